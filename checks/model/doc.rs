@@ -1,0 +1,164 @@
+//! Reads a check's `doc.md`: the one place of its title, its sentences and its fixes. Headings are fixed; see
+//! `docs/architecture.md`, "Words live beside the code".
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::fix::{Commands, Fix, Risk};
+
+/// A `doc.md`, parsed. All text is borrowed from it, placeholders unfilled.
+#[derive(Debug)]
+pub struct Doc<'a> {
+    /// A positive sentence in the present: "the user may talk to Docker".
+    pub title: &'a str,
+    pub checks: &'a str,
+    pub why: &'a str,
+    pub cannot_tell: &'a str,
+    pub not_needed: &'a str,
+    pub codes: Vec<Code<'a>>,
+    pub fixes: Vec<Fix<'a>>,
+}
+
+/// One thing the check can say.
+#[derive(Debug)]
+pub struct Code<'a> {
+    pub name: &'a str,
+    /// First paragraph: the observation.
+    pub sentence: &'a str,
+    /// The paragraphs after it: the likely cause, what follows from it.
+    pub detail: &'a str,
+    /// Names of the fixes this code may come with.
+    pub fixes: Vec<&'a str>,
+    /// Error messages users see when this is their trouble, as the other program prints them.
+    pub explains: Vec<&'a str>,
+}
+
+impl<'a> Doc<'a> {
+    /// Err says which heading or line is not as it must be.
+    pub fn parse(text: &'a str) -> Result<Self, String> {
+        let mut sections = sections(text);
+        let title = match sections.first() {
+            Some(("#", title, _)) => *title,
+            _ => return Err("the first line must be `# Title`".into()),
+        };
+        sections.remove(0);
+        let mut take = |heading: &str| -> Result<&'a str, String> {
+            match sections.first() {
+                Some(("##", found, body)) if *found == heading => {
+                    let body = *body;
+                    sections.remove(0);
+                    Ok(body.trim())
+                }
+                _ => Err(format!("`## {heading}` must come next")),
+            }
+        };
+        let checks = take("What it checks")?;
+        let why = take("Why it matters")?;
+        let cannot_tell = take("When it cannot tell")?;
+        let not_needed = take("When it is not needed")?;
+        let mut doc = Doc { title, checks, why, cannot_tell, not_needed, codes: Vec::new(), fixes: Vec::new() };
+        for (level, heading, body) in sections {
+            match (level, heading.split_once(' ')) {
+                ("##", Some(("Code", name))) => doc.codes.push(Code::parse(name, body)),
+                ("##", Some(("Fix", name))) => doc.fixes.push(parse_fix(name, body)?),
+                _ => return Err(format!("`{level} {heading}` is no heading of a doc.md")),
+            }
+        }
+        Ok(doc)
+    }
+
+    pub fn code(&self, name: &str) -> Option<&Code<'a>> {
+        self.codes.iter().find(|code| code.name == name)
+    }
+
+    pub fn fix(&self, name: &str) -> Option<&Fix<'a>> {
+        self.fixes.iter().find(|fix| fix.name == name)
+    }
+}
+
+impl<'a> Code<'a> {
+    fn parse(name: &'a str, body: &'a str) -> Self {
+        let (prose, items) = split_items(body);
+        let (sentence, detail) = prose.split_once("\n\n").unwrap_or((prose, ""));
+        Code {
+            name,
+            sentence: sentence.trim(),
+            detail: detail.trim(),
+            fixes: items.iter().filter(|(k, _)| *k == "fix").map(|(_, v)| *v).collect(),
+            explains: items.iter().filter(|(k, _)| *k == "explains").map(|(_, v)| v.trim_matches('`')).collect(),
+        }
+    }
+}
+
+fn parse_fix<'a>(name: &'a str, body: &'a str) -> Result<Fix<'a>, String> {
+    let (prose, items) = split_items(body);
+    let title_end = prose.find("```").unwrap_or(prose.len());
+    let mut fix = Fix {
+        name,
+        title: prose[..title_end].trim(),
+        commands: Vec::new(),
+        risks: Vec::new(),
+        notes: items.iter().filter(|(k, _)| *k == "note").map(|(_, v)| *v).collect(),
+        page: items.iter().find(|(k, _)| *k == "page").map(|(_, v)| *v).unwrap_or(""),
+    };
+    for (_, words) in items.iter().filter(|(k, _)| *k == "risk") {
+        for risk in words.split(", ") {
+            fix.risks.push(Risk::from_words(risk).ok_or(format!("Fix {name}: {risk:?} is no risk"))?);
+        }
+    }
+    let mut rest = &prose[title_end..];
+    while let Some(fence) = rest.strip_prefix("```") {
+        let (info, after) = fence.split_once('\n').ok_or(format!("Fix {name}: a fence that never ends"))?;
+        let (text, after) = after.split_once("\n```").ok_or(format!("Fix {name}: a fence that never ends"))?;
+        let mut words = info.split_whitespace();
+        if words.next() != Some("sh") {
+            return Err(format!("Fix {name}: a fence must be tagged `sh`"));
+        }
+        fix.commands.push(Commands { tags: words.collect(), text });
+        rest = after.trim_start();
+    }
+    if !rest.is_empty() {
+        return Err(format!("Fix {name}: only fences and `- key: value` lines may follow its title"));
+    }
+    Ok(fix)
+}
+
+/// (`#` or `##`, heading, body) of each section; `#` inside fences is no heading.
+fn sections(text: &str) -> Vec<(&str, &str, &str)> {
+    let mut found: Vec<(&str, &str, usize, usize)> = Vec::new();
+    let mut fenced = false;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if line.starts_with("```") {
+            fenced = !fenced;
+        }
+        if let (false, Some((level @ ("#" | "##"), heading))) = (fenced, line.trim_end().split_once(' ')) {
+            if let Some(last) = found.last_mut() {
+                last.3 = at;
+            }
+            found.push((level, heading, at + line.len(), text.len()));
+        }
+        at += line.len();
+    }
+    found.into_iter().map(|(level, heading, from, to)| (level, heading, &text[from..to])).collect()
+}
+
+/// Splits a section into its prose and its trailing `- key: value` lines.
+fn split_items(body: &str) -> (&str, Vec<(&str, &str)>) {
+    let mut items = Vec::new();
+    let mut prose = body.trim();
+    loop {
+        let (before, line) = match prose.rfind('\n') {
+            Some(at) => (&prose[..at], &prose[at + 1..]),
+            None => ("", prose),
+        };
+        match line.strip_prefix("- ").and_then(|item| item.split_once(": ")) {
+            Some((key @ ("fix" | "explains" | "risk" | "note" | "page"), value)) => items.push((key, value.trim())),
+            _ => break,
+        }
+        prose = before.trim_end();
+    }
+    items.reverse();
+    (prose, items)
+}

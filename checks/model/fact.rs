@@ -1,0 +1,217 @@
+//! A fact is what one look at the host gave: a value, the knowledge that it is not there, or the reason why nobody could tell.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use core::fmt::{self, Display};
+
+use serde::{Deserialize, Serialize};
+
+use super::check::Stop;
+
+/// Where a fact was read, in words a reader can follow: a path, `GET /info`, `bind 0.0.0.0:8080`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Source(pub String);
+
+impl Source {
+    pub fn new(words: impl Into<String>) -> Self {
+        Self(words.into())
+    }
+}
+
+impl Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a fact could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gap {
+    /// Nobody asked the probe for it in this run.
+    NotAsked,
+    /// The operating system refused (EACCES, EPERM).
+    Denied,
+    /// The deadline passed.
+    TimedOut,
+    /// The child that looked was ended by a signal or a panic; the words say which.
+    Crashed(String),
+    /// A library, device or program that the look needs is not there.
+    ToolMissing(String),
+    /// Something was read, and it was not in the form its format promises.
+    Unparsable(String),
+    /// The host's software is too old, or of a kind that cannot answer.
+    Unsupported(String),
+    /// Another check failed, and this fact cannot exist until that is mended: its id.
+    BlockedBy(String),
+    /// A fault of gdoctor's own.
+    Bug(String),
+}
+
+impl Gap {
+    /// One clause that completes "cannot tell: …".
+    pub fn reason(&self) -> String {
+        match self {
+            Gap::NotAsked => "it was not looked at in this run".into(),
+            Gap::Denied => "permission denied".into(),
+            Gap::TimedOut => "no answer within the deadline".into(),
+            Gap::Crashed(how) => format!("the look itself crashed ({how})"),
+            Gap::ToolMissing(what) => format!("{what} is not there"),
+            Gap::Unparsable(what) => format!("the answer was not understood: {what}"),
+            Gap::Unsupported(what) => format!("not supported: {what}"),
+            Gap::BlockedBy(check) => format!("{check} has to be mended first"),
+            Gap::Bug(what) => format!("a fault in gdoctor: {what}; please report it"),
+        }
+    }
+}
+
+/// What is known about one thing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum State<T> {
+    Present(T),
+    /// Looked, and it is not there: this is knowledge.
+    Absent,
+    /// Could not look: this is not.
+    Unknown(Gap),
+}
+
+/// A state together with where it was read.
+///
+/// On the wire (JSON, TOML) a fact is a table: `{is = VALUE}`, `{absent = true}` or `{unknown = GAP}`, each with an optional
+/// `source`; an empty or missing table is "not asked".
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(
+    from = "Wire<T>",
+    into = "Wire<T>",
+    bound(serialize = "T: Clone + Serialize", deserialize = "T: Deserialize<'de>")
+)]
+pub struct Fact<T> {
+    pub state: State<T>,
+    pub source: Source,
+}
+
+impl<T> Fact<T> {
+    pub fn present(value: T, source: impl Into<String>) -> Self {
+        Self { state: State::Present(value), source: Source::new(source) }
+    }
+
+    pub fn absent(source: impl Into<String>) -> Self {
+        Self { state: State::Absent, source: Source::new(source) }
+    }
+
+    pub fn unknown(gap: Gap, source: impl Into<String>) -> Self {
+        Self { state: State::Unknown(gap), source: Source::new(source) }
+    }
+
+    /// A value when `Some`, else known to be absent.
+    pub fn found(value: Option<T>, source: impl Into<String>) -> Self {
+        match value {
+            Some(value) => Self::present(value, source),
+            None => Self::absent(source),
+        }
+    }
+
+    /// `Some(value)`, `None` for known absent; stops the judge with Unknown when nobody could tell.
+    pub fn known(&self) -> Result<Option<&T>, Stop> {
+        match &self.state {
+            State::Present(value) => Ok(Some(value)),
+            State::Absent => Ok(None),
+            State::Unknown(gap) => Err(Stop::Unknown(gap.clone(), self.source.clone())),
+        }
+    }
+
+    /// The value if there is one: for explanations and optional detail, where a gap changes no verdict.
+    pub fn value(&self) -> Option<&T> {
+        match &self.state {
+            State::Present(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    pub fn is_absent(&self) -> bool {
+        matches!(self.state, State::Absent)
+    }
+
+    pub fn gap(&self) -> Option<&Gap> {
+        match &self.state {
+            State::Unknown(gap) => Some(gap),
+            _ => None,
+        }
+    }
+
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Fact<U> {
+        let state = match self.state {
+            State::Present(value) => State::Present(f(value)),
+            State::Absent => State::Absent,
+            State::Unknown(gap) => State::Unknown(gap),
+        };
+        Fact { state, source: self.source }
+    }
+
+    /// Reads the value further: `Err` turns it into an Unparsable gap of the same source.
+    pub fn parse<U>(self, f: impl FnOnce(T) -> Result<U, String>) -> Fact<U> {
+        let state = match self.state {
+            State::Present(value) => match f(value) {
+                Ok(parsed) => State::Present(parsed),
+                Err(why) => State::Unknown(Gap::Unparsable(why)),
+            },
+            State::Absent => State::Absent,
+            State::Unknown(gap) => State::Unknown(gap),
+        };
+        Fact { state, source: self.source }
+    }
+}
+
+impl<T: Display> Fact<T> {
+    /// The state in words, for evidence lines.
+    pub fn words(&self) -> String {
+        match &self.state {
+            State::Present(value) => value.to_string(),
+            State::Absent => "not there".into(),
+            State::Unknown(gap) => format!("cannot tell: {}", gap.reason()),
+        }
+    }
+}
+
+impl<T> Default for Fact<T> {
+    fn default() -> Self {
+        Self { state: State::Unknown(Gap::NotAsked), source: Source::default() }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire<T> {
+    #[serde(skip_serializing_if = "Option::is_none", default = "Option::default")]
+    is: Option<T>,
+    #[serde(skip_serializing_if = "core::ops::Not::not", default)]
+    absent: bool,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    unknown: Option<Gap>,
+    #[serde(default)]
+    source: Source,
+}
+
+impl<T> From<Wire<T>> for Fact<T> {
+    fn from(wire: Wire<T>) -> Self {
+        let state = match (wire.is, wire.unknown) {
+            (_, Some(gap)) => State::Unknown(gap),
+            (Some(value), None) => State::Present(value),
+            (None, None) if wire.absent => State::Absent,
+            (None, None) => State::Unknown(Gap::NotAsked),
+        };
+        Self { state, source: wire.source }
+    }
+}
+
+impl<T> From<Fact<T>> for Wire<T> {
+    fn from(fact: Fact<T>) -> Self {
+        let (is, absent, unknown) = match fact.state {
+            State::Present(value) => (Some(value), false, None),
+            State::Absent => (None, true, None),
+            State::Unknown(gap) => (None, false, Some(gap)),
+        };
+        Self { is, absent, unknown, source: fact.source }
+    }
+}

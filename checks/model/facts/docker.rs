@@ -1,0 +1,391 @@
+//! Which Docker the client talks to, how far that got, and what the daemon says of itself.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::model::fact::Fact;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DockerFacts {
+    pub client: Fact<Client>,
+    /// Where the client would send its requests; Absent never.
+    pub endpoint: Fact<Endpoint>,
+    /// The endpoint's socket file, if it is a unix socket.
+    pub socket: Fact<Socket>,
+    /// What came back from the endpoint. A hang is Unknown(TimedOut).
+    pub reach: Fact<Reach>,
+    /// Other engines that answer on this host while the endpoint does not: their socket paths.
+    pub elsewhere: Fact<Vec<String>>,
+    /// dockerd's own program file.
+    pub daemon_program: Fact<String>,
+    pub unit: Fact<Unit>,
+    /// The process that dockerd's pid file names, if it is alive.
+    pub daemon_process: Fact<u32>,
+    pub config: Fact<Config>,
+    /// `GET /version`, asked without a version in its path.
+    pub version: Fact<EngineVersion>,
+    /// `GET /info`.
+    pub info: Fact<Info>,
+    /// `GET /containers/json`: the running ones.
+    pub containers: Fact<Vec<Container>>,
+}
+
+/// The `docker` command on PATH.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    pub path: String,
+    pub package: Package,
+}
+
+/// Who ships a docker program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Package {
+    /// Docker's own packages.
+    DockerCe,
+    /// Debian's and Ubuntu's package docker.io, moby-engine of others.
+    Distribution,
+    Snap,
+    /// podman-docker: a `docker` that is podman.
+    Podman,
+    /// No package known here owns it: a binary put there by hand.
+    Unpackaged,
+}
+
+impl core::fmt::Display for Package {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Package::DockerCe => "docker-ce, Docker's own package",
+            Package::Distribution => "the distribution's package",
+            Package::Snap => "the snap package",
+            Package::Podman => "podman's stand-in for docker",
+            Package::Unpackaged => "of no package known here",
+        })
+    }
+}
+
+/// Where the docker client sends its requests, and why there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoint {
+    pub address: Address,
+    pub chosen_by: ChosenBy,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Address {
+    /// Path of a socket on this host.
+    Unix(String),
+    /// `tcp://host:port`; `local` when host is this machine's loopback.
+    Tcp { host: String, port: u16, local: bool },
+    /// `ssh://…`: gdoctor opens no ssh connection. Without user and password.
+    Ssh(String),
+    /// Something that is no endpoint: shown without what may be secret in it.
+    Malformed(String),
+    /// The chosen context does not exist.
+    NoSuchContext(String),
+}
+
+impl core::fmt::Display for Address {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Address::Unix(path) => write!(f, "unix://{path}"),
+            Address::Tcp { host, port, .. } => write!(f, "tcp://{host}:{port}"),
+            Address::Ssh(host) => write!(f, "ssh://{host}"),
+            Address::Malformed(text) => f.write_str(text),
+            Address::NoSuchContext(name) => write!(f, "context {name}"),
+        }
+    }
+}
+
+impl Address {
+    /// False when host checks (devices, disk, X, ports) would look at another machine than the daemon's.
+    pub fn is_local(&self) -> bool {
+        matches!(self, Address::Unix(_) | Address::Tcp { local: true, .. })
+    }
+}
+
+/// The docker client's order: DOCKER_HOST, DOCKER_CONTEXT, currentContext of config.json, the default socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChosenBy {
+    DockerHost,
+    /// DOCKER_CONTEXT names this context.
+    ContextVariable(String),
+    /// config.json's currentContext names this context.
+    CurrentContext(String),
+    Default,
+}
+
+impl core::fmt::Display for ChosenBy {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            ChosenBy::DockerHost => f.write_str("DOCKER_HOST"),
+            ChosenBy::ContextVariable(name) => write!(f, "DOCKER_CONTEXT={name}"),
+            ChosenBy::CurrentContext(name) => write!(f, "context {name}, current in ~/.docker/config.json"),
+            ChosenBy::Default => f.write_str("the default"),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Socket {
+    /// False: something else lies at the path, such as a folder that Docker made for a `-v`.
+    pub is_socket: bool,
+    pub uid: u32,
+    pub gid: u32,
+    /// The name of `gid` in /etc/group or another source of groups; empty when it has none.
+    #[serde(default)]
+    pub group: String,
+    /// Permission bits, such as 0o660.
+    pub mode: u32,
+}
+
+/// What an attempt to talk to the endpoint gave.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reach {
+    Answers,
+    /// ENOENT, or the host name does not resolve.
+    NotThere,
+    /// ECONNREFUSED: a socket file whose daemon is gone, or a port that nobody listens on.
+    Refused,
+    /// EACCES.
+    Denied,
+    /// No route to the host.
+    Unreachable,
+    /// TLS failed; the library's words.
+    Tls(String),
+}
+
+/// docker.service as files show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unit {
+    /// /etc/systemd/system/docker.service leads to /dev/null.
+    pub masked: bool,
+    /// Started at boot, by itself or through docker.socket.
+    pub enabled: bool,
+}
+
+/// daemon.json of the engine that the endpoint belongs to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Config {
+    Read {
+        /// Top-level keys.
+        keys: Vec<String>,
+        /// Names below "runtimes".
+        #[serde(default)]
+        runtimes: Vec<String>,
+        #[serde(default)]
+        insecure_registries: Vec<String>,
+    },
+    /// dockerd will not start with it. Lines and columns count from 1.
+    Malformed { line: usize, column: usize, why: String },
+}
+
+/// The part of `GET /version` that checks use, in the API's own spelling.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct EngineVersion {
+    pub version: String,
+    pub api_version: String,
+    #[serde(rename = "MinAPIVersion")]
+    pub min_api_version: String,
+    #[serde(deserialize_with = "or_default")]
+    pub components: Vec<Component>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Component {
+    pub name: String,
+}
+
+impl EngineVersion {
+    pub fn is_podman(&self) -> bool {
+        self.components.iter().any(|c| c.name == "Podman Engine")
+    }
+}
+
+/// The part of `GET /info` that checks use, in the API's own spelling.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Info {
+    pub name: String,
+    pub operating_system: String,
+    #[serde(rename = "OSType")]
+    pub os_type: String,
+    pub kernel_version: String,
+    pub architecture: String,
+    /// Storage driver: `overlay2`, or `overlayfs` of the containerd store.
+    pub driver: String,
+    #[serde(deserialize_with = "or_default")]
+    pub driver_status: Vec<(String, String)>,
+    pub docker_root_dir: String,
+    pub cgroup_driver: String,
+    pub cgroup_version: String,
+    #[serde(deserialize_with = "or_default")]
+    pub security_options: Vec<String>,
+    #[serde(deserialize_with = "or_default")]
+    pub warnings: Vec<String>,
+    #[serde(deserialize_with = "or_default")]
+    pub runtimes: BTreeMap<String, Runtime>,
+    pub default_runtime: String,
+    #[serde(rename = "CDISpecDirs", deserialize_with = "or_default")]
+    pub cdi_spec_dirs: Vec<String>,
+    #[serde(deserialize_with = "or_default")]
+    pub discovered_devices: Vec<DiscoveredDevice>,
+    #[serde(deserialize_with = "or_default")]
+    pub registry_config: RegistryConfig,
+    #[serde(deserialize_with = "or_default")]
+    pub containerd: Containerd,
+    pub live_restore_enabled: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Runtime {
+    pub path: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DiscoveredDevice {
+    #[serde(rename = "Source")]
+    pub source: String,
+    #[serde(rename = "ID")]
+    pub id: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RegistryConfig {
+    #[serde(rename = "InsecureRegistryCIDRs", deserialize_with = "or_default")]
+    pub insecure_cidrs: Vec<String>,
+    #[serde(rename = "IndexConfigs", deserialize_with = "or_default")]
+    pub index_configs: BTreeMap<String, IndexConfig>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct IndexConfig {
+    pub secure: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Containerd {
+    pub address: String,
+}
+
+impl Info {
+    pub fn has_security_option(&self, name: &str) -> bool {
+        // "name=rootless" or, in old daemons, "rootless"; more keys may follow behind a comma.
+        self.security_options.iter().any(|option| {
+            let first = option.split(',').next().unwrap_or_default();
+            first.strip_prefix("name=").unwrap_or(first) == name
+        })
+    }
+
+    pub fn is_rootless(&self) -> bool {
+        self.has_security_option("rootless")
+    }
+
+    /// The daemon runs in Docker Desktop's virtual machine.
+    pub fn is_desktop(&self) -> bool {
+        self.operating_system == "Docker Desktop"
+    }
+
+    pub fn is_snap(&self) -> bool {
+        self.docker_root_dir.starts_with("/var/snap/docker/")
+    }
+
+    /// Images lie in containerd's store, not below `docker_root_dir`.
+    pub fn has_containerd_store(&self) -> bool {
+        self.driver_status.iter().any(|(key, value)| key == "driver-type" && value == "io.containerd.snapshotter.v1")
+    }
+}
+
+/// The part of a row of `GET /containers/json` that checks use.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Container {
+    pub id: String,
+    /// With a leading slash.
+    #[serde(deserialize_with = "or_default")]
+    pub names: Vec<String>,
+    pub image: String,
+    #[serde(deserialize_with = "or_default")]
+    pub ports: Vec<PublishedPort>,
+}
+
+impl Container {
+    pub fn name(&self) -> &str {
+        self.names.first().map_or(self.id.as_str(), |name| name.trim_start_matches('/'))
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct PublishedPort {
+    /// Host address; empty when the port is only exposed.
+    #[serde(rename = "IP")]
+    pub ip: String,
+    pub private_port: u16,
+    /// 0 when it is only exposed.
+    pub public_port: u16,
+    #[serde(rename = "Type")]
+    pub protocol: String,
+}
+
+impl DockerFacts {
+    /// The daemon's `/info` when it has answered.
+    pub fn answered_info(&self) -> Option<&Info> {
+        self.info.value()
+    }
+
+    /// True when the daemon is known to be on another machine or in a virtual one: host checks then prove nothing.
+    pub fn is_elsewhere(&self) -> bool {
+        self.endpoint
+            .value()
+            .is_some_and(|endpoint| matches!(endpoint.address, Address::Ssh(_) | Address::Tcp { local: false, .. }))
+            || self.info.value().is_some_and(Info::is_desktop)
+    }
+
+    /// Tags that a fence of a fix may ask for: which engine this is.
+    pub fn tags(&self) -> Vec<&'static str> {
+        let info = self.info.value();
+        let snap = info.is_some_and(Info::is_snap) || self.client.value().is_some_and(|c| c.package == Package::Snap);
+        let rootless = info.is_some_and(Info::is_rootless);
+        let podman = self.version.value().is_some_and(EngineVersion::is_podman);
+        [
+            (snap, "snap"),
+            (!snap, "no-snap"),
+            (rootless, "rootless"),
+            (!rootless, "rootful"),
+            (podman, "podman"),
+            (info.is_some_and(Info::is_desktop), "desktop"),
+        ]
+        .into_iter()
+        .filter_map(|(holds, tag)| holds.then_some(tag))
+        .collect()
+    }
+}
+
+/// `null`, as Go writes an empty list or map, is the default.
+fn or_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Default + Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}

@@ -1,0 +1,87 @@
+//! What machine and which user this is.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::fact::Fact;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HostFacts {
+    pub system: Fact<System>,
+    /// `uname -r`.
+    pub kernel: Fact<String>,
+    /// `uname -m`: `x86_64`, `aarch64`.
+    pub machine: Fact<String>,
+    /// Present when systemd runs this host (/run/systemd/system).
+    pub systemd: Fact<String>,
+    /// The container that gdoctor itself runs in: `docker`, `podman`, `lxc` …; Absent on a real or virtual machine.
+    pub container: Fact<String>,
+    /// `wsl` or `jetson`; Absent on an ordinary PC or server.
+    pub platform: Fact<Platform>,
+    pub user: Fact<User>,
+}
+
+/// /etc/os-release.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct System {
+    pub id: String,
+    pub id_like: Vec<String>,
+    pub version: String,
+    pub pretty: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Platform {
+    Wsl,
+    Jetson,
+}
+
+/// The user who runs gdoctor.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct User {
+    pub name: String,
+    pub uid: u32,
+    /// Groups of this process: getgroups(2) and the effective one.
+    pub groups: Vec<u32>,
+    /// Groups of the account as a new login would get them: getgrouplist(3).
+    pub account_groups: Vec<u32>,
+}
+
+impl HostFacts {
+    /// The family of distributions, by the tags of fences in doc.md: `debian`, `fedora`, `suse`, `arch`, `alpine`, `nixos`.
+    pub fn family(&self) -> Option<&'static str> {
+        let system = self.system.value()?;
+        let mut names = core::iter::once(&system.id).chain(&system.id_like);
+        names.find_map(|name| match name.as_str() {
+            "debian" | "ubuntu" | "raspbian" | "linuxmint" | "pop" => Some("debian"),
+            "fedora" | "rhel" | "centos" | "rocky" | "almalinux" | "amzn" | "ol" => Some("fedora"),
+            "suse" | "opensuse" | "sles" | "opensuse-leap" | "opensuse-tumbleweed" => Some("suse"),
+            "arch" | "manjaro" | "endeavouros" => Some("arch"),
+            "alpine" => Some("alpine"),
+            "nixos" => Some("nixos"),
+            _ => None,
+        })
+    }
+
+    /// Tags that a fence of a fix may ask for.
+    pub fn tags(&self) -> Vec<String> {
+        let mut tags: Vec<String> = self.family().map(|f| f.to_string()).into_iter().collect();
+        tags.push(if self.systemd.is_absent() { "no-systemd" } else { "systemd" }.to_string());
+        if let Some(Platform::Wsl) = self.platform.value() {
+            tags.push("wsl".to_string());
+        }
+        if let Some(system) = self.system.value() {
+            // Exact distributions, where a family is not enough: `ubuntu`, `rhel`. Only the untrusted word's safe letters.
+            if !tags.contains(&system.id) {
+                tags.push(system.id.clone());
+            }
+        }
+        tags
+    }
+}

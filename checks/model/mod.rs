@@ -1,0 +1,22 @@
+//! The vocabulary: needs and facts go in, findings come out, words live in documents beside the code.
+
+pub mod check;
+pub mod doc;
+pub mod fact;
+pub mod facts;
+pub mod finding;
+pub mod fix;
+pub mod need;
+pub mod version;
+
+/// What the file of a check usually needs.
+pub mod prelude {
+    pub use super::check::{Check, Stop};
+    pub use super::fact::{Fact, Gap, State};
+    pub use super::facts::Facts;
+    pub use super::finding::{Finding, Findings};
+    pub use super::need::{Need, Origin, Wish};
+    pub use alloc::string::{String, ToString};
+    pub use alloc::vec::Vec;
+    pub use alloc::{format, vec};
+}

@@ -1,0 +1,199 @@
+//! The need: everything somebody wants of this host, each wish with who wants it.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Who wants something. Policy reads it: a wish that comes only from the guide can at worst warn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// A flag of the command line, as typed: `--port 8080`.
+    Flag(String),
+    /// Nothing was asked for, so the usual is: a Docker to run containers with.
+    Default,
+    /// The host itself evidently has it; the words say how that is seen.
+    Host(String),
+    /// The usual guide suggests it (ports 8080 and 5000, the `video` capability, cameras that are there …).
+    Guide,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Flag(flag) => f.write_str(flag),
+            Origin::Default => f.write_str("every container needs it"),
+            Origin::Host(seen) => f.write_str(seen),
+            Origin::Guide => f.write_str("the usual guide suggests it"),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Wish<T> {
+    pub what: T,
+    pub by: Origin,
+}
+
+impl<T> Wish<T> {
+    pub fn new(what: T, by: Origin) -> Self {
+        Self { what, by }
+    }
+}
+
+/// All wishes of one run. A field that is `None` or empty is not wanted, and its checks are "not needed".
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Need {
+    pub docker: Option<Origin>,
+    pub gpu: Option<Wish<Gpus>>,
+    pub capabilities: Vec<Wish<Capability>>,
+    /// A working X server for this user.
+    pub display: Option<Origin>,
+    /// Access to that X server for `container_user`.
+    pub display_access: Option<Origin>,
+    pub cameras: Vec<Wish<Camera>>,
+    pub ports: Vec<Wish<Port>>,
+    pub registries: Vec<Wish<Registry>>,
+    /// Bytes that images and containers are going to take.
+    pub disk: Option<Wish<u64>>,
+    pub container_user: ContainerUser,
+}
+
+/// How many GPUs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gpus {
+    All,
+    Count(u32),
+}
+
+/// A driver capability, by the words of NVIDIA_DRIVER_CAPABILITIES.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capability {
+    Compute,
+    Utility,
+    Video,
+    Graphics,
+    Display,
+    Compat32,
+    Ngx,
+}
+
+impl Capability {
+    pub const ALL: [Capability; 7] = [
+        Capability::Compute,
+        Capability::Utility,
+        Capability::Video,
+        Capability::Graphics,
+        Capability::Display,
+        Capability::Compat32,
+        Capability::Ngx,
+    ];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Capability::Compute => "compute",
+            Capability::Utility => "utility",
+            Capability::Video => "video",
+            Capability::Graphics => "graphics",
+            Capability::Display => "display",
+            Capability::Compat32 => "compat32",
+            Capability::Ngx => "ngx",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|c| c.word() == word)
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Camera {
+    /// At least one capture node, whichever.
+    Any,
+    /// This node or link: `/dev/video0`, `/dev/v4l/by-id/…`.
+    Path(String),
+}
+
+/// A port to publish: the host's side of `-p`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Port {
+    /// Host address as typed; `None` is every address, IPv4 and IPv6, as `-p 8080:80` asks.
+    #[serde(default)]
+    pub ip: Option<core::net::IpAddr>,
+    pub first: u16,
+    /// Last port of a range; equal to `first` for a single one.
+    pub last: u16,
+    pub protocol: Protocol,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    Tcp,
+    Udp,
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+        })
+    }
+}
+
+impl fmt::Display for Port {
+    /// `8080/tcp`, `127.0.0.1:8000-8010/udp`, `[::1]:53/udp`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.ip {
+            Some(core::net::IpAddr::V6(ip)) => write!(f, "[{ip}]:")?,
+            Some(ip) => write!(f, "{ip}:")?,
+            None => {}
+        }
+        write!(f, "{}", self.first)?;
+        if self.last != self.first {
+            write!(f, "-{}", self.last)?;
+        }
+        write!(f, "/{}", self.protocol)
+    }
+}
+
+/// `HOST:PORT` of a registry, as an image reference spells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Registry {
+    /// Host name or address without brackets.
+    pub host: String,
+    pub port: u16,
+}
+
+impl fmt::Display for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// The user inside the container, by the numbers it has there. Default: root.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ContainerUser {
+    pub uid: u32,
+    pub gid: u32,
+}

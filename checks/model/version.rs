@@ -1,0 +1,90 @@
+//! Dotted version numbers, compared component by component as NVIDIA and Docker do.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// `550.54.15`: components are numbers, a missing one counts as 0 (`12.4` equals `12.4.0`).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Version {
+    parts: Vec<u32>,
+}
+
+impl Version {
+    pub fn new(parts: &[u32]) -> Self {
+        Self { parts: parts.into() }
+    }
+
+    /// Digits and dots only, one to six components; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let parts: Option<Vec<u32>> =
+            text.split('.')
+                .map(|part| {
+                    if part.is_empty() || !part.bytes().all(|b| b.is_ascii_digit()) { None } else { part.parse().ok() }
+                })
+                .collect();
+        parts.filter(|parts| parts.len() <= 6).map(|parts| Self { parts })
+    }
+
+    /// The leading version of `28.2.2+dfsg1` or `29.0.0-rc.1`.
+    pub fn leading(text: &str) -> Option<Self> {
+        let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        Self::parse(text[..end].trim_end_matches('.'))
+    }
+
+    pub fn major(&self) -> u32 {
+        self.parts.first().copied().unwrap_or(0)
+    }
+
+    pub fn minor(&self) -> u32 {
+        self.parts.get(1).copied().unwrap_or(0)
+    }
+}
+
+impl Ord for Version {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let longest = self.parts.len().max(other.parts.len());
+        let at = |v: &Self, i: usize| v.parts.get(i).copied().unwrap_or(0);
+        (0..longest).map(|i| at(self, i).cmp(&at(other, i))).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
+    }
+}
+
+impl PartialOrd for Version {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Version {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Version {}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, part) in self.parts.iter().enumerate() {
+            write!(f, "{}{part}", if i == 0 { "" } else { "." })?;
+        }
+        Ok(())
+    }
+}
+
+impl TryFrom<String> for Version {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or(alloc::format!("{text:?} is not a dotted version number"))
+    }
+}
+
+impl From<Version> for String {
+    fn from(version: Version) -> Self {
+        alloc::format!("{version}")
+    }
+}

@@ -1,0 +1,360 @@
+//! The command line: one clap tree, from which help, completions and the man page come too. Values are validated here;
+//! what they ask for is `src/need`'s matter.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use gdoctor_checks::ALL;
+use gdoctor_checks::model::need::{self, Capability, ContainerUser, Gpus, Port, Protocol, Registry};
+
+use crate::policy::FailOn;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "gdoctor",
+    version,
+    about = "Says what will fail before your first GPU container, why, and which documented commands mend it",
+    long_about = "Looks at this host and says, before the first `docker run`, what will fail, why, and the documented commands \
+that mend it: Docker, NVIDIA driver and toolkit, driver capabilities, X11 display, cameras, ports, registry, disk. \
+Nothing on the host is changed, pulled or started.",
+    after_help = "Examples:\n  gdoctor\n  gdoctor --gpu --capability video --display --camera any --port 8080\n  \
+gdoctor --format json -o report.json\n  gdoctor explain docker-access\n\n\
+Exit codes: 0 nothing failed; 1 something failed (or warned, with --fail-on warn); 2 misuse; 3 nothing failed, but \
+something that was asked for could not be determined.",
+    args_conflicts_with_subcommands = true,
+    infer_subcommands = false
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub check: CheckArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Look at this host (what plain `gdoctor` does)
+    Check(Box<CheckArgs>),
+    /// List the checks by family
+    List,
+    /// Tell all about a check or a code: `gdoctor explain docker-access/not-in-group`
+    Explain {
+        /// A check's id, or a code as reports print it
+        topic: String,
+    },
+    /// Print the JSON Schema of the report
+    Schema,
+    /// Print a completion script for a shell
+    Completions { shell: clap_complete::Shell },
+    /// Print the man page
+    Man,
+    /// Run one probe of foreign code and print facts as JSON lines
+    #[command(name = "__probe", hide = true)]
+    Probe {
+        kind: ProbeKind,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProbeKind {
+    Nvml,
+    Cuvid,
+    X11,
+    V4l2,
+}
+
+impl ProbeKind {
+    pub fn word(self) -> &'static str {
+        match self {
+            ProbeKind::Nvml => "nvml",
+            ProbeKind::Cuvid => "cuvid",
+            ProbeKind::X11 => "x11",
+            ProbeKind::V4l2 => "v4l2",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub wishes: Wishes,
+    #[command(flatten)]
+    pub conduct: Conduct,
+}
+
+/// What is wanted of the host.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "What is wanted (what is asked for and broken or absent fails)")]
+pub struct Wishes {
+    /// GPUs: all of them, or at least N
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "all", value_parser = gpus)]
+    pub gpu: Option<Gpus>,
+    /// Driver capabilities, as NVIDIA_DRIVER_CAPABILITIES spells them: compute, utility, video, graphics, display, compat32,
+    /// ngx, or all
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = capability())]
+    pub capability: Vec<Capability>,
+    /// A window on the X server that DISPLAY names
+    #[arg(long)]
+    pub display: bool,
+    /// A camera: a device path, or `any`
+    #[arg(long, value_name = "PATH|any")]
+    pub camera: Vec<CameraArg>,
+    /// A port to publish: 8080, 127.0.0.1:8080, 8000-8010, 5353/udp, [::1]:80
+    #[arg(long, value_name = "[IP:]PORT[/udp]", value_parser = port)]
+    pub port: Vec<Port>,
+    /// A registry to pull from or push to
+    #[arg(long, value_name = "HOST:PORT", value_parser = registry)]
+    pub registry: Vec<Registry>,
+    /// Room that images and containers are going to take: 20GiB, 500MB
+    #[arg(long, value_name = "SIZE")]
+    pub disk: Option<Bytes>,
+    /// The user inside the container, by number; root unless given
+    #[arg(long, value_name = "UID[:GID]", value_parser = container_user)]
+    pub container_user: Option<ContainerUser>,
+}
+
+/// How to look and how to tell.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "How to look and how to tell")]
+pub struct Conduct {
+    /// Only these checks, by id or family (repeatable, or separated by commas)
+    #[arg(long, value_name = "CHECK", value_delimiter = ',', value_parser = selector())]
+    pub only: Vec<String>,
+    /// All checks but these
+    #[arg(long, value_name = "CHECK", value_delimiter = ',', value_parser = selector())]
+    pub skip: Vec<String>,
+    /// Read files from another root: a mounted disk, a recorded host
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+    /// The most that one probe may take: 5s, 800ms, 1m
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    pub timeout: Duration,
+    /// The verdict from which on the exit code is 1
+    #[arg(long, value_enum, default_value_t)]
+    pub fail_on: FailOn,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Write the report to a file, whole or not at all; `-` is standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// When to colour: --color, then NO_COLOR, CLICOLOR_FORCE, CLICOLOR=0, TERM=dumb, then whether it is a terminal
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: Color,
+    /// Only what failed or warned
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Evidence and timings too
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Debug)]
+pub struct CameraArg(String);
+
+impl CameraArg {
+    pub fn as_typed(&self) -> &str {
+        &self.0
+    }
+
+    pub fn wish(&self) -> need::Camera {
+        if self.0 == "any" { need::Camera::Any } else { need::Camera::Path(self.0.clone()) }
+    }
+}
+
+impl FromStr for CameraArg {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "any" || text.starts_with('/') {
+            Ok(Self(text.into()))
+        } else {
+            Err("give a device path such as /dev/video0, or `any`".into())
+        }
+    }
+}
+
+/// A size in bytes, shown in the unit it was most likely typed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bytes(pub u64);
+
+impl FromStr for Bytes {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let factor: u64 = match text[digits..].trim().to_ascii_lowercase().as_str() {
+            "" | "b" => 1,
+            "k" | "kb" => 1_000,
+            "m" | "mb" => 1_000_000,
+            "g" | "gb" => 1_000_000_000,
+            "t" | "tb" => 1_000_000_000_000,
+            "kib" => 1 << 10,
+            "mib" => 1 << 20,
+            "gib" => 1 << 30,
+            "tib" => 1 << 40,
+            _ => return Err("give a whole number and a unit, such as 20GiB or 500MB".into()),
+        };
+        let number: u64 = text[..digits].parse().map_err(|_| "give a whole number and a unit, such as 20GiB")?;
+        number.checked_mul(factor).map(Self).ok_or("that is more than can be counted".into())
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units: [(u64, &str); 4] = [(1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+        match units.into_iter().find(|(unit, _)| self.0 >= *unit && self.0.is_multiple_of(*unit)) {
+            Some((unit, name)) => write!(f, "{}{name}", self.0 / unit),
+            None => write!(f, "{}B", self.0),
+        }
+    }
+}
+
+fn gpus(text: &str) -> Result<Gpus, String> {
+    match text {
+        "all" => Ok(Gpus::All),
+        "0" => Err("0 asks for no GPU; `--gpu` asks for all, `--gpu=1` for one".into()),
+        _ => text.parse().map(Gpus::Count).map_err(|_| "give a number of GPUs, or `all`".into()),
+    }
+}
+
+fn capability() -> impl TypedValueParser<Value = Capability> {
+    // `all` is spelled out by `expand_all` before clap sees the list.
+    PossibleValuesParser::new(Capability::ALL.map(Capability::word))
+        .map(|word| Capability::from_word(&word).unwrap_or(Capability::Compute))
+}
+
+fn selector() -> PossibleValuesParser {
+    let mut words: Vec<&'static str> = Vec::new();
+    for check in ALL {
+        if !words.contains(&check.family) {
+            words.push(check.family);
+        }
+    }
+    words.extend(ALL.iter().map(|check| check.id));
+    words.dedup();
+    PossibleValuesParser::new(words)
+}
+
+/// `[IP:]FIRST[-LAST][/tcp|/udp]`; a bare IPv6 address stands in brackets.
+fn port(text: &str) -> Result<Port, String> {
+    let (rest, protocol) = match text.split_once('/') {
+        None | Some((_, "tcp")) => (text.trim_end_matches("/tcp"), Protocol::Tcp),
+        Some((rest, "udp")) => (rest, Protocol::Udp),
+        Some((_, other)) => return Err(format!("{other:?} is neither tcp nor udp")),
+    };
+    let (ip, range) = match rest.rsplit_once(':') {
+        None => (None, rest),
+        Some((ip, range)) => {
+            let bare = ip.strip_prefix('[').and_then(|ip| ip.strip_suffix(']')).unwrap_or(ip);
+            let address: IpAddr = bare.parse().map_err(|_| format!("{ip:?} is not an IP address of this host"))?;
+            (Some(address), range)
+        }
+    };
+    let number = |text: &str| text.parse::<u16>().map_err(|_| format!("{text:?} is not a port (0 to 65535)"));
+    let (first, last) = match range.split_once('-') {
+        None => (number(range)?, number(range)?),
+        Some((first, last)) => (number(first)?, number(last)?),
+    };
+    if first > last {
+        return Err(format!("the range ends before it begins: {first}-{last}"));
+    }
+    Ok(Port { ip, first, last, protocol })
+}
+
+fn registry(text: &str) -> Result<Registry, String> {
+    if text.contains("://") || text.contains('/') {
+        return Err("give HOST:PORT alone, without http:// and without a path".into());
+    }
+    let (host, port) = text.rsplit_once(':').ok_or("give HOST:PORT, such as 192.168.1.10:5000")?;
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let named = |c: char| c.is_ascii_alphanumeric() || "-._:".contains(c);
+    if host.is_empty() || !host.chars().all(named) {
+        return Err(format!("{host:?} is not a host name or address"));
+    }
+    let port = port.parse().ok().filter(|p| *p != 0).ok_or(format!("{port:?} is not a port (1 to 65535)"))?;
+    Ok(Registry { host: host.into(), port })
+}
+
+fn container_user(text: &str) -> Result<ContainerUser, String> {
+    let number = |text: &str| text.parse::<u32>().map_err(|_| format!("{text:?} is not a numeric id"));
+    match text.split_once(':') {
+        None => Ok(ContainerUser { uid: number(text)?, gid: 0 }),
+        Some((uid, gid)) => Ok(ContainerUser { uid: number(uid)?, gid: number(gid)? }),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..digits].parse().map_err(|_| "give a time such as 5s or 800ms")?;
+    let span = match &text[digits..] {
+        "ms" => Duration::from_millis(number),
+        "" | "s" => Duration::from_secs(number),
+        "m" => Duration::from_secs(number.saturating_mul(60)),
+        other => return Err(format!("{other:?} is no unit of time: ms, s or m")),
+    };
+    match span {
+        Duration::ZERO => Err("a probe needs some time: at least 1ms".into()),
+        span if span > Duration::from_secs(3600) => Err("an hour at most".into()),
+        span => Ok(span),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_as_docker_spells_them() {
+        let shown = |text: &str| port(text).map(|p| p.to_string());
+        for (typed, read) in [
+            ("8080", "8080/tcp"),
+            ("5353/udp", "5353/udp"),
+            ("127.0.0.1:80", "127.0.0.1:80/tcp"),
+            ("[::1]:80-81/tcp", "[::1]:80-81/tcp"),
+            ("::1:80", "[::1]:80/tcp"),
+        ] {
+            assert_eq!(shown(typed).as_deref(), Ok(read));
+        }
+        for wrong in ["", "70000", "90-80", "host:80", "80/sctp", "127.0.0.1:", "-1"] {
+            assert!(shown(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sizes_and_times() {
+        assert_eq!("20GiB".parse::<Bytes>(), Ok(Bytes(20 << 30)));
+        assert_eq!("500mb".parse::<Bytes>(), Ok(Bytes(500_000_000)));
+        assert_eq!(Bytes(20 << 30).to_string(), "20GiB");
+        assert!("twenty".parse::<Bytes>().is_err() && "99999999999TiB".parse::<Bytes>().is_err());
+        assert_eq!(duration("800ms"), Ok(Duration::from_millis(800)));
+        assert!(duration("0s").is_err() && duration("5 parsecs").is_err());
+    }
+
+    #[test]
+    fn registries_are_host_and_port() {
+        assert_eq!(registry("[::1]:5000").unwrap().to_string(), "[::1]:5000");
+        for wrong in ["localhost", "http://localhost:5000", "a b:5000", "host:0", "host:5000/v2"] {
+            assert!(registry(wrong).is_err(), "{wrong}");
+        }
+    }
+}

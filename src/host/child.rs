@@ -1,0 +1,134 @@
+//! The parent's half of `gdoctor __probe`: starts the same binary as a child, and turns the JSON lines that it managed to
+//! write before its end into a group of facts.
+
+use std::process::Command;
+
+use gdoctor_checks::model::fact::{Fact, Gap};
+use nix::sys::signal::Signal;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::Deadline;
+use super::process::{self, End};
+
+/// The hidden subcommand that runs foreign code.
+pub const SUBCOMMAND: &str = "__probe";
+/// A probe's output is some kilobytes; more than this is a fault.
+const CAP: usize = 4 << 20;
+
+/// One line from the child: set a field of the group, or push an item to a list field.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Line {
+    Set(String, Value),
+    Push(String, Value),
+    /// The probe has said all it had to say.
+    Done,
+}
+
+/// Runs `gdoctor __probe NAME ARGUMENTS…` and reads a `T`, a struct whose fields are `Fact`s (or lists of structs).
+///
+/// A field that the child wrote is taken as it wrote it. When the child did not come to its end, every `Fact` field that it
+/// did not write becomes Unknown with the reason, with `source` telling what was being asked.
+pub fn probe<T>(name: &str, arguments: &[&str], source: &str, deadline: Deadline) -> T
+where
+    T: Default + Serialize + DeserializeOwned,
+{
+    let ran = match std::env::current_exe() {
+        Ok(program) => {
+            let mut command = Command::new(program);
+            command.arg(SUBCOMMAND).arg(name).args(arguments);
+            process::run(command, CAP, deadline)
+        }
+        Err(error) => process::Ran { stdout: Vec::new(), end: End::NotStarted(error.to_string()) },
+    };
+    assemble(&ran.stdout, &ran.end, source)
+}
+
+fn assemble<T>(stdout: &[u8], end: &End, source: &str) -> T
+where
+    T: Default + Serialize + DeserializeOwned,
+{
+    let (fields, done, rubbish) = read_lines(stdout);
+    if done {
+        return serde_json::from_value(Value::Object(fields))
+            .unwrap_or_else(|error| unknown_group(Gap::Bug(format!("the probe's facts do not fit: {error}")), source));
+    }
+    let gap = match (end, rubbish) {
+        (_, Some(rubbish)) => Gap::Unparsable(rubbish),
+        (End::Signalled(signal), _) => Gap::Crashed(signal_name(*signal)),
+        (End::TimedOut, _) => Gap::TimedOut,
+        (End::TooMuch, _) => Gap::Unparsable(format!("more than {CAP} bytes")),
+        (End::Exited(code), _) => Gap::Crashed(format!("exit code {code}")),
+        (End::NotStarted(why), _) => Gap::Bug(format!("the probe did not start: {why}")),
+    };
+    overlaid(fields, gap, source)
+}
+
+/// A group whose every `Fact` field is unknown for the same reason.
+pub fn unknown_group<T: Default + Serialize + DeserializeOwned>(gap: Gap, source: &str) -> T {
+    overlaid(Map::new(), gap, source)
+}
+
+/// The fields that are known, all other `Fact` fields unknown.
+fn overlaid<T: Default + Serialize + DeserializeOwned>(mut fields: Map<String, Value>, gap: Gap, source: &str) -> T {
+    let missing = serde_json::to_value(Fact::<()>::unknown(gap, source)).unwrap_or_default();
+    if let Ok(Value::Object(all)) = serde_json::to_value(T::default()) {
+        for (name, value) in all {
+            if value.is_object() {
+                fields.entry(name).or_insert_with(|| missing.clone());
+            }
+        }
+    }
+    serde_json::from_value(Value::Object(fields)).unwrap_or_default()
+}
+
+fn read_lines(stdout: &[u8]) -> (Map<String, Value>, bool, Option<String>) {
+    let mut fields = Map::new();
+    for line in stdout.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
+        match serde_json::from_slice(line) {
+            Ok(Line::Set(name, value)) => {
+                fields.insert(name, value);
+            }
+            Ok(Line::Push(name, value)) => {
+                if let Value::Array(list) = fields.entry(name).or_insert_with(|| Value::Array(Vec::new())) {
+                    list.push(value);
+                }
+            }
+            Ok(Line::Done) => return (fields, true, None),
+            Err(error) => return (fields, false, Some(format!("the probe wrote a line that is no fact: {error}"))),
+        }
+    }
+    (fields, false, None)
+}
+
+fn signal_name(signal: i32) -> String {
+    Signal::try_from(signal).map_or_else(|_| format!("signal {signal}"), |signal| signal.as_str().into())
+}
+
+/// The child's half of the pipe.
+pub struct Speaker;
+
+impl Speaker {
+    pub fn set<T: Clone + Serialize>(&self, field: &str, fact: Fact<T>) {
+        self.say(&Line::Set(field.into(), serde_json::to_value(fact).unwrap_or_default()));
+    }
+
+    pub fn push(&self, field: &str, item: impl Serialize) {
+        self.say(&Line::Push(field.into(), serde_json::to_value(item).unwrap_or_default()));
+    }
+
+    pub fn done(&self) {
+        self.say(&Line::Done);
+    }
+
+    fn say(&self, line: &Line) {
+        use std::io::Write;
+        let mut bytes = serde_json::to_vec(line).unwrap_or_default();
+        bytes.push(b'\n');
+        let mut stdout = std::io::stdout().lock();
+        // A parent that is gone needs no answer.
+        let _ = stdout.write_all(&bytes).and_then(|()| stdout.flush());
+    }
+}

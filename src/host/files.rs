@@ -1,0 +1,292 @@
+//! Files, folders and links below the host's root. Sizes are capped, devices and pipes are never opened, and a symbolic link
+//! never leads out of `--root`.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::{Component, Path, PathBuf};
+
+use gdoctor_checks::model::fact::{Fact, Gap};
+
+use super::Host;
+
+/// What `text` reads at most. Larger files are read with `bytes` and a cap of their own.
+const TEXT_CAP: usize = 1 << 20;
+/// More names than this in one folder are not listed.
+const LIST_CAP: usize = 100_000;
+/// Links followed before a path counts as a loop, as Linux does.
+const LINK_CAP: usize = 40;
+
+/// The part of stat(2) that checks need.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stat {
+    pub kind: Kind,
+    /// Permission bits, 0o7777.
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+    pub size: u64,
+    /// File system the file lies on.
+    pub dev: u64,
+    /// Major and minor of a device node; 0 otherwise.
+    pub rdev: (u32, u32),
+    /// Seconds since the epoch of the last change of the inode.
+    pub ctime: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    File,
+    Directory,
+    Link,
+    Socket,
+    CharDevice,
+    Other,
+}
+
+impl From<Metadata> for Stat {
+    fn from(meta: Metadata) -> Self {
+        let t = meta.file_type();
+        let kind = match () {
+            () if t.is_file() => Kind::File,
+            () if t.is_dir() => Kind::Directory,
+            () if t.is_symlink() => Kind::Link,
+            () if t.is_socket() => Kind::Socket,
+            () if t.is_char_device() => Kind::CharDevice,
+            () => Kind::Other,
+        };
+        Stat {
+            kind,
+            mode: meta.mode() & 0o7777,
+            uid: meta.uid(),
+            gid: meta.gid(),
+            size: meta.size(),
+            dev: meta.dev(),
+            rdev: (nix::sys::stat::major(meta.rdev()) as u32, nix::sys::stat::minor(meta.rdev()) as u32),
+            ctime: meta.ctime(),
+        }
+    }
+}
+
+impl Host {
+    /// Up to `cap` bytes of a regular file; a longer one is Unparsable, never cut.
+    pub fn bytes(&self, path: impl AsRef<Path>, cap: usize) -> Fact<Vec<u8>> {
+        let path = path.as_ref();
+        let source = path.to_string_lossy().into_owned();
+        match self.read_capped(path, cap) {
+            Ok(bytes) if bytes.len() > cap => Fact::unknown(Gap::Unparsable(format!("more than {cap} bytes")), source),
+            Ok(bytes) => Fact::present(bytes, source),
+            Err(error) => fact_of(error, source),
+        }
+    }
+
+    /// A text file of up to 1 MiB; bytes that are not UTF-8 become U+FFFD.
+    pub fn text(&self, path: impl AsRef<Path>) -> Fact<String> {
+        self.bytes(path, TEXT_CAP).map(|bytes| match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+        })
+    }
+
+    /// A one-line file (sysfs, procfs) without its line end.
+    pub fn line(&self, path: impl AsRef<Path>) -> Fact<String> {
+        self.text(path).map(|text| text.trim().to_owned())
+    }
+
+    /// Names in a folder, sorted; a name that is not UTF-8 is read lossily.
+    pub fn list(&self, path: impl AsRef<Path>) -> Fact<Vec<String>> {
+        let path = path.as_ref();
+        let source = path.to_string_lossy().into_owned();
+        let names: io::Result<Vec<String>> = self.locate(path).and_then(fs::read_dir).and_then(|entries| {
+            entries.take(LIST_CAP).map(|e| Ok(e?.file_name().to_string_lossy().into_owned())).collect::<io::Result<_>>()
+        });
+        match names {
+            Ok(mut names) => {
+                names.sort_unstable();
+                Fact::present(names, source)
+            }
+            Err(error) => fact_of(error, source),
+        }
+    }
+
+    /// stat(2), links followed.
+    pub fn stat(&self, path: impl AsRef<Path>) -> Fact<Stat> {
+        let path = path.as_ref();
+        stat_fact(path, self.locate(path).and_then(fs::symlink_metadata))
+    }
+
+    /// lstat(2): of the link itself.
+    pub fn lstat(&self, path: impl AsRef<Path>) -> Fact<Stat> {
+        let path = path.as_ref();
+        stat_fact(path, self.locate_link(path).and_then(fs::symlink_metadata))
+    }
+
+    /// What a symbolic link says, unresolved; Absent when it is no link.
+    pub fn link(&self, path: impl AsRef<Path>) -> Fact<String> {
+        let path = path.as_ref();
+        let source = path.to_string_lossy().into_owned();
+        match self.locate_link(path).and_then(fs::read_link) {
+            Ok(target) => Fact::present(target.to_string_lossy().into_owned(), source),
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Fact::absent(source),
+            Err(error) => fact_of(error, source),
+        }
+    }
+
+    /// Where a path leads after all links, as a path below the root: `/usr/lib/x86_64-linux-gnu/libcuda.so.550.54.15`.
+    pub fn real_path(&self, path: impl AsRef<Path>) -> Fact<String> {
+        let path = path.as_ref();
+        let source = path.to_string_lossy().into_owned();
+        let real = self.locate(path).and_then(|real| fs::symlink_metadata(&real).map(|_| real));
+        match real {
+            Ok(real) => Fact::present(self.below_root(&real), source),
+            Err(error) => fact_of(error, source),
+        }
+    }
+
+    /// True only when it is known to be there.
+    pub fn exists(&self, path: impl AsRef<Path>) -> bool {
+        self.stat(path).value().is_some()
+    }
+
+    /// The first executable file of that name in `folders`; Absent when none has it, Unknown when a folder could not be read.
+    pub fn executable<'a>(&self, name: &str, folders: impl IntoIterator<Item = &'a str>) -> Fact<String> {
+        let mut gap = None;
+        for folder in folders {
+            let candidate = Path::new(folder).join(name);
+            let stat = self.stat(&candidate);
+            match (stat.value(), stat.gap()) {
+                (Some(stat), _) if stat.kind == Kind::File && stat.mode & 0o111 != 0 => {
+                    return Fact::present(candidate.to_string_lossy().into_owned(), "PATH");
+                }
+                (None, Some(why)) => gap = Some(why.clone()),
+                _ => {}
+            }
+        }
+        gap.map_or_else(|| Fact::absent("PATH"), |gap| Fact::unknown(gap, "PATH"))
+    }
+
+    /// The path on this machine to open or connect to: for sockets and device nodes, which are not read here.
+    pub fn on_disk(&self, path: impl AsRef<Path>) -> PathBuf {
+        let path = path.as_ref();
+        self.locate(path).unwrap_or_else(|_| self.root.join(path.strip_prefix("/").unwrap_or(path)))
+    }
+
+    fn read_capped(&self, path: &Path, cap: usize) -> io::Result<Vec<u8>> {
+        let real = self.locate(path)?;
+        // O_NONBLOCK: a pipe in a file's place must not hold us; the kind is judged on the open handle, so it cannot change.
+        let file = File::options().read(true).custom_flags(nix::libc::O_NONBLOCK).open(real)?;
+        let kind = file.metadata()?.file_type();
+        if !kind.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "not a regular file"));
+        }
+        let mut bytes = Vec::new();
+        file.take(cap as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn below_root(&self, real: &Path) -> String {
+        let below = real.strip_prefix(&self.root).unwrap_or(real);
+        Path::new("/").join(below).to_string_lossy().into_owned()
+    }
+
+    /// The path on this machine with every link resolved inside the root.
+    fn locate(&self, path: &Path) -> io::Result<PathBuf> {
+        if self.is_live() {
+            // The kernel resolves; only `real_path` needs the answer spelled out, and it asks for paths that exist.
+            return fs::canonicalize(path).or_else(|error| match error.kind() {
+                // /proc/PID/fd and the like lead to names that are no paths.
+                io::ErrorKind::NotFound if fs::symlink_metadata(path).is_ok_and(|m| !m.file_type().is_symlink()) => {
+                    Ok(path.to_path_buf())
+                }
+                _ => Err(error),
+            });
+        }
+        let mut links = 0;
+        self.resolve(path, true, &mut links)
+    }
+
+    /// As `locate`, but the last component is not followed.
+    fn locate_link(&self, path: &Path) -> io::Result<PathBuf> {
+        if self.is_live() {
+            return Ok(path.to_path_buf());
+        }
+        let mut links = 0;
+        self.resolve(path, false, &mut links)
+    }
+
+    fn resolve(&self, path: &Path, follow_last: bool, links: &mut usize) -> io::Result<PathBuf> {
+        let mut pending: Vec<Vec<u8>> = components(path.as_os_str());
+        pending.reverse();
+        let mut below = PathBuf::from("/");
+        while let Some(part) = pending.pop() {
+            if part == b".." {
+                below.pop();
+                continue;
+            }
+            below.push(OsStr::from_bytes(&part));
+            let on_disk = self.root.join(below.strip_prefix("/").unwrap_or(&below));
+            let last = pending.is_empty();
+            if last && !follow_last {
+                break;
+            }
+            match fs::symlink_metadata(&on_disk) {
+                Ok(meta) if meta.file_type().is_symlink() => {
+                    *links += 1;
+                    if *links > LINK_CAP {
+                        return Err(io::Error::from_raw_os_error(nix::libc::ELOOP));
+                    }
+                    let target = fs::read_link(&on_disk)?;
+                    below.pop();
+                    if target.is_absolute() {
+                        below = PathBuf::from("/");
+                    }
+                    let mut parts = components(target.as_os_str());
+                    parts.reverse();
+                    pending.extend(parts);
+                }
+                Ok(_) => {}
+                Err(error) if last => return Err(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(self.root.join(below.strip_prefix("/").unwrap_or(&below)))
+    }
+}
+
+fn components(path: &OsStr) -> Vec<Vec<u8>> {
+    Path::new(path)
+        .components()
+        .filter_map(|c| match c {
+            Component::Normal(name) => Some(name.as_bytes().to_vec()),
+            Component::ParentDir => Some(b"..".to_vec()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn stat_fact(path: &Path, meta: io::Result<Metadata>) -> Fact<Stat> {
+    let source = path.to_string_lossy().into_owned();
+    match meta {
+        Ok(meta) => Fact::present(Stat::from(meta), source),
+        Err(error) => fact_of(error, source),
+    }
+}
+
+/// ENOENT and ENOTDIR are knowledge; every other error is a gap.
+fn fact_of<T>(error: io::Error, source: String) -> Fact<T> {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Fact::absent(source),
+        _ => Fact::unknown(gap_of(&error), source),
+    }
+}
+
+/// The gap that an I/O error is.
+pub fn gap_of(error: &io::Error) -> Gap {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => Gap::Denied,
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Gap::TimedOut,
+        _ => Gap::Unparsable(error.to_string()),
+    }
+}

@@ -1,0 +1,62 @@
+//! The only door to the machine: files under a root, the environment, processes, sockets, each bounded in size and time.
+//! What the bytes mean is the probes' matter.
+#![allow(clippy::disallowed_methods)]
+
+pub mod child;
+pub mod clock;
+pub mod connect;
+pub mod files;
+pub mod http;
+pub mod output;
+pub mod process;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// A moment after which nobody waits any longer.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    pub fn after(span: Duration) -> Self {
+        Self(Instant::now() + span)
+    }
+
+    /// Time left, zero when it has passed.
+    pub fn left(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+
+    /// The earlier of this and `span` from now.
+    pub fn within(self, span: Duration) -> Self {
+        Self(self.0.min(Instant::now() + span))
+    }
+}
+
+/// The machine, its files seen from `root` (`/` unless `--root` says otherwise).
+#[derive(Clone, Debug)]
+pub struct Host {
+    root: PathBuf,
+    pub deadline: Deadline,
+}
+
+impl Host {
+    pub fn new(root: impl Into<PathBuf>, deadline: Deadline) -> Self {
+        Self { root: root.into(), deadline }
+    }
+
+    /// False under `--root DIR`: files then describe another host than processes and sockets do.
+    pub fn is_live(&self) -> bool {
+        self.root == std::path::Path::new("/")
+    }
+
+    /// The same machine without `--root`: for /proc of processes that run here.
+    pub fn live(&self) -> Self {
+        Self { root: "/".into(), deadline: self.deadline }
+    }
+
+    /// An environment variable; `None` when unset or empty. A value that is not UTF-8 is read lossily.
+    pub fn env(&self, name: &str) -> Option<String> {
+        std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
+    }
+}

@@ -1,0 +1,102 @@
+//! Starting a program: no shell, no input, the C locale, output capped, everything it started ended at the deadline.
+
+use std::io::Read;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use super::Deadline;
+
+/// How a program ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    Exited(i32),
+    Signalled(i32),
+    /// It was still running at the deadline and has been killed.
+    TimedOut,
+    /// It wrote more than the cap and has been killed.
+    TooMuch,
+    /// It could not be started: errno text.
+    NotStarted(String),
+}
+
+/// What a program wrote before its end: kept even when it hangs or crashes.
+#[derive(Debug)]
+pub struct Ran {
+    pub stdout: Vec<u8>,
+    pub end: End,
+}
+
+/// Runs `command` with a cap on its standard output. Standard error is discarded.
+pub fn run(mut command: Command, cap: usize, deadline: Deadline) -> Ran {
+    command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => return Ran { stdout: Vec::new(), end: End::NotStarted(error.to_string()) },
+    };
+    let Some(pipe) = child.stdout.take() else {
+        return Ran { stdout: Vec::new(), end: End::NotStarted("no pipe".into()) };
+    };
+    let (send, receive) = mpsc::channel();
+    thread::spawn(move || forward(pipe, &send));
+    let mut stdout = Vec::new();
+    loop {
+        match receive.recv_timeout(deadline.left()) {
+            Ok(chunk) if stdout.len() + chunk.len() > cap => {
+                kill(&child);
+                let _ = child.wait();
+                return Ran { stdout, end: End::TooMuch };
+            }
+            Ok(chunk) => stdout.extend(chunk),
+            Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                // Not waited for: a process that a driver holds cannot even be killed, and we do not stay with it.
+                kill(&child);
+                return Ran { stdout, end: End::TimedOut };
+            }
+        }
+    }
+    let end = wait(&mut child, deadline);
+    if end == End::TimedOut {
+        kill(&child);
+    }
+    Ran { stdout, end }
+}
+
+fn forward(mut pipe: impl Read, send: &mpsc::Sender<Vec<u8>>) {
+    let mut buffer = [0; 8192];
+    while let Ok(count @ 1..) = pipe.read(&mut buffer) {
+        if send.send(buffer[..count].to_vec()).is_err() {
+            break;
+        }
+    }
+}
+
+/// Standard output is closed, so the end is near; yet a crash may still be writing its core.
+fn wait(child: &mut Child, deadline: Deadline) -> End {
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return end_of(status),
+            Ok(None) if deadline.left().is_zero() => return End::TimedOut,
+            Ok(None) => thread::sleep(Duration::from_micros(200)),
+            Err(error) => return End::NotStarted(error.to_string()),
+        }
+    }
+}
+
+fn end_of(status: ExitStatus) -> End {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => End::Exited(code),
+        (None, Some(signal)) => End::Signalled(signal),
+        (None, None) => End::NotStarted(status.to_string()),
+    }
+}
+
+fn kill(child: &Child) {
+    let _ = killpg(Pid::from_raw(child.id() as i32), Signal::SIGKILL);
+}

@@ -1,0 +1,109 @@
+//! gdoctor as one paragraph: arguments become a plan and a need, the host becomes facts, checks judge the facts, policy and
+//! words make the report, a renderer makes bytes.
+
+mod cli;
+mod explain;
+mod host;
+pub mod judge;
+mod native;
+mod need;
+mod plan;
+pub mod policy;
+mod probe;
+pub mod render;
+pub mod report;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{CommandFactory, Parser};
+
+use cli::{CheckArgs, Cli, Command, Format};
+use host::{Deadline, Host, clock, output};
+use plan::{Destination, Plan};
+
+/// The whole program. Never panics on input; exit codes are those of [`policy`].
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to stdout with 0, misuse to stderr with 2; a closed pipe is nobody's fault.
+            let _ = error.print();
+            return ExitCode::from(error.exit_code() as u8);
+        }
+    };
+    let code = match cli.command {
+        None => check(&cli.check),
+        Some(Command::Check(arguments)) => check(&arguments),
+        Some(Command::List) => print(&explain::list()),
+        Some(Command::Explain { topic }) => match explain::explain(&topic) {
+            Ok(text) => print(&text),
+            Err(why) => misuse(&why),
+        },
+        Some(Command::Schema) => print(include_str!("../docs/gdoctor-report-1.json")),
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "gdoctor", &mut script);
+            print(&String::from_utf8_lossy(&script))
+        }
+        Some(Command::Man) => {
+            let mut page = Vec::new();
+            let made = clap_mangen::Man::new(Cli::command()).render(&mut page);
+            made.map_or_else(|why| misuse(&why.to_string()), |()| print(&String::from_utf8_lossy(&page)))
+        }
+        Some(Command::Probe { kind, arguments }) => {
+            native::run(kind, &arguments);
+            policy::OK
+        }
+    };
+    ExitCode::from(code)
+}
+
+fn check(arguments: &CheckArgs) -> u8 {
+    let started = Instant::now();
+    let conduct = &arguments.conduct;
+    let host = Host::new(&conduct.root, Deadline::after(conduct.timeout));
+    if host.list("/").value().is_none() {
+        return misuse(&format!("--root {}: this is not a folder that can be read", conduct.root.display()));
+    }
+    let plan = Plan::new(conduct, &host);
+    let need = need::gather(&arguments.wishes, &host);
+    let (facts, probe_times) = probe::probe_all(&host, &need, &|check| plan.selects(check));
+    let judged = judge::judge_all(&facts, &need, |check| plan.selects(check));
+    let frame = report::Frame {
+        report_id: report_id(&host),
+        generated_at: clock::rfc3339(clock::unix_seconds()),
+        took: started.elapsed(),
+        probe_times,
+    };
+    let report = report::write(&facts, &judged, conduct.fail_on, frame);
+    colored::control::set_override(plan.colour);
+    let text = match plan.format {
+        Format::Text => render::text::render(&report, plan.detail, plan.width),
+        Format::Json => render::json::render(&report),
+    };
+    let written = match &plan.destination {
+        Destination::Stdout => output::write_stdout(text.as_bytes()),
+        Destination::File(path) => output::write_atomic(path, text.as_bytes()),
+    };
+    match written {
+        Ok(()) => report.exit_code,
+        Err(error) => misuse(&format!("the report could not be written: {error}")),
+    }
+}
+
+/// A random UUID from the kernel.
+fn report_id(host: &Host) -> String {
+    let uuid = host.live().line("/proc/sys/kernel/random/uuid");
+    format!("urn:uuid:{}", uuid.value().map_or("00000000-0000-0000-0000-000000000000", String::as_str))
+}
+
+fn print(text: &str) -> u8 {
+    output::write_stdout(text.as_bytes()).map_or_else(|error| misuse(&error.to_string()), |()| policy::OK)
+}
+
+fn misuse(why: &str) -> u8 {
+    eprintln!("gdoctor: {}", report::harmless(why));
+    policy::MISUSE
+}

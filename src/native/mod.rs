@@ -1,0 +1,26 @@
+//! Code that calls foreign libraries or drivers. It runs only in a child process (`gdoctor __probe`), because all of it can
+//! hang or crash; each file here speaks facts as it learns them.
+#![allow(clippy::disallowed_methods)]
+
+mod cuvid;
+mod nvml;
+mod v4l2;
+mod x11;
+
+use crate::cli::ProbeKind;
+use crate::host::child::Speaker;
+
+/// The child: says what it learns, line by line, and `Done` at its end.
+pub fn run(kind: ProbeKind, arguments: &[String]) {
+    // The child must not outlive a parent that was killed, nor leave a core file when a library crashes.
+    let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
+    let _ = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0);
+    let speaker = Speaker;
+    match kind {
+        ProbeKind::Nvml => nvml::run(&speaker, arguments),
+        ProbeKind::Cuvid => cuvid::run(&speaker, arguments),
+        ProbeKind::X11 => x11::run(&speaker, arguments),
+        ProbeKind::V4l2 => v4l2::run(&speaker, arguments),
+    }
+    speaker.done();
+}

@@ -1,0 +1,33 @@
+//! What the flags of the command line ask for.
+
+use gdoctor_checks::model::need::{Need, Origin, Wish};
+
+use crate::cli::Wishes;
+
+pub fn need(wishes: &Wishes) -> Need {
+    let flag = |text: String| Origin::Flag(text);
+    Need {
+        docker: Some(Origin::Default),
+        gpu: wishes.gpu.map(|gpus| Wish::new(gpus, flag("--gpu".into()))),
+        capabilities: wishes
+            .capability
+            .iter()
+            .map(|capability| Wish::new(*capability, flag(format!("--capability {capability}"))))
+            .collect(),
+        display: wishes.display.then(|| flag("--display".into())),
+        display_access: wishes.display.then(|| flag("--display".into())),
+        cameras: wishes
+            .camera
+            .iter()
+            .map(|camera| Wish::new(camera.wish(), flag(format!("--camera {}", camera.as_typed()))))
+            .collect(),
+        ports: wishes.port.iter().map(|port| Wish::new(port.clone(), flag(format!("--port {port}")))).collect(),
+        registries: wishes
+            .registry
+            .iter()
+            .map(|registry| Wish::new(registry.clone(), flag(format!("--registry {registry}"))))
+            .collect(),
+        disk: wishes.disk.map(|bytes| Wish::new(bytes.0, flag(format!("--disk {bytes}")))),
+        container_user: wishes.container_user.unwrap_or_default(),
+    }
+}

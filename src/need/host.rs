@@ -1,0 +1,57 @@
+//! What the host evidently has, and what the usual guide suggests for it.
+
+use gdoctor_checks::model::need::{Camera, Capability, Gpus, Need, Origin, Port, Protocol, Registry, Wish};
+
+use crate::host::Host;
+
+/// The ports that the guide publishes: a program's, and a registry's.
+const GUIDE_PORTS: [u16; 2] = [8080, 5000];
+
+/// Adds wishes of the kinds that nothing has asked for yet.
+pub fn add(need: &mut Need, host: &Host) {
+    let capability_asked = need.capabilities.first().map(|wish| wish.by.clone());
+    if need.gpu.is_none() {
+        need.gpu = capability_asked.or_else(|| nvidia_seen(host).map(Origin::Host)).map(|by| Wish::new(Gpus::All, by));
+    }
+    if need.gpu.is_some() && need.capabilities.is_empty() {
+        // Without compute and utility no GPU container works at all; `video` is what the guide adds.
+        let by = need.gpu.as_ref().map_or(Origin::Guide, |gpu| gpu.by.clone());
+        need.capabilities = vec![
+            Wish::new(Capability::Compute, by.clone()),
+            Wish::new(Capability::Utility, by),
+            Wish::new(Capability::Video, Origin::Guide),
+        ];
+    }
+    if need.display.is_none() && host.env("DISPLAY").is_some() {
+        need.display = Some(Origin::Host("DISPLAY is set".into()));
+        need.display_access = Some(Origin::Guide);
+    }
+    if need.cameras.is_empty() && has_video_node(host) {
+        need.cameras.push(Wish::new(Camera::Any, Origin::Guide));
+    }
+    if need.ports.is_empty() {
+        need.ports = GUIDE_PORTS
+            .map(|port| Wish::new(Port { ip: None, first: port, last: port, protocol: Protocol::Tcp }, Origin::Guide))
+            .into();
+    }
+    if need.registries.is_empty() {
+        need.registries.push(Wish::new(Registry { host: "localhost".into(), port: 5000 }, Origin::Guide));
+    }
+}
+
+/// How an NVIDIA GPU shows itself without any driver: vendor 0x10de, class 0x03…, on the PCI bus.
+fn nvidia_seen(host: &Host) -> Option<String> {
+    let devices = host.list("/sys/bus/pci/devices");
+    let address = devices.value()?.iter().find(|address| {
+        let read = |file: &str| host.line(format!("/sys/bus/pci/devices/{address}/{file}"));
+        read("vendor").value().is_some_and(|v| v == "0x10de")
+            && read("class").value().is_some_and(|c| c.starts_with("0x03"))
+    })?;
+    Some(format!("an NVIDIA controller is on the PCI bus ({address})"))
+}
+
+fn has_video_node(host: &Host) -> bool {
+    host.list("/dev")
+        .value()
+        .is_some_and(|names| names.iter().any(|n| n.strip_prefix("video").is_some_and(|n| n.parse::<u16>().is_ok())))
+}

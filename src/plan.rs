@@ -1,0 +1,73 @@
+//! What this run does: which checks, from which root, told how. Made once from the flags, never changed after.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use gdoctor_checks::model::check::Check;
+
+use crate::cli::{Color, Conduct, Format};
+use crate::host::Host;
+use crate::render::text::Detail;
+
+/// Where the report goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    Stdout,
+    File(PathBuf),
+}
+
+pub struct Plan {
+    pub only: Vec<String>,
+    pub skip: Vec<String>,
+    pub format: Format,
+    pub detail: Detail,
+    pub destination: Destination,
+    pub colour: bool,
+    /// Columns to wrap text to.
+    pub width: usize,
+}
+
+impl Plan {
+    pub fn new(conduct: &Conduct, host: &Host) -> Self {
+        let destination = match &conduct.output {
+            Some(path) if path.as_os_str() != "-" => Destination::File(path.clone()),
+            _ => Destination::Stdout,
+        };
+        let terminal = destination == Destination::Stdout && std::io::stdout().is_terminal();
+        Self {
+            only: conduct.only.clone(),
+            skip: conduct.skip.clone(),
+            format: conduct.format,
+            detail: match (conduct.quiet, conduct.verbose) {
+                (true, _) => Detail::Quiet,
+                (_, true) => Detail::Verbose,
+                _ => Detail::Normal,
+            },
+            colour: colour(conduct.color, host, terminal),
+            width: terminal
+                .then(terminal_size::terminal_size)
+                .flatten()
+                .map_or(100, |(width, _)| usize::from(width.0))
+                .min(120),
+            destination,
+        }
+    }
+
+    /// True when `--only` and `--skip` let this check through, by its id or its family.
+    pub fn selects(&self, check: &Check) -> bool {
+        let named = |list: &[String]| list.iter().any(|word| word == check.id || word == check.family);
+        (self.only.is_empty() || named(&self.only)) && !named(&self.skip)
+    }
+}
+
+/// `--color`, then NO_COLOR, CLICOLOR_FORCE, CLICOLOR=0, TERM=dumb, then whether it is a terminal.
+fn colour(asked: Color, host: &Host, terminal: bool) -> bool {
+    let is = |name: &str, value: &str| host.env(name).as_deref() == Some(value);
+    match asked {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto if host.env("NO_COLOR").is_some() => false,
+        Color::Auto if host.env("CLICOLOR_FORCE").is_some_and(|value| value != "0") => true,
+        Color::Auto => terminal && !is("CLICOLOR", "0") && !is("TERM", "dumb"),
+    }
+}

@@ -1,0 +1,105 @@
+//! Reads what machine and which user this is.
+
+use std::ffi::CString;
+
+use gdoctor_checks::model::fact::{Fact, Gap};
+use gdoctor_checks::model::facts::host::{HostFacts, Platform, System, User};
+use nix::unistd::{self, Gid, Uid};
+
+use crate::host::Host;
+
+pub fn probe(host: &Host) -> HostFacts {
+    HostFacts {
+        system: system(host),
+        kernel: host.live().line("/proc/sys/kernel/osrelease"),
+        machine: machine(),
+        systemd: host.stat("/run/systemd/system").map(|_| "systemd".into()),
+        container: container(host),
+        platform: platform(host),
+        user: user(host),
+    }
+}
+
+fn system(host: &Host) -> Fact<System> {
+    let text = match host.text("/etc/os-release") {
+        fact if fact.is_absent() => host.text("/usr/lib/os-release"),
+        fact => fact,
+    };
+    text.map(|text| {
+        let value = |key: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+            line.unwrap_or_default().trim_matches(['"', '\'']).to_owned()
+        };
+        System {
+            id: value("ID").chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).collect(),
+            id_like: value("ID_LIKE").split_whitespace().map(str::to_owned).collect(),
+            version: value("VERSION_ID"),
+            pretty: value("PRETTY_NAME"),
+        }
+    })
+}
+
+fn machine() -> Fact<String> {
+    match nix::sys::utsname::uname() {
+        Ok(names) => Fact::present(names.machine().to_string_lossy().into_owned(), "uname"),
+        Err(errno) => Fact::unknown(Gap::Unsupported(errno.desc().into()), "uname"),
+    }
+}
+
+/// The marks that container engines leave: docker's and podman's files, and systemd's note of LXC and others.
+fn container(host: &Host) -> Fact<String> {
+    if host.exists("/.dockerenv") {
+        return Fact::present("docker".into(), "/.dockerenv");
+    }
+    if host.exists("/run/.containerenv") {
+        return Fact::present("podman".into(), "/run/.containerenv");
+    }
+    let noted = host.line("/run/systemd/container");
+    if noted.value().is_some() {
+        noted
+    } else {
+        Fact::absent("/.dockerenv, /run/.containerenv, /run/systemd/container")
+    }
+}
+
+fn platform(host: &Host) -> Fact<Platform> {
+    if host.exists("/dev/dxg") {
+        return Fact::present(Platform::Wsl, "/dev/dxg");
+    }
+    let version = host.line("/proc/version");
+    if version.value().is_some_and(|v| v.to_ascii_lowercase().contains("microsoft")) {
+        return Fact::present(Platform::Wsl, "/proc/version");
+    }
+    if host.exists("/etc/nv_tegra_release") {
+        return Fact::present(Platform::Jetson, "/etc/nv_tegra_release");
+    }
+    let family = host.line("/sys/devices/soc0/family");
+    if family.value().is_some_and(|f| f.to_ascii_lowercase().starts_with("tegra")) {
+        return Fact::present(Platform::Jetson, "/sys/devices/soc0/family");
+    }
+    Fact::absent("/dev/dxg, /proc/version, /etc/nv_tegra_release")
+}
+
+fn user(host: &Host) -> Fact<User> {
+    let uid = Uid::effective();
+    let mut groups: Vec<u32> = unistd::getgroups().unwrap_or_default().into_iter().map(Gid::as_raw).collect();
+    groups.push(unistd::getegid().as_raw());
+    groups.sort_unstable();
+    groups.dedup();
+    // Another host's account files say nothing of this process.
+    let account = if host.is_live() { unistd::User::from_uid(uid).ok().flatten() } else { None };
+    let account_groups = account.as_ref().and_then(|account| {
+        let name = CString::new(account.name.clone()).ok()?;
+        unistd::getgrouplist(&name, account.gid).ok()
+    });
+    let source = "getgroups, getgrouplist";
+    Fact::present(
+        User {
+            name: account.map_or_else(|| uid.to_string(), |account| account.name),
+            uid: uid.as_raw(),
+            account_groups: account_groups.map_or(groups.clone(), |g| g.into_iter().map(Gid::as_raw).collect()),
+            groups,
+        },
+        source,
+    )
+}

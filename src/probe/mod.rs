@@ -1,0 +1,124 @@
+//! Turns the host into facts: every group in its own thread with one deadline, so that a slow or broken one costs nobody else
+//! anything. A probe returns facts and never an error.
+
+mod camera;
+mod disk;
+mod display;
+mod docker;
+mod host;
+mod library;
+mod nvidia;
+mod port;
+mod registry;
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use gdoctor_checks::ALL;
+use gdoctor_checks::model::check::Check;
+use gdoctor_checks::model::fact::Gap;
+use gdoctor_checks::model::facts::Facts;
+use gdoctor_checks::model::need::Need;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::host::Host;
+use crate::host::child::unknown_group;
+
+/// How long each group's probe took, by the family of the checks that it serves.
+pub type Times = BTreeMap<&'static str, Duration>;
+
+/// All facts that the need and the selection ask for. No group takes longer than the host's deadline: one that does is given
+/// up, and all its facts are "no answer within the deadline".
+///
+/// The second wave looks with the daemon's answers in hand: who holds a port, which registries it trusts, where images lie.
+pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool) -> (Facts, Times) {
+    let wanted = |families: &[&str]| {
+        ALL.iter().any(|c| families.contains(&c.family) && selected(c) && (c.wanted)(need).is_some())
+    };
+    let mut facts = Facts::default();
+    let mut crew = Crew::default();
+    crew.send("host", host, need, |host, _| host::probe(host));
+    // The daemon's answers tell every family which engine it is; they are read whatever is selected.
+    crew.send("docker", host, need, |host, _| docker::probe(host));
+    if wanted(&["nvidia", "capability"]) {
+        crew.send("nvidia", host, need, nvidia::probe);
+        crew.send("capability", host, need, library::probe);
+    }
+    if wanted(&["display"]) {
+        crew.send("display", host, need, display::probe);
+    }
+    if wanted(&["camera"]) {
+        crew.send("camera", host, need, camera::probe);
+    }
+    facts.host = crew.collect(host, "host");
+    facts.docker = crew.collect(host, "docker");
+    let docker = Arc::new(facts.docker.clone());
+    if wanted(&["port"]) {
+        let docker = Arc::clone(&docker);
+        crew.send("port", host, need, move |host, need| port::probe(host, need, &docker));
+    }
+    if wanted(&["registry"]) {
+        let docker = Arc::clone(&docker);
+        crew.send("registry", host, need, move |host, need| registry::probe(host, need, &docker));
+    }
+    if wanted(&["disk"]) {
+        let docker = Arc::clone(&docker);
+        crew.send("disk", host, need, move |host, need| disk::probe(host, need, &docker));
+    }
+    facts.nvidia = crew.collect(host, "nvidia");
+    facts.library = crew.collect(host, "capability");
+    facts.display = crew.collect(host, "display");
+    facts.camera = crew.collect(host, "camera");
+    facts.port = crew.collect(host, "port");
+    facts.registry = crew.collect(host, "registry");
+    facts.disk = crew.collect(host, "disk");
+    (facts, crew.times)
+}
+
+/// Probes at work.
+#[derive(Default)]
+struct Crew {
+    waiting: BTreeMap<&'static str, mpsc::Receiver<(Box<dyn Any + Send>, Duration)>>,
+    times: Times,
+}
+
+impl Crew {
+    fn send<T, P>(&mut self, name: &'static str, host: &Host, need: &Need, probe: P)
+    where
+        T: Send + 'static,
+        P: FnOnce(&Host, &Need) -> T + Send + 'static,
+    {
+        let (send, receive) = mpsc::channel();
+        let (host, need) = (host.clone(), need.clone());
+        thread::spawn(move || {
+            let started = Instant::now();
+            let facts: Box<dyn Any + Send> = Box::new(probe(&host, &need));
+            let _ = send.send((facts, started.elapsed()));
+        });
+        self.waiting.insert(name, receive);
+    }
+
+    /// The group's facts; when it did not come back, all of them Unknown with the reason.
+    fn collect<T: Default + Serialize + DeserializeOwned + 'static>(&mut self, host: &Host, name: &'static str) -> T {
+        let Some(receive) = self.waiting.remove(name) else { return T::default() };
+        // A little more than the probe's own deadline: it ends by itself unless a file system or a driver holds it.
+        let gap = match receive.recv_timeout(host.deadline.left() + GRACE) {
+            Ok((facts, took)) => {
+                self.times.insert(name, took);
+                match facts.downcast::<T>() {
+                    Ok(facts) => return *facts,
+                    Err(_) => Gap::Bug(format!("probe {name} returned another group's facts")),
+                }
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => Gap::TimedOut,
+            Err(mpsc::RecvTimeoutError::Disconnected) => Gap::Bug(format!("probe {name} panicked")),
+        };
+        unknown_group(gap, name)
+    }
+}
+
+const GRACE: Duration = Duration::from_millis(250);

@@ -1,0 +1,4 @@
+//! One output format a file, each a pure function of the report.
+
+pub mod json;
+pub mod text;

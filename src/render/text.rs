@@ -1,0 +1,202 @@
+//! The report for a person at a terminal: observation first, then cause, then command; one cause, one red line.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use colored::{Color, Colorize};
+
+use crate::policy::Status;
+use crate::report::{FixWords, Outcome, Report};
+
+/// How much to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Only what failed or warned.
+    Quiet,
+    Normal,
+    /// Evidence and timings too.
+    Verbose,
+}
+
+/// Lines are wrapped to `width` columns, commands never. Colour follows `colored`'s switch.
+pub fn render(report: &Report, detail: Detail, width: usize) -> String {
+    let page = Page { report, detail, width, waiting: waiting(report) };
+    page.render()
+}
+
+struct Page<'a> {
+    report: &'a Report,
+    detail: Detail,
+    width: usize,
+    /// Checks that wait for another, by the one that they wait for.
+    waiting: BTreeMap<&'a str, Vec<&'a str>>,
+}
+
+/// Only what the report shows red or yellow can have something folded under it.
+fn waiting(report: &Report) -> BTreeMap<&str, Vec<&str>> {
+    let mut waiting: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for outcome in &report.results {
+        if let Some(cause) = outcome.cause.as_deref() {
+            let ids = waiting.entry(cause).or_default();
+            if !ids.contains(&outcome.id) {
+                ids.push(outcome.id);
+            }
+        }
+    }
+    waiting.retain(|cause, _| {
+        report.results.iter().any(|o| {
+            o.id == *cause && matches!(o.status, Status::Fail | Status::Warn | Status::Unknown) && o.cause.is_none()
+        })
+    });
+    waiting
+}
+
+impl<'a> Page<'a> {
+    fn render(&self) -> String {
+        let mut out = String::new();
+        if self.detail != Detail::Quiet {
+            let host = &self.report.host;
+            let _ = writeln!(
+                out,
+                "gdoctor {} on {}, kernel {}, {}",
+                self.report.tool.version, host.system, host.kernel, host.machine
+            );
+        }
+        let mut groups: Vec<(&str, Vec<&Outcome>)> = Vec::new();
+        for outcome in self.report.results.iter().filter(|o| self.is_shown(o)) {
+            match groups.last_mut() {
+                Some((group, list)) if *group == outcome.group => list.push(outcome),
+                _ => groups.push((outcome.group, vec![outcome])),
+            }
+        }
+        for (group, outcomes) in groups {
+            let _ = writeln!(out, "\n{}", group.bold());
+            self.group(&mut out, &outcomes);
+        }
+        self.closing(&mut out);
+        out
+    }
+
+    fn is_shown(&self, outcome: &Outcome) -> bool {
+        match self.detail {
+            Detail::Quiet => matches!(outcome.status, Status::Fail | Status::Warn),
+            Detail::Normal => !self.is_folded(outcome),
+            Detail::Verbose => true,
+        }
+    }
+
+    fn is_folded(&self, outcome: &Outcome) -> bool {
+        outcome.cause.as_deref().is_some_and(|cause| self.waiting.contains_key(cause))
+    }
+
+    /// Neighbours that are skipped for the same reason share a line.
+    fn group(&self, out: &mut String, outcomes: &[&'a Outcome]) {
+        let same_skip = |a: &&Outcome, b: &&Outcome| {
+            self.detail != Detail::Verbose
+                && a.status == Status::Skip
+                && b.status == Status::Skip
+                && a.summary == b.summary
+        };
+        for run in outcomes.chunk_by(|a, b| same_skip(a, b)) {
+            let name = match run {
+                [one] => one.id.to_owned(),
+                [first, .., last] => format!("{} … {}", first.id, last.id),
+                [] => continue,
+            };
+            self.outcome(out, run[0], &name);
+        }
+    }
+
+    fn outcome(&self, out: &mut String, outcome: &Outcome, name: &str) {
+        let word = outcome.status.word().to_uppercase();
+        let colour = match outcome.status {
+            Status::Pass => Color::Green,
+            Status::Warn => Color::Yellow,
+            Status::Fail => Color::Red,
+            Status::Unknown => Color::Magenta,
+            Status::Skip => Color::BrightBlack,
+        };
+        let padded = format!("{word:<7}");
+        let mark = if outcome.status == Status::Fail { padded.color(colour).bold() } else { padded.color(colour) };
+        let subject = if outcome.subject.is_empty() { String::new() } else { format!(" {}", outcome.subject) };
+        let line = self.wrap(&format!("{name}{subject}: {}", outcome.summary), "          ", "  ".len() + 8);
+        let _ = writeln!(out, "  {mark} {line}");
+        if matches!(outcome.status, Status::Fail | Status::Warn) {
+            if !outcome.detail.is_empty() {
+                self.field(out, "why", &outcome.detail.replace('\n', " "));
+            }
+            if let Some(asker) = outcome.asked_by.as_ref().filter(|a| a.kind != "default") {
+                self.field(out, "asked", &asker.text);
+            }
+            for fix in &outcome.fixes {
+                self.fix(out, fix);
+            }
+        }
+        if let Some(ids) =
+            self.waiting.get(outcome.id).filter(|_| outcome.cause.is_none() && outcome.status != Status::Pass)
+        {
+            self.field(out, "waits", &format!("{} cannot be judged before this is mended", ids.join(", ")));
+        }
+        if self.detail == Detail::Verbose {
+            for seen in &outcome.evidence {
+                self.field(out, "seen", &format!("{}: {}", seen.source, seen.value));
+            }
+            self.field(out, "took", &format!("{} ms", outcome.duration_ms));
+        }
+    }
+
+    fn fix(&self, out: &mut String, fix: &FixWords) {
+        let risks = if fix.risks.is_empty() { String::new() } else { format!(" ({})", fix.risks.join(", ")) };
+        self.field(out, "fix", &format!("{}{risks}", fix.title));
+        for command in &fix.commands {
+            let _ = writeln!(out, "                {}", command.cyan());
+        }
+        for note in &fix.notes {
+            self.field(out, "note", note);
+        }
+        self.field(out, "page", &fix.page);
+    }
+
+    fn field(&self, out: &mut String, name: &str, text: &str) {
+        let _ = writeln!(out, "          {:<5} {}", name.dimmed(), self.wrap(text, "                ", 16));
+    }
+
+    fn closing(&self, out: &mut String) {
+        let count = |status: Status| self.report.summary.get(status.word()).copied().unwrap_or(0);
+        if self.detail != Detail::Quiet || count(Status::Fail) + count(Status::Warn) > 0 {
+            let _ = writeln!(
+                out,
+                "\n{} failed, {} warned, {} passed, {} unknown, {} skipped in {} ms",
+                count(Status::Fail),
+                count(Status::Warn),
+                count(Status::Pass),
+                count(Status::Unknown),
+                count(Status::Skip),
+                self.report.duration_ms,
+            );
+        }
+        let worst = [Status::Fail, Status::Unknown, Status::Warn].into_iter().find_map(|s| {
+            self.report
+                .results
+                .iter()
+                .find(|o| o.status == s && o.cause.is_none() && (o.required || s != Status::Unknown))
+        });
+        if let Some(first) = worst.filter(|_| self.detail != Detail::Quiet) {
+            let next = first.fixes.first().map(|fix| fix.title.as_str()).unwrap_or("see why it cannot be told");
+            let _ = writeln!(out, "Next: {next}; more: gdoctor explain {}", topic(first));
+        }
+    }
+
+    fn wrap(&self, text: &str, indent: &str, taken: usize) -> String {
+        let options = textwrap::Options::new(self.width.max(taken + 20))
+            .subsequent_indent(indent)
+            .initial_indent(&indent[..taken.min(indent.len())])
+            .break_words(false);
+        textwrap::fill(text, options).trim_start().to_owned()
+    }
+}
+
+/// What `gdoctor explain` can tell more about.
+fn topic(outcome: &Outcome) -> &str {
+    if outcome.status == Status::Unknown { outcome.id } else { &outcome.code }
+}

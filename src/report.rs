@@ -1,0 +1,342 @@
+//! Turns findings into the report: statuses by policy, sentences and fixes from each check's `doc.md`, causes resolved.
+//! Everything a renderer prints is here, made harmless: no control character and no secret gets past this file.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use gdoctor_checks::ALL;
+use gdoctor_checks::model::check::Check;
+use gdoctor_checks::model::doc::Doc;
+use gdoctor_checks::model::fact::Gap;
+use gdoctor_checks::model::facts::Facts;
+use gdoctor_checks::model::finding::{Finding, NOT_NEEDED, Verdict};
+use gdoctor_checks::model::fix::Fix;
+use gdoctor_checks::model::need::Origin;
+use serde::Serialize;
+
+use crate::judge::Judged;
+use crate::policy::{self, FailOn, Status};
+
+/// `$id` of `docs/gdoctor-report-1.json`, which `gdoctor schema` prints.
+pub const SCHEMA: &str = "https://gdoctor.dev/schema/gdoctor-report-1.json";
+
+/// The one document that every format is made from. Field names are those of the published schema.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    #[serde(rename = "$schema")]
+    pub schema: &'static str,
+    pub format: &'static str,
+    pub schema_version: &'static str,
+    pub report_id: String,
+    pub generated_at: String,
+    pub tool: Tool,
+    pub host: HostSummary,
+    pub results: Vec<Outcome>,
+    pub summary: BTreeMap<&'static str, usize>,
+    pub exit_code: u8,
+    pub duration_ms: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Tool {
+    pub name: &'static str,
+    pub version: &'static str,
+}
+
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct HostSummary {
+    pub system: String,
+    pub kernel: String,
+    pub machine: String,
+}
+
+/// One finding in words.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outcome {
+    /// The check: `docker-access`.
+    pub id: &'static str,
+    pub group: &'static str,
+    pub title: &'static str,
+    pub status: Status,
+    /// `docker-access/not-in-group`; what `gdoctor explain` takes.
+    pub code: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub subject: String,
+    /// What was observed, one sentence.
+    pub summary: String,
+    /// The likely cause and what follows from it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_by: Option<Asker>,
+    /// False when only the guide suggests it.
+    pub required: bool,
+    pub evidence: Vec<Seen>,
+    pub fixes: Vec<FixWords>,
+    pub docs: Vec<String>,
+    /// The check that has to be mended first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    pub duration_ms: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Asker {
+    /// `flag`, `default`, `host`, `guide`.
+    pub kind: &'static str,
+    pub text: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Seen {
+    pub source: String,
+    pub value: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FixWords {
+    pub title: String,
+    /// Lines to paste into a shell, in order.
+    pub commands: Vec<String>,
+    pub risks: Vec<&'static str>,
+    pub notes: Vec<String>,
+    pub needs_root: bool,
+    pub page: String,
+}
+
+/// What a report says besides its findings.
+pub struct Frame {
+    pub report_id: String,
+    pub generated_at: String,
+    pub took: Duration,
+    /// How long each group's probe took, by the group's name.
+    pub probe_times: BTreeMap<&'static str, Duration>,
+}
+
+/// Puts everything into words. Findings keep their order.
+pub fn write(facts: &Facts, judged: &[Judged], fail_on: FailOn, frame: Frame) -> Report {
+    let tags = facts.tags();
+    let blocked: BTreeMap<&str, &str> =
+        judged.iter().flat_map(|j| j.findings.iter().filter_map(|f| Some((j.check.id, blocker(f)?)))).collect();
+    let results: Vec<Outcome> = judged
+        .iter()
+        .flat_map(|j| {
+            let probe = frame.probe_times.get(j.check.family).copied().unwrap_or_default();
+            let words = Words { check: j.check, doc: parse(j.check), tags: &tags, took: probe + j.took };
+            j.findings.iter().map(|f| words.outcome(f, &blocked)).collect::<Vec<_>>()
+        })
+        .collect();
+    let summary = Status::ALL.map(|s| (s.word(), results.iter().filter(|o| o.status == s).count()));
+    Report {
+        schema: SCHEMA,
+        format: "gdoctor-report",
+        schema_version: "1.0",
+        report_id: frame.report_id,
+        generated_at: frame.generated_at,
+        tool: Tool { name: "gdoctor", version: env!("CARGO_PKG_VERSION") },
+        host: HostSummary {
+            system: harmless(facts.host.system.value().map_or("unknown system", |s| s.pretty.as_str())),
+            kernel: harmless(facts.host.kernel.value().map_or("", String::as_str)),
+            machine: harmless(facts.host.machine.value().map_or("", String::as_str)),
+        },
+        exit_code: policy::exit_code(results.iter().map(|o| (o.status, o.required)), fail_on),
+        summary: summary.into(),
+        results,
+        duration_ms: millis(frame.took),
+    }
+}
+
+/// The parsed `doc.md` of a check. Its form is held by tests/contract.rs.
+pub fn parse(check: &Check) -> Doc<'static> {
+    Doc::parse(check.doc).unwrap_or_else(|why| panic!("doc.md of {}: {why}", check.id))
+}
+
+/// Finds a fix by its reference, which is a name in `doc` or `check-id/name`.
+pub fn find_fix<'a>(doc: &Doc<'a>, reference: &str) -> Option<Fix<'a>>
+where
+    'static: 'a,
+{
+    match reference.split_once('/') {
+        None => doc.fix(reference).cloned(),
+        Some((id, name)) => {
+            let check = ALL.iter().find(|check| check.id == id)?;
+            parse(check).fix(name).cloned()
+        }
+    }
+}
+
+struct Words<'a> {
+    check: &'static Check,
+    doc: Doc<'static>,
+    tags: &'a [String],
+    took: Duration,
+}
+
+impl Words<'_> {
+    fn outcome(&self, finding: &Finding, blocked: &BTreeMap<&str, &str>) -> Outcome {
+        let (sentence, detail) = self.sentences(finding);
+        let fixes: Vec<FixWords> = match finding.verdict {
+            Verdict::Warn(fix) | Verdict::Fail(fix) => {
+                find_fix(&self.doc, fix).map(|fix| self.fix(&fix, finding)).into_iter().collect()
+            }
+            _ => Vec::new(),
+        };
+        Outcome {
+            id: self.check.id,
+            group: self.check.family,
+            title: self.doc.title,
+            status: policy::status(finding),
+            code: format!("{}/{}", self.check.id, finding.code),
+            subject: harmless(&finding.subject),
+            summary: sentence,
+            detail,
+            asked_by: finding.asked_by.as_ref().map(asker),
+            required: policy::is_required(finding.asked_by.as_ref()),
+            evidence: finding
+                .evidence
+                .iter()
+                .map(|e| Seen { source: harmless(&e.source.0), value: harmless(&e.value) })
+                .collect(),
+            docs: fixes.iter().map(|fix| fix.page.clone()).collect(),
+            fixes,
+            cause: blocker(finding).map(|by| root_cause(by, blocked).to_owned()),
+            duration_ms: millis(self.took),
+        }
+    }
+
+    fn sentences(&self, finding: &Finding) -> (String, String) {
+        let fill = |text: &str| fill(text, finding, harmless);
+        match &finding.verdict {
+            Verdict::Unknown(gap) => {
+                let at = finding.values.get("source").map(|s| format!(" ({})", harmless(s))).unwrap_or_default();
+                (format!("cannot tell whether {}: {}{at}", self.doc.title, harmless(&gap.reason())), String::new())
+            }
+            _ if finding.code == NOT_NEEDED => (fill(self.doc.not_needed), String::new()),
+            _ => match self.doc.code(finding.code) {
+                Some(code) => (fill(code.sentence), fill(code.detail)),
+                None => (format!("{} (this code has no words yet)", finding.code), String::new()),
+            },
+        }
+    }
+
+    fn fix(&self, fix: &Fix, finding: &Finding) -> FixWords {
+        FixWords {
+            title: fill(fix.title, finding, harmless),
+            commands: fix
+                .commands_for(self.tags)
+                .into_iter()
+                .flat_map(str::lines)
+                .map(|line| fill(line, finding, shell_quoted))
+                .collect(),
+            risks: fix.risks.iter().map(|risk| risk.words()).collect(),
+            notes: fix.notes.iter().map(|note| fill(note, finding, harmless)).collect(),
+            needs_root: fix.risks.contains(&gdoctor_checks::model::fix::Risk::NeedsRoot),
+            page: fix.page.to_owned(),
+        }
+    }
+}
+
+fn blocker(finding: &Finding) -> Option<&str> {
+    match &finding.verdict {
+        Verdict::Unknown(Gap::BlockedBy(check)) => Some(check),
+        _ => None,
+    }
+}
+
+/// Follows "blocked by" to its end; a circle ends where it began.
+fn root_cause<'a>(check: &'a str, blocked: &BTreeMap<&str, &'a str>) -> &'a str {
+    let mut cause = check;
+    for _ in 0..blocked.len() {
+        match blocked.get(cause) {
+            Some(next) if *next != check => cause = next,
+            _ => break,
+        }
+    }
+    cause
+}
+
+fn asker(origin: &Origin) -> Asker {
+    let kind = match origin {
+        Origin::Flag(_) => "flag",
+        Origin::Default => "default",
+        Origin::Host(_) => "host",
+        Origin::Guide => "guide",
+    };
+    Asker { kind, text: harmless(&origin.to_string()) }
+}
+
+/// Replaces `{name}` by the finding's value of that name, `{subject}` by its subject; other braces stay.
+fn fill(text: &str, finding: &Finding, encode: fn(&str) -> String) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(open) = rest.find('{') {
+        out.push_str(&rest[..open]);
+        rest = &rest[open..];
+        let name = rest[1..].split_once('}').map(|(name, _)| name);
+        let value = name.and_then(|name| match name {
+            "subject" => Some(&finding.subject),
+            _ => finding.values.get(name),
+        });
+        match (name, value) {
+            (Some(name), Some(value)) => {
+                out.push_str(&encode(value));
+                rest = &rest[name.len() + 2..];
+            }
+            _ => {
+                out.push('{');
+                rest = &rest[1..];
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Text from the host without control characters or direction overrides: a terminal or log cannot be made to act on it.
+pub fn harmless(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\t' => ' ',
+            c if c.is_control() => '\u{fffd}',
+            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => '\u{fffd}',
+            c => c,
+        })
+        .collect()
+}
+
+/// A value as one word of a POSIX shell.
+fn shell_quoted(value: &str) -> String {
+    let value = harmless(value);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
+    if !value.is_empty() && value.chars().all(plain) { value } else { format!("'{}'", value.replace('\'', r"'\''")) }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_value_is_one_harmless_word() {
+        let finding = Finding::pass("x").with("device", "/dev/x; rm -rf '/'\u{1b}[2J");
+        assert_eq!(
+            fill("ls {device} {\"json\": 1}", &finding, shell_quoted),
+            "ls '/dev/x; rm -rf '\\''/'\\''\u{fffd}[2J' {\"json\": 1}"
+        );
+        assert_eq!(fill("{device}", &finding, harmless), "/dev/x; rm -rf '/'\u{fffd}[2J");
+    }
+
+    #[test]
+    fn causes_are_followed_to_the_root() {
+        let blocked = BTreeMap::from([("c", "b"), ("b", "a")]);
+        assert_eq!(root_cause("b", &blocked), "a");
+        let circle = BTreeMap::from([("a", "b"), ("b", "a")]);
+        assert_eq!(root_cause("a", &circle), "b");
+    }
+}

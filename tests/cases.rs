@@ -1,0 +1,54 @@
+//! The truth tables: every row of every `checks/*/cases.toml`, judged by its check, and every row of `tests/hosts/*.toml`,
+//! judged by all of them. `docs/architecture.md` tells how a row is written.
+#![allow(clippy::disallowed_methods)]
+
+mod table;
+
+use gdoctor::judge::judge;
+use gdoctor_checks::ALL;
+use gdoctor_checks::model::check::Check;
+use libtest_mimic::{Arguments, Failed, Trial};
+use table::{Case, Table, line_of};
+
+fn main() {
+    let mut trials = Vec::new();
+    for check in ALL {
+        let path = format!("checks/{}/cases.toml", check.id.replace('-', "_"));
+        for case in Table::read(&path).cases {
+            let name = format!("{} :: {}", check.id, case.name);
+            trials.push(Trial::test(name, move || one_check(check, &case)));
+        }
+    }
+    for path in table::host_files() {
+        for case in Table::read(&path).cases {
+            let name = format!("{path} :: {}", case.name);
+            trials.push(Trial::test(name, move || whole_host(&case)));
+        }
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+/// Every finding of the check, in order.
+fn one_check(check: &Check, case: &Case) -> Result<(), Failed> {
+    let found: Vec<String> = judge(check, &case.facts, &case.need).iter().map(line_of).collect();
+    same(&case.expect, &found)
+}
+
+/// Everything that is not pass and not skip, by all checks: one cause gives one red line, a healthy host none.
+fn whole_host(case: &Case) -> Result<(), Failed> {
+    let found: Vec<String> = ALL
+        .iter()
+        .flat_map(|check| {
+            judge(check, &case.facts, &case.need)
+                .iter()
+                .map(|f| format!("{} {}", check.id, line_of(f)))
+                .collect::<Vec<_>>()
+        })
+        .filter(|line| !line.contains(" pass ") && !line.contains(" skip ") && !line.contains(" unknown blocked-by "))
+        .collect();
+    same(&case.expect, &found)
+}
+
+fn same(expected: &[String], found: &[String]) -> Result<(), Failed> {
+    if expected == found { Ok(()) } else { Err(format!("expected {expected:#?}\n   found {found:#?}").into()) }
+}

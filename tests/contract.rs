@@ -1,0 +1,272 @@
+//! The rules that hold the house together: folders, ids, headings, fixes, cases, shell, and who may import whom.
+#![allow(clippy::disallowed_methods)]
+
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use gdoctor::judge::judge;
+use gdoctor::policy::FailOn;
+use gdoctor::report;
+use gdoctor_checks::ALL;
+use gdoctor_checks::model::finding::{NOT_NEEDED, UNKNOWN, Verdict};
+use table::{Table, line_of};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn cases_path(id: &str) -> String {
+    format!("checks/{}/cases.toml", id.replace('-', "_"))
+}
+
+#[test]
+fn folders_are_the_list_and_the_ids() {
+    let folders: BTreeSet<String> = fs::read_dir(root().join("checks"))
+        .unwrap()
+        .flatten()
+        .filter(|entry| entry.path().is_dir() && entry.file_name() != "model")
+        .map(|entry| entry.file_name().to_string_lossy().replace('_', "-"))
+        .collect();
+    let ids: BTreeSet<String> = ALL.iter().map(|check| check.id.to_owned()).collect();
+    assert_eq!(folders, ids);
+    assert_eq!(ids.len(), ALL.len(), "an id stands twice in ALL");
+}
+
+#[test]
+fn families_stand_together() {
+    let mut families: Vec<&str> = ALL.iter().map(|check| check.family).collect();
+    families.dedup();
+    let distinct: BTreeSet<&&str> = families.iter().collect();
+    assert_eq!(distinct.len(), families.len(), "{families:?}");
+}
+
+#[test]
+fn documents_are_whole() {
+    for check in ALL {
+        let doc = report::parse(check);
+        for (name, text) in [
+            ("title", doc.title),
+            ("checks", doc.checks),
+            ("why", doc.why),
+            ("cannot tell", doc.cannot_tell),
+            ("not needed", doc.not_needed),
+        ] {
+            assert!(!text.is_empty(), "{}: {name} is empty", check.id);
+        }
+        assert!(
+            !doc.title.ends_with('.') && !doc.title.contains('\n'),
+            "{}: the title is a clause, without a full stop",
+            check.id
+        );
+        let names: BTreeSet<&str> = doc.codes.iter().map(|code| code.name).collect();
+        assert_eq!(names.len(), doc.codes.len(), "{}: a code stands twice", check.id);
+        for code in &doc.codes {
+            assert!(!code.sentence.is_empty(), "{}/{}: no sentence", check.id, code.name);
+            for fix in &code.fixes {
+                assert!(report::find_fix(&doc, fix).is_some(), "{}/{}: no fix is named {fix}", check.id, code.name);
+            }
+        }
+        for fix in &doc.fixes {
+            assert!(fix.page.starts_with("https://"), "{}: fix {} cites no page", check.id, fix.name);
+            assert!(!fix.risks.is_empty(), "{}: fix {} tells no risk", check.id, fix.name);
+            assert!(
+                !fix.title.is_empty() && !fix.title.contains('\n'),
+                "{}: fix {} needs a title of one line",
+                check.id,
+                fix.name
+            );
+            let sudo = fix.commands.iter().any(|fence| fence.text.contains("sudo "));
+            assert_eq!(
+                sudo,
+                fix.risks.iter().any(|r| r.words() == "needs root"),
+                "{}: fix {}: sudo and `needs root` go together",
+                check.id,
+                fix.name
+            );
+        }
+    }
+}
+
+/// Each check has a pass, a bad, a cannot-tell and a not-needed row; each code and each fix is reached by a row, with the
+/// fixes that the code's section names; and every sentence has all its placeholders filled.
+#[test]
+fn every_code_and_fix_is_reached_by_a_case() {
+    let mut used_fixes: BTreeSet<(String, String)> = BTreeSet::new();
+    let mut problems = Vec::new();
+    for check in ALL {
+        let doc = report::parse(check);
+        let mut codes = BTreeSet::new();
+        let mut statuses = BTreeSet::new();
+        for case in Table::read(&cases_path(check.id)).cases {
+            let findings = judge(check, &case.facts, &case.need);
+            for finding in &findings {
+                statuses.insert(match finding.verdict {
+                    Verdict::Pass => "pass",
+                    Verdict::Warn(_) | Verdict::Fail(_) => "bad",
+                    Verdict::Unknown(_) => "unknown",
+                    Verdict::NotNeeded => "skip",
+                });
+                if [UNKNOWN, NOT_NEEDED].contains(&finding.code) {
+                    continue;
+                }
+                codes.insert(finding.code);
+                let Some(code) = doc.code(finding.code) else {
+                    problems.push(format!("{}: {:?} has no section in doc.md", check.id, finding.code));
+                    continue;
+                };
+                if let Verdict::Warn(fix) | Verdict::Fail(fix) = finding.verdict {
+                    if !code.fixes.contains(&fix) {
+                        problems.push(format!("{}/{}: its section does not name the fix {fix}", check.id, code.name));
+                    }
+                    let (owner, name) = fix.split_once('/').unwrap_or((check.id, fix));
+                    used_fixes.insert((owner.to_owned(), name.to_owned()));
+                }
+            }
+            let judged = [gdoctor::judge::Judged { check, findings, took: Default::default() }];
+            let frame = report::Frame {
+                report_id: String::new(),
+                generated_at: String::new(),
+                took: Default::default(),
+                probe_times: BTreeMap::new(),
+            };
+            for outcome in report::write(&case.facts, &judged, FailOn::Fail, frame).results {
+                let mut texts = vec![outcome.summary.clone(), outcome.detail.clone()];
+                for fix in &outcome.fixes {
+                    texts.push(fix.title.clone());
+                    texts.extend(fix.commands.clone());
+                    texts.extend(fix.notes.clone());
+                }
+                for text in texts {
+                    if let Some(hole) = unfilled(&text) {
+                        problems
+                            .push(format!("{} case {:?}: {hole} is not filled in {text:?}", outcome.code, case.name));
+                    }
+                }
+            }
+        }
+        for needed in ["pass", "bad", "unknown", "skip"] {
+            if !statuses.contains(needed) {
+                problems.push(format!("{}: no row gives {needed}", check.id));
+            }
+        }
+        for code in &doc.codes {
+            if !codes.contains(code.name) {
+                problems.push(format!("{}/{}: no row of cases.toml reaches it", check.id, code.name));
+            }
+        }
+    }
+    for check in ALL {
+        for fix in report::parse(check).fixes {
+            if !used_fixes.contains(&(check.id.to_owned(), fix.name.to_owned())) {
+                problems.push(format!("{}: no row leads to the fix {}", check.id, fix.name));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// `{word}` left in a text.
+fn unfilled(text: &str) -> Option<&str> {
+    text.match_indices('{').find_map(|(at, _)| {
+        let (name, _) = text[at + 1..].split_once('}')?;
+        (!name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+            .then(|| &text[at..at + name.len() + 2])
+    })
+}
+
+#[test]
+fn every_command_parses_as_shell_and_none_is_forbidden() {
+    let forbidden = [
+        "chmod 666",
+        "chmod 777",
+        "xhost +\n",
+        "--privileged",
+        "iptables=false",
+        "iptables\": false",
+        "rm -rf /var/lib",
+        "seccomp=unconfined",
+    ];
+    for check in ALL {
+        for fix in report::parse(check).fixes {
+            for fence in &fix.commands {
+                let script = fence.text.replace(['{', '}'], "");
+                let status = Command::new("sh").args(["-n", "-c", &script]).status().unwrap();
+                assert!(status.success(), "{}: fix {}: not shell:\n{}", check.id, fix.name, fence.text);
+                let text = format!("{}\n", fence.text);
+                for word in forbidden {
+                    assert!(!text.contains(word), "{}: fix {} advises {word:?}", check.id, fix.name);
+                }
+            }
+        }
+    }
+}
+
+/// The table "Who may import whom" of docs/architecture.md.
+#[test]
+fn imports_follow_the_table() {
+    let rules: [(&str, &[&str]); 7] = [
+        ("src/probe", &["crate::host"]),
+        ("src/need", &["crate::host", "crate::cli"]),
+        ("src/render", &["crate::report", "crate::policy"]),
+        ("src/native", &["crate::host::child", "crate::cli::ProbeKind"]),
+        ("src/host", &["crate::host"]),
+        ("src/judge.rs", &[]),
+        ("src/policy.rs", &[]),
+    ];
+    for (place, allowed) in rules {
+        for file in rust_files(&root().join(place)) {
+            let text = fs::read_to_string(&file).unwrap();
+            for (at, _) in text.match_indices("crate::") {
+                let rest = &text[at..];
+                if text[..at].ends_with(['_', ':']) || text[..at].ends_with("pub(in ") {
+                    continue;
+                }
+                let own = format!("crate::{}", place.trim_start_matches("src/").trim_end_matches(".rs"));
+                let fits = allowed.iter().chain([&own.as_str()]).any(|prefix| rest.starts_with(*prefix));
+                assert!(
+                    fits,
+                    "{}: {} is not in the table",
+                    file.display(),
+                    rest.split([';', ' ', '(']).next().unwrap_or("")
+                );
+            }
+        }
+    }
+    for check in ALL {
+        let file = root().join("checks").join(check.id.replace('-', "_")).join("mod.rs");
+        let text = fs::read_to_string(&file).unwrap();
+        for (at, _) in text.match_indices("crate::") {
+            assert!(text[at..].starts_with("crate::model"), "{}: a check may use the model only", file.display());
+        }
+    }
+}
+
+fn rust_files(place: &Path) -> Vec<PathBuf> {
+    if place.is_file() {
+        return vec![place.to_path_buf()];
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(place).unwrap().flatten() {
+        if entry.path().is_dir() {
+            files.extend(rust_files(&entry.path()));
+        } else if entry.path().extension().is_some_and(|e| e == "rs") {
+            files.push(entry.path());
+        }
+    }
+    files
+}
+
+#[test]
+fn a_row_reads_as_it_is_written() {
+    let table = Table::read(&cases_path("docker-client"));
+    let lines: Vec<String> = table
+        .cases
+        .iter()
+        .flat_map(|c| judge(ALL[0], &c.facts, &c.need).iter().map(line_of).collect::<Vec<_>>())
+        .collect();
+    assert_eq!(lines.first().map(String::as_str), Some("pass found"));
+}

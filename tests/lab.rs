@@ -1,0 +1,2 @@
+//! gdoctor against real parts.
+fn main() {}
