@@ -7,9 +7,27 @@ extern crate alloc;
 
 pub mod model;
 
+mod docker_access;
+mod docker_cgroup;
 mod docker_client;
+mod docker_config;
+mod docker_endpoint;
+mod docker_engine;
+mod docker_storage;
+mod docker_version;
+mod docker_warnings;
 
 use model::check::Check;
 
 /// Every check, in the order of every report: causes before what they block.
-pub static ALL: &[&Check] = &[&docker_client::CHECK];
+pub static ALL: &[&Check] = &[
+    &docker_client::CHECK,
+    &docker_endpoint::CHECK,
+    &docker_access::CHECK,
+    &docker_config::CHECK,
+    &docker_engine::CHECK,
+    &docker_version::CHECK,
+    &docker_cgroup::CHECK,
+    &docker_storage::CHECK,
+    &docker_warnings::CHECK,
+];

@@ -53,8 +53,8 @@ pub enum Package {
     Snap,
     /// podman-docker: a `docker` that is podman.
     Podman,
-    /// No package known here owns it: a binary put there by hand.
-    Unpackaged,
+    /// Of a package manager that is not asked here (rpm, pacman), or put there by hand.
+    Unknown,
 }
 
 impl core::fmt::Display for Package {
@@ -64,7 +64,7 @@ impl core::fmt::Display for Package {
             Package::Distribution => "the distribution's package",
             Package::Snap => "the snap package",
             Package::Podman => "podman's stand-in for docker",
-            Package::Unpackaged => "of no package known here",
+            Package::Unknown => "of a package that is not known here",
         })
     }
 }
@@ -165,6 +165,19 @@ pub enum Reach {
     Tls(String),
 }
 
+impl core::fmt::Display for Reach {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Reach::Answers => "it answers",
+            Reach::NotThere => "not there",
+            Reach::Refused => "connection refused",
+            Reach::Denied => "permission denied",
+            Reach::Unreachable => "no route to it",
+            Reach::Tls(why) => why,
+        })
+    }
+}
+
 /// docker.service as files show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -173,6 +186,8 @@ pub struct Unit {
     pub masked: bool,
     /// Started at boot, by itself or through docker.socket.
     pub enabled: bool,
+    /// Its command starts dockerd with `-H`, which daemon.json's "hosts" then conflicts with.
+    pub hosts_flag: bool,
 }
 
 /// daemon.json of the engine that the endpoint belongs to.

@@ -1,0 +1,31 @@
+//! Docker: which endpoint the client would use, what answers there, and what explains a daemon that does not.
+
+mod api;
+mod client;
+mod daemon;
+mod endpoint;
+
+use gdoctor_checks::model::facts::docker::DockerFacts;
+
+use crate::host::Host;
+
+pub fn probe(host: &Host) -> DockerFacts {
+    let route = endpoint::resolve(host);
+    let answers = api::ask(host, &route);
+    let client = client::find(host);
+    let daemon = daemon::look(host, &route, client.value(), answers.peer);
+    DockerFacts {
+        client,
+        socket: endpoint::socket(host, &route),
+        elsewhere: if answers.came { Default::default() } else { endpoint::elsewhere(host, &route) },
+        endpoint: route.endpoint,
+        reach: answers.reach,
+        daemon_program: daemon.program,
+        unit: daemon.unit,
+        daemon_process: daemon.process,
+        config: daemon.config,
+        version: answers.version,
+        info: answers.info,
+        containers: answers.containers,
+    }
+}
