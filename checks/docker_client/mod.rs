@@ -14,6 +14,9 @@ pub static CHECK: Check = Check {
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let fact = &facts.docker.client;
     let Some(client) = fact.known()? else {
+        if facts.host.container.value().is_some() {
+            return Err(Stop::NotNeeded("inside-container"));
+        }
         return Ok(Finding::fail("not-installed", "install").evidence("PATH", "no docker").into());
     };
     let finding = match client.package {

@@ -46,20 +46,26 @@ fn machine() -> Fact<String> {
     }
 }
 
-/// The marks that container engines leave: docker's and podman's files, and systemd's note of LXC and others.
+/// The marks that container engines leave: docker's and podman's files, and systemd's note of LXC and others. A virtual
+/// machine made from an image keeps docker's mark, but lives in the kernel's first namespaces.
 fn container(host: &Host) -> Fact<String> {
-    if host.exists("/.dockerenv") {
-        return Fact::present("docker".into(), "/.dockerenv");
+    let marks = [("/.dockerenv", "docker"), ("/run/.containerenv", "podman")];
+    let source = "/.dockerenv, /run/.containerenv, /run/systemd/container, /proc/self/ns";
+    if host.is_live() && has_first_namespaces(host) {
+        return Fact::absent(source);
     }
-    if host.exists("/run/.containerenv") {
-        return Fact::present("podman".into(), "/run/.containerenv");
+    if let Some((path, engine)) = marks.into_iter().find(|(path, _)| host.exists(path)) {
+        return Fact::present(engine.into(), path);
     }
     let noted = host.line("/run/systemd/container");
-    if noted.value().is_some() {
-        noted
-    } else {
-        Fact::absent("/.dockerenv, /run/.containerenv, /run/systemd/container")
-    }
+    if noted.value().is_some() { noted } else { Fact::absent(source) }
+}
+
+/// Linux gives its first namespaces fixed numbers: include/linux/proc_ns.h, PROC_UTS_INIT_INO and its neighbours.
+fn has_first_namespaces(host: &Host) -> bool {
+    [("uts", 4_026_531_838_u32), ("ipc", 4_026_531_839), ("pid", 4_026_531_836)].iter().all(|(name, number)| {
+        host.link(format!("/proc/self/ns/{name}")).value().is_some_and(|link| *link == format!("{name}:[{number}]"))
+    })
 }
 
 fn platform(host: &Host) -> Fact<Platform> {

@@ -1,0 +1,197 @@
+//! gdoctor against a real dockerd, healthy and broken, and against sockets that misbehave.
+#![allow(clippy::disallowed_methods)]
+
+mod part;
+
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use part::{Part, gdoctor, is_root, run};
+
+const DOCKER: [&str; 2] = ["--only", "docker"];
+
+#[test]
+fn a_healthy_daemon_has_no_red_line() {
+    let Some(daemon) = Part::start("docker", &[]) else { return };
+    let host = daemon.get("DOCKER_HOST");
+    let run = gdoctor(&DOCKER, &[("DOCKER_HOST", host)]);
+    assert_eq!(run.of("docker-engine"), ["pass docker-engine/answers"]);
+    assert_eq!(run.of("docker-access"), ["pass docker-access/allowed"]);
+    assert_eq!(run.of("docker-version"), ["pass docker-version/range"]);
+    // The lab's daemon leaves the host's forwarding alone, and says so itself.
+    assert!(run.told().iter().all(|line| line == "warn docker-warnings/no-forwarding"), "{:#?}", run.told());
+    assert_eq!(run.code, 0);
+}
+
+#[test]
+fn a_daemon_killed_hard_leaves_a_stale_socket() {
+    let Some(daemon) = Part::start("docker", &[]) else { return };
+    let socket = daemon.path().join("docker.sock");
+    let pid = std::fs::read_to_string(daemon.path().join("pid")).unwrap();
+    Command::new("kill").args(["-KILL", pid.trim()]).status().unwrap();
+    let refused = || std::os::unix::net::UnixStream::connect(&socket).is_err();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !refused() {
+        assert!(Instant::now() < deadline, "the daemon still answers");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(socket.exists());
+    let run = gdoctor(&DOCKER, &[("DOCKER_HOST", daemon.get("DOCKER_HOST"))]);
+    assert_eq!(run.told(), ["fail docker-engine/stale-socket"]);
+    assert_eq!(run.code, 1);
+}
+
+/// The permission of a socket is asked as another user, in and out of its group; the printed fix is then executed.
+#[test]
+fn a_socket_without_permission_names_the_group() {
+    if !is_root("docker: permission as another user") {
+        return;
+    }
+    let Some(daemon) = Part::start("docker", &[]) else { return };
+    let socket = daemon.path().join("docker.sock");
+    nix::unistd::chown(&socket, None, Some(4244.into())).unwrap();
+    std::fs::set_permissions(&socket, PermissionsExt::from_mode(0o660)).unwrap();
+    std::fs::set_permissions(daemon.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let binary = tempfile::tempdir_in("/tmp").unwrap();
+    std::fs::set_permissions(binary.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let gdoctor = binary.path().join("gdoctor");
+    std::fs::copy(env!("CARGO_BIN_EXE_gdoctor"), &gdoctor).unwrap();
+    let as_user = |groups: &str| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", "4242", "--regid", "4242", "--groups", groups]).arg(&gdoctor);
+        run(command, &DOCKER, &[("DOCKER_HOST", daemon.get("DOCKER_HOST"))])
+    };
+    let outside = as_user("4242");
+    assert_eq!(outside.told().first().map(String::as_str), Some("fail docker-access/not-in-group"));
+    assert_eq!(outside.told().len(), 1, "{:#?}", outside.told());
+    assert_eq!(outside.fix("docker-access/not-in-group")[0], "sudo usermod -aG 4244 4242");
+    assert_eq!(as_user("4244").of("docker-engine"), ["pass docker-engine/answers"]);
+
+    nix::unistd::chown(&socket, None, Some(0.into())).unwrap();
+    assert_eq!(as_user("4242").told(), ["fail docker-access/owned-by-root"]);
+
+    std::fs::set_permissions(&socket, PermissionsExt::from_mode(0o666)).unwrap();
+    let open = as_user("4242");
+    assert!(open.told().contains(&"warn docker-access/open-to-all".to_owned()), "{:#?}", open.told());
+    let fix = open.fix("docker-access/open-to-all").join("\n").replace("sudo ", "");
+    assert!(Command::new("sh").args(["-c", &fix]).status().unwrap().success());
+    assert_eq!(std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o660);
+}
+
+#[test]
+fn a_malformed_daemon_json_is_told_with_line_and_column() {
+    let root = tempfile::tempdir().unwrap();
+    let file = |path: &str, text: &str| {
+        let path = root.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+    };
+    file("etc/docker/daemon.json", "{\n  \"log-level\": \"warn\",\n}\n");
+    file("usr/bin/dockerd", "");
+    file("usr/bin/docker", "");
+    let run = gdoctor(&["--only", "docker", "--root", root.path().to_str().unwrap()], &[("PATH", "/usr/bin:/bin")]);
+    assert_eq!(run.told(), ["fail docker-config/malformed"]);
+    let result = run.results().iter().find(|r| r["id"] == "docker-config").unwrap();
+    assert!(result["summary"].as_str().unwrap().contains("line 3, column 1"), "{result}");
+}
+
+/// A server that takes every connection and does with it what `answer` says.
+fn misbehaving(answer: impl Fn(&mut std::os::unix::net::UnixStream) + Send + 'static) -> (tempfile::TempDir, String) {
+    let dir = tempfile::tempdir_in("/tmp").unwrap();
+    let path = dir.path().join("docker.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    std::thread::spawn(move || {
+        let mut kept = Vec::new();
+        for mut stream in listener.incoming().flatten() {
+            answer(&mut stream);
+            kept.push(stream);
+        }
+    });
+    (dir, format!("unix://{}", path.display()))
+}
+
+fn read_request(stream: &mut std::os::unix::net::UnixStream) {
+    let mut request = Vec::new();
+    let mut byte = [0];
+    while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|n| n > 0) {
+        request.push(byte[0]);
+    }
+}
+
+#[test]
+fn a_silent_daemon_costs_its_deadline_and_nothing_else() {
+    let (_dir, host) = misbehaving(|_| {});
+    let started = Instant::now();
+    let run = gdoctor(&["--only", "docker", "--timeout", "700ms"], &[("DOCKER_HOST", &host)]);
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    assert_eq!(run.told(), ["unknown docker-engine/unknown"]);
+    assert!(
+        run.results().iter().any(|r| r["id"] == "docker-engine" && r["summary"].as_str().unwrap().contains("deadline"))
+    );
+    assert_eq!(run.code, 3);
+}
+
+#[test]
+fn half_an_answer_is_unknown_with_its_reason() {
+    let answers: [&[u8]; 4] = [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{\"Version\": \"28",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{\"Version\": \"28",
+        b"\x7fELF\x00\x00\xff",
+        b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n",
+    ];
+    for answer in answers {
+        let (_dir, host) = misbehaving(move |stream| {
+            read_request(stream);
+            let _ = stream.write_all(answer);
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+        });
+        let run = gdoctor(&["--only", "docker", "--timeout", "2s"], &[("DOCKER_HOST", &host)]);
+        assert_eq!(run.told(), ["unknown docker-engine/unknown"], "{answer:?}");
+        assert_eq!(run.code, 3);
+    }
+}
+
+/// /version answers, /info stays silent: what was read is kept.
+#[test]
+fn a_daemon_that_hangs_at_info_keeps_its_version() {
+    let (_dir, host) = misbehaving(|stream| {
+        let mut request = [0; 512];
+        let count = stream.read(&mut request).unwrap_or(0);
+        if request[..count].starts_with(b"GET /version") {
+            let body = r#"{"Version":"28.2.2","ApiVersion":"1.50","MinAPIVersion":"1.24","Components":null}"#;
+            let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        }
+    });
+    let run = gdoctor(&["--only", "docker", "--timeout", "700ms"], &[("DOCKER_HOST", &host)]);
+    assert_eq!(run.of("docker-version"), ["pass docker-version/range"]);
+    assert_eq!(run.of("docker-storage"), ["unknown docker-storage/unknown"]);
+}
+
+#[test]
+fn a_leftover_docker_host_is_told_when_another_engine_answers() {
+    if !is_root("docker: the default socket in a mount namespace") {
+        return;
+    }
+    let Some(daemon) = Part::start("docker", &[]) else { return };
+    let mut command = Command::new("unshare");
+    let script = "mkdir -p /var/run && touch /var/run/docker.sock && mount --bind \"$LAB_SOCKET\" /var/run/docker.sock && exec \"$@\"";
+    command.args(["--mount", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_gdoctor")]);
+    let socket = daemon.path().join("docker.sock");
+    let env = [("LAB_SOCKET", socket.to_str().unwrap()), ("DOCKER_HOST", "tcp://localhost:2")];
+    let run = run(command, &DOCKER, &env);
+    let _ = std::fs::remove_file("/var/run/docker.sock");
+    assert_eq!(run.told(), ["fail docker-endpoint/leftover"]);
+    assert_eq!(run.fix("docker-endpoint/leftover")[0], "unset DOCKER_HOST");
+}
+
+#[test]
+fn a_context_that_is_gone_is_named() {
+    let config = tempfile::tempdir().unwrap();
+    std::fs::write(config.path().join("config.json"), r#"{"currentContext": "desktop-linux"}"#).unwrap();
+    let run = gdoctor(&DOCKER, &[("DOCKER_CONFIG", config.path().to_str().unwrap())]);
+    assert!(run.told().contains(&"fail docker-endpoint/no-such-context".to_owned()), "{:#?}", run.told());
+}

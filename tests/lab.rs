@@ -1,2 +1,0 @@
-//! gdoctor against real parts.
-fn main() {}

@@ -1,0 +1,148 @@
+//! For tests against real parts: starts and stops what `tests/lab` has, runs the gdoctor binary, reads its report.
+#![allow(dead_code, clippy::disallowed_methods)] // each test program uses its own part of this
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// A part of the lab that runs until it is dropped.
+pub struct Part {
+    script: PathBuf,
+    pub dir: tempfile::TempDir,
+    /// The KEY=VALUE lines that `start` printed.
+    pub env: BTreeMap<String, String>,
+}
+
+impl Part {
+    /// `tests/lab/NAME start DIR ARGUMENTS…`. `None`, after saying so, when what it needs is not installed; with GDOCTOR_LAB
+    /// set that is a failure.
+    pub fn start(name: &str, arguments: &[&str]) -> Option<Self> {
+        let script = root().join("tests/lab").join(name);
+        let dir = tempfile::Builder::new().prefix("lab").tempdir_in("/tmp").expect("a folder below /tmp");
+        let output = Command::new(&script)
+            .arg("start")
+            .arg(dir.path())
+            .args(arguments)
+            .output()
+            .expect("the lab's script starts");
+        let errors = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        match output.status.code() {
+            Some(0) => {}
+            Some(77) => {
+                left_out(&format!("{name}: {errors}"));
+                return None;
+            }
+            _ => panic!("tests/lab/{name} start: {errors}"),
+        }
+        let env = String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .filter_map(|line| line.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned())))
+            .collect();
+        Some(Self { script, dir, env })
+    }
+
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub fn get(&self, key: &str) -> &str {
+        self.env.get(key).map(String::as_str).unwrap_or_else(|| panic!("the part printed no {key}"))
+    }
+
+    /// Another verb of the script: `import`, `exec`, `stop`.
+    pub fn call(&self, verb: &str, arguments: &[&str]) -> Output {
+        Command::new(&self.script).arg(verb).arg(self.path()).args(arguments).output().expect("the lab's script starts")
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        let _ = self.call("stop", &[]);
+    }
+}
+
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Says, past the test runner's capture, what is not tested and why; fails where the whole lab was asked for.
+pub fn left_out(why: &str) {
+    assert!(std::env::var_os("GDOCTOR_LAB").is_none(), "GDOCTOR_LAB is set, but: {why}");
+    let _ = writeln!(std::io::stderr(), "left out: {why} (tests/lab/install installs what the lab needs)");
+}
+
+/// True for root; else says what is left out.
+pub fn is_root(what: &str) -> bool {
+    let root = nix::unistd::geteuid().is_root();
+    if !root {
+        left_out(&format!("{what}: needs root"));
+    }
+    root
+}
+
+/// One run of the gdoctor binary, as JSON.
+pub struct Run {
+    pub code: i32,
+    pub report: Value,
+}
+
+/// `gdoctor ARGUMENTS… --format json` in an environment without the caller's DOCKER_* and DISPLAY.
+pub fn gdoctor(arguments: &[&str], env: &[(&str, &str)]) -> Run {
+    run(Command::new(env!("CARGO_BIN_EXE_gdoctor")), arguments, env)
+}
+
+/// As [`gdoctor`], started by `command` (setpriv, unshare … with the binary as its last argument).
+pub fn run(mut command: Command, arguments: &[&str], env: &[(&str, &str)]) -> Run {
+    for name in ["DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY"] {
+        command.env_remove(name);
+    }
+    let output =
+        command.args(arguments).args(["--format", "json"]).envs(env.iter().copied()).output().expect("gdoctor starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let report = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("not a report: {error}\n{}\n{errors}", String::from_utf8_lossy(&output.stdout)));
+    Run { code: output.status.code().unwrap_or(-1), report }
+}
+
+impl Run {
+    /// `fail docker-access/not-in-group join…` of every result that is neither pass nor skip nor folded under a cause.
+    pub fn told(&self) -> Vec<String> {
+        self.lines(|result| !["pass", "skip"].contains(&word(result, "status")) && result.get("cause").is_none())
+    }
+
+    /// All lines of one check.
+    pub fn of(&self, id: &str) -> Vec<String> {
+        self.lines(|result| word(result, "id") == id)
+    }
+
+    /// The commands of the first fix of a result with this code.
+    pub fn fix(&self, code: &str) -> Vec<String> {
+        let result = self
+            .results()
+            .iter()
+            .find(|r| word(r, "code") == code)
+            .unwrap_or_else(|| panic!("no {code} in {:#?}", self.told()));
+        let commands = result["fixes"][0]["commands"].as_array().cloned().unwrap_or_default();
+        commands.iter().map(|c| c.as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    pub fn results(&self) -> &[Value] {
+        self.report["results"].as_array().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    fn lines(&self, keep: impl Fn(&Value) -> bool) -> Vec<String> {
+        let line = |r: &Value| {
+            let subject = word(r, "subject");
+            let space = if subject.is_empty() { "" } else { " " };
+            format!("{} {}{space}{subject}", word(r, "status"), word(r, "code"))
+        };
+        self.results().iter().filter(|r| keep(r)).map(line).collect()
+    }
+}
+
+fn word<'a>(result: &'a Value, key: &str) -> &'a str {
+    result[key].as_str().unwrap_or_default()
+}
