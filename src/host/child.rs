@@ -132,3 +132,50 @@ impl Speaker {
         let _ = stdout.write_all(&bytes).and_then(|()| stdout.flush());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Default, serde::Deserialize, serde::Serialize)]
+    #[serde(default)]
+    struct Group {
+        first: Fact<u32>,
+        second: Fact<String>,
+        list: Vec<u32>,
+    }
+
+    const START: &[u8] = b"{\"set\":[\"first\",{\"is\":7}]}\n{\"push\":[\"list\",1]}\n";
+
+    #[test]
+    fn what_was_said_before_a_hang_is_kept_and_the_rest_has_the_reason() {
+        for (end, gap) in [
+            (End::TimedOut, Gap::TimedOut),
+            (End::Signalled(6), Gap::Crashed("SIGABRT".into())),
+            (End::Exited(101), Gap::Crashed("exit code 101".into())),
+        ] {
+            let group: Group = assemble(START, &end, "somewhere");
+            assert_eq!(group.first.value(), Some(&7));
+            assert_eq!(group.list, [1]);
+            assert_eq!(group.second.gap(), Some(&gap));
+            assert_eq!(group.second.source.0, "somewhere");
+        }
+    }
+
+    #[test]
+    fn a_whole_answer_leaves_unsaid_fields_not_asked() {
+        let whole = [START, b"\"done\"\n"].concat();
+        let group: Group = assemble(&whole, &End::Exited(0), "x");
+        assert_eq!(group.second.gap(), Some(&Gap::NotAsked));
+    }
+
+    #[test]
+    fn rubbish_and_half_a_line_are_no_facts() {
+        let rubbish: Group = assemble(b"Segmentation fault\n", &End::Exited(0), "x");
+        assert!(matches!(rubbish.first.gap(), Some(Gap::Unparsable(_))));
+        let half: Group = assemble(b"{\"set\":[\"first\",{\"is\":7}]}\n{\"set\":[\"sec", &End::TimedOut, "x");
+        assert_eq!((half.first.value(), half.second.gap()), (Some(&7), Some(&Gap::TimedOut)));
+        let wrong: Group = assemble(b"{\"set\":[\"first\",{\"is\":\"seven\"}]}\n\"done\"\n", &End::Exited(0), "x");
+        assert!(matches!(wrong.first.gap(), Some(Gap::Bug(_))));
+    }
+}

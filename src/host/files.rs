@@ -290,3 +290,72 @@ pub fn gap_of(error: &io::Error) -> Gap {
         _ => Gap::Unparsable(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::host::Deadline;
+
+    fn host(root: &Path) -> Host {
+        Host::new(root, Deadline::after(Duration::from_secs(5)))
+    }
+
+    #[test]
+    fn links_stay_inside_the_root() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("etc")).unwrap();
+        fs::write(root.path().join("etc/hostname"), "inside").unwrap();
+        symlink("/etc/hostname", root.path().join("absolute")).unwrap();
+        symlink("../../../../etc/hostname", root.path().join("etc/upwards")).unwrap();
+        symlink("loop", root.path().join("loop")).unwrap();
+        let host = host(root.path());
+        assert_eq!(host.text("/absolute").value().unwrap(), "inside");
+        assert_eq!(host.text("/etc/upwards").value().unwrap(), "inside");
+        assert_eq!(host.text("/../../etc/hostname").value().unwrap(), "inside");
+        assert_eq!(host.real_path("/absolute").value().unwrap(), "/etc/hostname");
+        assert!(host.text("/loop").gap().is_some());
+        assert!(host.text("/etc/passwd").is_absent());
+        assert_eq!(host.lstat("/absolute").value().unwrap().kind, Kind::Link);
+    }
+
+    #[test]
+    fn a_pipe_a_folder_and_a_large_file_are_gaps_at_once() {
+        let root = tempfile::tempdir().unwrap();
+        nix::unistd::mkfifo(&root.path().join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        fs::create_dir(root.path().join("folder")).unwrap();
+        fs::write(root.path().join("large"), vec![b'x'; 5000]).unwrap();
+        let host = host(root.path());
+        assert!(host.text("/pipe").gap().is_some());
+        assert!(host.text("/folder").gap().is_some());
+        assert!(host.bytes("/large", 4999).gap().is_some());
+        assert_eq!(host.bytes("/large", 5000).value().unwrap().len(), 5000);
+        assert!(host.text("/large/below").is_absent());
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_read_all_the_same() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("name"), b"caf\xe9\n").unwrap();
+        fs::write(root.path().join(OsStr::from_bytes(b"odd\xff")), b"").unwrap();
+        let host = host(root.path());
+        assert_eq!(host.line("/name").value().unwrap(), "caf\u{fffd}");
+        assert_eq!(host.list("/").value().unwrap(), &["name", "odd\u{fffd}"]);
+    }
+
+    #[test]
+    fn only_executable_files_are_programs() {
+        use std::os::unix::fs::PermissionsExt;
+        let root = tempfile::tempdir().unwrap();
+        for (folder, mode) in [("a", 0o644), ("b", 0o755)] {
+            let path = root.path().join(folder);
+            fs::create_dir(&path).unwrap();
+            fs::write(path.join("tool"), "").unwrap();
+            fs::set_permissions(path.join("tool"), PermissionsExt::from_mode(mode)).unwrap();
+        }
+        assert_eq!(host(root.path()).executable("tool", ["/a", "/none", "/b"]).value().unwrap(), "/b/tool");
+        assert!(host(root.path()).executable("tool", ["/a"]).is_absent());
+    }
+}

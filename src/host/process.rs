@@ -100,3 +100,39 @@ fn end_of(status: ExitStatus) -> End {
 fn kill(child: &Child) {
     let _ = killpg(Pid::from_raw(child.id() as i32), Signal::SIGKILL);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str, cap: usize, span: Duration) -> (String, End) {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        let ran = run(command, cap, Deadline::after(span));
+        (String::from_utf8_lossy(&ran.stdout).into_owned(), ran.end)
+    }
+
+    const LONG: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn every_end_is_told_and_output_before_it_is_kept() {
+        assert_eq!(sh("echo said; exit 3", 100, LONG), ("said\n".into(), End::Exited(3)));
+        assert_eq!(sh("echo said; kill -SEGV $$", 100, LONG), ("said\n".into(), End::Signalled(11)));
+        assert_eq!(sh("yes", 100_000, LONG).1, End::TooMuch);
+        let missing = run(Command::new("/no/such/program"), 1, Deadline::after(LONG));
+        assert!(matches!(missing.end, End::NotStarted(_)));
+    }
+
+    #[test]
+    fn a_hang_costs_its_deadline_grandchildren_included() {
+        let started = std::time::Instant::now();
+        let (said, end) = sh("echo said; sleep 1000 & sleep 1000", 100, Duration::from_millis(300));
+        assert_eq!((said.as_str(), end), ("said\n", End::TimedOut));
+        assert!(started.elapsed() < Duration::from_secs(5));
+    }
+
+    #[test]
+    fn a_closed_output_is_not_an_end() {
+        assert_eq!(sh("exec >&-; sleep 1000", 100, Duration::from_millis(300)).1, End::TimedOut);
+    }
+}
