@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gdoctor_checks::ALL;
-use gdoctor_checks::model::need::{self, Capability, ContainerUser, Gpus, Port, Protocol, Registry};
+use gdoctor_checks::model::need::{self, Capability, Codec, ContainerUser, Gpus, Port, Protocol, Registry};
 
 use crate::policy::FailOn;
 
@@ -100,6 +100,9 @@ pub struct Wishes {
     /// ngx, or all
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = capability())]
     pub capability: Vec<Capability>,
+    /// Codecs that the GPU itself is to decode: h264, hevc, vp9, av1
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = codec())]
+    pub decode: Vec<Codec>,
     /// A window on the X server that DISPLAY names
     #[arg(long)]
     pub display: bool,
@@ -241,6 +244,10 @@ fn capability() -> impl TypedValueParser<Value = Capability> {
     // `all` is spelled out by `expand_all` before clap sees the list.
     PossibleValuesParser::new(Capability::ALL.map(Capability::word))
         .map(|word| Capability::from_word(&word).unwrap_or(Capability::Compute))
+}
+
+fn codec() -> impl TypedValueParser<Value = Codec> {
+    PossibleValuesParser::new(Codec::ALL.map(Codec::word)).map(|word| Codec::from_word(&word).unwrap_or(Codec::H264))
 }
 
 fn selector() -> PossibleValuesParser {

@@ -8,6 +8,7 @@ pub mod finding;
 pub mod fix;
 pub mod need;
 pub mod version;
+pub mod way;
 
 /// What the file of a check usually needs.
 pub mod prelude {

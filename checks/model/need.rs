@@ -50,6 +50,8 @@ pub struct Need {
     pub docker: Option<Origin>,
     pub gpu: Option<Wish<Gpus>>,
     pub capabilities: Vec<Wish<Capability>>,
+    /// Codecs that the GPU itself is to decode.
+    pub decode: Vec<Wish<Codec>>,
     /// A working X server for this user.
     pub display: Option<Origin>,
     /// Access to that X server for `container_user`.
@@ -108,6 +110,39 @@ impl Capability {
 
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|c| c.word() == word)
+    }
+}
+
+/// A video codec, by the names that ffmpeg uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Codec {
+    H264,
+    Hevc,
+    Vp9,
+    Av1,
+}
+
+impl Codec {
+    pub const ALL: [Codec; 4] = [Codec::H264, Codec::Hevc, Codec::Vp9, Codec::Av1];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Codec::H264 => "h264",
+            Codec::Hevc => "hevc",
+            Codec::Vp9 => "vp9",
+            Codec::Av1 => "av1",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|codec| codec.word() == word)
+    }
+}
+
+impl fmt::Display for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
     }
 }
 

@@ -14,6 +14,7 @@ pub fn need(wishes: &Wishes) -> Need {
             .iter()
             .map(|capability| Wish::new(*capability, flag(format!("--capability {capability}"))))
             .collect(),
+        decode: wishes.decode.iter().map(|codec| Wish::new(*codec, flag(format!("--decode {codec}")))).collect(),
         display: wishes.display.then(|| flag("--display".into())),
         display_access: wishes.display.then(|| flag("--display".into())),
         cameras: wishes

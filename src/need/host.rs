@@ -1,6 +1,6 @@
 //! What the host evidently has, and what the usual guide suggests for it.
 
-use gdoctor_checks::model::need::{Camera, Capability, Gpus, Need, Origin, Port, Protocol, Registry, Wish};
+use gdoctor_checks::model::need::{Camera, Capability, Codec, Gpus, Need, Origin, Port, Protocol, Registry, Wish};
 
 use crate::host::Host;
 
@@ -10,8 +10,9 @@ const GUIDE_PORTS: [u16; 2] = [8080, 5000];
 /// Adds wishes of the kinds that nothing has asked for yet.
 pub fn add(need: &mut Need, host: &Host) {
     let capability_asked = need.capabilities.first().map(|wish| wish.by.clone());
+    let decode_asked = need.decode.first().map(|wish| wish.by.clone());
     if need.gpu.is_none() {
-        need.gpu = capability_asked.or_else(|| nvidia_seen(host).map(Origin::Host)).map(|by| Wish::new(Gpus::All, by));
+        need.gpu = capability_asked.or(decode_asked.clone()).or_else(|| nvidia_seen(host).map(Origin::Host)).map(|by| Wish::new(Gpus::All, by));
     }
     if need.gpu.is_some() && need.capabilities.is_empty() {
         // Without compute and utility no GPU container works at all; `video` is what the guide adds.
@@ -21,6 +22,17 @@ pub fn add(need: &mut Need, host: &Host) {
             Wish::new(Capability::Utility, by),
             Wish::new(Capability::Video, Origin::Guide),
         ];
+    }
+    let video = need.capabilities.iter().find(|wish| wish.what == Capability::Video);
+    match (video, decode_asked) {
+        // Who decodes needs libnvcuvid, which `video` brings.
+        (None | Some(Wish { by: Origin::Guide, .. }), Some(by)) => {
+            need.capabilities.retain(|wish| wish.what != Capability::Video);
+            need.capabilities.push(Wish::new(Capability::Video, by));
+        }
+        // Who asks for `video` by name usually decodes H.264.
+        (Some(Wish { by: Origin::Flag(_), .. }), None) => need.decode.push(Wish::new(Codec::H264, Origin::Guide)),
+        _ => {}
     }
     if need.display.is_none() && host.env("DISPLAY").is_some() {
         need.display = Some(Origin::Host("DISPLAY is set".into()));

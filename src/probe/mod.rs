@@ -8,8 +8,10 @@ mod docker;
 mod host;
 mod library;
 mod nvidia;
+mod packages;
 mod port;
 mod registry;
+mod toolkit;
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -57,6 +59,10 @@ pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool) ->
     facts.host = crew.collect(host, "host");
     facts.docker = crew.collect(host, "docker");
     let docker = Arc::new(facts.docker.clone());
+    if wanted(&["nvidia", "capability"]) {
+        let docker = Arc::clone(&docker);
+        crew.send("toolkit", host, need, move |host, _| toolkit::probe(host, &docker));
+    }
     if wanted(&["port"]) {
         let docker = Arc::clone(&docker);
         crew.send("port", host, need, move |host, need| port::probe(host, need, &docker));
@@ -70,6 +76,7 @@ pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool) ->
         crew.send("disk", host, need, move |host, need| disk::probe(host, need, &docker));
     }
     facts.nvidia = crew.collect(host, "nvidia");
+    facts.toolkit = crew.collect(host, "toolkit");
     facts.library = crew.collect(host, "capability");
     facts.display = crew.collect(host, "display");
     facts.camera = crew.collect(host, "camera");

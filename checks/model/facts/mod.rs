@@ -9,6 +9,7 @@ pub mod library;
 pub mod nvidia;
 pub mod port;
 pub mod registry;
+pub mod toolkit;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,7 @@ pub struct Facts {
     pub docker: docker::DockerFacts,
     pub nvidia: nvidia::NvidiaFacts,
     pub library: library::LibraryFacts,
+    pub toolkit: toolkit::ToolkitFacts,
     pub display: display::DisplayFacts,
     pub camera: camera::CameraFacts,
     pub port: port::PortFacts,

@@ -1,0 +1,139 @@
+//! Finds NVIDIA's driver libraries as the toolkit does: in the host's ld.so.cache, or by looking into folders where there is
+//! no such cache; and asks the GPU's decoder, in a child process, what it decodes.
+
+mod cache;
+
+use std::collections::BTreeSet;
+
+use gdoctor_checks::model::fact::{Fact, Gap, State};
+use gdoctor_checks::model::facts::library::{Decoder, Found, Kind, Library, LibraryFacts, is_drivers, look_up};
+use gdoctor_checks::model::need::Need;
+use serde::{Deserialize, Serialize};
+
+use super::packages;
+use crate::host::{Host, child};
+
+const CACHE: &str = "/etc/ld.so.cache";
+/// A cache of a large desktop has 300 KiB.
+const CACHE_CAP: usize = 16 << 20;
+/// Where drivers put their libraries on hosts without a cache: NixOS, WSL, musl.
+const FOLDERS: [(&str, Kind); 9] = [
+    ("/run/opengl-driver/lib", Kind::Native),
+    ("/usr/lib/wsl/lib", Kind::Native),
+    ("/usr/lib/x86_64-linux-gnu", Kind::Native),
+    ("/usr/lib/aarch64-linux-gnu", Kind::Native),
+    ("/usr/lib64", Kind::Native),
+    ("/usr/lib", Kind::Native),
+    ("/run/opengl-driver-32/lib", Kind::Compat32),
+    ("/usr/lib/i386-linux-gnu", Kind::Compat32),
+    ("/usr/lib32", Kind::Compat32),
+];
+const WSL_FOLDER: &str = "/usr/lib/wsl/lib";
+const BIN: [&str; 4] = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/run/current-system/sw/bin"];
+
+pub fn probe(host: &Host, need: &Need) -> LibraryFacts {
+    let found = found(host);
+    let (decode, decoders) = decode(host, need, &found);
+    LibraryFacts {
+        package_suffix: package_suffix(host),
+        smi: host.executable("nvidia-smi", BIN.into_iter().chain([WSL_FOLDER])),
+        found,
+        decode,
+        decoders,
+    }
+}
+
+fn found(host: &Host) -> Fact<Vec<Library>> {
+    let bytes = host.bytes(CACHE, CACHE_CAP);
+    if bytes.is_absent() {
+        return in_folders(host, &FOLDERS);
+    }
+    let libraries = bytes.parse(|bytes| {
+        let entries = cache::parse(&bytes)?;
+        let named = entries.iter().filter(|entry| is_drivers(&entry.name));
+        Ok(named.map(|entry| library(host, &entry.name, &entry.path, kind(entry.flags))).collect::<Vec<_>>())
+    });
+    // WSL's folder is outside every cache on some distributions; the toolkit looks there by itself.
+    match libraries.value() {
+        Some(listed) if host.exists(WSL_FOLDER) => {
+            let wsl = in_folders(host, &[(WSL_FOLDER, Kind::Native)]);
+            let both = listed.iter().chain(wsl.value().into_iter().flatten()).cloned().collect();
+            Fact::present(both, format!("{CACHE}, {WSL_FOLDER}"))
+        }
+        _ => libraries,
+    }
+}
+
+/// By the loader's flags: the machine in the second byte, `3` (ELF, libc6) in the first. Native is what this program is.
+fn kind(flags: u32) -> Kind {
+    let (native, compat) = if cfg!(target_arch = "aarch64") { (0x0a03, 0x0903) } else { (0x0303, 0x0003) };
+    match flags & 0xffff {
+        flags if flags == native => Kind::Native,
+        flags if flags == compat => Kind::Compat32,
+        _ => Kind::Foreign,
+    }
+}
+
+fn library(host: &Host, name: &str, path: &str, kind: Kind) -> Library {
+    Library { name: name.to_owned(), file: host.real_path(path).value().cloned(), kind }
+}
+
+fn in_folders(host: &Host, folders: &[(&str, Kind)]) -> Fact<Vec<Library>> {
+    let mut libraries = Vec::new();
+    let mut looked = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (folder, kind) in folders {
+        // /usr/lib64 is a link to /usr/lib on some hosts: looked at once.
+        let Some(real) = host.real_path(folder).value().cloned() else { continue };
+        let names = host.list(folder);
+        if let Some(gap) = names.gap() {
+            return Fact::unknown(gap.clone(), *folder);
+        }
+        looked.push(*folder);
+        if seen.insert(real) {
+            let named = names.value().into_iter().flatten().filter(|name| is_drivers(name));
+            libraries.extend(named.map(|name| library(host, name, &format!("{folder}/{name}"), *kind)));
+        }
+    }
+    Fact::present(libraries, format!("{} (there is no {CACHE})", looked.join(", ")))
+}
+
+/// By the package that brings libcuda on Ubuntu: `libnvidia-compute-550-server` gives `-550-server`.
+fn package_suffix(host: &Host) -> Fact<String> {
+    packages::dpkg(host, |name| name.starts_with("libnvidia-compute")).parse(|installed| {
+        let first = installed.first().ok_or("libnvidia-compute is not installed")?;
+        Ok(first.name.trim_start_matches("libnvidia-compute").to_owned())
+    })
+}
+
+/// What the child says: see src/native/cuvid.rs.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Asked {
+    device: Fact<String>,
+    /// Present when every codec was asked.
+    end: Fact<bool>,
+    decoders: Vec<Decoder>,
+}
+
+const DECODE_SOURCE: &str = "cuvidGetDecoderCaps of libnvcuvid.so.1";
+
+/// Only where somebody wants to decode and the libraries are there: starting CUDA takes a while and wakes the GPU.
+fn decode(host: &Host, need: &Need, found: &Fact<Vec<Library>>) -> (Fact<String>, Vec<Decoder>) {
+    if need.decode.is_empty() {
+        return (Fact::default(), Vec::new());
+    }
+    let has = |stem| found.value().is_some_and(|all| look_up(all, stem, Kind::Native, None) != Found::Missing);
+    if !has("libcuda") || !has("libnvcuvid") {
+        return (Fact::unknown(Gap::BlockedBy("driver-capability".into()), DECODE_SOURCE), Vec::new());
+    }
+    let mut codecs: Vec<&str> = need.decode.iter().map(|wish| wish.what.word()).collect();
+    codecs.sort_unstable();
+    codecs.dedup();
+    let asked: Asked = child::probe("cuvid", &codecs, DECODE_SOURCE, host.deadline);
+    let decode = match (&asked.device.state, &asked.end.state) {
+        (State::Present(_), State::Unknown(gap)) => Fact::unknown(gap.clone(), DECODE_SOURCE),
+        _ => asked.device,
+    };
+    (decode, asked.decoders)
+}
