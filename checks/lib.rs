@@ -16,6 +16,9 @@ mod docker_engine;
 mod docker_storage;
 mod docker_version;
 mod docker_warnings;
+mod gpu_path;
+mod nvidia_runtime;
+mod nvidia_toolkit;
 
 use model::check::Check;
 
@@ -30,4 +33,7 @@ pub static ALL: &[&Check] = &[
     &docker_cgroup::CHECK,
     &docker_storage::CHECK,
     &docker_warnings::CHECK,
+    &gpu_path::CHECK,
+    &nvidia_toolkit::CHECK,
+    &nvidia_runtime::CHECK,
 ];

@@ -20,6 +20,8 @@ pub enum Way {
     Hook,
     /// dockerd reads CDI specs (path D).
     Cdi,
+    /// podman reads CDI specs.
+    Podman,
     /// nvidia-container-runtime adds the hook (path A).
     LegacyRuntime,
     /// nvidia-container-runtime makes a CDI spec for each container (path B).
@@ -38,7 +40,7 @@ impl Way {
 
     /// Spec files on disk decide what a container gets.
     pub fn reads_specs(self) -> bool {
-        matches!(self, Way::Cdi | Way::CdiRuntime)
+        matches!(self, Way::Cdi | Way::Podman | Way::CdiRuntime)
     }
 }
 
@@ -47,6 +49,7 @@ impl fmt::Display for Way {
         f.write_str(match self {
             Way::Hook => "dockerd's own NVIDIA hook",
             Way::Cdi => "dockerd's CDI",
+            Way::Podman => "podman's CDI",
             Way::LegacyRuntime => "nvidia-container-runtime's hook (legacy mode)",
             Way::JitCdi => "nvidia-container-runtime's own CDI (jit-cdi mode)",
             Way::CdiRuntime => "nvidia-container-runtime's CDI specs (cdi mode)",
@@ -92,9 +95,25 @@ impl Ways {
         self.gpus.is_ok() || self.runtime.is_ok() || self.device.is_ok()
     }
 
+    /// Where no way is open, the check that carries the cause: all others are blocked by it.
+    pub fn culprit(&self) -> Option<&'static str> {
+        if self.any_open() {
+            return None;
+        }
+        Some(match self.gpus.err()? {
+            Closed::NoProgram | Closed::CameLater => "nvidia-toolkit",
+            Closed::NoSpec | Closed::CdiOff => "nvidia-cdi",
+            Closed::Refused | Closed::NotRegistered => "nvidia-runtime",
+            // podman knows no runtime of that name; the snap does.
+            Closed::OtherEngine if self.runtime == Err(Closed::OtherEngine) => "nvidia-cdi",
+            Closed::OtherEngine => "nvidia-runtime",
+        })
+    }
+
     /// The way that findings assume: that of `--gpus` where it is open, else `--runtime=nvidia`, else the device's name.
     pub fn usual(&self) -> Option<(&'static str, Way)> {
-        let named = [("--gpus", self.gpus), ("--runtime=nvidia", self.runtime), ("--device nvidia.com/gpu=all", self.device)];
+        let named =
+            [("--gpus", self.gpus), ("--runtime=nvidia", self.runtime), ("--device nvidia.com/gpu=all", self.device)];
         named.into_iter().find_map(|(flag, entry)| Some((flag, entry.ok()?)))
     }
 }
@@ -111,8 +130,8 @@ impl Facts {
         let version = self.docker.version.known()?.ok_or_else(no_answer)?;
         let info = self.docker.info.known()?.ok_or_else(no_answer)?;
         if version.is_podman() {
-            let entry = if self.has_gpu_spec(info)? { Ok(Way::Cdi) } else { Err(Closed::NoSpec) };
-            return Ok(Ways { gpus: Err(Closed::OtherEngine), runtime: Err(Closed::OtherEngine), device: entry });
+            let device = if self.has_gpu_spec(info)? { Ok(Way::Podman) } else { Err(Closed::NoSpec) };
+            return Ok(Ways { gpus: Err(Closed::OtherEngine), runtime: Err(Closed::OtherEngine), device });
         }
         let device = self.device(version, info)?;
         Ok(Ways { gpus: self.gpus(version, info, device)?, runtime: self.runtime(info)?, device })
@@ -203,7 +222,9 @@ impl Facts {
     pub fn came_after_dockerd(&self, program: &Program) -> bool {
         let registered = self.docker.info.value().is_some_and(|info| info.runtimes.contains_key("nvidia"));
         let started = self.toolkit.daemon_started.value();
-        started.is_some_and(|started| program.changed > *started) && !registered && !self.toolkit.configured_before_dockerd()
+        started.is_some_and(|started| program.changed > *started)
+            && !registered
+            && !self.toolkit.configured_before_dockerd()
     }
 
     /// The hook serves legacy mode only: other modes make it refuse, unless it is told not to look at the mode.

@@ -1,5 +1,6 @@
 //! Starting a program: no shell, no input, the C locale, output capped, everything it started ended at the deadline.
 
+use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -66,6 +67,18 @@ pub fn run(mut command: Command, cap: usize, deadline: Deadline) -> Ran {
         kill(&child);
     }
     Ran { stdout, end }
+}
+
+/// Runs a program of this machine by its absolute path.
+pub fn run_program<'a>(
+    path: &str,
+    arguments: impl IntoIterator<Item = &'a OsStr>,
+    cap: usize,
+    deadline: Deadline,
+) -> Ran {
+    let mut command = Command::new(path);
+    command.args(arguments);
+    run(command, cap, deadline)
 }
 
 fn forward(mut pipe: impl Read, send: &mpsc::Sender<Vec<u8>>) {

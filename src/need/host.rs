@@ -12,7 +12,10 @@ pub fn add(need: &mut Need, host: &Host) {
     let capability_asked = need.capabilities.first().map(|wish| wish.by.clone());
     let decode_asked = need.decode.first().map(|wish| wish.by.clone());
     if need.gpu.is_none() {
-        need.gpu = capability_asked.or(decode_asked.clone()).or_else(|| nvidia_seen(host).map(Origin::Host)).map(|by| Wish::new(Gpus::All, by));
+        need.gpu = capability_asked
+            .or(decode_asked.clone())
+            .or_else(|| nvidia_seen(host).map(Origin::Host))
+            .map(|by| Wish::new(Gpus::All, by));
     }
     if need.gpu.is_some() && need.capabilities.is_empty() {
         // Without compute and utility no GPU container works at all; `video` is what the guide adds.

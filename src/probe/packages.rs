@@ -41,10 +41,7 @@ mod tests {
         let status = "Package: nvidia-container-toolkit\nStatus: install ok installed\nVersion: 1.17.8-1\n\n\
                       Package: nvidia-container-toolkit-base\nStatus: deinstall ok config-files\nVersion: 1.17.7-1\n\nrubbish\n";
         let found = installed(status, |name| name.contains("nvidia"));
-        assert_eq!(
-            found,
-            [Installed { name: "nvidia-container-toolkit".into(), version: "1.17.8".into() }]
-        );
+        assert_eq!(found, [Installed { name: "nvidia-container-toolkit".into(), version: "1.17.8".into() }]);
         assert_eq!(upstream("2:1.2-rc.1-3"), "1.2-rc.1");
     }
 }

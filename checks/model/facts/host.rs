@@ -73,6 +73,19 @@ impl HostFacts {
     pub fn tags(&self) -> Vec<String> {
         let mut tags: Vec<String> = self.family().map(|f| f.to_string()).into_iter().collect();
         tags.push(if self.systemd.is_absent() { "no-systemd" } else { "systemd" }.to_string());
+        // The opposites, for fences that must leave these out: NixOS is configured, not installed into, and Ubuntu names the
+        // driver's packages in its own way.
+        let ubuntu =
+            self.system.value().is_some_and(|s| s.id == "ubuntu" || s.id_like.iter().any(|like| like == "ubuntu"));
+        if ubuntu && self.system.value().is_some_and(|s| s.id != "ubuntu") {
+            tags.push("ubuntu".to_string());
+        }
+        if !ubuntu {
+            tags.push("no-ubuntu".to_string());
+        }
+        if self.family() != Some("nixos") {
+            tags.push("no-nixos".to_string());
+        }
         if let Some(Platform::Wsl) = self.platform.value() {
             tags.push("wsl".to_string());
         }

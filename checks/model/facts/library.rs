@@ -112,9 +112,10 @@ pub struct Libraries {
 
 pub fn libraries(capability: Capability) -> Libraries {
     match capability {
-        Capability::Utility => {
-            Libraries { required: &["libnvidia-ml"], optional: &["libnvidia-cfg", "libnvidia-nscq", "libnvidia-gpucomp"] }
-        }
+        Capability::Utility => Libraries {
+            required: &["libnvidia-ml"],
+            optional: &["libnvidia-cfg", "libnvidia-nscq", "libnvidia-gpucomp"],
+        },
         Capability::Compute => Libraries {
             required: &["libcuda", "libnvidia-ptxjitcompiler"],
             optional: &[

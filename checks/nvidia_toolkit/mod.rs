@@ -1,0 +1,91 @@
+//! Is the NVIDIA Container Toolkit installed where dockerd finds it, before dockerd looked, and in one sound version?
+
+use crate::model::facts::docker::Package;
+use crate::model::facts::host::Platform;
+use crate::model::facts::toolkit::ToolkitFacts;
+use crate::model::prelude::*;
+use crate::model::version::Version;
+use crate::model::way::{Closed, Ways};
+
+pub static CHECK: Check = Check {
+    id: "nvidia-toolkit",
+    family: "nvidia",
+    doc: include_str!("doc.md"),
+    wanted: |need| need.gpu.as_ref().map(|wish| &wish.by),
+    judge,
+};
+
+/// Published weaknesses: the first version without them, the month of the bulletin, its numbers. Source: NVIDIA's security
+/// bulletins 5582, 5616 and 5659 (nvidia.custhelp.com), as of 2025-07.
+const ADVISORIES: [(&[u32], &str, &str); 3] = [
+    (&[1, 17, 8], "2025-07", "CVE-2025-23266, CVE-2025-23267"),
+    (&[1, 17, 4], "2025-02", "CVE-2025-23359"),
+    (&[1, 16, 2], "2024-09", "CVE-2024-0132, CVE-2024-0133"),
+];
+
+fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+    if facts.docker.is_elsewhere() {
+        return Err(Stop::NotNeeded("elsewhere"));
+    }
+    let snap = facts.docker.client.value().is_some_and(|client| client.package == Package::Snap);
+    if snap || facts.docker.info.value().is_some_and(|info| info.is_snap()) {
+        return Err(Stop::NotNeeded("snap-own"));
+    }
+    let toolkit = &facts.toolkit;
+    let ways = facts.ways();
+    if let Some(missing) = missing(facts, ways.as_ref().ok())? {
+        return Ok(missing.into());
+    }
+    let ways = ways?;
+    let closed = ways.gpus.err();
+    let place = toolkit.hook.value().or(toolkit.cdi_hook.value()).or(toolkit.runtime.value());
+    let path = place.map_or("", |program| program.path.as_str());
+    let later = |finding: Finding| finding.with("path", path).saw(&toolkit.hook);
+    let mut findings: Findings = match (closed, ways.any_open()) {
+        (Some(Closed::CameLater), false) => later(Finding::fail("installed-after-dockerd", "restart-docker")).into(),
+        (Some(Closed::CameLater), true) => later(Finding::warn("installed-after-dockerd", "restart-docker")).into(),
+        (Some(Closed::NoProgram), true) => later(Finding::warn("no-hook", "install")).into(),
+        (Some(Closed::NoProgram), false) => later(Finding::fail("no-hook", "install")).into(),
+        _ => Finding::pass("installed")
+            .with("path", path)
+            .with("version", toolkit.version.words())
+            .saw(&toolkit.version)
+            .into(),
+    };
+    findings.extend(mixed(toolkit));
+    findings.extend(weak(toolkit));
+    Ok(findings)
+}
+
+/// None of the toolkit's programs is where dockerd looks, and no runtime is registered from elsewhere.
+fn missing(facts: &Facts, ways: Option<&Ways>) -> Result<Option<Finding>, Stop> {
+    let toolkit = &facts.toolkit;
+    for program in [&toolkit.hook, &toolkit.cdi_hook, &toolkit.runtime, &toolkit.ctk] {
+        if program.known()?.is_some() {
+            return Ok(None);
+        }
+    }
+    if ways.is_some_and(Ways::any_open) {
+        return Ok(None);
+    }
+    let fix = if facts.host.platform.value() == Some(&Platform::Jetson) { "install-jetson" } else { "install" };
+    Ok(Some(Finding::fail("not-installed", fix).saw(&toolkit.hook).saw(&toolkit.runtime)))
+}
+
+/// Its four packages are released together and must be equal.
+fn mixed(toolkit: &ToolkitFacts) -> Option<Finding> {
+    let packages = toolkit.packages.value()?;
+    let first = packages.first()?;
+    let other = packages.iter().find(|package| package.version != first.version)?;
+    let finding = Finding::warn("mixed-versions", "level-packages");
+    let finding = finding.with("one", &first.name).with("one_version", &first.version);
+    let finding = finding.with("other", &other.name).with("other_version", &other.version);
+    Some(finding.evidence(toolkit.packages.source.0.as_str(), format!("{} {}", other.name, other.version)))
+}
+
+fn weak(toolkit: &ToolkitFacts) -> Option<Finding> {
+    let version = Version::leading(toolkit.version.value()?)?;
+    let (fixed, month, numbers) = ADVISORIES.iter().find(|(fixed, _, _)| version < Version::new(fixed))?;
+    let finding = Finding::warn("advisory", "upgrade").with("version", &version).with("fixed", Version::new(fixed));
+    Some(finding.with("month", month).with("numbers", numbers).saw(&toolkit.version))
+}

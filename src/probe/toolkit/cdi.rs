@@ -1,0 +1,242 @@
+//! CDI specs: files of the folders that apply, JSON or YAML, reduced to what can be compared with the host.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gdoctor_checks::model::fact::{Fact, Gap};
+use gdoctor_checks::model::facts::docker::DockerFacts;
+use gdoctor_checks::model::facts::library::file_version;
+use gdoctor_checks::model::facts::toolkit::{Content, Devices, Installed, Spec};
+use serde_json::{Map, Value};
+
+use crate::host::Host;
+
+/// nvidia-ctk writes some 20 KiB for one GPU, some 300 KiB for a large MIG machine.
+const CAP: usize = 8 << 20;
+const FOLDERS: [&str; 2] = ["/etc/cdi", "/var/run/cdi"];
+
+/// Specs of kind nvidia.com/…, and files that cannot be read as specs, in the engine's order: the last has priority.
+pub fn specs(host: &Host, docker: &DockerFacts) -> Fact<Vec<Spec>> {
+    let folders = folders(host, docker);
+    let mut specs = Vec::new();
+    for folder in &folders {
+        let names = host.list(folder);
+        if let Some(gap) = names.gap() {
+            return Fact::unknown(gap.clone(), folder.as_str());
+        }
+        let named = names.value().into_iter().flatten().filter(|n| n.ends_with(".json") || n.ends_with(".yaml"));
+        specs.extend(named.filter_map(|name| spec(host, &format!("{folder}/{name}"))));
+    }
+    Fact::present(specs, folders.join(", "))
+}
+
+/// What the daemon says, else the default; a rootless one looks into its user's folders too.
+fn folders(host: &Host, docker: &DockerFacts) -> Vec<String> {
+    let info = docker.info.value();
+    let said = info.map(|info| info.cdi_spec_dirs.clone()).filter(|folders| !folders.is_empty());
+    let mut folders = said.unwrap_or_else(|| FOLDERS.map(str::to_owned).into());
+    if info.is_some_and(|info| info.is_rootless()) {
+        let config = host.env("XDG_CONFIG_HOME").or_else(|| host.env("HOME").map(|home| format!("{home}/.config")));
+        let own = [config, host.env("XDG_RUNTIME_DIR")].into_iter().flatten().map(|folder| format!("{folder}/cdi"));
+        let own: Vec<String> = own.filter(|folder| !folders.contains(folder)).collect();
+        folders.extend(own);
+    }
+    folders.retain(|folder| folder.starts_with('/'));
+    folders
+}
+
+/// `None` for another vendor's spec.
+fn spec(host: &Host, path: &str) -> Option<Spec> {
+    let bytes = host.bytes(path, CAP);
+    let content = match (bytes.value(), bytes.gap()) {
+        (Some(bytes), _) => content(host, path, bytes),
+        (None, Some(Gap::Unparsable(why))) => Content::Malformed { line: 0, column: 0, why: why.clone() },
+        (None, Some(gap)) => Content::Unreadable(gap.reason()),
+        // It went between the listing and the reading, as nvidia-cdi-refresh may make it.
+        (None, None) => return None,
+    };
+    match &content {
+        Content::Read(devices) if !devices.kind.starts_with("nvidia.com/") => None,
+        _ => Some(Spec { path: path.to_owned(), content }),
+    }
+}
+
+fn content(host: &Host, path: &str, bytes: &[u8]) -> Content {
+    match parse(path, bytes) {
+        Ok(spec) => Content::Read(devices(host, &spec)),
+        Err((line, column, why)) => Content::Malformed { line, column, why },
+    }
+}
+
+type Fault = (usize, usize, String);
+
+fn parse(path: &str, bytes: &[u8]) -> Result<Map<String, Value>, Fault> {
+    let text = std::str::from_utf8(bytes).map_err(|_| (0, 0, "it is not UTF-8".to_owned()))?;
+    let value: Value = if path.ends_with(".json") {
+        serde_json::from_str(text).map_err(|error| {
+            let words = error.to_string();
+            let why = words.rsplit_once(" at line ").map_or(words.as_str(), |(why, _)| why);
+            (error.line(), error.column(), why.to_owned())
+        })?
+    } else {
+        serde_saphyr::from_str(text).map_err(|error| yaml_fault(&error))?
+    };
+    let Value::Object(spec) = value else { return Err((0, 0, "it is no table of keys".to_owned())) };
+    for key in ["cdiVersion", "kind"] {
+        if !spec.get(key).is_some_and(Value::is_string) {
+            return Err((0, 0, format!("it has no {key}")));
+        }
+    }
+    Ok(spec)
+}
+
+fn yaml_fault(error: &serde_saphyr::Error) -> Fault {
+    let place = error.location().map_or((0, 0), |at| (at.line() as usize, at.column() as usize));
+    // The first line says what; the rest quotes the file.
+    let words = error.to_string();
+    let first = words.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    let why = first.strip_prefix("line ").and_then(|rest| Some(rest.split_once(": ")?.1)).unwrap_or(first);
+    (place.0, place.1, why.to_owned())
+}
+
+/// Fields that the CDI specification knows, up to version 1.1.0.
+const SPEC_FIELDS: [&str; 5] = ["cdiVersion", "kind", "annotations", "devices", "containerEdits"];
+const EDIT_FIELDS: [&str; 7] = ["env", "deviceNodes", "hooks", "mounts", "intelRdt", "additionalGids", "netDevices"];
+
+#[derive(Default)]
+struct Collected {
+    paths: BTreeSet<String>,
+    unknown: BTreeSet<String>,
+    uvm: bool,
+    nodes: bool,
+    uvm_major: Option<u32>,
+}
+
+fn devices(host: &Host, spec: &Map<String, Value>) -> Devices {
+    let text = |key: &str| spec.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let listed = spec.get("devices").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut all = Collected::default();
+    all.unknown.extend(spec.keys().filter(|key| !SPEC_FIELDS.contains(&key.as_str())).cloned());
+    for edits in listed.iter().filter_map(|device| device.get("containerEdits")).chain(spec.get("containerEdits")) {
+        all.add(edits);
+    }
+    let missing = all.paths.iter().filter(|path| host.stat(path).is_absent()).cloned().collect();
+    Devices {
+        kind: text("kind"),
+        version: text("cdiVersion"),
+        names: listed.iter().filter_map(|device| Some(device.get("name")?.as_str()?.to_owned())).collect(),
+        missing,
+        libraries: versions(&all.paths),
+        uvm_major: all.uvm_major,
+        uvm: all.uvm,
+        nodes: all.nodes,
+        unknown: all.unknown.into_iter().collect(),
+    }
+}
+
+impl Collected {
+    fn add(&mut self, edits: &Value) {
+        if let Some(edits) = edits.as_object() {
+            self.unknown.extend(edits.keys().filter(|key| !EDIT_FIELDS.contains(&key.as_str())).cloned());
+        }
+        for node in list(edits, "deviceNodes") {
+            let path = word(node, "path");
+            let on_host = word(node, "hostPath").or(path);
+            self.paths.extend(on_host.map(str::to_owned));
+            self.nodes |= path.is_some();
+            if path == Some("/dev/nvidia-uvm") {
+                self.uvm = true;
+                self.uvm_major = node.get("major").and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok());
+            }
+        }
+        self.paths.extend(list(edits, "mounts").filter_map(|mount| word(mount, "hostPath")).map(str::to_owned));
+        self.paths.extend(list(edits, "hooks").filter_map(|hook| word(hook, "path")).map(str::to_owned));
+        self.paths.retain(|path| path.starts_with('/'));
+    }
+}
+
+fn list<'a>(edits: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    edits.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
+fn word<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+    value.get(key).and_then(Value::as_str)
+}
+
+/// Versions that NVIDIA's libraries end in, each with its first file. Others' libraries count no three numbers.
+fn versions(paths: &BTreeSet<String>) -> Vec<Installed> {
+    let mut versions: BTreeMap<&str, &str> = BTreeMap::new();
+    for path in paths {
+        let version = file_version(path).filter(|v| is_drivers(v));
+        if let Some(version) = version {
+            versions.entry(version).or_insert(path);
+        }
+    }
+    versions
+        .into_iter()
+        .map(|(version, path)| Installed { name: path.to_owned(), version: version.to_owned() })
+        .collect()
+}
+
+/// `550.54.15`, `580.95`: a driver's version begins with three digits. `libnvidia-egl-wayland.so.1.1.13` is none.
+fn is_drivers(version: &str) -> bool {
+    let major = version.split('.').next().unwrap_or_default();
+    major.len() == 3
+        && version.contains('.')
+        && version.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const YAML: &str = "---\ncdiVersion: 0.5.0\nkind: nvidia.com/gpu\ndevices:\n- name: \"0\"\n  containerEdits:\n    \
+                        deviceNodes:\n    - path: /dev/nvidia0\ncontainerEdits:\n  deviceNodes:\n  - path: /dev/nvidia-uvm\n    \
+                        major: 511\n  hooks:\n  - hookName: createContainer\n    path: /usr/bin/nvidia-cdi-hook\n    args: [a]\n  \
+                        mounts:\n  - containerPath: /usr/lib/libcuda.so.550.54.15\n    hostPath: /usr/lib/libcuda.so.550.54.15\n    \
+                        options: [ro]\n  - hostPath: /usr/lib/libnvidia-egl-wayland.so.1.1.13\n";
+
+    #[test]
+    fn json_and_yaml_say_the_same() {
+        let yaml = parse("a.yaml", YAML.as_bytes()).unwrap();
+        let json = serde_json::to_vec(&yaml).unwrap();
+        assert_eq!(parse("a.json", &json).unwrap(), yaml);
+        let host = Host::new("/nonexistent", crate::host::Deadline::after(std::time::Duration::from_secs(1)));
+        let devices = devices(&host, &yaml);
+        assert_eq!((devices.kind.as_str(), devices.names.as_slice()), ("nvidia.com/gpu", &["0".to_owned()][..]));
+        assert_eq!(devices.uvm_major, Some(511));
+        assert_eq!(devices.libraries.len(), 1);
+        assert_eq!(devices.libraries[0].version, "550.54.15");
+        assert_eq!(devices.missing.len(), 5, "{:?}", devices.missing);
+        assert!(devices.unknown.is_empty());
+    }
+
+    #[test]
+    fn faults_have_a_place() {
+        for (path, text, line) in [
+            ("a.yaml", "cdiVersion: 0.5.0\nkind: [unclosed\n", 2),
+            ("a.json", "{\"cdiVersion\": \"0.5.0\",\n \"kind\": }", 2),
+            ("a.yaml", "just words", 0),
+            ("a.json", "{\"cdiVersion\": \"0.5.0\"}", 0),
+            ("a.yaml", "", 0),
+        ] {
+            let (found, _, why) = parse(path, text.as_bytes()).unwrap_err();
+            assert_eq!(found, line, "{text:?}: {why}");
+            assert!(!why.is_empty());
+        }
+        assert!(parse("a.json", b"\xff\xfe").is_err());
+    }
+
+    #[test]
+    fn hostile_yaml_ends_soon() {
+        let mut bomb = String::from("a: &a [x,x,x,x,x,x,x,x,x]\n");
+        for (one, other) in "abcdefghi".chars().zip("bcdefghij".chars()) {
+            bomb += &format!("{other}: &{other} [*{one},*{one},*{one},*{one},*{one},*{one},*{one},*{one},*{one}]\n");
+        }
+        assert!(parse("a.yaml", bomb.as_bytes()).is_err());
+        assert!(parse("a.yaml", "[".repeat(100_000).as_bytes()).is_err());
+        assert!(parse("a.json", "[".repeat(100_000).as_bytes()).is_err());
+        for end in 0..YAML.len() {
+            let _ = parse("a.yaml", YAML.get(..end).unwrap_or_default().as_bytes());
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! dockerd as the toolkit depends on it: its PATH, when it started, and what daemon.json files say of GPUs.
+
+use gdoctor_checks::model::fact::Fact;
+use gdoctor_checks::model::facts::docker::DockerFacts;
+use gdoctor_checks::model::facts::toolkit::DaemonFile;
+use serde_json::Value;
+
+use crate::host::Host;
+
+/// What systemd gives a service, and what other init systems do.
+const USUAL_PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+/// NixOS puts system programs here and nowhere else.
+const NIXOS_PATH: &str = "/run/current-system/sw/bin";
+
+pub struct Dockerd {
+    /// Folders where it looks for programs.
+    pub path: Vec<String>,
+    pub path_source: String,
+    /// Seconds since the epoch.
+    pub started: Fact<i64>,
+    pub rootless: bool,
+}
+
+impl Dockerd {
+    pub fn look(host: &Host, docker: &DockerFacts) -> Self {
+        let process = docker.daemon_process.value().copied();
+        // The environment of a process is its owner's and root's to read; only PATH is taken from it.
+        let environ = process.map(|pid| host.live().text(format!("/proc/{pid}/environ")));
+        let own =
+            environ.as_ref().and_then(|fact| fact.value()?.split('\0').find_map(|entry| entry.strip_prefix("PATH=")));
+        let (path, path_source) = match own {
+            Some(path) => (path.split(':').map(str::to_owned).collect(), "PATH of dockerd".to_owned()),
+            None => (usual_path(host), "the PATH that dockerd usually has".to_owned()),
+        };
+        let rootless = docker.info.value().is_some_and(|info| info.is_rootless());
+        Self { path, path_source, started: process.map_or_else(Fact::default, |pid| started(host, pid)), rootless }
+    }
+}
+
+fn usual_path(host: &Host) -> Vec<String> {
+    let nixos = host.exists(NIXOS_PATH).then_some(NIXOS_PATH);
+    USUAL_PATH.into_iter().chain(nixos).map(str::to_owned).collect()
+}
+
+/// Field 22 of /proc/PID/stat, in clock ticks after boot, behind the boot time that /proc/stat tells.
+fn started(host: &Host, pid: u32) -> Fact<i64> {
+    let host = host.live();
+    let boot = host.text("/proc/stat");
+    let boot: Option<i64> =
+        boot.value().and_then(|text| text.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok()));
+    host.text(format!("/proc/{pid}/stat")).parse(|stat| {
+        let (_, fields) = stat.rsplit_once(')').ok_or("no end of the program's name")?;
+        let ticks: i64 =
+            fields.split_whitespace().nth(19).and_then(|ticks| ticks.parse().ok()).ok_or("no start time")?;
+        let per_second = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100).max(1);
+        boot.and_then(|boot| boot.checked_add(ticks / per_second)).ok_or("no boot time in /proc/stat".into())
+    })
+}
+
+/// Every daemon.json that an engine of this host would read, the answering engine's marked.
+pub fn files(host: &Host, docker: &DockerFacts) -> Fact<Vec<DaemonFile>> {
+    let in_use = docker.config.source.0.as_str();
+    let config = host.env("XDG_CONFIG_HOME").or_else(|| host.env("HOME").map(|home| format!("{home}/.config")));
+    let mut paths =
+        vec!["/etc/docker/daemon.json".to_owned(), "/var/snap/docker/current/config/daemon.json".to_owned()];
+    paths.extend(config.map(|config| format!("{config}/docker/daemon.json")));
+    if in_use.starts_with('/') && !paths.iter().any(|path| path == in_use) {
+        paths.push(in_use.to_owned());
+    }
+    let files = paths.iter().filter_map(|path| {
+        let text = host.text(path);
+        let json = serde_json::from_str(text.value()?.trim_start_matches('\u{feff}')).unwrap_or(Value::Null);
+        let changed = host.stat(path).value().map_or(0, |stat| stat.ctime);
+        Some(file(path, path == in_use, &json, changed))
+    });
+    Fact::present(files.collect(), paths.join(", "))
+}
+
+fn file(path: &str, in_use: bool, json: &Value, changed: i64) -> DaemonFile {
+    DaemonFile {
+        path: path.to_owned(),
+        in_use,
+        registers: json.pointer("/runtimes/nvidia").is_some_and(Value::is_object),
+        cdi: json.pointer("/features/cdi").and_then(Value::as_bool),
+        changed,
+    }
+}

@@ -1,0 +1,157 @@
+//! Reads the NVIDIA Container Toolkit: its programs as dockerd finds them, its version, its configuration, and CDI specs.
+
+mod cdi;
+mod config;
+mod daemon;
+
+use std::ffi::OsStr;
+
+use gdoctor_checks::model::fact::Fact;
+use gdoctor_checks::model::facts::docker::DockerFacts;
+use gdoctor_checks::model::facts::toolkit::{Installed, Program, ToolkitFacts};
+
+use super::packages;
+use crate::host::Host;
+use crate::host::process::{self, End};
+
+pub fn probe(host: &Host, docker: &DockerFacts) -> ToolkitFacts {
+    let dockerd = daemon::Dockerd::look(host, docker);
+    let driver_version = driver_version(host);
+    let ctk = program(host, &dockerd, "nvidia-ctk");
+    let packages = packages::dpkg(host, is_toolkits);
+    let config_path = config::path(host, &dockerd);
+    ToolkitFacts {
+        hook: program(host, &dockerd, "nvidia-container-runtime-hook"),
+        cdi_hook: program(host, &dockerd, "nvidia-cdi-hook"),
+        runtime: program(host, &dockerd, "nvidia-container-runtime"),
+        version: version(host, &ctk, &packages),
+        ctk,
+        packages,
+        config: config::read(host, &config_path),
+        config_changed: host.stat(&config_path).map(|stat| stat.ctime),
+        registered_program: registered_program(host, docker, &dockerd),
+        daemon_files: daemon::files(host, docker),
+        daemon_started: dockerd.started,
+        specs: cdi::specs(host, docker),
+        refresh: refresh(host),
+        uvm_major: uvm_major(host),
+        char_link: host.link("/dev/char/195:255"),
+        csv: csv(host),
+        user_namespace: user_namespace(host),
+        driver_version,
+    }
+}
+
+/// Debian's packages name the module nvidia-current.
+fn driver_version(host: &Host) -> Fact<String> {
+    ["nvidia", "nvidia_current"]
+        .into_iter()
+        .map(|module| host.line(format!("/sys/module/{module}/version")))
+        .find(|version| !version.is_absent())
+        .unwrap_or_else(|| from_proc(host))
+}
+
+/// The first dotted number of `NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.15  …`.
+fn from_proc(host: &Host) -> Fact<String> {
+    let is_version = |word: &&str| word.contains('.') && word.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    host.text("/proc/driver/nvidia/version").parse(|text| {
+        let line = text.lines().next().unwrap_or_default();
+        line.split_whitespace().find(is_version).map(str::to_owned).ok_or("no version in its first line".into())
+    })
+}
+
+fn program(host: &Host, dockerd: &daemon::Dockerd, name: &str) -> Fact<Program> {
+    let found = host.executable(name, dockerd.path.iter().map(String::as_str));
+    let source = dockerd.path_source.clone();
+    let changed = |path: &str| host.stat(path).value().map_or(0, |stat| stat.ctime);
+    let mut fact = found.map(|path| Program { changed: changed(&path), path });
+    fact.source.0 = source;
+    fact
+}
+
+fn is_toolkits(name: &str) -> bool {
+    ["nvidia-container-toolkit", "nvidia-container-toolkit-base", "libnvidia-container1", "libnvidia-container-tools"]
+        .contains(&name)
+}
+
+/// The installed program's own word on a live host, the package's elsewhere.
+fn version(host: &Host, ctk: &Fact<Program>, packages: &Fact<Vec<Installed>>) -> Fact<String> {
+    if let (true, Some(program)) = (host.is_live(), ctk.value()) {
+        let ran = process::run_program(&program.path, [OsStr::new("--version")], 4096, host.deadline);
+        let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+        if let (End::Exited(0), Some(version)) = (&ran.end, said_version(&said)) {
+            return Fact::present(version, "nvidia-ctk --version");
+        }
+    }
+    match packages.value().and_then(|all| all.iter().find(|package| package.name.ends_with("-base")).or(all.first())) {
+        Some(package) => Fact::present(package.version.clone(), "/var/lib/dpkg/status"),
+        None => Fact::absent("nvidia-ctk --version, /var/lib/dpkg/status"),
+    }
+}
+
+/// `NVIDIA Container Toolkit CLI version 1.17.8`, then a line with the commit.
+fn said_version(said: &str) -> Option<String> {
+    let (_, version) = said.lines().next()?.split_once("version ")?;
+    let version = version.trim();
+    version.starts_with(|c: char| c.is_ascii_digit()).then(|| version.to_owned())
+}
+
+/// The program of the registered runtime: an absolute path as it is, a name on dockerd's PATH.
+fn registered_program(host: &Host, docker: &DockerFacts, dockerd: &daemon::Dockerd) -> Fact<String> {
+    let Some(runtime) = docker.info.value().and_then(|info| info.runtimes.get("nvidia")) else {
+        return Fact::default();
+    };
+    if docker.info.value().is_some_and(|info| info.is_snap()) {
+        // Below the snap's own root, which is not this one.
+        return Fact::default();
+    }
+    match runtime.path.as_str() {
+        "" => Fact::default(),
+        path if path.starts_with('/') => host.real_path(path).map(|_| path.to_owned()),
+        name => host.executable(name, dockerd.path.iter().map(String::as_str)),
+    }
+}
+
+fn refresh(host: &Host) -> Fact<String> {
+    ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"]
+        .into_iter()
+        .map(|folder| host.real_path(format!("{folder}/nvidia-cdi-refresh.service")))
+        .find(|unit| !unit.is_absent())
+        .unwrap_or_else(|| Fact::absent("nvidia-cdi-refresh.service"))
+}
+
+fn uvm_major(host: &Host) -> Fact<u32> {
+    let devices = host.text("/proc/devices");
+    let source = devices.source.0.clone();
+    let major = |text: &String| {
+        text.lines()
+            .find_map(|line| line.trim().strip_suffix(" nvidia-uvm").and_then(|major| major.trim().parse().ok()))
+    };
+    match (devices.value(), devices.gap()) {
+        (Some(text), _) => Fact::found(major(text), source),
+        (None, Some(gap)) => Fact::unknown(gap.clone(), source),
+        (None, None) => Fact::absent(source),
+    }
+}
+
+fn csv(host: &Host) -> Fact<Vec<String>> {
+    host.list("/etc/nvidia-container-runtime/host-files-for-container.d")
+        .map(|names| names.into_iter().filter(|name| name.ends_with(".csv")).collect())
+}
+
+fn user_namespace(host: &Host) -> Fact<bool> {
+    let map = host.live().line("/proc/self/uid_map");
+    map.map(|line| line.split_whitespace().collect::<Vec<_>>() != ["0", "0", "4294967295"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_programs_own_word() {
+        let said = "NVIDIA Container Toolkit CLI version 1.17.8\ncommit: f202b80a9b9d0db00d9b1d73c0128c8962c55f4d\n";
+        assert_eq!(said_version(said).as_deref(), Some("1.17.8"));
+        assert_eq!(said_version("nvidia-ctk: not today"), None);
+    }
+}
