@@ -7,6 +7,9 @@ extern crate alloc;
 
 pub mod model;
 
+mod display_access;
+mod display_cookie;
+mod display_server;
 mod docker_access;
 mod docker_cgroup;
 mod docker_client;
@@ -36,4 +39,7 @@ pub static ALL: &[&Check] = &[
     &gpu_path::CHECK,
     &nvidia_toolkit::CHECK,
     &nvidia_runtime::CHECK,
+    &display_server::CHECK,
+    &display_cookie::CHECK,
+    &display_access::CHECK,
 ];

@@ -138,10 +138,11 @@ fn resolve(bases: &BTreeMap<String, RawBase>, names: &Bases, need: Toml, facts: 
     (all_need, all_facts)
 }
 
-/// Tables merge key by key; a fact (`is`, `absent`, `unknown`) and everything else is replaced whole.
+/// Tables merge key by key; a fact (`is`, `absent`, `unknown`), a flag as the origin of a wish, and everything that is no
+/// table is replaced whole.
 fn merge(into: &mut Toml, over: Toml) {
     for (key, value) in over {
-        let is_fact = |t: &Toml| ["is", "absent", "unknown"].iter().any(|k| t.contains_key(*k));
+        let is_fact = |t: &Toml| ["is", "absent", "unknown", "flag"].iter().any(|k| t.contains_key(*k));
         match (into.get_mut(&key), value) {
             (Some(Value::Table(old)), Value::Table(new)) if !is_fact(&new) => merge(old, new),
             (_, value) => {

@@ -1,0 +1,288 @@
+//! Reads everything about the X server that DISPLAY names. The handshake itself is made in a child, see `src/native/x11.rs`.
+
+mod name;
+mod xauthority;
+
+use std::time::Duration;
+
+use gdoctor_checks::model::fact::{Fact, Gap};
+use gdoctor_checks::model::facts::display::{
+    AccessList, Address, Answer, Content, CookieFile, DisplayFacts, FileKind, Name, Program, RenderNode, Route, Server,
+    Session, SocketFile, SubIds,
+};
+use gdoctor_checks::model::need::Need;
+use serde::{Deserialize, Serialize};
+
+use crate::host::Host;
+use crate::host::child;
+use crate::host::connect;
+use crate::host::files::{Kind, Stat};
+
+const SOCKETS: &str = "/tmp/.X11-unix";
+/// A session's cookie file holds some records of some 50 bytes; libXau knows no limit.
+const COOKIES_CAP: usize = 1 << 20;
+/// More servers than this are not asked whether they listen.
+const SERVERS_CAP: usize = 16;
+
+pub fn probe(host: &Host, _need: &Need) -> DisplayFacts {
+    let name = display_name(host);
+    let servers = servers(host);
+    let talk = talk(host, &name);
+    let address = name.value().map(|name| &name.address);
+    DisplayFacts {
+        socket: address.map_or_else(Fact::default, |address| socket(host, address)),
+        folder: socket_file(host, SOCKETS),
+        wslg_socket: wslg_socket(host, &name),
+        servers,
+        route: talk.route,
+        mine: talk.mine,
+        cookie_shown: talk.cookie_shown,
+        bare: talk.bare,
+        stranger: talk.stranger,
+        program: program(host, talk.pid),
+        access: talk.access,
+        extensions: talk.extensions,
+        cookies: cookies(host),
+        session_cookies: session_cookies(host),
+        hostname: host.live().line("/proc/sys/kernel/hostname"),
+        session: session(host),
+        subuids: subuids(host),
+        docker_tmp: docker_tmp(host),
+        selinux: selinux(host),
+        render_nodes: render_nodes(host),
+        name,
+    }
+}
+
+/// What the child says; the fields are those of [`DisplayFacts`].
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Talk {
+    route: Fact<Route>,
+    mine: Fact<Answer>,
+    cookie_shown: Fact<bool>,
+    bare: Fact<Answer>,
+    stranger: Fact<Answer>,
+    pid: Fact<u32>,
+    access: Fact<AccessList>,
+    extensions: Fact<Vec<String>>,
+}
+
+fn display_name(host: &Host) -> Fact<Name> {
+    Fact::found(host.env("DISPLAY"), "DISPLAY").map(|text| {
+        let is_socket = |path: &str| host.live().stat(path).value().is_some_and(|stat| stat.kind == Kind::Socket);
+        Name { address: name::parse(&text, is_socket), text }
+    })
+}
+
+fn talk(host: &Host, name: &Fact<Name>) -> Talk {
+    let Some(name) = name.value() else { return Talk::default() };
+    let number = name.number().unwrap_or_default().to_string();
+    let arguments: Vec<&str> = match &name.address {
+        Address::Local { .. } => vec!["local", &number],
+        Address::Tcp { host, .. } => vec!["tcp", host, &number],
+        Address::Path(path) => vec!["unix", path],
+        Address::Malformed(_) => return Talk::default(),
+    };
+    let source = format!("X11 handshake with {}", name.text);
+    let mut talk: Talk = child::probe("x11", &arguments, &source, host.deadline);
+    if talk.mine.value().is_some_and(Answer::is_accepted) && !name.is_tcp() {
+        talk.stranger = stranger(host, &arguments, &source);
+    }
+    talk
+}
+
+/// Only root can become somebody else to see what a stranger meets.
+fn stranger(host: &Host, arguments: &[&str], source: &str) -> Fact<Answer> {
+    if !nix::unistd::geteuid().is_root() {
+        return Fact::unknown(Gap::Denied, "becoming another user, which only root may");
+    }
+    let arguments: Vec<&str> = ["stranger"].iter().chain(arguments).copied().collect();
+    child::probe::<Talk>("x11", &arguments, source, host.deadline).stranger
+}
+
+fn program(host: &Host, pid: Fact<u32>) -> Fact<Program> {
+    let Some(pid) = pid.value().copied().filter(|pid| *pid != 0) else {
+        return pid.map(|_| Program::default()).parse(|_| Err("it is not of this process namespace".into()));
+    };
+    host.live().bytes(format!("/proc/{pid}/cmdline"), 1 << 17).map(|bytes| {
+        let mut words = bytes.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+        let path = words.next().unwrap_or_default();
+        // The other words may hold anything, secrets too: only whether one is `-auth` is kept.
+        let auth = words.any(|word| word == "-auth");
+        Program { pid, name: path.rsplit('/').next().unwrap_or_default().chars().take(64).collect(), auth }
+    })
+}
+
+fn socket(host: &Host, address: &Address) -> Fact<SocketFile> {
+    match address {
+        Address::Local { number, .. } => socket_file(host, &format!("{SOCKETS}/X{number}")),
+        Address::Path(path) => socket_file(host, path),
+        Address::Tcp { .. } | Address::Malformed(_) => Fact::absent("DISPLAY"),
+    }
+}
+
+/// Sockets are live things: `--root` does not move them.
+fn socket_file(host: &Host, path: &str) -> Fact<SocketFile> {
+    let host = host.live();
+    host.stat(path).map(|stat: Stat| SocketFile {
+        path: path.into(),
+        kind: match stat.kind {
+            Kind::Socket => FileKind::Socket,
+            Kind::Directory => FileKind::Folder,
+            _ => FileKind::Other,
+        },
+        uid: stat.uid,
+        mode: stat.mode,
+        empty: stat.kind == Kind::Directory && host.list(path).value().is_some_and(Vec::is_empty),
+    })
+}
+
+/// Which of the sockets in the folder have a listener. A connection that says nothing and closes is no client yet.
+fn servers(host: &Host) -> Fact<Vec<Server>> {
+    let live = host.live();
+    let deadline = host.deadline.within(Duration::from_millis(500));
+    let names = match live.list(SOCKETS) {
+        fact if fact.is_absent() => Fact::present(Vec::new(), SOCKETS),
+        fact => fact,
+    };
+    names.map(|names| {
+        let numbers = names.iter().filter_map(|name| name.strip_prefix('X')?.parse::<u16>().ok()).take(SERVERS_CAP);
+        let listening = numbers.filter_map(|number| {
+            let path = format!("{SOCKETS}/X{number}");
+            let uid = live.stat(&path).value().filter(|stat| stat.kind == Kind::Socket)?.uid;
+            connect::unix(path.as_ref(), deadline).ok().map(|_| Server { number, uid })
+        });
+        listening.collect()
+    })
+}
+
+fn wslg_socket(host: &Host, name: &Fact<Name>) -> Fact<String> {
+    let number = name.value().and_then(Name::number).unwrap_or_default();
+    let path = format!("/mnt/wslg/.X11-unix/X{number}");
+    match host.live().stat(&path) {
+        fact if fact.value().is_some_and(|stat| stat.kind != Kind::Socket) => Fact::absent(path),
+        fact => fact.map(|_| path),
+    }
+}
+
+fn cookies(host: &Host) -> Fact<CookieFile> {
+    let named = host.env("XAUTHORITY");
+    let by_variable = named.is_some();
+    let home = || host.env("HOME").map(|home| format!("{home}/.Xauthority"));
+    let Some(path) = named.or_else(home) else {
+        return Fact::absent("XAUTHORITY, HOME");
+    };
+    let file = |content| CookieFile { path: path.clone(), by_variable, content };
+    if host.stat(&path).value().is_some_and(|stat| stat.kind == Kind::Directory) {
+        let empty = host.list(&path).value().is_some_and(Vec::is_empty);
+        return Fact::present(file(Content::Folder { empty }), path.as_str());
+    }
+    let bytes = host.bytes(&path, COOKIES_CAP);
+    if bytes.is_absent() {
+        return Fact::present(file(Content::Missing), path.as_str());
+    }
+    bytes.map(|bytes| {
+        file(match xauthority::read(&bytes) {
+            (entries, Some(why)) if entries.is_empty() => Content::Malformed(why),
+            (entries, _) => Content::Entries(entries),
+        })
+    })
+}
+
+/// Where sessions keep the cookie of Xwayland or of a display manager: Mutter, KWin, GDM.
+fn session_cookies(host: &Host) -> Fact<Vec<String>> {
+    let Some(folder) = host.env("XDG_RUNTIME_DIR") else {
+        return Fact::absent("XDG_RUNTIME_DIR");
+    };
+    let named = |name: &String| name.starts_with(".mutter-Xwaylandauth.") || name.starts_with("xauth_");
+    let mut found: Vec<String> = host
+        .list(&folder)
+        .value()
+        .into_iter()
+        .flatten()
+        .filter(|name| named(name))
+        .map(|name| format!("{folder}/{name}"))
+        .collect();
+    found.extend(Some(format!("{folder}/gdm/Xauthority")).filter(|path| host.exists(path)));
+    let in_use = host.env("XAUTHORITY");
+    found.retain(|path| Some(path) != in_use.as_ref());
+    Fact::present(found, folder)
+}
+
+fn session(host: &Host) -> Fact<Session> {
+    let socket = || {
+        let name = host.env("WAYLAND_DISPLAY")?;
+        if name.starts_with('/') { Some(name) } else { Some(format!("{}/{name}", host.env("XDG_RUNTIME_DIR")?)) }
+    };
+    let is_socket = |path: &String| host.live().stat(path).value().is_some_and(|stat| stat.kind == Kind::Socket);
+    Fact::present(
+        Session {
+            sudo_user: host.env("SUDO_USER"),
+            ssh: host.env("SSH_CONNECTION").or(host.env("SSH_TTY")).is_some(),
+            wayland_socket: socket().filter(is_socket),
+        },
+        "the environment",
+    )
+}
+
+fn subuids(host: &Host) -> Fact<Vec<SubIds>> {
+    let text = match host.text("/etc/subuid") {
+        fact if fact.is_absent() => Fact::present(String::new(), "/etc/subuid"),
+        fact => fact,
+    };
+    text.map(|text| {
+        let line = |line: &str| {
+            let mut fields = line.trim().split(':');
+            let owner = fields.next()?.to_owned();
+            Some(SubIds { owner, first: fields.next()?.parse().ok()?, count: fields.next()?.parse().ok()? })
+        };
+        text.lines().filter_map(line).collect()
+    })
+}
+
+/// dockerd's mount table is readable by everybody; a mount on /tmp of its own hides the host's sockets from `-v`.
+fn docker_tmp(host: &Host) -> Fact<String> {
+    let live = host.live();
+    let files = ["/run/docker.pid", "/run/snap.docker/docker.pid", "/var/run/docker.pid"];
+    let Some(pid) = files.iter().find_map(|file| live.line(file).value()?.parse::<u32>().ok()) else {
+        return Fact::unknown(Gap::ToolMissing("dockerd's pid file".into()), files.join(", "));
+    };
+    let path = format!("/proc/{pid}/mountinfo");
+    let own = live.text("/proc/self/mountinfo");
+    let theirs = live.text(&path);
+    let (Some(own), Some(theirs)) = (own.value(), theirs.value()) else {
+        return Fact::unknown(theirs.gap().cloned().unwrap_or(Gap::ToolMissing("dockerd's process".into())), path);
+    };
+    let theirs = tmp_mount(theirs);
+    Fact::found(theirs.filter(|mount| Some(mount) != tmp_mount(own).as_ref()).map(|(_, root)| root), path)
+}
+
+/// Device and root of the last mount on /tmp in a mountinfo(5) table.
+fn tmp_mount(table: &str) -> Option<(String, String)> {
+    table.lines().rev().find_map(|line| {
+        let mut fields = line.split(' ').skip(2);
+        let (device, root, point) = (fields.next()?, fields.next()?, fields.next()?);
+        (point == "/tmp").then(|| (device.to_owned(), root.to_owned()))
+    })
+}
+
+fn selinux(host: &Host) -> Fact<String> {
+    host.live().line("/sys/fs/selinux/enforce").map(|flag| if flag == "1" { "enforcing" } else { "permissive" }.into())
+}
+
+fn render_nodes(host: &Host) -> Fact<Vec<RenderNode>> {
+    let folder = "/dev/dri";
+    let names = match host.list(folder) {
+        fact if fact.is_absent() => Fact::present(Vec::new(), folder),
+        fact => fact,
+    };
+    names.map(|names| {
+        let node = |name: &String| {
+            let path = format!("{folder}/{name}");
+            let stat = *host.stat(&path).value().filter(|stat| stat.kind == Kind::CharDevice)?;
+            Some(RenderNode { path, uid: stat.uid, gid: stat.gid, mode: stat.mode })
+        };
+        names.iter().filter(|name| name.starts_with("renderD")).filter_map(node).collect()
+    })
+}
