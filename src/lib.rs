@@ -20,7 +20,7 @@ use std::time::Instant;
 use clap::{CommandFactory, Parser};
 
 use cli::{CheckArgs, Cli, Command, Format};
-use host::{Deadline, Host, clock, output};
+use host::{Host, clock, output};
 use plan::{Destination, Plan};
 
 /// The whole program. Never panics on input; exit codes are those of [`policy`].
@@ -63,7 +63,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn check(arguments: &CheckArgs) -> u8 {
     let started = Instant::now();
     let conduct = &arguments.conduct;
-    let host = Host::new(&conduct.root, Deadline::after(conduct.timeout));
+    let host = Host::new(&conduct.root, conduct.timeout);
     if host.list("/").value().is_none() {
         return misuse(&format!("--root {}: this is not a folder that can be read", conduct.root.display()));
     }

@@ -195,3 +195,13 @@ fn a_context_that_is_gone_is_named() {
     let run = gdoctor(&DOCKER, &[("DOCKER_CONFIG", config.path().to_str().unwrap())]);
     assert!(run.told().contains(&"fail docker-endpoint/no-such-context".to_owned()), "{:#?}", run.told());
 }
+
+/// What is probed after the daemon has a deadline of its own.
+#[test]
+fn a_silent_daemon_does_not_cost_the_ports_their_time() {
+    let (_dir, host) = misbehaving(|_| {});
+    let started = Instant::now();
+    let run = gdoctor(&["--timeout", "500ms", "--port", "0"], &[("DOCKER_HOST", &host)]);
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+    assert!(run.results().iter().filter(|r| r["group"] == "port").all(|r| r["status"] == "pass"), "{:#?}", run.told());
+}

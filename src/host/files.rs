@@ -297,10 +297,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::host::Deadline;
 
     fn host(root: &Path) -> Host {
-        Host::new(root, Deadline::after(Duration::from_secs(5)))
+        Host::new(root, Duration::from_secs(5))
     }
 
     #[test]

@@ -37,12 +37,19 @@ impl Deadline {
 #[derive(Clone, Debug)]
 pub struct Host {
     root: PathBuf,
+    /// The most that one probe may take.
+    timeout: Duration,
     pub deadline: Deadline,
 }
 
 impl Host {
-    pub fn new(root: impl Into<PathBuf>, deadline: Deadline) -> Self {
-        Self { root: root.into(), deadline }
+    pub fn new(root: impl Into<PathBuf>, timeout: Duration) -> Self {
+        Self { root: root.into(), timeout, deadline: Deadline::after(timeout) }
+    }
+
+    /// The same machine with all of a probe's time before it again.
+    pub fn renewed(&self) -> Self {
+        Self::new(&self.root, self.timeout)
     }
 
     /// False under `--root DIR`: files then describe another host than processes and sockets do.
@@ -52,7 +59,7 @@ impl Host {
 
     /// The same machine without `--root`: for /proc of processes that run here.
     pub fn live(&self) -> Self {
-        Self { root: "/".into(), deadline: self.deadline }
+        Self { root: "/".into(), ..self.clone() }
     }
 
     /// An environment variable; `None` when unset or empty. A value that is not UTF-8 is read lossily.

@@ -59,6 +59,8 @@ pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool) ->
     facts.host = crew.collect(host, "host");
     facts.docker = crew.collect(host, "docker");
     let docker = Arc::new(facts.docker.clone());
+    let first = host;
+    let host = &first.renewed();
     if wanted(&["nvidia", "capability"]) {
         let docker = Arc::clone(&docker);
         crew.send("toolkit", host, need, move |host, _| toolkit::probe(host, &docker));
@@ -75,11 +77,11 @@ pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool) ->
         let docker = Arc::clone(&docker);
         crew.send("disk", host, need, move |host, need| disk::probe(host, need, &docker));
     }
-    facts.nvidia = crew.collect(host, "nvidia");
+    facts.nvidia = crew.collect(first, "nvidia");
     facts.toolkit = crew.collect(host, "toolkit");
-    facts.library = crew.collect(host, "capability");
-    facts.display = crew.collect(host, "display");
-    facts.camera = crew.collect(host, "camera");
+    facts.library = crew.collect(first, "capability");
+    facts.display = crew.collect(first, "display");
+    facts.camera = crew.collect(first, "camera");
     facts.port = crew.collect(host, "port");
     facts.registry = crew.collect(host, "registry");
     facts.disk = crew.collect(host, "disk");

@@ -200,7 +200,7 @@ mod tests {
         let yaml = parse("a.yaml", YAML.as_bytes()).unwrap();
         let json = serde_json::to_vec(&yaml).unwrap();
         assert_eq!(parse("a.json", &json).unwrap(), yaml);
-        let host = Host::new("/nonexistent", crate::host::Deadline::after(std::time::Duration::from_secs(1)));
+        let host = Host::new("/nonexistent", std::time::Duration::from_secs(1));
         let devices = devices(&host, &yaml);
         assert_eq!((devices.kind.as_str(), devices.names.as_slice()), ("nvidia.com/gpu", &["0".to_owned()][..]));
         assert_eq!(devices.uvm_major, Some(511));
