@@ -43,6 +43,16 @@ impl<T> Wish<T> {
     }
 }
 
+/// Who wants the kind of thing most: whoever asks for it outright, before the guide's suggestion. `None`: nobody.
+pub fn strongest<T>(wishes: &[Wish<T>]) -> Option<&Origin> {
+    wishes.iter().map(|wish| &wish.by).min_by_key(|by| match by {
+        Origin::Flag(_) => 0,
+        Origin::Default => 1,
+        Origin::Host(_) => 2,
+        Origin::Guide => 3,
+    })
+}
+
 /// All wishes of one run. A field that is `None` or empty is not wanted, and its checks are "not needed".
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

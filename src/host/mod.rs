@@ -2,6 +2,7 @@
 //! What the bytes mean is the probes' matter.
 #![allow(clippy::disallowed_methods)]
 
+pub mod bind;
 pub mod child;
 pub mod clock;
 pub mod connect;
@@ -9,6 +10,9 @@ pub mod files;
 pub mod http;
 pub mod output;
 pub mod process;
+pub mod resolve;
+pub mod space;
+pub mod tls;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -1,11 +1,170 @@
-//! Reads registry facts.
+//! Asks the wanted registries for `/v2/`, as the daemon will: https with the authorities that it trusts, then http.
 
-use gdoctor_checks::model::facts::docker::DockerFacts;
-use gdoctor_checks::model::facts::registry::RegistryFacts;
-use gdoctor_checks::model::need::Need;
+use std::net::SocketAddr;
+use std::thread;
 
-use crate::host::Host;
+use gdoctor_checks::model::fact::{Fact, Gap, State};
+use gdoctor_checks::model::facts::docker::{Address, DockerFacts};
+use gdoctor_checks::model::facts::registry::{Answer, CertsDir, Distrust, Look, RegistryFacts};
+use gdoctor_checks::model::need::{Need, Registry};
 
-pub fn probe(_host: &Host, _need: &Need, _docker: &DockerFacts) -> RegistryFacts {
-    RegistryFacts::default()
+use crate::host::http::{Client, NoReply, Reply, Target, Tls};
+use crate::host::{Host, files, resolve, tls};
+
+/// Where Go, and so dockerd, finds the system's authorities: the first of these that is there (crypto/x509, root_linux.go).
+const BUNDLES: [&str; 6] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/tls/cacert.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+/// Bundles have some hundred kilobytes.
+const BUNDLE_CAP: usize = 8 << 20;
+const BODY_CAP: usize = 64 << 10;
+
+pub fn probe(host: &Host, need: &Need, docker: &DockerFacts) -> RegistryFacts {
+    let system = BUNDLES.iter().find_map(|path| host.bytes(path, BUNDLE_CAP).value().cloned()).unwrap_or_default();
+    let looks = thread::scope(|scope| {
+        let at_work: Vec<_> = need
+            .registries
+            .iter()
+            .map(|wish| scope.spawn(|| look(host, &wish.what, &certs_root(host, docker), &system)))
+            .collect();
+        at_work.into_iter().map(|thread| thread.join()).collect::<Result<Vec<_>, _>>()
+    });
+    match looks {
+        Ok(looks) => RegistryFacts { looks: Fact::present(looks, "GET /v2/") },
+        Err(_) => RegistryFacts { looks: Fact::unknown(Gap::Bug("the registry probe panicked".into()), "GET /v2/") },
+    }
+}
+
+/// The folder of this engine's registry certificates.
+fn certs_root(host: &Host, docker: &DockerFacts) -> String {
+    let info = docker.answered_info();
+    if info.is_some_and(|info| info.is_snap()) {
+        return "/var/snap/docker/common/etc/certs.d".into();
+    }
+    let socket = docker.endpoint.value().is_some_and(
+        |endpoint| matches!(&endpoint.address, Address::Unix(path) if path.starts_with("/run/user/")),
+    );
+    if info.map_or(socket, |info| info.is_rootless()) {
+        let home = host.env("HOME").unwrap_or_else(|| "/root".into());
+        let config = host.env("XDG_CONFIG_HOME").unwrap_or_else(|| format!("{home}/.config"));
+        return format!("{config}/docker/certs.d");
+    }
+    "/etc/docker/certs.d".into()
+}
+
+fn look(host: &Host, registry: &Registry, certs_root: &str, system: &[u8]) -> Look {
+    let addresses = resolve::resolve(&registry.host, host.deadline);
+    let path = format!("{certs_root}/{registry}");
+    let certs_dir = certs_dir(host, &path);
+    let mut trust = Tls { authorities: system.to_vec(), skip_verify: true, ..Tls::default() };
+    if let Some(dir) = certs_dir.value() {
+        for name in &dir.authorities {
+            trust.authorities.push(b'\n');
+            trust.authorities.extend(host.bytes(format!("{path}/{name}"), BUNDLE_CAP).value().into_iter().flatten());
+        }
+        trust.certificate = host.bytes(format!("{path}/client.cert"), BUNDLE_CAP).value().cloned().unwrap_or_default();
+        trust.key = host.bytes(format!("{path}/client.key"), BUNDLE_CAP).value().cloned().unwrap_or_default();
+    }
+    let nothing = Look {
+        registry: registry.clone(),
+        addresses: addresses.clone(),
+        https: Fact::default(),
+        https_unverified: Fact::default(),
+        http: Fact::default(),
+        certs_dir,
+    };
+    let Some(known) = addresses.value() else { return nothing };
+    let sockets: Vec<SocketAddr> = known.iter().map(|ip| SocketAddr::new(*ip, registry.port)).collect();
+    let https = https(host, registry, &sockets, &trust);
+    match &https.state {
+        State::Present(Answer::Http { .. }) => Look { https, ..nothing },
+        State::Present(Answer::Tls(Distrust::NoTls) | Answer::Garbled) => {
+            Look { http: get(host, "http", registry, &trust), https, ..nothing }
+        }
+        State::Present(Answer::Tls(_)) => {
+            Look { https_unverified: get(host, "https", registry, &trust), https, ..nothing }
+        }
+        _ => Look { https, ..nothing },
+    }
+}
+
+fn certs_dir(host: &Host, path: &str) -> Fact<CertsDir> {
+    host.list(path).map(|names| {
+        let (authorities, others): (Vec<String>, Vec<String>) = names.into_iter().partition(|n| n.ends_with(".crt"));
+        let ignored = others.into_iter().filter(|n| !n.ends_with(".cert") && !n.ends_with(".key")).collect();
+        CertsDir { path: path.into(), authorities, ignored }
+    })
+}
+
+/// The handshake tells whether the daemon would trust it; only then is the request worth sending as the answer to "https".
+fn https(host: &Host, registry: &Registry, sockets: &[SocketAddr], trust: &Tls) -> Fact<Answer> {
+    let source = format!("GET https://{registry}/v2/");
+    match tls::inspect(sockets, &registry.host, &trust.authorities, host.deadline) {
+        Ok(Ok(())) => get(host, "https", registry, trust),
+        Ok(Err(why)) => Fact::present(Answer::Tls(why), source),
+        Err(error) => match error.kind() {
+            std::io::ErrorKind::ConnectionRefused => Fact::present(Answer::Refused, source),
+            std::io::ErrorKind::HostUnreachable | std::io::ErrorKind::NetworkUnreachable => {
+                Fact::present(Answer::Unreachable, source)
+            }
+            std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe => {
+                Fact::present(Answer::Garbled, source)
+            }
+            _ => Fact::unknown(files::gap_of(&error), source),
+        },
+    }
+}
+
+fn get(host: &Host, scheme: &str, registry: &Registry, trust: &Tls) -> Fact<Answer> {
+    let source = format!("GET {scheme}://{registry}/v2/");
+    let client = Client::new(&Target::Url(format!("{scheme}://{registry}")), trust);
+    match client.get("/v2/", &[], BODY_CAP, host.deadline) {
+        Ok(reply) => Fact::present(answer(&reply), source),
+        Err(NoReply::Refused) => Fact::present(Answer::Refused, source),
+        Err(NoReply::Unreachable(_)) => Fact::present(Answer::Unreachable, source),
+        Err(NoReply::Tls(why)) if why.contains("CertificateRequired") || why.contains("BadCertificate") => {
+            Fact::present(Answer::Tls(Distrust::WantsClientCertificate), source)
+        }
+        Err(NoReply::Tls(_)) => Fact::present(Answer::Tls(Distrust::Other), source),
+        Err(NoReply::Garbled(_) | NoReply::TooLarge) => Fact::present(Answer::Garbled, source),
+        Err(other) => Fact::unknown(other.gap(), source),
+    }
+}
+
+/// 200 means anonymous access, 401 a login; the API header may be missing in OCI registries (distribution, spec/api.md).
+fn answer(reply: &Reply) -> Answer {
+    let says_so = reply.header("docker-distribution-api-version").is_some_and(|version| version.contains("registry/2"));
+    let asks_login = reply.status == 401 && reply.header("www-authenticate").is_some();
+    let is_json = reply.header("content-type").is_some_and(|kind| kind.contains("json"));
+    let registry = match reply.status {
+        200 => says_so || is_json,
+        401 => says_so || asks_login,
+        _ => false,
+    };
+    Answer::Http { status: reply.status, registry, server: reply.header("server").unwrap_or_default().into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn registries_are_told_from_other_servers() {
+        let reply = |status, headers: &[(&str, &str)]| Reply {
+            status,
+            headers: headers.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect(),
+            body: Vec::new(),
+        };
+        assert!(answer(&reply(200, &[("docker-distribution-api-version", "registry/2.0")])).is_registry());
+        assert!(answer(&reply(401, &[("www-authenticate", "Bearer realm=\"x\"")])).is_registry());
+        assert!(answer(&reply(200, &[("content-type", "application/json")])).is_registry());
+        for foreign in [reply(403, &[("server", "AirTunes/595.13.1")]), reply(404, &[]), reply(200, &[("content-type", "text/html")])] {
+            assert!(!answer(&foreign).is_registry());
+        }
+    }
 }

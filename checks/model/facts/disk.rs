@@ -1,7 +1,84 @@
-//! Disk facts.
+//! Room where images, containers and volumes really lie.
+
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::fact::Fact;
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct DiskFacts {}
+pub struct DiskFacts {
+    /// The places that fill up, one for each file system.
+    pub places: Fact<Vec<Place>>,
+    /// Log files of containers, largest first; Denied to whoever may not enter Docker's data root.
+    pub logs: Fact<Vec<LogFile>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// What lies there, all on one file system.
+    pub holds: Vec<Content>,
+    /// The folder that Docker uses, as Docker names it.
+    pub path: String,
+    /// The folder that was looked at: `path`, or its nearest parent that this user can see.
+    pub looked_at: String,
+    pub space: Fact<Space>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Content {
+    /// Layers of images and containers: what pulls and builds write.
+    Images,
+    /// Volumes, logs, and what else is in Docker's data root.
+    Data,
+}
+
+/// statvfs(3): for users without privileges, in bytes and inodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Space {
+    pub available: u64,
+    pub total: u64,
+    pub inodes_available: u64,
+    /// 0: the file system (btrfs) sets no limit.
+    pub inodes_total: u64,
+    pub read_only: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogFile {
+    pub path: String,
+    pub bytes: u64,
+}
+
+impl core::fmt::Display for Space {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} of {} free, ", bytes(self.available), bytes(self.total))?;
+        match self.inodes_total {
+            0 => f.write_str("no limit of inodes")?,
+            total => write!(f, "{} of {total} inodes free", self.inodes_available)?,
+        }
+        if self.read_only { f.write_str(", read-only") } else { Ok(()) }
+    }
+}
+
+/// A size for a reader: `512 B`, `3.5 GiB`.
+pub fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if bytes < 1024 {
+        return alloc::format!("{bytes} B");
+    }
+    let mut tenths = u128::from(bytes) * 10 / 1024;
+    let mut unit = 0;
+    while tenths >= 10_240 && unit + 1 < UNITS.len() {
+        tenths /= 1024;
+        unit += 1;
+    }
+    let name = UNITS.get(unit).copied().unwrap_or_default();
+    if tenths >= 1000 { alloc::format!("{} {name}", tenths / 10) } else { alloc::format!("{}.{} {name}", tenths / 10, tenths % 10) }
+}

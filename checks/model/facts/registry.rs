@@ -1,7 +1,141 @@
-//! Registry facts.
+//! What the wanted registries answer, over https as the daemon would trust it, and over http.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::fact::Fact;
+use crate::model::need::Registry;
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct RegistryFacts {}
+pub struct RegistryFacts {
+    /// One for each wished registry, in the order of the wishes.
+    pub looks: Fact<Vec<Look>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Look {
+    pub registry: Registry,
+    /// What the name means on this host; Absent when it does not resolve.
+    pub addresses: Fact<Vec<IpAddr>>,
+    /// `GET /v2/` over https, trusting whom the daemon trusts: the system's authorities and those of `certs_dir`.
+    pub https: Fact<Answer>,
+    /// The same with every certificate accepted; not asked when `https` has an answer.
+    #[serde(default)]
+    pub https_unverified: Fact<Answer>,
+    /// The same over http; not asked when https has an answer.
+    #[serde(default)]
+    pub http: Fact<Answer>,
+    /// The folder of this engine for the registry's certificates, and what lies in it; Absent when there is none.
+    #[serde(default)]
+    pub certs_dir: Fact<CertsDir>,
+}
+
+/// `/etc/docker/certs.d/HOST:PORT`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CertsDir {
+    pub path: String,
+    /// Names of files ending in `.crt`: authorities.
+    pub authorities: Vec<String>,
+    /// Other files that are no `.cert` and no `.key`: the daemon does not read them.
+    pub ignored: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Answer {
+    /// HTTP was spoken.
+    Http {
+        status: u16,
+        /// Docker-Distribution-Api-Version or a bearer challenge came with it: this is a registry.
+        #[serde(default)]
+        registry: bool,
+        /// The Server header.
+        #[serde(default)]
+        server: String,
+    },
+    Refused,
+    Unreachable,
+    /// The TLS handshake failed for this reason.
+    Tls(Distrust),
+    /// What came is not HTTP, or the other side hung up.
+    Garbled,
+}
+
+/// Why TLS failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Distrust {
+    /// The other side does not speak TLS at all.
+    NoTls,
+    UnknownAuthority,
+    /// The certificate names other hosts, or none in subjectAltName.
+    WrongName,
+    Expired,
+    NotYetValid,
+    /// It asks for a client certificate.
+    WantsClientCertificate,
+    Other,
+}
+
+impl core::fmt::Display for Answer {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Answer::Http { status, registry: true, .. } => write!(f, "a registry, status {status}"),
+            Answer::Http { status, server, .. } if server.is_empty() => write!(f, "HTTP status {status}, no registry"),
+            Answer::Http { status, server, .. } => write!(f, "HTTP status {status} of {server}, no registry"),
+            Answer::Refused => f.write_str("connection refused"),
+            Answer::Unreachable => f.write_str("no route"),
+            Answer::Tls(why) => f.write_str(why.words()),
+            Answer::Garbled => f.write_str("no HTTP"),
+        }
+    }
+}
+
+impl Distrust {
+    pub fn words(self) -> &'static str {
+        match self {
+            Distrust::NoTls => "no TLS",
+            Distrust::UnknownAuthority => "certificate signed by unknown authority",
+            Distrust::WrongName => "certificate for another name",
+            Distrust::Expired => "certificate has expired",
+            Distrust::NotYetValid => "certificate is not yet valid",
+            Distrust::WantsClientCertificate => "a client certificate is required",
+            Distrust::Other => "TLS failed",
+        }
+    }
+}
+
+impl Answer {
+    pub fn is_registry(&self) -> bool {
+        matches!(self, Answer::Http { registry: true, .. })
+    }
+}
+
+impl Look {
+    /// The answer of a registry, by whichever way it came, with its source.
+    pub fn registry_answer(&self) -> Option<&Fact<Answer>> {
+        [&self.https, &self.https_unverified, &self.http]
+            .into_iter()
+            .find(|fact| fact.value().is_some_and(Answer::is_registry))
+    }
+
+    /// It is on this machine: the daemon calls such registries insecure by itself.
+    pub fn is_loopback(&self) -> bool {
+        self.registry.host == "localhost"
+            || self.addresses.value().is_some_and(|all| !all.is_empty() && all.iter().all(IpAddr::is_loopback))
+    }
+}
+
+impl RegistryFacts {
+    /// The look at a registry of this machine on that port, if it answered as one.
+    pub fn local_registry(&self, port: u16) -> Option<&Look> {
+        let looks = self.looks.value()?;
+        looks.iter().find(|l| l.registry.port == port && l.is_loopback() && l.registry_answer().is_some())
+    }
+}

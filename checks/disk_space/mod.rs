@@ -1,0 +1,59 @@
+//! Is there room for what is going to be pulled and written?
+
+use crate::model::facts::disk::{Content, Place, Space, bytes};
+use crate::model::prelude::*;
+
+pub static CHECK: Check = Check {
+    id: "disk-space",
+    family: "disk",
+    doc: include_str!("doc.md"),
+    wanted: |need| need.disk.as_ref().map(|wish| &wish.by).or(need.docker.as_ref()),
+    judge,
+};
+
+const GIB: u64 = 1 << 30;
+/// Below this, even small images do not fit.
+const FULL: u64 = 64 << 20;
+/// Below this, one image of the usual GPU frameworks does not fit.
+const SHORT: u64 = 5 * GIB;
+/// Large file systems are short below a twentieth, yet not while this much is free.
+const PLENTY: u64 = 20 * GIB;
+
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
+    if facts.docker.is_elsewhere() {
+        return Err(Stop::NotNeeded("elsewhere"));
+    }
+    let places = facts.disk.places.known()?.map_or(&[][..], Vec::as_slice);
+    let findings = places.iter().map(|place| {
+        let wish = need.disk.as_ref().filter(|_| place.holds.contains(&Content::Images));
+        let finding = one(place, wish.map(|wish| wish.what)).about(&place.path).with("looked_at", &place.looked_at);
+        match wish {
+            Some(wish) => finding.asked_by(&wish.by),
+            None => finding.asked_by(need.docker.as_ref().unwrap_or(&Origin::Default)),
+        }
+    });
+    Ok(findings.collect())
+}
+
+fn one(place: &Place, wanted: Option<u64>) -> Finding {
+    let space = match &place.space.state {
+        State::Present(space) => space,
+        State::Absent => return Finding::unknown(Gap::ToolMissing(place.looked_at.clone()), place.space.source.clone()),
+        State::Unknown(gap) => return Finding::unknown(gap.clone(), place.space.source.clone()),
+    };
+    let finding = match wanted {
+        _ if space.read_only => Finding::fail("read-only", "look-at-mount"),
+        _ if space.available < FULL => Finding::fail("full", "make-room"),
+        Some(wanted) if space.available < wanted => {
+            Finding::fail("too-small", "make-room").with("wanted", bytes(wanted))
+        }
+        Some(wanted) => Finding::pass("enough").with("wanted", bytes(wanted)),
+        None if is_short(space) => Finding::warn("short", "make-room"),
+        None => Finding::pass("room"),
+    };
+    finding.with("free", bytes(space.available)).with("total", bytes(space.total)).saw(&place.space)
+}
+
+fn is_short(space: &Space) -> bool {
+    space.available < SHORT || (space.available < space.total / 20 && space.available < PLENTY)
+}

@@ -1,0 +1,168 @@
+//! One TLS handshake to learn whether a server's certificate is trusted, and if not, why. No request is sent.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use gdoctor_checks::model::facts::registry::Distrust;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme};
+
+use super::Deadline;
+
+/// What a handshake showed: nothing to object to, or why the certificate would be refused. Err is the connection's own.
+pub fn inspect(
+    addresses: &[SocketAddr],
+    name: &str,
+    authorities: &[u8],
+    deadline: Deadline,
+) -> io::Result<Result<(), Distrust>> {
+    let mut stream = connect(addresses, deadline)?;
+    let wait = deadline.left().max(Duration::from_millis(1));
+    stream.set_read_timeout(Some(wait))?;
+    stream.set_write_timeout(Some(wait))?;
+    let Ok(server) = ServerName::try_from(name.to_owned()) else { return Ok(Err(Distrust::WrongName)) };
+    let verifier = Arc::new(Examiner::new(authorities));
+    let config = ClientConfig::builder_with_provider(Arc::clone(&verifier.provider))
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::clone(&verifier) as Arc<dyn ServerCertVerifier>)
+        .with_no_client_auth();
+    let mut session = ClientConnection::new(Arc::new(config), server).map_err(io::Error::other)?;
+    while session.is_handshaking() {
+        match session.complete_io(&mut stream) {
+            Ok((0, 0)) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(_) => {}
+            Err(error) => return tls_error(error),
+        }
+    }
+    let verdict = verifier.verdict.lock().map_or(None, |verdict| *verdict);
+    Ok(verdict.map_or(Ok(()), Err))
+}
+
+/// The first address that takes a connection; the last one's error when none does.
+fn connect(addresses: &[SocketAddr], deadline: Deadline) -> io::Result<TcpStream> {
+    let mut error = io::Error::from(io::ErrorKind::NotFound);
+    for address in addresses {
+        match TcpStream::connect_timeout(address, deadline.left().max(Duration::from_millis(1))) {
+            Ok(stream) => return Ok(stream),
+            Err(why) => error = why,
+        }
+    }
+    Err(error)
+}
+
+/// rustls hands its own errors on inside I/O errors.
+fn tls_error(error: io::Error) -> io::Result<Result<(), Distrust>> {
+    let Some(why) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else { return Err(error) };
+    Ok(Err(match why {
+        rustls::Error::InvalidMessage(_) => Distrust::NoTls,
+        rustls::Error::AlertReceived(
+            rustls::AlertDescription::CertificateRequired | rustls::AlertDescription::BadCertificate,
+        ) => Distrust::WantsClientCertificate,
+        _ => Distrust::Other,
+    }))
+}
+
+/// Takes every certificate, and keeps what a strict client would have said.
+#[derive(Debug)]
+struct Examiner {
+    provider: Arc<rustls::crypto::CryptoProvider>,
+    strict: Option<Arc<WebPkiServerVerifier>>,
+    authorities: Vec<CertificateDer<'static>>,
+    verdict: Mutex<Option<Distrust>>,
+}
+
+impl Examiner {
+    fn new(authorities: &[u8]) -> Self {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let authorities: Vec<_> = CertificateDer::pem_slice_iter(authorities).filter_map(Result::ok).collect();
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(authorities.iter().cloned());
+        let strict = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().ok();
+        Self { provider, strict, authorities, verdict: Mutex::new(None) }
+    }
+
+    fn examine(
+        &self,
+        leaf: &CertificateDer<'_>,
+        chain: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Option<Distrust> {
+        let answer = match &self.strict {
+            Some(strict) => strict.verify_server_cert(leaf, chain, name, &[], now).map(|_| ()),
+            None => Err(CertificateError::UnknownIssuer.into()),
+        };
+        let Err(error) = answer else { return None };
+        let rustls::Error::InvalidCertificate(why) = error else { return Some(Distrust::Other) };
+        let names_it = ParsedCertificate::try_from(leaf)
+            .and_then(|parsed| rustls::client::verify_server_name(&parsed, name))
+            .is_ok();
+        match why {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Some(Distrust::Expired),
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Some(Distrust::NotYetValid),
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                Some(Distrust::WrongName)
+            }
+            CertificateError::UnknownIssuer if names_it => Some(Distrust::UnknownAuthority),
+            CertificateError::UnknownIssuer => Some(Distrust::WrongName),
+            // A self-signed certificate that is marked as an authority, as `openssl req -x509` makes it: Go, and so dockerd,
+            // trusts it when it is itself among the trusted ones. Dates have been checked before this error.
+            _ if is_authority_as_leaf(&why) => match (names_it, self.authorities.iter().any(|known| known == leaf)) {
+                (false, _) => Some(Distrust::WrongName),
+                (true, true) => None,
+                (true, false) => Some(Distrust::UnknownAuthority),
+            },
+            _ => Some(Distrust::Other),
+        }
+    }
+}
+
+fn is_authority_as_leaf(why: &CertificateError) -> bool {
+    matches!(why, CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity"))
+}
+
+impl ServerCertVerifier for Examiner {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        chain: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        _: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if let Ok(mut verdict) = self.verdict.lock() {
+            *verdict = self.examine(leaf, chain, name, now);
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls12_signature(message, leaf, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(message, leaf, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,191 @@
+//! Who holds a port: the container that the Docker API names, else the process whose socket the kernel's tables show.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use gdoctor_checks::model::fact::{Fact, Gap};
+use gdoctor_checks::model::facts::docker::{Container, DockerFacts};
+use gdoctor_checks::model::facts::port::{Bind, Holder};
+use gdoctor_checks::model::need::Port;
+
+use super::table::{self, Key, Row, Rows, State};
+use crate::host::Host;
+
+/// The sockets and processes on the taken ports.
+pub struct Owners {
+    rows: Fact<Rows>,
+    /// By inode.
+    processes: BTreeMap<u64, Process>,
+}
+
+#[derive(Clone, Debug)]
+struct Process {
+    pid: u32,
+    name: String,
+    unit: Option<String>,
+    /// The container whose process it is: on the host's network, where nothing is published.
+    container: Option<String>,
+}
+
+impl Owners {
+    /// One reading of the tables and one pass over /proc, and neither when nothing is taken.
+    pub fn find(host: &Host, taken: &BTreeSet<Key>, docker: &DockerFacts) -> Self {
+        if taken.is_empty() {
+            return Self { rows: Fact::present(Rows::new(), "/proc/net"), processes: BTreeMap::new() };
+        }
+        let rows = table::read(host, taken);
+        let containers = docker.containers.value().map_or(&[][..], Vec::as_slice);
+        let wanted: BTreeSet<u64> = rows
+            .value()
+            .into_iter()
+            .flatten()
+            .filter(|(key, _)| !containers.iter().any(|c| publishes_somewhere(c, **key)))
+            .flat_map(|(_, rows)| rows.iter().filter(|row| row.state == State::Listens).map(|row| row.inode))
+            .filter(|inode| *inode != 0)
+            .collect();
+        Self { processes: processes(host, wanted), rows }
+    }
+
+    /// Who holds `number` against `port`'s address; Absent when nothing is seen that would.
+    pub fn holder(&self, port: &Port, number: u16, bind: &Fact<Bind>, docker: &DockerFacts) -> Fact<Holder> {
+        if let Some(container) = docker.containers.value().into_iter().flatten().find(|c| publishes(c, port, number)) {
+            let holder = Holder::Container { name: container.name().into(), image: container.image.clone() };
+            return Fact::present(holder, "GET /containers/json");
+        }
+        if !matches!(bind.value(), Some(Bind::InUse | Bind::Denied)) {
+            return Fact::absent("/proc/net");
+        }
+        let source = format!("/proc/net/{}", port.protocol);
+        let rows = match (self.rows.value(), self.rows.gap()) {
+            (Some(rows), _) => rows.get(&Key { number, protocol: port.protocol }).map_or(&[][..], Vec::as_slice),
+            (None, gap) => return Fact::unknown(gap.cloned().unwrap_or(Gap::NotAsked), source),
+        };
+        let mut against = rows.iter().filter(|row| collide(port.ip, row.local.ip()));
+        // Listeners come first; one whose process is known says more.
+        let known = against.clone().find(|row| self.processes.contains_key(&row.inode));
+        let Some(row) = known.or_else(|| against.next()) else { return Fact::absent(source) };
+        Fact::present(self.by_row(row, docker), source)
+    }
+
+    fn by_row(&self, row: &Row, docker: &DockerFacts) -> Holder {
+        let address = row.local.to_string();
+        let process = self.processes.get(&row.inode);
+        let id = process.and_then(|process| process.container.as_deref());
+        if let Some(container) = docker.containers.value().into_iter().flatten().find(|c| Some(c.id.as_str()) == id) {
+            return Holder::Container { name: container.name().into(), image: container.image.clone() };
+        }
+        match (row.state, process) {
+            (State::Listens, Some(process)) if process.name == "docker-proxy" && docker.containers.value().is_some() => {
+                Holder::StaleProxy { pid: process.pid, address }
+            }
+            (State::Listens, Some(Process { pid, name, unit, .. })) => {
+                Holder::Process { pid: *pid, name: name.clone(), unit: unit.clone(), address }
+            }
+            (State::Listens, None) => Holder::Hidden { uid: row.uid, address },
+            (state, _) => Holder::Connection { remote: row.remote.to_string(), waits: state == State::Waits },
+        }
+    }
+}
+
+/// A wildcard on either side collides with every address of its family. `::` may or may not take IPv4 too, so it counts: the
+/// bind has already said that something is in the way.
+fn collide(wanted: Option<IpAddr>, held: IpAddr) -> bool {
+    match (wanted, held) {
+        (None, _) => true,
+        (Some(IpAddr::V4(_)), IpAddr::V6(held)) => held.is_unspecified(),
+        (Some(IpAddr::V6(_)), IpAddr::V4(_)) => false,
+        (Some(wanted), held) => wanted == held || wanted.is_unspecified() || held.is_unspecified(),
+    }
+}
+
+fn publishes(container: &Container, port: &Port, number: u16) -> bool {
+    container.ports.iter().any(|published| {
+        published.public_port == number
+            && number != 0
+            && published.protocol == port.protocol.to_string()
+            && published.ip.parse().map_or(true, |ip: IpAddr| {
+                // dockerd's own IPv6 sockets take no IPv4.
+                port.ip.is_none_or(|wanted| wanted.is_ipv4() == ip.is_ipv4()) && collide(port.ip, ip)
+            })
+    })
+}
+
+fn publishes_somewhere(container: &Container, key: Key) -> bool {
+    container.ports.iter().any(|p| p.public_port == key.number && p.protocol == key.protocol.to_string())
+}
+
+/// The processes that hold these sockets, as far as this user may see.
+fn processes(host: &Host, mut wanted: BTreeSet<u64>) -> BTreeMap<u64, Process> {
+    let mut found = BTreeMap::new();
+    let all = host.list("/proc");
+    for pid in all.value().into_iter().flatten().filter_map(|name| name.parse::<u32>().ok()) {
+        if wanted.is_empty() || host.deadline.left().is_zero() {
+            break;
+        }
+        let folder = format!("/proc/{pid}/fd");
+        for fd in host.list(&folder).value().into_iter().flatten() {
+            let link = host.link(format!("{folder}/{fd}"));
+            let Some(inode) = link.value().and_then(|link| socket_inode(link)) else { continue };
+            if wanted.remove(&inode) {
+                found.insert(inode, process(host, pid));
+            }
+        }
+    }
+    found
+}
+
+/// `socket:[14870]`.
+fn socket_inode(link: &str) -> Option<u64> {
+    link.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+}
+
+fn process(host: &Host, pid: u32) -> Process {
+    let name = host.line(format!("/proc/{pid}/comm"));
+    let cgroup = host.text(format!("/proc/{pid}/cgroup"));
+    Process {
+        pid,
+        name: name.value().cloned().unwrap_or_else(|| "a process".into()),
+        unit: cgroup.value().and_then(|text| unit(text)),
+        container: cgroup.value().and_then(|text| container_id(text)),
+    }
+}
+
+/// `docker-ID.scope` (systemd's cgroups) or `/docker/ID` (cgroupfs).
+fn container_id(cgroup: &str) -> Option<String> {
+    let mut parts = cgroup.lines().flat_map(|line| line.rsplit('/'));
+    let id = parts.find_map(|part| {
+        let part = part.strip_suffix(".scope").and_then(|p| p.strip_prefix("docker-")).unwrap_or(part);
+        (part.len() == 64 && part.bytes().all(|b| b.is_ascii_hexdigit())).then_some(part)
+    });
+    id.map(str::to_owned)
+}
+
+/// The innermost service of a cgroup file: `0::/system.slice/nginx.service` → `nginx.service`. A user's own services are not
+/// system units and are left out.
+fn unit(cgroup: &str) -> Option<String> {
+    let path = cgroup.lines().find_map(|line| line.strip_prefix("0::").or_else(|| line.split_once(":name=systemd:").map(|s| s.1)))?;
+    if path.contains("/user@") {
+        return None;
+    }
+    path.rsplit('/').find(|part| part.ends_with(".service")).map(str::to_owned)
+}
+
+/// rootlesskit may have been given CAP_NET_BIND_SERVICE as a file capability.
+pub fn rootlesskit_capability(_host: &Host) -> Fact<String> {
+    Fact::default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_of_the_system_only() {
+        assert_eq!(unit("0::/system.slice/nginx.service\n").as_deref(), Some("nginx.service"));
+        assert_eq!(unit("1:name=systemd:/system.slice/ssh.service\n0::/\n").as_deref(), Some("ssh.service"));
+        assert_eq!(unit("0::/user.slice/user-1000.slice/user@1000.service/app.slice/app.service"), None);
+        assert_eq!(unit("0::/init.scope"), None);
+        assert_eq!(socket_inode("socket:[14870]"), Some(14870));
+        assert_eq!(socket_inode("socket:[x]"), None);
+    }
+}

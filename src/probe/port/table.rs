@@ -1,0 +1,141 @@
+//! The kernel's tables of sockets, /proc/net/{tcp,tcp6,udp,udp6}, read for the ports that matter.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use gdoctor_checks::model::fact::{Fact, Gap};
+use gdoctor_checks::model::need::Protocol;
+
+use crate::host::Host;
+
+/// 100,000 sockets take 15 MB.
+const TABLE_CAP: usize = 256 << 20;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    pub number: u16,
+    pub protocol: Protocol,
+}
+
+/// One line of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    pub local: SocketAddr,
+    pub remote: SocketAddr,
+    pub state: State,
+    pub uid: u32,
+    /// 0 for sockets that no process holds any more.
+    pub inode: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// It takes connections, or datagrams.
+    Listens,
+    Connected,
+    /// TIME_WAIT.
+    Waits,
+}
+
+/// Sockets by the port they use here, listeners first.
+pub type Rows = BTreeMap<Key, Vec<Row>>;
+
+/// The sockets on `wanted` ports; Unknown when a table that the port needs could not be read.
+pub fn read(host: &Host, wanted: &BTreeSet<Key>) -> Fact<Rows> {
+    let mut rows = Rows::new();
+    for (file, protocol) in
+        [("tcp", Protocol::Tcp), ("tcp6", Protocol::Tcp), ("udp", Protocol::Udp), ("udp6", Protocol::Udp)]
+    {
+        if !wanted.iter().any(|key| key.protocol == protocol) {
+            continue;
+        }
+        let path = format!("/proc/net/{file}");
+        let table = host.bytes(&path, TABLE_CAP);
+        match (table.value(), table.gap()) {
+            (Some(bytes), _) => add(&mut rows, bytes, protocol, wanted),
+            // Without IPv6 there is no tcp6.
+            (None, None) => {}
+            (None, Some(gap)) => return Fact::unknown(gap.clone(), path),
+        }
+    }
+    for found in rows.values_mut() {
+        found.sort_by_key(|row| row.state);
+    }
+    Fact::present(rows, "/proc/net")
+}
+
+fn add(rows: &mut Rows, bytes: &[u8], protocol: Protocol, wanted: &BTreeSet<Key>) {
+    for line in bytes.split(|byte| *byte == b'\n').skip(1) {
+        let Ok(line) = std::str::from_utf8(line) else { continue };
+        let Ok(row) = parse(line, protocol) else { continue };
+        let key = Key { number: row.local.port(), protocol };
+        if wanted.contains(&key) {
+            rows.entry(key).or_default().push(row);
+        }
+    }
+}
+
+/// `  0: 3500007F:0035 00000000:0000 0A 00000000:00000000 00:00000000 00000000   101        0 14870 …` (proc_net_tcp.txt).
+fn parse(line: &str, protocol: Protocol) -> Result<Row, Gap> {
+    let garbled = || Gap::Unparsable("not a line of /proc/net".into());
+    let mut fields = line.split_whitespace().skip(1);
+    let mut next = || fields.next().ok_or_else(garbled);
+    let local = address(next()?).ok_or_else(garbled)?;
+    let remote = address(next()?).ok_or_else(garbled)?;
+    let code = u8::from_str_radix(next()?, 16).map_err(|_| garbled())?;
+    let (_queues, _timer, _retransmits) = (next()?, next()?, next()?);
+    let uid = next()?.parse().map_err(|_| garbled())?;
+    let _timeout = next()?;
+    let inode = next()?.parse().map_err(|_| garbled())?;
+    let state = match (protocol, code) {
+        (Protocol::Tcp, 0x0a) | (Protocol::Udp, 0x07) => State::Listens,
+        (Protocol::Tcp, 0x06) => State::Waits,
+        _ => State::Connected,
+    };
+    Ok(Row { local, remote, state, uid, inode })
+}
+
+/// `0100007F:1F90`, or 32 digits for IPv6: words of the machine's byte order. An IPv4 address in IPv6's clothes is IPv4.
+fn address(text: &str) -> Option<SocketAddr> {
+    let (ip, port) = text.split_once(':')?;
+    let port = u16::from_str_radix(port, 16).ok()?;
+    let word = |digits: &str| u32::from_str_radix(digits, 16).ok().map(u32::to_ne_bytes);
+    let ip = match ip.len() {
+        8 => IpAddr::V4(Ipv4Addr::from(word(ip)?)),
+        32 => {
+            let mut bytes = [0; 16];
+            for (at, place) in bytes.chunks_exact_mut(4).enumerate() {
+                place.copy_from_slice(&word(ip.get(at * 8..at * 8 + 8)?)?);
+            }
+            Ipv6Addr::from(bytes).to_canonical()
+        }
+        _ => return None,
+    };
+    Some(SocketAddr::new(ip, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_endian = "little")]
+    fn a_line_of_tcp_and_one_of_tcp6() {
+        let resolved = "   0: 3500007F:0035 00000000:0000 0A 00000000:00000000 00:00000000 00000000   101        0 14870 1 0";
+        let row = parse(resolved, Protocol::Tcp).unwrap();
+        assert_eq!(row.local.to_string(), "127.0.0.53:53");
+        assert_eq!((row.state, row.uid, row.inode), (State::Listens, 101, 14870));
+        let mapped = "1: 0000000000000000FFFF00000100007F:1F90 00000000000000000000000000000000:0000 01 0:0 0:0 0 0 0 7";
+        assert_eq!(parse(mapped, Protocol::Tcp).unwrap().local.to_string(), "127.0.0.1:8080");
+        let loopback = "1: 00000000000000000000000001000000:1F90 00000000000000000000000000000000:0000 0A 0:0 0:0 0 0 0 7";
+        assert_eq!(parse(loopback, Protocol::Tcp).unwrap().local.to_string(), "[::1]:8080");
+    }
+
+    #[test]
+    fn rubbish_is_no_row() {
+        for line in ["", "x", "0: 0:0", "0: zz:0035 00000000:0000 0A", "0: 3500007F:0035 00000000:0000 0A 1 2 3", "\u{e9}: \u{e9}"] {
+            assert!(parse(line, Protocol::Tcp).is_err(), "{line:?}");
+        }
+        assert!(address("0123456é:0001").is_none() && address(&format!("{}:1", "é".repeat(16))).is_none());
+    }
+}
