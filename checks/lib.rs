@@ -7,6 +7,9 @@ extern crate alloc;
 
 pub mod model;
 
+mod disk_inodes;
+mod disk_logs;
+mod disk_space;
 mod display_access;
 mod display_cookie;
 mod display_server;
@@ -22,6 +25,9 @@ mod docker_warnings;
 mod gpu_path;
 mod nvidia_runtime;
 mod nvidia_toolkit;
+mod port_free;
+mod registry_answers;
+mod registry_trust;
 
 use model::check::Check;
 
@@ -42,4 +48,10 @@ pub static ALL: &[&Check] = &[
     &display_server::CHECK,
     &display_cookie::CHECK,
     &display_access::CHECK,
+    &port_free::CHECK,
+    &registry_answers::CHECK,
+    &registry_trust::CHECK,
+    &disk_space::CHECK,
+    &disk_inodes::CHECK,
+    &disk_logs::CHECK,
 ];

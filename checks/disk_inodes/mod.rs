@@ -27,7 +27,9 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
 fn one(place: &Place) -> Finding {
     let Space { inodes_available: available, inodes_total: total, .. } = match &place.space.state {
         State::Present(space) => *space,
-        State::Absent => return Finding::unknown(Gap::ToolMissing(place.looked_at.clone()), place.space.source.clone()),
+        State::Absent => {
+            return Finding::unknown(Gap::ToolMissing(place.looked_at.clone()), place.space.source.clone());
+        }
         State::Unknown(gap) => return Finding::unknown(gap.clone(), place.space.source.clone()),
     };
     let finding = match (total, available) {

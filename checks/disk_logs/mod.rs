@@ -27,7 +27,10 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let large = found.iter().filter(|log| log.bytes >= LARGE);
     let Some(largest) = large.clone().next() else {
         let sum = found.first().map_or(0, |log| log.bytes);
-        return Ok(Finding::pass("small").with("largest", bytes(sum)).evidence(logs.source.0.as_str(), bytes(sum)).into());
+        return Ok(Finding::pass("small")
+            .with("largest", bytes(sum))
+            .evidence(logs.source.0.as_str(), bytes(sum))
+            .into());
     };
     Ok(Finding::warn("large", "limit-logs")
         .with("count", large.count())

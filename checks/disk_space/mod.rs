@@ -38,7 +38,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
 fn one(place: &Place, wanted: Option<u64>) -> Finding {
     let space = match &place.space.state {
         State::Present(space) => space,
-        State::Absent => return Finding::unknown(Gap::ToolMissing(place.looked_at.clone()), place.space.source.clone()),
+        State::Absent => {
+            return Finding::unknown(Gap::ToolMissing(place.looked_at.clone()), place.space.source.clone());
+        }
         State::Unknown(gap) => return Finding::unknown(gap.clone(), place.space.source.clone()),
     };
     let finding = match wanted {

@@ -99,7 +99,9 @@ fn held(facts: &Facts, holder: &Holder, span: &Span) -> Finding {
             Finding::fail("process", "find-holder").with("process", name).with("pid", pid).with("holder", address)
         }
         Holder::StaleProxy { pid, .. } => Finding::fail("stale-proxy", "restart-docker").with("pid", pid),
-        Holder::Hidden { uid, address } => Finding::fail("hidden", "find-holder").with("uid", uid).with("holder", address),
+        Holder::Hidden { uid, address } => {
+            Finding::fail("hidden", "find-holder").with("uid", uid).with("holder", address)
+        }
         Holder::Connection { remote, .. } => Finding::fail("connection", "reserve")
             .with("remote", remote)
             .with("reserved", with_reserved(facts, span.first)),

@@ -46,7 +46,9 @@ fn one(facts: &Facts, look: &Look, by: &Origin) -> Result<Finding, Stop> {
     }
     if wants_certificate {
         let dir = certs_path(look);
-        return Ok(Finding::fail("wants-client-certificate", "add-client-certificate").with("dir", dir).saw(&look.https));
+        return Ok(Finding::fail("wants-client-certificate", "add-client-certificate")
+            .with("dir", dir)
+            .saw(&look.https));
     }
     // dockerd calls loopback insecure by itself: no answer of the daemon is needed to know that.
     if look.is_loopback() {
@@ -57,7 +59,9 @@ fn one(facts: &Facts, look: &Look, by: &Origin) -> Result<Finding, Stop> {
     if is_insecure(known, look) {
         return Ok(Finding::pass("insecure").evidence(info.source.0.as_str(), "in the list of insecure registries"));
     }
-    Ok(distrusted(facts, look).saw(&look.https).evidence(info.source.0.as_str(), "not in the list of insecure registries"))
+    Ok(distrusted(facts, look)
+        .saw(&look.https)
+        .evidence(info.source.0.as_str(), "not in the list of insecure registries"))
 }
 
 fn distrusted(facts: &Facts, look: &Look) -> Finding {
@@ -80,11 +84,13 @@ fn distrusted(facts: &Facts, look: &Look) -> Finding {
         Some(Answer::Tls(Distrust::NotYetValid)) => Finding::fail("not-yet-valid", "set-clock"),
         Some(Answer::Tls(Distrust::UnknownAuthority)) => match look.certs_dir.value() {
             Some(found) if found.authorities.is_empty() && !found.ignored.is_empty() => {
-                Finding::fail("misnamed-authority", "add-authority").with("files", found.ignored.join(", ")).with("dir", dir)
+                Finding::fail("misnamed-authority", "add-authority")
+                    .with("files", found.ignored.join(", "))
+                    .with("dir", dir)
             }
-            Some(found) if !found.authorities.is_empty() => {
-                Finding::fail("other-authority", "add-authority").with("files", found.authorities.join(", ")).with("dir", dir)
-            }
+            Some(found) if !found.authorities.is_empty() => Finding::fail("other-authority", "add-authority")
+                .with("files", found.authorities.join(", "))
+                .with("dir", dir),
             _ => Finding::fail("unknown-authority", "add-authority").with("dir", dir),
         },
         _ => Finding::unknown(Gap::Unsupported("its TLS could not be read".into()), look.https.source.clone()),

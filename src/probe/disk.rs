@@ -36,15 +36,16 @@ fn data_root(host: &Host, docker: &DockerFacts) -> (String, &'static str) {
         return (root.clone(), "GET /info");
     }
     let home = host.env("HOME").filter(|home| home.starts_with('/'));
-    let rootless = docker.endpoint.value().is_some_and(
-        |endpoint| matches!(&endpoint.address, Address::Unix(path) if path.starts_with("/run/user/")),
-    );
+    let rootless = docker
+        .endpoint
+        .value()
+        .is_some_and(|endpoint| matches!(&endpoint.address, Address::Unix(path) if path.starts_with("/run/user/")));
     if let (true, Some(home)) = (rootless, home) {
         return (format!("{home}/.local/share/docker"), "the default of a rootless daemon");
     }
-    let config = host.text("/etc/docker/daemon.json").parse(|text| {
-        serde_json::from_str::<serde_json::Value>(&text).map_err(|error| error.to_string())
-    });
+    let config = host
+        .text("/etc/docker/daemon.json")
+        .parse(|text| serde_json::from_str::<serde_json::Value>(&text).map_err(|error| error.to_string()));
     let named = config.value().and_then(|config| config.get("data-root")?.as_str().map(str::to_owned));
     match named.filter(|root| root.starts_with('/')) {
         Some(root) => (root, "/etc/docker/daemon.json"),
@@ -118,7 +119,10 @@ mod tests {
 
     #[test]
     fn containerd_root_is_a_top_level_key() {
-        assert_eq!(top_level_root("version = 2\nroot = \"/big/containerd\"\n[grpc]\n").as_deref(), Some("/big/containerd"));
+        assert_eq!(
+            top_level_root("version = 2\nroot = \"/big/containerd\"\n[grpc]\n").as_deref(),
+            Some("/big/containerd")
+        );
         assert_eq!(top_level_root("[plugins]\n root = '/elsewhere'\n"), None);
         assert_eq!(top_level_root("root = \n#root = \"/x\"\nroot=é"), None);
     }

@@ -46,9 +46,10 @@ fn certs_root(host: &Host, docker: &DockerFacts) -> String {
     if info.is_some_and(|info| info.is_snap()) {
         return "/var/snap/docker/common/etc/certs.d".into();
     }
-    let socket = docker.endpoint.value().is_some_and(
-        |endpoint| matches!(&endpoint.address, Address::Unix(path) if path.starts_with("/run/user/")),
-    );
+    let socket = docker
+        .endpoint
+        .value()
+        .is_some_and(|endpoint| matches!(&endpoint.address, Address::Unix(path) if path.starts_with("/run/user/")));
     if info.map_or(socket, |info| info.is_rootless()) {
         let home = host.env("HOME").unwrap_or_else(|| "/root".into());
         let config = host.env("XDG_CONFIG_HOME").unwrap_or_else(|| format!("{home}/.config"));
@@ -112,9 +113,9 @@ fn https(host: &Host, registry: &Registry, sockets: &[SocketAddr], trust: &Tls) 
             std::io::ErrorKind::HostUnreachable | std::io::ErrorKind::NetworkUnreachable => {
                 Fact::present(Answer::Unreachable, source)
             }
-            std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe => {
-                Fact::present(Answer::Garbled, source)
-            }
+            std::io::ErrorKind::UnexpectedEof
+            | std::io::ErrorKind::ConnectionReset
+            | std::io::ErrorKind::BrokenPipe => Fact::present(Answer::Garbled, source),
             _ => Fact::unknown(files::gap_of(&error), source),
         },
     }
@@ -163,7 +164,11 @@ mod tests {
         assert!(answer(&reply(200, &[("docker-distribution-api-version", "registry/2.0")])).is_registry());
         assert!(answer(&reply(401, &[("www-authenticate", "Bearer realm=\"x\"")])).is_registry());
         assert!(answer(&reply(200, &[("content-type", "application/json")])).is_registry());
-        for foreign in [reply(403, &[("server", "AirTunes/595.13.1")]), reply(404, &[]), reply(200, &[("content-type", "text/html")])] {
+        for foreign in [
+            reply(403, &[("server", "AirTunes/595.13.1")]),
+            reply(404, &[]),
+            reply(200, &[("content-type", "text/html")]),
+        ] {
             assert!(!answer(&foreign).is_registry());
         }
     }

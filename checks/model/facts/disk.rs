@@ -80,5 +80,9 @@ pub fn bytes(bytes: u64) -> String {
         unit += 1;
     }
     let name = UNITS.get(unit).copied().unwrap_or_default();
-    if tenths >= 1000 { alloc::format!("{} {name}", tenths / 10) } else { alloc::format!("{}.{} {name}", tenths / 10, tenths % 10) }
+    if tenths >= 1000 {
+        alloc::format!("{} {name}", tenths / 10)
+    } else {
+        alloc::format!("{}.{} {name}", tenths / 10, tenths % 10)
+    }
 }

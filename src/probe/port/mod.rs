@@ -177,7 +177,8 @@ mod tests {
             holder: Fact::default(),
             next_free: None,
         };
-        let spans = merged([span(1, Bind::Free), span(2, Bind::Free), span(3, Bind::InUse), span(4, Bind::Free)].into_iter());
+        let spans =
+            merged([span(1, Bind::Free), span(2, Bind::Free), span(3, Bind::InUse), span(4, Bind::Free)].into_iter());
         let ranges: Vec<(u16, u16)> = spans.iter().map(|s| (s.first, s.last)).collect();
         assert_eq!(ranges, [(1, 2), (3, 3), (4, 4)]);
     }

@@ -75,7 +75,9 @@ impl Owners {
             return Holder::Container { name: container.name().into(), image: container.image.clone() };
         }
         match (row.state, process) {
-            (State::Listens, Some(process)) if process.name == "docker-proxy" && docker.containers.value().is_some() => {
+            (State::Listens, Some(process))
+                if process.name == "docker-proxy" && docker.containers.value().is_some() =>
+            {
                 Holder::StaleProxy { pid: process.pid, address }
             }
             (State::Listens, Some(Process { pid, name, unit, .. })) => {
@@ -163,7 +165,9 @@ fn container_id(cgroup: &str) -> Option<String> {
 /// The innermost service of a cgroup file: `0::/system.slice/nginx.service` → `nginx.service`. A user's own services are not
 /// system units and are left out.
 fn unit(cgroup: &str) -> Option<String> {
-    let path = cgroup.lines().find_map(|line| line.strip_prefix("0::").or_else(|| line.split_once(":name=systemd:").map(|s| s.1)))?;
+    let path = cgroup
+        .lines()
+        .find_map(|line| line.strip_prefix("0::").or_else(|| line.split_once(":name=systemd:").map(|s| s.1)))?;
     if path.contains("/user@") {
         return None;
     }

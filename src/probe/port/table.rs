@@ -121,19 +121,29 @@ mod tests {
     #[test]
     #[cfg(target_endian = "little")]
     fn a_line_of_tcp_and_one_of_tcp6() {
-        let resolved = "   0: 3500007F:0035 00000000:0000 0A 00000000:00000000 00:00000000 00000000   101        0 14870 1 0";
+        let resolved =
+            "   0: 3500007F:0035 00000000:0000 0A 00000000:00000000 00:00000000 00000000   101        0 14870 1 0";
         let row = parse(resolved, Protocol::Tcp).unwrap();
         assert_eq!(row.local.to_string(), "127.0.0.53:53");
         assert_eq!((row.state, row.uid, row.inode), (State::Listens, 101, 14870));
-        let mapped = "1: 0000000000000000FFFF00000100007F:1F90 00000000000000000000000000000000:0000 01 0:0 0:0 0 0 0 7";
+        let mapped =
+            "1: 0000000000000000FFFF00000100007F:1F90 00000000000000000000000000000000:0000 01 0:0 0:0 0 0 0 7";
         assert_eq!(parse(mapped, Protocol::Tcp).unwrap().local.to_string(), "127.0.0.1:8080");
-        let loopback = "1: 00000000000000000000000001000000:1F90 00000000000000000000000000000000:0000 0A 0:0 0:0 0 0 0 7";
+        let loopback =
+            "1: 00000000000000000000000001000000:1F90 00000000000000000000000000000000:0000 0A 0:0 0:0 0 0 0 7";
         assert_eq!(parse(loopback, Protocol::Tcp).unwrap().local.to_string(), "[::1]:8080");
     }
 
     #[test]
     fn rubbish_is_no_row() {
-        for line in ["", "x", "0: 0:0", "0: zz:0035 00000000:0000 0A", "0: 3500007F:0035 00000000:0000 0A 1 2 3", "\u{e9}: \u{e9}"] {
+        for line in [
+            "",
+            "x",
+            "0: 0:0",
+            "0: zz:0035 00000000:0000 0A",
+            "0: 3500007F:0035 00000000:0000 0A 1 2 3",
+            "\u{e9}: \u{e9}",
+        ] {
             assert!(parse(line, Protocol::Tcp).is_err(), "{line:?}");
         }
         assert!(address("0123456é:0001").is_none() && address(&format!("{}:1", "é".repeat(16))).is_none());
