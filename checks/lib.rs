@@ -23,8 +23,11 @@ mod docker_storage;
 mod docker_version;
 mod docker_warnings;
 mod gpu_path;
+mod nvidia_driver;
+mod nvidia_gpu;
 mod nvidia_runtime;
 mod nvidia_toolkit;
+mod nvidia_version;
 mod port_free;
 mod registry_answers;
 mod registry_trust;
@@ -42,6 +45,9 @@ pub static ALL: &[&Check] = &[
     &docker_cgroup::CHECK,
     &docker_storage::CHECK,
     &docker_warnings::CHECK,
+    &nvidia_gpu::CHECK,
+    &nvidia_driver::CHECK,
+    &nvidia_version::CHECK,
     &gpu_path::CHECK,
     &nvidia_toolkit::CHECK,
     &nvidia_runtime::CHECK,

@@ -74,14 +74,24 @@ pub fn unknown_group<T: Default + Serialize + DeserializeOwned>(gap: Gap, source
 /// The fields that are known, all other `Fact` fields unknown.
 fn overlaid<T: Default + Serialize + DeserializeOwned>(mut fields: Map<String, Value>, gap: Gap, source: &str) -> T {
     let missing = serde_json::to_value(Fact::<()>::unknown(gap, source)).unwrap_or_default();
-    if let Ok(Value::Object(all)) = serde_json::to_value(T::default()) {
+    if let Ok(Value::Object(mut all)) = serde_json::to_value(T::default()) {
+        fill_gaps(&mut all, &missing);
         for (name, value) in all {
-            if value.is_object() {
-                fields.entry(name).or_insert_with(|| missing.clone());
-            }
+            fields.entry(name).or_insert(value);
         }
     }
     serde_json::from_value(Value::Object(fields)).unwrap_or_default()
+}
+
+/// Every fact that nobody asked becomes `missing`, those of groups within the group too.
+fn fill_gaps(group: &mut Map<String, Value>, missing: &Value) {
+    for value in group.values_mut() {
+        match value {
+            Value::Object(fact) if fact.contains_key("unknown") => *value = missing.clone(),
+            Value::Object(inner) => fill_gaps(inner, missing),
+            _ => {}
+        }
+    }
 }
 
 fn read_lines(stdout: &[u8]) -> (Map<String, Value>, bool, Option<String>) {

@@ -69,6 +69,11 @@ impl HostFacts {
         })
     }
 
+    /// True inside a container made for one program, whose files are not those of the host; an LXC guest is a host of its own.
+    pub fn is_application_container(&self) -> bool {
+        self.container.value().is_some_and(|kind| !kind.starts_with("lxc"))
+    }
+
     /// Tags that a fence of a fix may ask for.
     pub fn tags(&self) -> Vec<String> {
         let mut tags: Vec<String> = self.family().map(|f| f.to_string()).into_iter().collect();

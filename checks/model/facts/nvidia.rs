@@ -1,7 +1,481 @@
-//! Nvidia facts.
+//! What the PCI bus, the kernel, the driver's files and NVML say of NVIDIA GPUs.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::host::{HostFacts, Platform};
+use crate::model::fact::Fact;
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct NvidiaFacts {}
+pub struct NvidiaFacts {
+    /// NVIDIA's display controllers (vendor 0x10de, class 0x03…) on the PCI bus; Absent when there is none.
+    pub gpus: Fact<Vec<PciGpu>>,
+    /// NVSwitch chips (vendor 0x10de, class 0x0680) on the PCI bus.
+    pub switches: Fact<u32>,
+    /// The kernel module that is loaded now.
+    pub module: Fact<Module>,
+    /// /dev/dxg: the GPU's way into WSL2.
+    pub dxg: Fact<String>,
+    /// libnvidia-ml.so.1 and libcuda.so.1 as the loader's folders have them.
+    pub nvml_library: Fact<Library>,
+    pub cuda_library: Fact<Library>,
+    /// The module file for the running kernel. Looked for only where the loaded one leaves a question.
+    pub module_file: Fact<ModuleFile>,
+    /// Kernels, other than the running one, that have an nvidia module.
+    pub built_for: Fact<Vec<String>>,
+    /// The module tree of the running kernel, /lib/modules/RELEASE; Absent after a kernel upgrade that waits for a reboot.
+    pub kernel_tree: Fact<String>,
+    /// Versions of the driver that DKMS knows of; Absent without DKMS.
+    pub dkms: Fact<Vec<String>>,
+    /// The setting that keeps the module out: `FILE: LINE`.
+    pub blocked_module: Fact<String>,
+    /// The mark of a program that switches the GPU off (prime-select, envycontrol): its file.
+    pub switched_off: Fact<String>,
+    /// UEFI Secure Boot; Absent on a host without UEFI.
+    pub secure_boot: Fact<bool>,
+    /// Device numbers that the kernel has given out.
+    pub majors: Fact<Majors>,
+    /// /dev/nvidia* and what lies below /dev/nvidia-caps.
+    pub nodes: Fact<Vec<Node>>,
+    /// /proc/driver/nvidia/params: who makes the nodes, and with which permissions.
+    pub params: Fact<Params>,
+    /// What NVML says of itself and of every GPU.
+    pub nvml: NvmlFacts,
+}
+
+/// One display controller.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PciGpu {
+    /// `0000:01:00.0`
+    pub address: String,
+    /// PCI device id.
+    pub device: u16,
+    /// The driver that holds it: `nvidia`, `nouveau`, `vfio-pci` …
+    pub driver: Option<String>,
+    /// True when neither BAR 0 nor BAR 1 got an address.
+    pub no_address: bool,
+}
+
+/// Generations as far as the driver's branches tell them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Generation {
+    /// Kepler and before: last driven by branch 470 or older ones.
+    BeforeMaxwell,
+    /// Maxwell, Pascal, Volta: closed module only, branch 580 is the last.
+    MaxwellToVolta,
+    /// Turing to Ada and Hopper: either module.
+    TuringToHopper,
+    /// Blackwell and later: open module only, from branch 570 on.
+    Blackwell,
+}
+
+impl PciGpu {
+    /// By device id, as the compatibility table of NVIDIA's open modules orders them.
+    pub fn generation(&self) -> Generation {
+        match self.device {
+            0..=0x133f => Generation::BeforeMaxwell,
+            0x1340..=0x1dff => Generation::MaxwellToVolta,
+            0x1e00..=0x28ff => Generation::TuringToHopper,
+            _ => Generation::Blackwell,
+        }
+    }
+
+    pub fn is_held_by(&self, driver: &str) -> bool {
+        self.driver.as_deref() == Some(driver)
+    }
+
+    /// nouveau, or its successor nova: drivers that keep NVIDIA's own out.
+    pub fn is_held_by_kernels_own(&self) -> bool {
+        self.driver.as_deref().is_some_and(|d| matches!(d, "nouveau" | "nova" | "nova_core" | "NovaCore" | "nova-core"))
+    }
+}
+
+/// The module in the kernel.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Module {
+    /// `nvidia`, or `nvidia_current` of Debian's packages.
+    pub name: String,
+    /// As the driver spells it: `535.183.01`.
+    pub version: String,
+    /// The open flavour; `None` when nothing tells.
+    pub open: Option<bool>,
+}
+
+impl fmt::Display for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let flavour = match self.open {
+            Some(true) => " (open)",
+            Some(false) => " (proprietary)",
+            None => "",
+        };
+        write!(f, "{}{flavour}", self.version)
+    }
+}
+
+/// A library as its soname resolves.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Library {
+    pub path: String,
+    /// The file that the path leads to after all links.
+    pub file: String,
+    /// The version that the file's name ends in; `None` when it ends in none.
+    pub version: Option<String>,
+}
+
+impl fmt::Display for Library {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)
+    }
+}
+
+/// A module on disk, as modinfo reads it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModuleFile {
+    pub path: String,
+    pub version: Option<String>,
+    /// `NVIDIA`, or `Dual MIT/GPL` of the open flavour.
+    pub license: Option<String>,
+    /// Who signed it; `None` when nobody, or when modinfo could not be asked.
+    pub signer: Option<String>,
+}
+
+impl fmt::Display for ModuleFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.path)
+    }
+}
+
+/// Lines of /proc/devices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Majors {
+    /// `nvidia`, before 550.40 `nvidia-frontend`.
+    pub nvidia: Option<u32>,
+    pub uvm: Option<u32>,
+    pub caps: Option<u32>,
+}
+
+/// One name below /dev.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Node {
+    pub path: String,
+    /// False: a folder or file lies where a device should.
+    pub is_device: bool,
+    pub major: u32,
+    pub minor: u32,
+    /// 0o7777
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Params {
+    /// False: the driver's tools keep their hands off /dev.
+    pub modify_device_files: bool,
+    pub mode: u32,
+    pub gid: u32,
+}
+
+/// What the child that asked NVML wrote. When it hung or crashed, what it had written before is here, the rest is Unknown.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NvmlFacts {
+    /// nvmlInit_v2.
+    pub start: Fact<Start>,
+    /// NVML's word for the driver's version.
+    pub driver: Fact<String>,
+    /// The newest CUDA that the driver speaks: `12.4`.
+    pub cuda: Fact<String>,
+    /// nvmlDeviceGetCount_v2.
+    pub count: Fact<u32>,
+    /// Every GPU that was asked, in NVML's order.
+    pub gpus: Vec<NvmlGpu>,
+    /// How many GPUs were asked to the end: Unknown when the child did not come so far.
+    pub listed: Fact<u32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Start {
+    Works,
+    /// The loader found no libnvidia-ml.so.1: its words.
+    NoLibrary(String),
+    /// The library was found and could not be loaded, or is no NVML: the words of the loader.
+    BadLibrary(String),
+    Refused(Refusal),
+}
+
+impl fmt::Display for Start {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Start::Works => f.write_str("works"),
+            Start::NoLibrary(words) | Start::BadLibrary(words) => f.write_str(words),
+            Start::Refused(refusal) => write!(f, "{refusal}"),
+        }
+    }
+}
+
+/// nvmlReturn_t, as far as it tells anything; the number in brackets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refusal {
+    /// 3
+    NotSupported,
+    /// 4
+    NoPermission,
+    /// 6
+    NotFound,
+    /// 8
+    InsufficientPower,
+    /// 9
+    DriverNotLoaded,
+    /// 10
+    Timeout,
+    /// 11
+    IrqIssue,
+    /// 12: a library that NVML itself needs.
+    LibraryNotFound,
+    /// 13
+    FunctionNotFound,
+    /// 14
+    CorruptedInforom,
+    /// 15
+    GpuIsLost,
+    /// 16
+    ResetRequired,
+    /// 17: the operating system or a cgroup blocks the GPU.
+    OperatingSystem,
+    /// 18
+    VersionMismatch,
+    /// 20
+    Memory,
+    /// 999
+    UnknownError,
+    /// Any other number.
+    Other(u32),
+}
+
+impl fmt::Display for Refusal {
+    /// As NVML's own nvmlErrorString says it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Refusal::NotSupported => "Not Supported",
+            Refusal::NoPermission => "Insufficient Permissions",
+            Refusal::NotFound => "Not Found",
+            Refusal::InsufficientPower => "Insufficient External Power",
+            Refusal::DriverNotLoaded => "Driver Not Loaded",
+            Refusal::Timeout => "Timeout",
+            Refusal::IrqIssue => "Interrupt Request Issue",
+            Refusal::LibraryNotFound => "NVML Shared Library Not Found",
+            Refusal::FunctionNotFound => "Function Not Found",
+            Refusal::CorruptedInforom => "Corrupted infoROM",
+            Refusal::GpuIsLost => "GPU is lost",
+            Refusal::ResetRequired => "GPU requires reset",
+            Refusal::OperatingSystem => "The operating system has blocked the request",
+            Refusal::VersionMismatch => "Driver/library version mismatch",
+            Refusal::Memory => "Insufficient Memory",
+            Refusal::UnknownError => "Unknown Error",
+            Refusal::Other(code) => return write!(f, "return code {code}"),
+        })
+    }
+}
+
+/// One GPU as NVML tells it. "Not supported" is an Unknown of its own fact and changes no verdict.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NvmlGpu {
+    pub index: u32,
+    /// Its handle was refused; nothing else is known then.
+    pub refused: Option<Refusal>,
+    pub name: String,
+    pub uuid: String,
+    /// As sysfs spells it: `0000:01:00.0`; empty when NVML did not say.
+    pub address: String,
+    /// N of /dev/nvidiaN.
+    pub minor: Option<u32>,
+    pub brand: Option<String>,
+    /// `8.9`
+    pub compute_capability: Fact<String>,
+    pub memory: Fact<Memory>,
+    /// Uncorrected ECC errors since the driver was loaded.
+    pub ecc_uncorrected: Fact<u64>,
+    pub remapped_rows: Fact<RemappedRows>,
+    /// Pages wait for retirement (before Ampere).
+    pub retirement_pending: Fact<bool>,
+    pub mig: Fact<Mig>,
+    pub compute_mode: Fact<ComputeMode>,
+    pub fabric: Fact<Fabric>,
+    pub persistence: Fact<bool>,
+    /// Reasons that hold the clocks down for the hardware's sake: `hardware thermal`, `power brake` …
+    pub slowdowns: Fact<Vec<String>>,
+    /// Degrees Celsius.
+    pub temperature: Fact<u32>,
+    pub link: Fact<Link>,
+}
+
+/// Bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Memory {
+    pub total: u64,
+    pub free: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RemappedRows {
+    pub uncorrectable: u32,
+    /// A remap waits for the next reset.
+    pub pending: bool,
+    /// A remap failed: spare rows are used up.
+    pub failed: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mig {
+    pub enabled: bool,
+    /// What the mode will be after the next reset.
+    pub enabled_next: bool,
+    pub instances: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ComputeMode {
+    Default,
+    ExclusiveThread,
+    Prohibited,
+    ExclusiveProcess,
+}
+
+/// State of the NVSwitch fabric as the GPU sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fabric {
+    NotSupported,
+    NotStarted,
+    InProgress,
+    Completed,
+    /// Completed, and the probe of the fabric ended with an error: nvmlReturn_t.
+    Failed(u32),
+}
+
+/// PCI Express lanes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Link {
+    pub width: u32,
+    /// What GPU and slot could do together.
+    pub width_possible: u32,
+}
+
+impl NvidiaFacts {
+    /// True when NVIDIA's driver has left files on this host, loaded or not.
+    pub fn is_installed(&self) -> bool {
+        self.module.value().is_some()
+            || self.module_file.value().is_some()
+            || self.nvml_library.value().is_some()
+            || self.cuda_library.value().is_some()
+            || self.dkms.value().is_some_and(|versions| !versions.is_empty())
+    }
+
+    /// GPUs that NVIDIA's driver holds or could take: not those passed through to a virtual machine.
+    pub fn usable_gpus(&self) -> impl Iterator<Item = &PciGpu> {
+        let installed = self.is_installed();
+        let gpus = self.gpus.value().into_iter().flatten();
+        gpus.filter(move |gpu| {
+            gpu.driver.is_none() || gpu.is_held_by("nvidia") || (!installed && gpu.is_held_by_kernels_own())
+        })
+    }
+
+    /// Versions of the two libraries that have one in their file's name.
+    pub fn library_versions(&self) -> impl Iterator<Item = &str> {
+        [&self.nvml_library, &self.cuda_library].into_iter().filter_map(|fact| fact.value()?.version.as_deref())
+    }
+
+    /// The check that has to be mended before anything can come of the driver: `nvidia-gpu`, `nvidia-driver` or
+    /// `nvidia-version`. For [`crate::model::check::Stop::blocked_by`]; a check of this list asks with its own id and hears
+    /// of those before it only.
+    pub fn blocker(&self, host: &HostFacts, asking: &str) -> Option<&'static str> {
+        let causes = [
+            ("nvidia-gpu", self.lacks_gpu(host)),
+            ("nvidia-driver", self.lacks_module(host)),
+            ("nvidia-version", self.lacks_matching_libraries(host)),
+        ];
+        causes.into_iter().take_while(|(id, _)| *id != asking).find_map(|(id, bad)| bad.then_some(id))
+    }
+
+    fn lacks_gpu(&self, host: &HostFacts) -> bool {
+        match host.platform.value() {
+            Some(Platform::Wsl) => self.dxg.is_absent(),
+            Some(Platform::Jetson) => false,
+            None if self.gpus.is_absent() => true,
+            None => self.gpus.value().is_some() && self.usable_gpus().next().is_none(),
+        }
+    }
+
+    fn lacks_module(&self, host: &HostFacts) -> bool {
+        host.platform.value().is_none()
+            && (self.module.is_absent()
+                || self
+                    .module
+                    .value()
+                    .is_some_and(|module| self.dropped_gpus(&module.version, module.open).all_of(self)))
+    }
+
+    fn lacks_matching_libraries(&self, host: &HostFacts) -> bool {
+        if host.platform.value().is_some() || host.is_application_container() {
+            return false;
+        }
+        let Some(module) = self.module.value() else { return false };
+        let none_there = self.nvml_library.is_absent() && self.cuda_library.is_absent();
+        none_there || self.library_versions().any(|version| version != module.version)
+    }
+
+    /// GPUs on the bus that a driver of this version and flavour leaves alone.
+    pub fn dropped_gpus(&self, version: &str, open: Option<bool>) -> Dropped<'_> {
+        let branch = version.split('.').next().and_then(|word| word.parse().ok()).unwrap_or(0);
+        let gpus = self.usable_gpus().filter(|gpu| {
+            // A GPU that the module has bound is not left alone; Blackwell binds to the closed module and then fails.
+            let unbound = gpu.driver.is_none();
+            match gpu.generation() {
+                Generation::BeforeMaxwell => unbound && branch >= 495,
+                Generation::MaxwellToVolta => unbound && (branch >= 590 || open == Some(true)),
+                Generation::TuringToHopper => false,
+                Generation::Blackwell => (open == Some(false) && self.nvml_misses(gpu)) || (unbound && branch < 570),
+            }
+        });
+        Dropped { branch, gpus: gpus.collect() }
+    }
+
+    /// NVML has counted its GPUs, and this one is not among them.
+    fn nvml_misses(&self, gpu: &PciGpu) -> bool {
+        self.nvml.count.value() == Some(&0)
+            || (self.nvml.listed.value().is_some() && self.nvml.gpus.iter().all(|seen| seen.address != gpu.address))
+    }
+}
+
+/// See [`NvidiaFacts::dropped_gpus`].
+pub struct Dropped<'a> {
+    /// First number of the driver's version, 0 when it has none.
+    pub branch: u32,
+    pub gpus: Vec<&'a PciGpu>,
+}
+
+impl Dropped<'_> {
+    fn all_of(&self, facts: &NvidiaFacts) -> bool {
+        !self.gpus.is_empty() && self.gpus.len() == facts.usable_gpus().count()
+    }
+}

@@ -1,0 +1,61 @@
+//! Reads what the PCI bus, the kernel, the driver's files and NVML say of NVIDIA GPUs.
+
+mod bus;
+mod files;
+mod kernel;
+mod nodes;
+
+use std::time::Duration;
+
+use gdoctor_checks::model::fact::{Fact, Gap};
+use gdoctor_checks::model::facts::nvidia::{NvidiaFacts, NvmlFacts};
+use gdoctor_checks::model::need::Need;
+
+use crate::host::child::{self, unknown_group};
+use crate::host::{Deadline, Host};
+
+/// What is kept of the deadline for the looks after NVML's child.
+const RESERVE: Duration = Duration::from_millis(50);
+
+pub fn probe(host: &Host, _need: &Need) -> NvidiaFacts {
+    let mut facts = NvidiaFacts {
+        gpus: bus::gpus(host),
+        switches: bus::switches(host),
+        module: kernel::module(host),
+        dxg: host.stat("/dev/dxg").map(|_| "/dev/dxg".into()),
+        nvml_library: files::library(host, "libnvidia-ml.so.1"),
+        cuda_library: files::library(host, "libcuda.so.1"),
+        majors: nodes::majors(host),
+        params: nodes::params(host),
+        ..NvidiaFacts::default()
+    };
+    facts.nvml = nvml(host, &facts);
+    // NVML makes the nodes that it needs when it may: what is missing now stays missing.
+    facts.nodes = nodes::nodes(host);
+    if facts.module.value().is_none() || !versions_agree(&facts) {
+        kernel::explain(host, &mut facts);
+    }
+    facts
+}
+
+fn versions_agree(facts: &NvidiaFacts) -> bool {
+    facts.module.value().is_some_and(|module| facts.library_versions().all(|version| version == module.version))
+}
+
+/// Asks NVML in a child. Not where no module is loaded: NVML, started by root, would load it, and a look changes nothing.
+fn nvml(host: &Host, facts: &NvidiaFacts) -> NvmlFacts {
+    const SOURCE: &str = "NVML";
+    let tegra = host.exists("/etc/nv_tegra_release") || host.exists("/sys/module/nvgpu");
+    if facts.module.value().is_none() && facts.dxg.value().is_none() && !tegra {
+        return unknown_group(Gap::BlockedBy("nvidia-driver".into()), SOURCE);
+    }
+    let found = facts.nvml_library.value().filter(|_| host.is_live()).map(|library| library.path.as_str());
+    let arguments: Vec<&str> = found.into_iter().collect();
+    let deadline = Deadline::after(host.deadline.left().saturating_sub(RESERVE));
+    child::probe("nvml", &arguments, SOURCE, deadline)
+}
+
+/// The value of a fact that is one line, and present only when it is not empty.
+fn filled(fact: Fact<String>) -> Option<String> {
+    fact.value().filter(|line| !line.is_empty()).cloned()
+}

@@ -1,0 +1,89 @@
+//! Device nodes, the numbers that the kernel has given out, and the rules by which the driver makes nodes.
+
+use gdoctor_checks::model::fact::Fact;
+use gdoctor_checks::model::facts::nvidia::{Majors, Node, Params};
+
+use crate::host::Host;
+use crate::host::files::Kind;
+
+/// Every /dev/nvidia* and /dev/nvidia-caps/*; an empty list is present.
+pub fn nodes(host: &Host) -> Fact<Vec<Node>> {
+    let below_dev =
+        |names: Vec<String>| names.into_iter().filter(|name| name.starts_with("nvidia")).collect::<Vec<_>>();
+    host.list("/dev").map(|names| {
+        let caps = host.list("/dev/nvidia-caps");
+        let caps = caps.value().into_iter().flatten().map(|name| format!("/dev/nvidia-caps/{name}"));
+        below_dev(names)
+            .into_iter()
+            .filter(|name| !name.starts_with("nvidia-caps"))
+            .map(|name| format!("/dev/{name}"))
+            .chain(caps)
+            .filter_map(|path| node(host, path))
+            .collect()
+    })
+}
+
+fn node(host: &Host, path: String) -> Option<Node> {
+    let stat = *host.stat(&path).value()?;
+    let (major, minor) = stat.rdev;
+    let is_device = stat.kind == Kind::CharDevice;
+    Some(Node { path, is_device, major, minor, mode: stat.mode, uid: stat.uid, gid: stat.gid })
+}
+
+pub fn majors(host: &Host) -> Fact<Majors> {
+    host.text("/proc/devices").map(|text| parse_majors(&text))
+}
+
+/// Lines `NUMBER NAME` of the character devices; those of block devices come after.
+fn parse_majors(text: &str) -> Majors {
+    let mut majors = Majors::default();
+    for line in text.lines().take_while(|line| !line.starts_with("Block")) {
+        let Some((number, name)) = line.trim().split_once(' ') else { continue };
+        let number = number.parse().ok();
+        match name {
+            "nvidia" | "nvidia-frontend" => majors.nvidia = number,
+            "nvidia-uvm" => majors.uvm = number,
+            "nvidia-caps" => majors.caps = number,
+            _ => {}
+        }
+    }
+    majors
+}
+
+pub fn params(host: &Host) -> Fact<Params> {
+    host.text("/proc/driver/nvidia/params").map(|text| parse_params(&text))
+}
+
+/// Lines `Name: NUMBER`; the driver's defaults where a line is missing.
+fn parse_params(text: &str) -> Params {
+    let value = |name: &str| {
+        text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().parse::<u32>().ok())
+    };
+    Params {
+        modify_device_files: value("ModifyDeviceFiles").is_none_or(|v| v != 0),
+        mode: value("DeviceFileMode").unwrap_or(0o666) & 0o7777,
+        gid: value("DeviceFileGID").unwrap_or(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_proc_devices() {
+        let text = "Character devices:\n  1 mem\n195 nvidia\n195 nvidia-modeset\n195 nvidiactl\n234 nvidia-caps\n511 nvidia-uvm\n\nBlock devices:\n  7 nvidia\n";
+        assert_eq!(parse_majors(text), Majors { nvidia: Some(195), uvm: Some(511), caps: Some(234) });
+        assert_eq!(
+            parse_majors("195 nvidia-frontend\n99999999999 nvidia-uvm\n\u{fffd}"),
+            Majors { nvidia: Some(195), ..Majors::default() }
+        );
+    }
+
+    #[test]
+    fn params_of_the_driver() {
+        let text = "ResmanDebugLevel: 4294967295\nModifyDeviceFiles: 1\nDeviceFileUID: 0\nDeviceFileGID: 44\nDeviceFileMode: 432\n";
+        assert_eq!(parse_params(text), Params { modify_device_files: true, mode: 0o660, gid: 44 });
+        assert_eq!(parse_params(""), Params { modify_device_files: true, mode: 0o666, gid: 0 });
+    }
+}
