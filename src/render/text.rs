@@ -191,6 +191,9 @@ impl<'a> Page<'a> {
         let options = textwrap::Options::new(self.width.max(taken + 20))
             .subsequent_indent(indent)
             .initial_indent(&indent[..taken.min(indent.len())])
+            // Ids, paths and options keep their hyphens whole.
+            .word_splitter(textwrap::WordSplitter::NoHyphenation)
+            .word_separator(textwrap::WordSeparator::AsciiSpace)
             .break_words(false);
         textwrap::fill(text, options).trim_start().to_owned()
     }
