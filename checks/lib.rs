@@ -7,6 +7,9 @@ extern crate alloc;
 
 pub mod model;
 
+mod camera_access;
+mod camera_busy;
+mod camera_node;
 mod disk_inodes;
 mod disk_logs;
 mod disk_space;
@@ -54,6 +57,9 @@ pub static ALL: &[&Check] = &[
     &display_server::CHECK,
     &display_cookie::CHECK,
     &display_access::CHECK,
+    &camera_node::CHECK,
+    &camera_access::CHECK,
+    &camera_busy::CHECK,
     &port_free::CHECK,
     &registry_answers::CHECK,
     &registry_trust::CHECK,

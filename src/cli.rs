@@ -106,9 +106,15 @@ pub struct Wishes {
     /// A window on the X server that DISPLAY names
     #[arg(long)]
     pub display: bool,
-    /// A camera: a device path, or `any`
-    #[arg(long, value_name = "PATH|any")]
+    /// A camera: a device path, a part of its name, or `any`
+    #[arg(long, value_name = "PATH|NAME|any")]
     pub camera: Vec<CameraArg>,
+    /// The pixel format that the camera shall deliver: MJPG, YUYV
+    #[arg(long, value_name = "FOURCC", value_parser = fourcc)]
+    pub camera_format: Option<String>,
+    /// The picture size that the camera shall deliver, with a rate if it matters: 1280x720, 1280x720@30
+    #[arg(long, value_name = "WxH[@FPS]")]
+    pub camera_size: Option<CameraSize>,
     /// A port to publish: 8080, 127.0.0.1:8080, 8000-8010, 5353/udp, [::1]:80
     #[arg(long, value_name = "[IP:]PORT[/udp]", value_parser = port)]
     pub port: Vec<Port>,
@@ -182,18 +188,58 @@ impl CameraArg {
     }
 
     pub fn wish(&self) -> need::Camera {
-        if self.0 == "any" { need::Camera::Any } else { need::Camera::Path(self.0.clone()) }
+        match self.0.as_str() {
+            "any" => need::Camera::Any,
+            path if path.starts_with('/') => need::Camera::Path(path.into()),
+            name => need::Camera::Name(name.into()),
+        }
     }
 }
 
 impl FromStr for CameraArg {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        if text == "any" || text.starts_with('/') {
-            Ok(Self(text.into()))
-        } else {
-            Err("give a device path such as /dev/video0, or `any`".into())
+        if text.trim().is_empty() || text.chars().any(char::is_control) {
+            return Err("give a device path such as /dev/video0, a part of the camera's name, or `any`".into());
         }
+        Ok(Self(text.into()))
+    }
+}
+
+/// `1280x720` or `1280x720@30`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CameraSize {
+    pub width: u32,
+    pub height: u32,
+    pub rate: Option<u32>,
+}
+
+impl FromStr for CameraSize {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "give width x height, such as 1280x720 or 1280x720@30".to_owned();
+        let number = |text: &str| text.parse::<u32>().ok().filter(|n| (1..=65_535).contains(n)).ok_or_else(wrong);
+        let (size, rate) = text.split_once('@').map_or((text, None), |(size, rate)| (size, Some(rate)));
+        let (width, height) = size.split_once('x').ok_or_else(wrong)?;
+        Ok(Self { width: number(width)?, height: number(height)?, rate: rate.map(number).transpose()? })
+    }
+}
+
+impl fmt::Display for CameraSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}", self.width, self.height)?;
+        self.rate.map_or(Ok(()), |rate| write!(f, "@{rate}"))
+    }
+}
+
+/// Four letters, in capitals as drivers and OpenCV spell them; MJPEG and YUY2 are what others call MJPG and YUYV.
+fn fourcc(text: &str) -> Result<String, String> {
+    let code = text.to_ascii_uppercase();
+    match code.as_str() {
+        "MJPEG" => Ok("MJPG".into()),
+        "YUY2" => Ok("YUYV".into()),
+        _ if code.len() == 4 && code.chars().all(|c| c.is_ascii_graphic()) => Ok(code),
+        _ => Err("give the four letters of a pixel format, such as MJPG or YUYV".into()),
     }
 }
 
@@ -355,6 +401,19 @@ mod tests {
         assert!("twenty".parse::<Bytes>().is_err() && "99999999999TiB".parse::<Bytes>().is_err());
         assert_eq!(duration("800ms"), Ok(Duration::from_millis(800)));
         assert!(duration("0s").is_err() && duration("5 parsecs").is_err());
+    }
+
+    #[test]
+    fn pictures_of_cameras() {
+        let size = |text: &str| text.parse::<CameraSize>().map(|size| size.to_string());
+        assert_eq!(size("1280x720@30").as_deref(), Ok("1280x720@30"));
+        assert_eq!(size("640x480").as_deref(), Ok("640x480"));
+        for wrong in ["", "640", "x480", "640x", "0x480", "640x480@", "640x480@0", "-1x2", "99999x1"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(fourcc("mjpeg").as_deref(), Ok("MJPG"));
+        assert_eq!(fourcc("H264").as_deref(), Ok("H264"));
+        assert!(fourcc("jpeg!").is_err() && fourcc("").is_err());
     }
 
     #[test]

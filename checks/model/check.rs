@@ -2,7 +2,7 @@
 
 use super::fact::{Gap, Source};
 use super::facts::Facts;
-use super::finding::Findings;
+use super::finding::{Finding, Findings};
 use super::need::{Need, Origin};
 
 /// One check. `ls checks` is the list of them; `ALL` in `checks/lib.rs` is their order in every output.
@@ -32,5 +32,15 @@ impl Stop {
     /// This check's facts cannot exist until `check` is mended; the report folds it under that check.
     pub fn blocked_by(check: &'static str) -> Self {
         Stop::Unknown(Gap::BlockedBy(check.into()), Source::default())
+    }
+}
+
+/// For a judge that looks at several things: the one that cannot be judged does not silence the others.
+impl From<Stop> for Finding {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::NotNeeded(code) => Finding::not_needed(code),
+            Stop::Unknown(gap, source) => Finding::unknown(gap, source),
+        }
     }
 }

@@ -67,6 +67,8 @@ pub struct Need {
     /// Access to that X server for `container_user`.
     pub display_access: Option<Origin>,
     pub cameras: Vec<Wish<Camera>>,
+    /// Of each of these cameras.
+    pub picture: Option<Wish<Picture>>,
     pub ports: Vec<Wish<Port>>,
     pub registries: Vec<Wish<Registry>>,
     /// Bytes that images and containers are going to take.
@@ -169,6 +171,44 @@ pub enum Camera {
     Any,
     /// This node or link: `/dev/video0`, `/dev/v4l/by-id/…`.
     Path(String),
+    /// A camera whose name holds these words, in any case.
+    Name(String),
+}
+
+impl fmt::Display for Camera {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Camera::Any => f.write_str("any camera"),
+            Camera::Path(words) | Camera::Name(words) => f.write_str(words),
+        }
+    }
+}
+
+/// What pictures a camera shall deliver; a part that is `None` does not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Picture {
+    /// Pixel format by its four letters: `MJPG`.
+    pub fourcc: Option<String>,
+    /// Width and height in pixels.
+    pub size: Option<(u32, u32)>,
+    /// Frames per second.
+    pub rate: Option<u32>,
+}
+
+impl fmt::Display for Picture {
+    /// `MJPG 1280x720@30`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fourcc = self.fourcc.as_deref().unwrap_or_default();
+        f.write_str(fourcc)?;
+        if let Some((width, height)) = self.size {
+            write!(f, "{}{width}x{height}", if fourcc.is_empty() { "" } else { " " })?;
+        }
+        if let Some(rate) = self.rate {
+            write!(f, "@{rate}")?;
+        }
+        Ok(())
+    }
 }
 
 /// A port to publish: the host's side of `-p`.

@@ -16,6 +16,8 @@ use super::Host;
 const TEXT_CAP: usize = 1 << 20;
 /// More names than this in one folder are not listed.
 const LIST_CAP: usize = 100_000;
+/// Longer attributes are Unparsable (ERANGE); an access control list of a hundred users fits.
+const ATTRIBUTE_CAP: usize = 4096;
 /// Links followed before a path counts as a loop, as Linux does.
 const LINK_CAP: usize = 40;
 
@@ -143,6 +145,30 @@ impl Host {
             Ok(real) => Fact::present(self.below_root(&real), source),
             Err(error) => fact_of(error, source),
         }
+    }
+
+    /// An extended attribute of what a path leads to; Absent when it has none of that name or its file system knows none.
+    pub fn attribute(&self, path: impl AsRef<Path>, name: &str) -> Fact<Vec<u8>> {
+        let path = path.as_ref();
+        let source = format!("{name} of {}", path.display());
+        let mut value = vec![0; ATTRIBUTE_CAP];
+        let read = self.locate(path).and_then(|real| Ok(rustix::fs::getxattr(real, name, value.as_mut_slice())?));
+        match read {
+            Ok(size) => {
+                value.truncate(size);
+                Fact::present(value, source)
+            }
+            Err(error) if [nix::libc::ENODATA, nix::libc::EOPNOTSUPP].map(Some).contains(&error.raw_os_error()) => {
+                Fact::absent(source)
+            }
+            Err(error) => fact_of(error, source),
+        }
+    }
+
+    /// Major and minor of the device behind a link of /proc/PID/fd, which may lead into another mount namespace.
+    pub fn number_behind(&self, link: impl AsRef<Path>) -> Option<(u32, u32)> {
+        let stat = Stat::from(fs::metadata(link).ok()?);
+        (stat.kind == Kind::CharDevice).then_some(stat.rdev)
     }
 
     /// True only when it is known to be there.

@@ -1,6 +1,6 @@
 //! What the flags of the command line ask for.
 
-use gdoctor_checks::model::need::{Need, Origin, Wish};
+use gdoctor_checks::model::need::{Need, Origin, Picture, Wish};
 
 use crate::cli::Wishes;
 
@@ -22,6 +22,7 @@ pub fn need(wishes: &Wishes) -> Need {
             .iter()
             .map(|camera| Wish::new(camera.wish(), flag(format!("--camera {}", camera.as_typed()))))
             .collect(),
+        picture: picture(wishes),
         ports: wishes.port.iter().map(|port| Wish::new(port.clone(), flag(format!("--port {port}")))).collect(),
         registries: wishes
             .registry
@@ -31,4 +32,16 @@ pub fn need(wishes: &Wishes) -> Need {
         disk: wishes.disk.map(|bytes| Wish::new(bytes.0, flag(format!("--disk {bytes}")))),
         container_user: wishes.container_user.unwrap_or_default(),
     }
+}
+
+fn picture(wishes: &Wishes) -> Option<Wish<Picture>> {
+    let format = wishes.camera_format.as_ref().map(|format| format!("--camera-format {format}"));
+    let size = wishes.camera_size.map(|size| format!("--camera-size {size}"));
+    let typed: Vec<String> = format.into_iter().chain(size).collect();
+    let picture = Picture {
+        fourcc: wishes.camera_format.clone(),
+        size: wishes.camera_size.map(|size| (size.width, size.height)),
+        rate: wishes.camera_size.and_then(|size| size.rate),
+    };
+    (!typed.is_empty()).then(|| Wish::new(picture, Origin::Flag(typed.join(" "))))
 }

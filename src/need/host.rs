@@ -41,8 +41,11 @@ pub fn add(need: &mut Need, host: &Host) {
         need.display = Some(Origin::Host("DISPLAY is set".into()));
         need.display_access = Some(Origin::Guide);
     }
-    if need.cameras.is_empty() && has_video_node(host) {
-        need.cameras.push(Wish::new(Camera::Any, Origin::Guide));
+    if need.cameras.is_empty() {
+        // Who asks for a format asks for a camera that has it.
+        let by =
+            need.picture.as_ref().map(|wish| wish.by.clone()).or_else(|| has_video_node(host).then_some(Origin::Guide));
+        need.cameras.extend(by.map(|by| Wish::new(Camera::Any, by)));
     }
     if need.ports.is_empty() {
         need.ports = GUIDE_PORTS

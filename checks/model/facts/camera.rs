@@ -1,7 +1,110 @@
-//! Camera facts.
+//! The video nodes of /dev: what each says of itself, who may open it, who holds it; and what explains that there is none.
+
+mod node;
+mod usb;
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+pub use node::{Access, Capability, Extent, Format, Holder, Kind, Node, NodeFile, Opened, Queue, Role, Said};
+pub use usb::{Module, UsbCamera, UsbPlace};
+
+use crate::model::check::Stop;
+use crate::model::fact::Fact;
+use crate::model::need::Camera;
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct CameraFacts {}
+pub struct CameraFacts {
+    /// How many video nodes /dev has; Absent when it has none.
+    pub count: Fact<u32>,
+    /// By path: `/dev/video0`.
+    pub nodes: BTreeMap<String, Node>,
+    /// Where each wanted path leads, by the path as typed: `/dev/v4l/by-id/…` to `/dev/video0`.
+    pub paths: BTreeMap<String, Fact<String>>,
+    /// Video nodes that the kernel has (/sys/class/video4linux): in a container, also those that it was not given.
+    pub kernel_nodes: Fact<Vec<String>>,
+    /// USB devices that describe themselves as cameras, with or without a driver. Absent when there is none.
+    pub usb: Fact<Vec<UsbCamera>>,
+    /// The driver for USB cameras.
+    pub uvcvideo: Fact<Module>,
+}
+
+/// What a wish for a camera leads to.
+#[derive(Clone, Copy, Debug)]
+pub enum Choice<'a> {
+    Node(&'a str, &'a Node),
+    /// Nothing that could be it.
+    Nothing,
+}
+
+impl CameraFacts {
+    /// The node that a wish is about. Of several that would do, the one that this user may open and nobody holds, and of
+    /// those the one with the lowest number. A named path is taken whatever it is; `any` takes cameras only.
+    pub fn choose(&self, wish: &Camera) -> Result<Choice<'_>, Stop> {
+        if let Camera::Path(typed) = wish {
+            let Some(fact) = self.paths.get(typed) else { return Ok(Choice::Nothing) };
+            let node = fact.known()?.and_then(|real| self.nodes.get_key_value(real));
+            return Ok(node.map_or(Choice::Nothing, |(path, node)| Choice::Node(path, node)));
+        }
+        self.count.known()?;
+        let mut stop = None;
+        let mut cameras: Vec<(&str, &Node)> = Vec::new();
+        for (path, node) in &self.nodes {
+            match node.role() {
+                Ok(Role::Capture) if node.fits(wish) => cameras.push((path, node)),
+                Ok(_) => {}
+                // Nobody could ask it, so it may be one; what keeps us from asking is told by that check.
+                Err(why) if why == Stop::blocked_by("camera-access") && node.fits(wish) => cameras.push((path, node)),
+                Err(why) => stop = Some(why),
+            }
+        }
+        let best = cameras.into_iter().min_by_key(|(path, node)| (node.trouble(), number(path)));
+        match (best, stop) {
+            (Some((path, node)), _) => Ok(Choice::Node(path, node)),
+            (None, Some(why)) => Err(why),
+            (None, None) => Ok(Choice::Nothing),
+        }
+    }
+
+    /// The camera that a wish is about, for checks that only a camera can fail: whatever else the wish leads to, or why that
+    /// cannot be told, is `camera-node`'s to say.
+    pub fn camera(&self, wish: &Camera) -> Result<(&str, &Node), Stop> {
+        let stop = Stop::blocked_by("camera-node");
+        let Ok(Choice::Node(path, node)) = self.choose(wish) else { return Err(stop) };
+        let is_device = node.file.value().is_none_or(|file| file.kind == Kind::Device);
+        let is_there = node.said.opened.value() != Some(&Opened::Gone);
+        match node.role() {
+            Ok(Role::Capture) if is_device && is_there => Ok((path, node)),
+            Err(why) if why == Stop::blocked_by("camera-access") => Ok((path, node)),
+            _ => Err(stop),
+        }
+    }
+
+    /// The capture node of the same camera, when `path` is another of its nodes.
+    pub fn capture_sibling(&self, path: &str) -> Option<&str> {
+        let device = self.nodes.get(path)?.device.value()?;
+        let mut siblings: Vec<&str> = self
+            .nodes
+            .iter()
+            .filter(|(_, node)| node.device.value() == Some(device) && matches!(node.role(), Ok(Role::Capture)))
+            .map(|(path, _)| path.as_str())
+            .collect();
+        siblings.sort_by_key(|path| number(path));
+        siblings.first().copied()
+    }
+
+    /// Paths of the nodes, by number.
+    pub fn ordered(&self) -> Vec<(&str, &Node)> {
+        let mut nodes: Vec<(&str, &Node)> = self.nodes.iter().map(|(path, node)| (path.as_str(), node)).collect();
+        nodes.sort_by_key(|(path, _)| number(path));
+        nodes
+    }
+}
+
+fn number(path: &str) -> u32 {
+    path.trim_start_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or(u32::MAX)
+}
