@@ -98,8 +98,8 @@ pub struct Wishes {
     pub gpu: Option<Gpus>,
     /// Driver capabilities, as NVIDIA_DRIVER_CAPABILITIES spells them: compute, utility, video, graphics, display, compat32,
     /// ngx, or all
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = capability())]
-    pub capability: Vec<Capability>,
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = capabilities())]
+    pub capability: Vec<Capabilities>,
     /// Codecs that the GPU itself is to decode: h264, hevc, vp9, av1
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = codec())]
     pub decode: Vec<Codec>,
@@ -156,7 +156,7 @@ pub struct Conduct {
     /// When to colour: --color, then NO_COLOR, CLICOLOR_FORCE, CLICOLOR=0, TERM=dumb, then whether it is a terminal
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     pub color: Color,
-    /// Only what failed or warned
+    /// Only what failed, warned, or was asked for and could not be determined
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Evidence and timings too
@@ -177,6 +177,16 @@ pub enum Color {
     Auto,
     Always,
     Never,
+}
+
+/// One capability, or `all`.
+#[derive(Clone, Copy, Debug)]
+pub struct Capabilities(Option<Capability>);
+
+impl Capabilities {
+    pub fn each(self) -> Vec<Capability> {
+        self.0.map_or(Capability::ALL.into(), |one| vec![one])
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -286,10 +296,9 @@ fn gpus(text: &str) -> Result<Gpus, String> {
     }
 }
 
-fn capability() -> impl TypedValueParser<Value = Capability> {
-    // `all` is spelled out by `expand_all` before clap sees the list.
-    PossibleValuesParser::new(Capability::ALL.map(Capability::word))
-        .map(|word| Capability::from_word(&word).unwrap_or(Capability::Compute))
+fn capabilities() -> impl TypedValueParser<Value = Capabilities> {
+    let words = Capability::ALL.map(Capability::word).into_iter().chain(["all"]);
+    PossibleValuesParser::new(words).map(|word| Capabilities(Capability::from_word(&word)))
 }
 
 fn codec() -> impl TypedValueParser<Value = Codec> {

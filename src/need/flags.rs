@@ -12,7 +12,8 @@ pub fn need(wishes: &Wishes) -> Need {
         capabilities: wishes
             .capability
             .iter()
-            .map(|capability| Wish::new(*capability, flag(format!("--capability {capability}"))))
+            .flat_map(|capabilities| capabilities.each())
+            .map(|capability| Wish::new(capability, flag(format!("--capability {capability}"))))
             .collect(),
         decode: wishes.decode.iter().map(|codec| Wish::new(*codec, flag(format!("--decode {codec}")))).collect(),
         display: wishes.display.then(|| flag("--display".into())),

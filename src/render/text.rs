@@ -11,7 +11,7 @@ use crate::report::{FixWords, Outcome, Report};
 /// How much to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
-    /// Only what failed or warned.
+    /// Only what failed, warned, or was asked for and could not be determined.
     Quiet,
     Normal,
     /// Evidence and timings too.
@@ -79,7 +79,12 @@ impl<'a> Page<'a> {
 
     fn is_shown(&self, outcome: &Outcome) -> bool {
         match self.detail {
-            Detail::Quiet => matches!(outcome.status, Status::Fail | Status::Warn),
+            // What makes the exit code is always told.
+            Detail::Quiet => match outcome.status {
+                Status::Fail | Status::Warn => true,
+                Status::Unknown => outcome.required && !self.is_folded(outcome),
+                Status::Pass | Status::Skip => false,
+            },
             Detail::Normal => !self.is_folded(outcome),
             Detail::Verbose => true,
         }

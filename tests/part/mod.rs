@@ -107,6 +107,15 @@ pub fn run(mut command: Command, arguments: &[&str], env: &[(&str, &str)]) -> Ru
     Run { code: output.status.code().unwrap_or(-1), report }
 }
 
+/// Every report of every test fits the published schema.
+fn validate(report: &Value) {
+    let schema: Value =
+        serde_json::from_str(include_str!("../../docs/gdoctor-report-1.json")).expect("the schema is JSON");
+    let validator = jsonschema::validator_for(&schema).expect("the schema is a schema");
+    let errors: Vec<String> = validator.iter_errors(report).map(|e| format!("{e} at {}", e.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+}
+
 impl Run {
     /// `fail docker-access/not-in-group join…` of every result that is neither pass nor skip nor folded under a cause.
     pub fn told(&self) -> Vec<String> {
