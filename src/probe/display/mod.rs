@@ -258,12 +258,16 @@ fn docker_tmp(host: &Host) -> Fact<String> {
     Fact::found(theirs.filter(|mount| Some(mount) != tmp_mount(own).as_ref()).map(|(_, root)| root), path)
 }
 
-/// Device and root of the last mount on /tmp in a mountinfo(5) table.
+/// Device and root of the mount that holds /tmp/.X11-unix in a mountinfo(5) table, if it has one below /.
 fn tmp_mount(table: &str) -> Option<(String, String)> {
     table.lines().rev().find_map(|line| {
         let mut fields = line.split(' ').skip(2);
         let (device, root, point) = (fields.next()?, fields.next()?, fields.next()?);
-        (point == "/tmp").then(|| (device.to_owned(), root.to_owned()))
+        match point {
+            "/tmp" => Some((device.to_owned(), root.to_owned())),
+            SOCKETS => Some((device.to_owned(), root.strip_suffix("/.X11-unix").unwrap_or(root).to_owned())),
+            _ => None,
+        }
     })
 }
 
