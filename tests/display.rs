@@ -75,12 +75,8 @@ fn what_is_wrong_with_a_cookie_is_told() {
     fs::write(&empty, "").unwrap();
     let wrong = server.path().join("wrong");
     let key = "00112233445566778899aabbccddeeff";
-    let added = Command::new("xauth")
-        .arg("-f")
-        .arg(&wrong)
-        .args(["add", server.get("DISPLAY"), ".", key])
-        .status()
-        .unwrap();
+    let added =
+        Command::new("xauth").arg("-f").arg(&wrong).args(["add", server.get("DISPLAY"), ".", key]).status().unwrap();
     assert!(added.success());
     for (file, told) in [
         (&none, "fail display-cookie/no-cookie"),
@@ -204,8 +200,7 @@ fn sockets_that_misbehave_are_unknown() {
 #[test]
 fn a_full_server_is_no_matter_of_permission() {
     let Some(server) = Part::start("display", &["any", "-maxclients", "64"]) else { return };
-    let held: Vec<UnixStream> =
-        (0..64).map_while(|_| UnixStream::connect(socket_path(number(&server))).ok()).collect();
+    let held: Vec<UnixStream> = (0..64).map_while(|_| UnixStream::connect(socket_path(number(&server))).ok()).collect();
     std::thread::sleep(Duration::from_millis(200));
     let run = look(&server, &right_cookie(&server));
     assert_eq!(run.told(), ["fail display-server/full"]);
@@ -267,20 +262,30 @@ impl Containers {
         Some(Self { daemon, binary })
     }
 
-    /// What happens: xdpyinfo in a container of this user, with the guide's mounts and whatever more.
-    fn lets_in(&self, server: &Part, user: &str, more: &[&str]) -> bool {
-        let display = format!("DISPLAY={}", server.get("DISPLAY"));
+    /// A container that stays, with the guide's mounts, the programs of this machine and whatever more; its id.
+    fn stay(&self, more: &[&str]) -> String {
         let output = Command::new("docker")
-            .args(["run", "--rm", "--user", user, "-e", &display, "-v", "/tmp/.X11-unix:/tmp/.X11-unix"])
+            .args(["run", "--detach", "--rm", "-v", "/tmp/.X11-unix:/tmp/.X11-unix"])
             .args(["-v", "/usr:/usr:ro", "-v", "/lib:/lib:ro", "-v", "/lib64:/lib64:ro"])
             .args(more)
-            .args(["lab/busybox:1", "/usr/bin/xdpyinfo"])
+            .args(["lab/busybox:1", "sleep", "600"])
+            .env("DOCKER_HOST", self.daemon.get("DOCKER_HOST"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// What happens: xdpyinfo as this user of that container.
+    fn lets_in(&self, container: &str, server: &Part, user: &str, xauthority: &str) -> bool {
+        let output = Command::new("docker")
+            .args(["exec", "--user", user, "-e", &format!("DISPLAY={}", server.get("DISPLAY"))])
+            .args(["-e", &format!("XAUTHORITY={xauthority}"), container, "/usr/bin/xdpyinfo"])
             .env("DOCKER_HOST", self.daemon.get("DOCKER_HOST"))
             .output()
             .unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);
-        let refused = errors.contains("unable to open display");
-        assert!(output.status.success() || refused, "{errors}");
+        assert!(output.status.success() || errors.contains("unable to open display"), "{errors}");
         output.status.success()
     }
 
@@ -309,6 +314,8 @@ impl Containers {
 #[test]
 fn what_is_derived_is_what_a_container_meets() {
     let Some(containers) = Containers::start() else { return };
+    let container = containers.stay(&[]);
+    let mut told = std::collections::BTreeMap::<String, usize>::new();
     for options in [&["any"][..], &["any", "--no-cookie"]] {
         let Some(server) = Part::start("display", options) else { return };
         let changes: [&[&str]; 8] = [
@@ -324,7 +331,7 @@ fn what_is_derived_is_what_a_container_meets() {
         for change in changes {
             change.iter().for_each(|change| xhost(&server, change));
             for user in ["0", "4242", "4243"] {
-                let happens = containers.lets_in(&server, user, &[]);
+                let happens = containers.lets_in(&container, &server, user, "/none");
                 for asker in ["0", "4242", "4244"] {
                     let run = containers.said(&server, asker, user);
                     let said = run.of("display-access");
@@ -338,9 +345,13 @@ fn what_is_derived_is_what_a_container_meets() {
                         "unknown" => assert!(asker != "0" && options.len() > 1, "{at}"),
                         _ => panic!("{at}"),
                     }
+                    *told.entry(said.concat()).or_default() += 1;
                 }
             }
         }
+    }
+    for code in ["let-in", "let-in-proven", "shut-out", "every-local-user", "every-local-user-unlisted", "everybody"] {
+        assert!(told.keys().any(|line| line.ends_with(&format!("/{code}"))), "{code} was never told: {told:#?}");
     }
 }
 
@@ -358,15 +369,15 @@ fn the_printed_fixes_let_the_container_in() {
     assert_eq!(run.fix("display-access/shut-out"), ["xhost +si:localuser:root"]);
     mend(&run, "display-access/shut-out", &env);
     assert_eq!(containers.said(&server, "0", "0").told(), [""; 0]);
-    assert!(containers.lets_in(&server, "0", &[]));
-
     let run = containers.said(&server, "0", STRANGER);
     assert_eq!(run.told(), ["fail display-access/shut-out"]);
-    assert!(!containers.lets_in(&server, STRANGER, &[]));
     mend(&run, "display-access/shut-out", &env);
-    let mount = format!("{home}/.docker.xauth:/tmp/.docker.xauth:ro");
-    assert!(containers.lets_in(&server, STRANGER, &["-e", "XAUTHORITY=/tmp/.docker.xauth", "-v", &mount]));
+    let copy = format!("{home}/.docker.xauth:/tmp/.docker.xauth:ro");
+    let own = format!("{home}/Xauthority:/tmp/own.xauth:ro");
+    let container = containers.stay(&["-v", &copy, "-v", &own]);
+    assert!(containers.lets_in(&container, &server, "0", "/none"));
+    assert!(!containers.lets_in(&container, &server, STRANGER, "/none"));
+    assert!(containers.lets_in(&container, &server, STRANGER, "/tmp/.docker.xauth"));
     // The session's own file, mounted as it is, is kept under another host's name.
-    let own = format!("{home}/Xauthority:/tmp/.docker.xauth:ro");
-    assert!(!containers.lets_in(&server, STRANGER, &["-e", "XAUTHORITY=/tmp/.docker.xauth", "-v", &own]));
+    assert!(!containers.lets_in(&container, &server, STRANGER, "/tmp/own.xauth"));
 }

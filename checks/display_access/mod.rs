@@ -41,7 +41,9 @@ fn hidden(facts: &Facts) -> Option<Finding> {
         return Some(Finding::fail("other-tmp", "replace-snap").with("root", root).saw(&display.docker_tmp));
     }
     if display.docker_tmp.gap().is_some() && facts.docker.info.value().is_some_and(|info| info.is_snap()) {
-        return Some(Finding::fail("other-tmp", "replace-snap").with("root", "the snap's own").saw(&display.docker_tmp));
+        return Some(
+            Finding::fail("other-tmp", "replace-snap").with("root", "the snap's own").saw(&display.docker_tmp),
+        );
     }
     if display.route.value() == Some(&Route::Abstract) {
         return Some(Finding::fail("no-socket-file", "share-network").saw(&display.route));
