@@ -8,7 +8,9 @@ extern crate alloc;
 pub mod model;
 
 mod camera_access;
+mod camera_bandwidth;
 mod camera_busy;
+mod camera_format;
 mod camera_node;
 mod disk_inodes;
 mod disk_logs;
@@ -60,6 +62,8 @@ pub static ALL: &[&Check] = &[
     &camera_node::CHECK,
     &camera_access::CHECK,
     &camera_busy::CHECK,
+    &camera_format::CHECK,
+    &camera_bandwidth::CHECK,
     &port_free::CHECK,
     &registry_answers::CHECK,
     &registry_trust::CHECK,

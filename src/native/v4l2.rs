@@ -28,9 +28,9 @@ const VIDEO_CAPTURE: u32 = 0x1;
 const VIDEO_CAPTURE_MPLANE: u32 = 0x1000;
 const META_CAPTURE: u32 = 0x0080_0000;
 
-/// Arguments: the node's path on this machine. Speaks the fields of `camera::Said`.
+/// Arguments: the node's path on this machine, then `formats` where they are wanted too. Speaks the fields of `camera::Said`.
 pub fn run(speaker: &Speaker, arguments: &[String]) {
-    let [path] = arguments else { return };
+    let Some((path, wanted)) = arguments.split_first() else { return };
     let device = match Device::with_path(path) {
         Ok(device) => device,
         Err(error) => return not_opened(speaker, path, &error),
@@ -43,7 +43,9 @@ pub fn run(speaker: &Speaker, arguments: &[String]) {
     };
     speaker.set("capability", Fact::present(capability.clone(), source));
     speaker.set("queue", queue(&device, capability.own(), path));
-    speaker.set("formats", formats(&device, capability.own(), path));
+    if wanted.iter().any(|word| word == "formats") {
+        speaker.set("formats", formats(&device, capability.own(), path));
+    }
 }
 
 fn open_source(path: &str) -> String {

@@ -86,11 +86,18 @@ impl CameraFacts {
 
     /// The capture node of the same camera, when `path` is another of its nodes.
     pub fn capture_sibling(&self, path: &str) -> Option<&str> {
-        let device = self.nodes.get(path)?.device.value()?;
+        let this = self.nodes.get(path)?;
+        let device = this.device.value()?;
+        // Some drivers make several cameras of one device; their bus words tell these apart.
+        let bus = |node: &Node| node.said.capability.value().map(|capability| capability.bus.clone());
+        let same = |node: &Node| match (bus(this), bus(node)) {
+            (Some(one), Some(other)) if one != other => false,
+            _ => node.device.value() == Some(device),
+        };
         let mut siblings: Vec<&str> = self
             .nodes
             .iter()
-            .filter(|(_, node)| node.device.value() == Some(device) && matches!(node.role(), Ok(Role::Capture)))
+            .filter(|(_, node)| same(node) && matches!(node.role(), Ok(Role::Capture)))
             .map(|(path, _)| path.as_str())
             .collect();
         siblings.sort_by_key(|path| number(path));

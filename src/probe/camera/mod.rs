@@ -5,6 +5,7 @@ mod node;
 mod usb;
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::path::Path;
 use std::thread;
 
@@ -34,7 +35,14 @@ pub fn probe(host: &Host, need: &Need) -> CameraFacts {
     let links = node::links(host);
     // What is looked up after the children came back needs some of the time too.
     let deadline = host.deadline.within(host.deadline.left() * 3 / 4);
-    let mut nodes = ask_all(host, &all, &links, deadline);
+    let questions: &[&str] = if need.picture.is_some() { &["formats"] } else { &[] };
+    let look = |path: &str| {
+        let mut node = node::read(host, path);
+        node.links = links.get(path).cloned().unwrap_or_default();
+        node.said = ask(host, path, questions, deadline);
+        node
+    };
+    let mut nodes = at_once(&all, look);
     for (path, node) in &mut nodes {
         if matches!(node.said.queue.value(), Some(Queue::Held)) {
             node.holders = holder::holders(host, path);
@@ -76,36 +84,21 @@ fn wanted_paths(host: &Host, need: &Need) -> BTreeMap<String, Fact<String>> {
     typed.map(|path| (path.clone(), host.real_path(Path::new(&path)))).collect()
 }
 
-/// All nodes at once: one that hangs costs the others nothing.
-fn ask_all(
-    host: &Host,
-    paths: &[String],
-    links: &BTreeMap<String, Vec<String>>,
-    deadline: Deadline,
-) -> BTreeMap<String, Node> {
+/// All nodes at the same time: one that hangs costs the others nothing.
+fn at_once(paths: &[String], look: impl Fn(&str) -> Node + Sync) -> BTreeMap<String, Node> {
     thread::scope(|scope| {
-        let asked: Vec<_> = paths
-            .iter()
-            .map(|path| {
-                let look = move || {
-                    let mut node = node::read(host, path);
-                    node.links = links.get(path).cloned().unwrap_or_default();
-                    node.said = ask(host, path, deadline);
-                    node
-                };
-                (path, scope.spawn(look))
-            })
-            .collect();
-        asked.into_iter().map(|(path, thread)| (path.clone(), thread.join().unwrap_or_default())).collect()
+        let looks: Vec<_> = paths.iter().map(|path| (path, scope.spawn(|| look(path)))).collect();
+        looks.into_iter().map(|(path, look)| (path.clone(), look.join().unwrap_or_default())).collect()
     })
 }
 
-fn ask(host: &Host, path: &str, deadline: Deadline) -> Said {
+fn ask(host: &Host, path: &str, questions: &[&str], deadline: Deadline) -> Said {
     let stat = host.stat(path);
     match stat.value() {
         Some(stat) if stat.kind == Kind::CharDevice && stat.rdev.0 == MAJOR => {
-            let on_disk = host.on_disk(path);
-            child::probe("v4l2", &[&on_disk.to_string_lossy()], path, deadline)
+            let on_disk = host.on_disk(path).to_string_lossy().into_owned();
+            let arguments: Vec<&str> = iter::once(on_disk.as_str()).chain(questions.iter().copied()).collect();
+            child::probe("v4l2", &arguments, path, deadline)
         }
         // Below `--root` a regular file may stand in for a node: nobody is there to ask.
         Some(_) => child::unknown_group(Gap::Unsupported("what lies there is no video device".into()), path),
