@@ -30,6 +30,9 @@ mod docker_warnings;
 mod gpu_path;
 mod nvidia_driver;
 mod nvidia_gpu;
+mod nvidia_health;
+mod nvidia_nodes;
+mod nvidia_nvml;
 mod nvidia_runtime;
 mod nvidia_toolkit;
 mod nvidia_version;
@@ -53,6 +56,9 @@ pub static ALL: &[&Check] = &[
     &nvidia_gpu::CHECK,
     &nvidia_driver::CHECK,
     &nvidia_version::CHECK,
+    &nvidia_nodes::CHECK,
+    &nvidia_nvml::CHECK,
+    &nvidia_health::CHECK,
     &gpu_path::CHECK,
     &nvidia_toolkit::CHECK,
     &nvidia_runtime::CHECK,

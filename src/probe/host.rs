@@ -58,7 +58,25 @@ fn container(host: &Host) -> Fact<String> {
         return Fact::present(engine.into(), path);
     }
     let noted = host.line("/run/systemd/container");
-    if noted.value().is_some() { noted } else { Fact::absent(source) }
+    if noted.value().is_some() {
+        return noted;
+    }
+    // Kubernetes leaves neither docker's nor podman's mark.
+    let mounts = host.text("/proc/self/mountinfo");
+    if mounts.value().is_some_and(|text| root_is_an_image(text)) {
+        return Fact::present("container".into(), "/proc/self/mountinfo");
+    }
+    Fact::absent(source)
+}
+
+/// True when `/` is an overlay of layers that an engine keeps. Lines are `ID PARENT DEV ROOT MOUNTPOINT … - TYPE SOURCE OPTIONS`.
+fn root_is_an_image(mountinfo: &str) -> bool {
+    mountinfo.lines().filter(|line| line.split(' ').nth(4) == Some("/")).any(|line| {
+        let layers = line.split_once(" - overlay ").map_or("", |(_, options)| options);
+        ["/containerd/", "/docker/", "/containers/storage/", "/overlay-containers/"]
+            .iter()
+            .any(|place| layers.contains(place))
+    })
 }
 
 /// Linux gives its first namespaces fixed numbers: include/linux/proc_ns.h, PROC_UTS_INIT_INO and its neighbours.
@@ -108,4 +126,23 @@ fn user(host: &Host) -> Fact<User> {
         },
         source,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::root_is_an_image;
+
+    #[test]
+    fn a_root_made_of_layers() {
+        let pod = "612 530 0:77 / / rw,relatime - overlay overlay rw,lowerdir=/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots/1/fs";
+        assert!(root_is_an_image(pod));
+        for host in [
+            "25 1 8:2 / / rw,relatime shared:1 - ext4 /dev/sda2 rw",
+            "25 1 0:20 / / rw - overlay overlay rw,lowerdir=/run/live/rootfs,upperdir=/run/live/upper",
+            "90 25 0:50 / /var/lib/docker/overlay2/x/merged rw - overlay overlay rw,lowerdir=/var/lib/docker/overlay2/l/A",
+            "",
+        ] {
+            assert!(!root_is_an_image(host), "{host}");
+        }
+    }
 }
