@@ -27,7 +27,12 @@ mod docker_engine;
 mod docker_storage;
 mod docker_version;
 mod docker_warnings;
+mod driver_capability;
+mod gpu_decode;
 mod gpu_path;
+mod nvidia_cdi;
+mod nvidia_cgroup_risk;
+mod nvidia_config;
 mod nvidia_driver;
 mod nvidia_gpu;
 mod nvidia_health;
@@ -62,6 +67,11 @@ pub static ALL: &[&Check] = &[
     &gpu_path::CHECK,
     &nvidia_toolkit::CHECK,
     &nvidia_runtime::CHECK,
+    &nvidia_config::CHECK,
+    &nvidia_cdi::CHECK,
+    &nvidia_cgroup_risk::CHECK,
+    &driver_capability::CHECK,
+    &gpu_decode::CHECK,
     &display_server::CHECK,
     &display_cookie::CHECK,
     &display_access::CHECK,

@@ -20,6 +20,10 @@ pub struct LibraryFacts {
     pub package_suffix: Fact<String>,
     /// Path of nvidia-smi.
     pub smi: Fact<String>,
+    /// The file that leads libglvnd's EGL to NVIDIA: 10_nvidia.json.
+    pub egl_vendor: Fact<String>,
+    /// The file that leads Vulkan's loader to NVIDIA: nvidia_icd.json.
+    pub vulkan_icd: Fact<String>,
     /// The GPU whose decoder was asked, in a child process; an error, a crash or a hang is the gap.
     pub decode: Fact<String>,
     /// What that GPU decodes. A codec that is not here was not asked, or `decode` says why.

@@ -181,7 +181,7 @@ pub struct Devices {
     pub uvm_major: Option<u32>,
     /// It brings /dev/nvidia-uvm.
     pub uvm: bool,
-    /// It brings device nodes of a GPU at all.
+    /// It brings a GPU's own node, /dev/nvidiaN.
     pub nodes: bool,
     /// Fields that the CDI specification does not know.
     pub unknown: Vec<String>,

@@ -31,12 +31,19 @@ const FOLDERS: [(&str, Kind); 9] = [
 const WSL_FOLDER: &str = "/usr/lib/wsl/lib";
 const BIN: [&str; 4] = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/run/current-system/sw/bin"];
 
+const EGL_FOLDERS: [&str; 3] =
+    ["/usr/share/glvnd/egl_vendor.d", "/etc/glvnd/egl_vendor.d", "/run/opengl-driver/share/glvnd/egl_vendor.d"];
+const VULKAN_FOLDERS: [&str; 3] =
+    ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d", "/run/opengl-driver/share/vulkan/icd.d"];
+
 pub fn probe(host: &Host, need: &Need) -> LibraryFacts {
     let found = found(host);
     let (decode, decoders) = decode(host, need, &found);
     LibraryFacts {
         package_suffix: package_suffix(host),
         smi: host.executable("nvidia-smi", BIN.into_iter().chain([WSL_FOLDER])),
+        egl_vendor: named(host, &EGL_FOLDERS, |name| name == "10_nvidia.json"),
+        vulkan_icd: named(host, &VULKAN_FOLDERS, |name| name.starts_with("nvidia_icd") && name.ends_with(".json")),
         found,
         decode,
         decoders,
@@ -96,6 +103,20 @@ fn in_folders(host: &Host, folders: &[(&str, Kind)]) -> Fact<Vec<Library>> {
         }
     }
     Fact::present(libraries, format!("{} (there is no {CACHE})", looked.join(", ")))
+}
+
+/// The first file in these folders whose name fits; Unknown when none has it and one of them could not be read.
+fn named(host: &Host, folders: &[&str], fits: impl Fn(&str) -> bool) -> Fact<String> {
+    let mut gap = None;
+    for folder in folders {
+        let names = host.list(folder);
+        if let Some(name) = names.value().and_then(|names| names.iter().find(|name| fits(name))) {
+            return Fact::present(format!("{folder}/{name}"), *folder);
+        }
+        gap = gap.or_else(|| names.gap().cloned());
+    }
+    let source = folders.join(", ");
+    gap.map_or_else(|| Fact::absent(source.clone()), |gap| Fact::unknown(gap, source.clone()))
 }
 
 /// By the package that brings libcuda on Ubuntu: `libnvidia-compute-550-server` gives `-550-server`.

@@ -142,7 +142,8 @@ impl Collected {
             let path = word(node, "path");
             let on_host = word(node, "hostPath").or(path);
             self.paths.extend(on_host.map(str::to_owned));
-            self.nodes |= path.is_some();
+            self.nodes |=
+                path.and_then(|path| path.strip_prefix("/dev/nvidia")).is_some_and(|n| n.parse::<u32>().is_ok());
             if path == Some("/dev/nvidia-uvm") {
                 self.uvm = true;
                 self.uvm_major = node.get("major").and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok());

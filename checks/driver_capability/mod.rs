@@ -1,0 +1,131 @@
+//! Are the libraries of each wanted driver capability on the host, where the toolkit finds them and of the running driver?
+
+use crate::model::facts::host::Platform;
+use crate::model::facts::library::{Found, Kind, Library, LibraryFacts, libraries, look_up};
+use crate::model::need::Capability;
+use crate::model::prelude::*;
+
+pub static CHECK: Check = Check {
+    id: "driver-capability",
+    family: "capability",
+    doc: include_str!("doc.md"),
+    wanted: |need| need.capabilities.iter().map(|wish| &wish.by).min_by_key(|by| matches!(by, Origin::Guide)),
+    judge,
+};
+
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
+    if facts.docker.is_elsewhere() {
+        return Err(Stop::NotNeeded("elsewhere"));
+    }
+    let driver = match facts.host.platform.value() {
+        Some(Platform::Jetson) => return Err(Stop::NotNeeded("jetson")),
+        // WSL's libraries carry no version: Windows keeps them equal.
+        Some(Platform::Wsl) => None,
+        None => Some(facts.toolkit.driver_version.known()?.ok_or(Stop::blocked_by("nvidia-driver"))?.as_str()),
+    };
+    let found = facts.library.found.known()?.map(Vec::as_slice).unwrap_or_default();
+    if let Some(driver) = driver
+        && !is_one_driver(found, driver)
+    {
+        return Err(Stop::blocked_by("nvidia-version"));
+    }
+    let mut findings = Findings::new();
+    for wish in &need.capabilities {
+        let finding = one(facts, found, wish.what, driver);
+        let saw = if finding.evidence.is_empty() {
+            finding.evidence(facts.library.found.source.0.as_str(), names(found))
+        } else {
+            finding
+        };
+        findings.push(saw.about(wish.what).asked_by(&wish.by));
+    }
+    Ok(findings)
+}
+
+/// libnvidia-ml and libcuda are of the running driver. Where both are missing or one is of another version, the whole
+/// user-space driver is at fault and not one capability.
+fn is_one_driver(found: &[Library], driver: &str) -> bool {
+    let [ml, cuda] = ["libnvidia-ml", "libcuda"].map(|stem| look_up(found, stem, Kind::Native, Some(driver)));
+    let other = |f: &Found| matches!(f, Found::OtherVersion(_));
+    !(other(&ml) || other(&cuda) || (ml == Found::Missing && cuda == Found::Missing))
+}
+
+fn one(facts: &Facts, found: &[Library], wanted: Capability, driver: Option<&str>) -> Finding {
+    let kind = if wanted == Capability::Compat32 { Kind::Compat32 } else { Kind::Native };
+    let package = |name: &str| format!("{name}{}", facts.library.package_suffix.value().map_or("", String::as_str));
+    let mut first = None;
+    for stem in libraries(wanted).required {
+        let finding = match look_up(found, stem, kind, driver) {
+            Found::Fits(library) => {
+                first = first.or(Some(library));
+                continue;
+            }
+            Found::OtherVersion(library) | Found::Dangling(library) => other_version(library, driver.unwrap_or("")),
+            Found::Missing => Finding::fail("absent", fix_of(wanted)).with("library", stem),
+        };
+        return packages(finding, &package);
+    }
+    let file = first.and_then(|library| library.file.as_deref()).unwrap_or_default();
+    let warning = incomplete(&facts.library, found, wanted, driver).map(|warning| packages(warning, &package));
+    let finding = warning.unwrap_or_else(|| way(facts, wanted)).with("library", file);
+    finding.evidence(facts.library.found.source.0.as_str(), file)
+}
+
+fn other_version(library: &Library, driver: &str) -> Finding {
+    let (code, file) = match library.file.as_deref() {
+        Some(file) => ("other-version", file),
+        None => ("dangling", library.name.as_str()),
+    };
+    Finding::fail(code, "repair-links").with("library", file).with("driver", driver).evidence("ld.so.cache", file)
+}
+
+/// What some programs of the capability miss although it is there.
+fn incomplete(library: &LibraryFacts, found: &[Library], wanted: Capability, driver: Option<&str>) -> Option<Finding> {
+    let lacks = |stem| !matches!(look_up(found, stem, Kind::Native, driver), Found::Fits(_));
+    match wanted {
+        Capability::Video if lacks("libnvidia-encode") => Some(Finding::warn("no-encode", "video-libraries")),
+        Capability::Utility if library.smi.is_absent() => Some(Finding::warn("no-smi", "smi")),
+        Capability::Graphics | Capability::Display if library.egl_vendor.is_absent() => {
+            Some(Finding::warn("no-egl", "graphics-libraries").saw(&library.egl_vendor))
+        }
+        Capability::Graphics | Capability::Display if library.vulkan_icd.is_absent() => {
+            Some(Finding::warn("no-vulkan", "graphics-libraries").saw(&library.vulkan_icd))
+        }
+        _ => None,
+    }
+}
+
+/// The libraries are there; what a container does to get them depends on the way in.
+fn way(facts: &Facts, wanted: Capability) -> Finding {
+    match facts.ways().ok().and_then(|ways| ways.usual()) {
+        Some((flag, way)) if way.obeys_capabilities() => Finding::pass("named").with("flag", flag).with("path", way),
+        Some((flag, way)) if wanted == Capability::Compat32 => {
+            Finding::warn("not-by-cdi", "legacy-mode").with("flag", flag).with("path", way)
+        }
+        Some((flag, way)) => Finding::pass("always").with("flag", flag).with("path", way),
+        None => Finding::pass("present"),
+    }
+}
+
+fn fix_of(wanted: Capability) -> &'static str {
+    match wanted {
+        Capability::Compute | Capability::Utility => "compute-libraries",
+        Capability::Video => "video-libraries",
+        Capability::Graphics | Capability::Display => "graphics-libraries",
+        Capability::Compat32 => "compat32-libraries",
+        Capability::Ngx => "ngx-libraries",
+    }
+}
+
+fn packages(finding: Finding, name: &dyn Fn(&str) -> String) -> Finding {
+    finding
+        .with("compute_package", name("libnvidia-compute"))
+        .with("decode_package", name("libnvidia-decode"))
+        .with("encode_package", name("libnvidia-encode"))
+        .with("gl_package", name("libnvidia-gl"))
+        .with("utils_package", name("nvidia-utils"))
+}
+
+fn names(found: &[Library]) -> String {
+    format!("{} of NVIDIA's libraries", found.len())
+}
