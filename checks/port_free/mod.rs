@@ -38,7 +38,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
 
 fn one_span(facts: &Facts, wish: &Wish<Port>, span: &Span) -> Finding {
     let port = Port { first: span.first, last: span.last, ..wish.what.clone() };
-    let next = span.next_free.map_or_else(|| "PORT".into(), |next| next.to_string());
+    let next = span.next_free.map_or_else(|| "none of the next 200".into(), |next| next.to_string());
     verdict(facts, wish, span)
         .about(&port)
         .with("port", span.first)

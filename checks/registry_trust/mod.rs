@@ -28,7 +28,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
             }),
             None => Finding::unknown(Gap::NotAsked, facts.registry.looks.source.clone()),
         };
-        finding.about(&wish.what).with("host", &wish.what.host).asked_by(&wish.by)
+        finding.about(&wish.what).with("host", &wish.what.host).with("config", config_path(facts)).asked_by(&wish.by)
     });
     Ok(findings.collect())
 }
@@ -94,6 +94,14 @@ fn distrusted(facts: &Facts, look: &Look) -> Finding {
             _ => Finding::fail("unknown-authority", "add-authority").with("dir", dir),
         },
         _ => Finding::unknown(Gap::Unsupported("its TLS could not be read".into()), look.https.source.clone()),
+    }
+}
+
+/// The file that this engine reads, there or not.
+fn config_path(facts: &Facts) -> &str {
+    match facts.docker.config.source.0.as_str() {
+        "" => "/etc/docker/daemon.json",
+        path => path,
     }
 }
 

@@ -6,6 +6,7 @@ mod table;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::thread;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::DockerFacts;
@@ -20,6 +21,8 @@ use table::Key;
 
 /// How far above a taken port the next free one is looked for.
 const NEAR: u16 = 200;
+/// Fewer ports than this are not worth a thread.
+const ALONE: usize = 2048;
 
 pub fn probe(host: &Host, need: &Need, docker: &DockerFacts) -> PortFacts {
     let live = host.live();
@@ -63,45 +66,57 @@ fn network(host: &Host, docker: &DockerFacts) -> Fact<Network> {
 
 fn looks(host: &Host, ports: &[Port], docker: &DockerFacts) -> Vec<Look> {
     let has_ipv6 = bind::has_ipv6();
-    let tried: Vec<Vec<Fact<Bind>>> =
-        ports.iter().map(|port| (port.first..=port.last).map(|n| try_port(port, n, has_ipv6)).collect()).collect();
+    let tried: Vec<Vec<Tried>> = ports.iter().map(|port| try_range(port, has_ipv6)).collect();
     let taken: BTreeSet<Key> = ports
         .iter()
         .zip(&tried)
-        .flat_map(|(port, binds)| {
+        .flat_map(|(port, tried)| {
             (port.first..=port.last)
-                .zip(binds)
-                .filter(|(_, bind)| matches!(bind.value(), Some(Bind::InUse | Bind::Denied)))
+                .zip(tried)
+                .filter(|(_, tried)| matches!(tried.outcome, Ok(Bind::InUse | Bind::Denied)))
                 .map(|(number, _)| Key { number, protocol: port.protocol })
         })
         .collect();
     let owners = Owners::find(host, &taken, docker);
     let wanted: BTreeSet<u16> = ports.iter().flat_map(|port| port.first..=port.last).collect();
-    ports
-        .iter()
-        .zip(tried)
-        .map(|(port, binds)| {
-            let singles = (port.first..=port.last).zip(binds).map(|(number, bind)| {
-                let holder = owners.holder(port, number, &bind, docker);
-                let free = bind.value() == Some(&Bind::Free) && holder.value().is_none();
-                let next_free = if free { None } else { next_free(port, number, &wanted, has_ipv6) };
-                Span { first: number, last: number, bind, holder, next_free }
-            });
-            Look { port: port.clone(), spans: merged(singles) }
-        })
-        .collect()
+    let finish = |(port, tried): (&Port, Vec<Tried>)| {
+        let singles = (port.first..=port.last).zip(tried).map(|(number, tried)| {
+            let occupied = matches!(tried.outcome, Ok(Bind::InUse | Bind::Denied));
+            Single { number, tried, holder: owners.holder(port, number, occupied) }
+        });
+        let spans = merged(singles).into_iter().map(|span| span.finish(port, &wanted, has_ipv6)).collect();
+        Look { port: port.clone(), spans }
+    };
+    ports.iter().zip(tried).map(finish).collect()
 }
 
-/// Neighbours of which the same is known become one.
-fn merged(singles: impl Iterator<Item = Span>) -> Vec<Span> {
-    let mut spans: Vec<Span> = Vec::new();
-    for single in singles {
+/// What binding one port gave, and on which of dockerd's addresses; on all of them when it is free.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Tried {
+    outcome: Result<Bind, Errno>,
+    at: Option<IpAddr>,
+}
+
+struct Single {
+    number: u16,
+    tried: Tried,
+    holder: Fact<Holder>,
+}
+
+/// Neighbours of which the same is known.
+struct Raw {
+    first: u16,
+    last: u16,
+    tried: Tried,
+    holder: Fact<Holder>,
+}
+
+fn merged(singles: impl Iterator<Item = Single>) -> Vec<Raw> {
+    let mut spans: Vec<Raw> = Vec::new();
+    for Single { number, tried, holder } in singles {
         match spans.last_mut() {
-            Some(last) if last.bind.state == single.bind.state && same_holder(&last.holder, &single.holder) => {
-                last.last = single.last;
-                last.next_free = single.next_free;
-            }
-            _ => spans.push(single),
+            Some(last) if last.tried == tried && same_holder(&last.holder, &holder) => last.last = number,
+            _ => spans.push(Raw { first: number, last: number, tried, holder }),
         }
     }
     spans
@@ -115,6 +130,20 @@ fn same_holder(one: &Fact<Holder>, other: &Fact<Holder>) -> bool {
     }
 }
 
+impl Raw {
+    fn finish(self, port: &Port, wanted: &BTreeSet<u16>, has_ipv6: bool) -> Span {
+        let addresses = self.tried.at.map_or_else(|| addresses(port, has_ipv6), |ip| vec![ip]);
+        let source = source(&addresses, self.first, self.last, port.protocol);
+        let bind = match self.tried.outcome {
+            Ok(bind) => Fact::present(bind, source),
+            Err(errno) => Fact::unknown(Gap::Unsupported(errno.desc().into()), source),
+        };
+        let free = bind.value() == Some(&Bind::Free) && self.holder.value().is_none();
+        let next_free = if free { None } else { next_free(port, self.last, wanted, has_ipv6) };
+        Span { first: self.first, last: self.last, bind, holder: self.holder, next_free }
+    }
+}
+
 /// The addresses that dockerd binds for this publication: both wildcards when none is named.
 fn addresses(port: &Port, has_ipv6: bool) -> Vec<IpAddr> {
     match port.ip {
@@ -124,44 +153,60 @@ fn addresses(port: &Port, has_ipv6: bool) -> Vec<IpAddr> {
     }
 }
 
-fn try_port(port: &Port, number: u16, has_ipv6: bool) -> Fact<Bind> {
+/// All ports of a range, in its order; a large one by several threads, since each bind is a kernel call or three.
+fn try_range(port: &Port, has_ipv6: bool) -> Vec<Tried> {
     let addresses = addresses(port, has_ipv6);
-    let all_of_them = port.ip.is_none() && has_ipv6;
-    if number == 0 || (all_of_them && bind::is_untouched(number, port.protocol)) {
-        return Fact::present(Bind::Free, source(&addresses, number, port.protocol));
+    let numbers: Vec<u16> = (port.first..=port.last).collect();
+    let one = |number: &u16| try_port(port, *number, &addresses, has_ipv6);
+    if numbers.len() < ALONE {
+        return numbers.iter().map(one).collect();
     }
-    for ip in &addresses {
-        let answer = bind::as_dockerd(SocketAddr::new(*ip, number), port.protocol);
-        let tried = match answer {
+    let crew = thread::available_parallelism().map_or(1, |cores| cores.get().min(8));
+    thread::scope(|scope| {
+        let chunks = numbers.chunks(numbers.len().div_ceil(crew));
+        let at_work: Vec<_> = chunks.map(|chunk| scope.spawn(move || chunk.iter().map(one).collect())).collect();
+        let unlooked = |_| Vec::new();
+        at_work.into_iter().flat_map(|thread| thread.join().unwrap_or_else(unlooked)).collect()
+    })
+}
+
+fn try_port(port: &Port, number: u16, addresses: &[IpAddr], has_ipv6: bool) -> Tried {
+    let everywhere = port.ip.is_none() && has_ipv6;
+    if number == 0 || (everywhere && bind::is_untouched(number, port.protocol)) {
+        return Tried { outcome: Ok(Bind::Free), at: None };
+    }
+    for ip in addresses {
+        let outcome = match bind::as_dockerd(SocketAddr::new(*ip, number), port.protocol) {
             Ok(()) => continue,
             Err(Errno::EADDRINUSE) => Ok(Bind::InUse),
             Err(Errno::EACCES | Errno::EPERM) => Ok(Bind::Denied),
             Err(Errno::EADDRNOTAVAIL | Errno::EAFNOSUPPORT) if ip.is_ipv6() && !has_ipv6 => Ok(Bind::NoIpv6),
             Err(Errno::EADDRNOTAVAIL) => Ok(Bind::NoAddress),
-            Err(errno) => Err(Gap::Unsupported(errno.desc().into())),
+            Err(errno) => Err(errno),
         };
-        let source = source(std::slice::from_ref(ip), number, port.protocol);
-        return tried.map_or_else(|gap| Fact::unknown(gap, &*source), |bind| Fact::present(bind, &*source));
+        return Tried { outcome, at: Some(*ip) };
     }
-    Fact::present(Bind::Free, source(&addresses, number, port.protocol))
+    Tried { outcome: Ok(Bind::Free), at: None }
 }
 
-/// `bind and listen on 0.0.0.0:8080 and [::]:8080`.
-fn source(addresses: &[IpAddr], number: u16, protocol: Protocol) -> String {
+/// `bind and listen on 0.0.0.0:8080 and [::]:8080`, `bind udp 127.0.0.1:8000-8010`.
+fn source(addresses: &[IpAddr], first: u16, last: u16, protocol: Protocol) -> String {
     let verb = match protocol {
         Protocol::Tcp => "bind and listen on",
         Protocol::Udp => "bind udp",
     };
-    let all: Vec<String> = addresses.iter().map(|ip| SocketAddr::new(*ip, number).to_string()).collect();
+    let upto = if first == last { String::new() } else { format!("-{last}") };
+    let all: Vec<String> = addresses.iter().map(|ip| format!("{}{upto}", SocketAddr::new(*ip, first))).collect();
     format!("{verb} {}", all.join(" and "))
 }
 
 /// Near and easy to remember: above a privileged port, 8000 more of it (80 → 8080, 443 → 8443).
 fn next_free(port: &Port, number: u16, wanted: &BTreeSet<u16>, has_ipv6: bool) -> Option<u16> {
+    let addresses = addresses(port, has_ipv6);
     let first = if number < 1024 { number.checked_add(8000)? } else { number.checked_add(1)? };
     (first..=first.saturating_add(NEAR))
         .filter(|candidate| !wanted.contains(candidate))
-        .find(|candidate| try_port(port, *candidate, has_ipv6).value() == Some(&Bind::Free))
+        .find(|candidate| try_port(port, *candidate, &addresses, has_ipv6).outcome == Ok(Bind::Free))
 }
 
 #[cfg(test)]
@@ -170,16 +215,19 @@ mod tests {
 
     #[test]
     fn neighbours_are_merged() {
-        let span = |n: u16, bind: Bind| Span {
-            first: n,
-            last: n,
-            bind: Fact::present(bind, n.to_string()),
-            holder: Fact::default(),
-            next_free: None,
+        let single = |number, bind| Single {
+            number,
+            tried: Tried { outcome: Ok(bind), at: None },
+            holder: Fact::absent(number.to_string()),
         };
-        let spans =
-            merged([span(1, Bind::Free), span(2, Bind::Free), span(3, Bind::InUse), span(4, Bind::Free)].into_iter());
-        let ranges: Vec<(u16, u16)> = spans.iter().map(|s| (s.first, s.last)).collect();
+        let tried = [single(1, Bind::Free), single(2, Bind::Free), single(3, Bind::InUse), single(4, Bind::Free)];
+        let ranges: Vec<(u16, u16)> = merged(tried.into_iter()).iter().map(|span| (span.first, span.last)).collect();
         assert_eq!(ranges, [(1, 2), (3, 3), (4, 4)]);
+    }
+
+    #[test]
+    fn a_range_is_tried_in_its_order() {
+        let port = Port { ip: None, first: 1, last: u16::MAX, protocol: Protocol::Tcp };
+        assert_eq!(try_range(&port, bind::has_ipv6()).len(), 65_535);
     }
 }

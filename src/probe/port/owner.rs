@@ -5,14 +5,16 @@ use std::net::IpAddr;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::{Container, DockerFacts};
-use gdoctor_checks::model::facts::port::{Bind, Holder};
-use gdoctor_checks::model::need::Port;
+use gdoctor_checks::model::facts::port::Holder;
+use gdoctor_checks::model::need::{Port, Protocol};
 
 use super::table::{self, Key, Row, Rows, State};
 use crate::host::Host;
 
-/// The sockets and processes on the taken ports.
-pub struct Owners {
+/// The containers that publish ports, and the sockets and processes on the taken ones.
+pub struct Owners<'a> {
+    docker: &'a DockerFacts,
+    published: BTreeMap<Key, Vec<(Option<IpAddr>, &'a Container)>>,
     rows: Fact<Rows>,
     /// By inode.
     processes: BTreeMap<u64, Process>,
@@ -27,57 +29,59 @@ struct Process {
     container: Option<String>,
 }
 
-impl Owners {
+impl<'a> Owners<'a> {
     /// One reading of the tables and one pass over /proc, and neither when nothing is taken.
-    pub fn find(host: &Host, taken: &BTreeSet<Key>, docker: &DockerFacts) -> Self {
+    pub fn find(host: &Host, taken: &BTreeSet<Key>, docker: &'a DockerFacts) -> Self {
+        let published = published(docker.containers.value().map_or(&[], Vec::as_slice));
         if taken.is_empty() {
-            return Self { rows: Fact::present(Rows::new(), "/proc/net"), processes: BTreeMap::new() };
+            let rows = Fact::present(Rows::new(), "/proc/net");
+            return Self { docker, published, rows, processes: BTreeMap::new() };
         }
         let rows = table::read(host, taken);
-        let containers = docker.containers.value().map_or(&[][..], Vec::as_slice);
         let wanted: BTreeSet<u64> = rows
             .value()
             .into_iter()
             .flatten()
-            .filter(|(key, _)| !containers.iter().any(|c| publishes_somewhere(c, **key)))
+            .filter(|(key, _)| !published.contains_key(key))
             .flat_map(|(_, rows)| rows.iter().filter(|row| row.state == State::Listens).map(|row| row.inode))
             .filter(|inode| *inode != 0)
             .collect();
-        Self { processes: processes(host, wanted), rows }
+        Self { docker, published, processes: processes(host, wanted), rows }
     }
 
-    /// Who holds `number` against `port`'s address; Absent when nothing is seen that would.
-    pub fn holder(&self, port: &Port, number: u16, bind: &Fact<Bind>, docker: &DockerFacts) -> Fact<Holder> {
-        if let Some(container) = docker.containers.value().into_iter().flatten().find(|c| publishes(c, port, number)) {
-            let holder = Holder::Container { name: container.name().into(), image: container.image.clone() };
-            return Fact::present(holder, "GET /containers/json");
+    /// Who holds `number` against `port`'s address; Absent when nothing is seen that would. Only what could not be bound
+    /// (`occupied`) is looked up in the kernel's tables.
+    pub fn holder(&self, port: &Port, number: u16, occupied: bool) -> Fact<Holder> {
+        let key = Key { number, protocol: port.protocol };
+        if let Some((_, container)) = self.published.get(&key).into_iter().flatten().find(|(ip, _)| meet(port.ip, *ip))
+        {
+            return Fact::present(by_container(container), "GET /containers/json");
         }
-        if !matches!(bind.value(), Some(Bind::InUse | Bind::Denied)) {
+        if !occupied {
             return Fact::absent("/proc/net");
         }
         let source = format!("/proc/net/{}", port.protocol);
         let rows = match (self.rows.value(), self.rows.gap()) {
-            (Some(rows), _) => rows.get(&Key { number, protocol: port.protocol }).map_or(&[][..], Vec::as_slice),
+            (Some(rows), _) => rows.get(&key).map_or(&[][..], Vec::as_slice),
             (None, gap) => return Fact::unknown(gap.cloned().unwrap_or(Gap::NotAsked), source),
         };
         let mut against = rows.iter().filter(|row| collide(port.ip, row.local.ip()));
         // Listeners come first; one whose process is known says more.
         let known = against.clone().find(|row| self.processes.contains_key(&row.inode));
         let Some(row) = known.or_else(|| against.next()) else { return Fact::absent(source) };
-        Fact::present(self.by_row(row, docker), source)
+        Fact::present(self.by_row(row), source)
     }
 
-    fn by_row(&self, row: &Row, docker: &DockerFacts) -> Holder {
+    fn by_row(&self, row: &Row) -> Holder {
         let address = row.local.to_string();
+        let containers = &self.docker.containers;
         let process = self.processes.get(&row.inode);
         let id = process.and_then(|process| process.container.as_deref());
-        if let Some(container) = docker.containers.value().into_iter().flatten().find(|c| Some(c.id.as_str()) == id) {
-            return Holder::Container { name: container.name().into(), image: container.image.clone() };
+        if let Some(container) = containers.value().into_iter().flatten().find(|c| Some(c.id.as_str()) == id) {
+            return by_container(container);
         }
         match (row.state, process) {
-            (State::Listens, Some(process))
-                if process.name == "docker-proxy" && docker.containers.value().is_some() =>
-            {
+            (State::Listens, Some(process)) if process.name == "docker-proxy" && containers.value().is_some() => {
                 Holder::StaleProxy { pid: process.pid, address }
             }
             (State::Listens, Some(Process { pid, name, unit, .. })) => {
@@ -86,6 +90,35 @@ impl Owners {
             (State::Listens, None) => Holder::Hidden { uid: row.uid, address },
             (state, _) => Holder::Connection { remote: row.remote.to_string(), waits: state == State::Waits },
         }
+    }
+}
+
+fn by_container(container: &Container) -> Holder {
+    Holder::Container { name: container.name().into(), image: container.image.clone() }
+}
+
+/// Host ports that containers publish, with the address; an address that is none means every one.
+fn published(containers: &[Container]) -> BTreeMap<Key, Vec<(Option<IpAddr>, &Container)>> {
+    let mut all: BTreeMap<Key, Vec<(Option<IpAddr>, &Container)>> = BTreeMap::new();
+    for container in containers {
+        for port in container.ports.iter().filter(|port| port.public_port != 0) {
+            let protocol = match port.protocol.as_str() {
+                "tcp" => Protocol::Tcp,
+                "udp" => Protocol::Udp,
+                _ => continue,
+            };
+            let key = Key { number: port.public_port, protocol };
+            all.entry(key).or_default().push((port.ip.parse().ok(), container));
+        }
+    }
+    all
+}
+
+/// dockerd's own IPv6 sockets take no IPv4, so only addresses of one family meet.
+fn meet(wanted: Option<IpAddr>, published: Option<IpAddr>) -> bool {
+    match (wanted, published) {
+        (Some(wanted), Some(published)) => wanted.is_ipv4() == published.is_ipv4() && collide(Some(wanted), published),
+        _ => true,
     }
 }
 
@@ -98,22 +131,6 @@ fn collide(wanted: Option<IpAddr>, held: IpAddr) -> bool {
         (Some(IpAddr::V6(_)), IpAddr::V4(_)) => false,
         (Some(wanted), held) => wanted == held || wanted.is_unspecified() || held.is_unspecified(),
     }
-}
-
-fn publishes(container: &Container, port: &Port, number: u16) -> bool {
-    container.ports.iter().any(|published| {
-        published.public_port == number
-            && number != 0
-            && published.protocol == port.protocol.to_string()
-            && published.ip.parse().map_or(true, |ip: IpAddr| {
-                // dockerd's own IPv6 sockets take no IPv4.
-                port.ip.is_none_or(|wanted| wanted.is_ipv4() == ip.is_ipv4()) && collide(port.ip, ip)
-            })
-    })
-}
-
-fn publishes_somewhere(container: &Container, key: Key) -> bool {
-    container.ports.iter().any(|p| p.public_port == key.number && p.protocol == key.protocol.to_string())
 }
 
 /// The processes that hold these sockets, as far as this user may see.
