@@ -14,20 +14,23 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
+    facts.sees_the_gpus_host()?;
+    if facts.host.platform.value() == Some(&Platform::Jetson) {
+        return Err(Stop::NotNeeded("jetson"));
+    }
+    if let Some(cause) = facts.nvidia.blocker(&facts.host, CHECK.id) {
+        return Err(Stop::blocked_by(cause));
     }
     let driver = match facts.host.platform.value() {
-        Some(Platform::Jetson) => return Err(Stop::NotNeeded("jetson")),
         // WSL's libraries carry no version: Windows keeps them equal.
-        Some(Platform::Wsl) => None,
-        None => Some(facts.toolkit.driver_version.known()?.ok_or(Stop::blocked_by("nvidia-driver"))?.as_str()),
+        Some(_) => None,
+        None => facts.nvidia.module.known()?.map(|module| module.version.as_str()),
     };
     let found = facts.library.found.known()?.map(Vec::as_slice).unwrap_or_default();
-    if let Some(driver) = driver
-        && !is_one_driver(found, driver)
-    {
-        return Err(Stop::blocked_by("nvidia-version"));
+    let unknown_to_loader = |stem| look_up(found, stem, Kind::Native, driver) == Found::Missing;
+    if unknown_to_loader("libnvidia-ml") && unknown_to_loader("libcuda") {
+        let source = facts.library.found.source.0.as_str();
+        return Ok(Finding::fail("not-in-cache", "ldconfig").evidence(source, names(found)).into());
     }
     let mut findings = Findings::new();
     for wish in &need.capabilities {
@@ -40,14 +43,6 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         findings.push(saw.about(wish.what).asked_by(&wish.by));
     }
     Ok(findings)
-}
-
-/// libnvidia-ml and libcuda are of the running driver. Where both are missing or one is of another version, the whole
-/// user-space driver is at fault and not one capability.
-fn is_one_driver(found: &[Library], driver: &str) -> bool {
-    let [ml, cuda] = ["libnvidia-ml", "libcuda"].map(|stem| look_up(found, stem, Kind::Native, Some(driver)));
-    let other = |f: &Found| matches!(f, Found::OtherVersion(_));
-    !(other(&ml) || other(&cuda) || (ml == Found::Missing && cuda == Found::Missing))
 }
 
 fn one(facts: &Facts, found: &[Library], wanted: Capability, driver: Option<&str>) -> Finding {

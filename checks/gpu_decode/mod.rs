@@ -12,11 +12,9 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
-    if facts.host.platform.is_absent() && facts.toolkit.driver_version.is_absent() {
-        return Err(Stop::blocked_by("nvidia-driver"));
+    facts.sees_the_gpus_host()?;
+    if let Some(cause) = facts.nvidia.blocker(&facts.host, CHECK.id) {
+        return Err(Stop::blocked_by(cause));
     }
     Ok(need.decode.iter().map(|wish| one(facts, wish.what).about(wish.what).asked_by(&wish.by)).collect())
 }

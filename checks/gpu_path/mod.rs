@@ -20,9 +20,7 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     if desktop {
         return Ok(Finding::fail("desktop-vm", "use-engine").evidence("GET /info", "Docker Desktop").into());
     }
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
+    facts.sees_the_gpus_host()?;
     let ways = facts.ways()?;
     let asked =
         [("--gpus", ways.gpus), ("--runtime=nvidia", ways.runtime), ("--device nvidia.com/gpu=all", ways.device)];

@@ -19,9 +19,7 @@ const READS_0_7: [u32; 2] = [26, 1];
 const SOCKET: &str = "nvidia-persistenced/socket";
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
+    facts.sees_the_gpus_host()?;
     let ways = facts.ways()?;
     let culprit = ways.culprit();
     if let Some(other) = culprit.filter(|culprit| *culprit != CHECK.id) {
@@ -35,10 +33,10 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         return Err(Stop::NotNeeded("none"));
     }
     let wsl = facts.host.platform.value() == Some(&Platform::Wsl);
-    let driver = facts.toolkit.driver_version.known()?.map(String::as_str).filter(|_| !wsl);
-    if driver.is_none() && !wsl {
-        return Err(Stop::blocked_by("nvidia-driver"));
+    if let Some(cause) = facts.nvidia.blocker(&facts.host, CHECK.id) {
+        return Err(Stop::blocked_by(cause));
     }
+    let driver = if wsl { None } else { facts.nvidia.module.known()?.map(|module| module.version.as_str()) };
     let on_specs = ways.usual().is_some_and(|(_, way)| way.reads_specs());
     Ok(specs.iter().map(|spec| one(facts, specs, spec, driver, on_specs)).collect())
 }
@@ -133,8 +131,8 @@ fn fault(facts: &Facts, devices: &Devices, driver: Option<&str>) -> Option<Fault
     if devices.nodes && !devices.uvm {
         return Some(Fault::new("no-uvm", "uvm", &[]));
     }
-    if let (Some(written), Some(major)) = (devices.uvm_major, facts.toolkit.uvm_major.value())
-        && written != *major
+    if let (Some(written), Some(major)) = (devices.uvm_major, facts.nvidia.majors.value().and_then(|majors| majors.uvm))
+        && written != major
     {
         return Some(Fault::new("old-uvm", "uvm", &[("written", &written.to_string()), ("major", &major.to_string())]));
     }

@@ -12,9 +12,7 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
+    facts.sees_the_gpus_host()?;
     let ways = facts.ways()?;
     if let Some(culprit) = ways.culprit() {
         return Err(Stop::blocked_by(culprit));

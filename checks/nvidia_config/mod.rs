@@ -17,9 +17,7 @@ pub static CHECK: Check = Check {
 const LDCONFIG_IS_HELD: [u32; 2] = [1, 17];
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
+    facts.sees_the_gpus_host()?;
     let ways = facts.ways()?;
     if facts.docker.info.value().is_some_and(|info| info.is_snap()) {
         return Err(Stop::NotNeeded("snap-own"));

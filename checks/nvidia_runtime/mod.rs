@@ -12,9 +12,7 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
+    facts.sees_the_gpus_host()?;
     let info = facts.docker.info.known()?.ok_or(Stop::blocked_by("docker-engine"))?;
     if facts.docker.version.known()?.is_some_and(|version| version.is_podman()) {
         return Err(Stop::NotNeeded("podman"));

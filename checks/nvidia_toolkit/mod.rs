@@ -24,9 +24,7 @@ const ADVISORIES: [(&[u32], &str, &str); 3] = [
 ];
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
+    facts.sees_the_gpus_host()?;
     let snap = facts.docker.client.value().is_some_and(|client| client.package == Package::Snap);
     if snap || facts.docker.info.value().is_some_and(|info| info.is_snap()) {
         return Err(Stop::NotNeeded("snap-own"));

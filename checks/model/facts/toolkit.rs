@@ -10,8 +10,6 @@ use crate::model::fact::Fact;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ToolkitFacts {
-    /// Version of the kernel module that runs; Absent when none is loaded.
-    pub driver_version: Fact<String>,
     /// nvidia-container-runtime-hook, as dockerd finds it on its own PATH.
     pub hook: Fact<Program>,
     /// nvidia-cdi-hook, the same way.
@@ -38,8 +36,6 @@ pub struct ToolkitFacts {
     pub specs: Fact<Vec<Spec>>,
     /// systemd's nvidia-cdi-refresh.service, which writes a fresh spec.
     pub refresh: Fact<String>,
-    /// Major number of nvidia-uvm in /proc/devices.
-    pub uvm_major: Fact<u32>,
     /// /dev/char/195:255, the link by which runc finds /dev/nvidiactl after a reload.
     pub char_link: Fact<String>,
     /// Lists of what a Jetson's containers get: files below host-files-for-container.d.

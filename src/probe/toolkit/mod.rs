@@ -16,7 +16,6 @@ use crate::host::process::{self, End};
 
 pub fn probe(host: &Host, docker: &DockerFacts) -> ToolkitFacts {
     let dockerd = daemon::Dockerd::look(host, docker);
-    let driver_version = driver_version(host);
     let ctk = program(host, &dockerd, "nvidia-ctk");
     let packages = packages::dpkg(host, is_toolkits);
     let config_path = config::path(host, &dockerd);
@@ -34,30 +33,10 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> ToolkitFacts {
         daemon_started: dockerd.started,
         specs: cdi::specs(host, docker),
         refresh: refresh(host),
-        uvm_major: uvm_major(host),
         char_link: host.link("/dev/char/195:255"),
         csv: csv(host),
         user_namespace: user_namespace(host),
-        driver_version,
     }
-}
-
-/// Debian's packages name the module nvidia-current.
-fn driver_version(host: &Host) -> Fact<String> {
-    ["nvidia", "nvidia_current"]
-        .into_iter()
-        .map(|module| host.line(format!("/sys/module/{module}/version")))
-        .find(|version| !version.is_absent())
-        .unwrap_or_else(|| from_proc(host))
-}
-
-/// The first dotted number of `NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.15  …`.
-fn from_proc(host: &Host) -> Fact<String> {
-    let is_version = |word: &&str| word.contains('.') && word.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    host.text("/proc/driver/nvidia/version").parse(|text| {
-        let line = text.lines().next().unwrap_or_default();
-        line.split_whitespace().find(is_version).map(str::to_owned).ok_or("no version in its first line".into())
-    })
 }
 
 fn program(host: &Host, dockerd: &daemon::Dockerd, name: &str) -> Fact<Program> {
@@ -118,20 +97,6 @@ fn refresh(host: &Host) -> Fact<String> {
         .map(|folder| host.real_path(format!("{folder}/nvidia-cdi-refresh.service")))
         .find(|unit| !unit.is_absent())
         .unwrap_or_else(|| Fact::absent("nvidia-cdi-refresh.service"))
-}
-
-fn uvm_major(host: &Host) -> Fact<u32> {
-    let devices = host.text("/proc/devices");
-    let source = devices.source.0.clone();
-    let major = |text: &String| {
-        text.lines()
-            .find_map(|line| line.trim().strip_suffix(" nvidia-uvm").and_then(|major| major.trim().parse().ok()))
-    };
-    match (devices.value(), devices.gap()) {
-        (Some(text), _) => Fact::found(major(text), source),
-        (None, Some(gap)) => Fact::unknown(gap.clone(), source),
-        (None, None) => Fact::absent(source),
-    }
 }
 
 fn csv(host: &Host) -> Fact<Vec<String>> {
