@@ -57,8 +57,15 @@ pub fn add(need: &mut Need, host: &Host) {
     }
 }
 
-/// How an NVIDIA GPU shows itself without any driver: vendor 0x10de, class 0x03…, on the PCI bus.
+/// How an NVIDIA GPU shows itself without any driver: vendor 0x10de, class 0x03…, on the PCI bus; in WSL2 by the library that
+/// Windows' driver lends, on Jetson by the chip's family.
 fn nvidia_seen(host: &Host) -> Option<String> {
+    if host.exists("/dev/dxg") && host.exists("/usr/lib/wsl/lib/libcuda.so.1") {
+        return Some("Windows lends its NVIDIA driver to WSL2 (/usr/lib/wsl/lib/libcuda.so.1)".into());
+    }
+    if host.exists("/etc/nv_tegra_release") {
+        return Some("this is a Jetson (/etc/nv_tegra_release)".into());
+    }
     let devices = host.list("/sys/bus/pci/devices");
     let address = devices.value()?.iter().find(|address| {
         let read = |file: &str| host.line(format!("/sys/bus/pci/devices/{address}/{file}"));

@@ -11,7 +11,7 @@ use crate::host::Host;
 pub fn probe(host: &Host) -> HostFacts {
     HostFacts {
         system: system(host),
-        kernel: host.live().line("/proc/sys/kernel/osrelease"),
+        kernel: kernel(host),
         machine: machine(),
         systemd: host.stat("/run/systemd/system").map(|_| "systemd".into()),
         container: container(host),
@@ -37,6 +37,13 @@ fn system(host: &Host) -> Fact<System> {
             pretty: value("PRETTY_NAME"),
         }
     })
+}
+
+/// The recorded host's kernel where one is recorded, else the running one.
+fn kernel(host: &Host) -> Fact<String> {
+    const RELEASE: &str = "/proc/sys/kernel/osrelease";
+    let recorded = host.line(RELEASE);
+    if recorded.value().is_some() { recorded } else { host.live().line(RELEASE) }
 }
 
 fn machine() -> Fact<String> {
