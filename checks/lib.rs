@@ -21,15 +21,23 @@ mod display_server;
 mod docker_access;
 mod docker_cgroup;
 mod docker_client;
+mod docker_compose;
 mod docker_config;
+mod docker_credentials;
+mod docker_dns;
 mod docker_endpoint;
 mod docker_engine;
+mod docker_mtu;
+mod docker_pools;
+mod docker_proxy;
 mod docker_storage;
 mod docker_version;
 mod docker_warnings;
 mod driver_capability;
 mod gpu_decode;
 mod gpu_path;
+mod host_clock;
+mod host_reboot;
 mod nvidia_cdi;
 mod nvidia_cgroup_risk;
 mod nvidia_config;
@@ -49,6 +57,8 @@ use model::check::Check;
 
 /// Every check, in the order of every report: causes before what they block.
 pub static ALL: &[&Check] = &[
+    &host_reboot::CHECK,
+    &host_clock::CHECK,
     &docker_client::CHECK,
     &docker_endpoint::CHECK,
     &docker_access::CHECK,
@@ -58,6 +68,12 @@ pub static ALL: &[&Check] = &[
     &docker_cgroup::CHECK,
     &docker_storage::CHECK,
     &docker_warnings::CHECK,
+    &docker_dns::CHECK,
+    &docker_mtu::CHECK,
+    &docker_pools::CHECK,
+    &docker_proxy::CHECK,
+    &docker_credentials::CHECK,
+    &docker_compose::CHECK,
     &nvidia_gpu::CHECK,
     &nvidia_driver::CHECK,
     &nvidia_version::CHECK,

@@ -262,11 +262,12 @@ fn rust_files(place: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn a_row_reads_as_it_is_written() {
+    let client = ALL.iter().find(|check| check.id == "docker-client").unwrap();
     let table = Table::read(&cases_path("docker-client"));
     let lines: Vec<String> = table
         .cases
         .iter()
-        .flat_map(|c| judge(ALL[0], &c.facts, &c.need).iter().map(line_of).collect::<Vec<_>>())
+        .flat_map(|c| judge(client, &c.facts, &c.need).iter().map(line_of).collect::<Vec<_>>())
         .collect();
     assert_eq!(lines.first().map(String::as_str), Some("pass found"));
 }

@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
@@ -90,6 +90,16 @@ impl Host {
             Ok(text) => text,
             Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
         })
+    }
+
+    /// The last `count` bytes of a regular file that may grow without end, from the next line's begin.
+    pub fn tail(&self, path: impl AsRef<Path>, count: usize) -> Fact<String> {
+        let path = path.as_ref();
+        let source = path.to_string_lossy().into_owned();
+        match self.read_tail(path, count) {
+            Ok(bytes) => Fact::present(String::from_utf8_lossy(&bytes).into_owned(), source),
+            Err(error) => fact_of(error, source),
+        }
     }
 
     /// A one-line file (sysfs, procfs) without its line end.
@@ -199,14 +209,28 @@ impl Host {
         self.locate(path).unwrap_or_else(|_| self.root.join(path.strip_prefix("/").unwrap_or(path)))
     }
 
-    fn read_capped(&self, path: &Path, cap: usize) -> io::Result<Vec<u8>> {
+    fn open(&self, path: &Path) -> io::Result<File> {
         let real = self.locate(path)?;
         // O_NONBLOCK: a pipe in a file's place must not hold us; the kind is judged on the open handle, so it cannot change.
         let file = File::options().read(true).custom_flags(nix::libc::O_NONBLOCK).open(real)?;
-        let kind = file.metadata()?.file_type();
-        if !kind.is_file() {
+        if !file.metadata()?.file_type().is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "not a regular file"));
         }
+        Ok(file)
+    }
+
+    fn read_tail(&self, path: &Path, count: usize) -> io::Result<Vec<u8>> {
+        let mut file = self.open(path)?;
+        let from = file.metadata()?.len().saturating_sub(count as u64);
+        file.seek(SeekFrom::Start(from))?;
+        let mut bytes = Vec::new();
+        file.take(count as u64).read_to_end(&mut bytes)?;
+        let cut = if from == 0 { 0 } else { bytes.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1) };
+        Ok(bytes.split_off(cut))
+    }
+
+    fn read_capped(&self, path: &Path, cap: usize) -> io::Result<Vec<u8>> {
+        let file = self.open(path)?;
         let mut bytes = Vec::new();
         file.take(cap as u64 + 1).read_to_end(&mut bytes)?;
         Ok(bytes)

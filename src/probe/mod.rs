@@ -5,6 +5,7 @@ mod camera;
 mod disk;
 mod display;
 mod docker;
+mod engine;
 mod host;
 mod library;
 mod nvidia;
@@ -65,6 +66,10 @@ pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool) ->
         let docker = Arc::clone(&docker);
         crew.send("toolkit", host, need, move |host, _| toolkit::probe(host, &docker));
     }
+    if wanted(&["docker", "host"]) {
+        let docker = Arc::clone(&docker);
+        crew.send("engine", host, need, move |host, _| engine::probe(host, &docker));
+    }
     if wanted(&["port"]) {
         let docker = Arc::clone(&docker);
         crew.send("port", host, need, move |host, need| port::probe(host, need, &docker));
@@ -78,6 +83,7 @@ pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool) ->
         crew.send("disk", host, need, move |host, need| disk::probe(host, need, &docker));
     }
     facts.nvidia = crew.collect(first, "nvidia");
+    facts.engine = crew.collect(host, "engine");
     facts.toolkit = crew.collect(host, "toolkit");
     facts.library = crew.collect(first, "capability");
     facts.display = crew.collect(first, "display");

@@ -179,7 +179,7 @@ impl core::fmt::Display for Reach {
 }
 
 /// docker.service as files show it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Unit {
     /// /etc/systemd/system/docker.service leads to /dev/null.
@@ -188,6 +188,12 @@ pub struct Unit {
     pub enabled: bool,
     /// Its command starts dockerd with `-H`, which daemon.json's "hosts" then conflicts with.
     pub hosts_flag: bool,
+    /// All options of its command, by the keys that daemon.json has for them: `hosts`, `data-root`, `iptables`.
+    #[serde(default)]
+    pub flags: Vec<String>,
+    /// Started when a client opens the socket (docker.socket).
+    #[serde(default)]
+    pub on_demand: bool,
 }
 
 /// daemon.json of the engine that the endpoint belongs to.
@@ -202,9 +208,32 @@ pub enum Config {
         runtimes: Vec<String>,
         #[serde(default)]
         insecure_registries: Vec<String>,
+        #[serde(default)]
+        settings: Settings,
     },
     /// dockerd will not start with it. Lines and columns count from 1.
     Malformed { line: usize, column: usize, why: String },
+}
+
+/// The values of daemon.json that checks use; a key that is not there is dockerd's default.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// What kind of value each key has: `text`, `number`, `switch`, `list`, `object`, `null`.
+    pub kinds: BTreeMap<String, String>,
+    pub iptables: Option<bool>,
+    /// `iptables` or `nftables`, since Engine 29.
+    pub firewall_backend: Option<String>,
+    /// Resolvers for containers.
+    pub dns: Vec<String>,
+    pub log_driver: Option<String>,
+    /// log-opts has max-size.
+    pub log_limited: bool,
+    pub storage_driver: Option<String>,
+    /// Bytes of /dev/shm are set for all containers.
+    pub shm_size: Option<String>,
+    /// Seconds since the epoch of the file's last change.
+    pub changed: i64,
 }
 
 /// The part of `GET /version` that checks use, in the API's own spelling.
@@ -223,6 +252,7 @@ pub struct EngineVersion {
 #[serde(default, rename_all = "PascalCase")]
 pub struct Component {
     pub name: String,
+    pub version: String,
 }
 
 impl EngineVersion {
@@ -264,6 +294,24 @@ pub struct Info {
     #[serde(deserialize_with = "or_default")]
     pub containerd: Containerd,
     pub live_restore_enabled: bool,
+    pub logging_driver: String,
+    /// The daemon uses a proxy for http; the address itself is not kept.
+    #[serde(deserialize_with = "is_set")]
+    pub http_proxy: bool,
+    #[serde(deserialize_with = "is_set")]
+    pub https_proxy: bool,
+    /// Where new networks get their addresses; empty: the engine's own.
+    #[serde(deserialize_with = "or_default")]
+    pub default_address_pools: Vec<AddressPool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct AddressPool {
+    /// `172.17.0.0/12`.
+    pub base: String,
+    /// Bits of each network made from it.
+    pub size: u8,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -368,6 +416,21 @@ impl DockerFacts {
         self.info.value()
     }
 
+    /// What daemon.json sets, when it could be read.
+    pub fn settings(&self) -> Option<&Settings> {
+        match self.config.value() {
+            Some(Config::Read { settings, .. }) => Some(settings),
+            _ => None,
+        }
+    }
+
+    /// The endpoint belongs to an engine without root, running or not.
+    pub fn is_rootless(&self) -> bool {
+        let by_socket = matches!(self.endpoint.value().map(|endpoint| &endpoint.address),
+            Some(Address::Unix(path)) if path.starts_with("/run/user/") && path.ends_with("/docker.sock"));
+        self.info.value().map_or(by_socket, Info::is_rootless)
+    }
+
     /// True when the daemon is known to be on another machine or in a virtual one: host checks then prove nothing.
     pub fn is_elsewhere(&self) -> bool {
         self.endpoint
@@ -380,7 +443,7 @@ impl DockerFacts {
     pub fn tags(&self) -> Vec<&'static str> {
         let info = self.info.value();
         let snap = info.is_some_and(Info::is_snap) || self.client.value().is_some_and(|c| c.package == Package::Snap);
-        let rootless = info.is_some_and(Info::is_rootless);
+        let rootless = self.is_rootless();
         let podman = self.version.value().is_some_and(EngineVersion::is_podman);
         [
             (snap, "snap"),
@@ -403,4 +466,20 @@ where
     D: Deserializer<'de>,
 {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// True for a text that is not empty (the API's form) and for `true` (the form of a kept fact).
+fn is_set<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        Switch(bool),
+        Text(String),
+        Other(serde::de::IgnoredAny),
+    }
+    Ok(match Form::deserialize(deserializer)? {
+        Form::Switch(set) => set,
+        Form::Text(text) => !text.is_empty(),
+        Form::Other(_) => false,
+    })
 }

@@ -4,6 +4,7 @@ pub mod camera;
 pub mod disk;
 pub mod display;
 pub mod docker;
+pub mod engine;
 pub mod host;
 pub mod library;
 pub mod nvidia;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub struct Facts {
     pub host: host::HostFacts,
     pub docker: docker::DockerFacts,
+    pub engine: engine::EngineFacts,
     pub nvidia: nvidia::NvidiaFacts,
     pub library: library::LibraryFacts,
     pub toolkit: toolkit::ToolkitFacts,

@@ -1,7 +1,7 @@
 //! What lies around dockerd: its program, unit, process and daemon.json. This explains a daemon that does not answer.
 
 use gdoctor_checks::model::fact::Fact;
-use gdoctor_checks::model::facts::docker::{Address, Client, Config, Package, Unit};
+use gdoctor_checks::model::facts::docker::{Address, Client, Config, Package, Settings, Unit};
 use serde_json::{Map, Value};
 
 use crate::host::Host;
@@ -56,29 +56,104 @@ fn unit(host: &Host) -> Fact<Unit> {
         .find(|path| host.lstat(path).value().is_some());
     let Some(path) = found else { return Fact::absent("docker.service in systemd's folders") };
     let masked = host.link(&path).value().is_some_and(|target| target == "/dev/null");
-    let wants = ["multi-user.target.wants/docker.service", "sockets.target.wants/docker.socket"];
-    let enabled = wants.iter().any(|want| host.lstat(format!("/etc/systemd/system/{want}")).value().is_some());
-    Fact::present(Unit { masked, enabled, hosts_flag: hosts_flag(host, &path) }, path)
+    let linked = |want: &str| host.lstat(format!("/etc/systemd/system/{want}")).value().is_some();
+    let on_demand = linked("sockets.target.wants/docker.socket");
+    let enabled = on_demand || linked("multi-user.target.wants/docker.service");
+    let command = command(host, &path);
+    let flags = flags(host, &command);
+    let hosts_flag = flags.iter().any(|flag| flag == "hosts");
+    Fact::present(Unit { masked, enabled, hosts_flag, flags, on_demand }, path)
 }
 
-/// True when the unit, or a drop-in that replaces its command, starts dockerd with `-H` or `--host`.
-fn hosts_flag(host: &Host, path: &str) -> bool {
+/// The command of the unit, or of a drop-in that replaces it.
+fn command(host: &Host, path: &str) -> String {
     let mut files = vec![path.to_owned()];
     for folder in UNIT_FOLDERS {
         let drop_ins = format!("{folder}/docker.service.d");
         let names = host.list(&drop_ins);
         files.extend(names.value().into_iter().flatten().map(|name| format!("{drop_ins}/{name}")));
     }
-    let mut flag = false;
+    let mut command = String::new();
     for file in files {
-        let text = host.text(file);
+        let text = host.text(file).map(|text| text.replace("\\\n", " "));
         for line in text.value().map(String::as_str).unwrap_or_default().lines() {
-            if let Some(command) = line.trim().strip_prefix("ExecStart=").filter(|command| !command.is_empty()) {
-                flag = command.split_whitespace().any(|word| word.starts_with("-H") || word.starts_with("--host"));
+            if let Some(set) = line.trim().strip_prefix("ExecStart=") {
+                command = set.to_owned();
             }
         }
     }
-    flag
+    command
+}
+
+/// Files whose variables units of distributions put into dockerd's command.
+const VARIABLE_FILES: [&str; 3] = ["/etc/default/docker", "/etc/sysconfig/docker", "/etc/conf.d/docker"];
+
+/// Options by the keys that daemon.json has for them; variables such as $DOCKER_OPTS are looked up.
+fn flags(host: &Host, command: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for word in command.split_whitespace().skip(1) {
+        match word.strip_prefix('$') {
+            Some(name) => words.extend(variable(host, name.trim_matches(['{', '}']))),
+            None => words.push(word.to_owned()),
+        }
+    }
+    let mut keys: Vec<String> = words.iter().filter_map(|word| key_of(word)).collect();
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+fn variable(host: &Host, name: &str) -> Vec<String> {
+    let value = VARIABLE_FILES.iter().find_map(|path| {
+        let text = host.text(path);
+        let found =
+            text.value()?.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix('=').map(str::to_owned));
+        found
+    });
+    let value = value.unwrap_or_default();
+    value.trim_matches(['"', '\'']).split_whitespace().map(str::to_owned).collect()
+}
+
+/// `data-root` of `--data-root=/x`, `hosts` of `-H` and `--host`; None for a value.
+fn key_of(word: &str) -> Option<String> {
+    const SHORT: [(char, &str); 7] = [
+        ('b', "bridge"),
+        ('D', "debug"),
+        ('G', "group"),
+        ('H', "hosts"),
+        ('l', "log-level"),
+        ('p', "pidfile"),
+        ('s', "storage-driver"),
+    ];
+    const PLURAL: [&str; 15] = [
+        "allow-nondistributable-artifact",
+        "authorization-plugin",
+        "cdi-spec-dir",
+        "default-address-pool",
+        "default-network-opt",
+        "default-ulimit",
+        "dns-opt",
+        "exec-opt",
+        "host",
+        "insecure-registry",
+        "label",
+        "log-opt",
+        "node-generic-resource",
+        "registry-mirror",
+        "storage-opt",
+    ];
+    let Some(long) = word.strip_prefix("--") else {
+        let letter = word.strip_prefix('-')?.chars().next()?;
+        return SHORT.iter().find(|(short, _)| *short == letter).map(|(_, key)| (*key).to_owned());
+    };
+    let name = long.split('=').next().filter(|name| !name.is_empty())?;
+    Some(match name {
+        "add-runtime" => "runtimes".into(),
+        "graph" => "data-root".into(),
+        "insecure-registry" => "insecure-registries".into(),
+        _ if PLURAL.contains(&name) => format!("{name}s"),
+        _ => name.into(),
+    })
 }
 
 /// Where this engine's daemon.json lies: what a running daemon was told, else by the kind of engine.
@@ -117,29 +192,61 @@ fn config_file_argument(host: &Host, pid: u32) -> Option<String> {
 }
 
 fn config(host: &Host, path: &str) -> Fact<Config> {
-    host.text(path).map(|text| parse_config(&text))
+    let changed = host.stat(path).value().map_or(0, |stat| stat.ctime);
+    host.text(path).map(|text| parse_config(&text, changed))
 }
 
 /// dockerd takes an empty file for an empty object, and skips a byte order mark.
-fn parse_config(text: &str) -> Config {
+fn parse_config(text: &str, changed: i64) -> Config {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if text.trim().is_empty() {
-        return Config::Read { keys: Vec::new(), runtimes: Vec::new(), insecure_registries: Vec::new() };
-    }
-    match serde_json::from_str::<Map<String, Value>>(text) {
-        Ok(object) => {
-            let names = |key: &str| match object.get(key) {
-                Some(Value::Object(map)) => map.keys().cloned().collect(),
-                Some(Value::Array(list)) => list.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect(),
-                _ => Vec::new(),
-            };
-            Config::Read {
-                runtimes: names("runtimes"),
-                insecure_registries: names("insecure-registries"),
-                keys: object.keys().cloned().collect(),
-            }
-        }
+    let parsed = match text.trim().is_empty() {
+        true => Ok(Map::new()),
+        false => serde_json::from_str::<Map<String, Value>>(text),
+    };
+    match parsed {
+        Ok(object) => Config::Read {
+            runtimes: names(&object, "runtimes"),
+            insecure_registries: names(&object, "insecure-registries"),
+            keys: object.keys().cloned().collect(),
+            settings: settings(&object, changed),
+        },
         Err(error) => Config::Malformed { line: error.line(), column: error.column(), why: reason(&error) },
+    }
+}
+
+fn names(object: &Map<String, Value>, key: &str) -> Vec<String> {
+    match object.get(key) {
+        Some(Value::Object(map)) => map.keys().cloned().collect(),
+        Some(Value::Array(list)) => list.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn settings(object: &Map<String, Value>, changed: i64) -> Settings {
+    let text = |key: &str| object.get(key).and_then(Value::as_str).map(str::to_owned);
+    Settings {
+        kinds: object.iter().map(|(key, value)| (key.clone(), kind(value).to_owned())).collect(),
+        iptables: object.get("iptables").and_then(Value::as_bool),
+        firewall_backend: text("firewall-backend"),
+        dns: names(object, "dns"),
+        log_driver: text("log-driver"),
+        log_limited: object.get("log-opts").is_some_and(|opts| opts.get("max-size").is_some()),
+        storage_driver: text("storage-driver"),
+        shm_size: object
+            .get("default-shm-size")
+            .map(|size| size.as_str().map_or_else(|| size.to_string(), str::to_owned)),
+        changed,
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "switch",
+        Value::Number(_) => "number",
+        Value::String(_) => "text",
+        Value::Array(_) => "list",
+        Value::Object(_) => "object",
     }
 }
 
@@ -156,13 +263,22 @@ mod tests {
     #[test]
     fn daemon_json_as_dockerd_reads_it() {
         assert!(
-            matches!(parse_config("\u{feff}{\"runtimes\": {\"nvidia\": {}}}"), Config::Read { runtimes, .. } if runtimes == ["nvidia"])
+            matches!(parse_config("\u{feff}{\"runtimes\": {\"nvidia\": {}}}", 0), Config::Read { runtimes, .. } if runtimes == ["nvidia"])
         );
-        assert!(matches!(parse_config(" \n"), Config::Read { keys, .. } if keys.is_empty()));
-        let Config::Malformed { line, column, why } = parse_config("{\n  \"a\": 1,\n}") else {
+        assert!(matches!(parse_config(" \n", 0), Config::Read { keys, .. } if keys.is_empty()));
+        let Config::Malformed { line, column, why } = parse_config("{\n  \"a\": 1,\n}", 0) else {
             panic!("a trailing comma passed")
         };
         assert_eq!((line, column), (3, 1));
         assert!(why.contains("trailing comma") && !why.contains("line"), "{why}");
+    }
+
+    #[test]
+    fn flags_by_the_keys_of_daemon_json() {
+        let keys: Vec<String> = "-H fd:// --containerd=/run/c.sock --insecure-registry r:5000 --log-opt max-size=1m -s overlay2 --dns 1.1.1.1 -- -"
+            .split(' ')
+            .filter_map(key_of)
+            .collect();
+        assert_eq!(keys, ["hosts", "containerd", "insecure-registries", "log-opts", "storage-driver", "dns"]);
     }
 }

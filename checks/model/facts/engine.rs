@@ -1,0 +1,260 @@
+//! What lies around the Docker engine on this host: its packages, the client's settings, the kernel's part in its network, the
+//! limits it hands on, and why it did not start.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::fact::Fact;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EngineFacts {
+    /// ~/.docker/config.json, without what may be secret in it.
+    pub client_config: Fact<ClientConfig>,
+    /// Names of the proxy variables that this shell sets; never their values.
+    pub shell_proxy: Fact<Vec<String>>,
+    /// DOCKER_API_VERSION of this shell.
+    pub pinned_api: Fact<String>,
+    /// Version of the docker client's package, without epoch and revision.
+    pub client_version: Fact<String>,
+    pub compose: Fact<Compose>,
+    /// Packages of Docker's kind; Absent on a host without dpkg.
+    pub packages: Fact<Vec<Package>>,
+    /// The snap's folder, when Docker's snap is installed.
+    pub snap: Fact<String>,
+    /// Lines of apt's sources that name download.docker.com.
+    pub sources: Fact<Vec<AptSource>>,
+    /// A `docker` of Docker Desktop for Windows: the path that shows it.
+    pub windows_client: Fact<String>,
+    /// What systemd and the log tell of the last start; looked at only when the daemon does not answer.
+    pub start: Fact<Start>,
+    pub modules: Fact<Modules>,
+    /// Packages that ask for a reboot (/run/reboot-required.pkgs), at least one line.
+    pub reboot_wanted: Fact<Vec<String>>,
+    pub clock: Fact<Clock>,
+    /// net.ipv4.ip_forward is 1.
+    pub forwarding: Fact<bool>,
+    /// The sysctl file that switches forwarding off.
+    pub forwarding_off_in: Fact<String>,
+    /// net.bridge.bridge-nf-call-iptables is 1; Absent while br_netfilter is not loaded.
+    pub bridge_filter: Fact<bool>,
+    /// Bridges that are not Docker's and have a network card of this host as a port.
+    pub card_bridges: Fact<Vec<String>>,
+    pub resolver: Fact<Resolver>,
+    pub path_mtu: Fact<PathMtu>,
+    /// IPv4 routes of the main table.
+    pub routes: Fact<Vec<Route>>,
+    pub packet_filter: Fact<PacketFilter>,
+    pub firewall: Fact<Firewall>,
+    pub apparmor: Fact<AppArmor>,
+    pub cgroup: Fact<CgroupMounts>,
+    /// Limits of the dockerd process, which a rootless engine cannot raise.
+    pub limits: Fact<Limits>,
+    pub inotify: Fact<Inotify>,
+    /// Version in the file name of libseccomp.so.2.
+    pub libseccomp: Fact<String>,
+    pub user_namespaces: Fact<UserNamespaces>,
+    pub kvm: Fact<Kvm>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClientConfig {
+    /// False: not JSON; the client goes on without it.
+    pub readable: bool,
+    /// `credsStore`.
+    pub store: Option<Helper>,
+    /// `credHelpers`, by registry.
+    pub helpers: Vec<(String, Helper)>,
+    /// `proxies` hands containers a proxy on 127.0.0.1, which is the container itself there.
+    pub loopback_proxy: bool,
+}
+
+/// `docker-credential-NAME`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Helper {
+    pub name: String,
+    /// Known to be in no folder on PATH.
+    pub missing: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Compose {
+    /// Path of the plugin behind `docker compose`.
+    pub plugin: Option<String>,
+    /// Its version, where its package tells.
+    pub version: Option<String>,
+    /// Path of a `docker-compose` that is a Python program: version 1.
+    pub python: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Package {
+    pub name: String,
+    /// Without epoch and revision.
+    pub version: String,
+    /// False: unpacked or half configured.
+    pub whole: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AptSource {
+    pub file: String,
+    /// `ubuntu`, `debian`, `raspbian`: the folder of the address.
+    pub distribution: String,
+    pub suite: String,
+}
+
+/// docker.service after a start that failed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Start {
+    /// systemd's ActiveState: `failed`, `inactive`, `activating`; empty without systemd.
+    pub state: String,
+    /// systemd's Result: `exit-code`, `start-limit-hit`, `oom-kill`.
+    pub result: String,
+    /// The last lines that dockerd wrote, oldest first.
+    pub lines: Vec<String>,
+    /// Where they were read.
+    pub log: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Modules {
+    /// The running kernel can load modules (/proc/modules).
+    pub loadable: bool,
+    /// /lib/modules has a folder of the running kernel's.
+    pub running: bool,
+    /// Kernels that /lib/modules has.
+    pub kernels: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Clock {
+    /// Seconds since the epoch.
+    pub now: i64,
+    /// When this gdoctor was released, seconds since the epoch.
+    pub released: i64,
+    /// The newest of some files that only time itself changes, and its change time.
+    pub newest: Option<(String, i64)>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Resolver {
+    /// Addresses of /etc/resolv.conf.
+    pub servers: Vec<String>,
+    /// Addresses that systemd-resolved itself asks (/run/systemd/resolve/resolv.conf).
+    pub upstream: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PathMtu {
+    /// The interface of the default route, and its MTU.
+    pub interface: String,
+    pub mtu: u32,
+    /// docker0's MTU.
+    pub bridge: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    pub network: core::net::Ipv4Addr,
+    /// 0 to 32.
+    pub bits: u8,
+    /// Through no gateway.
+    pub on_link: bool,
+}
+
+/// What dockerd sets its packet filter rules with.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PacketFilter {
+    /// Path of iptables after all links; None: not installed.
+    pub program: Option<String>,
+    /// It speaks to the kernel's old interface.
+    pub legacy: bool,
+    /// The kernel has that interface, loaded or loadable. True also when nobody can tell.
+    pub legacy_in_kernel: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Firewall {
+    /// `ufw`, `firewalld`: those that are switched on.
+    pub active: Vec<String>,
+    /// A firewalld zone, other than `docker`, that docker0 is bound to by hand.
+    pub docker0_zone: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AppArmor {
+    pub enabled: bool,
+    /// Path of apparmor_parser.
+    pub parser: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CgroupMounts {
+    /// One unified tree: version 2.
+    Unified,
+    /// Version 1, with or without a version 2 tree for systemd; `devices`: that controller is mounted.
+    Legacy {
+        devices: bool,
+    },
+    NotMounted,
+}
+
+/// Soft and hard; `None` is unlimited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    pub open_files: (Option<u64>, Option<u64>),
+    /// Bytes.
+    pub locked_memory: (Option<u64>, Option<u64>),
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Inotify {
+    pub watches: u64,
+    pub instances: u64,
+}
+
+/// What a rootless engine needs of the kernel and of the account.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UserNamespaces {
+    /// kernel.unprivileged_userns_clone is 0 or user.max_user_namespaces is 0: the file that says so.
+    pub off_by: Option<String>,
+    /// kernel.apparmor_restrict_unprivileged_userns is 1 and no profile of rootlesskit lifts it.
+    pub restricted: bool,
+    /// /etc/subuid or /etc/subgid has no range for the user: the file's path.
+    pub no_range_in: Option<String>,
+    /// newuidmap is on PATH.
+    pub newuidmap: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kvm {
+    Usable,
+    /// /dev/kvm is there, and this user may not open it.
+    Denied,
+    /// The processor can, and no kvm module is loaded.
+    NotLoaded,
+    /// The processor shows no virtualization: switched off in the firmware, or not handed to this virtual machine.
+    NotOffered,
+}

@@ -1,0 +1,142 @@
+//! The docker client's side: its config.json, its version, compose, and the variables of this shell. Credentials are never
+//! kept: of `auths` nothing is read, of proxies only that they are set.
+
+use gdoctor_checks::model::fact::Fact;
+use gdoctor_checks::model::facts::docker::{DockerFacts, Package as Kind};
+use gdoctor_checks::model::facts::engine::{ClientConfig, Compose, Helper, Package};
+use serde_json::Value;
+
+use crate::host::Host;
+use crate::host::files::Kind as FileKind;
+
+fn folder(host: &Host) -> String {
+    let home = host.env("HOME").unwrap_or_else(|| "/root".into());
+    host.env("DOCKER_CONFIG").unwrap_or_else(|| format!("{home}/.docker"))
+}
+
+fn search_path(host: &Host) -> Vec<String> {
+    let path = host.env("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+    path.split(':').filter(|folder| folder.starts_with('/')).map(str::to_owned).collect()
+}
+
+pub fn config(host: &Host) -> Fact<ClientConfig> {
+    let path = search_path(host);
+    let missing = |name: &str| {
+        let program = format!("docker-credential-{name}");
+        host.executable(&program, path.iter().map(String::as_str)).is_absent()
+    };
+    host.text(format!("{}/config.json", folder(host))).map(|text| parse(&text, missing))
+}
+
+fn parse(text: &str, missing: impl Fn(&str) -> bool) -> ClientConfig {
+    let Ok(Value::Object(object)) = serde_json::from_str(text) else { return ClientConfig::default() };
+    let helper = |name: &str| Helper { name: name.to_owned(), missing: missing(name) };
+    let store = object.get("credsStore").and_then(Value::as_str).filter(|name| !name.is_empty()).map(helper);
+    let helpers = object.get("credHelpers").and_then(Value::as_object).into_iter().flatten();
+    let helpers = helpers.filter_map(|(registry, name)| Some((registry.clone(), helper(name.as_str()?)))).collect();
+    let proxies = object.get("proxies").and_then(Value::as_object).into_iter().flatten();
+    let mut values = proxies.flat_map(|(_, proxy)| {
+        ["httpProxy", "httpsProxy", "allProxy"].map(|key| proxy.get(key).and_then(Value::as_str)).into_iter().flatten()
+    });
+    ClientConfig { readable: true, store, helpers, loopback_proxy: values.any(is_loopback) }
+}
+
+/// `http://user:word@127.0.0.1:3128` and the like.
+fn is_loopback(url: &str) -> bool {
+    let place = url.split_once("://").map_or(url, |(_, place)| place);
+    let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
+    place.starts_with("127.") || place.starts_with("localhost") || place.starts_with("[::1]")
+}
+
+/// The client and the daemon each read only their own environment.
+pub fn shell_proxy(host: &Host) -> Fact<Vec<String>> {
+    let names = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
+    let set: Vec<String> = names.into_iter().filter(|name| host.env(name).is_some()).map(str::to_owned).collect();
+    Fact::found((!set.is_empty()).then_some(set), "this shell's environment")
+}
+
+pub fn pinned_api(host: &Host) -> Fact<String> {
+    Fact::found(host.env("DOCKER_API_VERSION"), "DOCKER_API_VERSION")
+}
+
+pub fn version(docker: &DockerFacts, packages: &Fact<Vec<Package>>) -> Fact<String> {
+    let names: &[&str] = match docker.client.value().map(|client| client.package) {
+        Some(Kind::DockerCe) => &["docker-ce-cli"],
+        Some(Kind::Distribution) => &["docker-cli", "docker.io", "moby-cli"],
+        _ => return Fact::absent("the client's package"),
+    };
+    let known = packages.value().map(Vec::as_slice).unwrap_or_default();
+    let found = names.iter().find_map(|name| known.iter().find(|package| package.name == *name));
+    Fact::found(found.map(|package| package.version.clone()), packages.source.0.as_str())
+}
+
+/// Where the client looks for plugins: docker/cli cli-plugins/manager/manager_unix.go.
+const PLUGINS: [&str; 4] = [
+    "/usr/local/lib/docker/cli-plugins",
+    "/usr/local/libexec/docker/cli-plugins",
+    "/usr/lib/docker/cli-plugins",
+    "/usr/libexec/docker/cli-plugins",
+];
+
+pub fn compose(host: &Host, packages: &Fact<Vec<Package>>) -> Fact<Compose> {
+    let own = format!("{}/cli-plugins", folder(host));
+    let folders = std::iter::once(own.as_str()).chain(PLUGINS);
+    let plugin = host.executable("docker-compose", folders);
+    let python = search_path(host).into_iter().map(|folder| format!("{folder}/docker-compose"));
+    let python = python.into_iter().find(|path| is_python(host, path));
+    let known = packages.value().map(Vec::as_slice).unwrap_or_default();
+    // A plugin in the user's or in /usr/local's folder is of no package.
+    let packaged = plugin.value().is_some_and(|path| path.starts_with("/usr/lib"));
+    let names = ["docker-compose-plugin", "docker-compose-v2", "docker-compose"];
+    let version = names.iter().find_map(|name| known.iter().find(|package| package.name == *name));
+    let version = version.filter(|_| packaged).map(|package| package.version.clone());
+    let found = plugin.value().is_some() || python.is_some();
+    let compose = Compose { plugin: plugin.value().cloned(), version, python };
+    match plugin.gap() {
+        Some(gap) => Fact::unknown(gap.clone(), "the client's plugin folders"),
+        None => Fact::found(found.then_some(compose), "the client's plugin folders and PATH"),
+    }
+}
+
+/// Version 1 is a Python program; a link to the plugin is a large ELF file.
+fn is_python(host: &Host, path: &str) -> bool {
+    let small = host.stat(path).value().is_some_and(|stat| stat.kind == FileKind::File && stat.size < 65_536);
+    small
+        && host
+            .text(path)
+            .value()
+            .and_then(|text| text.lines().next().map(str::to_owned))
+            .is_some_and(|first| first.starts_with("#!") && first.contains("python"))
+}
+
+/// Docker Desktop for Windows keeps its client here; its integration makes links into /mnt/wsl/docker-desktop.
+pub fn windows(host: &Host) -> Fact<String> {
+    const TOOLS: &str = "/mnt/wsl/docker-desktop/cli-tools";
+    const PROGRAM: &str = "/mnt/c/Program Files/Docker/Docker/resources/bin/docker";
+    let source = "/mnt/wsl/docker-desktop, /mnt/c/Program Files/Docker";
+    let link = host.link("/usr/bin/docker");
+    if link.value().is_some_and(|target| target.starts_with(TOOLS)) {
+        return Fact::present("/usr/bin/docker".into(), source);
+    }
+    Fact::found(host.exists(PROGRAM).then(|| PROGRAM.into()), source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_secret_is_kept_of_the_config() {
+        let text = r#"{"auths": {"r.lan": {"auth": "c2VjcmV0"}}, "credsStore": "desktop", "credHelpers": {"gcr.io": "gcloud"},
+                       "proxies": {"default": {"httpProxy": "http://me:secret@127.0.0.1:3128"}}}"#;
+        let config = parse(text, |name| name == "desktop");
+        assert!(config.readable && config.loopback_proxy);
+        assert_eq!(config.store, Some(Helper { name: "desktop".into(), missing: true }));
+        assert_eq!(config.helpers, [("gcr.io".into(), Helper { name: "gcloud".into(), missing: false })]);
+        assert!(!format!("{config:?}").contains("ecret"));
+        for text in ["", "[]", "{", "\u{0}", r#"{"credsStore": 5, "credHelpers": [], "proxies": {"default": 1}}"#] {
+            let config = parse(text, |_| true);
+            assert!(config.store.is_none() && config.helpers.is_empty() && !config.loopback_proxy, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The running kernel as the engine meets it: modules, clock, cgroups, limits, user namespaces, AppArmor, KVM.
+
+use gdoctor_checks::model::fact::{Fact, Gap};
+use gdoctor_checks::model::facts::docker::{Address, DockerFacts};
+use gdoctor_checks::model::facts::engine::{
+    AppArmor, CgroupMounts, Clock, Inotify, Kvm, Limits, Modules, UserNamespaces,
+};
+use nix::unistd::AccessFlags;
+
+use crate::host::{Host, clock};
+
+use super::number;
+
+/// 2026-01-01: no clock that is right shows an earlier time to this version.
+const RELEASED: i64 = 1_767_225_600;
+
+/// /lib/modules of another root says nothing of the kernel that runs here.
+pub fn modules(host: &Host) -> Fact<Modules> {
+    let source = "/lib/modules";
+    if !host.is_live() {
+        return Fact::absent(source);
+    }
+    let release = host.line("/proc/sys/kernel/osrelease");
+    let (Some(release), names) = (release.value(), host.list(source)) else {
+        return Fact::unknown(Gap::Unsupported("the kernel's release cannot be read".into()), source);
+    };
+    names.map(|kernels| Modules {
+        loadable: host.exists("/proc/modules"),
+        // An empty folder is what a package manager leaves of one that it has removed.
+        running: host.exists(format!("{source}/{release}/kernel"))
+            || host.exists(format!("{source}/{release}/modules.dep"))
+            || host.exists(format!("{source}/{release}/modules.builtin")),
+        kernels,
+    })
+}
+
+/// Debian's and Ubuntu's note that a package leaves.
+pub fn reboot_wanted(host: &Host) -> Fact<Vec<String>> {
+    let packages = host.text("/run/reboot-required.pkgs");
+    let mut names: Vec<String> = packages
+        .value()
+        .into_iter()
+        .flat_map(|text| text.lines())
+        .map(str::to_owned)
+        .filter(|n| !n.is_empty())
+        .collect();
+    names.dedup();
+    if names.is_empty() && host.exists("/run/reboot-required") {
+        names.push("a package".into());
+    }
+    Fact::found((!names.is_empty()).then_some(names), "/run/reboot-required")
+}
+
+/// Files of another root may come from a machine whose clock is ahead.
+pub fn clock(host: &Host) -> Fact<Clock> {
+    let source = "the system clock";
+    if !host.is_live() {
+        return Fact::absent(source);
+    }
+    let files = ["/var/lib/systemd/timesync/clock", "/var/lib/dpkg/status", "/etc/ld.so.cache", "/var/lib/rpm"];
+    let times = files.iter().filter_map(|path| Some(((*path).to_owned(), host.stat(path).value()?.ctime)));
+    let newest = times.max_by_key(|(_, time)| *time);
+    let now = i64::try_from(clock::unix_seconds()).unwrap_or(i64::MAX);
+    Fact::present(Clock { now, released: RELEASED, newest }, source)
+}
+
+pub fn apparmor(host: &Host) -> Fact<AppArmor> {
+    let enabled = host.line("/sys/module/apparmor/parameters/enabled");
+    let parser = host.executable("apparmor_parser", ["/sbin", "/usr/sbin", "/usr/bin", "/run/current-system/sw/bin"]);
+    if let Some(gap) = parser.gap() {
+        return Fact::unknown(gap.clone(), "apparmor_parser in the folders of system programs");
+    }
+    let enabled = enabled.value().is_some_and(|value| value == "Y");
+    Fact::present(AppArmor { enabled, parser: parser.value().cloned() }, "/sys/module/apparmor, apparmor_parser")
+}
+
+pub fn cgroup(host: &Host) -> Fact<CgroupMounts> {
+    host.text("/proc/mounts").map(|text| mounts(&text))
+}
+
+fn mounts(text: &str) -> CgroupMounts {
+    let fields = |line: &str| -> Option<(String, String, String)> {
+        let mut words = line.split(' ').skip(1);
+        Some((words.next()?.to_owned(), words.next()?.to_owned(), words.next()?.to_owned()))
+    };
+    let all: Vec<_> = text.lines().filter_map(fields).collect();
+    let old: Vec<_> = all.iter().filter(|(_, kind, _)| kind == "cgroup").collect();
+    if !old.is_empty() {
+        let devices = old.iter().any(|(_, _, options)| options.split(',').any(|option| option == "devices"));
+        return CgroupMounts::Legacy { devices };
+    }
+    match all.iter().any(|(place, kind, _)| kind == "cgroup2" && place == "/sys/fs/cgroup") {
+        true => CgroupMounts::Unified,
+        false => CgroupMounts::NotMounted,
+    }
+}
+
+/// /proc/PID/limits is readable for everybody.
+pub fn limits(host: &Host, docker: &DockerFacts) -> Fact<Limits> {
+    let Some(pid) = docker.daemon_process.value() else { return Fact::absent("dockerd's process") };
+    host.live().text(format!("/proc/{pid}/limits")).parse(|text| {
+        let open_files = limit(&text, "Max open files").ok_or("no line of open files")?;
+        let locked_memory = limit(&text, "Max locked memory").ok_or("no line of locked memory")?;
+        Ok(Limits { open_files, locked_memory })
+    })
+}
+
+/// Soft and hard limit of one line; `unlimited` is None.
+fn limit(text: &str, name: &str) -> Option<(Option<u64>, Option<u64>)> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let mut words = line.split_whitespace();
+    let mut one = || match words.next()? {
+        "unlimited" => Some(None),
+        number => number.parse().ok().map(Some),
+    };
+    Some((one()?, one()?))
+}
+
+pub fn inotify(host: &Host) -> Fact<Inotify> {
+    let folder = "/proc/sys/fs/inotify";
+    let instances = number(host, &format!("{folder}/max_user_instances"));
+    let watches = number(host, &format!("{folder}/max_user_watches"));
+    watches.map(|watches| Inotify { watches, instances: instances.value().copied().unwrap_or(u64::MAX) })
+}
+
+/// Distributions install libseccomp.so.2 as a link to the file of the full version.
+pub fn libseccomp(host: &Host) -> Fact<String> {
+    let folders = [
+        "/usr/lib/x86_64-linux-gnu",
+        "/usr/lib/aarch64-linux-gnu",
+        "/usr/lib/arm-linux-gnueabihf",
+        "/lib/x86_64-linux-gnu",
+        "/lib/aarch64-linux-gnu",
+        "/lib/arm-linux-gnueabihf",
+        "/usr/lib64",
+        "/usr/lib",
+    ];
+    let version = folders.iter().find_map(|folder| {
+        let target = host.link(format!("{folder}/libseccomp.so.2"));
+        let name = target.value()?.rsplit('/').next()?.strip_prefix("libseccomp.so.")?.to_owned();
+        name.starts_with(|c: char| c.is_ascii_digit()).then_some(name)
+    });
+    Fact::found(version, "libseccomp.so.2 in the library folders")
+}
+
+pub fn user_namespaces(host: &Host) -> Fact<UserNamespaces> {
+    let is = |path: &str, value: u64| number(host, path).value() == Some(&value);
+    let off = [("/proc/sys/kernel/unprivileged_userns_clone", 0), ("/proc/sys/user/max_user_namespaces", 0)];
+    let profiles = host.list("/etc/apparmor.d");
+    let lifted = profiles.value().is_some_and(|names| names.iter().any(|name| name.ends_with("rootlesskit")));
+    let uid = nix::unistd::geteuid();
+    let name = nix::unistd::User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name);
+    let has_range = |path: &&str| {
+        let text = host.text(path);
+        let text = text.value().map(String::as_str).unwrap_or_default();
+        text.lines().filter_map(|line| line.split(':').next()).any(|owner| owner == name || owner == uid.to_string())
+    };
+    let path = host.env("PATH").unwrap_or_default();
+    Fact::present(
+        UserNamespaces {
+            off_by: off.into_iter().find(|(path, value)| is(path, *value)).map(|(path, _)| path.to_owned()),
+            restricted: is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 1) && !lifted,
+            no_range_in: ["/etc/subuid", "/etc/subgid"].into_iter().find(|path| !has_range(path)).map(str::to_owned),
+            newuidmap: !host.executable("newuidmap", path.split(':').filter(|f| f.starts_with('/'))).is_absent(),
+        },
+        "/proc/sys, /etc/subuid, /etc/subgid",
+    )
+}
+
+/// Looked at only where the endpoint is Docker Desktop's.
+pub fn kvm(host: &Host, docker: &DockerFacts) -> Fact<Kvm> {
+    let desktop = match docker.endpoint.value().map(|endpoint| &endpoint.address) {
+        Some(Address::Unix(path)) => path.ends_with("/.docker/desktop/docker.sock"),
+        _ => false,
+    };
+    if !desktop {
+        return Fact::absent("Docker Desktop is not what is asked");
+    }
+    let source = "/dev/kvm, /proc/cpuinfo";
+    if host.exists("/dev/kvm") {
+        let open = nix::unistd::access(&host.on_disk("/dev/kvm"), AccessFlags::R_OK | AccessFlags::W_OK).is_ok();
+        return Fact::present(if open { Kvm::Usable } else { Kvm::Denied }, source);
+    }
+    host.text("/proc/cpuinfo").map(|text| {
+        let flags = text.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
+        let able = flags.split_whitespace().any(|flag| flag == "vmx" || flag == "svm");
+        if able { Kvm::NotLoaded } else { Kvm::NotOffered }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cgroup_layouts() {
+        assert_eq!(mounts("cgroup2 /sys/fs/cgroup cgroup2 rw,nosuid 0 0\n"), CgroupMounts::Unified);
+        let hybrid =
+            "cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\ncgroup /sys/fs/cgroup/devices cgroup rw,devices 0 0\n";
+        assert_eq!(mounts(hybrid), CgroupMounts::Legacy { devices: true });
+        let systemd_alone = "cgroup /sys/fs/cgroup/systemd cgroup rw,name=systemd 0 0\n";
+        assert_eq!(mounts(systemd_alone), CgroupMounts::Legacy { devices: false });
+        assert_eq!(mounts("proc /proc proc rw 0 0\nrubbish\n"), CgroupMounts::NotMounted);
+    }
+
+    #[test]
+    fn limits_as_the_kernel_prints_them() {
+        let text = "Limit                     Soft Limit           Hard Limit           Units     \n\
+                    Max open files            1024                 524288               files     \n\
+                    Max locked memory         unlimited            unlimited            bytes     \n";
+        assert_eq!(limit(text, "Max open files"), Some((Some(1024), Some(524_288))));
+        assert_eq!(limit(text, "Max locked memory"), Some((None, None)));
+        assert_eq!(limit("Max open files x y", "Max open files"), None);
+    }
+}

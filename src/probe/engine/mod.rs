@@ -1,0 +1,53 @@
+//! Reads what lies around the Docker engine: the client's settings, packages, the kernel's part, and why a start failed. Only
+//! files are read, except when the daemon does not answer: then systemd is asked, too.
+
+mod client;
+mod kernel;
+mod network;
+mod packages;
+mod start;
+
+use gdoctor_checks::model::facts::docker::DockerFacts;
+use gdoctor_checks::model::facts::engine::EngineFacts;
+
+use crate::host::Host;
+
+pub fn probe(host: &Host, docker: &DockerFacts) -> EngineFacts {
+    let packages = packages::read(host);
+    EngineFacts {
+        client_config: client::config(host),
+        shell_proxy: client::shell_proxy(host),
+        pinned_api: client::pinned_api(host),
+        client_version: client::version(docker, &packages),
+        compose: client::compose(host, &packages),
+        snap: packages::snap(host),
+        sources: packages::sources(host),
+        windows_client: client::windows(host),
+        start: start::look(host, docker),
+        modules: kernel::modules(host),
+        reboot_wanted: kernel::reboot_wanted(host),
+        clock: kernel::clock(host),
+        forwarding: network::forwarding(host),
+        forwarding_off_in: network::forwarding_off_in(host),
+        bridge_filter: network::bridge_filter(host),
+        card_bridges: network::card_bridges(host),
+        resolver: network::resolver(host),
+        path_mtu: network::path_mtu(host),
+        routes: network::routes(host),
+        packet_filter: network::packet_filter(host),
+        firewall: network::firewall(host),
+        apparmor: kernel::apparmor(host),
+        cgroup: kernel::cgroup(host),
+        limits: kernel::limits(host, docker),
+        inotify: kernel::inotify(host),
+        libseccomp: kernel::libseccomp(host),
+        user_namespaces: kernel::user_namespaces(host),
+        kvm: kernel::kvm(host, docker),
+        packages,
+    }
+}
+
+/// Reads a number from a one-line file.
+fn number(host: &Host, path: &str) -> gdoctor_checks::model::fact::Fact<u64> {
+    host.line(path).parse(|text| text.parse().map_err(|_| format!("{text:?} is no number")))
+}

@@ -1,0 +1,194 @@
+//! The kernel's and the host's part in the network of containers: forwarding, resolvers, MTU, routes, packet filters.
+
+use std::net::Ipv4Addr;
+
+use gdoctor_checks::model::fact::Fact;
+use gdoctor_checks::model::facts::engine::{Firewall, PacketFilter, PathMtu, Resolver, Route};
+
+use crate::host::Host;
+
+use super::number;
+
+pub fn forwarding(host: &Host) -> Fact<bool> {
+    number(host, "/proc/sys/net/ipv4/ip_forward").map(|value| value == 1)
+}
+
+/// The last file, in the order of sysctl --system, that sets forwarding; Absent unless that one switches it off.
+pub fn forwarding_off_in(host: &Host) -> Fact<String> {
+    let mut files: Vec<(String, String)> = Vec::new();
+    // A file in an earlier folder replaces one of its name in a later one; then names decide, over all folders.
+    for folder in ["/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d"] {
+        for name in host.list(folder).value().into_iter().flatten().filter(|name| name.ends_with(".conf")) {
+            if files.iter().all(|(known, _)| known != name) {
+                files.push((name.clone(), format!("{folder}/{name}")));
+            }
+        }
+    }
+    files.sort();
+    files.push((String::new(), "/etc/sysctl.conf".into()));
+    let mut setting = None;
+    for (_, path) in files {
+        let text = host.text(&path);
+        if let Some(on) = text.value().and_then(|text| forwarding_line(text)) {
+            setting = Some((path, on));
+        }
+    }
+    Fact::found(setting.filter(|(_, on)| !on).map(|(path, _)| path), "/etc/sysctl.d and its like")
+}
+
+fn forwarding_line(text: &str) -> Option<bool> {
+    let lines = text.lines().filter_map(|line| line.trim().trim_start_matches('-').split_once('='));
+    let keys = ["net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net/ipv4/ip_forward"];
+    lines.filter(|(key, _)| keys.contains(&key.trim())).map(|(_, value)| value.trim() == "1").last()
+}
+
+pub fn bridge_filter(host: &Host) -> Fact<bool> {
+    number(host, "/proc/sys/net/bridge/bridge-nf-call-iptables").map(|value| value == 1)
+}
+
+pub fn card_bridges(host: &Host) -> Fact<Vec<String>> {
+    let class = "/sys/class/net";
+    host.list(class).map(|names| {
+        let is_card = |port: &String| host.exists(format!("{class}/{port}/device"));
+        names
+            .into_iter()
+            .filter(|name| !name.starts_with("docker") && !name.starts_with("br-"))
+            .filter(|name| {
+                let ports = host.list(format!("{class}/{name}/brif"));
+                ports.value().is_some_and(|ports| ports.iter().any(is_card))
+            })
+            .collect()
+    })
+}
+
+pub fn resolver(host: &Host) -> Fact<Resolver> {
+    let upstream = host.text("/run/systemd/resolve/resolv.conf");
+    let upstream = upstream.value().map(|text| servers(text)).unwrap_or_default();
+    host.text("/etc/resolv.conf").map(|text| Resolver { servers: servers(&text), upstream })
+}
+
+fn servers(text: &str) -> Vec<String> {
+    let lines = text.lines().filter_map(|line| line.trim().strip_prefix("nameserver"));
+    lines.filter_map(|rest| rest.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+/// /proc/net/route: addresses are hexadecimal in the machine's byte order.
+struct Line {
+    interface: String,
+    route: Route,
+    metric: u32,
+}
+
+fn table(text: &str) -> Vec<Line> {
+    text.lines().skip(1).filter_map(line).collect()
+}
+
+fn line(text: &str) -> Option<Line> {
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    let hex = |at: usize| u32::from_str_radix(fields.get(at)?, 16).ok();
+    let flags = hex(3)?;
+    // RTF_UP 1, RTF_GATEWAY 2, RTF_REJECT 0x200.
+    if flags & 1 == 0 || flags & 0x200 != 0 {
+        return None;
+    }
+    let address = |value: u32| Ipv4Addr::from(value.to_ne_bytes());
+    let mask = u32::from(address(hex(7)?));
+    let bits = u8::try_from(mask.count_ones()).ok()?;
+    let route = Route { network: address(hex(1)?), bits, on_link: flags & 2 == 0 };
+    Some(Line { interface: (*fields.first()?).to_owned(), route, metric: fields.get(6)?.parse().ok()? })
+}
+
+pub fn routes(host: &Host) -> Fact<Vec<Route>> {
+    host.text("/proc/net/route").map(|text| table(&text).into_iter().map(|line| line.route).collect())
+}
+
+/// Absent without a default route or without docker0.
+pub fn path_mtu(host: &Host) -> Fact<PathMtu> {
+    let text = host.text("/proc/net/route");
+    let lines = text.value().map(|text| table(text)).unwrap_or_default();
+    // Half of all addresses each: how VPNs take the default route without replacing it.
+    let half = lines.iter().find(|line| line.route.bits == 1);
+    let whole = lines.iter().filter(|line| line.route.bits == 0).min_by_key(|line| line.metric);
+    let Some(way) = half.or(whole) else { return Fact::absent("/proc/net/route") };
+    let mtu = |interface: &str| number(host, &format!("/sys/class/net/{interface}/mtu"));
+    let (own, bridge) = (mtu(&way.interface), mtu("docker0"));
+    match (own.value(), bridge.value()) {
+        (Some(own), Some(bridge)) => Fact::present(
+            PathMtu {
+                interface: way.interface.clone(),
+                mtu: u32::try_from(*own).unwrap_or(u32::MAX),
+                bridge: u32::try_from(*bridge).unwrap_or(u32::MAX),
+            },
+            format!("/sys/class/net/{}/mtu, /sys/class/net/docker0/mtu", way.interface),
+        ),
+        _ => Fact::absent("/sys/class/net/docker0/mtu"),
+    }
+}
+
+pub fn packet_filter(host: &Host) -> Fact<PacketFilter> {
+    let program = host.executable("iptables", ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"]);
+    if let Some(gap) = program.gap() {
+        return Fact::unknown(gap.clone(), "iptables in the folders of system programs");
+    }
+    let real = program.value().map(|path| host.real_path(path).value().cloned().unwrap_or_else(|| path.clone()));
+    let legacy =
+        real.as_deref().is_some_and(|real| real.ends_with("legacy-multi") || real.ends_with("iptables-legacy"));
+    let source = program.value().map_or("iptables in the folders of system programs", String::as_str).to_owned();
+    Fact::present(PacketFilter { legacy, legacy_in_kernel: !legacy || legacy_in_kernel(host), program: real }, source)
+}
+
+fn legacy_in_kernel(host: &Host) -> bool {
+    let release = host.live().line("/proc/sys/kernel/osrelease");
+    let Some(release) = release.value() else { return true };
+    let modules = format!("/lib/modules/{release}");
+    let builtin = host.text(format!("{modules}/modules.builtin"));
+    // Without the list of what is built in, nobody can tell.
+    let Some(builtin) = builtin.value() else { return true };
+    let folder = host.list(format!("{modules}/kernel/net/ipv4/netfilter"));
+    host.exists("/proc/net/ip_tables_names")
+        || builtin.contains("/ip_tables.ko")
+        || folder.value().is_some_and(|names| names.iter().any(|name| name.starts_with("ip_tables.ko")))
+}
+
+pub fn firewall(host: &Host) -> Fact<Firewall> {
+    let ufw = host.text("/etc/ufw/ufw.conf");
+    let ufw = ufw.value().is_some_and(|text| text.lines().any(|line| line.trim().eq_ignore_ascii_case("enabled=yes")));
+    let firewalld = host.exists("/run/firewalld.pid") || host.exists("/sys/fs/cgroup/system.slice/firewalld.service");
+    let active = [(ufw, "ufw"), (firewalld, "firewalld")].into_iter().filter(|(on, _)| *on);
+    let zones = host.list("/etc/firewalld/zones");
+    let docker0_zone = zones.value().into_iter().flatten().find_map(|file| {
+        let zone = file.strip_suffix(".xml").filter(|zone| *zone != "docker")?;
+        let text = host.text(format!("/etc/firewalld/zones/{file}"));
+        let bound = text.value()?.contains("<interface name=\"docker0\"");
+        bound.then(|| zone.to_owned())
+    });
+    Fact::present(
+        Firewall { active: active.map(|(_, name)| name.to_owned()).collect(), docker0_zone },
+        "/etc/ufw/ufw.conf, /etc/firewalld/zones",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_as_the_kernel_prints_them() {
+        let text = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n\
+                    eth0\t00000000\t010200C0\t0003\t0\t0\t100\t00000000\t0\t0\t0\n\
+                    docker0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n\
+                    lo\t0000000A\t00000000\t0201\t0\t0\t0\t000000FF\t0\t0\t0\nrubbish\n";
+        let lines = table(text);
+        assert_eq!(lines.len(), 2);
+        assert_eq!(lines[0].interface, "eth0");
+        assert_eq!((lines[0].route.bits, lines[0].route.on_link, lines[0].metric), (0, false, 100));
+        assert_eq!(lines[1].route, Route { network: Ipv4Addr::new(172, 17, 0, 0), bits: 16, on_link: true });
+    }
+
+    #[test]
+    fn the_last_sysctl_line_counts() {
+        assert_eq!(forwarding_line("net.ipv4.ip_forward = 0\n#net.ipv4.ip_forward=1\n"), Some(false));
+        assert_eq!(forwarding_line("net.ipv4.ip_forward=0\n-net.ipv4.conf.all.forwarding = 1"), Some(true));
+        assert_eq!(forwarding_line("kernel.sysrq = 0"), None);
+    }
+}

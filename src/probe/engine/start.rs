@@ -1,0 +1,126 @@
+//! Why the last start of the daemon failed: systemd's word on the unit and the last lines that dockerd wrote. Asked only when
+//! the daemon does not answer, and of programs that only read.
+
+use std::ffi::OsStr;
+use std::time::Duration;
+
+use gdoctor_checks::model::fact::{Fact, Gap};
+use gdoctor_checks::model::facts::docker::{Address, DockerFacts, Package, Reach};
+use gdoctor_checks::model::facts::engine::Start;
+
+use crate::host::process::{self, End};
+use crate::host::{Deadline, Host};
+
+/// systemd's bus or a journal on a slow disk may be what is broken.
+const PATIENCE: Duration = Duration::from_secs(2);
+const OUTPUT_CAP: usize = 256 << 10;
+/// Enough for several starts in a row.
+const LINES: &str = "--lines=80";
+const TAIL: usize = 32 << 10;
+/// Where dockerd writes without systemd: Debian's and Alpine's init scripts, and upstart.
+const LOGS: [&str; 3] = ["/var/log/docker.log", "/var/log/docker/docker.log", "/var/log/upstart/docker.log"];
+/// At most this many lines are kept, each of at most this length.
+const KEPT: usize = 20;
+const LONGEST: usize = 2000;
+
+pub fn look(host: &Host, docker: &DockerFacts) -> Fact<Start> {
+    if !matches!(docker.reach.value(), Some(Reach::NotThere | Reach::Refused)) {
+        return Fact::absent("the daemon answers, or cannot be asked");
+    }
+    let Some(Address::Unix(socket)) = docker.endpoint.value().map(|endpoint| &endpoint.address) else {
+        return Fact::absent("the endpoint is no socket of this host");
+    };
+    if host.is_live() && host.exists("/run/systemd/system") {
+        return from_systemd(host, socket, docker);
+    }
+    from_files(host)
+}
+
+fn from_systemd(host: &Host, socket: &str, docker: &DockerFacts) -> Fact<Start> {
+    let snap = docker.client.value().is_some_and(|client| client.package == Package::Snap);
+    let rootless = socket.starts_with("/run/user/");
+    let unit = if snap { "snap.docker.dockerd.service" } else { "docker.service" };
+    let source = format!("systemctl show {unit}, journalctl --unit={unit}");
+    let deadline = host.deadline.within(PATIENCE);
+    let mut show = vec!["show", unit, "--property=ActiveState,Result"];
+    let mut read = vec![if rootless { "--user-unit" } else { "--unit" }, unit];
+    read.extend(["--boot", "--output=cat", "--no-pager", "--quiet", LINES]);
+    if rootless {
+        show.insert(0, "--user");
+    }
+    let Some(shown) = run(host, "systemctl", &show, deadline) else {
+        return Fact::unknown(Gap::ToolMissing("systemctl's answer".into()), source);
+    };
+    let value = |key: &str| {
+        let line = shown.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        line.unwrap_or_default().to_owned()
+    };
+    let said = run(host, "journalctl", &read, deadline).unwrap_or_default();
+    let log = format!("journalctl {} {unit}", read.first().copied().unwrap_or_default());
+    Fact::present(
+        Start { state: value("ActiveState"), result: value("Result"), lines: telling_lines(&said), log },
+        source,
+    )
+}
+
+/// Standard output when the program came to its end.
+fn run(host: &Host, name: &str, arguments: &[&str], deadline: Deadline) -> Option<String> {
+    let program = host.live().executable(name, ["/usr/bin", "/bin", "/run/current-system/sw/bin"]);
+    let ran = process::run_program(program.value()?, arguments.iter().map(OsStr::new), OUTPUT_CAP, deadline);
+    matches!(ran.end, End::Exited(_)).then(|| String::from_utf8_lossy(&ran.stdout).into_owned())
+}
+
+fn from_files(host: &Host) -> Fact<Start> {
+    for path in LOGS {
+        let tail = host.tail(path, TAIL);
+        match tail.value() {
+            Some(text) => {
+                return Fact::present(Start { lines: telling_lines(text), log: path.into(), ..Start::default() }, path);
+            }
+            None if tail.is_absent() => {}
+            None => return tail.map(|_| Start::default()),
+        }
+    }
+    Fact::absent(LOGS.join(", "))
+}
+
+/// The lines of dockerd's that speak of a failure, passwords in addresses taken out.
+fn telling_lines(text: &str) -> Vec<String> {
+    let speaks = |line: &&str| {
+        let line = line.to_ascii_lowercase();
+        ["level=fatal", "level=error", "failed", "unable", "cannot", "error"].iter().any(|word| line.contains(word))
+    };
+    let lines: Vec<&str> = text.lines().filter(speaks).collect();
+    let from = lines.len().saturating_sub(KEPT);
+    lines.iter().skip(from).map(|line| without_passwords(line).chars().take(LONGEST).collect()).collect()
+}
+
+/// `http://proxy` of `http://user:word@proxy`.
+fn without_passwords(line: &str) -> String {
+    let mut parts = line.split("://");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str("://");
+        let end = part.find(['/', ' ', '"', '\'']).unwrap_or(part.len());
+        let (place, rest) = part.split_at(end);
+        out.push_str(place.rsplit_once('@').map_or(place, |(_, place)| place));
+        out.push_str(rest);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_kept_and_passwords_are_not() {
+        let text = "time=\"x\" level=info msg=\"Starting up\"\n\
+                    failed to start daemon: error with proxy \"http://me:secret@proxy:3128/\" and tcp://a@b\n";
+        assert_eq!(
+            telling_lines(text),
+            ["failed to start daemon: error with proxy \"http://proxy:3128/\" and tcp://b"]
+        );
+        assert!(telling_lines(&"error\n".repeat(900)).len() == KEPT);
+    }
+}
