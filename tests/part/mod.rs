@@ -101,10 +101,7 @@ pub fn run(mut command: Command, arguments: &[&str], env: &[(&str, &str)]) -> Ru
     }
     let output =
         command.args(arguments).args(["--format", "json"]).envs(env.iter().copied()).output().expect("gdoctor starts");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    let report = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("not a report: {error}\n{}\n{errors}", String::from_utf8_lossy(&output.stdout)));
-    Run { code: output.status.code().unwrap_or(-1), report }
+    Run::read(&output)
 }
 
 /// Every report of every test fits the published schema.
@@ -117,6 +114,15 @@ fn validate(report: &Value) {
 }
 
 impl Run {
+    /// What gdoctor printed, wherever it ran.
+    pub fn read(output: &Output) -> Self {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+            panic!("not a report: {error}\n{}\n{errors}", String::from_utf8_lossy(&output.stdout))
+        });
+        Self { code: output.status.code().unwrap_or(-1), report }
+    }
+
     /// `fail docker-access/not-in-group join…` of every result that is neither pass nor skip nor folded under a cause.
     pub fn told(&self) -> Vec<String> {
         self.lines(|result| !["pass", "skip"].contains(&word(result, "status")) && result.get("cause").is_none())

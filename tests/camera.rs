@@ -1,0 +1,322 @@
+//! gdoctor against cameras: the real driver vivid in the lab's guest, which is booted once and broken in many ways, and a
+//! driver that hangs, crashes or lies, by a preloaded double.
+#![allow(clippy::disallowed_methods)]
+
+mod part;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Arguments, Trial};
+use part::{Part, Run, is_root, left_out, root, run};
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // One guest for all, broken and mended by each in turn.
+    arguments.test_threads = Some(1);
+    let guest: &'static OnceLock<Option<Guest>> = Box::leak(Box::default());
+    let in_guest = GUEST.iter().map(|(name, test)| {
+        Trial::test(*name, move || {
+            if let Some(guest) = guest.get_or_init(Guest::start) {
+                test(guest);
+            }
+            Ok(())
+        })
+    });
+    let by_double = DOUBLE.iter().map(|(name, test)| {
+        Trial::test(*name, move || {
+            test();
+            Ok(())
+        })
+    });
+    let outcome = libtest_mimic::run(&arguments, by_double.chain(in_guest).collect());
+    if let Some(Some(guest)) = guest.get() {
+        guest.part.call("stop", &[]);
+    }
+    outcome.exit_code()
+}
+
+/// In this order; each leaves the guest as it found it.
+const GUEST: &[(&str, fn(&Guest))] = &[
+    ("a healthy guest has no red line", healthy),
+    ("nodes that are no cameras", other_nodes),
+    ("paths that lead to no camera", wrong_paths),
+    ("a user outside the group, then the printed fix", outside_the_group),
+    ("an access control list helps on the host only", access_list),
+    ("a node for root alone", root_alone),
+    ("a camera that streams elsewhere", held),
+    ("what pictures it offers", pictures),
+    ("a folder where a node should be", folder),
+    ("unplugged", unplugged),
+    ("no driver module", no_module),
+];
+
+const DOUBLE: &[(&str, fn())] =
+    &[("a camera that hangs costs its deadline", hangs), ("a driver that crashes, lies or never ends", misbehaves)];
+
+const ANY: [&str; 2] = ["--camera", "any"];
+
+struct Guest {
+    part: Part,
+}
+
+impl Guest {
+    fn start() -> Option<Self> {
+        let guest = Self { part: Part::start("camera", &[])? };
+        // The first start reads the whole binary through the guest's file system, which is slow.
+        guest.sh(&format!("{} list", env!("CARGO_BIN_EXE_gdoctor")));
+        Some(guest)
+    }
+
+    /// A shell line as root in the guest; what it prints. Panics when it fails.
+    fn sh(&self, line: &str) -> String {
+        let output = self.part.call("exec", &[line]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{line}: {text}{}", String::from_utf8_lossy(&output.stderr));
+        text
+    }
+
+    fn gdoctor(&self, arguments: &[&str]) -> Run {
+        self.gdoctor_as("root", arguments)
+    }
+
+    /// gdoctor's checks of cameras as this user, with the user's groups as a new login has them. The guest is emulated, so its
+    /// deadline is long.
+    fn gdoctor_as(&self, user: &str, arguments: &[&str]) -> Run {
+        let line = format!(
+            "cd /tmp; setpriv --reuid {user} --regid {user} --init-groups {} --only camera --timeout 60s --format json {}",
+            env!("CARGO_BIN_EXE_gdoctor"),
+            arguments.join(" ")
+        );
+        Run::read(&self.part.call("exec", &[&line]))
+    }
+}
+
+fn camera<'a>(path: &'a str) -> [&'a str; 2] {
+    ["--camera", path]
+}
+
+fn healthy(guest: &Guest) {
+    let run = guest.gdoctor(&ANY);
+    assert_eq!(run.told(), Vec::<String>::new());
+    assert_eq!(run.of("camera-node"), ["pass camera-node/found /dev/video0"]);
+    assert_eq!(run.of("camera-access"), ["pass camera-access/granted /dev/video0"]);
+    assert_eq!(run.of("camera-busy"), ["pass camera-busy/free /dev/video0"]);
+    assert_eq!(run.code, 0);
+    assert_eq!(guest.gdoctor(&camera("vivid")).told(), Vec::<String>::new());
+    let member = guest.gdoctor_as("labcam", &ANY);
+    assert_eq!((member.told(), member.code), (vec![], 0));
+    // Nobody asked, and /dev/video* is there: looked at all the same.
+    assert_eq!(guest.gdoctor(&[]).of("camera-node"), ["pass camera-node/found /dev/video0"]);
+}
+
+fn other_nodes(guest: &Guest) {
+    for (path, code, capture) in [
+        ("/dev/video1", "camera-node/output-node", "/dev/video0"),
+        ("/dev/video2", "camera-node/metadata-node", "/dev/video0"),
+        ("/dev/video5", "camera-node/output-node", "/dev/video4"),
+        ("/dev/video6", "camera-node/metadata-node", "/dev/video4"),
+    ] {
+        let run = guest.gdoctor(&camera(path));
+        assert_eq!(run.told(), [format!("fail {code} {path}")]);
+        assert!(run.fix(code)[0].contains(capture), "{:?}", run.fix(code));
+        assert_eq!(run.code, 1);
+    }
+}
+
+fn wrong_paths(guest: &Guest) {
+    assert_eq!(guest.gdoctor(&camera("/dev/video77")).told(), ["fail camera-node/other-cameras /dev/video77"]);
+    assert_eq!(guest.gdoctor(&camera("BRIO")).told(), ["fail camera-node/other-cameras BRIO"]);
+    assert_eq!(guest.gdoctor(&camera("/dev/null")).told(), ["fail camera-node/not-a-camera /dev/null"]);
+    let link = guest.sh("ls /dev/v4l/by-path/*-video-index0").trim().to_owned();
+    let run = guest.gdoctor(&camera(&link));
+    assert_eq!(run.told(), Vec::<String>::new());
+    assert_eq!(run.of("camera-node"), [format!("pass camera-node/found {link}")]);
+}
+
+fn outside_the_group(guest: &Guest) {
+    let run = guest.gdoctor_as("labuser", &ANY);
+    assert_eq!(run.told(), ["warn camera-access/user-not-in-group /dev/video0"]);
+    assert_eq!(run.of("camera-node"), ["pass camera-node/found /dev/video0"]);
+    // udev wrote down nothing: one line all the same.
+    guest.sh("mv /run/udev/data /run/udev/off");
+    let blind = guest.gdoctor_as("labuser", &ANY);
+    guest.sh("mv /run/udev/off /run/udev/data");
+    assert_eq!(blind.told(), ["warn camera-access/user-not-in-group /dev/video0"]);
+
+    let fix = run.fix("camera-access/user-not-in-group").join("; ").replace("sudo ", "");
+    guest.sh(&fix);
+    // A login from before the fix has its old groups.
+    let before = format!(
+        "setpriv --reuid labuser --regid labuser --clear-groups {} --only camera --camera any --timeout 60s --format json",
+        env!("CARGO_BIN_EXE_gdoctor")
+    );
+    let before = Run::read(&guest.part.call("exec", &[&before]));
+    assert_eq!(before.told(), ["warn camera-access/login-older /dev/video0"]);
+    let after = guest.gdoctor_as("labuser", &ANY);
+    guest.sh("sed -i 's/^\\(video:.*\\),labuser$/\\1/' /etc/group");
+    assert_eq!(after.told(), Vec::<String>::new());
+}
+
+fn access_list(guest: &Guest) {
+    guest.sh("setfacl -m u:labuser:rw /dev/video0");
+    let host = guest.gdoctor_as("labuser", &ANY);
+    let inside = guest.gdoctor_as("labuser", &["--camera", "/dev/video0", "--container-user", "4242:4242"]);
+    // What a container's node is: the same numbers, no list.
+    guest.sh("mkdir -p /tmp/c && mknod -m 660 /tmp/c/video0 c 81 0 && chown root:video /tmp/c/video0");
+    let alone = guest.part.call("exec", &["setpriv --reuid 4242 --regid 4242 --clear-groups test -w /tmp/c/video0"]);
+    let group = guest.part.call("exec", &["setpriv --reuid 4242 --regid 4242 --groups 44 test -w /tmp/c/video0"]);
+    guest.sh("setfacl -b /dev/video0; rm -r /tmp/c");
+    assert_eq!(host.told(), Vec::<String>::new());
+    assert_eq!(inside.told(), ["warn camera-access/needs-group /dev/video0"]);
+    assert!(inside.fix("camera-access/needs-group")[0].contains("--group-add 44"));
+    assert_eq!((alone.status.success(), group.status.success()), (false, true), "what was derived is what happens");
+}
+
+fn root_alone(guest: &Guest) {
+    guest.sh("chmod 600 /dev/video0");
+    let member = guest.gdoctor_as("labcam", &camera("/dev/video0"));
+    let inside = guest.gdoctor(&["--camera", "/dev/video0", "--container-user", "1000"]);
+    guest.sh("chmod 660 /dev/video0");
+    assert_eq!(member.told(), ["warn camera-access/user-shut-out /dev/video0"]);
+    assert_eq!(inside.told(), ["fail camera-access/closed /dev/video0"]);
+}
+
+fn held(guest: &Guest) {
+    guest.sh(
+        "(setsid v4l2-ctl -d /dev/video0 --stream-mmap </dev/null >/dev/null 2>&1 & echo $! >/tmp/holder); \
+         for i in $(seq 100); do v4l2-ctl -d /dev/video0 --set-fmt-video=width=320 2>&1 | grep -q busy && break; sleep 0.1; done",
+    );
+    let run = guest.gdoctor(&camera("/dev/video0"));
+    let other = guest.gdoctor(&ANY);
+    let unseen = guest.gdoctor_as("labcam", &camera("/dev/video0"));
+    // The printed fix names the process and ends it.
+    let fix = run.fix("camera-busy/held");
+    let end = fix.iter().find(|line| line.starts_with("kill ")).cloned().unwrap_or_default();
+    guest.sh(&format!(
+        "{end}; for i in $(seq 100); do kill -0 $(cat /tmp/holder) 2>/dev/null || break; sleep 0.1; done"
+    ));
+    assert_eq!(run.told(), ["fail camera-busy/held /dev/video0"]);
+    assert!(run.report.to_string().contains("v4l2-ctl (process "), "{}", run.report);
+    assert_eq!(other.of("camera-busy"), ["pass camera-busy/free /dev/video4"]);
+    assert_eq!(unseen.told(), ["fail camera-busy/held-unseen /dev/video0"]);
+    assert_eq!(guest.gdoctor(&camera("/dev/video0")).told(), Vec::<String>::new());
+
+    // Open is not held.
+    guest.sh("(setsid sleep 60 3<>/dev/video0 >/dev/null 2>&1 & echo $! >/tmp/holder)");
+    let open = guest.gdoctor(&camera("/dev/video0"));
+    guest.sh("kill $(cat /tmp/holder)");
+    assert_eq!(open.told(), Vec::<String>::new());
+}
+
+fn pictures(guest: &Guest) {
+    let ask = |format: &[&str]| guest.gdoctor(&[&camera("/dev/video0"), format].concat()).of("camera-format");
+    assert_eq!(
+        ask(&["--camera-format", "YUYV", "--camera-size", "1280x720"]),
+        ["pass camera-format/offered /dev/video0"]
+    );
+    assert_eq!(ask(&["--camera-format", "H264"]), ["fail camera-format/format-not-offered /dev/video0"]);
+    assert_eq!(ask(&["--camera-size", "123x45"]), ["fail camera-format/size-not-offered /dev/video0"]);
+    assert_eq!(ask(&["--camera-size", "1920x1080@500"]), ["fail camera-format/too-slow /dev/video0"]);
+}
+
+fn folder(guest: &Guest) {
+    guest.sh("mkdir /dev/video9");
+    let run = guest.gdoctor(&camera("/dev/video9"));
+    assert_eq!(run.told(), ["fail camera-node/folder /dev/video9"]);
+    guest.sh(&run.fix("camera-node/folder").join("; ").replace("sudo ", ""));
+    assert_eq!(guest.gdoctor(&ANY).told(), Vec::<String>::new());
+}
+
+fn unplugged(guest: &Guest) {
+    guest.sh("echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind; udevadm settle");
+    let run = guest.gdoctor(&camera("/dev/video0"));
+    guest.sh("echo vivid.0 >/sys/bus/platform/drivers/vivid/bind; udevadm settle");
+    assert_eq!(run.told(), ["fail camera-node/no-camera /dev/video0"]);
+    assert_eq!(guest.gdoctor(&ANY).told(), Vec::<String>::new());
+}
+
+fn no_module(guest: &Guest) {
+    guest.sh("modprobe -r vivid; udevadm settle");
+    let asked = guest.gdoctor(&ANY);
+    let nobody = guest.gdoctor(&[]);
+    guest.sh("modprobe vivid n_devs=2; udevadm settle");
+    assert_eq!(asked.told(), ["fail camera-node/no-camera any camera"]);
+    assert_eq!(nobody.of("camera-node"), ["skip camera-node/not-needed"]);
+}
+
+/// A root whose one video node is answered for by tests/doubles/v4l2.c.
+struct Double {
+    root: tempfile::TempDir,
+    library: PathBuf,
+}
+
+impl Double {
+    fn new() -> Option<Self> {
+        if !is_root("camera double: making a device node") {
+            return None;
+        }
+        let root_dir = tempfile::tempdir().expect("a folder");
+        let node = root_dir.path().join("dev/video0");
+        std::fs::create_dir(root_dir.path().join("dev")).expect("a folder");
+        let library = root_dir.path().join("v4l2.so");
+        let source = root().join("tests/doubles/v4l2.c");
+        let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).arg("-ldl").status();
+        if !built.is_ok_and(|status| status.success()) {
+            left_out("camera double: cc could not build it");
+            return None;
+        }
+        let made = Command::new("mknod").arg(&node).args(["c", "81", "0"]).status();
+        if !made.is_ok_and(|status| status.success()) {
+            left_out("camera double: mknod is not allowed here");
+            return None;
+        }
+        Some(Self { root: root_dir, library })
+    }
+
+    fn gdoctor(&self, does: &str, arguments: &[&str]) -> (Run, Duration) {
+        let text = |path: &Path| path.to_str().expect("UTF-8").to_owned();
+        let node = text(&self.root.path().join("dev/video0"));
+        let env = [("LD_PRELOAD", text(&self.library)), ("DOUBLE_NODE", node), ("DOUBLE_DOES", does.to_owned())];
+        let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let place = text(self.root.path());
+        let fixed = ["--only", "camera", "--root", &place, "--timeout", "2s", "--camera", "/dev/video0"];
+        let started = Instant::now();
+        let run = run(Command::new(env!("CARGO_BIN_EXE_gdoctor")), &[&fixed, arguments].concat(), &env);
+        (run, started.elapsed())
+    }
+}
+
+fn hangs() {
+    let Some(double) = Double::new() else { return };
+    for does in ["hang-open", "hang"] {
+        let (run, took) = double.gdoctor(does, &[]);
+        assert_eq!(run.told(), ["unknown camera-node/unknown /dev/video0"], "{does}");
+        assert!(run.report.to_string().contains("no answer within the deadline"), "{}", run.report);
+        assert!(took < Duration::from_secs(4), "{does} took {took:?}");
+        assert_eq!(run.code, 3);
+    }
+    // What was said before the hang is kept.
+    let (run, _) = double.gdoctor("hang-formats", &["--camera-format", "MJPG"]);
+    assert_eq!(run.of("camera-node"), ["pass camera-node/found /dev/video0"]);
+    assert_eq!(run.of("camera-busy"), ["pass camera-busy/free /dev/video0"]);
+    assert_eq!(run.told(), ["unknown camera-format/unknown /dev/video0"]);
+}
+
+fn misbehaves() {
+    let Some(double) = Double::new() else { return };
+    let (run, _) = double.gdoctor("odd-name", &[]);
+    assert_eq!(run.told(), Vec::<String>::new());
+    let text = run.report.to_string();
+    assert!(text.contains("Caf\u{fffd}") && !text.contains("\\u001b"), "{text}");
+
+    let (run, _) = double.gdoctor("abort", &[]);
+    assert_eq!(run.told(), ["unknown camera-node/unknown /dev/video0"]);
+    assert!(run.report.to_string().contains("the look itself crashed (SIGABRT)"), "{}", run.report);
+
+    let (run, took) = double.gdoctor("endless", &["--camera-format", "MJPG"]);
+    assert_eq!(run.told(), Vec::<String>::new());
+    assert!(took < Duration::from_secs(4), "{took:?}");
+}
