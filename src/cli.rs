@@ -70,17 +70,6 @@ pub enum ProbeKind {
     V4l2,
 }
 
-impl ProbeKind {
-    pub fn word(self) -> &'static str {
-        match self {
-            ProbeKind::Nvml => "nvml",
-            ProbeKind::Cuvid => "cuvid",
-            ProbeKind::X11 => "x11",
-            ProbeKind::V4l2 => "v4l2",
-        }
-    }
-}
-
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     #[command(flatten)]

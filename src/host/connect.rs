@@ -14,19 +14,11 @@ use super::Deadline;
 /// A connected stream, in blocking mode. connect(2) on a unix socket blocks for ever while the listener's backlog is full,
 /// so this asks without blocking and asks again until the deadline (then: TimedOut).
 pub fn unix(path: &Path, deadline: Deadline) -> io::Result<UnixStream> {
-    unix_address(&UnixAddr::new(path)?, deadline)
-}
-
-/// As [`unix`], by an abstract name (without its leading zero byte).
-pub fn unix_abstract(name: &str, deadline: Deadline) -> io::Result<UnixStream> {
-    unix_address(&UnixAddr::new_abstract(name.as_bytes())?, deadline)
-}
-
-fn unix_address(address: &UnixAddr, deadline: Deadline) -> io::Result<UnixStream> {
+    let address = UnixAddr::new(path)?;
     let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
     let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
     loop {
-        match connect(socket.as_raw_fd(), address) {
+        match connect(socket.as_raw_fd(), &address) {
             Ok(()) => {
                 let stream = UnixStream::from(socket);
                 stream.set_nonblocking(false)?;

@@ -94,10 +94,13 @@ pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool) ->
     (facts, crew.times)
 }
 
+/// A group's facts, and how long they took.
+type Answer = (Box<dyn Any + Send>, Duration);
+
 /// Probes at work.
 #[derive(Default)]
 struct Crew {
-    waiting: BTreeMap<&'static str, mpsc::Receiver<(Box<dyn Any + Send>, Duration)>>,
+    waiting: BTreeMap<&'static str, mpsc::Receiver<Answer>>,
     times: Times,
 }
 

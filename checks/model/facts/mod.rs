@@ -35,7 +35,7 @@ impl Facts {
     /// What fences of fixes may be tagged with on this host: the distribution's family, `systemd` or `no-systemd`, and so on.
     pub fn tags(&self) -> alloc::vec::Vec<alloc::string::String> {
         let mut tags = self.host.tags();
-        tags.extend(self.docker.tags().iter().map(|tag| alloc::string::ToString::to_string(tag)));
+        tags.extend(self.docker.tags().into_iter().map(alloc::string::String::from));
         tags
     }
 }
