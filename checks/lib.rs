@@ -17,6 +17,7 @@ mod disk_logs;
 mod disk_space;
 mod display_access;
 mod display_cookie;
+mod display_drawing;
 mod display_server;
 mod docker_access;
 mod docker_cgroup;
@@ -91,6 +92,7 @@ pub static ALL: &[&Check] = &[
     &display_server::CHECK,
     &display_cookie::CHECK,
     &display_access::CHECK,
+    &display_drawing::CHECK,
     &camera_node::CHECK,
     &camera_access::CHECK,
     &camera_busy::CHECK,

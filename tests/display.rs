@@ -277,9 +277,9 @@ impl Containers {
     }
 
     /// What happens: xdpyinfo as this user of that container.
-    fn lets_in(&self, container: &str, server: &Part, user: &str, xauthority: &str) -> bool {
+    fn lets_in(&self, container: &str, display: &str, user: &str, xauthority: &str) -> bool {
         let output = Command::new("docker")
-            .args(["exec", "--user", user, "-e", &format!("DISPLAY={}", server.get("DISPLAY"))])
+            .args(["exec", "--user", user, "-e", &format!("DISPLAY={display}")])
             .args(["-e", &format!("XAUTHORITY={xauthority}"), container, "/usr/bin/xdpyinfo"])
             .env("DOCKER_HOST", self.daemon.get("DOCKER_HOST"))
             .output()
@@ -310,6 +310,122 @@ impl Containers {
     }
 }
 
+/// weston without a screen; Xwayland starts when somebody connects to the socket that weston keeps for it.
+struct Weston(std::process::Child, tempfile::TempDir);
+
+impl Weston {
+    /// The compositor and the DISPLAY of its Xwayland.
+    fn start() -> Option<(Self, String)> {
+        let folder = tempfile::tempdir_in("/tmp").unwrap();
+        let log = fs::File::create(folder.path().join("log")).unwrap();
+        let started = Command::new("weston")
+            .args(["--backend=headless-backend.so", "--xwayland", "--socket=wayland-lab"])
+            .env("XDG_RUNTIME_DIR", folder.path())
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .stderr(log)
+            .spawn();
+        let Ok(child) = started else {
+            part::left_out("display: weston is missing: install the packages weston and xwayland");
+            return None;
+        };
+        let weston = Self(child, folder);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let log = fs::read_to_string(weston.1.path().join("log")).unwrap_or_default();
+            let number = log.split_once("xserver listening on display ").and_then(|(_, rest)| rest.split_once('\n'));
+            if let Some((number, _)) = number {
+                return Some((weston, number.to_owned()));
+            }
+            assert!(Instant::now() < deadline, "weston does not come up:\n{log}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Weston {
+    fn drop(&mut self) {
+        let _ =
+            nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.0.id() as i32), nix::sys::signal::Signal::SIGTERM);
+        let _ = self.0.wait();
+    }
+}
+
+/// Xwayland without a cookie file lets its own user in and lists it: a stranger stays outside.
+#[test]
+fn xwayland_lets_in_its_own_user_only() {
+    let Some(containers) = Containers::start() else { return };
+    let Some((weston, display)) = Weston::start() else { return };
+    let runtime = weston.1.path().to_string_lossy();
+    let env = [
+        ("DISPLAY", display.as_str()),
+        ("XAUTHORITY", "/nonexistent"),
+        ("XDG_RUNTIME_DIR", &*runtime),
+        ("WAYLAND_DISPLAY", "wayland-lab"),
+        ("DOCKER_HOST", containers.daemon.get("DOCKER_HOST")),
+    ];
+    let run = gdoctor(&DISPLAY, &env);
+    assert_eq!(run.of("display-server"), ["pass display-server/reached-beside-wayland"]);
+    assert_eq!(run.of("display-access"), ["pass display-access/let-in-proven"]);
+    let arguments = ["--only", "display", "--display", "--container-user", STRANGER];
+    let run = gdoctor(&arguments, &env);
+    assert_eq!(run.of("display-access"), ["fail display-access/shut-out"]);
+    let container = containers.stay(&[]);
+    // Xwayland ends with its last client, and its list with it: a program of the session stays.
+    let mut program = Command::new("xev")
+        .args(["-display", &display, "-root"])
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("xev starts, of the package x11-utils");
+    assert!(containers.lets_in(&container, &display, "0", "/none"));
+    assert!(!containers.lets_in(&container, &display, STRANGER, "/none"));
+    mend(&run, "display-access/shut-out", &env);
+    assert_eq!(gdoctor(&arguments, &env).of("display-access"), ["pass display-access/let-in"]);
+    assert!(containers.lets_in(&container, &display, STRANGER, "/none"));
+    program.kill().unwrap();
+    program.wait().unwrap();
+}
+
+/// userns-remap, with subordinate ids that only the lab's daemon sees: root inside is 231072 to the X server.
+#[test]
+fn a_remapped_root_is_somebody_else() {
+    if !is_root("display: userns-remap") {
+        return;
+    }
+    let Some(server) = Part::start("display", &[]) else { return };
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    fs::write(path("ids"), "nobody:231072:65536\n").unwrap();
+    fs::write(path("daemon.json"), r#"{"userns-remap": "nobody:nogroup", "log-level": "warn"}"#).unwrap();
+    let script = "mount --bind \"$1\" /etc/subuid && mount --bind \"$1\" /etc/subgid && shift && exec \"$@\"";
+    let ids = path("ids");
+    let inside = ["--mount", "sh", "-c", script, "sh", &ids];
+    let Some(daemon) = Part::start_in("unshare", &inside, "docker", &["--config", &path("daemon.json")]) else {
+        return;
+    };
+    let Some(containers) = Containers::of(daemon) else { return };
+    let container = containers.stay(&[]);
+
+    let run = containers.said(&server, "0", "0");
+    assert_eq!(run.told(), ["fail display-access/shifted"]);
+    assert!(!containers.lets_in(&container, server.get("DISPLAY"), "0", "/none"));
+    // Root of the host is not root of the container.
+    xhost(&server, "+si:localuser:root");
+    assert_eq!(containers.said(&server, "0", "0").told(), ["fail display-access/shifted"]);
+    assert!(!containers.lets_in(&container, server.get("DISPLAY"), "0", "/none"));
+    assert_eq!(run.fix("display-access/shifted"), ["xhost +si:localuser:'#231072'"]);
+    let cookies = right_cookie(&server);
+    mend(
+        &run,
+        "display-access/shifted",
+        &[("DISPLAY", server.get("DISPLAY")), ("XAUTHORITY", &cookies.to_string_lossy())],
+    );
+    assert_eq!(containers.said(&server, "0", "0").of("display-access"), ["pass display-access/let-in"]);
+    assert!(containers.lets_in(&container, server.get("DISPLAY"), "0", "/none"));
+    assert!(!containers.lets_in(&container, server.get("DISPLAY"), "5", "/none"));
+    assert_eq!(containers.said(&server, "0", "5").told(), ["fail display-access/shifted"]);
+}
+
 /// What gdoctor derives, as root and as another user, is what a container meets, for every state of the list.
 #[test]
 fn what_is_derived_is_what_a_container_meets() {
@@ -331,7 +447,7 @@ fn what_is_derived_is_what_a_container_meets() {
         for change in changes {
             change.iter().for_each(|change| xhost(&server, change));
             for user in ["0", "4242", "4243"] {
-                let happens = containers.lets_in(&container, &server, user, "/none");
+                let happens = containers.lets_in(&container, server.get("DISPLAY"), user, "/none");
                 for asker in ["0", "4242", "4244"] {
                     let run = containers.said(&server, asker, user);
                     let said = run.of("display-access");
@@ -375,9 +491,9 @@ fn the_printed_fixes_let_the_container_in() {
     let copy = format!("{home}/.docker.xauth:/tmp/.docker.xauth:ro");
     let own = format!("{home}/Xauthority:/tmp/own.xauth:ro");
     let container = containers.stay(&["-v", &copy, "-v", &own]);
-    assert!(containers.lets_in(&container, &server, "0", "/none"));
-    assert!(!containers.lets_in(&container, &server, STRANGER, "/none"));
-    assert!(containers.lets_in(&container, &server, STRANGER, "/tmp/.docker.xauth"));
+    assert!(containers.lets_in(&container, server.get("DISPLAY"), "0", "/none"));
+    assert!(!containers.lets_in(&container, server.get("DISPLAY"), STRANGER, "/none"));
+    assert!(containers.lets_in(&container, server.get("DISPLAY"), STRANGER, "/tmp/.docker.xauth"));
     // The session's own file, mounted as it is, is kept under another host's name.
-    assert!(!containers.lets_in(&container, &server, STRANGER, "/tmp/own.xauth"));
+    assert!(!containers.lets_in(&container, server.get("DISPLAY"), STRANGER, "/tmp/own.xauth"));
 }

@@ -26,7 +26,10 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         Some(reason) => refused(facts)?.with("reason", reason),
     };
     let finding = finding.with("display", display.name.words()).with("uid", this_uid(facts));
-    Ok(finding.saw(&display.mine).saw(&display.bare).saw(&display.cookies).into())
+    let finding = finding.saw(&display.mine);
+    // Without a cookie to show, the first handshake was the bare one.
+    let finding = if display.cookie_shown.value() == Some(&true) { finding.saw(&display.bare) } else { finding };
+    Ok(finding.saw(&display.cookies).into())
 }
 
 fn this_uid(facts: &Facts) -> String {
@@ -66,21 +69,25 @@ fn refused(facts: &Facts) -> Result<Finding, Stop> {
     let file = display.cookies.known()?;
     let path = file.map_or("~/.Xauthority", |file| file.path.as_str());
     let user = facts.host.user.value().map_or(String::new(), |user| user.name.clone());
+    // Only a server on this host knows users; the far end of a TCP connection gives a cookie with the login.
+    let by_tcp = display.name.value().is_some_and(|name| name.is_tcp());
+    let way_in = if by_tcp { "display-server/forward-by-ssh" } else { "let-user-in" };
     let finding = match file.map(|file| &file.content) {
         Some(Content::Folder { .. }) => Finding::fail("folder", "remove-folder"),
         _ if session.is_some() => {
             Finding::fail("other-file", "use-session-file").with("session_file", session.map_or("", String::as_str))
         }
-        Some(Content::Malformed(why)) => Finding::fail("malformed", "let-user-in").with("why", why),
+        Some(Content::Malformed(why)) => Finding::fail("malformed", way_in).with("why", why),
         Some(Content::Entries(entries)) => match fault(facts, entries) {
-            Fault::Wrong => Finding::fail("wrong", "let-user-in"),
+            Fault::Wrong => Finding::fail("wrong", way_in),
             Fault::OtherHost(name) => Finding::fail("other-host", "rename-entry").with("old", name),
-            Fault::NotThere => Finding::fail("no-entry", "let-user-in"),
+            Fault::NotThere => Finding::fail("no-entry", way_in),
         },
-        Some(Content::Missing) | None => Finding::fail("no-cookie", "let-user-in"),
+        Some(Content::Missing) | None => Finding::fail("no-cookie", way_in),
     };
     let host = display.hostname.value().map_or("", String::as_str);
     let number = display.name.value().and_then(|name| name.number()).unwrap_or_default();
+    let finding = finding.with("target", format!("{user}@{host}"));
     Ok(finding.with("path", path).with("user", user).with("host", host).with("number", number))
 }
 

@@ -5,7 +5,7 @@
 //! gives up root for a user id that no account has, and makes the handshake without a cookie alone.
 
 use std::collections::BTreeSet;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind as IoKind};
 use std::net::{IpAddr, TcpStream};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
@@ -18,7 +18,8 @@ use nix::sys::socket::getsockopt;
 use nix::sys::socket::sockopt::PeerCredentials;
 use nix::unistd::{Gid, Group, Uid, User, setgroups, setresgid, setresuid};
 use x11rb::connection::Connection;
-use x11rb::errors::ConnectError;
+use x11rb::errors::{ConnectError, ReplyError};
+use x11rb::protocol::ErrorKind;
 use x11rb::protocol::xproto::{ConnectionExt, Host};
 use x11rb::reexports::x11rb_protocol::xauth::{Family as AuthFamily, get_auth};
 use x11rb::rust_connection::{DefaultStream, RustConnection};
@@ -208,7 +209,7 @@ impl Target {
         match self {
             Target::Path(path) => Ok((Stream::Unix(UnixStream::connect(path)?), Route::File)),
             Target::Tcp(host, number) => {
-                let port = 6000_u16.checked_add(*number).ok_or(ErrorKind::InvalidInput)?;
+                let port = 6000_u16.checked_add(*number).ok_or(IoKind::InvalidInput)?;
                 Ok((Stream::Tcp(TcpStream::connect((host.as_str(), port))?), Route::Tcp))
             }
             Target::Local(number) => {
@@ -225,10 +226,10 @@ impl Target {
 
 fn answer_of_io(error: &io::Error) -> Option<Answer> {
     match error.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => Some(Answer::NotThere),
-        ErrorKind::ConnectionRefused => Some(Answer::NobodyListens),
-        ErrorKind::PermissionDenied => Some(Answer::Denied),
-        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::AddrNotAvailable => {
+        IoKind::NotFound | IoKind::NotADirectory => Some(Answer::NotThere),
+        IoKind::ConnectionRefused => Some(Answer::NobodyListens),
+        IoKind::PermissionDenied => Some(Answer::Denied),
+        IoKind::HostUnreachable | IoKind::NetworkUnreachable | IoKind::AddrNotAvailable => {
             Some(Answer::Unreachable(error.to_string()))
         }
         _ if error.raw_os_error().is_none() && error.to_string().contains("lookup address") => {
@@ -252,10 +253,7 @@ fn answer_of(made: Result<RustConnection, ConnectError>, source: &str) -> (Fact<
         Err(ConnectError::SetupAuthenticate(more)) => (Fact::present(rejected(&more.reason), source), None),
         // sshd and its client end the connection where the cookie is wrong, and say why only in the log of ssh.
         Err(ConnectError::IoError(error))
-            if matches!(
-                error.kind(),
-                ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
-            ) =>
+            if matches!(error.kind(), IoKind::UnexpectedEof | IoKind::ConnectionReset | IoKind::BrokenPipe) =>
         {
             (Fact::present(Answer::Rejected("the connection was closed during the handshake".into()), source), None)
         }
@@ -265,8 +263,7 @@ fn answer_of(made: Result<RustConnection, ConnectError>, source: &str) -> (Fact<
 
 fn access_list(client: &RustConnection) -> Fact<AccessList> {
     let source = "ListHosts";
-    let reply = client.list_hosts().map_err(|error| error.to_string());
-    match reply.and_then(|cookie| cookie.reply().map_err(|error| error.to_string())) {
+    match client.list_hosts().map_err(ReplyError::from).and_then(|cookie| cookie.reply()) {
         Ok(reply) => {
             let own = own_addresses();
             Fact::present(
@@ -278,7 +275,8 @@ fn access_list(client: &RustConnection) -> Fact<AccessList> {
             )
         }
         // The Security extension keeps the list from clients that `ssh -X` forwards as untrusted.
-        Err(why) => Fact::unknown(Gap::Unsupported(why), source),
+        Err(ReplyError::X11Error(error)) if error.error_kind == ErrorKind::Access => Fact::unknown(Gap::Denied, source),
+        Err(error) => Fact::unknown(Gap::Unparsable(error.to_string()), source),
     }
 }
 
@@ -307,6 +305,8 @@ fn server_interpreted(bytes: &[u8]) -> Entry {
     let Some((kind, name)) = text.split_once('\0') else {
         return Entry::Other("family 5 without a value".into());
     };
+    // Xwayland counts a C string's end into the name (os/access.c, EnableLocalUser); the server reads up to it.
+    let name = name.split('\0').next().unwrap_or_default();
     let number = name.strip_prefix('#').and_then(|number| number.parse().ok());
     let name: String = name.chars().take(REASON_CAP).collect();
     match kind {
@@ -333,12 +333,11 @@ fn own_addresses() -> BTreeSet<IpAddr> {
 
 fn extensions(client: &RustConnection) -> Fact<Vec<String>> {
     let source = "ListExtensions";
-    let reply = client.list_extensions().map_err(|error| error.to_string());
-    match reply.and_then(|cookie| cookie.reply().map_err(|error| error.to_string())) {
+    match client.list_extensions().map_err(ReplyError::from).and_then(|cookie| cookie.reply()) {
         Ok(reply) => {
             let names = reply.names.iter().map(|name| String::from_utf8_lossy(&name.name).into_owned());
             Fact::present(names.collect(), source)
         }
-        Err(why) => Fact::unknown(Gap::Unparsable(why), source),
+        Err(error) => Fact::unknown(Gap::Unparsable(error.to_string()), source),
     }
 }

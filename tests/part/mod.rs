@@ -20,9 +20,16 @@ impl Part {
     /// `tests/lab/NAME start DIR ARGUMENTS…`. `None`, after saying so, when what it needs is not installed; with GDOCTOR_LAB
     /// set that is a failure.
     pub fn start(name: &str, arguments: &[&str]) -> Option<Self> {
+        Self::start_in("env", &[], name, arguments)
+    }
+
+    /// As `start`, with the script started by another program: `unshare --mount …`.
+    pub fn start_in(program: &str, before: &[&str], name: &str, arguments: &[&str]) -> Option<Self> {
         let script = root().join("tests/lab").join(name);
         let dir = tempfile::Builder::new().prefix("lab").tempdir_in("/tmp").expect("a folder below /tmp");
-        let output = Command::new(&script)
+        let output = Command::new(program)
+            .args(before)
+            .arg(&script)
             .arg("start")
             .arg(dir.path())
             .args(arguments)

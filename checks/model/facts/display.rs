@@ -462,10 +462,10 @@ pub struct RenderNode {
 
 impl RenderNode {
     /// Whether a process of these ids may read and write it by the mode alone: the seat's ACL does not follow a device.
-    pub fn admits(&self, uid: u32, gid: u32) -> bool {
+    pub fn admits(&self, uid: u32, gid: Option<u32>) -> bool {
         let bits = if uid == self.uid {
             self.mode >> 6
-        } else if gid == self.gid {
+        } else if gid == Some(self.gid) {
             self.mode >> 3
         } else {
             self.mode

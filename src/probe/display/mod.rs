@@ -23,6 +23,8 @@ const SOCKETS: &str = "/tmp/.X11-unix";
 const COOKIES_CAP: usize = 1 << 20;
 /// More servers than this are not asked whether they listen.
 const SERVERS_CAP: usize = 16;
+/// /proc/net/unix has a line of some 80 bytes for every unix socket.
+const TABLE_CAP: usize = 16 << 20;
 
 pub fn probe(host: &Host, _need: &Need) -> DisplayFacts {
     let name = display_name(host);
@@ -138,10 +140,14 @@ fn socket_file(host: &Host, path: &str) -> Fact<SocketFile> {
     })
 }
 
-/// Which of the sockets in the folder have a listener. A connection that says nothing and closes is no client yet.
+/// Which of the sockets in the folder have a listener. The kernel's table tells, because a connection would start the
+/// Xwayland of a session that waits for one; it is asked only of sockets that the table does not have (stale, or of
+/// another network namespace), where it can start nothing.
 fn servers(host: &Host) -> Fact<Vec<Server>> {
     let live = host.live();
     let deadline = host.deadline.within(Duration::from_millis(500));
+    let table = live.bytes("/proc/net/unix", TABLE_CAP);
+    let table = table.value().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
     let names = match live.list(SOCKETS) {
         fact if fact.is_absent() => Fact::present(Vec::new(), SOCKETS),
         fact => fact,
@@ -151,9 +157,18 @@ fn servers(host: &Host) -> Fact<Vec<Server>> {
         let listening = numbers.filter_map(|number| {
             let path = format!("{SOCKETS}/X{number}");
             let uid = live.stat(&path).value().filter(|stat| stat.kind == Kind::Socket)?.uid;
-            connect::unix(path.as_ref(), deadline).ok().map(|_| Server { number, uid })
+            let listens = listed(&table, &path) || connect::unix(path.as_ref(), deadline).is_ok();
+            listens.then_some(Server { number, uid })
         });
         listening.collect()
+    })
+}
+
+/// Whether /proc/net/unix has a listener (__SO_ACCEPTCON) of this path.
+fn listed(table: &str, path: &str) -> bool {
+    table.lines().any(|line| {
+        let mut fields = line.split_ascii_whitespace().skip(3);
+        fields.next() == Some("00010000") && fields.nth(3) == Some(path)
     })
 }
 
