@@ -1,6 +1,7 @@
 //! Will the X server let the container's user in? Proven where gdoctor is that user, else derived from the server's list.
 
-use crate::model::facts::display::{Admission, Answer, HostIds, Mapping, Name, Route};
+use crate::model::facts::display::{Admission, Answer, HostIds, Mapping, Name, Route, SocketFile};
+use crate::model::finding::Verdict;
 use crate::model::prelude::*;
 
 pub static CHECK: Check = Check {
@@ -23,15 +24,37 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let (Some(name), Some(Answer::Accepted { .. })) = (display.name.value(), display.mine.value()) else {
         return Err(Stop::blocked_by("display-server"));
     };
-    let finding = if name.is_tcp() {
-        by_tcp(name)
+    let findings: Findings = if name.is_tcp() {
+        by_tcp(name).into()
     } else if let Some(hidden) = hidden(facts) {
-        hidden
+        hidden.into()
     } else {
-        local(facts, need)?
+        match socket_mode(facts, need)? {
+            None => local(facts, need)?.into(),
+            // What the list says matters only where it is another obstacle, or a danger.
+            Some(closed) => {
+                let list = local(facts, need)?;
+                let more = (list.verdict != Verdict::Pass).then_some(list);
+                [closed].into_iter().chain(more).collect()
+            }
+        }
     };
-    let finding = finding.with("display", name).saw(&display.access).saw(&display.bare);
-    Ok(finding.into())
+    Ok(findings.into_iter().map(|f| f.with("display", name).saw(&display.access).saw(&display.bare)).collect())
+}
+
+/// The socket file's own mode, which a container meets before the server says anything.
+fn socket_mode(facts: &Facts, need: &Need) -> Result<Option<Finding>, Stop> {
+    let fact = &facts.display.socket;
+    let Some(socket) = fact.known()?.filter(|socket| socket.mode & 0o2 == 0) else { return Ok(None) };
+    if need.container_user.uid == 0 && facts.docker.info.value().is_none_or(|info| !info.maps_users()) {
+        return Ok(None);
+    }
+    let ids = facts.host_ids(need.container_user)?;
+    if socket.admits(ids.uid, ids.gid) {
+        return Ok(None);
+    }
+    let closed = Finding::fail("socket-mode", "open-socket").with("uid", ids.uid).with("path", &socket.path);
+    Ok(Some(closed.with("socket", socket).saw(fact)))
 }
 
 /// The way to the server, before it comes to who is let in.
@@ -45,7 +68,13 @@ fn hidden(facts: &Facts) -> Option<Finding> {
             Finding::fail("other-tmp", "replace-snap").with("root", "the snap's own").saw(&display.docker_tmp),
         );
     }
-    if display.route.value() == Some(&Route::Abstract) {
+    let by_mode = |socket: &SocketFile| {
+        let user = facts.host.user.value();
+        user.is_some_and(|u| {
+            u.groups.iter().all(|gid| !socket.admits(u.uid, Some(*gid))) && !socket.admits(u.uid, None)
+        })
+    };
+    if display.route.value() == Some(&Route::Abstract) && !display.socket.value().is_some_and(by_mode) {
         return Some(Finding::fail("no-socket-file", "share-network").saw(&display.route));
     }
     let confined = facts.docker.info.value().is_some_and(|info| info.has_security_option("selinux"));

@@ -42,7 +42,7 @@ fn mesa(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let nodes = facts.display.render_nodes.known()?.map(Vec::as_slice).unwrap_or_default();
     let node = match nodes {
         [] => return Ok(Finding::pass("software").into()),
-        _ if need.container_user.uid == 0 && !has_user_namespace(facts) => {
+        _ if need.container_user.uid == 0 && facts.docker.info.value().is_none_or(|info| !info.maps_users()) => {
             return Ok(nodes.iter().map(|node| about(Finding::pass("mesa"), node)).collect());
         }
         nodes => nodes,
@@ -57,10 +57,6 @@ fn mesa(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         about(finding.with("uid", ids.uid), node)
     };
     Ok(node.iter().map(judged).collect())
-}
-
-fn has_user_namespace(facts: &Facts) -> bool {
-    facts.docker.info.value().is_some_and(|info| info.is_rootless() || info.has_security_option("userns"))
 }
 
 fn about(finding: Finding, node: &RenderNode) -> Finding {

@@ -51,7 +51,7 @@ fn reached(facts: &Facts, name: &Name, screens: u16) -> Finding {
     }
     let wayland = display.session.value().and_then(|session| session.wayland_socket.as_ref());
     match (display.route.value(), wayland) {
-        (Some(Route::Abstract), _) => Finding::warn("abstract-only", "restart-server"),
+        (Some(Route::Abstract), _) if display.socket.is_absent() => Finding::warn("abstract-only", "restart-server"),
         (_, Some(socket)) if !name.is_tcp() => Finding::pass("reached-beside-wayland").with("wayland", socket),
         _ => Finding::pass("reached"),
     }

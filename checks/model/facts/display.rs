@@ -129,6 +129,8 @@ pub struct SocketFile {
     pub path: String,
     pub kind: FileKind,
     pub uid: u32,
+    #[serde(default)]
+    pub gid: u32,
     /// Permission bits, such as 0o1777.
     pub mode: u32,
     /// Folders only: there is nothing in it.
@@ -144,6 +146,21 @@ pub enum FileKind {
     Other,
 }
 
+impl SocketFile {
+    /// Whether the mode lets a process of these ids connect, which takes write permission (unix(7)). Xorg and Xvfb make
+    /// their sockets open to all, compositors make Xwayland's by their umask.
+    pub fn admits(&self, uid: u32, gid: Option<u32>) -> bool {
+        let bits = if uid == self.uid {
+            self.mode >> 6
+        } else if gid == Some(self.gid) {
+            self.mode >> 3
+        } else {
+            self.mode
+        };
+        uid == 0 || bits & 0o2 != 0
+    }
+}
+
 impl fmt::Display for SocketFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match (self.kind, self.empty) {
@@ -152,7 +169,7 @@ impl fmt::Display for SocketFile {
             (FileKind::Folder, false) => "a folder",
             (FileKind::Other, _) => "neither a socket nor a folder",
         };
-        write!(f, "{kind}, owner {}, mode {:04o}", self.uid, self.mode)
+        write!(f, "{kind}, owner {}, group {}, mode {:04o}", self.uid, self.gid, self.mode)
     }
 }
 

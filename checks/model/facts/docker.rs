@@ -363,6 +363,11 @@ impl Info {
         self.has_security_option("rootless")
     }
 
+    /// Users inside containers have other ids on the host: a rootless engine, or userns-remap.
+    pub fn maps_users(&self) -> bool {
+        self.is_rootless() || self.has_security_option("userns")
+    }
+
     /// The daemon runs in Docker Desktop's virtual machine.
     pub fn is_desktop(&self) -> bool {
         self.operating_system == "Docker Desktop"

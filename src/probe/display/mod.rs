@@ -135,6 +135,7 @@ fn socket_file(host: &Host, path: &str) -> Fact<SocketFile> {
             _ => FileKind::Other,
         },
         uid: stat.uid,
+        gid: stat.gid,
         mode: stat.mode,
         empty: stat.kind == Kind::Directory && host.list(path).value().is_some_and(Vec::is_empty),
     })
