@@ -4,6 +4,7 @@
 mod cache;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use gdoctor_checks::model::fact::{Fact, Gap, State};
 use gdoctor_checks::model::facts::library::{Decoder, Found, Kind, Library, LibraryFacts, is_drivers, look_up};
@@ -11,7 +12,7 @@ use gdoctor_checks::model::need::Need;
 use serde::{Deserialize, Serialize};
 
 use super::packages;
-use crate::host::{Host, child};
+use crate::host::{Deadline, Host, child};
 
 const CACHE: &str = "/etc/ld.so.cache";
 /// A cache of a large desktop has 300 KiB.
@@ -38,16 +39,16 @@ const VULKAN_FOLDERS: [&str; 3] =
 
 pub fn probe(host: &Host, need: &Need) -> LibraryFacts {
     let found = found(host);
-    let (decode, decoders) = decode(host, need, &found);
-    LibraryFacts {
+    let mut facts = LibraryFacts {
         package_suffix: package_suffix(host),
         smi: host.executable("nvidia-smi", BIN.into_iter().chain([WSL_FOLDER])),
         egl_vendor: named(host, &EGL_FOLDERS, |name| name == "10_nvidia.json"),
         vulkan_icd: named(host, &VULKAN_FOLDERS, |name| name.starts_with("nvidia_icd") && name.ends_with(".json")),
-        found,
-        decode,
-        decoders,
-    }
+        ..LibraryFacts::default()
+    };
+    (facts.decode, facts.decoders) = decode(host, need, &found);
+    facts.found = found;
+    facts
 }
 
 fn found(host: &Host) -> Fact<Vec<Library>> {
@@ -137,12 +138,20 @@ struct Asked {
     decoders: Vec<Decoder>,
 }
 
+/// What is kept of the deadline to tell of a child that hangs.
+const RESERVE: Duration = Duration::from_millis(50);
 const DECODE_SOURCE: &str = "cuvidGetDecoderCaps of libnvcuvid.so.1";
 
-/// Only where somebody wants to decode and the libraries are there: starting CUDA takes a while and wakes the GPU.
+/// Only where somebody wants to decode and the libraries are there: starting CUDA takes a while and wakes the GPU. Not where
+/// no module is loaded: CUDA, started by root, would load it, and a look changes nothing.
 fn decode(host: &Host, need: &Need, found: &Fact<Vec<Library>>) -> (Fact<String>, Vec<Decoder>) {
     if need.decode.is_empty() {
         return (Fact::default(), Vec::new());
+    }
+    let loaded =
+        ["/sys/module/nvidia/version", "/sys/module/nvidia_current/version", "/proc/driver/nvidia/version", "/dev/dxg"];
+    if !loaded.iter().any(|path| host.exists(path)) {
+        return (Fact::unknown(Gap::BlockedBy("nvidia-driver".into()), DECODE_SOURCE), Vec::new());
     }
     let has = |stem| found.value().is_some_and(|all| look_up(all, stem, Kind::Native, None) != Found::Missing);
     if !has("libcuda") || !has("libnvcuvid") {
@@ -151,7 +160,8 @@ fn decode(host: &Host, need: &Need, found: &Fact<Vec<Library>>) -> (Fact<String>
     let mut codecs: Vec<&str> = need.decode.iter().map(|wish| wish.what.word()).collect();
     codecs.sort_unstable();
     codecs.dedup();
-    let asked: Asked = child::probe("cuvid", &codecs, DECODE_SOURCE, host.deadline);
+    let deadline = Deadline::after(host.deadline.left().saturating_sub(RESERVE));
+    let asked: Asked = child::probe("cuvid", &codecs, DECODE_SOURCE, deadline);
     let decode = match (&asked.device.state, &asked.end.state) {
         (State::Present(_), State::Unknown(gap)) => Fact::unknown(gap.clone(), DECODE_SOURCE),
         _ => asked.device,
