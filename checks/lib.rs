@@ -6,6 +6,7 @@
 extern crate alloc;
 
 pub mod model;
+pub mod notes;
 
 mod camera_access;
 mod camera_bandwidth;

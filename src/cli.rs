@@ -42,11 +42,8 @@ pub enum Command {
     Check(Box<CheckArgs>),
     /// List the checks by family
     List,
-    /// Tell all about a check or a code: `gdoctor explain docker-access/not-in-group`
-    Explain {
-        /// A check's id, or a code as reports print it
-        topic: String,
-    },
+    /// Tell all about a check or a code, or what an error message or a log means: `docker run … 2>&1 | gdoctor explain -`
+    Explain(ExplainArgs),
     /// Print the JSON Schema of the report
     Schema,
     /// Print a completion script for a shell
@@ -68,6 +65,31 @@ pub enum ProbeKind {
     Cuvid,
     X11,
     V4l2,
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// A check's id, a code as reports print it, an error message, a log file, or `-` for standard input
+    #[arg(value_name = "TOPIC|TEXT|FILE|-", allow_hyphen_values = true)]
+    pub text: Vec<String>,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ExplainFormat,
+    /// Do not look at this host to tell the causes of one message apart
+    #[arg(long)]
+    pub no_look: bool,
+    /// Read files from another root
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+    /// The most that one probe may take: 5s, 800ms, 1m
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    pub timeout: Duration,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ExplainFormat {
+    #[default]
+    Text,
+    Json,
 }
 
 #[derive(Debug, Args)]

@@ -2,7 +2,7 @@
 //! words make the report, a renderer makes bytes.
 
 mod cli;
-mod explain;
+pub mod explain;
 mod host;
 pub mod judge;
 mod native;
@@ -19,7 +19,11 @@ use std::time::Instant;
 
 use clap::{CommandFactory, Parser};
 
-use cli::{CheckArgs, Cli, Command, Format};
+use cli::{CheckArgs, Cli, Command, ExplainArgs, ExplainFormat, Format};
+use explain::Asked;
+use explain::find::{Finder, Found};
+use explain::show::Document;
+use gdoctor_checks::model::check::Check;
 use host::{Host, clock, output};
 use plan::{Destination, Plan};
 
@@ -36,11 +40,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let code = match cli.command {
         None => check(&cli.check),
         Some(Command::Check(arguments)) => check(&arguments),
-        Some(Command::List) => print(&explain::list()),
-        Some(Command::Explain { topic }) => match explain::explain(&topic) {
-            Ok(text) => print(&text),
-            Err(why) => misuse(&why),
-        },
+        Some(Command::List) => print(&explain::topic::list()),
+        Some(Command::Explain(arguments)) => explain(&arguments).unwrap_or_else(|why| misuse(&why)),
         Some(Command::Schema) => print(include_str!("../docs/gdoctor-report-1.json")),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
@@ -91,6 +92,45 @@ fn check(arguments: &CheckArgs) -> u8 {
         Ok(()) => report.exit_code,
         Err(error) => misuse(&format!("the report could not be written: {error}")),
     }
+}
+
+/// Explains a topic from its words, a text by the messages that are known; where one message has several causes, the checks
+/// that can see them are run.
+fn explain(arguments: &ExplainArgs) -> Result<u8, String> {
+    let host = Host::new(&arguments.root, arguments.timeout);
+    let json = arguments.format == ExplainFormat::Json;
+    let document = match explain::read(&arguments.text)? {
+        Asked::Topic(topic) if !json => return Ok(print(&explain::topic::explain(&topic)?)),
+        Asked::Topic(topic) => Document::of_entries(&explain::topic::codes(&topic)?, &probe::tags(&host)),
+        Asked::Text(text) => {
+            let search = Finder::new().search(&text);
+            let deciding = explain::rank::deciding(&search.found);
+            let several = search.found.len() > 1 && !deciding.is_empty() && !arguments.no_look;
+            let looked = several.then(|| look(&host, &deciding, &search.found));
+            let tags = looked.as_ref().map_or_else(|| probe::tags(&host), |(tags, _)| tags.clone());
+            let report = looked.map(|(_, report)| report);
+            let answers = explain::rank::rank(search.found, report.as_ref());
+            Document::new(&answers, search.nearest.as_ref(), report.is_some(), &tags)
+        }
+    };
+    let known = !document.matches.is_empty();
+    let code = print(&if json { document.json() } else { document.text() });
+    Ok(if known || code != policy::OK { code } else { policy::UNDETERMINED })
+}
+
+/// The host's tags, and what the deciding checks say of it when what the messages speak of is wanted.
+fn look(host: &Host, deciding: &[&str], found: &[Found]) -> (Vec<String>, report::Report) {
+    let selects = |check: &Check| deciding.contains(&check.id);
+    let need = need::gather(&explain::rank::wishes(found), host);
+    let (facts, probe_times) = probe::probe_all(host, &need, &selects);
+    let judged = judge::judge_all(&facts, &need, selects);
+    let frame = report::Frame {
+        report_id: String::new(),
+        generated_at: String::new(),
+        took: std::time::Duration::ZERO,
+        probe_times,
+    };
+    (facts.tags(), report::write(&facts, &judged, policy::FailOn::Fail, frame))
 }
 
 /// A random UUID from the kernel.

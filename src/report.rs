@@ -223,19 +223,28 @@ impl Words<'_> {
     }
 
     fn fix(&self, fix: &Fix, finding: &Finding) -> FixWords {
-        FixWords {
-            title: fill(fix.title, finding, harmless),
-            commands: fix
-                .commands_for(self.tags)
-                .into_iter()
-                .flat_map(str::lines)
-                .map(|line| fill(line, finding, shell_quoted))
-                .collect(),
-            risks: fix.risks.iter().map(|risk| risk.words()).collect(),
-            notes: fix.notes.iter().map(|note| fill(note, finding, harmless)).collect(),
-            needs_root: fix.risks.contains(&gdoctor_checks::model::fix::Risk::NeedsRoot),
-            page: fix.page.to_owned(),
-        }
+        fix_words(fix, self.tags, finding)
+    }
+}
+
+/// A fix with its placeholders as they stand, for a host with these tags.
+pub fn unfilled_fix(fix: &Fix, tags: &[String]) -> FixWords {
+    fix_words(fix, tags, &Finding::pass(""))
+}
+
+fn fix_words(fix: &Fix, tags: &[String], finding: &Finding) -> FixWords {
+    FixWords {
+        title: fill(fix.title, finding, harmless),
+        commands: fix
+            .commands_for(tags)
+            .into_iter()
+            .flat_map(str::lines)
+            .map(|line| fill(line, finding, shell_quoted))
+            .collect(),
+        risks: fix.risks.iter().map(|risk| risk.words()).collect(),
+        notes: fix.notes.iter().map(|note| fill(note, finding, harmless)).collect(),
+        needs_root: fix.risks.contains(&gdoctor_checks::model::fix::Risk::NeedsRoot),
+        page: fix.page.to_owned(),
     }
 }
 

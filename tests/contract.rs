@@ -8,11 +8,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use gdoctor::explain::entries::note;
 use gdoctor::judge::judge;
 use gdoctor::policy::FailOn;
 use gdoctor::report;
 use gdoctor_checks::ALL;
+use gdoctor_checks::model::doc::Doc;
 use gdoctor_checks::model::finding::{NOT_NEEDED, UNKNOWN, Verdict};
+use gdoctor_checks::model::fix::Fix;
+use gdoctor_checks::notes::NOTES;
 use table::{Table, line_of};
 
 fn root() -> &'static Path {
@@ -28,7 +32,7 @@ fn folders_are_the_list_and_the_ids() {
     let folders: BTreeSet<String> = fs::read_dir(root().join("checks"))
         .unwrap()
         .flatten()
-        .filter(|entry| entry.path().is_dir() && entry.file_name() != "model")
+        .filter(|entry| entry.path().is_dir() && entry.file_name() != "model" && entry.file_name() != "notes")
         .map(|entry| entry.file_name().to_string_lossy().replace('_', "-"))
         .collect();
     let ids: BTreeSet<String> = ALL.iter().map(|check| check.id.to_owned()).collect();
@@ -44,49 +48,77 @@ fn families_stand_together() {
     assert_eq!(distinct.len(), families.len(), "{families:?}");
 }
 
+/// The documents of all checks and notes, with their ids.
+fn documents() -> Vec<(&'static str, Doc<'static>)> {
+    let checks = ALL.iter().map(|check| (check.id, report::parse(check)));
+    let notes = NOTES.iter().map(|n| (n.id, note(n.id).unwrap()));
+    checks.chain(notes).collect()
+}
+
 #[test]
 fn documents_are_whole() {
     for check in ALL {
         let doc = report::parse(check);
-        for (name, text) in [
-            ("title", doc.title),
-            ("checks", doc.checks),
-            ("why", doc.why),
-            ("cannot tell", doc.cannot_tell),
-            ("not needed", doc.not_needed),
-        ] {
+        for (name, text) in [("checks", doc.checks), ("cannot tell", doc.cannot_tell), ("not needed", doc.not_needed)] {
             assert!(!text.is_empty(), "{}: {name} is empty", check.id);
         }
+    }
+    for (id, doc) in documents() {
+        assert!(!doc.title.is_empty() && !doc.why.is_empty(), "{id}: the title or the why is empty");
         assert!(
             !doc.title.ends_with('.') && !doc.title.contains('\n'),
-            "{}: the title is a clause, without a full stop",
-            check.id
+            "{id}: the title is a clause, without a full stop"
         );
         let names: BTreeSet<&str> = doc.codes.iter().map(|code| code.name).collect();
-        assert_eq!(names.len(), doc.codes.len(), "{}: a code stands twice", check.id);
+        assert_eq!(names.len(), doc.codes.len(), "{id}: a code stands twice");
         for code in &doc.codes {
-            assert!(!code.sentence.is_empty(), "{}/{}: no sentence", check.id, code.name);
+            assert!(!code.sentence.is_empty(), "{id}/{}: no sentence", code.name);
             for fix in &code.fixes {
-                assert!(report::find_fix(&doc, fix).is_some(), "{}/{}: no fix is named {fix}", check.id, code.name);
+                assert!(report::find_fix(&doc, fix).is_some(), "{id}/{}: no fix is named {fix}", code.name);
             }
         }
         for fix in &doc.fixes {
-            assert!(fix.page.starts_with("https://"), "{}: fix {} cites no page", check.id, fix.name);
-            assert!(!fix.risks.is_empty(), "{}: fix {} tells no risk", check.id, fix.name);
+            fix_is_whole(id, fix);
+        }
+    }
+}
+
+fn fix_is_whole(id: &str, fix: &Fix) {
+    assert!(fix.page.starts_with("https://"), "{id}: fix {} cites no page", fix.name);
+    assert!(!fix.risks.is_empty(), "{id}: fix {} tells no risk", fix.name);
+    assert!(!fix.title.is_empty() && !fix.title.contains('\n'), "{id}: fix {} needs a title of one line", fix.name);
+    let sudo = fix.commands.iter().any(|fence| fence.text.contains("sudo "));
+    let root = fix.risks.iter().any(|r| r.words() == "needs root");
+    assert_eq!(sudo, root, "{id}: fix {}: sudo and `needs root` go together", fix.name);
+}
+
+/// A note's words have nobody who fills placeholders; each of its fixes is named by a code, each code has a fix. That its codes
+/// are reached by texts is held by tests/explain.rs.
+#[test]
+fn notes_are_whole() {
+    let folders: BTreeSet<String> = fs::read_dir(root().join("checks/notes"))
+        .unwrap()
+        .flatten()
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| entry.file_name().to_string_lossy().replace('_', "-"))
+        .collect();
+    let ids: BTreeSet<String> = NOTES.iter().map(|n| n.id.to_owned()).collect();
+    assert_eq!(folders, ids);
+    for (id, doc) in documents().into_iter().filter(|(id, _)| ids.contains(*id)) {
+        assert!(ALL.iter().all(|check| check.id != id), "{id} is a check too");
+        for code in &doc.codes {
+            assert!(!code.fixes.is_empty(), "{id}/{}: no fix", code.name);
+            assert_eq!(unfilled(code.sentence), None, "{id}/{}", code.name);
+        }
+        for fix in &doc.fixes {
             assert!(
-                !fix.title.is_empty() && !fix.title.contains('\n'),
-                "{}: fix {} needs a title of one line",
-                check.id,
+                doc.codes.iter().any(|code| code.fixes.contains(&fix.name)),
+                "{id}: nobody names the fix {}",
                 fix.name
             );
-            let sudo = fix.commands.iter().any(|fence| fence.text.contains("sudo "));
-            assert_eq!(
-                sudo,
-                fix.risks.iter().any(|r| r.words() == "needs root"),
-                "{}: fix {}: sudo and `needs root` go together",
-                check.id,
-                fix.name
-            );
+            for fence in &fix.commands {
+                assert_eq!(unfilled(fence.text), None, "{id}: fix {}", fix.name);
+            }
         }
     }
 }
@@ -190,15 +222,15 @@ fn every_command_parses_as_shell_and_none_is_forbidden() {
         "rm -rf /var/lib",
         "seccomp=unconfined",
     ];
-    for check in ALL {
-        for fix in report::parse(check).fixes {
+    for (id, doc) in documents() {
+        for fix in &doc.fixes {
             for fence in &fix.commands {
                 let script = fence.text.replace(['{', '}'], "");
                 let status = Command::new("sh").args(["-n", "-c", &script]).status().unwrap();
-                assert!(status.success(), "{}: fix {}: not shell:\n{}", check.id, fix.name, fence.text);
+                assert!(status.success(), "{id}: fix {}: not shell:\n{}", fix.name, fence.text);
                 let text = format!("{}\n", fence.text);
                 for word in forbidden {
-                    assert!(!text.contains(word), "{}: fix {} advises {word:?}", check.id, fix.name);
+                    assert!(!text.contains(word), "{id}: fix {} advises {word:?}", fix.name);
                 }
             }
         }

@@ -6,6 +6,7 @@ use super::finding::{Finding, Findings};
 use super::need::{Need, Origin};
 
 /// One check. `ls checks` is the list of them; `ALL` in `checks/lib.rs` is their order in every output.
+#[derive(Debug)]
 pub struct Check {
     /// Stable, kebab-case, never reused: `docker-access`.
     pub id: &'static str,

@@ -21,7 +21,7 @@ pub struct Doc<'a> {
 }
 
 /// One thing the check can say.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Code<'a> {
     pub name: &'a str,
     /// First paragraph: the observation.
@@ -37,35 +37,31 @@ pub struct Code<'a> {
 impl<'a> Doc<'a> {
     /// Err says which heading or line is not as it must be.
     pub fn parse(text: &'a str) -> Result<Self, String> {
-        let mut sections = sections(text);
-        let title = match sections.first() {
-            Some(("#", title, _)) => *title,
-            _ => return Err("the first line must be `# Title`".into()),
-        };
-        sections.remove(0);
-        let mut take = |heading: &str| -> Result<&'a str, String> {
-            match sections.first() {
-                Some(("##", found, body)) if *found == heading => {
-                    let body = *body;
-                    sections.remove(0);
-                    Ok(body.trim())
-                }
-                _ => Err(format!("`## {heading}` must come next")),
-            }
-        };
-        let checks = take("What it checks")?;
-        let why = take("Why it matters")?;
-        let cannot_tell = take("When it cannot tell")?;
-        let not_needed = take("When it is not needed")?;
+        let headings = ["What it checks", "Why it matters", "When it cannot tell", "When it is not needed"];
+        let (title, [checks, why, cannot_tell, not_needed], rest) = front(text, headings)?;
         let mut doc = Doc { title, checks, why, cannot_tell, not_needed, codes: Vec::new(), fixes: Vec::new() };
+        doc.take_words(rest)?;
+        Ok(doc)
+    }
+
+    /// A note's document (`checks/notes`): its only heading before the codes is `Why no check sees it`, kept in `why`.
+    pub fn parse_note(text: &'a str) -> Result<Self, String> {
+        let (title, [why], rest) = front(text, ["Why no check sees it"])?;
+        let (checks, codes, fixes) = ("", Vec::new(), Vec::new());
+        let mut doc = Doc { title, checks, why, cannot_tell: "", not_needed: "", codes, fixes };
+        doc.take_words(rest)?;
+        Ok(doc)
+    }
+
+    fn take_words(&mut self, sections: Vec<Section<'a>>) -> Result<(), String> {
         for (level, heading, body) in sections {
             match (level, heading.split_once(' ')) {
-                ("##", Some(("Code", name))) => doc.codes.push(Code::parse(name, body)),
-                ("##", Some(("Fix", name))) => doc.fixes.push(parse_fix(name, body)?),
+                ("##", Some(("Code", name))) => self.codes.push(Code::parse(name, body)),
+                ("##", Some(("Fix", name))) => self.fixes.push(parse_fix(name, body)?),
                 _ => return Err(format!("`{level} {heading}` is no heading of a doc.md")),
             }
         }
-        Ok(doc)
+        Ok(())
     }
 
     pub fn code(&self, name: &str) -> Option<&Code<'a>> {
@@ -124,8 +120,31 @@ fn parse_fix<'a>(name: &'a str, body: &'a str) -> Result<Fix<'a>, String> {
     Ok(fix)
 }
 
-/// (`#` or `##`, heading, body) of each section; `#` inside fences is no heading.
-fn sections(text: &str) -> Vec<(&str, &str, &str)> {
+/// (`#` or `##`, heading, body).
+type Section<'a> = (&'a str, &'a str, &'a str);
+
+/// The title, the bodies of the headings that must come first, and the sections after them.
+fn front<'a, const N: usize>(
+    text: &'a str,
+    headings: [&str; N],
+) -> Result<(&'a str, [&'a str; N], Vec<Section<'a>>), String> {
+    let mut sections = sections(text).into_iter();
+    let title = match sections.next() {
+        Some(("#", title, _)) => title,
+        _ => return Err("the first line must be `# Title`".into()),
+    };
+    let mut bodies = [""; N];
+    for (body, heading) in bodies.iter_mut().zip(headings) {
+        *body = match sections.next() {
+            Some(("##", found, text)) if found == heading => text.trim(),
+            _ => return Err(format!("`## {heading}` must come next")),
+        };
+    }
+    Ok((title, bodies, sections.collect()))
+}
+
+/// Each section; `#` inside fences is no heading.
+fn sections(text: &str) -> Vec<Section<'_>> {
     let mut found: Vec<(&str, &str, usize, usize)> = Vec::new();
     let mut fenced = false;
     let mut at = 0;

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod connect;
 pub mod files;
 pub mod http;
+pub mod input;
 pub mod output;
 pub mod process;
 pub mod resolve;

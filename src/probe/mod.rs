@@ -94,6 +94,11 @@ pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool) ->
     (facts, crew.times)
 }
 
+/// What fences of fixes may be tagged with on this host, as far as files tell.
+pub fn tags(host: &Host) -> Vec<String> {
+    Facts { host: host::probe(host), ..Facts::default() }.tags()
+}
+
 /// A group's facts, and how long they took.
 type Answer = (Box<dyn Any + Send>, Duration);
 

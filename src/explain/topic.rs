@@ -1,14 +1,14 @@
-//! `gdoctor explain` and `gdoctor list`: the words of `doc.md`, for reading without a run.
+//! `gdoctor explain TOPIC` and `gdoctor list`: the words of `doc.md`, for reading without a run.
 
 use std::fmt::Write;
 
 use colored::Colorize;
 use gdoctor_checks::ALL;
-use gdoctor_checks::model::check::Check;
 use gdoctor_checks::model::doc::Doc;
 use gdoctor_checks::model::finding::{NOT_NEEDED, UNKNOWN};
 use gdoctor_checks::model::fix::Fix;
 
+use super::entries::{Entry, entries, note};
 use crate::report::{find_fix, parse};
 
 /// Every check, a line each, by family.
@@ -25,31 +25,47 @@ pub fn list() -> String {
     out
 }
 
-/// All about a check (`docker-access`) or one of its codes (`docker-access/not-in-group`). Err names the nearest topic.
-pub fn explain(topic: &str) -> Result<String, String> {
-    let (id, code) = topic.split_once('/').map_or((topic, None), |(id, code)| (id, Some(code)));
-    let check = ALL.iter().find(|check| check.id == id).ok_or_else(|| unknown(topic))?;
-    let doc = parse(check);
-    match code {
-        None => Ok(whole(check, &doc)),
-        Some(UNKNOWN) => Ok(format!("{}\n\n{}\n", doc.title.bold(), doc.cannot_tell)),
-        Some(NOT_NEEDED) => Ok(format!("{}\n\n{}\n", doc.title.bold(), doc.not_needed)),
-        Some(code) => one_code(check, &doc, code).ok_or_else(|| unknown(topic)),
+/// True for text that is made like a check's id or a code: `docker-access`, `docker-access/not-in-group`.
+pub fn is_id(text: &str) -> bool {
+    let word = |w: &str| !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    match text.split_once('/') {
+        Some((id, code)) => word(id) && word(code) && text.contains('-'),
+        None => word(text) && (text.contains('-') || ALL.iter().any(|check| check.id == text)),
     }
 }
 
-fn whole(check: &Check, doc: &Doc<'_>) -> String {
-    let mut out = format!("{}: {}\n\n{}\n\n{}\n\n", check.id, doc.title.bold(), doc.checks, doc.why);
-    let _ = writeln!(
-        out,
-        "{}\n{}\n\n{}\n{}\n",
-        "When it cannot tell".bold(),
-        doc.cannot_tell,
-        "When it is not needed".bold(),
-        doc.not_needed
-    );
+/// All about a check (`docker-access`), a note (`in-image`) or one of their codes. Err names the nearest topic.
+pub fn explain(topic: &str) -> Result<String, String> {
+    let (id, code) = topic.split_once('/').map_or((topic, None), |(id, code)| (id, Some(code)));
+    let doc = ALL.iter().find(|check| check.id == id).map(|check| parse(check)).or_else(|| note(id));
+    let doc = doc.ok_or_else(|| unknown(topic))?;
+    match code {
+        None => Ok(whole(id, &doc)),
+        Some(UNKNOWN) => Ok(format!("{}\n\n{}\n", doc.title.bold(), doc.cannot_tell)),
+        Some(NOT_NEEDED) => Ok(format!("{}\n\n{}\n", doc.title.bold(), doc.not_needed)),
+        Some(code) => one_code(id, &doc, code).ok_or_else(|| unknown(topic)),
+    }
+}
+
+/// The codes of a topic. Err names the nearest topic.
+pub fn codes(topic: &str) -> Result<Vec<Entry>, String> {
+    let codes: Vec<Entry> = entries().into_iter().filter(|e| e.id == topic || e.name() == topic).collect();
+    if codes.is_empty() { Err(unknown(topic)) } else { Ok(codes) }
+}
+
+fn whole(id: &str, doc: &Doc<'_>) -> String {
+    let mut out = format!("{id}: {}\n\n", doc.title.bold());
+    for text in [doc.checks, doc.why].iter().filter(|text| !text.is_empty()) {
+        let _ = writeln!(out, "{text}\n");
+    }
+    for (heading, text) in [("When it cannot tell", doc.cannot_tell), ("When it is not needed", doc.not_needed)] {
+        if !text.is_empty() {
+            let _ = writeln!(out, "{}\n{text}", heading.bold());
+        }
+    }
+    out.push('\n');
     for code in &doc.codes {
-        let _ = writeln!(out, "{}/{}\n  {}", check.id, code.name.bold(), code.sentence.replace('\n', "\n  "));
+        let _ = writeln!(out, "{id}/{}\n  {}", code.name.bold(), code.sentence.replace('\n', "\n  "));
     }
     for fix in &doc.fixes {
         write_fix(&mut out, fix);
@@ -57,9 +73,9 @@ fn whole(check: &Check, doc: &Doc<'_>) -> String {
     out
 }
 
-fn one_code(check: &Check, doc: &Doc<'_>, name: &str) -> Option<String> {
+fn one_code(id: &str, doc: &Doc<'_>, name: &str) -> Option<String> {
     let code = doc.code(name)?;
-    let mut out = format!("{}/{}\n\n{}\n", check.id, name.bold(), code.sentence);
+    let mut out = format!("{id}/{}\n\n{}\n", name.bold(), code.sentence);
     if !code.detail.is_empty() {
         let _ = writeln!(out, "\n{}", code.detail);
     }
@@ -93,11 +109,10 @@ fn write_fix(out: &mut String, fix: &Fix<'_>) {
 }
 
 fn unknown(topic: &str) -> String {
-    let codes = ALL.iter().flat_map(|check| {
-        let codes: Vec<String> = parse(check).codes.iter().map(|code| format!("{}/{}", check.id, code.name)).collect();
-        std::iter::once(check.id.to_owned()).chain(codes)
-    });
-    let nearest = codes.max_by(|a, b| strsim::jaro_winkler(a, topic).total_cmp(&strsim::jaro_winkler(b, topic)));
+    let ids = ALL.iter().map(|check| check.id.to_owned());
+    let all = entries();
+    let names = ids.chain(all.iter().map(Entry::name));
+    let nearest = names.max_by(|a, b| strsim::jaro_winkler(a, topic).total_cmp(&strsim::jaro_winkler(b, topic)));
     format!(
         "no check and no code is named {topic:?}; the nearest is {:?} (`gdoctor list` names all)",
         nearest.unwrap_or_default()

@@ -1,0 +1,37 @@
+//! `gdoctor explain`: all about a check or a code, or the known causes of an error message or a log, ranked by what this host
+//! shows.
+
+pub mod entries;
+pub mod find;
+pub mod rank;
+pub mod show;
+pub mod topic;
+mod words;
+
+use std::path::Path;
+
+use crate::host::input;
+
+/// What the user wants explained.
+pub enum Asked {
+    /// A check's id or a code.
+    Topic(String),
+    /// Text that some program printed.
+    Text(Vec<u8>),
+}
+
+/// Reads what was given: nothing or `-` is standard input, the path of a file is its content, a word that is made like a check
+/// or a code is that, all else is the text itself.
+pub fn read(given: &[String]) -> Result<Asked, String> {
+    let failed = |name: &str, why: std::io::Error| format!("{name}: {why}");
+    match given {
+        [] => input::stdin(find::MOST).map(Asked::Text).map_err(|why| failed("explain", why)),
+        [dash] if dash == "-" => input::stdin(find::MOST).map(Asked::Text).map_err(|why| failed("explain", why)),
+        [one] if topic::is_id(one) => Ok(Asked::Topic(one.clone())),
+        [one] => match input::regular_file(Path::new(one), find::MOST) {
+            Some(read) => read.map(Asked::Text).map_err(|why| failed(one, why)),
+            None => Ok(Asked::Text(one.clone().into_bytes())),
+        },
+        words => Ok(Asked::Text(words.join(" ").into_bytes())),
+    }
+}

@@ -1,0 +1,96 @@
+//! Which of several causes of one message it is: the checks that can see them decide.
+
+use gdoctor_checks::ALL;
+use gdoctor_checks::model::need::{Gpus, Port, Protocol};
+
+use super::find::Found;
+use crate::cli::{CameraArg, Wishes};
+use crate::policy::Status;
+use crate::report::{Outcome, Report};
+
+/// What this host shows of a cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Here {
+    /// The check says this very code on this host.
+    Seen,
+    /// Nobody looked, or no check can see it, or it could not be determined.
+    Undetermined,
+    /// The check looked and found something else, or all in order.
+    RuledOut,
+}
+
+/// A cause with what this host shows of it.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub found: Found,
+    pub here: Here,
+    /// The finding, where it is seen.
+    pub outcome: Option<Outcome>,
+}
+
+/// Best first. What is seen on this host comes before what fits the text a little better, what is ruled out behind.
+pub fn rank(found: Vec<Found>, report: Option<&Report>) -> Vec<Answer> {
+    let mut answers: Vec<Answer> = found.into_iter().map(|found| answer(found, report)).collect();
+    let weight = |a: &Answer| {
+        a.found.score
+            + match a.here {
+                Here::Seen => 0.3,
+                Here::Undetermined => 0.0,
+                Here::RuledOut => -0.3,
+            }
+    };
+    answers.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
+    answers
+}
+
+/// True for checks that can decide between the causes found.
+pub fn deciding(found: &[Found]) -> Vec<&'static str> {
+    ALL.iter().map(|check| check.id).filter(|id| found.iter().any(|f| f.entry.id == *id)).collect()
+}
+
+/// What must be wanted for the deciding checks to judge: the things that the messages speak of.
+pub fn wishes(found: &[Found]) -> Wishes {
+    let about = |families: &[&str]| found.iter().any(|f| f.entry.check.is_some_and(|c| families.contains(&c.family)));
+    let mut wishes = Wishes { display: about(&["display"]), ..Wishes::default() };
+    wishes.gpu = about(&["nvidia", "capability"]).then_some(Gpus::All);
+    if about(&["camera"]) {
+        wishes.camera = found.iter().find_map(|f| camera_in(&f.matched)).into_iter().collect();
+    }
+    if about(&["port"]) {
+        wishes.port = found.iter().find_map(|f| port_in(&f.matched)).into_iter().collect();
+    }
+    wishes
+}
+
+/// `/dev/video0` of a message.
+fn camera_in(text: &str) -> Option<CameraArg> {
+    let at = text.find("/dev/video")?;
+    let rest = &text[at + "/dev/video".len()..];
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    (1..=3).contains(&digits).then(|| format!("/dev/video{}", &rest[..digits]).parse().ok())?
+}
+
+/// The last `:PORT` of a message.
+fn port_in(text: &str) -> Option<Port> {
+    let ports = text.match_indices(':').filter_map(|(at, _)| {
+        let rest = &text[at + 1..];
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        rest[..digits].parse::<u16>().ok().filter(|port| *port > 0)
+    });
+    ports.last().map(|port| Port { ip: None, first: port, last: port, protocol: Protocol::Tcp })
+}
+
+fn answer(found: Found, report: Option<&Report>) -> Answer {
+    let name = found.entry.name();
+    let outcomes: Vec<&Outcome> =
+        report.iter().flat_map(|r| &r.results).filter(|outcome| outcome.id == found.entry.id).collect();
+    let seen = outcomes.iter().find(|o| o.code == name);
+    let decided = |o: &&Outcome| matches!(o.status, Status::Pass | Status::Warn | Status::Fail);
+    let here = match seen {
+        Some(_) => Here::Seen,
+        None if !outcomes.is_empty() && outcomes.iter().all(decided) => Here::RuledOut,
+        None => Here::Undetermined,
+    };
+    Answer { outcome: seen.map(|o| (*o).clone()), found, here }
+}

@@ -1,0 +1,187 @@
+//! What was found, told to a person or as one JSON document.
+
+use std::fmt::Write;
+
+use colored::Colorize;
+use serde::Serialize;
+
+use super::entries::Entry;
+use super::find::Found;
+use super::rank::{Answer, Here};
+use crate::report::{self, FixWords};
+
+/// `gdoctor explain --format json`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Document {
+    pub format: &'static str,
+    pub schema_version: &'static str,
+    /// True when checks were run on this host to rank the matches.
+    pub looked: bool,
+    /// Best first; empty when nothing is known.
+    pub matches: Vec<Match>,
+    /// When nothing is known: the known message that comes nearest, which may have nothing to do with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nearest: Option<Match>,
+}
+
+/// One cause.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Match {
+    /// `docker-access/not-in-group`; `gdoctor explain` takes it.
+    pub code: String,
+    /// The check that can see it, or the note that tells of it.
+    pub check: &'static str,
+    /// False for a note: no check can see it on a host.
+    pub checked: bool,
+    pub summary: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    /// What of the text it is.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub matched: String,
+    /// The known message.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub line: u32,
+    pub score: f32,
+    pub here: Here,
+    pub fixes: Vec<FixWords>,
+    pub page: String,
+}
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+impl Document {
+    /// `tags` are the host's, for the choice of commands.
+    pub fn new(answers: &[Answer], nearest: Option<&Found>, looked: bool, tags: &[String]) -> Self {
+        let nearest = nearest.map(|found| Match::of_found(found, tags));
+        let matches = answers.iter().map(|answer| Match::new(answer, tags)).collect();
+        Self { format: "gdoctor-explain", schema_version: "1.0", looked, matches, nearest }
+    }
+
+    /// For a topic: all its codes.
+    pub fn of_entries(entries: &[Entry], tags: &[String]) -> Self {
+        let matches = entries.iter().map(|entry| Match::of_entry(entry, tags)).collect();
+        Self { format: "gdoctor-explain", schema_version: "1.0", looked: false, matches, nearest: None }
+    }
+
+    pub fn json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+
+    /// The first cause of each message in full, its other causes in short.
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        let mut told: Vec<&str> = Vec::new();
+        for first in &self.matches {
+            if told.contains(&first.matched.as_str()) {
+                continue;
+            }
+            told.push(&first.matched);
+            let line = if first.line > 1 { format!("line {}: ", first.line) } else { String::new() };
+            let _ = writeln!(out, "{}{}\n", line.dimmed(), first.matched.bold());
+            let causes: Vec<&Match> = self.matches.iter().filter(|m| m.matched == first.matched).collect();
+            for (at, cause) in causes.iter().enumerate() {
+                cause.text(&mut out, at == 0);
+            }
+        }
+        if self.matches.is_empty() {
+            out.push_str("not known: no message that gdoctor knows stands in this text\n");
+            if let Some(nearest) = &self.nearest {
+                let _ = writeln!(
+                    out,
+                    "The nearest, which may have nothing to do with it, is\n  {}\n  of {}",
+                    nearest.message, nearest.code
+                );
+            }
+        }
+        out
+    }
+}
+
+impl Match {
+    fn of_entry(entry: &Entry, tags: &[String]) -> Self {
+        let doc = entry.doc();
+        let fixes: Vec<FixWords> = entry
+            .code
+            .fixes
+            .iter()
+            .filter_map(|reference| report::find_fix(&doc, reference))
+            .map(|fix| report::unfilled_fix(&fix, tags))
+            .collect();
+        Self {
+            code: entry.name(),
+            check: entry.id,
+            checked: entry.check.is_some(),
+            summary: entry.code.sentence.replace('\n', " "),
+            detail: entry.code.detail.replace('\n', " "),
+            matched: String::new(),
+            message: String::new(),
+            line: 0,
+            score: 1.0,
+            here: Here::Undetermined,
+            page: fixes.first().map(|fix| fix.page.clone()).unwrap_or_default(),
+            fixes,
+        }
+    }
+
+    fn of_found(found: &Found, tags: &[String]) -> Self {
+        Self {
+            matched: found.matched.clone(),
+            message: found.message.to_owned(),
+            line: found.line,
+            score: (found.score * 1000.0).round() / 1000.0,
+            ..Self::of_entry(&found.entry, tags)
+        }
+    }
+
+    fn new(answer: &Answer, tags: &[String]) -> Self {
+        let mut this = Self { here: answer.here, ..Self::of_found(&answer.found, tags) };
+        if let Some(outcome) = &answer.outcome {
+            this.summary.clone_from(&outcome.summary);
+            this.detail.clone_from(&outcome.detail);
+            if !outcome.fixes.is_empty() {
+                this.fixes.clone_from(&outcome.fixes);
+            }
+        }
+        this
+    }
+
+    fn text(&self, out: &mut String, whole: bool) {
+        let here = match (self.here, self.checked) {
+            (Here::Seen, _) => "  (seen on this host)".green().to_string(),
+            (Here::RuledOut, _) => "  (not so on this host)".dimmed().to_string(),
+            (Here::Undetermined, false) => "  (no check can see this on a host)".dimmed().to_string(),
+            (Here::Undetermined, true) => String::new(),
+        };
+        let _ = writeln!(out, "  {}{here}\n    {}", self.code.bold(), self.summary);
+        if !whole {
+            if let Some(fix) = self.fixes.first() {
+                let _ = writeln!(out, "    {} {}", "fix".dimmed(), fix.title);
+            }
+            out.push('\n');
+            return;
+        }
+        if !self.detail.is_empty() {
+            let _ = writeln!(out, "    {}", self.detail);
+        }
+        for fix in &self.fixes {
+            let _ = writeln!(out, "\n    {} ({})", fix.title, fix.risks.join(", "));
+            for command in &fix.commands {
+                let _ = writeln!(out, "        {}", command.cyan());
+            }
+            for note in &fix.notes {
+                let _ = writeln!(out, "      {note}");
+            }
+            let _ = writeln!(out, "      {}", fix.page);
+        }
+        out.push('\n');
+    }
+}

@@ -1,0 +1,269 @@
+//! `gdoctor explain`: every reported symptom leads to its cause, whatever wraps it; what nobody knows is said to be unknown.
+#![allow(clippy::disallowed_methods)]
+
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use gdoctor::explain::entries::entries;
+use gdoctor::explain::find::{Finder, Search};
+use gdoctor::explain::rank::{Answer, rank};
+use gdoctor::judge::judge_all;
+use gdoctor::policy::FailOn;
+use gdoctor::report::{self, Frame, Report};
+use gdoctor_checks::ALL;
+use gdoctor_checks::notes::NOTES;
+use serde::Deserialize;
+use table::{Case, Table, line_of};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[derive(Deserialize)]
+struct Reports {
+    report: Vec<Reported>,
+}
+
+#[derive(Deserialize)]
+struct Reported {
+    id: String,
+    said: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Texts {
+    case: Vec<Text>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Text {
+    text: String,
+    code: String,
+    #[serde(default)]
+    corpus: Vec<String>,
+}
+
+fn reports() -> Vec<Reported> {
+    let text = fs::read_to_string(root().join("tests/explain.toml")).unwrap();
+    toml::from_str::<Reports>(&text).unwrap().report
+}
+
+/// The texts of every note, with the note's id.
+fn texts() -> Vec<(&'static str, Text)> {
+    NOTES
+        .iter()
+        .flat_map(|note| {
+            let path = root().join(format!("checks/notes/{}/cases.toml", note.id.replace('-', "_")));
+            let text = fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+            let texts: Texts = toml::from_str(&text).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+            texts.case.into_iter().map(|text| (note.id, text))
+        })
+        .collect()
+}
+
+/// The codes that a row stands for: what it expects to fail, warn or stay unknown; where it expects only good, that.
+fn codes_of(case: &Case, check: Option<&str>) -> BTreeSet<String> {
+    let words = |line: &String| -> Option<(String, String)> {
+        let mut words = line.split(' ');
+        let id = check.map(str::to_owned).or_else(|| words.next().map(str::to_owned))?;
+        Some((words.next()?.to_owned(), format!("{id}/{}", words.next()?)))
+    };
+    let all: Vec<(String, String)> = case.expect.iter().filter_map(words).collect();
+    let bad: BTreeSet<String> =
+        all.iter().filter(|(status, _)| status == "fail" || status == "warn").map(|(_, code)| code.clone()).collect();
+    if bad.is_empty() { all.into_iter().map(|(_, code)| code).collect() } else { bad }
+}
+
+/// Every row of every table, with the check it belongs to.
+fn rows() -> Vec<(Option<&'static str>, Case)> {
+    let checks = ALL.iter().flat_map(|check| {
+        let path = format!("checks/{}/cases.toml", check.id.replace('-', "_"));
+        Table::read(&path).cases.into_iter().map(|case| (Some(check.id), case))
+    });
+    let hosts = table::host_files().into_iter().flat_map(|path| Table::read(&path).cases).map(|case| (None, case));
+    checks.chain(hosts).collect()
+}
+
+/// Reported failure → the codes that stand for it.
+fn homes() -> BTreeMap<String, BTreeSet<String>> {
+    let mut homes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (check, case) in rows() {
+        for id in &case.corpus {
+            homes.entry(id.clone()).or_default().extend(codes_of(&case, check));
+        }
+    }
+    for (note, text) in texts() {
+        for id in text.corpus {
+            homes.entry(id).or_default().insert(format!("{note}/{}", text.code));
+        }
+    }
+    homes
+}
+
+fn names(search: &Search) -> Vec<String> {
+    search.found.iter().map(|found| found.entry.name()).collect()
+}
+
+fn ranked(search: Search, report: &Report) -> Vec<String> {
+    let name = |answer: &Answer| answer.found.entry.name();
+    rank(search.found, Some(report)).iter().map(name).collect()
+}
+
+#[test]
+fn every_reported_symptom_names_its_cause() {
+    let (finder, homes) = (Finder::new(), homes());
+    let (mut met, mut missed, mut homeless) = (0, Vec::new(), Vec::new());
+    for Reported { id, said } in reports() {
+        let Some(home) = homes.get(&id) else {
+            homeless.push(id);
+            continue;
+        };
+        for text in said {
+            let found = names(&finder.search(text.as_bytes()));
+            if found.iter().any(|name| home.contains(name)) {
+                met += 1;
+            } else {
+                missed.push(format!("{id}: {text:?}\n    home  {home:?}\n    found {found:?}"));
+            }
+        }
+    }
+    let all = met + missed.len();
+    println!("{met} of {all} symptoms; without a code yet: {} {homeless:?}", homeless.len());
+    assert!(missed.len() * 5 <= all, "{met} of {all}\n{}", missed.join("\n"));
+}
+
+/// Where a row has the facts of a reported failure, its own code comes before its look-alikes.
+#[test]
+fn the_host_decides_between_causes_of_one_message() {
+    let (finder, homes) = (Finder::new(), homes());
+    let said: BTreeMap<String, Vec<String>> = reports().into_iter().map(|r| (r.id, r.said)).collect();
+    let (mut first, mut wrong) = (0, Vec::new());
+    for (check, case) in rows() {
+        let judged = judge_all(&case.facts, &case.need, |_| true);
+        let frame = Frame {
+            report_id: String::new(),
+            generated_at: String::new(),
+            took: Duration::ZERO,
+            probe_times: BTreeMap::new(),
+        };
+        let report = report::write(&case.facts, &judged, FailOn::Fail, frame);
+        let own = codes_of(&case, check);
+        for id in &case.corpus {
+            for text in said.get(id).into_iter().flatten() {
+                let found = ranked(finder.search(text.as_bytes()), &report);
+                // Another row of the same report may be the one that says this text.
+                if !found.iter().any(|name| own.contains(name)) {
+                    continue;
+                }
+                let shown: Vec<String> = judged
+                    .iter()
+                    .flat_map(|j| j.findings.iter().map(|f| format!("{} {}", j.check.id, line_of(f))))
+                    .filter(|line| line.contains(" fail ") || line.contains(" warn "))
+                    .collect();
+                if found.first().is_some_and(|name| own.contains(name) || homes[id].contains(name)) {
+                    first += 1;
+                } else {
+                    wrong.push(format!(
+                        "{:?} {text:?}\n    own   {own:?}\n    found {found:?}\n    shown {shown:?}",
+                        case.name
+                    ));
+                }
+            }
+        }
+    }
+    assert!(wrong.len() * 10 <= first, "{first} right\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn notes_are_whole_and_found() {
+    let finder = Finder::new();
+    let mut led: BTreeSet<String> = BTreeSet::new();
+    for (note, Text { text, code, .. }) in texts() {
+        let found = names(&finder.search(text.as_bytes()));
+        let name = format!("{note}/{code}");
+        assert!(found.contains(&name), "{text:?} must lead to {name}, not {found:?}");
+        led.insert(name);
+    }
+    for entry in entries().iter().filter(|entry| entry.check.is_none()) {
+        assert!(led.contains(&entry.name()), "no text of cases.toml leads to {}", entry.name());
+        assert!(!entry.code.explains.is_empty(), "{}: a note's code explains messages", entry.name());
+    }
+}
+
+/// What a terminal, a logger, a newer version or a pasting user make of a message changes nothing.
+#[test]
+fn wrapping_changes_nothing() {
+    let finder = Finder::new();
+    let mut lost = Vec::new();
+    let mut all = 0;
+    for entry in entries() {
+        for message in &entry.code.explains {
+            let half = message.char_indices().map(|(at, _)| at).nth(message.chars().count() / 2).unwrap_or(0);
+            let (head, tail) = message.split_at(half);
+            for (how, text) in [
+                ("as it is", (*message).to_owned()),
+                ("upper case", message.to_uppercase()),
+                ("coloured", format!("\u{1b}[1;31mERROR\u{1b}[0m {head}\u{1b}[2m{tail}\u{1b}[0m")),
+                ("torn", format!("{head}\n{tail}")),
+                (
+                    "syslog",
+                    format!(
+                        "Nov 23 01:07:42 node-17 dockerd[4711]: time=\"2026-11-23T01:07:42Z\" level=error msg=\"{message}\""
+                    ),
+                ),
+                ("compose", format!("app-1  | 2026-11-23 01:07:42,113 {message}")),
+                ("quotes", message.replace(['"', '\'', '`'], "\u{201d}")),
+                (
+                    "around",
+                    format!("Creating network x_default\nPulling web (nginx:latest)\n{message}\nexited with code 1\n"),
+                ),
+            ] {
+                all += 1;
+                let found = names(&finder.search(text.as_bytes()));
+                if !found.contains(&entry.name()) {
+                    lost.push(format!("{how}: {} {text:?}: {found:?}", entry.name()));
+                }
+            }
+        }
+    }
+    assert!(lost.len() * 50 <= all, "{} of {all} lost\n{}", lost.len(), lost.join("\n"));
+}
+
+#[test]
+fn what_nobody_knows_is_not_known() {
+    let finder = Finder::new();
+    let wrong: Vec<String> = [
+        "hello world",
+        "Segmentation fault (core dumped)",
+        "could not connect to database: connection refused",
+        "npm ERR! code ELIFECYCLE",
+        "error: failed to push some refs to 'origin'",
+        "ModuleNotFoundError: No module named 'requests'",
+        "Traceback (most recent call last):",
+        "permission denied",
+        "Error: something went wrong, please try again",
+        "fatal: not a git repository (or any of the parent directories): .git",
+        "java.lang.NullPointerException at Main.java:17",
+        "2026-11-23 01:07:42 INFO server started on port 8080",
+        "GET /index.html 200 12ms",
+        "thread 'main' panicked at src/main.rs:3: index out of bounds",
+        "bash: foo: command not found",
+        "cat: notes.txt: No such file or directory",
+        "Connection to db.example.org timed out",
+        "kernel: usb 1-2: new high-speed USB device number 7 using xhci_hcd",
+        "warning: unused variable: `x`",
+        "",
+    ]
+    .iter()
+    .filter_map(|text| {
+        let found = names(&finder.search(text.as_bytes()));
+        (!found.is_empty()).then(|| format!("{text:?}: {found:?}"))
+    })
+    .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
