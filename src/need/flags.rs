@@ -1,6 +1,6 @@
 //! What the flags of the command line ask for.
 
-use gdoctor_checks::model::need::{Need, Origin, Picture, Wish};
+use gdoctor_checks::model::need::{Gpus, Need, Origin, Picture, Wish};
 
 use crate::cli::Wishes;
 
@@ -8,7 +8,7 @@ pub fn need(wishes: &Wishes) -> Need {
     let flag = |text: String| Origin::Flag(text);
     Need {
         docker: Some(Origin::Default),
-        gpu: wishes.gpu.map(|gpus| Wish::new(gpus, flag("--gpu".into()))),
+        gpu: wishes.gpu.map(|gpus| Wish::new(gpus, flag(as_typed(gpus)))),
         capabilities: wishes
             .capability
             .iter()
@@ -32,6 +32,13 @@ pub fn need(wishes: &Wishes) -> Need {
             .collect(),
         disk: wishes.disk.map(|bytes| Wish::new(bytes.0, flag(format!("--disk {bytes}")))),
         container_user: wishes.container_user.unwrap_or_default(),
+    }
+}
+
+fn as_typed(gpus: Gpus) -> String {
+    match gpus {
+        Gpus::All => "--gpu".into(),
+        Gpus::Count(count) => format!("--gpu={count}"),
     }
 }
 

@@ -94,17 +94,19 @@ impl<'a> Page<'a> {
         outcome.cause.as_deref().is_some_and(|cause| self.waiting.contains_key(cause))
     }
 
-    /// Neighbours that are skipped for the same reason share a line.
+    /// Neighbours that are skipped for the same reason share a line, and so does a group that is skipped as a whole.
     fn group(&self, out: &mut String, outcomes: &[&'a Outcome]) {
+        let all_skipped = outcomes.iter().all(|outcome| outcome.status == Status::Skip);
         let same_skip = |a: &&Outcome, b: &&Outcome| {
             self.detail != Detail::Verbose
                 && a.status == Status::Skip
                 && b.status == Status::Skip
-                && a.summary == b.summary
+                && (all_skipped || a.summary == b.summary)
         };
         for run in outcomes.chunk_by(|a, b| same_skip(a, b)) {
             let name = match run {
                 [one] => one.id.to_owned(),
+                [first, .., last] if first.id == last.id => first.id.to_owned(),
                 [first, .., last] => format!("{} … {}", first.id, last.id),
                 [] => continue,
             };
