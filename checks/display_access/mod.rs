@@ -45,7 +45,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
 /// The socket file's own mode, which a container meets before the server says anything.
 fn socket_mode(facts: &Facts, need: &Need) -> Result<Option<Finding>, Stop> {
     let fact = &facts.display.socket;
-    let Some(socket) = fact.known()?.filter(|socket| socket.mode & 0o2 == 0) else { return Ok(None) };
+    let Some(socket) = fact.known()?.filter(|socket| socket.mode & 0o222 != 0o222) else { return Ok(None) };
     if need.container_user.uid == 0 && facts.docker.info.value().is_none_or(|info| !info.maps_users()) {
         return Ok(None);
     }
