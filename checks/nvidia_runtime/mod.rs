@@ -20,6 +20,10 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let is_default = info.default_runtime == "nvidia";
     if let Some(runtime) = info.runtimes.get("nvidia") {
         if facts.toolkit.registered_program.is_absent() {
+            let culprit = facts.ways()?.culprit().filter(|culprit| *culprit != CHECK.id && !is_default);
+            if let Some(culprit) = culprit {
+                return Err(Stop::blocked_by(culprit));
+            }
             return Ok(dangling(is_default, &runtime.path).evidence("GET /info", runtime.path.as_str()).into());
         }
         let code = if is_default { "default" } else { "registered" };

@@ -30,6 +30,11 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         return Err(Stop::NotNeeded("snap-own"));
     }
     let toolkit = &facts.toolkit;
+    let is_default = facts.docker.info.value().is_some_and(|info| info.default_runtime == "nvidia");
+    if is_default && toolkit.registered_program.is_absent() {
+        // No container starts at all: that check tells, and its fix brings the toolkit back.
+        return Err(Stop::blocked_by("nvidia-runtime"));
+    }
     let ways = facts.ways();
     if let Some(missing) = missing(facts, ways.as_ref().ok())? {
         return Ok(missing.into());
