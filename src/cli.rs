@@ -97,7 +97,21 @@ pub struct CheckArgs {
     #[command(flatten)]
     pub wishes: Wishes,
     #[command(flatten)]
+    pub line: LineArgs,
+    #[command(flatten)]
     pub conduct: Conduct,
+}
+
+/// The command that is going to be run.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "The command that is going to be run")]
+pub struct LineArgs {
+    /// A file with the `docker run` line as it would be pasted; `-` is standard input. It is read, never executed
+    #[arg(long, value_name = "FILE", conflicts_with = "line")]
+    pub run_file: Option<PathBuf>,
+    /// The line itself: gdoctor check -- docker run --gpus all IMAGE
+    #[arg(last = true, value_name = "docker run …")]
+    pub line: Vec<String>,
 }
 
 /// What is wanted of the host.

@@ -2,11 +2,12 @@
 //! words make the report, a renderer makes bytes.
 
 mod cli;
+mod correction;
 pub mod explain;
 mod host;
 pub mod judge;
 mod native;
-mod need;
+pub mod need;
 mod plan;
 pub mod policy;
 mod probe;
@@ -69,7 +70,11 @@ fn check(arguments: &CheckArgs) -> u8 {
         return misuse(&format!("--root {}: this is not a folder that can be read", conduct.root.display()));
     }
     let plan = Plan::new(conduct, &host);
-    let need = need::gather(&arguments.wishes, &host);
+    colored::control::set_override(plan.colour);
+    let need = match need::gather(&arguments.wishes, &arguments.line, &host) {
+        Ok(need) => need,
+        Err(refusal) => return refuse(&refusal, &plan),
+    };
     let (facts, probe_times) = probe::probe_all(&host, &need, &|check| plan.selects(check));
     let judged = judge::judge_all(&facts, &need, |check| plan.selects(check));
     let frame = report::Frame {
@@ -78,8 +83,7 @@ fn check(arguments: &CheckArgs) -> u8 {
         took: started.elapsed(),
         probe_times,
     };
-    let report = report::write(&facts, &judged, conduct.fail_on, frame);
-    colored::control::set_override(plan.colour);
+    let report = report::write(&facts, &need, &judged, conduct.fail_on, frame);
     let text = match plan.format {
         Format::Text => render::text::render(&report, plan.detail, plan.width),
         Format::Json => render::json::render(&report),
@@ -141,6 +145,18 @@ fn report_id(host: &Host) -> String {
 
 fn print(text: &str) -> u8 {
     output::write_stdout(text.as_bytes()).map_or_else(|error| misuse(&error.to_string()), |()| policy::OK)
+}
+
+/// A text of the user that cannot be read: shown with a marker at the spot.
+fn refuse(refusal: &need::Refusal, plan: &Plan) -> u8 {
+    match &refusal.place {
+        None => misuse(&refusal.what),
+        Some((name, text, span)) => {
+            let shown = render::snippet::refusal(name, text, *span, &refusal.what, &refusal.help, plan.width);
+            eprintln!("{shown}");
+            policy::MISUSE
+        }
+    }
 }
 
 fn misuse(why: &str) -> u8 {

@@ -11,14 +11,19 @@ use gdoctor_checks::model::fact::Gap;
 use gdoctor_checks::model::facts::Facts;
 use gdoctor_checks::model::finding::{Finding, NOT_NEEDED, Verdict};
 use gdoctor_checks::model::fix::Fix;
-use gdoctor_checks::model::need::Origin;
+use gdoctor_checks::model::need::{Need, Origin};
+use gdoctor_checks::model::run::{Edit, RunLine};
 use serde::Serialize;
 
+use crate::correction::Correction;
 use crate::judge::Judged;
 use crate::policy::{self, FailOn, Status};
 
 /// `$id` of `docs/gdoctor-report-1.json`, which `gdoctor schema` prints.
 pub const SCHEMA: &str = "https://gdoctor.dev/schema/gdoctor-report-1.json";
+
+/// Stands in a fix's fence for the run line with the finding's edits.
+const CORRECTED: &str = "{corrected}";
 
 /// The one document that every format is made from. Field names are those of the published schema.
 #[derive(Clone, Debug, Serialize)]
@@ -33,6 +38,9 @@ pub struct Report {
     pub tool: Tool,
     pub host: HostSummary,
     pub results: Vec<Outcome>,
+    /// The line that was judged, where one was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_line: Option<RunLineWords>,
     pub summary: BTreeMap<&'static str, usize>,
     pub exit_code: u8,
     pub duration_ms: u64,
@@ -49,6 +57,35 @@ pub struct HostSummary {
     pub system: String,
     pub kernel: String,
     pub machine: String,
+}
+
+/// The judged line, and what would have to change in it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunLineWords {
+    /// As given; literal secrets are overwritten with asterisks of the same length.
+    pub text: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub image: String,
+    /// The whole line, ready to paste; `None` when nothing has to change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub corrected: Option<String>,
+    /// What the correction changes, in the order of the line.
+    pub changes: Vec<Change>,
+}
+
+/// One change of the line: bytes `start..end` of its text become `text`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    pub start: usize,
+    pub end: usize,
+    pub text: String,
+    /// One line.
+    pub reason: String,
+    /// The finding that it mends.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub code: String,
 }
 
 /// One finding in words.
@@ -84,9 +121,14 @@ pub struct Outcome {
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Asker {
-    /// `flag`, `default`, `host`, `guide`.
+    /// `flag`, `run-line`, `default`, `host`, `guide`.
     pub kind: &'static str,
     pub text: String,
+    /// Where it stands in the run line's text, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<usize>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -105,6 +147,9 @@ pub struct FixWords {
     pub notes: Vec<String>,
     pub needs_root: bool,
     pub page: String,
+    /// The commands are the run line, changed.
+    #[serde(skip)]
+    pub changes_line: bool,
 }
 
 /// What a report says besides its findings.
@@ -117,7 +162,8 @@ pub struct Frame {
 }
 
 /// Puts everything into words. Findings keep their order.
-pub fn write(facts: &Facts, judged: &[Judged], fail_on: FailOn, frame: Frame) -> Report {
+pub fn write(facts: &Facts, need: &Need, judged: &[Judged], fail_on: FailOn, frame: Frame) -> Report {
+    let line = need.run.as_ref();
     let tags = facts.tags();
     let blocked: BTreeMap<&str, &str> =
         judged.iter().flat_map(|j| j.findings.iter().filter_map(|f| Some((j.check.id, blocker(f)?)))).collect();
@@ -125,7 +171,7 @@ pub fn write(facts: &Facts, judged: &[Judged], fail_on: FailOn, frame: Frame) ->
         .iter()
         .flat_map(|j| {
             let probe = frame.probe_times.get(j.check.family).copied().unwrap_or_default();
-            let words = Words { check: j.check, doc: parse(j.check), tags: &tags, took: probe + j.took };
+            let words = Words { check: j.check, doc: parse(j.check), tags: &tags, line, took: probe + j.took };
             j.findings.iter().map(|f| words.outcome(f, &blocked)).collect::<Vec<_>>()
         })
         .collect();
@@ -144,6 +190,7 @@ pub fn write(facts: &Facts, judged: &[Judged], fail_on: FailOn, frame: Frame) ->
         },
         exit_code: policy::exit_code(results.iter().map(|o| (o.status, o.required)), fail_on),
         summary: summary.into(),
+        run_line: line.map(|line| run_line(line, judged)),
         results,
         duration_ms: millis(frame.took),
     }
@@ -172,6 +219,7 @@ struct Words<'a> {
     check: &'static Check,
     doc: Doc<'static>,
     tags: &'a [String],
+    line: Option<&'a RunLine>,
     took: Duration,
 }
 
@@ -223,28 +271,33 @@ impl Words<'_> {
     }
 
     fn fix(&self, fix: &Fix, finding: &Finding) -> FixWords {
-        fix_words(fix, self.tags, finding)
+        fix_words(fix, self.tags, self.line, finding)
     }
 }
 
 /// A fix with its placeholders as they stand, for a host with these tags.
 pub fn unfilled_fix(fix: &Fix, tags: &[String]) -> FixWords {
-    fix_words(fix, tags, &Finding::pass(""))
+    fix_words(fix, tags, None, &Finding::pass(""))
 }
 
-fn fix_words(fix: &Fix, tags: &[String], finding: &Finding) -> FixWords {
+fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Finding) -> FixWords {
+    let changes_line = line.is_some() && fix.commands.iter().any(|fence| fence.text.trim() == CORRECTED);
     FixWords {
         title: fill(fix.title, finding, harmless),
         commands: fix
             .commands_for(tags)
             .into_iter()
             .flat_map(str::lines)
-            .map(|line| fill(line, finding, shell_quoted))
+            .flat_map(|command| match line.filter(|_| command == CORRECTED) {
+                Some(line) => corrected(line, &[finding]).0.lines().map(str::to_owned).collect(),
+                None => vec![fill(command, finding, shell_quoted)],
+            })
             .collect(),
         risks: fix.risks.iter().map(|risk| risk.words()).collect(),
         notes: fix.notes.iter().map(|note| fill(note, finding, harmless)).collect(),
         needs_root: fix.risks.contains(&gdoctor_checks::model::fix::Risk::NeedsRoot),
         page: fix.page.to_owned(),
+        changes_line,
     }
 }
 
@@ -267,14 +320,80 @@ fn root_cause<'a>(check: &'a str, blocked: &BTreeMap<&str, &'a str>) -> &'a str 
     cause
 }
 
+/// The line with the changes that `findings` want, and which change is whose. Literal secrets are not repeated.
+fn corrected(line: &RunLine, findings: &[&Finding]) -> (String, Vec<(Option<usize>, Edit)>) {
+    let mut correction = Correction::default();
+    for (number, finding) in findings.iter().enumerate() {
+        correction.accept(number, &finding.edits);
+    }
+    if !correction.changes().is_empty() {
+        for secret in &line.secrets {
+            correction.accept(findings.len(), &[Edit { span: secret.span, text: String::new() }]);
+        }
+    }
+    let changes = correction.changes();
+    let owned = changes.iter().map(|(by, edit)| ((*by < findings.len()).then_some(*by), (*edit).clone())).collect();
+    (correction.apply(line), owned)
+}
+
+fn run_line(line: &RunLine, judged: &[Judged]) -> RunLineWords {
+    let (owners, findings): (Vec<&'static Check>, Vec<&Finding>) = judged
+        .iter()
+        .flat_map(|j| j.findings.iter().map(|finding| (j.check, finding)))
+        .filter(|(_, finding)| matches!(finding.verdict, Verdict::Warn(_) | Verdict::Fail(_)))
+        .unzip();
+    let (command, edits) = corrected(line, &findings);
+    let changes: Vec<Change> = edits
+        .into_iter()
+        .map(|(by, edit)| {
+            let (code, reason) = match by {
+                Some(by) => (format!("{}/{}", owners[by].id, findings[by].code), reason(owners[by], findings[by])),
+                None => (String::new(), secret_reason(line, &edit)),
+            };
+            Change { start: edit.span.start, end: edit.span.end, text: edit.text, reason, code }
+        })
+        .collect();
+    let mut text = line.text.clone().into_bytes();
+    for byte in line.secrets.iter().flat_map(|secret| secret.span.start + 1..secret.span.end) {
+        if let Some(byte) = text.get_mut(byte) {
+            *byte = b'*';
+        }
+    }
+    RunLineWords {
+        text: String::from_utf8_lossy(&text).into_owned(),
+        image: line.image.as_ref().map(|image| harmless(&image.reference)).unwrap_or_default(),
+        corrected: (!changes.is_empty()).then_some(command),
+        changes,
+    }
+}
+
+/// The title of the fix, which says what is changed and why.
+fn reason(check: &Check, finding: &Finding) -> String {
+    let reference = match finding.verdict {
+        Verdict::Warn(fix) | Verdict::Fail(fix) => fix,
+        _ => return String::new(),
+    };
+    find_fix(&parse(check), reference).map_or_else(String::new, |fix| fill(fix.title, finding, harmless))
+}
+
+fn secret_reason(line: &RunLine, edit: &Edit) -> String {
+    let name = line.secrets.iter().find(|secret| secret.span == edit.span).map_or("", |secret| secret.name.as_str());
+    format!("The value of {name} is not repeated here: `export {name}=…` first, which docker then passes on")
+}
+
 fn asker(origin: &Origin) -> Asker {
+    let span = match origin {
+        Origin::RunLine { span, .. } => Some(*span),
+        _ => None,
+    };
     let kind = match origin {
         Origin::Flag(_) => "flag",
+        Origin::RunLine { .. } => "run-line",
         Origin::Default => "default",
         Origin::Host(_) => "host",
         Origin::Guide => "guide",
     };
-    Asker { kind, text: harmless(&origin.to_string()) }
+    Asker { kind, text: harmless(&origin.to_string()), start: span.map(|s| s.start), end: span.map(|s| s.end) }
 }
 
 /// Replaces `{name}` by the finding's value of that name, `{subject}` by its subject; other braces stay.

@@ -165,7 +165,7 @@ fn every_code_and_fix_is_reached_by_a_case() {
                 took: Default::default(),
                 probe_times: BTreeMap::new(),
             };
-            for outcome in report::write(&case.facts, &judged, FailOn::Fail, frame).results {
+            for outcome in report::write(&case.facts, &case.need, &judged, FailOn::Fail, frame).results {
                 let mut texts = vec![outcome.summary.clone(), outcome.detail.clone()];
                 for fix in &outcome.fixes {
                     texts.push(fix.title.clone());

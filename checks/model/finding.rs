@@ -7,6 +7,7 @@ use core::fmt::Display;
 
 use super::fact::{Fact, Gap, Source};
 use super::need::Origin;
+use super::run::Edit;
 
 /// Name of a fix: a `## Fix NAME` section of the same `doc.md`, or `check-id/name` for another check's.
 pub type FixRef = &'static str;
@@ -41,6 +42,8 @@ pub struct Finding {
     pub asked_by: Option<Origin>,
     pub verdict: Verdict,
     pub evidence: Vec<Evidence>,
+    /// How the run line has to change so that this is mended; all of them or none.
+    pub edits: Vec<Edit>,
 }
 
 pub type Findings = Vec<Finding>;
@@ -72,7 +75,15 @@ impl Finding {
     }
 
     fn new(code: &'static str, verdict: Verdict) -> Self {
-        Self { code, subject: String::new(), values: BTreeMap::new(), asked_by: None, verdict, evidence: Vec::new() }
+        Self {
+            code,
+            subject: String::new(),
+            values: BTreeMap::new(),
+            asked_by: None,
+            verdict,
+            evidence: Vec::new(),
+            edits: Vec::new(),
+        }
     }
 
     /// Names what the finding is about; also the value of `{subject}`.
@@ -94,6 +105,12 @@ impl Finding {
 
     pub fn evidence(mut self, source: impl Into<String>, value: impl Into<String>) -> Self {
         self.evidence.push(Evidence { source: Source::new(source), value: value.into() });
+        self
+    }
+
+    /// Changes the run line; the fix's title is the reason, and `{corrected}` in its commands the line so changed.
+    pub fn edit(mut self, edit: Edit) -> Self {
+        self.edits.push(edit);
         self
     }
 

@@ -7,6 +7,7 @@ pub mod facts;
 pub mod finding;
 pub mod fix;
 pub mod need;
+pub mod run;
 pub mod version;
 pub mod way;
 

@@ -6,12 +6,16 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::run::{RunLine, Span};
+
 /// Who wants something. Policy reads it: a wish that comes only from the guide can at worst warn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
     /// A flag of the command line, as typed: `--port 8080`.
     Flag(String),
+    /// An argument of the run line, as it stands there, and where.
+    RunLine { argument: String, span: Span },
     /// Nothing was asked for, so the usual is: a Docker to run containers with.
     Default,
     /// The host itself evidently has it; the words say how that is seen.
@@ -24,6 +28,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Origin::Flag(flag) => f.write_str(flag),
+            Origin::RunLine { argument, .. } => f.write_str(argument),
             Origin::Default => f.write_str("every container needs it"),
             Origin::Host(seen) => f.write_str(seen),
             Origin::Guide => f.write_str("the usual guide suggests it"),
@@ -74,6 +79,8 @@ pub struct Need {
     /// Bytes that images and containers are going to take.
     pub disk: Option<Wish<u64>>,
     pub container_user: ContainerUser,
+    /// The line that is going to be run, where one was given.
+    pub run: Option<RunLine>,
 }
 
 /// How many GPUs.

@@ -71,4 +71,28 @@ impl Host {
     pub fn env(&self, name: &str) -> Option<String> {
         std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
     }
+
+    /// The working directory; `/` when it is gone.
+    pub fn cwd(&self) -> String {
+        std::env::current_dir().map_or_else(|_| "/".into(), |path| path.to_string_lossy().into_owned())
+    }
+
+    /// One of the standard streams is a terminal, or this session has one to open.
+    pub fn has_terminal(&self) -> bool {
+        use std::io::IsTerminal;
+        let streams =
+            std::io::stdin().is_terminal() || std::io::stdout().is_terminal() || std::io::stderr().is_terminal();
+        streams || std::fs::File::open("/dev/tty").is_ok()
+    }
+
+    /// All of standard input, up to `cap` bytes.
+    pub fn standard_input(&self, cap: usize) -> std::io::Result<Vec<u8>> {
+        use std::io::Read;
+        let mut bytes = Vec::new();
+        std::io::stdin().lock().take(cap as u64 + 1).read_to_end(&mut bytes)?;
+        if bytes.len() > cap {
+            return Err(std::io::Error::other(format!("more than {cap} bytes")));
+        }
+        Ok(bytes)
+    }
 }

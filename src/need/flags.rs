@@ -32,6 +32,7 @@ pub fn need(wishes: &Wishes) -> Need {
             .collect(),
         disk: wishes.disk.map(|bytes| Wish::new(bytes.0, flag(format!("--disk {bytes}")))),
         container_user: wishes.container_user.unwrap_or_default(),
+        run: None,
     }
 }
 

@@ -12,7 +12,11 @@ mod nvidia;
 mod packages;
 mod port;
 mod registry;
+<<<<<<< HEAD
 mod toolkit;
+=======
+mod run;
+>>>>>>> ab46cd9 (Read a docker run line with the place of every argument; correct it; mark it)
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -57,6 +61,9 @@ pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool) ->
     if wanted(&["camera"]) {
         crew.send("camera", host, need, camera::probe);
     }
+    if need.run.is_some() {
+        crew.send("run", host, need, run::probe);
+    }
     facts.host = crew.collect(host, "host");
     facts.docker = crew.collect(host, "docker");
     let docker = Arc::new(facts.docker.clone());
@@ -91,6 +98,7 @@ pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool) ->
     facts.port = crew.collect(host, "port");
     facts.registry = crew.collect(host, "registry");
     facts.disk = crew.collect(host, "disk");
+    facts.run = crew.collect(host, "run");
     (facts, crew.times)
 }
 

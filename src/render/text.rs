@@ -5,7 +5,10 @@ use std::fmt::Write;
 
 use colored::{Color, Colorize};
 
+use gdoctor_checks::model::run::Span;
+
 use crate::policy::Status;
+use crate::render::snippet;
 use crate::report::{FixWords, Outcome, Report};
 
 /// How much to tell.
@@ -73,6 +76,7 @@ impl<'a> Page<'a> {
             let _ = writeln!(out, "\n{}", group.bold());
             self.group(&mut out, &outcomes);
         }
+        self.corrected(&mut out);
         self.closing(&mut out);
         out
     }
@@ -128,11 +132,12 @@ impl<'a> Page<'a> {
         let subject = if outcome.subject.is_empty() { String::new() } else { format!(" {}", outcome.subject) };
         let line = self.wrap(&format!("{name}{subject}: {}", outcome.summary), "          ", "  ".len() + 8);
         let _ = writeln!(out, "  {mark} {line}");
+        self.place(out, outcome);
         if matches!(outcome.status, Status::Fail | Status::Warn) {
             if !outcome.detail.is_empty() {
                 self.field(out, "why", &outcome.detail.replace('\n', " "));
             }
-            if let Some(asker) = outcome.asked_by.as_ref().filter(|a| a.kind != "default") {
+            if let Some(asker) = outcome.asked_by.as_ref().filter(|a| a.kind != "default" && a.start.is_none()) {
                 self.field(out, "asked", &asker.text);
             }
             for fix in &outcome.fixes {
@@ -155,7 +160,9 @@ impl<'a> Page<'a> {
     fn fix(&self, out: &mut String, fix: &FixWords) {
         let risks = if fix.risks.is_empty() { String::new() } else { format!(" ({})", fix.risks.join(", ")) };
         self.field(out, "fix", &format!("{}{risks}", fix.title));
-        for command in &fix.commands {
+        // The changed line stands once, whole, at the end.
+        let changes_line = |command: &&String| !fix.changes_line || command.is_empty();
+        for command in fix.commands.iter().filter(changes_line) {
             let _ = writeln!(out, "                {}", command.cyan());
         }
         for note in &fix.notes {
@@ -166,6 +173,37 @@ impl<'a> Page<'a> {
 
     fn field(&self, out: &mut String, name: &str, text: &str) {
         let _ = writeln!(out, "          {:<5} {}", name.dimmed(), self.wrap(text, "                ", 16));
+    }
+
+    /// The run line with a marker under the argument that this is about.
+    fn place(&self, out: &mut String, outcome: &Outcome) {
+        let line = self.report.run_line.as_ref();
+        let asker = outcome.asked_by.as_ref();
+        let (Some(line), Some((start, end))) = (line, asker.and_then(|a| a.start.zip(a.end))) else { return };
+        if matches!(outcome.status, Status::Pass | Status::Skip) {
+            return;
+        }
+        let shown = snippet::mark(&line.text, Span::new(start, end), "", outcome.status, self.width.saturating_sub(10));
+        for row in shown.lines() {
+            let _ = writeln!(out, "          {row}");
+        }
+    }
+
+    /// The whole corrected command, ready to paste, and why each part of it changed.
+    fn corrected(&self, out: &mut String) {
+        let Some((line, command)) =
+            self.report.run_line.as_ref().and_then(|line| Some((line, line.corrected.as_ref()?)))
+        else {
+            return;
+        };
+        let _ = writeln!(out, "\n{}\n\n{}\n", "The corrected command".bold(), command.trim_end().cyan());
+        let mut told: Vec<&str> = Vec::new();
+        for change in &line.changes {
+            if !told.contains(&change.reason.as_str()) {
+                told.push(&change.reason);
+                let _ = writeln!(out, "  - {}", self.wrap(&change.reason, "    ", 4));
+            }
+        }
     }
 
     fn closing(&self, out: &mut String) {

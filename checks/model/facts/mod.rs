@@ -10,6 +10,7 @@ pub mod library;
 pub mod nvidia;
 pub mod port;
 pub mod registry;
+pub mod run;
 pub mod toolkit;
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,7 @@ pub struct Facts {
     pub port: port::PortFacts,
     pub registry: registry::RegistryFacts,
     pub disk: disk::DiskFacts,
+    pub run: run::RunFacts,
 }
 
 impl Facts {

@@ -17,6 +17,33 @@ const NEWEST_API: [u32; 2] = [1, 52];
 /// 5,000 containers' rows are some 10 MB.
 const CAP: usize = 64 << 20;
 
+/// For other groups: more questions to the same daemon.
+pub struct Asker {
+    route: Route,
+}
+
+impl Asker {
+    pub fn new(host: &Host) -> Self {
+        Self { route: super::endpoint::resolve(host) }
+    }
+
+    /// `GET path`, without a version in it; 404 is Absent. A daemon that does not answer is docker-engine's matter.
+    pub fn get<T: DeserializeOwned>(&self, host: &Host, path: &str, source: &str) -> Fact<T> {
+        let blocked = || Fact::unknown(Gap::BlockedBy("docker-engine".into()), source);
+        let Some(target) = &self.route.target else { return blocked() };
+        let client = Client::new(target, &self.route.tls);
+        match client.get(path, &[], CAP, host.deadline) {
+            Ok(reply) if reply.status == 404 => Fact::absent(source),
+            Ok(reply) if reply.status == 200 => match serde_json::from_slice(&reply.body) {
+                Ok(value) => Fact::present(value, source),
+                Err(why) => Fact::unknown(Gap::Unparsable(format!("not the JSON of Docker's API: {why}")), source),
+            },
+            Ok(reply) => Fact::unknown(Gap::Unparsable(format!("HTTP status {}", reply.status)), source),
+            Err(_) => blocked(),
+        }
+    }
+}
+
 pub struct Answers {
     /// Anything came back.
     pub came: bool,

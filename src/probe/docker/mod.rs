@@ -9,6 +9,8 @@ use gdoctor_checks::model::facts::docker::DockerFacts;
 
 use crate::host::Host;
 
+pub use api::Asker;
+
 pub fn probe(host: &Host) -> DockerFacts {
     let route = endpoint::resolve(host);
     let answers = api::ask(host, &route);

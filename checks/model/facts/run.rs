@@ -1,0 +1,61 @@
+//! What the host holds of the things that a run line names: paths, a name, an image, a terminal.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::fact::Fact;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunFacts {
+    /// What lies at each path of the host that the line mounts.
+    pub sources: BTreeMap<String, Fact<Lies>>,
+    /// Names of all containers, stopped ones too, without the slash.
+    pub names: Fact<Vec<String>>,
+    /// The line's image as the daemon has it; Absent when it would have to be pulled.
+    pub image: Fact<ImageFacts>,
+    /// Present(true): a person's terminal is there. Present(false): none, as in CI or cron.
+    pub terminal: Fact<bool>,
+}
+
+/// What a path leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lies {
+    File,
+    Folder,
+    EmptyFolder,
+    Socket,
+    CharDevice,
+    Other,
+}
+
+impl core::fmt::Display for Lies {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Lies::File => "a file",
+            Lies::Folder => "a folder",
+            Lies::EmptyFolder => "an empty folder",
+            Lies::Socket => "a socket",
+            Lies::CharDevice => "a device",
+            Lies::Other => "something else",
+        })
+    }
+}
+
+/// The part of `GET /images/NAME/json` that checks use.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ImageFacts {
+    pub os: String,
+    /// Go's name: `amd64`, `arm64`.
+    pub architecture: String,
+    /// The NVIDIA_* variables and CUDA_VERSION of the image; no others are kept.
+    pub variables: BTreeMap<String, String>,
+    /// Where the image declares volumes.
+    pub volumes: Vec<String>,
+    pub user: String,
+}

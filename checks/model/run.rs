@@ -1,0 +1,252 @@
+//! A `docker run` line as docker's client reads it: every option with the place where it stands, so that a check can point at
+//! it and a correction can change it.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::need::{Origin, Protocol};
+
+/// Bytes `start..end` of the line's text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Span {
+    pub start: usize,
+    pub end: usize,
+}
+
+impl Span {
+    pub fn new(start: usize, end: usize) -> Self {
+        Self { start, end }
+    }
+
+    /// The empty place at `offset`: where something is missing.
+    pub fn at(offset: usize) -> Self {
+        Self { start: offset, end: offset }
+    }
+
+    pub fn overlaps(self, other: Self) -> bool {
+        self.start < other.end && other.start < self.end
+    }
+}
+
+/// One change of the line: `text` in the place of `span`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edit {
+    pub span: Span,
+    pub text: String,
+}
+
+/// An option or a word of the line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Argument {
+    /// As it stands in the line: `-p 8080:80`.
+    pub text: String,
+    /// From the first byte of the flag to the last of its value.
+    pub span: Span,
+    /// The value alone, quotes included; equal to `span` for a bare word, empty for a flag without a value.
+    pub value: Span,
+    /// What to take out so that the option is gone: blanks before it included, or the one letter of a cluster.
+    pub removal: Span,
+    /// Part of the value comes from a command in `$(…)` that gdoctor does not run.
+    pub opaque: bool,
+}
+
+impl Argument {
+    pub fn origin(&self) -> Origin {
+        Origin::RunLine { argument: self.text.clone(), span: self.span }
+    }
+
+    pub fn without(&self) -> Edit {
+        Edit { span: self.removal, text: String::new() }
+    }
+
+    pub fn with_value(&self, value: impl Into<String>) -> Edit {
+        Edit { span: self.value, text: value.into() }
+    }
+}
+
+/// A line that starts one container.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunLine {
+    /// As pasted; spans count in it.
+    pub text: String,
+    /// `docker run`, `podman run`, `docker create`: the words and their place.
+    pub command: Argument,
+    pub podman: bool,
+    /// `create`: nothing is started or attached.
+    pub creates: bool,
+    /// Every option in order.
+    pub options: Vec<RunOption>,
+    pub gpus: Vec<GpuRequest>,
+    pub variables: Vec<Variable>,
+    pub devices: Vec<Device>,
+    pub mounts: Vec<Mount>,
+    pub ports: Vec<Published>,
+    pub image: Option<Image>,
+    /// The words after the image.
+    pub arguments: Vec<Argument>,
+    /// Values of `-e NAME=value` that a report must not repeat.
+    pub secrets: Vec<Secret>,
+}
+
+/// A literal value that is probably secret.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Secret {
+    pub name: String,
+    /// From the `=` to the end of the value.
+    pub span: Span,
+}
+
+/// One option.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunOption {
+    /// The long name without dashes, aliases resolved: `env` for `-e`, `network` for `--net`.
+    pub name: String,
+    /// Quotes and variables resolved; `true` or `false` for a switch.
+    pub value: String,
+    pub at: Argument,
+    /// Why docker's client refuses the value, in the client's words or close to them.
+    pub refused: Option<String>,
+}
+
+/// `--gpus VALUE`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GpuRequest {
+    /// -1 is all.
+    pub count: Option<i64>,
+    pub devices: Vec<String>,
+    pub capabilities: Vec<String>,
+    pub driver: String,
+    pub at: Argument,
+}
+
+/// `-e NAME=value`, or `-e NAME` with what the environment holds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Variable {
+    pub name: String,
+    /// Kept only for variables that checks read; `None` when it is not set, or not read.
+    pub value: Option<String>,
+    /// `-e NAME` whose NAME is not set here: docker passes nothing.
+    pub unset: bool,
+    /// The shell variable that the value consists of, if it is nothing else: `DISPLAY` for `-e DISPLAY=$DISPLAY`.
+    pub from: Option<String>,
+    pub at: Argument,
+}
+
+/// `--device HOST[:CONTAINER][:rwm]`, or a CDI name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Device {
+    pub host: String,
+    pub container: String,
+    pub permissions: String,
+    /// `vendor.com/class=name`.
+    pub cdi: bool,
+    pub at: Argument,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MountKind {
+    /// A path of the host.
+    #[default]
+    Bind,
+    /// A named or nameless volume.
+    Volume,
+    Tmpfs,
+    Other,
+}
+
+/// `-v`, `--mount` or `--tmpfs`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mount {
+    pub kind: MountKind,
+    /// Absolute path of the host, or a volume's name; empty for a nameless one.
+    pub source: String,
+    pub target: String,
+    /// Of `-v`: docker makes a folder where the source does not exist. `--mount` refuses instead.
+    pub makes_folder: bool,
+    pub read_only: bool,
+    pub at: Argument,
+}
+
+/// `-p`: host's side and container's side.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Published {
+    pub ip: Option<core::net::IpAddr>,
+    /// `None`: docker chooses.
+    pub first: Option<u16>,
+    pub last: Option<u16>,
+    pub container: u16,
+    pub protocol: Option<Protocol>,
+    pub at: Argument,
+}
+
+/// The image's reference.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Image {
+    pub reference: String,
+    /// `HOST:PORT` or a host name where the reference begins with one.
+    pub registry: Option<String>,
+    pub at: Argument,
+}
+
+impl RunLine {
+    pub fn origin(&self) -> Origin {
+        self.command.origin()
+    }
+
+    /// The options of one name, in order.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a RunOption> {
+        self.options.iter().filter(move |option| option.name == name)
+    }
+
+    /// The last one, which is the one that counts.
+    pub fn last(&self, name: &str) -> Option<&RunOption> {
+        self.options.iter().rev().find(|option| option.name == name)
+    }
+
+    /// A switch that is on.
+    pub fn switch(&self, name: &str) -> Option<&RunOption> {
+        self.last(name).filter(|option| option.value == "true")
+    }
+
+    /// The variable as the container gets it from the line: the last of that name.
+    pub fn variable(&self, name: &str) -> Option<&Variable> {
+        self.variables.iter().rev().find(|variable| variable.name == name)
+    }
+
+    pub fn is_host_network(&self) -> bool {
+        self.last("network").is_some_and(|option| option.value == "host")
+    }
+
+    /// The line asks for a GPU: `--gpus`, a runtime for them, or a CDI device.
+    pub fn asks_for_gpu(&self) -> Option<&Argument> {
+        let gpus = self.gpus.first().map(|request| &request.at);
+        let cdi = || self.devices.iter().find(|d| d.cdi && d.host.starts_with("nvidia.com/gpu")).map(|d| &d.at);
+        gpus.or_else(cdi).or_else(|| self.nvidia_runtime())
+    }
+
+    pub fn nvidia_runtime(&self) -> Option<&Argument> {
+        self.last("runtime").filter(|option| option.value.starts_with("nvidia")).map(|option| &option.at)
+    }
+
+    /// Puts options before the image.
+    pub fn insert(&self, options: &str) -> Edit {
+        let place = self.image.as_ref().map_or(self.text.trim_end().len(), |image| image.at.span.start);
+        let text = if self.image.is_some() { alloc::format!("{options} ") } else { alloc::format!(" {options}") };
+        Edit { span: Span::at(place), text }
+    }
+}

@@ -1,0 +1,296 @@
+//! The options of `docker run` and `docker create` as docker's client registers them (docker/cli
+//! cli/command/container/{opts,run,create}.go up to 29.x), and those that `podman run` adds.
+
+/// What a value has to be for docker's client or the daemon to take it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A switch: takes a value only behind `=`.
+    Switch,
+    Text,
+    Int,
+    Uint,
+    Uint16,
+    /// `512m`, `1g`.
+    Size,
+    /// A size, or -1.
+    SizeOrAll,
+    Cpus,
+    /// `1m30s`.
+    Time,
+    Variable,
+    Publish,
+    Expose,
+    Gpus,
+    Device,
+    DeviceRule,
+    Volume,
+    Mount,
+    Tmpfs,
+    Ulimit,
+    Restart,
+    Pull,
+    Address,
+    ExtraHost,
+    /// `KEY=VALUE`.
+    Pair,
+    Label,
+    Attach,
+    Name,
+    Workdir,
+    Ipc,
+    Pid,
+    Host,
+    Userns,
+    Platform,
+    Swappiness,
+    Mac,
+    Link,
+}
+
+pub struct Flag {
+    pub name: &'static str,
+    pub short: Option<char>,
+    pub kind: Kind,
+    /// Registered under this name, but meant is another one.
+    pub means: Option<&'static str>,
+    pub podman_only: bool,
+}
+
+const fn flag(name: &'static str, kind: Kind) -> Flag {
+    Flag { name, short: None, kind, means: None, podman_only: false }
+}
+
+const fn short(letter: char, name: &'static str, kind: Kind) -> Flag {
+    Flag { name, short: Some(letter), kind, means: None, podman_only: false }
+}
+
+const fn alias(name: &'static str, means: &'static str, kind: Kind) -> Flag {
+    Flag { name, short: None, kind, means: Some(means), podman_only: false }
+}
+
+const fn podman(name: &'static str, kind: Kind) -> Flag {
+    Flag { name, short: None, kind, means: None, podman_only: true }
+}
+
+use Kind::*;
+
+/// Every option, in the order of `docker run --help`; then podman's own.
+pub static FLAGS: &[Flag] = &[
+    flag("add-host", ExtraHost),
+    flag("annotation", Pair),
+    short('a', "attach", Attach),
+    flag("blkio-weight", Uint16),
+    flag("blkio-weight-device", Text),
+    flag("cap-add", Text),
+    flag("cap-drop", Text),
+    flag("cgroup-parent", Text),
+    flag("cgroupns", Host),
+    flag("cidfile", Text),
+    flag("cpu-count", Int),
+    flag("cpu-percent", Int),
+    flag("cpu-period", Int),
+    flag("cpu-quota", Int),
+    flag("cpu-rt-period", Int),
+    flag("cpu-rt-runtime", Int),
+    short('c', "cpu-shares", Int),
+    flag("cpus", Cpus),
+    flag("cpuset-cpus", Text),
+    flag("cpuset-mems", Text),
+    short('d', "detach", Switch),
+    flag("detach-keys", Text),
+    flag("device", Device),
+    flag("device-cgroup-rule", DeviceRule),
+    flag("device-read-bps", Text),
+    flag("device-read-iops", Text),
+    flag("device-write-bps", Text),
+    flag("device-write-iops", Text),
+    flag("disable-content-trust", Switch),
+    flag("dns", Address),
+    flag("dns-option", Text),
+    alias("dns-opt", "dns-option", Text),
+    flag("dns-search", Text),
+    flag("domainname", Text),
+    flag("entrypoint", Text),
+    short('e', "env", Variable),
+    flag("env-file", Text),
+    flag("expose", Expose),
+    flag("gpus", Gpus),
+    flag("group-add", Text),
+    flag("health-cmd", Text),
+    flag("health-interval", Time),
+    flag("health-retries", Int),
+    flag("health-start-interval", Time),
+    flag("health-start-period", Time),
+    flag("health-timeout", Time),
+    flag("help", Switch),
+    short('h', "hostname", Text),
+    flag("init", Switch),
+    short('i', "interactive", Switch),
+    flag("io-maxbandwidth", Size),
+    flag("io-maxiops", Uint),
+    flag("ip", Text),
+    flag("ip6", Text),
+    flag("ipc", Ipc),
+    flag("isolation", Text),
+    flag("kernel-memory", Size),
+    short('l', "label", Label),
+    flag("label-file", Text),
+    flag("link", Link),
+    flag("link-local-ip", Text),
+    flag("log-driver", Text),
+    flag("log-opt", Pair),
+    flag("mac-address", Mac),
+    short('m', "memory", Size),
+    flag("memory-reservation", Size),
+    flag("memory-swap", SizeOrAll),
+    flag("memory-swappiness", Swappiness),
+    flag("mount", Mount),
+    flag("name", Name),
+    flag("network", Text),
+    alias("net", "network", Text),
+    flag("network-alias", Text),
+    alias("net-alias", "network-alias", Text),
+    flag("no-healthcheck", Switch),
+    flag("oom-kill-disable", Switch),
+    flag("oom-score-adj", Int),
+    flag("pid", Pid),
+    flag("pids-limit", Int),
+    flag("platform", Platform),
+    flag("privileged", Switch),
+    short('p', "publish", Publish),
+    short('P', "publish-all", Switch),
+    flag("pull", Pull),
+    short('q', "quiet", Switch),
+    flag("read-only", Switch),
+    flag("restart", Restart),
+    flag("rm", Switch),
+    flag("runtime", Text),
+    flag("security-opt", Text),
+    flag("shm-size", Size),
+    flag("sig-proxy", Switch),
+    flag("stop-signal", Text),
+    flag("stop-timeout", Int),
+    flag("storage-opt", Pair),
+    flag("sysctl", Pair),
+    flag("tmpfs", Tmpfs),
+    short('t', "tty", Switch),
+    flag("ulimit", Ulimit),
+    flag("use-api-socket", Switch),
+    short('u', "user", Text),
+    flag("userns", Userns),
+    flag("uts", Host),
+    short('v', "volume", Volume),
+    flag("volume-driver", Text),
+    flag("volumes-from", Text),
+    short('w', "workdir", Workdir),
+    podman("arch", Text),
+    podman("authfile", Text),
+    podman("cert-dir", Text),
+    podman("cgroup-conf", Text),
+    podman("cgroups", Text),
+    podman("chrootdirs", Text),
+    podman("conmon-pidfile", Text),
+    podman("creds", Text),
+    podman("decryption-key", Text),
+    podman("env-host", Switch),
+    podman("env-merge", Text),
+    podman("gidmap", Text),
+    podman("group-entry", Text),
+    podman("health-log-destination", Text),
+    podman("health-max-log-count", Text),
+    podman("health-max-log-size", Text),
+    podman("health-on-failure", Text),
+    podman("health-startup-cmd", Text),
+    podman("health-startup-interval", Text),
+    podman("health-startup-retries", Text),
+    podman("health-startup-success", Text),
+    podman("health-startup-timeout", Text),
+    podman("hooks-dir", Text),
+    podman("hosts-file", Text),
+    podman("hostuser", Text),
+    podman("http-proxy", Switch),
+    podman("image-volume", Text),
+    podman("init-ctr", Text),
+    podman("init-path", Text),
+    podman("intel-rdt-closid", Text),
+    podman("no-hostname", Switch),
+    podman("no-hosts", Switch),
+    podman("os", Text),
+    podman("passwd", Switch),
+    podman("passwd-entry", Text),
+    podman("personality", Text),
+    podman("pidfile", Text),
+    podman("pod", Text),
+    podman("pod-id-file", Text),
+    podman("preserve-fd", Text),
+    podman("preserve-fds", Text),
+    podman("rdt-class", Text),
+    podman("read-only-tmpfs", Switch),
+    podman("replace", Switch),
+    podman("requires", Text),
+    podman("retry", Text),
+    podman("retry-delay", Text),
+    podman("rmi", Switch),
+    podman("rootfs", Switch),
+    podman("sdnotify", Text),
+    podman("seccomp-policy", Text),
+    podman("secret", Text),
+    podman("shm-size-systemd", Text),
+    podman("signature-policy", Text),
+    podman("subgidname", Text),
+    podman("subuidname", Text),
+    podman("systemd", Text),
+    podman("timeout", Text),
+    podman("tls-verify", Switch),
+    podman("tz", Text),
+    podman("uidmap", Text),
+    podman("umask", Text),
+    podman("unsetenv", Text),
+    podman("unsetenv-all", Switch),
+    podman("variant", Text),
+];
+
+/// Names that `docker create` does not know.
+const RUN_ONLY: [&str; 3] = ["detach", "detach-keys", "sig-proxy"];
+
+/// Which program's options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dialect {
+    pub podman: bool,
+    pub creates: bool,
+}
+
+impl Dialect {
+    fn knows(self, flag: &Flag) -> bool {
+        (self.podman || !flag.podman_only) && !(self.creates && !self.podman && RUN_ONLY.contains(&flag.name))
+    }
+
+    pub fn long(self, name: &str) -> Option<&'static Flag> {
+        FLAGS.iter().find(|flag| flag.name == name && self.knows(flag))
+    }
+
+    pub fn short(self, letter: char) -> Option<&'static Flag> {
+        FLAGS.iter().find(|flag| flag.short == Some(letter) && self.knows(flag))
+    }
+
+    /// The known name that is closest to a wrong one, if any is close.
+    pub fn nearest(self, name: &str) -> Option<&'static str> {
+        FLAGS
+            .iter()
+            .filter(|flag| self.knows(flag))
+            .map(|flag| (strsim::damerau_levenshtein(flag.name, name), flag.name))
+            .filter(|(distance, near)| *distance <= 2 || (*distance <= 3 && near.len() > 8))
+            .min_by_key(|(distance, _)| *distance)
+            .map(|(_, name)| name)
+    }
+}
+
+impl Dialect {
+    pub fn program(self) -> &'static str {
+        if self.podman { "podman" } else { "docker" }
+    }
+
+    pub fn verb(self) -> &'static str {
+        if self.creates { "create" } else { "run" }
+    }
+}

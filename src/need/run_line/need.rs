@@ -1,0 +1,131 @@
+//! What a run line asks of the host: each wish with the argument that it comes from.
+
+use gdoctor_checks::model::need::{Camera, Capability, ContainerUser, Gpus, Need, Origin, Port, Registry, Wish};
+use gdoctor_checks::model::run::{MountKind, RunLine};
+
+/// Adds the wishes of the line, and the line itself. Wishes that flags made stay.
+pub fn add(need: &mut Need, line: RunLine) {
+    if line.podman {
+        need.docker = None;
+    }
+    if need.gpu.is_none() {
+        need.gpu = gpu(&line);
+    }
+    if need.gpu.is_some() {
+        capabilities(need, &line);
+    }
+    display(need, &line);
+    for (path, at) in cameras(&line) {
+        need.cameras.push(Wish::new(Camera::Path(path), at));
+    }
+    if !line.is_host_network() {
+        need.ports.extend(ports(&line));
+    }
+    if let Some(registry) = registry(&line) {
+        need.registries.push(registry);
+    }
+    if let Some(user) = line.last("user").and_then(|option| user(&option.value)) {
+        if need.container_user == ContainerUser::default() {
+            need.container_user = user;
+        }
+    }
+    need.run = Some(line);
+}
+
+fn gpu(line: &RunLine) -> Option<Wish<Gpus>> {
+    if let Some(request) = line.gpus.first() {
+        let gpus = match (request.count, request.devices.len()) {
+            (Some(-1), _) => Gpus::All,
+            (_, count @ 1..) => Gpus::Count(u32::try_from(count).unwrap_or(u32::MAX)),
+            // A count of none leaves it to the image; some GPU is meant all the same.
+            (count, _) => Gpus::Count(count.and_then(|c| u32::try_from(c).ok()).unwrap_or(1).max(1)),
+        };
+        return Some(Wish::new(gpus, request.at.origin()));
+    }
+    line.asks_for_gpu().map(|at| Wish::new(Gpus::All, at.origin()))
+}
+
+fn capabilities(need: &mut Need, line: &RunLine) {
+    let by = need.gpu.as_ref().map_or(Origin::Default, |gpu| gpu.by.clone());
+    let has = |need: &Need, capability| need.capabilities.iter().any(|wish| wish.what == capability);
+    let variable = line.variable("NVIDIA_DRIVER_CAPABILITIES");
+    let words = variable.and_then(|variable| variable.value.as_deref().map(|value| (value, variable.at.origin())));
+    let mut add = |capability, by: Origin| {
+        if !has(need, capability) {
+            need.capabilities.push(Wish::new(capability, by));
+        }
+    };
+    match words {
+        Some((value, by)) if !value.is_empty() && value != "all" => {
+            for capability in value.split(',').filter_map(|word| Capability::from_word(word.trim())) {
+                add(capability, by.clone());
+            }
+        }
+        // `all` takes what the host has: nothing of it is insisted on but what every GPU program needs.
+        Some((_, by)) => [Capability::Compute, Capability::Utility].into_iter().for_each(|c| add(c, by.clone())),
+        None => [Capability::Compute, Capability::Utility].into_iter().for_each(|c| add(c, by.clone())),
+    }
+}
+
+fn display(need: &mut Need, line: &RunLine) {
+    let variable = line.variable("DISPLAY").map(|variable| &variable.at);
+    let socket = line.mounts.iter().find(|mount| mount.target.starts_with("/tmp/.X11-unix")).map(|mount| &mount.at);
+    if let Some(at) = variable.or(socket) {
+        need.display.get_or_insert_with(|| at.origin());
+        // With a cookie of its own the container needs no entry in the server's list.
+        if line.variable("XAUTHORITY").is_none() {
+            need.display_access.get_or_insert_with(|| at.origin());
+        }
+    }
+}
+
+/// `/dev/video0`, or a link to one below /dev/v4l.
+pub fn is_camera(path: &str) -> bool {
+    path.strip_prefix("/dev/video").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+        || path.starts_with("/dev/v4l/")
+}
+
+fn cameras(line: &RunLine) -> Vec<(String, Origin)> {
+    let devices = line.devices.iter().map(|device| (&device.host, &device.at));
+    let mounts = line.mounts.iter().filter(|m| m.kind == MountKind::Bind).map(|mount| (&mount.source, &mount.at));
+    let mut found: Vec<(String, Origin)> = Vec::new();
+    for (path, at) in devices.chain(mounts) {
+        if is_camera(path) && !found.iter().any(|(known, _)| known == path) {
+            found.push((path.clone(), at.origin()));
+        }
+    }
+    found
+}
+
+fn ports(line: &RunLine) -> Vec<Wish<Port>> {
+    let mut found: Vec<Wish<Port>> = Vec::new();
+    for port in &line.ports {
+        let (Some(first), Some(last), Some(protocol)) = (port.first, port.last, port.protocol) else { continue };
+        let wish = Port { ip: port.ip, first, last, protocol };
+        if !found.iter().any(|known| known.what == wish) {
+            found.push(Wish::new(wish, port.at.origin()));
+        }
+    }
+    found
+}
+
+/// The registry that the image names, where it is none of the public ones.
+fn registry(line: &RunLine) -> Option<Wish<Registry>> {
+    let image = line.image.as_ref()?;
+    let name = image.registry.as_deref()?;
+    if line.last("pull").is_some_and(|option| option.value == "never") {
+        return None;
+    }
+    let (host, port) = match name.rsplit_once(':') {
+        Some((host, port)) => (host, port.parse().ok()?),
+        None if name == "localhost" || name.parse::<std::net::IpAddr>().is_ok() => (name, 443),
+        None => return None,
+    };
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    Some(Wish::new(Registry { host: host.into(), port }, image.at.origin()))
+}
+
+fn user(value: &str) -> Option<ContainerUser> {
+    let (uid, gid) = value.split_once(':').unwrap_or((value, "0"));
+    Some(ContainerUser { uid: uid.parse().ok()?, gid: gid.parse().ok()? })
+}

@@ -1,0 +1,108 @@
+//! Looks at what a run line names: the paths it mounts, the name it takes, the image, a terminal.
+
+use std::collections::BTreeMap;
+
+use gdoctor_checks::model::fact::{Fact, Gap};
+use gdoctor_checks::model::facts::run::{ImageFacts, Lies, RunFacts};
+use gdoctor_checks::model::need::Need;
+use gdoctor_checks::model::run::{MountKind, RunLine};
+use serde::Deserialize;
+
+use crate::host::Host;
+use crate::host::files::Kind;
+
+use super::docker::Asker;
+
+pub fn probe(host: &Host, need: &Need) -> RunFacts {
+    let Some(line) = &need.run else { return RunFacts::default() };
+    let daemon = Asker::new(host);
+    RunFacts {
+        sources: sources(host, line),
+        names: names(host, line, &daemon),
+        image: image(host, line, &daemon),
+        terminal: terminal(host),
+    }
+}
+
+/// What lies at the host's side of every bind mount.
+fn sources(host: &Host, line: &RunLine) -> BTreeMap<String, Fact<Lies>> {
+    let binds = line.mounts.iter().filter(|mount| mount.kind == MountKind::Bind);
+    binds.map(|mount| (mount.source.clone(), lies(host, &mount.source))).collect()
+}
+
+fn lies(host: &Host, path: &str) -> Fact<Lies> {
+    host.stat(path).map(|stat| match stat.kind {
+        Kind::File => Lies::File,
+        Kind::Directory if host.list(path).value().is_some_and(Vec::is_empty) => Lies::EmptyFolder,
+        Kind::Directory => Lies::Folder,
+        Kind::Socket => Lies::Socket,
+        Kind::CharDevice => Lies::CharDevice,
+        _ => Lies::Other,
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Row {
+    #[serde(default)]
+    names: Option<Vec<String>>,
+}
+
+fn names(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<Vec<String>> {
+    const SOURCE: &str = "GET /containers/json?all=true";
+    if line.podman || line.last("name").is_none() {
+        return Fact::unknown(Gap::NotAsked, SOURCE);
+    }
+    daemon.get::<Vec<Row>>(host, "/containers/json?all=true", SOURCE).map(|rows| {
+        let names = rows.into_iter().flat_map(|row| row.names.unwrap_or_default());
+        names.map(|name| name.trim_start_matches('/').to_owned()).collect()
+    })
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Image {
+    os: String,
+    architecture: String,
+    config: Option<Config>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Config {
+    env: Option<Vec<String>>,
+    volumes: Option<BTreeMap<String, serde_json::Value>>,
+    user: Option<String>,
+}
+
+fn image(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<ImageFacts> {
+    let Some(image) = line.image.as_ref().filter(|image| !image.at.opaque && !line.podman) else {
+        return Fact::unknown(Gap::NotAsked, "GET /images");
+    };
+    if line.all("image").next().is_some() {
+        return Fact::absent("no such image can be");
+    }
+    let source = format!("GET /images/{}/json", image.reference);
+    daemon.get::<Image>(host, &source["GET ".len()..], &source).map(|image| {
+        let config = image.config.unwrap_or_default();
+        let variables = config.env.unwrap_or_default().into_iter().filter_map(|pair| {
+            let (name, value) = pair.split_once('=')?;
+            (name.starts_with("NVIDIA_") || name == "CUDA_VERSION").then(|| (name.to_owned(), value.to_owned()))
+        });
+        ImageFacts {
+            os: image.os,
+            architecture: image.architecture,
+            variables: variables.collect(),
+            volumes: config.volumes.unwrap_or_default().into_keys().collect(),
+            user: config.user.unwrap_or_default(),
+        }
+    })
+}
+
+/// Whether the command, started from here, would have a terminal.
+fn terminal(host: &Host) -> Fact<bool> {
+    if host.env("CI").is_some_and(|ci| ci != "false" && ci != "0") {
+        return Fact::present(false, "CI is set");
+    }
+    Fact::present(host.has_terminal(), "the standard streams and /dev/tty")
+}
