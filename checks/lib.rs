@@ -54,6 +54,15 @@ mod nvidia_version;
 mod port_free;
 mod registry_answers;
 mod registry_trust;
+mod run_line_camera;
+mod run_line_capabilities;
+mod run_line_display;
+mod run_line_gpu;
+mod run_line_image;
+mod run_line_options;
+mod run_line_ports;
+mod run_line_syntax;
+mod run_line_volumes;
 
 use model::check::Check;
 
@@ -105,4 +114,13 @@ pub static ALL: &[&Check] = &[
     &disk_space::CHECK,
     &disk_inodes::CHECK,
     &disk_logs::CHECK,
+    &run_line_syntax::CHECK,
+    &run_line_options::CHECK,
+    &run_line_image::CHECK,
+    &run_line_gpu::CHECK,
+    &run_line_capabilities::CHECK,
+    &run_line_display::CHECK,
+    &run_line_camera::CHECK,
+    &run_line_ports::CHECK,
+    &run_line_volumes::CHECK,
 ];

@@ -179,7 +179,7 @@ pub fn write(facts: &Facts, need: &Need, judged: &[Judged], fail_on: FailOn, fra
     Report {
         schema: SCHEMA,
         format: "gdoctor-report",
-        schema_version: "1.0",
+        schema_version: "1.1",
         report_id: frame.report_id,
         generated_at: frame.generated_at,
         tool: Tool { name: "gdoctor", version: env!("CARGO_PKG_VERSION") },

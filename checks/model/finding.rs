@@ -114,6 +114,12 @@ impl Finding {
         self
     }
 
+    /// Changes of the run line, see [`Finding::edit`].
+    pub fn edits(mut self, edits: impl IntoIterator<Item = Edit>) -> Self {
+        self.edits.extend(edits);
+        self
+    }
+
     pub fn asked_by(mut self, origin: &Origin) -> Self {
         self.asked_by = Some(origin.clone());
         self

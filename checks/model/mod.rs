@@ -18,6 +18,7 @@ pub mod prelude {
     pub use super::facts::Facts;
     pub use super::finding::{Finding, Findings};
     pub use super::need::{Need, Origin, Wish};
+    pub use super::run::RunLine;
     pub use alloc::string::{String, ToString};
     pub use alloc::vec::Vec;
     pub use alloc::{format, vec};

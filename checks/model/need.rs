@@ -51,7 +51,7 @@ impl<T> Wish<T> {
 /// Who wants the kind of thing most: whoever asks for it outright, before the guide's suggestion. `None`: nobody.
 pub fn strongest<T>(wishes: &[Wish<T>]) -> Option<&Origin> {
     wishes.iter().map(|wish| &wish.by).min_by_key(|by| match by {
-        Origin::Flag(_) => 0,
+        Origin::Flag(_) | Origin::RunLine { .. } => 0,
         Origin::Default => 1,
         Origin::Host(_) => 2,
         Origin::Guide => 3,

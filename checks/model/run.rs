@@ -77,6 +77,8 @@ pub struct RunLine {
     pub text: String,
     /// `docker run`, `podman run`, `docker create`: the words and their place.
     pub command: Argument,
+    /// The same as who asks; always there on a line that was parsed.
+    pub by: Option<Origin>,
     pub podman: bool,
     /// `create`: nothing is started or attached.
     pub creates: bool,
@@ -204,10 +206,6 @@ pub struct Image {
 }
 
 impl RunLine {
-    pub fn origin(&self) -> Origin {
-        self.command.origin()
-    }
-
     /// The options of one name, in order.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a RunOption> {
         self.options.iter().filter(move |option| option.name == name)
@@ -230,6 +228,12 @@ impl RunLine {
 
     pub fn is_host_network(&self) -> bool {
         self.last("network").is_some_and(|option| option.value == "host")
+    }
+
+    /// An argument of one of these options that only a command in `$(…)` would tell.
+    pub fn opaque(&self, names: &[&str]) -> Option<&Argument> {
+        let mut options = self.options.iter();
+        options.find(|option| option.at.opaque && names.contains(&option.name.as_str())).map(|option| &option.at)
     }
 
     /// The line asks for a GPU: `--gpus`, a runtime for them, or a CDI device.

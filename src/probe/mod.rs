@@ -12,11 +12,8 @@ mod nvidia;
 mod packages;
 mod port;
 mod registry;
-<<<<<<< HEAD
-mod toolkit;
-=======
 mod run;
->>>>>>> ab46cd9 (Read a docker run line with the place of every argument; correct it; mark it)
+mod toolkit;
 
 use std::any::Any;
 use std::collections::BTreeMap;

@@ -73,6 +73,7 @@ struct Config {
     env: Option<Vec<String>>,
     volumes: Option<BTreeMap<String, serde_json::Value>>,
     user: Option<String>,
+    entrypoint: Option<Vec<String>>,
 }
 
 fn image(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<ImageFacts> {
@@ -95,6 +96,7 @@ fn image(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<ImageFacts> {
             variables: variables.collect(),
             volumes: config.volumes.unwrap_or_default().into_keys().collect(),
             user: config.user.unwrap_or_default(),
+            entrypoint: config.entrypoint.is_some_and(|words| !words.is_empty()),
         }
     })
 }

@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use gdoctor::need::run_line;
 use gdoctor::policy;
 use gdoctor_checks::model::facts::Facts;
 use gdoctor_checks::model::finding::{Finding, Verdict};
 use gdoctor_checks::model::need::Need;
+use gdoctor_checks::model::run::RunLine;
 use serde::Deserialize;
 use toml::{Table as Toml, Value};
 
@@ -57,6 +59,12 @@ struct RawCase {
 
 #[derive(Deserialize)]
 struct RawOver {
+    /// A `docker run` line, as pasted; its wishes are added to the need.
+    #[serde(default)]
+    line: Option<String>,
+    /// What the line's variables stand for.
+    #[serde(default)]
+    env: BTreeMap<String, String>,
     #[serde(default)]
     base: Bases,
     #[serde(default)]
@@ -104,8 +112,12 @@ impl Table {
                 let at = |what: &str, error: &dyn std::fmt::Display| -> ! {
                     panic!("{path}: case {:?}: {what}: {error}", case.name)
                 };
+                let mut need: Need = Value::Table(need).try_into().unwrap_or_else(|error| at("need", &error));
+                if let Some(line) = &case.over.line {
+                    run_line::add(&mut need, parse_line(line, &case.over.env));
+                }
                 Case {
-                    need: Value::Table(need).try_into().unwrap_or_else(|error| at("need", &error)),
+                    need,
                     facts: Value::Table(facts).try_into().unwrap_or_else(|error| at("facts", &error)),
                     name: case.name.clone(),
                     corpus: case.corpus.clone(),
@@ -115,6 +127,20 @@ impl Table {
             .collect();
         Self { cases }
     }
+}
+
+/// A line as it would be pasted in /home/me by the user 1000. Panics when it cannot be read.
+pub fn parse_line(line: &str, env: &BTreeMap<String, String>) -> RunLine {
+    let variable = |name: &str| env.get(name).cloned();
+    let shell = run_line::Shell {
+        variable: &variable,
+        passed: &variable,
+        cwd: "/home/me".into(),
+        home: Some("/home/me".into()),
+        uid: 1000,
+        gid: 1000,
+    };
+    run_line::parse(line, &shell).unwrap_or_else(|wrong| panic!("{line}: {wrong:?}"))
 }
 
 impl Raw {

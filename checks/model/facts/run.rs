@@ -58,4 +58,6 @@ pub struct ImageFacts {
     /// Where the image declares volumes.
     pub volumes: Vec<String>,
     pub user: String,
+    /// The image names a program that the words behind the image are given to.
+    pub entrypoint: bool,
 }

@@ -132,6 +132,7 @@ impl Reader<'_> {
         self.line.creates = start.dialect.creates;
         let whole = Span::new(self.words[start.first].span.start, self.words[start.at - 1].span.end);
         self.line.command = self.argument(whole, whole, whole, false);
+        self.line.by = Some(self.line.command.origin());
         let mut at = start.at;
         while let Some(word) = self.words.get(at) {
             at = match word.value.as_str() {

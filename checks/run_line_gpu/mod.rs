@@ -1,0 +1,167 @@
+//! Does the line ask for GPUs in a way that works?
+
+use crate::model::need::{Gpus, Origin as By};
+use crate::model::prelude::*;
+use crate::model::run::{Argument, GpuRequest, RunOption};
+
+pub static CHECK: Check = Check {
+    id: "run-line-gpu",
+    family: "run",
+    doc: include_str!("doc.md"),
+    wanted: |need| need.run.as_ref().and_then(|run| run.by.as_ref()),
+    judge,
+};
+
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
+    let Some(line) = need.run.as_ref().filter(|line| !line.podman) else { return Err(Stop::NotNeeded("podman")) };
+    if let Some(at) = line.opaque(&["gpus", "runtime"]) {
+        let gap = Gap::Unsupported(format!("{} comes from a command that gdoctor does not run", at.text));
+        return Ok(Finding::unknown(gap, Default::default()).asked_by(&at.origin()).into());
+    }
+    if let Some(option) = line.all("gpus").find(|option| lost_quotes(option)) {
+        return Ok(quotes_lost(option).into());
+    }
+    let Some(asked) = line.asks_for_gpu() else { return not_asked(facts, need, line) };
+    let mut findings = Findings::new();
+    for request in &line.gpus {
+        findings.extend(odd_count(request));
+    }
+    if let (Some(_), Some(runtime)) = (line.gpus.first(), line.nvidia_runtime()) {
+        findings.push(twice(facts, line, runtime)?);
+    } else if let Some(finding) = closed(facts, line, asked)? {
+        findings.push(finding);
+    }
+    if findings.is_empty() {
+        findings.push(
+            Finding::pass("asked")
+                .with("flag", &asked.text)
+                .evidence("the line", &*asked.text)
+                .asked_by(&asked.origin()),
+        );
+    }
+    Ok(findings)
+}
+
+/// `--gpus device=0,1`: the comma has parted the value, because the shell took the inner quotes.
+fn lost_quotes(option: &RunOption) -> bool {
+    option.value.split_once(',').is_some_and(|(first, rest)| {
+        first.starts_with("device=") && !rest.split(',').next().unwrap_or_default().contains('=')
+    })
+}
+
+fn quotes_lost(option: &RunOption) -> Finding {
+    let value = format!("'\"{}\"'", option.value.replace(['\'', '"'], ""));
+    Finding::fail("quotes-lost", "quote")
+        .with("value", &option.value)
+        .evidence("the line", &*option.at.text)
+        .edit(option.at.with_value(value))
+        .asked_by(&option.at.origin())
+}
+
+fn odd_count(request: &GpuRequest) -> Option<Finding> {
+    let finding = match (request.count, request.devices.is_empty()) {
+        (Some(_), false) => Finding::fail("count-and-devices", "devices-alone")
+            .edit(request.at.with_value(format!("'\"device={}\"'", request.devices.join(",")))),
+        (Some(0), true) => Finding::warn("count-of-zero", "ask-for-one").edit(request.at.with_value("1")),
+        _ => return None,
+    };
+    Some(finding.evidence("the line", &*request.at.text).asked_by(&request.at.origin()))
+}
+
+/// `--gpus` and `--runtime=nvidia`: the one that leads nowhere here goes, else the runtime.
+fn twice(facts: &Facts, line: &RunLine, runtime: &Argument) -> Result<Finding, Stop> {
+    let open = facts.ways().ok().map(|ways| (ways.gpus.is_ok(), ways.runtime.is_ok()));
+    let finding = match open {
+        Some((false, true)) => Finding::warn("both-ways", "drop-gpus").edits(line.all("gpus").map(|o| o.at.without())),
+        _ => Finding::warn("both-ways", "drop-runtime").edits(line.all("runtime").map(|o| o.at.without())),
+    };
+    let at = line.gpus.first().map_or(runtime, |request| &request.at);
+    Ok(finding
+        .with("one", &at.text)
+        .with("other", &runtime.text)
+        .evidence("the line", &*runtime.text)
+        .asked_by(&runtime.origin()))
+}
+
+/// The way that the line takes is closed while another is open; where none is, another check has the cause.
+fn closed(facts: &Facts, line: &RunLine, asked: &Argument) -> Result<Option<Finding>, Stop> {
+    let Ok(ways) = facts.ways() else { return Ok(None) };
+    let by_gpus = !line.gpus.is_empty();
+    let by_runtime = !by_gpus && line.nvidia_runtime().is_some();
+    let mine = if by_gpus {
+        ways.gpus.is_ok()
+    } else if by_runtime {
+        ways.runtime.is_ok()
+    } else {
+        ways.device.is_ok()
+    };
+    if mine {
+        return Ok(None);
+    }
+    let count =
+        line.gpus.first().map_or("all".to_string(), |request| match (request.count, request.devices.is_empty()) {
+            (_, false) => request.devices.join(","),
+            _ => "all".to_string(),
+        });
+    let other = if by_gpus && ways.runtime.is_ok() {
+        format!("--runtime=nvidia -e NVIDIA_VISIBLE_DEVICES={count}")
+    } else if !by_gpus && ways.gpus.is_ok() {
+        "--gpus all".to_string()
+    } else {
+        return match ways.culprit() {
+            Some(culprit) => Err(Stop::blocked_by(culprit)),
+            None => Ok(None),
+        };
+    };
+    let edit = crate::model::run::Edit { span: asked.span, text: other.clone() };
+    Ok(Some(
+        Finding::fail("way-closed", "other-way")
+            .with("flag", &asked.text)
+            .with("other", other)
+            .evidence("GET /info", "another way is open")
+            .edit(edit)
+            .asked_by(&asked.origin()),
+    ))
+}
+
+/// Nothing on the line brings a GPU: is one meant all the same?
+fn not_asked(facts: &Facts, need: &Need, line: &RunLine) -> Result<Findings, Stop> {
+    let meant = line.variables.iter().find(|v| v.name.starts_with("NVIDIA_") && !is_none(v.value.as_deref()));
+    let by_flag = need.gpu.as_ref().filter(|wish| matches!(wish.by, By::Flag(_)));
+    let image = facts.run.image.value().and_then(|image| image.variables.get("NVIDIA_VISIBLE_DEVICES"));
+    let by_image = image.is_some_and(|value| !is_none(Some(value)));
+    if meant.is_none() && by_flag.is_none() && !by_image {
+        return Err(Stop::NotNeeded("no-gpu"));
+    }
+    if line.last("runtime").is_none() {
+        if let Some(info) = facts.docker.info.known()? {
+            if info.default_runtime == "nvidia" {
+                return Ok(Finding::pass("default-runtime")
+                    .evidence("GET /info", "nvidia is the default runtime")
+                    .into());
+            }
+        }
+    }
+    let count = match by_flag.map(|wish| wish.what) {
+        Some(Gpus::Count(count)) => count.to_string(),
+        _ => "all".to_string(),
+    };
+    let insert = line.insert(&format!("--gpus {count}"));
+    let finding = match (meant, by_flag) {
+        (Some(variable), _) => Finding::fail("variables-alone", "add-gpus")
+            .with("variable", &variable.name)
+            .evidence("the line", &*variable.at.text)
+            .asked_by(&variable.at.origin()),
+        (None, Some(wish)) => {
+            Finding::fail("not-asked", "add-gpus").with("who", &wish.by).evidence("the line", "no --gpus")
+        }
+        (None, None) => Finding::warn("not-asked", "add-gpus")
+            .with("who", "the image, by its NVIDIA_VISIBLE_DEVICES,")
+            .saw(&facts.run.image.clone().map(|_| "NVIDIA_VISIBLE_DEVICES is set")),
+    };
+    Ok(finding.edit(insert).into())
+}
+
+fn is_none(value: Option<&str>) -> bool {
+    matches!(value, None | Some("" | "none" | "void"))
+}
