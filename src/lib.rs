@@ -125,7 +125,7 @@ fn explain(arguments: &ExplainArgs) -> Result<u8, String> {
 /// The host's tags, and what the deciding checks say of it when what the messages speak of is wanted.
 fn look(host: &Host, deciding: &[&str], found: &[Found]) -> (Vec<String>, report::Report) {
     let selects = |check: &Check| deciding.contains(&check.id);
-    let need = need::gather(&explain::rank::wishes(found), host);
+    let need = need::of_wishes(&explain::rank::wishes(found), host);
     let (facts, probe_times) = probe::probe_all(host, &need, &selects);
     let judged = judge::judge_all(&facts, &need, selects);
     let frame = report::Frame {
@@ -134,7 +134,7 @@ fn look(host: &Host, deciding: &[&str], found: &[Found]) -> (Vec<String>, report
         took: std::time::Duration::ZERO,
         probe_times,
     };
-    (facts.tags(), report::write(&facts, &judged, policy::FailOn::Fail, frame))
+    (facts.tags(), report::write(&facts, &need, &judged, policy::FailOn::Fail, frame))
 }
 
 /// A random UUID from the kernel.

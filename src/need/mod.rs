@@ -31,9 +31,9 @@ impl Refusal {
 /// Flags first. A run line says all the rest; without one, of each kind of thing that no flag speaks of, what the host shows and
 /// the guide suggests.
 pub fn gather(wishes: &Wishes, line: &LineArgs, host: &Host) -> Result<Need, Refusal> {
-    let mut need = flags::need(wishes);
     match line_text(line, host)? {
         Some((name, text, environment)) => {
+            let mut need = flags::need(wishes);
             let variable = |name: &str| environment.then(|| host.env(name)).flatten();
             let shell = run_line::Shell {
                 variable: &variable,
@@ -49,10 +49,17 @@ pub fn gather(wishes: &Wishes, line: &LineArgs, host: &Host) -> Result<Need, Ref
                 place: Some((name, text, wrong.span)),
             })?;
             run_line::add(&mut need, line);
+            Ok(need)
         }
-        None => host::add(&mut need, host),
+        None => Ok(of_wishes(wishes, host)),
     }
-    Ok(need)
+}
+
+/// What flags ask, what the host evidently has, and what the guide suggests: without a line.
+pub fn of_wishes(wishes: &Wishes, host: &Host) -> Need {
+    let mut need = flags::need(wishes);
+    host::add(&mut need, host);
+    need
 }
 
 /// What the line is called in messages, the line, and whether the shell has still to replace variables in it.
