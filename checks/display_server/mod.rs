@@ -20,11 +20,8 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         return Ok(unset(facts)?.saw(&display.name).into());
     };
     if let Address::Malformed(why) = &name.address {
-        return Ok(Finding::fail("malformed", "set-display")
-            .with("why", why)
-            .with("display", name)
-            .saw(&display.name)
-            .into());
+        let finding = Finding::fail("malformed", "set-display").with("why", why).with("display", name);
+        return Ok(finding.with("number", a_number(facts)).saw(&display.name).into());
     }
     let Some(answer) = display.mine.known()? else {
         return Err(Stop::Unknown(Gap::Bug("no handshake was tried".into()), display.mine.source.clone()));
@@ -37,7 +34,20 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         Answer::Unreachable(why) => Finding::fail("host-unreachable", "set-display").with("why", why),
         Answer::NotThere | Answer::NobodyListens => nobody(facts, name)?,
     };
+    let finding = match finding.values.contains_key("number") {
+        true => finding,
+        false => finding.with("number", a_number(facts)),
+    };
     Ok(finding.with("display", name).saw(&display.name).saw(&display.mine).saw(&display.route).into())
+}
+
+/// The display to point DISPLAY at: one that listens, else the one it names, else the usual first.
+fn a_number(facts: &Facts) -> u16 {
+    let display = &facts.display;
+    let named = display.name.value().and_then(Name::number);
+    let servers = display.servers.value().map(Vec::as_slice).unwrap_or_default();
+    let listens = servers.iter().find(|server| Some(server.number) == named).or(servers.first());
+    listens.map(|server| server.number).or(named).unwrap_or_default()
 }
 
 fn this_uid(facts: &Facts) -> String {
