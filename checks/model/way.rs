@@ -124,6 +124,9 @@ const CDI_AT_ALL: [u32; 2] = [25, 0];
 const GPUS_BY_CDI: [u32; 2] = [29, 2];
 const JIT_CDI_BY_DEFAULT: [u32; 2] = [1, 18];
 
+/// Seconds by which a start time, counted from the boot in whole seconds, may be wrong.
+const CLOCK_SLACK: i64 = 2;
+
 impl Facts {
     /// What every check of this host's side of GPUs asks first: the daemon is here, gdoctor sees the host and not a container
     /// of it, and there is a GPU for a driver to use. Its codes `elsewhere` and `inside` stand in the document of each.
@@ -238,7 +241,7 @@ impl Facts {
     pub fn came_after_dockerd(&self, program: &Program) -> bool {
         let registered = self.docker.info.value().is_some_and(|info| info.runtimes.contains_key("nvidia"));
         let started = self.toolkit.daemon_started.value();
-        started.is_some_and(|started| program.changed > *started)
+        started.is_some_and(|started| program.changed > started.saturating_add(CLOCK_SLACK))
             && !registered
             && !self.toolkit.configured_before_dockerd()
     }

@@ -26,6 +26,9 @@ impl Root {
         root.write("sys/module/nvidia/version", &format!("{DRIVER}\n"));
         root.write("proc/devices", "Character devices:\n195 nvidia\n511 nvidia-uvm\n");
         root.write("etc/os-release", "ID=ubuntu\nID_LIKE=debian\nPRETTY_NAME=\"Ubuntu 24.04\"\n");
+        // By its boot id this is the machine's own root, seen from elsewhere: times of its files count.
+        let boot = "/proc/sys/kernel/random/boot_id";
+        root.write(boot, &fs::read_to_string(boot).unwrap_or_default());
         root.write("run/systemd/system/.keep", "");
         root.program("usr/bin/nvidia-smi");
         root

@@ -32,9 +32,18 @@ impl Dockerd {
             Some(path) => (path.split(':').map(str::to_owned).collect(), "PATH of dockerd".to_owned()),
             None => (usual_path(host), "the PATH that dockerd usually has".to_owned()),
         };
+        let started = process.filter(|_| is_this_machine(host)).map_or_else(Fact::default, |pid| started(host, pid));
         let rootless = docker.info.value().is_some_and(|info| info.is_rootless());
-        Self { path, path_source, started: process.map_or_else(Fact::default, |pid| started(host, pid)), rootless }
+        Self { path, path_source, started, rootless }
     }
+}
+
+/// Times of files under `--root` may be held against the daemon's start only when they are this machine's: its root seen from
+/// a container has the same boot id, a copy of another host has not, and all its files are as old as the copy.
+fn is_this_machine(host: &Host) -> bool {
+    const BOOT: &str = "/proc/sys/kernel/random/boot_id";
+    let boot = host.line(BOOT);
+    host.is_live() || (boot.value().is_some() && boot.value() == host.live().line(BOOT).value())
 }
 
 fn usual_path(host: &Host) -> Vec<String> {

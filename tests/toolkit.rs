@@ -1,0 +1,167 @@
+//! gdoctor against a real dockerd that a stand-in runtime is registered with, and against a host on disk whose toolkit,
+//! configuration, CDI specs and loader's cache are whole, stale, broken or hostile.
+#![allow(clippy::disallowed_methods)]
+
+mod part;
+mod root;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::process::Command;
+
+use part::{Part, Run, gdoctor, is_root};
+use root::{DRIVER, Root};
+
+const CHECKS: &str = "gpu-path,nvidia-toolkit,nvidia-runtime,nvidia-config,nvidia-cdi,nvidia-cgroup-risk";
+const PROGRAMS: [&str; 4] =
+    ["nvidia-container-runtime-hook", "nvidia-cdi-hook", "nvidia-container-runtime", "nvidia-ctk"];
+const SPEC: &str = "var/run/cdi/nvidia.yaml";
+
+/// The host on disk, with a toolkit of 1.17.8 by its packages.
+fn host() -> Root {
+    let root = Root::with_driver();
+    for program in PROGRAMS {
+        root.program(&format!("usr/bin/{program}"));
+    }
+    let package = |name: &str| format!("Package: {name}\nStatus: install ok installed\nVersion: 1.17.8-1\n\n");
+    let packages = ["nvidia-container-toolkit", "nvidia-container-toolkit-base", "libnvidia-container1"].map(package);
+    root.write("var/lib/dpkg/status", &packages.concat());
+    root.write(
+        "etc/nvidia-container-runtime/config.toml",
+        "[nvidia-container-cli]\nldconfig = \"@/sbin/ldconfig.real\"\n",
+    );
+    root.write("dev/nvidia0", "");
+    root.write("dev/nvidia-uvm", "");
+    root.write(&format!("usr/lib/libcuda.so.{DRIVER}"), "");
+    symlink(format!("libcuda.so.{DRIVER}"), root.path("usr/lib/libcuda.so.1")).unwrap();
+    root
+}
+
+fn spec(library: &str) -> String {
+    format!(
+        "cdiVersion: 0.5.0\nkind: nvidia.com/gpu\ndevices:\n- name: \"0\"\n  containerEdits:\n    deviceNodes:\n    - path: /dev/nvidia0\n\
+         containerEdits:\n  deviceNodes:\n  - path: /dev/nvidia-uvm\n  hooks:\n  - hookName: createContainer\n    \
+         path: /usr/bin/nvidia-cdi-hook\n  mounts:\n  - hostPath: {library}\n    containerPath: {library}\n"
+    )
+}
+
+fn look(root: &Root, daemon: &Part) -> Run {
+    gdoctor(&["--gpu", "--root", root.argument(), "--only", CHECKS], &[("DOCKER_HOST", daemon.get("DOCKER_HOST"))])
+}
+
+/// The daemon's own word counts, not the file: registered, and then only written down.
+#[test]
+fn the_daemon_says_which_runtimes_it_has() {
+    let config = tempfile::NamedTempFile::new().unwrap();
+    fs::write(config.path(), "{\"runtimes\": {\"nvidia\": {\"path\": \"/usr/bin/nvidia-container-runtime\"}}}")
+        .unwrap();
+    let root = host();
+    let Some(daemon) = Part::start("docker", &["--config", config.path().to_str().unwrap()]) else { return };
+    let run = look(&root, &daemon);
+    assert_eq!(run.of("nvidia-runtime"), ["pass nvidia-runtime/registered"]);
+    assert_eq!(run.of("nvidia-toolkit"), ["pass nvidia-toolkit/installed"]);
+    assert_eq!(run.of("gpu-path")[..2], ["pass gpu-path/filtered --gpus", "pass gpu-path/filtered --runtime=nvidia"]);
+    assert_eq!(run.of("nvidia-config"), ["pass nvidia-config/sound"]);
+
+    fs::remove_file(root.path("usr/bin/nvidia-container-runtime")).unwrap();
+    assert_eq!(look(&root, &daemon).of("nvidia-runtime"), ["warn nvidia-runtime/dangling"]);
+}
+
+#[test]
+fn registered_in_a_file_is_not_registered() {
+    let root = host();
+    let Some(daemon) = Part::start("docker", &[]) else { return };
+    assert_eq!(look(&root, &daemon).of("nvidia-runtime"), ["warn nvidia-runtime/not-registered"]);
+    root.write("etc/docker/daemon.json", "{\"runtimes\": {\"nvidia\": {\"path\": \"nvidia-container-runtime\"}}}");
+    let told = look(&root, &daemon).of("nvidia-runtime");
+    assert!(told[0].ends_with("/not-reloaded") || told[0].ends_with("/wrong-file"), "{told:?}");
+
+    for program in PROGRAMS {
+        fs::remove_file(root.path("usr/bin").join(program)).unwrap();
+    }
+    let run = look(&root, &daemon);
+    assert_eq!(run.told(), ["fail nvidia-toolkit/not-installed"], "one cause, one red line");
+    assert_eq!(run.code, 1);
+}
+
+/// A rule of dockerd: it looks for the hook at its start only.
+#[test]
+fn a_toolkit_newer_than_the_daemon_asks_for_a_restart() {
+    if !is_root("toolkit: a daemon older than the toolkit") {
+        return;
+    }
+    let Some(daemon) = Part::start("docker", &[]) else { return };
+    std::thread::sleep(std::time::Duration::from_millis(4200));
+    let root = host();
+    let run = look(&root, &daemon);
+    assert_eq!(run.of("nvidia-toolkit"), ["fail nvidia-toolkit/installed-after-dockerd"], "{:#?}", run.told());
+    assert_eq!(run.told().len(), 1, "{:#?}", run.told());
+}
+
+#[test]
+fn specs_on_disk_fresh_stale_and_broken() {
+    let root = host();
+    let Some(daemon) = Part::start("docker", &[]) else { return };
+    let told = |text: &str| {
+        root.write(SPEC, text);
+        look(&root, &daemon).of("nvidia-cdi")
+    };
+    let fresh = spec(&format!("/usr/lib/libcuda.so.{DRIVER}"));
+    assert_eq!(told(&fresh), ["pass nvidia-cdi/fresh /var/run/cdi/nvidia.yaml"]);
+    assert_eq!(told(&spec("/usr/lib/libcuda.so.535.183.01")), ["warn nvidia-cdi/stale /var/run/cdi/nvidia.yaml"]);
+    assert_eq!(told(&spec("/usr/lib/libgone.so.1")), ["warn nvidia-cdi/missing /var/run/cdi/nvidia.yaml"]);
+    let socket = spec("/run/nvidia-persistenced/socket");
+    assert_eq!(told(&socket), ["warn nvidia-cdi/no-socket /var/run/cdi/nvidia.yaml"]);
+    let with_major = fresh.replace("- path: /dev/nvidia-uvm", "- path: /dev/nvidia-uvm\n    major: 500");
+    assert_eq!(told(&with_major), ["warn nvidia-cdi/old-uvm /var/run/cdi/nvidia.yaml"]);
+    assert_eq!(told("cdiVersion: [\n"), ["warn nvidia-cdi/malformed /var/run/cdi/nvidia.yaml"]);
+
+    let huge = root.path(SPEC);
+    let file = fs::File::create(&huge).unwrap();
+    file.set_len(100 << 20).unwrap();
+    assert_eq!(look(&root, &daemon).of("nvidia-cdi"), ["warn nvidia-cdi/malformed /var/run/cdi/nvidia.yaml"]);
+}
+
+#[test]
+fn a_configuration_that_is_no_toml_names_its_line() {
+    let root = host();
+    let Some(daemon) = Part::start("docker", &[]) else { return };
+    let path = "etc/nvidia-container-runtime/config.toml";
+    root.write(path, "disable-require = false\n[nvidia-container-cli\nno-cgroups = true\n");
+    let run = look(&root, &daemon);
+    assert_eq!(run.of("nvidia-config"), ["fail nvidia-config/malformed"]);
+    let summary = run.results().iter().find(|r| r["id"] == "nvidia-config").unwrap()["summary"].as_str().unwrap();
+    assert!(summary.contains("line 2, column 22"), "{summary}");
+
+    // The printed fixes, run on the file itself.
+    for (text, code, mended) in [
+        ("[nvidia-container-cli]\nldconfig = \"/sbin/ldconfig\"\n", "ldconfig", "ldconfig = \"@/sbin/ldconfig\""),
+        ("supported-driver-capabilities = \"utility\"\n", "capability", "#supported-driver-capabilities"),
+    ] {
+        root.write(path, text);
+        let before = look(&root, &daemon);
+        let fix = before.fix(&format!("nvidia-config/{code}")).join("\n").replace("sudo ", "");
+        let fix = fix.replace("/etc/", &format!("{}/etc/", root.argument()));
+        assert!(Command::new("sh").args(["-ec", &fix]).status().unwrap().success(), "{fix}");
+        assert!(fs::read_to_string(root.path(path)).unwrap().contains(mended));
+        assert_eq!(look(&root, &daemon).of("nvidia-config"), ["pass nvidia-config/sound"]);
+    }
+}
+
+/// Whatever lies in the place of ld.so.cache: one finding, no panic.
+#[test]
+fn a_hostile_cache_is_one_gap() {
+    let root = host();
+    let look = |bytes: &[u8]| {
+        fs::write(root.path("etc/ld.so.cache"), bytes).unwrap();
+        gdoctor(&["--gpu", "--root", root.argument(), "--only", "driver-capability"], &[])
+    };
+    let mut cut = b"glibc-ld.so.cache1.1".to_vec();
+    cut.extend(u32::MAX.to_le_bytes());
+    cut.resize(64, 0xff);
+    for bytes in [&b"not a cache"[..], &cut, &[0; 4096]] {
+        let run = look(bytes);
+        assert_eq!(run.of("driver-capability"), ["unknown driver-capability/unknown"]);
+        assert_eq!(run.code, 3);
+    }
+}
