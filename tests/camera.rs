@@ -38,8 +38,10 @@ fn main() -> ExitCode {
     outcome.exit_code()
 }
 
-/// In this order; each leaves the guest as it found it.
-const GUEST: &[(&str, fn(&Guest))] = &[
+type InGuest = (&'static str, fn(&Guest));
+
+/// In this order; each but the last leaves the guest as it found it.
+const GUEST: &[InGuest] = &[
     ("a healthy guest has no red line", healthy),
     ("nodes that are no cameras", other_nodes),
     ("paths that lead to no camera", wrong_paths),
@@ -51,6 +53,7 @@ const GUEST: &[(&str, fn(&Guest))] = &[
     ("a folder where a node should be", folder),
     ("unplugged", unplugged),
     ("no driver module", no_module),
+    ("a USB camera, with its driver and without", usb_camera),
 ];
 
 const DOUBLE: &[(&str, fn())] =
@@ -97,7 +100,7 @@ impl Guest {
     }
 }
 
-fn camera<'a>(path: &'a str) -> [&'a str; 2] {
+fn camera(path: &str) -> [&str; 2] {
     ["--camera", path]
 }
 
@@ -248,6 +251,50 @@ fn no_module(guest: &Guest) {
     guest.sh("modprobe vivid n_devs=2; udevadm settle");
     assert_eq!(asked.told(), ["fail camera-node/no-camera any camera"]);
     assert_eq!(nobody.of("camera-node"), ["skip camera-node/not-needed"]);
+}
+
+/// uvcvideo itself, and a camera made of the gadget framework and USB/IP: see tests/doubles/usb_camera.sh.
+fn usb_camera(guest: &Guest) {
+    let double = |file: &str| root().join("tests/doubles").join(file);
+    let program = guest.part.path().join("mail/uvc_gadget");
+    let built = Command::new("cc").arg("-o").arg(program).arg(double("uvc_gadget.c")).status();
+    if !built.is_ok_and(|status| status.success()) {
+        return left_out("camera: cc could not build the USB camera's program");
+    }
+    let script = double("usb_camera.sh");
+    guest.sh("modprobe -r vivid");
+    guest.sh(&format!(
+        "{} /run/mail/uvc_gadget >/tmp/camera.log 2>&1 || {{ cat /tmp/camera.log; false; }}",
+        script.display()
+    ));
+    guest.sh("for i in $(seq 200); do [ -e /dev/v4l/by-id/*-video-index0 ] && break; sleep 0.1; done; udevadm settle");
+    let link = guest.sh("ls /dev/v4l/by-id/*-video-index0").trim().to_owned();
+
+    let run = guest.gdoctor(&["--camera", "'lab camera'", "--camera-format", "mjpeg", "--camera-size", "640x480@30"]);
+    let [warning] = run.told().try_into().expect("one line");
+    let path = warning.strip_prefix("warn camera-node/over-usbip ").expect("USB/IP is told").to_owned();
+    assert_eq!(run.of("camera-format"), [format!("pass camera-format/offered {path}")]);
+    // The recommendation is the name that stays.
+    assert!(run.report.to_string().contains(&format!("--device {link}:{path}")), "{}", run.report);
+    let second = guest.sh("readlink -f /dev/v4l/by-id/*-video-index1").trim().to_owned();
+    let metadata = guest.gdoctor(&camera(&second));
+    assert_eq!(metadata.told(), [format!("fail camera-node/metadata-node {second}")]);
+    assert!(metadata.fix("camera-node/metadata-node")[0].contains(&path));
+
+    guest.sh("modprobe -r uvcvideo; udevadm settle");
+    let unloaded = guest.gdoctor(&ANY);
+    assert_eq!(unloaded.told(), ["fail camera-node/driver-not-loaded any camera"]);
+    guest.sh("echo 'blacklist uvcvideo' >/etc/modprobe.d/lab.conf");
+    let forbidden = guest.gdoctor(&ANY);
+    assert_eq!(forbidden.told(), ["fail camera-node/driver-forbidden any camera"]);
+    guest.sh(&forbidden.fix("camera-node/driver-forbidden").join("; ").replace("sudo ", ""));
+    guest.sh("for i in $(seq 200); do [ -e /dev/v4l/by-id/*-video-index0 ] && break; sleep 0.1; done; udevadm settle");
+    assert_eq!(guest.gdoctor(&ANY).told(), [warning]);
+    assert_eq!(guest.sh("cat /etc/modprobe.d/lab.conf").trim(), "#blacklist uvcvideo");
+
+    // A kernel whose folder of modules an update has taken away.
+    guest.sh("modprobe -r uvcvideo; umount -l /lib/modules/$(uname -r); rmdir /lib/modules/$(uname -r)");
+    assert_eq!(guest.gdoctor(&ANY).told(), ["fail camera-node/reboot-pending any camera"]);
 }
 
 /// A root whose one video node is answered for by tests/doubles/v4l2.c.
