@@ -1,6 +1,7 @@
 //! The vocabulary: needs and facts go in, findings come out, words live in documents beside the code.
 
 pub mod check;
+pub mod cidr;
 pub mod doc;
 pub mod fact;
 pub mod facts;

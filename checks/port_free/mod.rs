@@ -79,7 +79,7 @@ fn needs_privilege(facts: &Facts, span: &Span) -> bool {
     let start = facts.port.unprivileged_start.value().copied().unwrap_or(1024);
     let low = span.first != 0 && span.first < start;
     low && facts.docker.answered_info().is_some_and(|info| info.is_rootless())
-        && facts.port.rootless_may_bind.value().is_none()
+        && facts.port.rootless_may_bind.is_absent()
 }
 
 fn held(facts: &Facts, holder: &Holder, span: &Span) -> Finding {

@@ -1,6 +1,11 @@
 //! Does each wanted registry answer as one?
 
+use core::net::IpAddr;
+
+use crate::model::cidr;
+use crate::model::facts::docker::Info;
 use crate::model::facts::registry::{Answer, Distrust, Look};
+use crate::model::finding::Verdict;
 use crate::model::need::strongest;
 use crate::model::prelude::*;
 
@@ -19,10 +24,14 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let looks = facts.registry.looks.known()?.map_or(&[][..], Vec::as_slice);
     let findings = need.registries.iter().map(|wish| {
         let finding = match looks.iter().find(|look| look.registry == wish.what) {
+            Some(look) if facts.docker.answered_info().is_some_and(|info| by_proxy(info, look)) => {
+                through(look, &wish.by)
+            }
             Some(look) => one(look, &wish.by),
             None => Finding::unknown(Gap::NotAsked, facts.registry.looks.source.clone()),
         };
         let finding = finding.about(&wish.what).with("host", &wish.what.host).with("port", wish.what.port);
+        let finding = finding.with("config", facts.docker.config_path());
         finding.asked_by(&wish.by)
     });
     Ok(findings.collect())
@@ -67,4 +76,59 @@ fn one(look: &Look, by: &Origin) -> Finding {
         _ => Finding::fail("no-http", "ask-by-hand"),
     };
     finding.saw(fact)
+}
+
+/// Whether the daemon asks a proxy for this registry.
+fn by_proxy(info: &Info, look: &Look) -> bool {
+    let plain = look.http.value().is_some_and(Answer::is_registry);
+    let proxy = if plain { info.http_proxy } else { info.https_proxy };
+    proxy && !look.is_loopback() && !is_exempt(&info.no_proxy, look)
+}
+
+/// NO_PROXY as Go reads it (golang.org/x/net/http/httpproxy): names with their subdomains, addresses, networks, `*`; each may
+/// have a port. Addresses count only where the registry is addressed by one.
+fn is_exempt(no_proxy: &str, look: &Look) -> bool {
+    let host = look.registry.host.to_ascii_lowercase();
+    let literal = host.parse::<IpAddr>().ok();
+    no_proxy.split(',').map(|entry| entry.trim().to_ascii_lowercase()).filter(|entry| !entry.is_empty()).any(|entry| {
+        if entry.contains('/') {
+            return literal.is_some_and(|ip| cidr::contains(&entry, ip));
+        }
+        let (name, port) = match entry.rsplit_once(':') {
+            Some((name, port)) if port.parse::<u16>().is_ok() && !name.contains(':') => (name, port.parse().ok()),
+            _ => (entry.as_str(), None),
+        };
+        if port.is_some_and(|port: u16| port != look.registry.port) {
+            return false;
+        }
+        let suffix = name.strip_prefix('*').unwrap_or(name);
+        name == "*"
+            || (literal.is_some() && name.parse::<IpAddr>().ok() == literal)
+            || (!suffix.starts_with('.') && (host == suffix || host.ends_with(&format!(".{suffix}"))))
+            || (suffix.starts_with('.') && host.ends_with(suffix))
+    })
+}
+
+/// The daemon's way is not gdoctor's: only that the proxy hardly reaches a private address can be told.
+fn through(look: &Look, by: &Origin) -> Finding {
+    let private = look.addresses.value().is_some_and(|all| !all.is_empty() && all.iter().all(is_private));
+    if private {
+        return Finding::warn("through-proxy", "exempt")
+            .evidence("GET /info", "a proxy, and no exemption for this registry");
+    }
+    let finding = one(look, by);
+    match finding.verdict {
+        Verdict::Pass => finding,
+        _ => Finding::unknown(
+            Gap::Unsupported("the daemon asks through its proxy, gdoctor does not".into()),
+            look.https.source.clone(),
+        ),
+    }
+}
+
+fn is_private(ip: &IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_private() || ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
 }

@@ -1,7 +1,6 @@
 //! Would the daemon talk to each wanted registry: over https with a certificate it trusts, or over http because it may?
 
-use core::net::IpAddr;
-
+use crate::model::cidr;
 use crate::model::facts::docker::{Config, Info};
 use crate::model::facts::registry::{Answer, Distrust, Look};
 use crate::model::need::strongest;
@@ -28,7 +27,11 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
             }),
             None => Finding::unknown(Gap::NotAsked, facts.registry.looks.source.clone()),
         };
-        finding.about(&wish.what).with("host", &wish.what.host).with("config", config_path(facts)).asked_by(&wish.by)
+        finding
+            .about(&wish.what)
+            .with("host", &wish.what.host)
+            .with("config", facts.docker.config_path())
+            .asked_by(&wish.by)
     });
     Ok(findings.collect())
 }
@@ -97,14 +100,6 @@ fn distrusted(facts: &Facts, look: &Look) -> Finding {
     }
 }
 
-/// The file that this engine reads, there or not.
-fn config_path(facts: &Facts) -> &str {
-    match facts.docker.config.source.0.as_str() {
-        "" => "/etc/docker/daemon.json",
-        path => path,
-    }
-}
-
 fn certs_path(look: &Look) -> String {
     match look.certs_dir.value() {
         Some(dir) => dir.path.clone(),
@@ -119,21 +114,5 @@ fn is_insecure(info: &Info, look: &Look) -> bool {
         return !entry.secure;
     }
     let addresses = look.addresses.value().map_or(&[][..], Vec::as_slice);
-    addresses.iter().any(|ip| config.insecure_cidrs.iter().any(|cidr| contains(cidr, *ip)))
-}
-
-/// `192.168.0.0/16` contains the address.
-fn contains(cidr: &str, ip: IpAddr) -> bool {
-    let Some((network, bits)) = cidr.split_once('/') else { return false };
-    let (Ok(network), Ok(bits)) = (network.parse::<IpAddr>(), bits.parse::<u32>()) else { return false };
-    match (network, ip) {
-        (IpAddr::V4(network), IpAddr::V4(ip)) => same_prefix(u32::from(network).into(), u32::from(ip).into(), bits, 32),
-        (IpAddr::V6(network), IpAddr::V6(ip)) => same_prefix(network.into(), ip.into(), bits, 128),
-        _ => false,
-    }
-}
-
-fn same_prefix(one: u128, other: u128, bits: u32, width: u32) -> bool {
-    // A shift by all 128 bits (prefix 0) leaves nothing that could differ.
-    bits <= width && (one ^ other).checked_shr(width - bits).unwrap_or(0) == 0
+    addresses.iter().any(|ip| config.insecure_cidrs.iter().any(|network| cidr::contains(network, *ip)))
 }

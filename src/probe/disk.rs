@@ -2,7 +2,7 @@
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::disk::{Content, DiskFacts, LogFile, Place};
-use gdoctor_checks::model::facts::docker::{Address, DockerFacts};
+use gdoctor_checks::model::facts::docker::DockerFacts;
 use gdoctor_checks::model::need::Need;
 
 use crate::host::Host;
@@ -40,7 +40,7 @@ fn data_root(host: &Host, docker: &DockerFacts) -> (String, &'static str) {
         .endpoint
         .value()
         .is_some_and(|endpoint| matches!(&endpoint.address, Address::Unix(path) if path.starts_with("/run/user/")));
-    if let (true, Some(home)) = (rootless, home) {
+    if let (true, Some(home)) = (docker.is_rootless(), home) {
         return (format!("{home}/.local/share/docker"), "the default of a rootless daemon");
     }
     let config = host

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::thread;
 
 use gdoctor_checks::model::fact::{Fact, Gap, State};
-use gdoctor_checks::model::facts::docker::{Address, DockerFacts};
+use gdoctor_checks::model::facts::docker::DockerFacts;
 use gdoctor_checks::model::facts::registry::{Answer, CertsDir, Distrust, Look, RegistryFacts};
 use gdoctor_checks::model::need::{Need, Registry};
 
@@ -50,7 +50,7 @@ fn certs_root(host: &Host, docker: &DockerFacts) -> String {
         .endpoint
         .value()
         .is_some_and(|endpoint| matches!(&endpoint.address, Address::Unix(path) if path.starts_with("/run/user/")));
-    if info.map_or(socket, |info| info.is_rootless()) {
+    if docker.is_rootless() {
         let home = host.env("HOME").unwrap_or_else(|| "/root".into());
         let config = host.env("XDG_CONFIG_HOME").unwrap_or_else(|| format!("{home}/.config"));
         return format!("{config}/docker/certs.d");

@@ -300,6 +300,8 @@ pub struct Info {
     pub http_proxy: bool,
     #[serde(deserialize_with = "is_set")]
     pub https_proxy: bool,
+    /// NO_PROXY's list of hosts that it asks directly all the same.
+    pub no_proxy: String,
     /// Where new networks get their addresses; empty: the engine's own.
     #[serde(deserialize_with = "or_default")]
     pub default_address_pools: Vec<AddressPool>,
@@ -434,6 +436,14 @@ impl DockerFacts {
         let by_socket = matches!(self.endpoint.value().map(|endpoint| &endpoint.address),
             Some(Address::Unix(path)) if path.starts_with("/run/user/") && path.ends_with("/docker.sock"));
         self.info.value().map_or(by_socket, Info::is_rootless)
+    }
+
+    /// The daemon.json that this engine reads, there or not.
+    pub fn config_path(&self) -> &str {
+        match self.config.source.0.as_str() {
+            "" => "/etc/docker/daemon.json",
+            path => path,
+        }
     }
 
     /// True when the daemon is known to be on another machine or in a virtual one: host checks then prove nothing.

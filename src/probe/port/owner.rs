@@ -191,9 +191,25 @@ fn unit(cgroup: &str) -> Option<String> {
     path.rsplit('/').find(|part| part.ends_with(".service")).map(str::to_owned)
 }
 
-/// rootlesskit may have been given CAP_NET_BIND_SERVICE as a file capability.
-pub fn rootlesskit_capability(_host: &Host) -> Fact<String> {
-    Fact::default()
+/// rootlesskit, which binds ports for a rootless engine, when it carries CAP_NET_BIND_SERVICE as a file capability.
+pub fn rootlesskit_capability(host: &Host) -> Fact<String> {
+    let home = host.env("HOME").unwrap_or_default();
+    let own = format!("{home}/bin");
+    let program = host.executable("rootlesskit", ["/usr/bin", "/usr/local/bin", own.as_str()]);
+    let Some(path) = program.value() else { return program };
+    let capability = host.attribute(path, "security.capability");
+    match (capability.value().map(|bytes| permits_low_ports(bytes)), capability.gap()) {
+        (Some(true), _) => Fact::present(path.clone(), capability.source.0),
+        (_, Some(gap)) => Fact::unknown(gap.clone(), capability.source.0),
+        _ => Fact::absent(capability.source.0),
+    }
+}
+
+/// A `vfs_cap_data` (linux/capability.h): the first set of permitted capabilities follows the magic number.
+fn permits_low_ports(data: &[u8]) -> bool {
+    const CAP_NET_BIND_SERVICE: u32 = 10;
+    let permitted = data.get(4..8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes);
+    permitted & (1 << CAP_NET_BIND_SERVICE) != 0
 }
 
 #[cfg(test)]
@@ -208,5 +224,21 @@ mod tests {
         assert_eq!(unit("0::/init.scope"), None);
         assert_eq!(socket_inode("socket:[14870]"), Some(14870));
         assert_eq!(socket_inode("socket:[x]"), None);
+    }
+
+    #[test]
+    fn containers_by_their_cgroup() {
+        let id = "0123456789abcdef".repeat(4);
+        assert_eq!(container_id(&format!("0::/system.slice/docker-{id}.scope\n")).as_deref(), Some(id.as_str()));
+        assert_eq!(container_id(&format!("1:name=systemd:/docker/{id}\n")).as_deref(), Some(id.as_str()));
+        assert_eq!(container_id("0::/system.slice/docker.service"), None);
+    }
+
+    #[test]
+    fn a_file_capability_as_setcap_writes_it() {
+        let bind = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert!(permits_low_ports(&bind));
+        assert!(!permits_low_ports(&[1, 0, 0, 2, 0, 2, 0, 0]));
+        assert!(!permits_low_ports(&[1, 0, 0]));
     }
 }
