@@ -36,10 +36,6 @@ fn data_root(host: &Host, docker: &DockerFacts) -> (String, &'static str) {
         return (root.clone(), "GET /info");
     }
     let home = host.env("HOME").filter(|home| home.starts_with('/'));
-    let rootless = docker
-        .endpoint
-        .value()
-        .is_some_and(|endpoint| matches!(&endpoint.address, Address::Unix(path) if path.starts_with("/run/user/")));
     if let (true, Some(home)) = (docker.is_rootless(), home) {
         return (format!("{home}/.local/share/docker"), "the default of a rootless daemon");
     }

@@ -46,10 +46,6 @@ fn certs_root(host: &Host, docker: &DockerFacts) -> String {
     if info.is_some_and(|info| info.is_snap()) {
         return "/var/snap/docker/common/etc/certs.d".into();
     }
-    let socket = docker
-        .endpoint
-        .value()
-        .is_some_and(|endpoint| matches!(&endpoint.address, Address::Unix(path) if path.starts_with("/run/user/")));
     if docker.is_rootless() {
         let home = host.env("HOME").unwrap_or_else(|| "/root".into());
         let config = host.env("XDG_CONFIG_HOME").unwrap_or_else(|| format!("{home}/.config"));
