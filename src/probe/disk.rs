@@ -2,7 +2,7 @@
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::disk::{Content, DiskFacts, LogFile, Place};
-use gdoctor_checks::model::facts::docker::DockerFacts;
+use gdoctor_checks::model::facts::docker::{DockerFacts, Package};
 use gdoctor_checks::model::need::Need;
 
 use crate::host::Host;
@@ -13,21 +13,32 @@ pub fn probe(host: &Host, _need: &Need, docker: &DockerFacts) -> DiskFacts {
     }
     let (data, read_from) = data_root(host, docker);
     let images = image_root(host, docker, &data);
-    let mut places: Vec<(u64, Place)> = Vec::new();
-    for (content, path) in [(Content::Images, &images), (Content::Data, &data)] {
-        let (looked_at, device) = nearest(host, path);
-        match places.iter_mut().find(|(known, _)| *known == device) {
-            Some((_, place)) => place.holds.push(content),
-            None => {
+    DiskFacts { logs: logs(host, &data), places: Fact::present(places(host, images, data), read_from) }
+}
+
+/// One place for each file system; one without a known path stands alone.
+fn places(host: &Host, images: Result<String, String>, data: String) -> Vec<Place> {
+    let mut found: Vec<(Option<u64>, Place)> = Vec::new();
+    for (content, path) in [(Content::Images, images), (Content::Data, Ok(data))] {
+        let holds = vec![content];
+        let (device, place) = match path {
+            Ok(path) => {
+                let (looked_at, device) = nearest(host, &path);
                 let space = host.space(&looked_at);
-                places.push((device, Place { holds: vec![content], path: path.clone(), looked_at, space }));
+                (Some(device), Place { holds, path, looked_at, space })
             }
+            Err(address) => {
+                let gap = Gap::Unsupported("the folder of this containerd's images".into());
+                let space = Fact::unknown(gap, format!("containerd at {address}"));
+                (None, Place { holds, looked_at: address.clone(), path: address, space })
+            }
+        };
+        match found.iter_mut().find(|(known, _)| known.is_some() && *known == device) {
+            Some((_, same)) => same.holds.push(content),
+            None => found.push((device, place)),
         }
     }
-    DiskFacts {
-        places: Fact::present(places.into_iter().map(|(_, place)| place).collect(), read_from),
-        logs: logs(host, &data),
-    }
+    found.into_iter().map(|(_, place)| place).collect()
 }
 
 /// Docker's data root and who says so: the daemon, else its configuration file, else the default.
@@ -39,26 +50,32 @@ fn data_root(host: &Host, docker: &DockerFacts) -> (String, &'static str) {
     if let (true, Some(home)) = (docker.is_rootless(), home) {
         return (format!("{home}/.local/share/docker"), "the default of a rootless daemon");
     }
+    if docker.client.value().is_some_and(|client| client.package == Package::Snap) {
+        return ("/var/snap/docker/common/var-lib-docker".into(), "the default of the snap");
+    }
     let config = host
-        .text("/etc/docker/daemon.json")
+        .text(docker.config_path())
         .parse(|text| serde_json::from_str::<serde_json::Value>(&text).map_err(|error| error.to_string()));
     let named = config.value().and_then(|config| config.get("data-root")?.as_str().map(str::to_owned));
     match named.filter(|root| root.starts_with('/')) {
-        Some(root) => (root, "/etc/docker/daemon.json"),
+        Some(root) => (root, "daemon.json"),
         None => ("/var/lib/docker".into(), "the default data root"),
     }
 }
 
-/// With the containerd store, images lie in containerd's root, which the daemon's data root does not move.
-fn image_root(host: &Host, docker: &DockerFacts, data: &str) -> String {
-    let Some(info) = docker.answered_info().filter(|info| info.has_containerd_store()) else { return data.into() };
-    // A containerd that dockerd itself starts keeps everything below the data root.
-    if info.containerd.address != "/run/containerd/containerd.sock" {
-        return format!("{data}/containerd/daemon");
+/// With the containerd store, images lie in containerd's root, which the daemon's data root does not move. Err is the socket
+/// of a containerd whose configuration is not known.
+fn image_root(host: &Host, docker: &DockerFacts, data: &str) -> Result<String, String> {
+    let Some(info) = docker.answered_info().filter(|info| info.has_containerd_store()) else { return Ok(data.into()) };
+    let address = info.containerd.address.as_str();
+    if !["", "/run/containerd/containerd.sock", "/var/run/containerd/containerd.sock"].contains(&address) {
+        // A containerd that dockerd itself starts has its socket below dockerd's exec root, and its data in the data root.
+        let own = address.ends_with("/containerd/containerd.sock");
+        return if own { Ok(format!("{data}/containerd/daemon")) } else { Err(address.into()) };
     }
     let config = host.text("/etc/containerd/config.toml");
     let root = config.value().and_then(|text| top_level_root(text));
-    root.unwrap_or_else(|| "/var/lib/containerd".into())
+    Ok(root.unwrap_or_else(|| "/var/lib/containerd".into()))
 }
 
 /// `root = "/big/containerd"` before the first table of containerd's configuration.
