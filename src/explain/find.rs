@@ -52,13 +52,27 @@ struct Message {
     weight: f32,
 }
 
+/// A word of a message, from where the message is looked for.
+#[derive(Clone, Copy)]
+struct Head {
+    message: u32,
+    place: u32,
+    /// One of those that a text must have to hold most of the message; a part of it may do with the others.
+    rare: bool,
+}
+
+/// From so many lines on, whole messages are looked for and no parts of them.
+const LONG: u32 = 500;
+
 /// All known messages, ready to be looked for.
 pub struct Finder {
     vocabulary: Vocabulary,
     weights: Vec<f32>,
     messages: Vec<Message>,
-    /// Word → (message, place): only the rarest words of each message, one of which any fit must have.
-    heads: Vec<Vec<(u32, u32)>>,
+    /// Word → the messages that any fit must share it, or another of their rarest words, with.
+    heads: Vec<Vec<Head>>,
+    /// Numbers that some message has.
+    numbers: HashSet<u32>,
 }
 
 impl Finder {
@@ -83,7 +97,9 @@ impl Finder {
             .map(|m| Message { words: vocabulary.cut(m.text).iter().map(|t| t.word).take(60).collect(), ..m })
             .collect();
         let weights = weights(&vocabulary, &messages);
-        let mut finder = Self { heads: vec![Vec::new(); vocabulary.len()], vocabulary, weights, messages };
+        let number = |word: &Word| if let Word::Number(n) = word { Some(*n) } else { None };
+        let numbers = messages.iter().flat_map(|m| m.words.iter().filter_map(number)).collect();
+        let mut finder = Self { heads: vec![Vec::new(); vocabulary.len()], numbers, vocabulary, weights, messages };
         finder.index();
         finder
     }
@@ -111,7 +127,8 @@ impl Finder {
                     && left >= total * 0.34
                     && self.weight(words[place]) > 0.2
                 {
-                    self.heads[id as usize].push((at as u32, place as u32));
+                    let rare = left >= total * 0.58;
+                    self.heads[id as usize].push(Head { message: at as u32, place: place as u32, rare });
                     left -= self.weight(words[place]);
                 }
             }
@@ -123,19 +140,26 @@ impl Finder {
         let text = clean(bytes, MOST);
         let tokens = self.unrepeated(self.vocabulary.cut(&text));
         let lines = self.line_weights(&tokens);
+        let long = tokens.last().is_some_and(|token| token.line > LONG);
+        let least = if long { ENOUGH - 0.05 } else { 0.3 };
         let mut best: Vec<Option<Fit>> = vec![None; self.messages.len()];
         // Where each message was last looked at: one hit after another in one place is one look.
         let mut seen_to: Vec<usize> = vec![0; self.messages.len()];
+        let mut around = Around::new(self.vocabulary.len());
         for (at, token) in tokens.iter().enumerate() {
+            around.move_to(&tokens, at);
             let Word::Known(id) = token.word else { continue };
-            for (message, place) in &self.heads[id as usize] {
-                let (message, place) = (*message as usize, *place as usize);
+            for head in self.heads[id as usize].iter().filter(|head| head.rare || !long) {
+                let (message, place) = (head.message as usize, head.place as usize);
                 if at < seen_to[message] || best[message].is_some_and(|fit| fit.score >= 0.995) {
                     continue;
                 }
                 let known = &self.messages[message];
                 let from = at.saturating_sub(place * 2 + 10);
                 let to = (at + (known.words.len() - place) * 2 + 14).min(tokens.len());
+                if at - from <= RADIUS && to - at <= RADIUS && around.weight(self, known) < known.weight * least {
+                    continue;
+                }
                 seen_to[message] = at + (known.words.len() - place).div_ceil(2);
                 let fit = self.fit(known, &tokens, from, to, &lines);
                 if let Some(fit) = fit.filter(|fit| best[message].is_none_or(|b| b.score < fit.score)) {
@@ -156,7 +180,8 @@ impl Finder {
                 match token.word {
                     Word::Known(id) => id.hash(&mut hash),
                     Word::Other | Word::Path => u32::MAX.hash(&mut hash),
-                    Word::Number(n) => (n, true).hash(&mut hash),
+                    Word::Number(n) if self.numbers.contains(&n) => (n, true).hash(&mut hash),
+                    Word::Number(_) => {}
                 }
             }
             if seen.insert(hash.finish()) {
@@ -286,6 +311,45 @@ impl Finder {
         let nearest = all.first().filter(|best| best.score < ENOUGH - 0.04 && best.score > 0.15).cloned();
         let found = all.iter().filter(|f| f.score >= ENOUGH - 0.04 && !outdone(f, &all)).cloned().collect();
         Search { found, nearest }
+    }
+}
+
+/// How far [`Around`] looks to either side.
+const RADIUS: usize = 48;
+
+/// Which known words stand near one place: a quick no for most places of a long text.
+struct Around {
+    counts: Vec<u16>,
+    /// The end of what is counted.
+    to: usize,
+    from: usize,
+}
+
+impl Around {
+    fn new(words: usize) -> Self {
+        Self { counts: vec![0; words], to: 0, from: 0 }
+    }
+
+    /// Places are visited in order.
+    fn move_to(&mut self, tokens: &[Token], at: usize) {
+        while self.to < tokens.len().min(at + RADIUS) {
+            if let Word::Known(id) = tokens[self.to].word {
+                self.counts[id as usize] += 1;
+            }
+            self.to += 1;
+        }
+        while self.from < at.saturating_sub(RADIUS) {
+            if let Word::Known(id) = tokens[self.from].word {
+                self.counts[id as usize] -= 1;
+            }
+            self.from += 1;
+        }
+    }
+
+    /// The most that a message can have here.
+    fn weight(&self, finder: &Finder, known: &Message) -> f32 {
+        let here = |word: &&Word| matches!(word, Word::Known(id) if self.counts[*id as usize] > 0);
+        known.words.iter().filter(here).map(|word| finder.weight(*word)).sum()
     }
 }
 
