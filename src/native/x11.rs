@@ -100,7 +100,7 @@ fn first_client(speaker: &Speaker, target: &Target, stream: Stream, source: &str
     speaker.set("cookie_shown", Fact::present(shown, source));
     let source = if shown { format!("{source}, with its cookie") } else { format!("{source}, no cookie found") };
     let made = RustConnection::connect_to_stream_with_auth_info(stream, 0, name, data);
-    let (answer, client) = answer_of(made, &source);
+    let (answer, client) = answer_of(made, target, &source);
     speaker.set("mine", answer.clone());
     match client {
         Some(client) => {
@@ -123,7 +123,8 @@ fn bare_answer(target: &Target, source: &str) -> Fact<Answer> {
         let made = target.connect().and_then(|(stream, _)| stream.into_x11());
         answer = match made {
             Ok((stream, _)) => {
-                answer_of(RustConnection::connect_to_stream_with_auth_info(stream, 0, Vec::new(), Vec::new()), source).0
+                let made = RustConnection::connect_to_stream_with_auth_info(stream, 0, Vec::new(), Vec::new());
+                answer_of(made, target, source).0
             }
             Err(error) => answer_of_io(&error).map_or_else(
                 || Fact::unknown(Gap::Unparsable(error.to_string()), source),
@@ -239,7 +240,11 @@ fn answer_of_io(error: &io::Error) -> Option<Answer> {
     }
 }
 
-fn answer_of(made: Result<RustConnection, ConnectError>, source: &str) -> (Fact<Answer>, Option<RustConnection>) {
+fn answer_of(
+    made: Result<RustConnection, ConnectError>,
+    target: &Target,
+    source: &str,
+) -> (Fact<Answer>, Option<RustConnection>) {
     let rejected = |reason: &[u8]| {
         let reason: String = String::from_utf8_lossy(reason).trim().chars().take(REASON_CAP).collect();
         if reason.contains("Maximum number of clients") { Answer::Full } else { Answer::Rejected(reason) }
@@ -251,13 +256,15 @@ fn answer_of(made: Result<RustConnection, ConnectError>, source: &str) -> (Fact<
         }
         Err(ConnectError::SetupFailed(failed)) => (Fact::present(rejected(&failed.reason), source), None),
         Err(ConnectError::SetupAuthenticate(more)) => (Fact::present(rejected(&more.reason), source), None),
-        // sshd and its client end the connection where the cookie is wrong, and say why only in the log of ssh.
+        // sshd and its client end the connection where the cookie is wrong, and say why only in the log of ssh. A local
+        // server always says why, so there it is no refusal that anybody could explain.
         Err(ConnectError::IoError(error))
-            if matches!(error.kind(), IoKind::UnexpectedEof | IoKind::ConnectionReset | IoKind::BrokenPipe) =>
+            if matches!(target, Target::Tcp(..))
+                && matches!(error.kind(), IoKind::UnexpectedEof | IoKind::ConnectionReset | IoKind::BrokenPipe) =>
         {
             (Fact::present(Answer::Rejected("the connection was closed during the handshake".into()), source), None)
         }
-        Err(error) => (Fact::unknown(Gap::Unparsable(error.to_string()), source), None),
+        Err(error) => (Fact::unknown(Gap::Unparsable(format!("no X11 handshake: {error}")), source), None),
     }
 }
 
