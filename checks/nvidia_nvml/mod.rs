@@ -1,6 +1,7 @@
 //! Does NVML, the library behind nvidia-smi, answer, and does it see every GPU that is on the bus?
 
 use crate::model::facts::nvidia::{Generation, PciGpu, Refusal, Start};
+use crate::model::need::Capability;
 use crate::model::prelude::*;
 
 pub static CHECK: Check = Check {
@@ -11,7 +12,7 @@ pub static CHECK: Check = Check {
     judge,
 };
 
-fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if facts.docker.is_elsewhere() {
         return Err(Stop::NotNeeded("elsewhere"));
     }
@@ -24,6 +25,11 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     }
     let nvml = &nvidia.nvml;
     let Some(start) = nvml.start.known()? else { return Err(Stop::NotNeeded("no-nvml")) };
+    let utility = need.capabilities.iter().any(|wish| wish.what == Capability::Utility);
+    if nvidia.nvml_library.is_absent() && utility && matches!(start, Start::NoLibrary(_)) {
+        // The capability that brings this library names its package.
+        return Err(Stop::blocked_by("driver-capability"));
+    }
     let jetson = facts.host.platform.value() == Some(&crate::model::facts::host::Platform::Jetson);
     if *start != Start::Works {
         return if jetson { Err(Stop::NotNeeded("no-nvml")) } else { refused(facts, start).map(Findings::from) };
