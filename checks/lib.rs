@@ -44,6 +44,7 @@ mod nvidia_cdi;
 mod nvidia_cgroup_risk;
 mod nvidia_config;
 mod nvidia_driver;
+mod nvidia_fitness;
 mod nvidia_gpu;
 mod nvidia_health;
 mod nvidia_nodes;
@@ -91,6 +92,7 @@ pub static ALL: &[&Check] = &[
     &nvidia_nodes::CHECK,
     &nvidia_nvml::CHECK,
     &nvidia_health::CHECK,
+    &nvidia_fitness::CHECK,
     &gpu_path::CHECK,
     &nvidia_toolkit::CHECK,
     &nvidia_runtime::CHECK,

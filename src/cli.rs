@@ -11,6 +11,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gdoctor_checks::ALL;
 use gdoctor_checks::model::need::{self, Capability, Codec, ContainerUser, Gpus, Port, Protocol, Registry};
+use gdoctor_checks::model::require::Condition;
+use gdoctor_checks::model::version::Version;
 
 use crate::policy::FailOn;
 
@@ -121,6 +123,18 @@ pub struct Wishes {
     /// GPUs: all of them, or at least N
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "all", value_parser = gpus)]
     pub gpu: Option<Gpus>,
+    /// Memory that is free on the GPU: 8GiB
+    #[arg(long, value_name = "SIZE")]
+    pub gpu_memory: Option<Bytes>,
+    /// The GPU's compute capability, at least: 7.5
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    pub compute_capability: Option<Version>,
+    /// A condition on the driver's version: '>=535', '<580', '=550.54.15'; a version alone means at least that
+    #[arg(long, value_name = "CONDITION", value_parser = condition)]
+    pub driver: Option<Condition>,
+    /// The CUDA version of the image: 12.4
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    pub cuda: Option<Version>,
     /// Driver capabilities, as NVIDIA_DRIVER_CAPABILITIES spells them: compute, utility, video, graphics, display, compat32,
     /// ngx, or all
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = capabilities())]
@@ -311,6 +325,14 @@ impl fmt::Display for Bytes {
             None => write!(f, "{}B", self.0),
         }
     }
+}
+
+fn version(text: &str) -> Result<Version, String> {
+    Version::parse(text).ok_or_else(|| "give numbers and dots, such as 12.4".into())
+}
+
+fn condition(text: &str) -> Result<Condition, String> {
+    Condition::parse(text).ok_or_else(|| "give a comparison and a version, such as '>=535'".into())
 }
 
 fn gpus(text: &str) -> Result<Gpus, String> {

@@ -310,6 +310,31 @@ fn what_is_not_supported_is_neither_good_nor_bad() {
     assert!(health["summary"].as_str().unwrap().contains("81559 MiB"), "{}", health["summary"]);
 }
 
+/// What the flags ask of GPU and driver, all the way from the command line.
+#[test]
+fn fitness() {
+    let Some(fake) =
+        Fake::new(2, &(healthy(1).replace("gpus = 1", "gpus = 2") + &gpu(1, "memory = 8589934592\nfree = 1000")))
+    else {
+        return;
+    };
+    let look = |flags: &[&str]| {
+        let root = fake.root();
+        let (library, answers) = (fake.library(), fake.answers());
+        let arguments = ["--root", text(&root), "--only", "nvidia-fitness"];
+        let env = [("LD_LIBRARY_PATH", text(library.parent().unwrap())), ("NVML_DOUBLE", text(&answers))];
+        gdoctor(&[&arguments, flags].concat(), &env).told()
+    };
+    let all = ["--gpu-memory", "40GiB", "--compute-capability", "9.0", "--driver", ">=535", "--cuda", "12.4"];
+    assert_eq!(look(&all), [""; 0]);
+    assert_eq!(look(&["--gpu-memory", "40GiB", "--gpu=2"]), ["fail nvidia-fitness/memory-too-small memory"]);
+    assert_eq!(look(&["--gpu-memory", "8GiB", "--gpu=2"]), ["fail nvidia-fitness/memory-in-use memory"]);
+    assert_eq!(look(&["--compute-capability", "10.0"]), ["fail nvidia-fitness/capability-too-low compute capability"]);
+    assert_eq!(look(&["--driver", "<550"]), ["fail nvidia-fitness/driver-differs driver"]);
+    assert_eq!(look(&["--cuda", "12.8"]), ["warn nvidia-fitness/cuda-minor CUDA"]);
+    assert_eq!(look(&["--cuda", "13.0"]), ["fail nvidia-fitness/cuda-too-new CUDA"]);
+}
+
 /// Names that are no text, ids of question marks, a million GPUs: findings, never a panic.
 #[test]
 fn hostile_answers() {

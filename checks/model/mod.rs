@@ -8,6 +8,7 @@ pub mod facts;
 pub mod finding;
 pub mod fix;
 pub mod need;
+pub mod require;
 pub mod run;
 pub mod version;
 pub mod way;

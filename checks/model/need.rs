@@ -6,7 +6,9 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::require::Condition;
 use super::run::{RunLine, Span};
+use super::version::Version;
 
 /// Who wants something. Policy reads it: a wish that comes only from the guide can at worst warn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +66,13 @@ pub fn strongest<T>(wishes: &[Wish<T>]) -> Option<&Origin> {
 pub struct Need {
     pub docker: Option<Origin>,
     pub gpu: Option<Wish<Gpus>>,
+    /// Bytes that are free on each GPU that is counted.
+    pub gpu_memory: Option<Wish<u64>>,
+    pub compute_capability: Option<Wish<Version>>,
+    /// A condition on the driver's version.
+    pub driver: Option<Wish<Condition>>,
+    /// The CUDA of the image.
+    pub cuda: Option<Wish<Version>>,
     pub capabilities: Vec<Wish<Capability>>,
     /// Codecs that the GPU itself is to decode.
     pub decode: Vec<Wish<Codec>>,
@@ -81,6 +90,16 @@ pub struct Need {
     pub container_user: ContainerUser,
     /// The line that is going to be run, where one was given.
     pub run: Option<RunLine>,
+}
+
+impl Need {
+    /// Who asks for something that not every GPU or driver has.
+    pub fn fitness(&self) -> impl Iterator<Item = &Origin> {
+        let memory = self.gpu_memory.iter().map(|wish| &wish.by);
+        let capability = self.compute_capability.iter().map(|wish| &wish.by);
+        let driver = self.driver.iter().map(|wish| &wish.by);
+        memory.chain(capability).chain(driver).chain(self.cuda.iter().map(|wish| &wish.by))
+    }
 }
 
 /// How many GPUs.

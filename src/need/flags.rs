@@ -9,6 +9,16 @@ pub fn need(wishes: &Wishes) -> Need {
     Need {
         docker: Some(Origin::Default),
         gpu: wishes.gpu.map(|gpus| Wish::new(gpus, flag(as_typed(gpus)))),
+        gpu_memory: wishes.gpu_memory.map(|bytes| Wish::new(bytes.0, flag(format!("--gpu-memory {bytes}")))),
+        compute_capability: wishes
+            .compute_capability
+            .as_ref()
+            .map(|version| Wish::new(version.clone(), flag(format!("--compute-capability {version}")))),
+        driver: wishes
+            .driver
+            .as_ref()
+            .map(|condition| Wish::new(condition.clone(), flag(format!("--driver '{condition}'")))),
+        cuda: wishes.cuda.as_ref().map(|version| Wish::new(version.clone(), flag(format!("--cuda {version}")))),
         capabilities: wishes
             .capability
             .iter()

@@ -11,8 +11,10 @@ const GUIDE_PORTS: [u16; 2] = [8080, 5000];
 pub fn add(need: &mut Need, host: &Host) {
     let capability_asked = need.capabilities.first().map(|wish| wish.by.clone());
     let decode_asked = need.decode.first().map(|wish| wish.by.clone());
+    let fitness_asked = need.fitness().next().cloned();
     if need.gpu.is_none() {
         need.gpu = capability_asked
+            .or(fitness_asked)
             .or(decode_asked.clone())
             .or_else(|| nvidia_seen(host).map(Origin::Host))
             .map(|by| Wish::new(Gpus::All, by));
