@@ -36,6 +36,7 @@ mod docker_storage;
 mod docker_version;
 mod docker_warnings;
 mod driver_capability;
+mod gpu_confinement;
 mod gpu_decode;
 mod gpu_path;
 mod host_clock;
@@ -99,6 +100,7 @@ pub static ALL: &[&Check] = &[
     &nvidia_config::CHECK,
     &nvidia_cdi::CHECK,
     &nvidia_cgroup_risk::CHECK,
+    &gpu_confinement::CHECK,
     &driver_capability::CHECK,
     &gpu_decode::CHECK,
     &display_server::CHECK,

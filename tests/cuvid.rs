@@ -86,7 +86,10 @@ fn a_missing_library_is_the_capabilitys_red_line() {
     root.ldconfig();
     let run = decode(&root, "all", "h264", &[]);
     assert_eq!(run.told(), ["fail driver-capability/absent video"]);
-    assert_eq!(run.fix("driver-capability/absent")[0], "sudo apt-get install -y libnvidia-decode libnvidia-encode");
+    assert_eq!(
+        run.fix("driver-capability/absent")[0],
+        "sudo apt-get install -y libnvidia-decode-550 libnvidia-encode-550"
+    );
     assert_eq!(run.of("gpu-decode"), ["unknown gpu-decode/unknown h264"]);
 }
 

@@ -47,7 +47,11 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
 
 fn one(facts: &Facts, found: &[Library], wanted: Capability, driver: Option<&str>) -> Finding {
     let kind = if wanted == Capability::Compat32 { Kind::Compat32 } else { Kind::Native };
-    let package = |name: &str| format!("{name}{}", facts.library.package_suffix.value().map_or("", String::as_str));
+    let suffix = match facts.library.package_suffix.value() {
+        Some(suffix) => suffix.clone(),
+        None => driver.and_then(branch_suffix).unwrap_or_default(),
+    };
+    let package = |name: &str| format!("{name}{suffix}");
     let mut first = None;
     for stem in libraries(wanted).required {
         let finding = match look_up(found, stem, kind, driver) {
@@ -56,6 +60,9 @@ fn one(facts: &Facts, found: &[Library], wanted: Capability, driver: Option<&str
                 continue;
             }
             Found::OtherVersion(library) | Found::Dangling(library) => other_version(library, driver.unwrap_or("")),
+            Found::Missing if kind == Kind::Compat32 => {
+                Finding::fail("absent", fix_of(wanted)).with("library", format!("the 32-bit {stem}"))
+            }
             Found::Missing => Finding::fail("absent", fix_of(wanted)).with("library", stem),
         };
         return packages(finding, &package);
@@ -64,6 +71,12 @@ fn one(facts: &Facts, found: &[Library], wanted: Capability, driver: Option<&str
     let warning = incomplete(&facts.library, found, wanted, driver).map(|warning| packages(warning, &package));
     let finding = warning.unwrap_or_else(|| way(facts, wanted)).with("library", file);
     finding.evidence(facts.library.found.source.0.as_str(), file)
+}
+
+/// Ubuntu's packages name their branch, up to branch 580.
+fn branch_suffix(driver: &str) -> Option<String> {
+    let branch: u32 = driver.split('.').next()?.parse().ok()?;
+    Some(if branch < 590 { format!("-{branch}") } else { String::new() })
 }
 
 fn other_version(library: &Library, driver: &str) -> Finding {

@@ -2,7 +2,7 @@
 
 use crate::model::facts::host::Platform;
 use crate::model::prelude::*;
-use crate::model::way::{Closed, Entry, Ways};
+use crate::model::way::{Closed, Entry, Way, Ways};
 
 pub static CHECK: Check = Check {
     id: "gpu-path",
@@ -29,6 +29,11 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
 
 fn finding(facts: &Facts, ways: &Ways, flag: &str, entry: Entry) -> Finding {
     let found = match (entry, ways.culprit()) {
+        (Ok(Way::Csv), _)
+            if facts.toolkit.csv.value().is_none_or(Vec::is_empty) && facts.toolkit.csv.gap().is_none() =>
+        {
+            Finding::fail("no-lists", "bring-lists").evidence(facts.toolkit.csv.source.0.as_str(), "no lists")
+        }
         (Ok(way), _) if way.obeys_capabilities() => Finding::pass("filtered").with("path", way),
         (Ok(way), _) => Finding::pass("unfiltered").with("path", way),
         (Err(Closed::Refused), _) => Finding::warn("refused", "leave-mode"),

@@ -2,7 +2,7 @@
 
 use crate::model::facts::docker::Package;
 use crate::model::facts::host::Platform;
-use crate::model::facts::toolkit::ToolkitFacts;
+use crate::model::facts::toolkit::{Repository, ToolkitFacts};
 use crate::model::prelude::*;
 use crate::model::version::Version;
 use crate::model::way::{Closed, Ways};
@@ -37,7 +37,7 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     }
     let ways = facts.ways();
     if let Some(missing) = missing(facts, ways.as_ref().ok())? {
-        return Ok(missing.into());
+        return Ok([missing].into_iter().chain(apt(toolkit)).collect());
     }
     let ways = ways?;
     let closed = ways.gpus.err();
@@ -51,13 +51,46 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         (Some(Closed::NoProgram), false) => later(Finding::fail("no-hook", "install")).into(),
         _ => Finding::pass("installed")
             .with("path", path)
-            .with("version", toolkit.version.words())
+            .with("version", toolkit.version.value().map_or("not known", String::as_str))
             .saw(&toolkit.version)
             .into(),
     };
     findings.extend(mixed(toolkit));
-    findings.extend(weak(toolkit));
+    findings.extend(outdated(facts, &ways).or_else(|| weak(toolkit)));
+    findings.extend(apt(toolkit));
     Ok(findings)
+}
+
+/// Versions that are known to fail on a host like this.
+fn outdated(facts: &Facts, ways: &Ways) -> Option<Finding> {
+    let version = Version::leading(facts.toolkit.version.value()?)?;
+    let cgroup2 = facts.docker.info.value().is_some_and(|info| info.cgroup_version == "2");
+    let (_, way) = ways.usual()?;
+    let finding = if cgroup2 && way.obeys_capabilities() && version < Version::new(&[1, 8, 1]) {
+        Finding::fail("too-old", "upgrade")
+    } else if !way.obeys_capabilities() && version == Version::new(&[1, 17, 0]) {
+        Finding::warn("symlinks", "upgrade")
+    } else {
+        return None;
+    };
+    Some(finding.with("version", &version).saw(&facts.toolkit.version))
+}
+
+/// Two files of apt's that name one repository with two keys, or a web page saved as such a file.
+fn apt(toolkit: &ToolkitFacts) -> Option<Finding> {
+    let entries = toolkit.repositories.value()?;
+    if let Some(page) = entries.iter().find(|entry| entry.is_page) {
+        return Some(
+            Finding::warn("apt-page", "one-source").with("file", &page.file).evidence(page.file.as_str(), "HTML"),
+        );
+    }
+    let differ = |a: &Repository, b: &Repository| a.url == b.url && a.signed_by != b.signed_by;
+    let usual = |entry: &&Repository| entry.file.ends_with("/nvidia-container-toolkit.list");
+    let mut odd = entries.iter().filter(|entry| !usual(entry));
+    let (odd, other) = odd.find_map(|odd| Some((odd, entries.iter().find(|other| differ(odd, other))?)))?;
+    let finding = Finding::warn("apt-clash", "one-source").with("file", &odd.file).with("other", &other.file);
+    let key = |entry: &Repository| entry.signed_by.clone().unwrap_or_else(|| "no signed-by".to_string());
+    Some(finding.evidence(odd.file.as_str(), key(odd)).evidence(other.file.as_str(), key(other)))
 }
 
 /// None of the toolkit's programs is where dockerd looks, and no runtime is registered from elsewhere.

@@ -24,6 +24,12 @@ pub struct ToolkitFacts {
     pub version: Fact<String>,
     /// The toolkit's packages with their versions; Absent when the package database is of a kind not read here.
     pub packages: Fact<Vec<Installed>>,
+    /// Entries of apt's sources that name NVIDIA's container repositories; Absent without apt.
+    pub repositories: Fact<Vec<Repository>>,
+    /// SELinux enforces; Absent where the kernel runs without it.
+    pub selinux: Fact<bool>,
+    /// SELinux's switch container_use_devices.
+    pub selinux_devices: Fact<bool>,
     /// config.toml; Absent means the toolkit's defaults.
     pub config: Fact<Config>,
     /// Last change of config.toml, in seconds since the epoch.
@@ -67,6 +73,18 @@ pub struct Installed {
     pub name: String,
     /// Upstream part: `1.17.8` of `1.17.8-1`.
     pub version: String,
+}
+
+/// One entry of apt's sources.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Repository {
+    pub file: String,
+    /// With `$(ARCH)` and trailing slashes as written taken away.
+    pub url: String,
+    pub signed_by: Option<String>,
+    /// The file is a web page or an error message that was saved in its place.
+    pub is_page: bool,
 }
 
 /// The toolkit's config.toml.

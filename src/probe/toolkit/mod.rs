@@ -1,5 +1,6 @@
 //! Reads the NVIDIA Container Toolkit: its programs as dockerd finds them, its version, its configuration, and CDI specs.
 
+mod apt;
 mod cdi;
 mod config;
 mod daemon;
@@ -33,6 +34,10 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> ToolkitFacts {
         daemon_started: dockerd.started,
         specs: cdi::specs(host, docker),
         refresh: refresh(host),
+        repositories: apt::repositories(host),
+        selinux: host.line("/sys/fs/selinux/enforce").map(|word| word == "1"),
+        // The value of now, then the value of after a reload.
+        selinux_devices: host.line("/sys/fs/selinux/booleans/container_use_devices").map(|word| word.starts_with('1')),
         char_link: host.link("/dev/char/195:255"),
         csv: csv(host),
         user_namespace: user_namespace(host),
