@@ -53,6 +53,7 @@ mod nvidia_nvml;
 mod nvidia_runtime;
 mod nvidia_toolkit;
 mod nvidia_version;
+mod port_exposed;
 mod port_free;
 mod registry_answers;
 mod registry_trust;
@@ -113,6 +114,7 @@ pub static ALL: &[&Check] = &[
     &camera_format::CHECK,
     &camera_bandwidth::CHECK,
     &port_free::CHECK,
+    &port_exposed::CHECK,
     &registry_answers::CHECK,
     &registry_trust::CHECK,
     &disk_space::CHECK,

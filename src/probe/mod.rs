@@ -70,7 +70,7 @@ pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool) ->
         let docker = Arc::clone(&docker);
         crew.send("toolkit", host, need, move |host, _| toolkit::probe(host, &docker));
     }
-    if wanted(&["docker", "host"]) {
+    if wanted(&["docker", "host", "port"]) {
         let docker = Arc::clone(&docker);
         crew.send("engine", host, need, move |host, _| engine::probe(host, &docker));
     }
