@@ -48,6 +48,7 @@ const GUEST: &[InGuest] = &[
     ("a user outside the group, then the printed fix", outside_the_group),
     ("an access control list helps on the host only", access_list),
     ("a node for root alone", root_alone),
+    ("a container meets what was derived", containers),
     ("a camera that streams elsewhere", held),
     ("what pictures it offers", pictures),
     ("a folder where a node should be", folder),
@@ -188,6 +189,46 @@ fn root_alone(guest: &Guest) {
     guest.sh("chmod 660 /dev/video0");
     assert_eq!(member.told(), ["warn camera-access/user-shut-out /dev/video0"]);
     assert_eq!(inside.told(), ["fail camera-access/closed /dev/video0"]);
+}
+
+/// A real dockerd in the guest: for every user, what gdoctor says of the container and what the container then meets.
+fn containers(guest: &Guest) {
+    let docker = format!("{} start /tmp/docker", root().join("tests/lab/docker").display());
+    let started = guest.part.call("exec", &[&docker]);
+    if started.status.code() == Some(77) {
+        return left_out(&format!("camera: containers: {}", String::from_utf8_lossy(&started.stderr).trim()));
+    }
+    let daemon = String::from_utf8_lossy(&started.stdout).trim().to_owned();
+    assert!(started.status.success(), "{daemon}{}", String::from_utf8_lossy(&started.stderr));
+    guest.sh(&format!("{} import /tmp/docker", root().join("tests/lab/docker").display()));
+    let opens = |options: &str| {
+        let line = format!("{daemon} docker run --rm --network none {options} lab/busybox:1 sh -c ': <>/dev/video0' 2>&1");
+        String::from_utf8_lossy(&guest.part.call("exec", &[&line]).stdout).trim().to_owned()
+    };
+    let derived = |user: &str| {
+        let run = guest.gdoctor(&["--camera", "/dev/video0", "--container-user", user]);
+        run.of("camera-access").concat()
+    };
+    for (user, says, meets) in [
+        ("0:0", "pass camera-access/granted /dev/video0", ""),
+        ("1000:1000", "warn camera-access/needs-group /dev/video0", "Permission denied"),
+        ("1000:44", "pass camera-access/granted /dev/video0", ""),
+    ] {
+        assert_eq!(derived(user), says);
+        let met = opens(&format!("--user {user} --device /dev/video0"));
+        assert!(met.ends_with(meets) && met.is_empty() == meets.is_empty(), "{user}: {met:?}");
+    }
+    // The fix's group, and a stable name that leads to the node.
+    assert_eq!(opens("--user 1000:1000 --device /dev/video0 --group-add 44"), "");
+    assert_eq!(opens("--device \"$(ls /dev/v4l/by-path/*-video-index0)\":/dev/video0"), "");
+    guest.sh("chmod 600 /dev/video0");
+    let (says, met) = (derived("1000:44"), opens("--user 1000:44 --device /dev/video0"));
+    guest.sh("chmod 660 /dev/video0");
+    assert_eq!(says, "fail camera-access/closed /dev/video0");
+    assert!(met.ends_with("Permission denied"), "{met:?}");
+    // What device-cgroup says of a node that came by -v.
+    assert!(opens("-v /dev/video0:/dev/video0").ends_with("Operation not permitted"));
+    guest.sh(&format!("{} stop /tmp/docker", root().join("tests/lab/docker").display()));
 }
 
 fn held(guest: &Guest) {
