@@ -202,7 +202,8 @@ fn containers(guest: &Guest) {
     assert!(started.status.success(), "{daemon}{}", String::from_utf8_lossy(&started.stderr));
     guest.sh(&format!("{} import /tmp/docker", root().join("tests/lab/docker").display()));
     let opens = |options: &str| {
-        let line = format!("{daemon} docker run --rm --network none {options} lab/busybox:1 sh -c ': <>/dev/video0' 2>&1");
+        let line =
+            format!("{daemon} docker run --rm --network none {options} lab/busybox:1 sh -c ': <>/dev/video0' 2>&1");
         String::from_utf8_lossy(&guest.part.call("exec", &[&line]).stdout).trim().to_owned()
     };
     let derived = |user: &str| {

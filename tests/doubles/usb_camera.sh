@@ -30,7 +30,7 @@ for speed in fs hs ss; do ln -s streaming/header/h streaming/class/$speed/h; don
 ln -s "$function" "$gadget/configs/c.1/uvc.0"
 
 before=$(mktemp)
-ls /dev/video* >"$before" 2>/dev/null || true
+printf "%s\n" /dev/video* >"$before"
 echo usbip-vudc.0 >"$gadget/UDC"
 udevadm settle
 node=$(ls /dev/video* | grep -vxFf "$before" | head -n 1)
