@@ -21,6 +21,8 @@ mod display_cookie;
 mod display_drawing;
 mod display_server;
 mod docker_access;
+mod docker_apparmor;
+mod docker_boot;
 mod docker_cgroup;
 mod docker_client;
 mod docker_compose;
@@ -29,9 +31,18 @@ mod docker_credentials;
 mod docker_dns;
 mod docker_endpoint;
 mod docker_engine;
+mod docker_firewall;
+mod docker_forwarding;
+mod docker_iptables;
+mod docker_kind;
+mod docker_limits;
+mod docker_lxc;
 mod docker_mtu;
+mod docker_packages;
 mod docker_pools;
 mod docker_proxy;
+mod docker_rootless;
+mod docker_seccomp;
 mod docker_storage;
 mod docker_version;
 mod docker_warnings;
@@ -40,6 +51,7 @@ mod gpu_confinement;
 mod gpu_decode;
 mod gpu_path;
 mod host_clock;
+mod host_inotify;
 mod host_reboot;
 mod nvidia_cdi;
 mod nvidia_cgroup_risk;
@@ -73,15 +85,27 @@ use model::check::Check;
 pub static ALL: &[&Check] = &[
     &host_reboot::CHECK,
     &host_clock::CHECK,
+    &host_inotify::CHECK,
     &docker_client::CHECK,
     &docker_endpoint::CHECK,
     &docker_access::CHECK,
     &docker_config::CHECK,
+    &docker_packages::CHECK,
+    &docker_rootless::CHECK,
     &docker_engine::CHECK,
+    &docker_kind::CHECK,
     &docker_version::CHECK,
     &docker_cgroup::CHECK,
     &docker_storage::CHECK,
     &docker_warnings::CHECK,
+    &docker_lxc::CHECK,
+    &docker_apparmor::CHECK,
+    &docker_seccomp::CHECK,
+    &docker_limits::CHECK,
+    &docker_boot::CHECK,
+    &docker_iptables::CHECK,
+    &docker_forwarding::CHECK,
+    &docker_firewall::CHECK,
     &docker_dns::CHECK,
     &docker_mtu::CHECK,
     &docker_pools::CHECK,

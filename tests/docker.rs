@@ -22,7 +22,7 @@ fn a_healthy_daemon_has_no_red_line() {
     assert_eq!(run.of("docker-access"), ["pass docker-access/allowed"]);
     assert_eq!(run.of("docker-version"), ["pass docker-version/range"]);
     // The lab's daemon leaves the host's forwarding alone, and says so itself.
-    assert!(run.told().iter().all(|line| line == "warn docker-warnings/no-forwarding"), "{:#?}", run.told());
+    assert!(run.told().iter().all(|line| line == "warn docker-forwarding/off"), "{:#?}", run.told());
     assert_eq!(run.code, 0);
 }
 

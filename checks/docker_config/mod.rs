@@ -1,5 +1,6 @@
 //! Can dockerd start with its daemon.json?
 
+use crate::model::daemon_config::Fault;
 use crate::model::facts::docker::{Config, Reach};
 use crate::model::prelude::*;
 
@@ -17,29 +18,51 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         return Err(Stop::NotNeeded("elsewhere"));
     }
     let path = docker.config.source.0.as_str();
+    // A daemon that runs has read an older text, and fails at its next start.
     let runs = docker.reach.value() == Some(&Reach::Answers);
-    let finding = match docker.config.known()? {
-        None => Finding::pass("defaults"),
-        Some(Config::Malformed { line, column, why }) => {
-            // A running daemon has read an older text, and fails at its next start.
-            let finding =
-                if runs { Finding::warn("broken-since-start", "repair") } else { Finding::fail("malformed", "repair") };
-            finding
-                .with("line", line)
-                .with("column", column)
-                .with("why", why)
-                .evidence(path, format!("line {line} column {column}: {why}"))
+    let finding = match (docker.config.known()?, docker.config_fault()) {
+        (None, _) => Finding::pass("defaults"),
+        (Some(_), Some(fault)) => faulty(&fault, runs, path),
+        (Some(Config::Read { keys, .. }), None) => {
+            Finding::pass("readable").evidence(path, format!("keys: {}", keys.join(", ")))
         }
-        Some(Config::Read { keys, .. }) => {
-            let conflict =
-                keys.iter().any(|key| key == "hosts") && docker.unit.value().is_some_and(|unit| unit.hosts_flag);
-            match (conflict, runs) {
-                (false, _) => Finding::pass("readable"),
-                (true, true) => Finding::warn("hosts-twice", "one-hosts"),
-                (true, false) => Finding::fail("hosts-twice", "one-hosts"),
-            }
-            .evidence(path, format!("keys: {}", keys.join(", ")))
-        }
+        (Some(Config::Malformed { .. }), None) => return Err(Stop::blocked_by("docker-engine")),
     };
     Ok(finding.with("path", path).into())
+}
+
+fn faulty(fault: &Fault, runs: bool, path: &str) -> Finding {
+    let bad = |code, fix| if runs { Finding::warn(code, fix) } else { Finding::fail(code, fix) };
+    match fault {
+        Fault::Malformed { line, column, why } => bad(if runs { "broken-since-start" } else { "malformed" }, "repair")
+            .with("line", line)
+            .with("column", column)
+            .with("why", why)
+            .evidence(path, format!("line {line} column {column}: {why}")),
+        Fault::UnknownKeys(keys) => {
+            bad("unknown-key", "repair").with("keys", keys.join(", ")).evidence(path, keys.join(", "))
+        }
+        Fault::WrongKind { key, wanted, found } => bad("wrong-kind", "repair")
+            .with("key", key)
+            .with("wanted", words(wanted))
+            .with("found", words(found))
+            .evidence(path, format!("{key}: {}", words(found))),
+        Fault::Twice(keys) if keys.as_slice() == ["hosts"] => {
+            bad("hosts-twice", "one-hosts").evidence(path, "hosts").evidence("the unit's command", "-H")
+        }
+        Fault::Twice(keys) => bad("twice", "one-place")
+            .with("keys", keys.join(", "))
+            .evidence(path, keys.join(", "))
+            .evidence("the unit's command", keys.join(", ")),
+    }
+}
+
+fn words(kind: &str) -> &'static str {
+    match kind {
+        "switch" => "true or false, without quotes",
+        "number" => "a number without quotes",
+        "text" => "a text in quotes",
+        "list" => "a list in [ ]",
+        _ => "names and values in { }",
+    }
 }

@@ -1,6 +1,10 @@
 //! Does the Docker daemon answer, and if not, why?
 
-use crate::model::facts::docker::{Address, Config, DockerFacts, Reach};
+mod start;
+
+use crate::model::facts::docker::{Address, DockerFacts, Reach};
+use crate::model::facts::engine::Kvm;
+use crate::model::facts::host::Platform;
 use crate::model::prelude::*;
 
 pub static CHECK: Check = Check {
@@ -13,8 +17,16 @@ pub static CHECK: Check = Check {
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let docker = &facts.docker;
-    let reach = docker.reach.known()?.unwrap_or(&Reach::NotThere);
     let address = docker.endpoint.value().map(|endpoint| &endpoint.address);
+    let place = address.map(Address::to_string).unwrap_or_default();
+    let reach = match docker.reach.known() {
+        Ok(reach) => reach.unwrap_or(&Reach::NotThere),
+        // systemd holds the socket of a daemon that fails at every start: nothing comes back from it.
+        Err(stop) => match facts.engine.start.value().and_then(start::finding) {
+            Some(finding) => return Ok(finding.with("address", place).with("path", config_path(docker)).into()),
+            None => return Err(stop),
+        },
+    };
     let finding = match (reach, address) {
         (Reach::Answers, _) => answers(docker),
         (Reach::Denied, _) => return Err(Stop::blocked_by("docker-access")),
@@ -22,11 +34,32 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
             return Err(Stop::blocked_by("docker-endpoint"));
         }
         (Reach::Tls(why), _) => Finding::fail("tls-failed", "show-endpoint").with("why", why),
+        (_, Some(Address::Unix(path))) if path.ends_with("/.docker/desktop/docker.sock") => desktop_down(facts),
         (_, Some(Address::Unix(_))) => down(facts, reach)?,
         _ => Finding::fail("nobody-listens", "show-endpoint"),
     };
-    let place = address.map(Address::to_string).unwrap_or_default();
+    let finding = finding.with("path", config_path(docker));
     Ok(finding.with("address", &place).evidence(docker.reach.source.0.as_str(), docker.reach.words()).into())
+}
+
+fn config_path(docker: &DockerFacts) -> &str {
+    match docker.config.source.0.as_str() {
+        "" => "/etc/docker/daemon.json",
+        path => path,
+    }
+}
+
+/// Docker Desktop's virtual machine is not there: KVM, or just not started.
+fn desktop_down(facts: &Facts) -> Finding {
+    let kvm = &facts.engine.kvm;
+    match kvm.value() {
+        Some(Kvm::Denied) => Finding::fail("desktop-kvm-denied", "join-kvm"),
+        Some(Kvm::NotLoaded) => Finding::fail("desktop-kvm-not-loaded", "load-kvm"),
+        Some(Kvm::NotOffered) => Finding::fail("desktop-no-virtualization", "switch-on-virtualization"),
+        _ => Finding::fail("desktop-down", "start-desktop"),
+    }
+    .with("user", facts.host.user.value().map_or("$USER", |user| user.name.as_str()))
+    .evidence(kvm.source.0.as_str(), kvm.value().map_or("not looked at", |_| "looked at"))
 }
 
 fn answers(docker: &DockerFacts) -> Finding {
@@ -56,18 +89,36 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
             false => Ok(Finding::fail("not-installed", "docker-client/install")),
         };
     }
-    if matches!(docker.config.value(), Some(Config::Malformed { .. })) || hosts_twice(docker) {
-        return Err(Stop::blocked_by("docker-config"));
+    if let Some(check) = told_elsewhere(facts) {
+        return Err(Stop::blocked_by(check));
     }
-    Ok(match docker.unit.value() {
-        Some(unit) if unit.masked => Finding::fail("masked", "unmask"),
-        _ if *reach == Reach::Refused => Finding::fail("stale-socket", "start"),
+    if docker.unit.value().is_some_and(|unit| unit.masked) {
+        return Ok(Finding::fail("masked", "unmask"));
+    }
+    if let Some(finding) = facts.engine.start.value().and_then(start::finding) {
+        return Ok(finding);
+    }
+    if facts.engine.start.value().is_some_and(|start| start.state == "activating") {
+        return Ok(Finding::fail("still-starting", "see-log"));
+    }
+    if facts.host.platform.value() == Some(&Platform::Wsl) && facts.host.systemd.is_absent() {
+        return Ok(Finding::fail("no-service-manager", "systemd-in-wsl"));
+    }
+    Ok(match *reach {
+        Reach::Refused => Finding::fail("stale-socket", "start"),
         _ => Finding::fail("not-started", "start"),
     })
 }
 
-fn hosts_twice(docker: &DockerFacts) -> bool {
-    let in_file =
-        matches!(docker.config.value(), Some(Config::Read { keys, .. }) if keys.iter().any(|key| key == "hosts"));
-    in_file && docker.unit.value().is_some_and(|unit| unit.hosts_flag)
+/// The check that tells what keeps the daemon from starting, from what files show; without its log.
+fn told_elsewhere(facts: &Facts) -> Option<&'static str> {
+    let (docker, engine) = (&facts.docker, &facts.engine);
+    if docker.config_fault().is_some() {
+        return Some("docker-config");
+    }
+    if docker.is_rootless() && engine.user_namespaces.value().is_some_and(|user| !user.is_enough()) {
+        return Some("docker-rootless");
+    }
+    let half = engine.packages.value().is_some_and(|packages| packages.iter().any(|package| !package.whole));
+    half.then_some("docker-packages")
 }

@@ -11,11 +11,10 @@ pub static CHECK: Check = Check {
 };
 
 /// A part of the engine's text, the code that it means, and its fix. The texts have no stable form, so only words that carry
-/// the meaning are compared. Everything else (swap limit, blkio, bridge-nf-call …) changes nothing for the user.
-const MEANINGS: [(&str, &str, &str); 4] = [
+/// the meaning are compared. Forwarding has a check of its own. Everything else (swap limit, blkio, bridge-nf-call …) changes nothing for the user.
+const MEANINGS: [(&str, &str, &str); 3] = [
     ("without encryption", "open-api", "close-api"),
     ("access to the remote api is equivalent to root", "open-api", "close-api"),
-    ("ipv4 forwarding is disabled", "no-forwarding", "forward"),
     ("no memory limit support", "no-memory-limit", "enable-memory-cgroup"),
 ];
 

@@ -2,6 +2,8 @@
 
 pub mod check;
 pub mod cidr;
+pub mod daemon_config;
+pub mod daemon_keys;
 pub mod doc;
 pub mod fact;
 pub mod facts;

@@ -203,6 +203,23 @@ impl Host {
         gap.map_or_else(|| Fact::absent("PATH"), |gap| Fact::unknown(gap, "PATH"))
     }
 
+    /// When a process started, in seconds since the epoch: field 22 of /proc/PID/stat, in clock ticks after boot, behind the
+    /// boot time that /proc/stat tells. Right to a second.
+    pub fn started(&self, pid: u32) -> Fact<i64> {
+        let boot = self.text("/proc/stat");
+        let boot: Option<i64> = boot
+            .value()
+            .and_then(|text| text.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok()));
+        self.text(format!("/proc/{pid}/stat")).parse(|stat| {
+            let (_, fields) = stat.rsplit_once(')').ok_or("no end of the program's name")?;
+            let ticks: i64 =
+                fields.split_whitespace().nth(19).and_then(|ticks| ticks.parse().ok()).ok_or("no start time")?;
+            let per_second =
+                nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100).max(1);
+            boot.and_then(|boot| boot.checked_add(ticks / per_second)).ok_or("no boot time in /proc/stat".into())
+        })
+    }
+
     /// The path on this machine to open or connect to: for sockets and device nodes, which are not read here.
     pub fn on_disk(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();

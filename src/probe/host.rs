@@ -35,6 +35,8 @@ fn system(host: &Host) -> Fact<System> {
             id_like: value("ID_LIKE").split_whitespace().map(str::to_owned).collect(),
             version: value("VERSION_ID"),
             pretty: value("PRETTY_NAME"),
+            codename: value("VERSION_CODENAME"),
+            base_codename: [value("UBUNTU_CODENAME"), value("DEBIAN_CODENAME")].concat(),
         }
     })
 }

@@ -25,6 +25,8 @@ pub struct DockerFacts {
     pub unit: Fact<Unit>,
     /// The process that dockerd's pid file names, if it is alive.
     pub daemon_process: Fact<u32>,
+    /// When that process started, in seconds since the epoch.
+    pub daemon_started: Fact<i64>,
     pub config: Fact<Config>,
     /// `GET /version`, asked without a version in its path.
     pub version: Fact<EngineVersion>,

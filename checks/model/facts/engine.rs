@@ -258,3 +258,10 @@ pub enum Kvm {
     /// The processor shows no virtualization: switched off in the firmware, or not handed to this virtual machine.
     NotOffered,
 }
+
+impl UserNamespaces {
+    /// A rootless engine can start with it.
+    pub fn is_enough(&self) -> bool {
+        self.off_by.is_none() && !self.restricted && self.no_range_in.is_none() && self.newuidmap
+    }
+}

@@ -32,6 +32,10 @@ pub struct System {
     pub id_like: Vec<String>,
     pub version: String,
     pub pretty: String,
+    /// VERSION_CODENAME: `bookworm`, or a derivative's own.
+    pub codename: String,
+    /// The code name of the Ubuntu or Debian that it is made from, where it tells.
+    pub base_codename: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

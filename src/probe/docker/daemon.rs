@@ -1,5 +1,7 @@
 //! What lies around dockerd: its program, unit, process and daemon.json. This explains a daemon that does not answer.
 
+use std::collections::BTreeMap;
+
 use gdoctor_checks::model::fact::Fact;
 use gdoctor_checks::model::facts::docker::{Address, Client, Config, Package, Settings, Unit};
 use serde_json::{Map, Value};
@@ -12,6 +14,8 @@ pub struct Daemon {
     pub program: Fact<String>,
     pub unit: Fact<Unit>,
     pub process: Fact<u32>,
+    /// Seconds since the epoch.
+    pub started: Fact<i64>,
     pub config: Fact<Config>,
 }
 
@@ -27,6 +31,10 @@ pub fn look(host: &Host, route: &Route, client: Option<&Client>, peer: Option<u3
             ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/libexec/docker", "/snap/docker/current/bin"],
         ),
         unit: unit(host),
+        started: match process.value() {
+            Some(pid) => host.live().started(*pid),
+            None => Fact::absent("dockerd's process"),
+        },
         process,
         config: config(host, &path),
     }
@@ -106,9 +114,8 @@ fn flags(host: &Host, command: &str) -> Vec<String> {
 fn variable(host: &Host, name: &str) -> Vec<String> {
     let value = VARIABLE_FILES.iter().find_map(|path| {
         let text = host.text(path);
-        let found =
-            text.value()?.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix('=').map(str::to_owned));
-        found
+        let mut lines = text.value()?.lines();
+        lines.find_map(|line| line.trim().strip_prefix(name)?.strip_prefix('=').map(str::to_owned))
     });
     let value = value.unwrap_or_default();
     value.trim_matches(['"', '\'']).split_whitespace().map(str::to_owned).collect()
@@ -225,7 +232,7 @@ fn names(object: &Map<String, Value>, key: &str) -> Vec<String> {
 fn settings(object: &Map<String, Value>, changed: i64) -> Settings {
     let text = |key: &str| object.get(key).and_then(Value::as_str).map(str::to_owned);
     Settings {
-        kinds: object.iter().map(|(key, value)| (key.clone(), kind(value).to_owned())).collect(),
+        kinds: kinds(object),
         iptables: object.get("iptables").and_then(Value::as_bool),
         firewall_backend: text("firewall-backend"),
         dns: names(object, "dns"),
@@ -237,6 +244,25 @@ fn settings(object: &Map<String, Value>, changed: i64) -> Settings {
             .map(|size| size.as_str().map_or_else(|| size.to_string(), str::to_owned)),
         changed,
     }
+}
+
+/// Objects that dockerd does not look into for keys: flatOptions of its configuration.
+const WHOLE: [&str; 7] =
+    ["builder", "cluster-store-opts", "default-network-opts", "default-ulimits", "features", "log-opts", "runtimes"];
+
+fn kinds(object: &Map<String, Value>) -> BTreeMap<String, String> {
+    let mut kinds = BTreeMap::new();
+    for (key, value) in object {
+        match value {
+            Value::Object(inner) if !WHOLE.contains(&key.as_str()) => {
+                kinds.extend(inner.iter().map(|(key, value)| (key.clone(), kind(value).to_owned())));
+            }
+            _ => {
+                kinds.insert(key.clone(), kind(value).to_owned());
+            }
+        }
+    }
+    kinds
 }
 
 fn kind(value: &Value) -> &'static str {

@@ -25,6 +25,7 @@ pub fn probe(host: &Host) -> DockerFacts {
         daemon_program: daemon.program,
         unit: daemon.unit,
         daemon_process: daemon.process,
+        daemon_started: daemon.started,
         config: daemon.config,
         version: answers.version,
         info: answers.info,

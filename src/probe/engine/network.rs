@@ -39,7 +39,8 @@ pub fn forwarding_off_in(host: &Host) -> Fact<String> {
 fn forwarding_line(text: &str) -> Option<bool> {
     let lines = text.lines().filter_map(|line| line.trim().trim_start_matches('-').split_once('='));
     let keys = ["net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net/ipv4/ip_forward"];
-    lines.filter(|(key, _)| keys.contains(&key.trim())).map(|(_, value)| value.trim() == "1").last()
+    let last = lines.rev().find(|(key, _)| keys.contains(&key.trim()));
+    last.map(|(_, value)| value.trim() == "1")
 }
 
 pub fn bridge_filter(host: &Host) -> Fact<bool> {

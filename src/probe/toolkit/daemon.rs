@@ -32,7 +32,7 @@ impl Dockerd {
             Some(path) => (path.split(':').map(str::to_owned).collect(), "PATH of dockerd".to_owned()),
             None => (usual_path(host), "the PATH that dockerd usually has".to_owned()),
         };
-        let started = process.filter(|_| is_this_machine(host)).map_or_else(Fact::default, |pid| started(host, pid));
+        let started = process.filter(|_| is_this_machine(host)).map_or_else(Fact::default, |pid| host.live().started(pid));
         let rootless = docker.info.value().is_some_and(|info| info.is_rootless());
         Self { path, path_source, started, rootless }
     }
@@ -49,21 +49,6 @@ fn is_this_machine(host: &Host) -> bool {
 fn usual_path(host: &Host) -> Vec<String> {
     let nixos = host.exists(NIXOS_PATH).then_some(NIXOS_PATH);
     USUAL_PATH.into_iter().chain(nixos).map(str::to_owned).collect()
-}
-
-/// Field 22 of /proc/PID/stat, in clock ticks after boot, behind the boot time that /proc/stat tells.
-fn started(host: &Host, pid: u32) -> Fact<i64> {
-    let host = host.live();
-    let boot = host.text("/proc/stat");
-    let boot: Option<i64> =
-        boot.value().and_then(|text| text.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok()));
-    host.text(format!("/proc/{pid}/stat")).parse(|stat| {
-        let (_, fields) = stat.rsplit_once(')').ok_or("no end of the program's name")?;
-        let ticks: i64 =
-            fields.split_whitespace().nth(19).and_then(|ticks| ticks.parse().ok()).ok_or("no start time")?;
-        let per_second = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100).max(1);
-        boot.and_then(|boot| boot.checked_add(ticks / per_second)).ok_or("no boot time in /proc/stat".into())
-    })
 }
 
 /// Every daemon.json that an engine of this host would read, the answering engine's marked.

@@ -1,0 +1,79 @@
+//! Why a start failed, by the last words that dockerd wrote. Its texts have no stable form, so only words that carry the meaning
+//! are compared; everything else is quoted as it stands.
+
+use crate::model::facts::engine::Start;
+use crate::model::prelude::*;
+
+/// Words of a line, the code that they mean, and its fix. The first row that fits counts.
+const MEANINGS: [(&str, &str, &str); 22] = [
+    ("unable to configure the docker daemon with file", "refuses-config", "docker-config/repair"),
+    ("no space left on device", "disk-full", "make-room"),
+    ("zone_conflict", "firewalld-zone", "leave-zone"),
+    ("non-overlapping ipv4 address pool", "no-address-range", "free-range"),
+    ("devices cgroup isn't mounted", "no-cgroups", "mount-cgroups"),
+    ("cgroup mountpoint does not exist", "no-cgroups", "mount-cgroups"),
+    ("failed to create nat chain", "no-packet-filter", "filter-backend"),
+    ("iptables failed", "no-packet-filter", "filter-backend"),
+    ("iptables not found", "no-packet-filter", "filter-backend"),
+    ("failed to find iptables", "no-packet-filter", "filter-backend"),
+    ("contains several valid graphdrivers", "no-storage-driver", "fit-storage"),
+    ("prior storage driver", "no-storage-driver", "fit-storage"),
+    ("error initializing graphdriver", "no-storage-driver", "fit-storage"),
+    ("pid file found, ensure docker is not running", "already-runs", "one-daemon"),
+    ("is still running", "already-runs", "one-daemon"),
+    ("address already in use", "address-taken", "free-address"),
+    ("cannot assign requested address", "address-missing", "own-address"),
+    ("could not load x509 key pair", "no-certificate", "mend-certificates"),
+    ("could not read ca certificate", "no-certificate", "mend-certificates"),
+    ("failed to dial", "no-containerd", "start-containerd"),
+    ("timeout waiting for containerd", "no-containerd", "start-containerd"),
+    ("needs to be started with root", "needs-root", "start"),
+];
+
+/// Words with which dockerd gives up.
+const LAST_WORDS: [&str; 6] = [
+    "failed to start daemon",
+    "unable to configure the docker daemon",
+    "failed to load listeners",
+    "failed to create api server",
+    "needs to be started with root",
+    "error starting daemon",
+];
+
+/// The finding for a start that failed; `None` when nothing tells of one.
+pub fn finding(start: &Start) -> Option<Finding> {
+    // A unit that was stopped in good order did not fail, whatever an earlier start said.
+    if start.state == "inactive" && start.result == "success" {
+        return None;
+    }
+    let at = start.lines.iter().rposition(|line| is_last_word(line))?;
+    let line = start.lines.get(at)?;
+    // What led to it stands in the lines before: containerd's "no space left on device", a driver's own words.
+    let before = start.lines.get(at.saturating_sub(8)..at).unwrap_or_default();
+    let meaning = MEANINGS
+        .iter()
+        .find(|(words, ..)| contains(line, words) || (*words == "no space left on device" && any(before, words)));
+    let finding = match meaning {
+        Some((_, code, fix)) => Finding::fail(code, fix),
+        None => Finding::fail("start-failed", "see-log"),
+    };
+    Some(finding.with("reason", message(line)).evidence(start.log.as_str(), line.as_str()))
+}
+
+fn is_last_word(line: &str) -> bool {
+    LAST_WORDS.iter().any(|words| contains(line, words))
+}
+
+fn any(lines: &[String], words: &str) -> bool {
+    lines.iter().any(|line| contains(line, words))
+}
+
+fn contains(line: &str, words: &str) -> bool {
+    line.to_ascii_lowercase().contains(words)
+}
+
+/// The text of `msg="…"` of a log line, else the whole line.
+fn message(line: &str) -> &str {
+    let Some((_, rest)) = line.split_once("msg=\"") else { return line };
+    rest.rsplit_once('"').map_or(rest, |(text, _)| text)
+}

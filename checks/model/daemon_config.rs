@@ -1,0 +1,68 @@
+//! What in daemon.json keeps dockerd from starting: the check of the file tells it, and the check of the daemon waits for it.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::daemon_keys::wanted;
+use super::facts::docker::{Config, DockerFacts, Reach, Settings};
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fault<'a> {
+    Malformed {
+        line: usize,
+        column: usize,
+        why: &'a str,
+    },
+    UnknownKeys(Vec<&'a str>),
+    /// In the words of `Settings::kinds`.
+    WrongKind {
+        key: &'a str,
+        wanted: &'static str,
+        found: &'a str,
+    },
+    /// In the file and in the unit's command.
+    Twice(Vec<&'a str>),
+}
+
+impl DockerFacts {
+    /// The first fault of daemon.json. What a running daemon has read it has accepted, whatever is known here.
+    pub fn config_fault(&self) -> Option<Fault<'_>> {
+        match self.config.value()? {
+            Config::Malformed { line, column, why } => Some(Fault::Malformed { line: *line, column: *column, why }),
+            Config::Read { keys, settings, .. } if !self.has_read(settings) => self.content_fault(keys, settings),
+            Config::Read { .. } => None,
+        }
+    }
+
+    fn has_read(&self, settings: &Settings) -> bool {
+        let runs = self.reach.value() == Some(&Reach::Answers);
+        // Times of processes are right to a second.
+        runs && self.daemon_started.value().is_some_and(|started| started.saturating_add(1) >= settings.changed)
+    }
+
+    fn content_fault<'a>(&'a self, keys: &'a [String], settings: &'a Settings) -> Option<Fault<'a>> {
+        let unknown: Vec<&str> = flat(keys, settings).filter(|key| wanted(key).is_none()).collect();
+        if !unknown.is_empty() {
+            return Some(Fault::UnknownKeys(unknown));
+        }
+        if let Some(fault) = settings.kinds.iter().find_map(|(key, found)| wrong_kind(key, found)) {
+            return Some(fault);
+        }
+        let unit = self.unit.value()?;
+        let in_command = |key: &str| unit.flags.iter().any(|flag| flag == key) || (key == "hosts" && unit.hosts_flag);
+        let twice: Vec<&str> = flat(keys, settings).filter(|key| *key != "runtimes" && in_command(key)).collect();
+        (!twice.is_empty()).then_some(Fault::Twice(twice))
+    }
+}
+
+/// All keys; dockerd looks into objects that it does not know as such (`proxies`), and `kinds` has what is in them.
+fn flat<'a>(keys: &'a [String], settings: &'a Settings) -> impl Iterator<Item = &'a str> {
+    let whole = settings.kinds.is_empty();
+    let inner = settings.kinds.keys().filter(move |_| !whole);
+    keys.iter().filter(move |_| whole).chain(inner).map(String::as_str)
+}
+
+fn wrong_kind<'a>(key: &'a str, found: &'a str) -> Option<Fault<'a>> {
+    let wanted = wanted(key).filter(|wanted| !wanted.is_empty() && *wanted != found && found != "null")?;
+    Some(Fault::WrongKind { key, wanted, found })
+}
