@@ -32,7 +32,8 @@ impl Dockerd {
             Some(path) => (path.split(':').map(str::to_owned).collect(), "PATH of dockerd".to_owned()),
             None => (usual_path(host), "the PATH that dockerd usually has".to_owned()),
         };
-        let started = process.filter(|_| is_this_machine(host)).map_or_else(Fact::default, |pid| host.live().started(pid));
+        let started =
+            process.filter(|_| is_this_machine(host)).map_or_else(Fact::default, |pid| host.live().started(pid));
         let rootless = docker.info.value().is_some_and(|info| info.is_rootless());
         Self { path, path_source, started, rootless }
     }
