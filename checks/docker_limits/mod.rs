@@ -7,7 +7,7 @@ pub static CHECK: Check = Check {
     family: "docker",
     doc: include_str!("doc.md"),
     // `--ulimit memlock=-1` is part of the usual guide's commands for GPUs.
-    wanted: |need| need.gpu.as_ref().map(|_| &Origin::Guide),
+    wanted: |need| need.docker.as_ref().and(need.gpu.as_ref()).map(|_| &Origin::Guide),
     judge,
 };
 
