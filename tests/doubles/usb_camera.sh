@@ -33,7 +33,7 @@ before=$(mktemp)
 printf "%s\n" /dev/video* >"$before"
 echo usbip-vudc.0 >"$gadget/UDC"
 udevadm settle
-node=$(ls /dev/video* | grep -vxFf "$before" | head -n 1)
+node=$(printf "%s\n" /dev/video* | grep -vxFf "$before" | head -n 1)
 setsid "$1" "$node" </dev/null >/dev/null 2>&1 &
 sleep 1
 
