@@ -189,6 +189,12 @@ pub struct Conduct {
     pub fail_on: FailOn,
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+    /// Write the report in one more format to a file, whole or not at all (repeatable); --format stays what it is
+    #[arg(long, value_name = "FORMAT=FILE")]
+    pub out: Vec<Out>,
+    /// The numbers to exit with; those of --format nagios and npd unless given
+    #[arg(long, value_enum, value_name = "SET")]
+    pub exit_codes: Option<ExitCodes>,
     /// Write the report to a file, whole or not at all; `-` is standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -205,9 +211,66 @@ pub struct Conduct {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
+    /// For people
     #[default]
     Text,
+    /// The whole report; its schema is what `gdoctor schema` prints
     Json,
+    /// Test results, for Jenkins and GitLab
+    Junit,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// One page, without network
+    Html,
+    /// Markdown, for a ticket
+    Md,
+    /// Prometheus text, for node_exporter's textfile collector
+    Prom,
+    /// Annotations, and the table in the job's summary
+    Github,
+    /// A Nagios plugin's output and exit codes
+    Nagios,
+    /// A node-problem-detector plugin's output and exit codes
+    Npd,
+    /// TAP version 13
+    Tap,
+}
+
+/// Which numbers the exit code is told in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ExitCodes {
+    /// 0 fine, 1 failed, 2 misuse, 3 undetermined
+    #[default]
+    Gdoctor,
+    /// 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN
+    Nagios,
+    /// 0 no problem, 1 problem, 2 unknown
+    Npd,
+}
+
+/// One more output: `junit=report.xml`.
+#[derive(Clone, Debug)]
+pub struct Out {
+    pub format: Format,
+    pub path: PathBuf,
+}
+
+impl FromStr for Out {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (format, path) = text.split_once('=').ok_or("give FORMAT=FILE, such as junit=report.xml")?;
+        if path.is_empty() || path == "-" {
+            return Err("give a file; standard output is what --format is for".into());
+        }
+        let format = Format::from_str(format, false).map_err(|_| {
+            let all: Vec<String> = Format::value_variants()
+                .iter()
+                .filter_map(|f| Some(f.to_possible_value()?.get_name().to_owned()))
+                .collect();
+            format!("{format:?} is no format: {}", all.join(", "))
+        })?;
+        Ok(Self { format, path: path.into() })
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

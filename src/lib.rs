@@ -3,6 +3,7 @@
 
 mod cli;
 mod correction;
+mod deliver;
 pub mod explain;
 mod host;
 pub mod judge;
@@ -20,27 +21,30 @@ use std::time::Instant;
 
 use clap::{CommandFactory, Parser};
 
-use cli::{CheckArgs, Cli, Command, ExplainArgs, ExplainFormat, Format};
+use cli::{CheckArgs, Cli, Command, ExplainArgs, ExplainFormat};
 use explain::Asked;
 use explain::find::{Finder, Found};
 use explain::show::Document;
 use gdoctor_checks::model::check::Check;
 use host::{Host, clock, output};
-use plan::{Destination, Plan};
+use plan::Plan;
 
 /// The whole program. Never panics on input; exit codes are those of [`policy`].
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let misuse_code = misuse_code(&arguments);
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version go to stdout with 0, misuse to stderr with 2; a closed pipe is nobody's fault.
             let _ = error.print();
-            return ExitCode::from(error.exit_code() as u8);
+            let code = if error.use_stderr() { misuse_code } else { policy::OK };
+            return ExitCode::from(code);
         }
     };
     let code = match cli.command {
-        None => check(&cli.check),
-        Some(Command::Check(arguments)) => check(&arguments),
+        None => check(&cli.check).unwrap_or(misuse_code),
+        Some(Command::Check(arguments)) => check(&arguments).unwrap_or(misuse_code),
         Some(Command::List) => print(&explain::topic::list()),
         Some(Command::Explain(arguments)) => explain(&arguments).unwrap_or_else(|why| misuse(&why)),
         Some(Command::Schema) => print(include_str!("../docs/gdoctor-report-1.json")),
@@ -62,40 +66,43 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     ExitCode::from(code)
 }
 
-fn check(arguments: &CheckArgs) -> u8 {
+/// A Nagios plugin says UNKNOWN (3) to wrong arguments; everybody else gets 2.
+fn misuse_code(arguments: &[OsString]) -> u8 {
+    let nagios = |pair: &[OsString]| matches!(pair, [flag, value] if (flag == "--format" || flag == "--exit-codes") && value == "nagios");
+    let joined = |argument: &OsString| argument == "--format=nagios" || argument == "--exit-codes=nagios";
+    let asked = arguments.windows(2).any(nagios) || arguments.iter().any(joined);
+    if asked { policy::UNDETERMINED } else { policy::MISUSE }
+}
+
+/// `None` after having said what is wrong with the arguments.
+fn check(arguments: &CheckArgs) -> Option<u8> {
     let started = Instant::now();
     let conduct = &arguments.conduct;
     let host = Host::new(&conduct.root, conduct.timeout);
     if host.list("/").value().is_none() {
-        return misuse(&format!("--root {}: this is not a folder that can be read", conduct.root.display()));
+        misuse(&format!("--root {}: this is not a folder that can be read", conduct.root.display()));
+        return None;
     }
     let plan = Plan::new(conduct, &host);
     colored::control::set_override(plan.colour);
     let need = match need::gather(&arguments.wishes, &arguments.line, &host) {
         Ok(need) => need,
-        Err(refusal) => return refuse(&refusal, &plan),
+        Err(refusal) => {
+            refuse(&refusal, &plan);
+            return None;
+        }
     };
     let (facts, probe_times) = probe::probe_all(&host, &need, &|check| plan.selects(check));
     let judged = judge::judge_all(&facts, &need, |check| plan.selects(check));
+    let unix = clock::unix_seconds();
     let frame = report::Frame {
         report_id: report_id(&host),
-        generated_at: clock::rfc3339(clock::unix_seconds()),
+        generated_at: clock::rfc3339(unix),
         took: started.elapsed(),
         probe_times,
     };
     let report = report::write(&facts, &need, &judged, conduct.fail_on, frame);
-    let text = match plan.format {
-        Format::Text => render::text::render(&report, plan.detail, plan.width),
-        Format::Json => render::json::render(&report),
-    };
-    let written = match &plan.destination {
-        Destination::Stdout => output::write_stdout(text.as_bytes()),
-        Destination::File(path) => output::write_atomic(path, text.as_bytes()),
-    };
-    match written {
-        Ok(()) => report.exit_code,
-        Err(error) => misuse(&format!("the report could not be written: {error}")),
-    }
+    deliver::deliver(&report, &plan, &host, unix).map_err(|why| misuse(&why)).ok()
 }
 
 /// Explains a topic from its words, a text by the messages that are known; where one message has several causes, the checks

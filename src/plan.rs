@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use gdoctor_checks::model::check::Check;
 
-use crate::cli::{Color, Conduct, Format};
+use crate::cli::{Color, Conduct, ExitCodes, Format, Out};
 use crate::host::Host;
 use crate::render::text::Detail;
 
@@ -20,6 +20,9 @@ pub struct Plan {
     pub only: Vec<String>,
     pub skip: Vec<String>,
     pub format: Format,
+    /// More outputs, each in a file of its own.
+    pub out: Vec<Out>,
+    pub exit_codes: ExitCodes,
     pub detail: Detail,
     pub destination: Destination,
     pub colour: bool,
@@ -38,6 +41,12 @@ impl Plan {
             only: conduct.only.clone(),
             skip: conduct.skip.clone(),
             format: conduct.format,
+            out: conduct.out.clone(),
+            exit_codes: conduct.exit_codes.unwrap_or(match conduct.format {
+                Format::Nagios => ExitCodes::Nagios,
+                Format::Npd => ExitCodes::Npd,
+                _ => ExitCodes::Gdoctor,
+            }),
             detail: match (conduct.quiet, conduct.verbose) {
                 (true, _) => Detail::Quiet,
                 (_, true) => Detail::Verbose,

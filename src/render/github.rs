@@ -1,0 +1,44 @@
+//! GitHub workflow commands: annotations, failures first, as many as GitHub keeps. The whole table goes to the job's summary,
+//! which is `md`.
+
+use std::fmt::Write;
+
+use super::status;
+use crate::report::{Outcome, Report};
+
+/// GitHub keeps ten annotations of a kind per step and drops the rest without a word.
+const MOST: usize = 10;
+
+pub fn render(report: &Report) -> String {
+    let mut out = String::new();
+    for kind in ["error", "warning"] {
+        let all: Vec<&Outcome> =
+            status::by_weight(report).into_iter().filter(|o| status::github(status::shown(o)) == Some(kind)).collect();
+        let shown = if all.len() > MOST { MOST - 1 } else { all.len() };
+        for outcome in &all[..shown] {
+            let title = property(&format!("{} ({})", status::name(outcome), outcome.title));
+            let mut text = outcome.summary.clone();
+            for line in status::advice(outcome) {
+                text.push('\n');
+                text.push_str(&line);
+            }
+            let _ = writeln!(out, "::{kind} title={title}::{}", data(&text));
+        }
+        if all.len() > shown {
+            let rest = all.len() - shown;
+            let _ = writeln!(out, "::{kind} title=gdoctor::{rest} more: see the job's summary");
+        }
+    }
+    let count = |status| status::count(report, status);
+    let words = crate::policy::Status::ALL.map(|s| format!("{} {}", count(s), s.word()));
+    let _ = writeln!(out, "gdoctor: {}", words.join(", "));
+    out
+}
+
+fn data(raw: &str) -> String {
+    raw.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(raw: &str) -> String {
+    data(raw).replace(':', "%3A").replace(',', "%2C")
+}

@@ -1,0 +1,63 @@
+//! Prometheus text for node_exporter's textfile collector: gauges of this one run, no time stamps, no words of the host as labels.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::status;
+use crate::policy::Status;
+use crate::report::Report;
+
+/// `unix` is when the run was made, in seconds.
+pub fn render(report: &Report, unix: u64) -> String {
+    let mut out = String::new();
+    let mut head = |name: &str, help: &str, lines: &[String]| {
+        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge");
+        for line in lines {
+            let _ = writeln!(out, "{name}{line}");
+        }
+    };
+    let mut worst: BTreeMap<&str, (&str, u8)> = BTreeMap::new();
+    for outcome in &report.results {
+        if let Some(value) = status::metric(status::shown(outcome)) {
+            let entry = worst.entry(outcome.id).or_insert((outcome.group, 0));
+            // A failure weighs more than what is unknown, though its value is smaller.
+            let rank = |value: u8| [0, 2, 3, 1].get(usize::from(value)).copied().unwrap_or(0);
+            if rank(value) > rank(entry.1) {
+                entry.1 = value;
+            }
+        }
+    }
+    let checks: Vec<String> = worst
+        .iter()
+        .map(|(check, (group, value))| format!("{{check=\"{check}\",group=\"{group}\"}} {value}"))
+        .collect();
+    if !checks.is_empty() {
+        head("gdoctor_check_status", "Verdict of a check: 0 pass, 1 warn, 2 fail, 3 unknown.", &checks);
+    }
+    let counts: Vec<String> =
+        Status::ALL.iter().map(|s| format!("{{status=\"{}\"}} {}", s.word(), status::count(report, *s))).collect();
+    head("gdoctor_checks", "Results of the last run by status.", &counts);
+    let seconds = format!(" {}.{:03}", report.duration_ms / 1000, report.duration_ms % 1000);
+    head("gdoctor_run_duration_seconds", "How long the last run took.", &[seconds]);
+    head("gdoctor_last_run_timestamp_seconds", "When the last run was made, in Unix time.", &[format!(" {unix}")]);
+    let success = u8::from(report.exit_code == crate::policy::OK);
+    head(
+        "gdoctor_run_success",
+        "1 when nothing failed and all that was asked for was determined.",
+        &[format!(" {success}")],
+    );
+    let build = format!("{{version=\"{}\"}} 1", label(report.tool.version));
+    head("gdoctor_build_info", "The gdoctor that made this file.", &[build]);
+    let host = format!(
+        "{{system=\"{}\",kernel=\"{}\",machine=\"{}\"}} 1",
+        label(&report.host.system),
+        label(&report.host.kernel),
+        label(&report.host.machine)
+    );
+    head("gdoctor_host_info", "The system that was looked at.", &[host]);
+    out
+}
+
+fn label(raw: &str) -> String {
+    raw.chars().take(100).collect::<String>().replace('\\', "\\\\").replace('"', "\\\"").replace('\n', " ")
+}

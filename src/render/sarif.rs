@@ -1,0 +1,131 @@
+//! SARIF 2.1.0 for GitHub code scanning: a rule a check, a result a finding that is not in order; what is in order or not needed
+//! only when asked for.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::status;
+use crate::policy::Status;
+use crate::report::{Outcome, Report};
+
+/// `whole` takes in what passed and what is not needed.
+pub fn render(report: &Report, whole: bool) -> String {
+    let mut rules: Vec<Value> = Vec::new();
+    let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
+    for outcome in &report.results {
+        numbers.entry(outcome.id).or_insert_with(|| {
+            rules.push(rule(report, outcome));
+            rules.len() - 1
+        });
+    }
+    let told = |o: &&Outcome| whole || matches!(status::shown(o), Status::Fail | Status::Warn | Status::Unknown);
+    let results: Vec<Value> = report.results.iter().filter(told).map(|o| result(o, numbers[o.id])).collect();
+    let notes: Vec<Value> =
+        report.results.iter().filter(|o| status::shown(o) == Status::Unknown).map(notification).collect();
+    let document = json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": report.tool.name,
+                "version": report.tool.version,
+                "semanticVersion": report.tool.version,
+                "informationUri": "https://github.com/gdoctor/gdoctor",
+                "rules": rules,
+            }},
+            "automationDetails": { "id": "gdoctor/host/" },
+            "invocations": [{
+                "executionSuccessful": report.exit_code != crate::policy::UNDETERMINED,
+                "exitCode": report.exit_code,
+                "endTimeUtc": report.generated_at,
+                "toolExecutionNotifications": notes,
+            }],
+            "columnKind": "utf16CodeUnits",
+            "results": results,
+        }],
+    });
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn rule(report: &Report, outcome: &Outcome) -> Value {
+    let title = capital(outcome.title);
+    let worst = report
+        .results
+        .iter()
+        .filter(|o| o.id == outcome.id)
+        .max_by_key(|o| matches!(o.status, Status::Fail) as u8 * 2 + matches!(o.status, Status::Warn) as u8)
+        .unwrap_or(outcome);
+    let mut help = format!("{title}.\n");
+    let mut markdown = format!("**{title}.**\n");
+    for fix in &worst.fixes {
+        help.push_str(&format!(
+            "\n{} ({})\n{}\n{}\n",
+            fix.title,
+            fix.risks.join(", "),
+            fix.commands.join("\n"),
+            fix.page
+        ));
+        let (title, risks, commands) =
+            (super::md::text(&fix.title), fix.risks.join(", "), super::md::fence(&fix.commands));
+        markdown.push_str(&format!("\n{title} ({risks})\n\n{commands}\n[{page}]({page})\n", page = fix.page));
+    }
+    json!({
+        "id": outcome.id,
+        "name": outcome.id,
+        "shortDescription": { "text": short(&title) },
+        "fullDescription": { "text": short(&format!("gdoctor checks whether this holds: {}.", outcome.title)) },
+        "help": { "text": help, "markdown": markdown },
+        "helpUri": worst.fixes.first().map_or("https://github.com/gdoctor/gdoctor", |fix| fix.page.as_str()),
+        "defaultConfiguration": { "level": "error" },
+        "properties": { "tags": [outcome.group], "precision": "high", "problem.severity": "error" },
+    })
+}
+
+fn result(outcome: &Outcome, rule: usize) -> Value {
+    let (kind, level) = status::sarif(status::shown(outcome));
+    let mut text = outcome.summary.clone();
+    if !outcome.detail.is_empty() {
+        text.push_str(&format!("\n{}", outcome.detail));
+    }
+    json!({
+        "ruleId": outcome.id,
+        "ruleIndex": rule,
+        "kind": kind,
+        "level": level,
+        "message": { "text": text },
+        "locations": [{ "physicalLocation": {
+            "artifactLocation": { "uri": "file:///etc/docker/daemon.json" },
+            "region": { "startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 1 },
+        }}],
+        // Of what it is about, not of its words: a reworded message stays the same alert.
+        "partialFingerprints": { "primaryLocationLineHash": format!("{:016x}:1", hash(&status::name(outcome))) },
+        "properties": { "code": outcome.code, "fix": outcome.fixes },
+    })
+}
+
+fn notification(outcome: &Outcome) -> Value {
+    json!({
+        "level": "warning",
+        "message": { "text": outcome.summary },
+        "descriptor": { "id": outcome.id },
+        "associatedRule": { "id": outcome.id },
+    })
+}
+
+/// FNV-1a, 64 bits.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// GitHub takes 1024 characters.
+fn short(text: &str) -> String {
+    text.chars().take(1000).collect()
+}

@@ -1,0 +1,160 @@
+//! What a status is in each format: one function a column of one table. `tests/render.rs` crosses all of them.
+
+use crate::policy::{self, Status};
+use crate::report::{Outcome, Report};
+
+/// The element of a JUnit test case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Junit {
+    /// A test case alone.
+    Passed,
+    /// A test case alone, with words in the suite's system-out.
+    Noted,
+    Failure,
+    Error,
+    Skipped,
+}
+
+pub fn junit(status: Status) -> Junit {
+    match status {
+        Status::Pass => Junit::Passed,
+        Status::Warn => Junit::Noted,
+        Status::Fail => Junit::Failure,
+        Status::Unknown => Junit::Error,
+        Status::Skip => Junit::Skipped,
+    }
+}
+
+/// SARIF 2.1.0: `kind` and `level`.
+pub fn sarif(status: Status) -> (&'static str, &'static str) {
+    match status {
+        Status::Pass => ("pass", "none"),
+        Status::Warn => ("fail", "warning"),
+        Status::Fail => ("fail", "error"),
+        Status::Unknown => ("open", "none"),
+        Status::Skip => ("notApplicable", "none"),
+    }
+}
+
+/// `ok` or `not ok`, and the directive behind the description.
+pub fn tap(status: Status) -> (&'static str, &'static str) {
+    match status {
+        Status::Pass | Status::Warn => ("ok", ""),
+        Status::Fail | Status::Unknown => ("not ok", ""),
+        Status::Skip => ("ok", " # SKIP "),
+    }
+}
+
+/// The command of a GitHub annotation; `None` for what needs none.
+pub fn github(status: Status) -> Option<&'static str> {
+    match status {
+        Status::Fail => Some("error"),
+        Status::Warn | Status::Unknown => Some("warning"),
+        Status::Pass | Status::Skip => None,
+    }
+}
+
+/// The value of `gdoctor_check_status`; `None` for what is left out.
+pub fn metric(status: Status) -> Option<u8> {
+    match status {
+        Status::Pass => Some(0),
+        Status::Warn => Some(1),
+        Status::Fail => Some(2),
+        Status::Unknown => Some(3),
+        Status::Skip => None,
+    }
+}
+
+/// Exit code of the Nagios plugin API, and its word.
+pub fn nagios(status: Status) -> (u8, &'static str) {
+    match status {
+        Status::Pass | Status::Skip => (0, "OK"),
+        Status::Warn => (1, "WARNING"),
+        Status::Fail => (2, "CRITICAL"),
+        Status::Unknown => (3, "UNKNOWN"),
+    }
+}
+
+/// Exit code of a node-problem-detector plugin; `warned` is what a warning counts for.
+pub fn npd(status: Status, warned: bool) -> u8 {
+    match status {
+        Status::Pass | Status::Skip => 0,
+        Status::Warn => u8::from(warned),
+        Status::Fail => 1,
+        Status::Unknown => 2,
+    }
+}
+
+/// gdoctor's own exit code for one result alone; `warned` as above.
+pub fn exit(status: Status, warned: bool) -> u8 {
+    match status {
+        Status::Pass | Status::Skip => policy::OK,
+        Status::Warn => {
+            if warned {
+                policy::FAILED
+            } else {
+                policy::OK
+            }
+        }
+        Status::Fail => policy::FAILED,
+        Status::Unknown => policy::UNDETERMINED,
+    }
+}
+
+/// The status a format shows: what waits for another check is told under that one, so it is skipped here.
+pub fn shown(outcome: &Outcome) -> Status {
+    if outcome.cause.is_some() { Status::Skip } else { outcome.status }
+}
+
+/// What decides about the whole: a failure, a warning, then what somebody really wants and nobody could determine.
+pub fn worst(report: &Report) -> Status {
+    let has = |status: Status| {
+        report
+            .results
+            .iter()
+            .any(|o| o.cause.is_none() && o.status == status && (o.required || status != Status::Unknown))
+    };
+    [Status::Fail, Status::Warn, Status::Unknown].into_iter().find(|s| has(*s)).unwrap_or(Status::Pass)
+}
+
+/// Results in the order of their weight: failures first, then warnings, then what is unknown; else the report's own order.
+pub fn by_weight(report: &Report) -> Vec<&Outcome> {
+    let weight = |o: &&Outcome| match shown(o) {
+        Status::Fail => 0,
+        Status::Warn => 1,
+        Status::Unknown => 2,
+        Status::Pass => 3,
+        Status::Skip => 4,
+    };
+    let mut all: Vec<&Outcome> = report.results.iter().collect();
+    all.sort_by_key(weight);
+    all
+}
+
+/// How many results a format shows with this status.
+pub fn count(report: &Report, status: Status) -> usize {
+    report.results.iter().filter(|o| shown(o) == status).count()
+}
+
+/// `port-free 8080/tcp`.
+pub fn name(outcome: &Outcome) -> String {
+    if outcome.subject.is_empty() { outcome.id.to_owned() } else { format!("{} {}", outcome.id, outcome.subject) }
+}
+
+/// Cause, commands, notes and page of a result, a line each.
+pub fn advice(outcome: &Outcome) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(cause) = &outcome.cause {
+        lines.push(format!("{cause} has to be mended first"));
+    }
+    if !outcome.detail.is_empty() {
+        lines.push(outcome.detail.replace('\n', " "));
+    }
+    for fix in &outcome.fixes {
+        lines.push(format!("Fix: {} ({})", fix.title, fix.risks.join(", ")));
+        lines.extend(fix.commands.iter().map(|command| format!("    {command}")));
+        lines.extend(fix.notes.iter().cloned());
+        lines.push(fix.page.clone());
+    }
+    lines
+}

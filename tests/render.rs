@@ -1,0 +1,398 @@
+//! Every format against something that is not ours: JUnit against Jenkins' schema, SARIF against OASIS', Prometheus by promtool,
+//! TAP by Perl's parser, HTML in a browser; and the table of statuses, all rows and all formats.
+#![allow(clippy::disallowed_methods)]
+
+mod part;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use gdoctor::judge::Judged;
+use gdoctor::policy::{self, FailOn, Status};
+use gdoctor::render::status::{self, Junit};
+use gdoctor::render::{github, html, junit, md, nagios, npd, prom, sarif, tap};
+use gdoctor::report::{Frame, Report, write};
+use gdoctor_checks::ALL;
+use gdoctor_checks::model::fact::{Fact, Gap, Source};
+use gdoctor_checks::model::facts::Facts;
+use gdoctor_checks::model::facts::host::System;
+use gdoctor_checks::model::finding::Finding;
+use gdoctor_checks::model::need::{Need, Origin};
+use part::left_out;
+
+/// What a host can make every text hold.
+const HOSTILE: &str = "a|b <b>&\"'` ]]> %0A # SKIP ::error::x \u{7}\u{1b}[31m {x} @all \\ \u{fffe} é";
+
+fn frame() -> Frame {
+    Frame {
+        report_id: "urn:uuid:00000000-0000-4000-8000-000000000000".into(),
+        generated_at: "2026-01-31T12:00:00Z".into(),
+        took: Duration::from_millis(412),
+        probe_times: BTreeMap::new(),
+    }
+}
+
+fn finding(status: Status) -> Finding {
+    let finding = match status {
+        Status::Pass => Finding::pass("found"),
+        Status::Warn => Finding::warn("not-installed", "install"),
+        Status::Fail => Finding::fail("not-installed", "install"),
+        Status::Unknown => Finding::unknown(Gap::TimedOut, Source::new(HOSTILE)),
+        Status::Skip => Finding::not_needed("not-needed"),
+    };
+    finding
+        .with("path", HOSTILE)
+        .with("package", HOSTILE)
+        .evidence(HOSTILE, HOSTILE)
+        .about(HOSTILE)
+        .asked_by(&Origin::Default)
+}
+
+/// A report with one result of each of these.
+fn report(statuses: &[Status], fail_on: FailOn) -> Report {
+    let client = ALL.iter().find(|check| check.id == "docker-client").unwrap();
+    let judged: Vec<Judged> = statuses
+        .iter()
+        .map(|s| Judged { check: client, findings: finding(*s).into(), took: Duration::from_millis(3) })
+        .collect();
+    let mut facts = Facts::default();
+    facts.host.system = Fact::present(System { id: "debian".into(), ..System::default() }, "/etc/os-release");
+    write(&facts, &Need::default(), &judged, fail_on, frame())
+}
+
+/// Every status, hostile words, a folded result and enough failures for every limit.
+fn full() -> Report {
+    let mut statuses = Status::ALL.to_vec();
+    statuses.extend([Status::Fail; 14]);
+    let mut report = report(&statuses, FailOn::Fail);
+    let mut folded = report.results[3].clone();
+    folded.cause = Some("docker-engine".into());
+    report.results.push(folded);
+    report
+}
+
+/// The row of a status in every format: the table that users read in docs/formats.md.
+fn row(
+    s: Status,
+) -> (u8, u8, u8, u8, u8, Junit, (&'static str, &'static str), &'static str, Option<&'static str>, Option<u8>) {
+    match s {
+        Status::Pass => (0, 0, 0, 0, 0, Junit::Passed, ("pass", "none"), "ok", None, Some(0)),
+        Status::Warn => (0, 1, 1, 0, 1, Junit::Noted, ("fail", "warning"), "ok", Some("warning"), Some(1)),
+        Status::Fail => (1, 1, 2, 1, 1, Junit::Failure, ("fail", "error"), "not ok", Some("error"), Some(2)),
+        Status::Unknown => (3, 3, 3, 2, 2, Junit::Error, ("open", "none"), "not ok", Some("warning"), Some(3)),
+        Status::Skip => (0, 0, 0, 0, 0, Junit::Skipped, ("notApplicable", "none"), "ok", None, None),
+    }
+}
+
+#[test]
+fn one_table_for_every_format() {
+    for s in Status::ALL {
+        let (exit, exit_warned, nag, np, np_warned, ju, sa, ta, gh, metric) = row(s);
+        assert_eq!((status::exit(s, false), status::exit(s, true)), (exit, exit_warned), "{s:?}");
+        assert_eq!((status::npd(s, false), status::npd(s, true)), (np, np_warned), "{s:?}");
+        assert_eq!((status::junit(s), status::sarif(s), status::tap(s).0), (ju, sa, ta), "{s:?}");
+        assert_eq!((status::nagios(s).0, status::github(s), status::metric(s)), (nag, gh, metric), "{s:?}");
+        // And the formats say what the table says.
+        let lone = report(&[s], FailOn::Fail);
+        let warned = report(&[s], FailOn::Warn);
+        assert_eq!((lone.exit_code, warned.exit_code), (exit, exit_warned), "{s:?}");
+        assert_eq!((npd::exit_code(&lone), npd::exit_code(&warned), nagios::exit_code(&lone)), (np, np_warned, nag));
+        let xml = junit::render(&lone);
+        let elements = |name: &str| xml.matches(&format!("<{name} message=")).count();
+        let expect = [ju == Junit::Failure, ju == Junit::Error, ju == Junit::Skipped].map(usize::from);
+        assert_eq!(["failure", "error", "skipped"].map(elements), expect, "{xml}");
+        assert_eq!(xml.contains("WARN docker-client"), ju == Junit::Noted, "{xml}");
+        let point = tap::render(&lone).lines().nth(2).unwrap_or_default().to_owned();
+        assert!(
+            point.starts_with(&format!("{ta} 1 - ")) && point.contains(" # SKIP ") == (s == Status::Skip),
+            "{point}"
+        );
+        let run: serde_json::Value = serde_json::from_str(&sarif::render(&lone, true)).unwrap();
+        let result = &run["runs"][0]["results"][0];
+        assert_eq!((result["kind"].as_str(), result["level"].as_str()), (Some(sa.0), Some(sa.1)));
+        let noted = run["runs"][0]["invocations"][0]["toolExecutionNotifications"].as_array().unwrap().len();
+        assert_eq!(noted, usize::from(s == Status::Unknown));
+        assert_eq!(
+            github::render(&lone).lines().next().unwrap().split(' ').next(),
+            gh.map(|k| format!("::{k}")).as_deref().or(Some("gdoctor:"))
+        );
+        let sample = metric.map(|v| format!("gdoctor_check_status{{check=\"docker-client\",group=\"docker\"}} {v}\n"));
+        assert!(sample.is_none_or(|line| prom::render(&lone, 0).contains(&line)));
+        for shown in [html::render(&lone), md::render(&lone)] {
+            assert!(shown.contains(&s.word().to_uppercase()), "{shown}");
+        }
+    }
+}
+
+/// What waits for another check is told under that one and raises no alarm of its own.
+#[test]
+fn one_cause_is_one_red_line_in_every_format() {
+    let mut lone = report(&[Status::Fail, Status::Unknown], FailOn::Fail);
+    lone.results[1].cause = Some("docker-client".into());
+    assert_eq!(junit::render(&lone).matches("<error").count(), 0);
+    assert_eq!(tap::render(&lone).matches("not ok").count(), 1);
+    assert_eq!(github::render(&lone).matches("::warning").count(), 0);
+    assert!(nagios::render(&lone).starts_with("GDOCTOR CRITICAL - 1 failed, 0 warning, 0 ok: docker-client | "));
+}
+
+#[test]
+fn sarif_is_valid() {
+    let schema = std::fs::read_to_string(part::root().join("tests/schemas/sarif-2.1.0.json")).unwrap();
+    // The published schema has one pattern that is no regular expression, of a property that is not used here.
+    let schema = schema.replace("[a-zA-Z]{2}]?$", "[a-zA-Z]{2}$");
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for whole in [true, false] {
+        let document: serde_json::Value = serde_json::from_str(&sarif::render(&full(), whole)).unwrap();
+        let wrong: Vec<String> =
+            validator.iter_errors(&document).map(|e| format!("{}: {e}", e.instance_path())).collect();
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        // What GitHub asks for besides.
+        let run = &document["runs"][0];
+        for rule in run["tool"]["driver"]["rules"].as_array().unwrap() {
+            for text in [&rule["shortDescription"]["text"], &rule["fullDescription"]["text"], &rule["help"]["text"]] {
+                assert!(text.as_str().is_some_and(|t| !t.is_empty() && t.len() <= 4096), "{rule}");
+            }
+        }
+        for result in run["results"].as_array().unwrap() {
+            assert!(result["locations"][0]["physicalLocation"]["region"]["startLine"].is_u64());
+            assert!(result["partialFingerprints"]["primaryLocationLineHash"].is_string());
+        }
+    }
+}
+
+#[test]
+fn junit_is_valid() {
+    let file = file("report.xml", &junit::render(&full()));
+    let schema = part::root().join("tests/schemas/junit-10.xsd");
+    let Some(output) = tool("xmllint", &["--noout", "--schema", text(&schema), text(&file.1)], "") else { return };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let counts = tool("xmllint", &["--xpath", "string(//testsuite/@errors)", text(&file.1)], "").unwrap();
+    assert_eq!(String::from_utf8_lossy(&counts.stdout).trim(), "1");
+}
+
+#[test]
+fn prometheus_reads_it() {
+    let shown = prom::render(&full(), 1_798_761_599);
+    assert!(shown.ends_with('\n'));
+    if let Some(output) = tool("promtool", &["check", "metrics"], &shown) {
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn the_collector_takes_the_file() {
+    let (folder, file) = file("gdoctor.prom", &prom::render(&full(), 1_798_761_599));
+    let exporter = ["prometheus-node-exporter", "node_exporter"].into_iter().find(|name| has(name));
+    let Some(exporter) = exporter else { return left_out("prometheus-node-exporter is not installed") };
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let listen = format!("127.0.0.1:{port}");
+    let mut running = Command::new(exporter)
+        .args(["--collector.disable-defaults", "--collector.textfile", "--web.listen-address", &listen])
+        .arg(format!("--collector.textfile.directory={}", folder.path().display()))
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut page = String::new();
+    for _ in 0..100 {
+        std::thread::sleep(Duration::from_millis(50));
+        if let Ok(mut stream) = std::net::TcpStream::connect(&listen) {
+            let _ = stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n");
+            let _ = std::io::Read::read_to_string(&mut stream, &mut page);
+            break;
+        }
+    }
+    let _ = running.kill();
+    let _ = running.wait();
+    assert!(page.contains("node_textfile_scrape_error 0"), "{}: {page}", file.display());
+    assert!(page.contains("gdoctor_check_status{check=\"docker-client\",group=\"docker\"} 2"), "{page}");
+}
+
+#[test]
+fn tap_is_parsed() {
+    let full = full();
+    let file = file("report.tap", &tap::render(&full));
+    let Some(output) = tool("prove", &["--exec", "cat", text(&file.1)], "") else { return };
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let bad = status::count(&full, Status::Fail) + status::count(&full, Status::Unknown);
+    assert!(shown.contains(&format!("Tests: {} Failed: {bad})", full.results.len())), "{shown}");
+    assert!(!shown.contains("Parse errors") && shown.contains("skipped"), "{shown}");
+}
+
+/// The grammar of the plugin guidelines: a status line, a bar, performance data of the form 'label'=value[UOM];…
+#[test]
+fn nagios_reads_it() {
+    for report in [full(), report(&[Status::Pass], FailOn::Fail), report(&[Status::Warn], FailOn::Fail)] {
+        let shown = nagios::render(&report);
+        let (first, rest) = shown.split_once('\n').unwrap();
+        let (message, perfdata) = first.split_once(" | ").unwrap();
+        assert!(message.chars().count() <= 80 && message.starts_with("GDOCTOR "), "{message}");
+        let word = message.split(' ').nth(1).unwrap();
+        let code = ["OK", "WARNING", "CRITICAL", "UNKNOWN"].iter().position(|w| *w == word).unwrap();
+        assert_eq!(code, usize::from(nagios::exit_code(&report)));
+        for datum in perfdata.split(' ') {
+            let (label, values) = datum.split_once('=').unwrap();
+            assert!(!label.is_empty() && label.bytes().all(|b| b.is_ascii_lowercase()), "{datum}");
+            let values: Vec<&str> = values.split(';').collect();
+            assert!(values.len() <= 5 && values[0].trim_end_matches('s').parse::<f64>().is_ok(), "{datum}");
+            assert!(values[1..].iter().all(|v| v.is_empty() || v.parse::<f64>().is_ok()), "{datum}");
+        }
+        assert!(!rest.contains('|'), "{rest}");
+    }
+}
+
+#[test]
+fn npd_fits_its_line() {
+    for report in [full(), report(&[Status::Pass], FailOn::Fail)] {
+        let shown = npd::render(&report);
+        assert!(shown.len() <= 81 && shown.matches('\n').count() == 1, "{shown}");
+    }
+    assert!(npd::render(&full()).starts_with("docker-client "));
+}
+
+#[test]
+fn annotations_stay_within_what_github_keeps() {
+    let shown = github::render(&full());
+    assert_eq!(shown.matches("::error title").count(), 10, "{shown}");
+    let lines: Vec<&str> = shown.lines().collect();
+    assert!(
+        lines.iter().all(|line| line.starts_with("::error ")
+            || line.starts_with("::warning ")
+            || line.starts_with("gdoctor: "))
+    );
+    assert!(
+        lines[0].starts_with("::error ")
+            && !lines[0]["::error title=".len()..].split("::").next().unwrap().contains([',', ':'])
+    );
+}
+
+/// In a real browser: no script error, every filter, nothing wider than the page at three widths.
+#[test]
+fn html_works_in_a_browser() {
+    let page = html::render(&full());
+    assert!(!page.contains("http-equiv=\"refresh\"") && !page.contains("src=\"http") && !page.contains("<link"));
+    let Some(browser) = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| has(name)) else {
+        return left_out("chromium is not installed");
+    };
+    // The page tells about itself in its title, which the browser prints with the document.
+    let probe = "<script>const e=[];window.onerror=m=>{e.push(m)};</script>";
+    let tell = "<script>const n=[];for(const f of document.querySelectorAll('input[name=f]')){f.checked=true;\
+        n.push([...document.querySelectorAll('article')].filter(a=>getComputedStyle(a).display!='none').length);}\
+        document.title=JSON.stringify({errors:e,shown:n,copy:document.querySelectorAll('button').length,\
+        fits:document.documentElement.scrollWidth<=innerWidth});</script>";
+    // The policy allows inline scripts, so the page's own must run unhindered.
+    let watched = page.replace("<style>", &format!("{probe}<style>")).replace("</body>", &format!("{tell}</body>"));
+    let (folder, file) = file("report.html", &watched);
+    for width in [500, 800, 1400] {
+        let profile = folder.path().join(format!("profile-{width}"));
+        let mut command = Command::new(browser);
+        command
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
+            .arg(format!("--window-size={width},900"))
+            .arg(format!("--user-data-dir={}", profile.display()))
+            .arg(format!("file://{}", file.display()));
+        let output = command.stderr(Stdio::null()).output().unwrap();
+        let dom = String::from_utf8_lossy(&output.stdout).into_owned();
+        let title = dom.split_once("<title>").and_then(|(_, r)| r.split_once("</title>")).map_or("", |(t, _)| t);
+        let told: serde_json::Value = serde_json::from_str(title).unwrap_or_else(|why| panic!("{why}: {title:?}"));
+        let full = full();
+        let count = |s| status::count(&full, s);
+        let shown = [Status::Fail, Status::Warn, Status::Unknown, Status::Pass, Status::Skip].map(count);
+        let mut expect = vec![full.results.len()];
+        expect.extend(shown);
+        assert_eq!(told["shown"], serde_json::json!(expect), "{told}");
+        assert_eq!((told["errors"].as_array().map(Vec::len), told["fits"].as_bool()), (Some(0), Some(true)), "{told}");
+        assert!(told["copy"].as_u64() > Some(0), "{told}");
+    }
+}
+
+#[test]
+fn hostile_words_stay_words() {
+    let full = full();
+    let page = html::render(&full);
+    assert!(!page.contains("<b>") && page.matches("<script>").count() == 1);
+    assert!(!md::render(&full).contains("<b>"));
+    let all = [page, md::render(&full), junit::render(&full), sarif::render(&full, true), tap::render(&full)];
+    let more = [nagios::render(&full), npd::render(&full), github::render(&full), prom::render(&full, 0)];
+    for shown in all.iter().chain(&more) {
+        assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{shown:?}");
+    }
+}
+
+/// Several files in one run, the text still on standard output, and exit codes in the reader's numbers.
+#[test]
+fn one_run_gives_every_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let formats = ["text", "json", "junit", "sarif", "html", "md", "prom", "github", "nagios", "npd", "tap"];
+    let outs: Vec<String> = formats.iter().map(|f| format!("{f}={}", folder.path().join(f).display())).collect();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gdoctor"));
+    command.args(["--only", "host,docker-client", "--color", "always"]);
+    outs.iter().for_each(|out| {
+        command.args(["--out", out]);
+    });
+    let output = command.output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stdout).contains("docker-client"));
+    for format in formats {
+        let text = std::fs::read_to_string(folder.path().join(format)).unwrap();
+        assert!(!text.is_empty() && !text.contains('\u{1b}'), "{format}: {text}");
+    }
+    let code = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_gdoctor")).args(arguments).output().unwrap();
+        output.status.code().unwrap_or(-1)
+    };
+    assert_eq!(code(&["--format", "nagios", "--no-such-flag"]), 3);
+    assert_eq!(code(&["--exit-codes=npd", "--no-such-flag"]), i32::from(policy::MISUSE));
+    assert_eq!(code(&["--out", "pdf=x"]), 2);
+    let none = ["--root", text(folder.path()), "--only", "docker-client", "--format"];
+    let failing = |format: &str| code(&[&none[..], &[format]].concat());
+    assert_eq!((failing("text"), failing("nagios"), failing("npd")), (1, 2, 1));
+}
+
+#[test]
+fn the_job_summary_gets_the_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = folder.path().join("summary.md");
+    std::fs::write(&summary, "before\n").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gdoctor"));
+    command.args(["--only", "docker-client", "--format", "github"]).env("GITHUB_STEP_SUMMARY", &summary);
+    command.output().unwrap();
+    let text = std::fs::read_to_string(&summary).unwrap();
+    assert!(text.starts_with("before\n## gdoctor: ") && text.contains("docker-client"), "{text}");
+}
+
+/// A file in a folder of its own.
+fn file(name: &str, content: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, content).unwrap();
+    (folder, path)
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn has(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// Runs a validator; `None`, after saying so, where it is not installed.
+fn tool(program: &str, arguments: &[&str], input: &str) -> Option<Output> {
+    if !has(program) {
+        left_out(&format!("{program} is not installed"));
+        return None;
+    }
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    Some(child.wait_with_output().unwrap())
+}
