@@ -14,6 +14,7 @@ pub mod policy;
 mod probe;
 pub mod render;
 pub mod report;
+pub mod start;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -18,6 +18,7 @@ use serde::Serialize;
 use crate::correction::Correction;
 use crate::judge::Judged;
 use crate::policy::{self, FailOn, Status};
+use crate::start::{self, Starts};
 
 /// `$id` of `docs/gdoctor-report-1.json`, which `gdoctor schema` prints.
 pub const SCHEMA: &str = "https://gdoctor.dev/schema/gdoctor-report-1.json";
@@ -67,6 +68,8 @@ pub struct RunLineWords {
     pub text: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub image: String,
+    /// Whether docker would start the container; whether its program then finds all it wants is another matter.
+    pub starts: Starts,
     /// The whole line, ready to paste; `None` when nothing has to change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub corrected: Option<String>,
@@ -190,7 +193,7 @@ pub fn write(facts: &Facts, need: &Need, judged: &[Judged], fail_on: FailOn, fra
         },
         exit_code: policy::exit_code(results.iter().map(|o| (o.status, o.required)), fail_on),
         summary: summary.into(),
-        run_line: line.map(|line| run_line(line, judged)),
+        run_line: line.map(|line| run_line(line, judged, start::verdict(&results))),
         results,
         duration_ms: millis(frame.took),
     }
@@ -336,7 +339,7 @@ fn corrected(line: &RunLine, findings: &[&Finding]) -> (String, Vec<(Option<usiz
     (correction.apply(line), owned)
 }
 
-fn run_line(line: &RunLine, judged: &[Judged]) -> RunLineWords {
+fn run_line(line: &RunLine, judged: &[Judged], starts: Starts) -> RunLineWords {
     let (owners, findings): (Vec<&'static Check>, Vec<&Finding>) = judged
         .iter()
         .flat_map(|j| j.findings.iter().map(|finding| (j.check, finding)))
@@ -362,6 +365,7 @@ fn run_line(line: &RunLine, judged: &[Judged]) -> RunLineWords {
     RunLineWords {
         text: String::from_utf8_lossy(&text).into_owned(),
         image: line.image.as_ref().map(|image| harmless(&image.reference)).unwrap_or_default(),
+        starts,
         corrected: (!changes.is_empty()).then_some(command),
         changes,
     }

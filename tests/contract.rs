@@ -243,7 +243,7 @@ fn imports_follow_the_table() {
     let rules: [(&str, &[&str]); 7] = [
         ("src/probe", &["crate::host"]),
         ("src/need", &["crate::host", "crate::cli"]),
-        ("src/render", &["crate::report", "crate::policy"]),
+        ("src/render", &["crate::report", "crate::start", "crate::policy"]),
         ("src/native", &["crate::host::child", "crate::cli::ProbeKind"]),
         ("src/host", &["crate::host"]),
         ("src/judge.rs", &[]),

@@ -50,9 +50,12 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         Err(Stop::Unknown(gap, source)) if findings.is_empty() => return Err(Stop::Unknown(gap, source)),
         Err(_) => {}
     }
-    if findings.is_empty() {
-        let finding = if facts.run.image.is_absent() { Finding::not_needed("to-pull") } else { Finding::pass("here") };
-        findings.push(finding.with("image", &image.reference).saw(&facts.run.image.clone().map(|i| i.architecture)));
+    let architecture = facts.run.image.clone().map(|image| image.architecture);
+    let never = findings.iter().any(|finding| finding.code == "never-pulled");
+    if facts.run.image.is_absent() && !never {
+        findings.push(Finding::not_needed("to-pull").with("image", &image.reference).saw(&architecture));
+    } else if findings.is_empty() {
+        findings.push(Finding::pass("here").with("image", &image.reference).saw(&architecture));
     }
     Ok(findings.into_iter().map(|f| if f.asked_by.is_some() { f } else { f.asked_by(&image.at.origin()) }).collect())
 }

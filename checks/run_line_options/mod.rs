@@ -15,6 +15,11 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(line) = need.run.as_ref().filter(|line| !line.podman) else { return Err(Stop::NotNeeded("podman")) };
     let mut findings = excluded(line);
     findings.extend(no_terminal(facts, line));
+    match others(facts, line) {
+        Ok(missing) => findings.extend(missing),
+        Err(Stop::Unknown(gap, source)) => findings.push(Finding::unknown(gap, source).about("other containers")),
+        Err(stop) => return Err(stop),
+    }
     match name(facts, line) {
         Ok(finding) => findings.extend(finding),
         Err(Stop::Unknown(gap, source)) => findings.push(Finding::unknown(gap, source).about("--name")),
@@ -67,6 +72,41 @@ fn no_terminal(facts: &Facts, line: &RunLine) -> Option<Finding> {
             .edit(tty.at.without())
             .asked_by(&tty.at.origin())
     })
+}
+
+/// Containers that the line leans on and that do not exist. Ids are not looked up.
+fn others(facts: &Facts, line: &RunLine) -> Result<Findings, Stop> {
+    let mut findings = Findings::new();
+    for option in &line.options {
+        let Some(name) = leans_on(option) else { continue };
+        let names = facts.run.names.known()?.map_or(&[][..], Vec::as_slice);
+        let may_be_id = name.len() >= 4 && name.bytes().all(|b| b.is_ascii_hexdigit());
+        if may_be_id || names.iter().any(|known| known == name) {
+            continue;
+        }
+        findings.push(
+            Finding::fail("no-container", "list-containers")
+                .about(name)
+                .with("name", name)
+                .with("option", &option.at.text)
+                .evidence(facts.run.names.source.0.as_str(), "not among the names")
+                .asked_by(&option.at.origin()),
+        );
+    }
+    Ok(findings)
+}
+
+fn leans_on(option: &RunOption) -> Option<&str> {
+    let value = option.value.as_str();
+    if option.at.opaque || option.refused.is_some() {
+        return None;
+    }
+    match option.name.as_str() {
+        "link" | "volumes-from" => value.split(':').next(),
+        "network" | "ipc" | "pid" => value.strip_prefix("container:"),
+        _ => None,
+    }
+    .filter(|name| !name.is_empty())
 }
 
 fn name(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {

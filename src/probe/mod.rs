@@ -43,16 +43,20 @@ pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool) ->
     let wanted = |families: &[&str]| {
         ALL.iter().any(|c| families.contains(&c.family) && selected(c) && (c.wanted)(need).is_some())
     };
+    // A run line's own checks look at what the families behind its options have seen.
+    let line = wanted(&["run"]);
+    let gpu = wanted(&["nvidia", "capability"]) || (line && need.gpu.is_some());
+    let display = wanted(&["display"]) || (line && need.display.is_some());
     let mut facts = Facts::default();
     let mut crew = Crew::default();
     crew.send("host", host, need, |host, _| host::probe(host));
     // The daemon's answers tell every family which engine it is; they are read whatever is selected.
     crew.send("docker", host, need, |host, _| docker::probe(host));
-    if wanted(&["nvidia", "capability"]) {
+    if gpu {
         crew.send("nvidia", host, need, nvidia::probe);
         crew.send("capability", host, need, library::probe);
     }
-    if wanted(&["display"]) {
+    if display {
         crew.send("display", host, need, display::probe);
     }
     if wanted(&["camera"]) {
@@ -66,7 +70,7 @@ pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool) ->
     let docker = Arc::new(facts.docker.clone());
     let first = host;
     let host = &first.renewed();
-    if wanted(&["nvidia", "capability"]) {
+    if gpu {
         let docker = Arc::clone(&docker);
         crew.send("toolkit", host, need, move |host, _| toolkit::probe(host, &docker));
     }

@@ -50,7 +50,9 @@ struct Row {
 
 fn names(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<Vec<String>> {
     const SOURCE: &str = "GET /containers/json?all=true";
-    if line.podman || line.last("name").is_none() {
+    // Only these options speak of containers by their names.
+    let speaks = ["name", "link", "volumes-from", "network", "ipc", "pid"].iter().any(|name| line.last(name).is_some());
+    if line.podman || !speaks {
         return Fact::unknown(Gap::NotAsked, SOURCE);
     }
     daemon.get::<Vec<Row>>(host, "/containers/json?all=true", SOURCE).map(|rows| {

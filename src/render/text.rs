@@ -10,6 +10,7 @@ use gdoctor_checks::model::run::Span;
 use crate::policy::Status;
 use crate::render::snippet;
 use crate::report::{FixWords, Outcome, Report};
+use crate::start::Starts;
 
 /// How much to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,6 +192,14 @@ impl<'a> Page<'a> {
 
     /// The whole corrected command, ready to paste, and why each part of it changed.
     fn corrected(&self, out: &mut String) {
+        if let Some(line) = self.report.run_line.as_ref().filter(|_| self.detail != Detail::Quiet) {
+            let words = match line.starts {
+                Starts::Yes => "docker would start this container.",
+                Starts::No => "docker would not start this container.",
+                Starts::Unknown => "Whether docker would start this container cannot be told.",
+            };
+            let _ = writeln!(out, "\n{words}");
+        }
         let Some((line, command)) =
             self.report.run_line.as_ref().and_then(|line| Some((line, line.corrected.as_ref()?)))
         else {

@@ -26,8 +26,8 @@ const SERVERS_CAP: usize = 16;
 /// /proc/net/unix has a line of some 80 bytes for every unix socket.
 const TABLE_CAP: usize = 16 << 20;
 
-pub fn probe(host: &Host, _need: &Need) -> DisplayFacts {
-    let name = display_name(host);
+pub fn probe(host: &Host, need: &Need) -> DisplayFacts {
+    let name = display_name(host, need);
     let servers = servers(host);
     let talk = talk(host, &name);
     let address = name.value().map(|name| &name.address);
@@ -70,8 +70,15 @@ struct Talk {
     extensions: Fact<Vec<String>>,
 }
 
-fn display_name(host: &Host) -> Fact<Name> {
-    Fact::found(host.env("DISPLAY"), "DISPLAY").map(|text| {
+/// The run line's own DISPLAY, where it has one with a value, before this session's.
+fn display_name(host: &Host, need: &Need) -> Fact<Name> {
+    let variable = need.run.as_ref().and_then(|line| line.variable("DISPLAY"));
+    let typed = variable.and_then(|variable| Some((variable.value.clone().filter(|v| !v.is_empty())?, &variable.at)));
+    let found = match typed {
+        Some((value, at)) => Fact::present(value, at.text.as_str()),
+        None => Fact::found(host.env("DISPLAY"), "DISPLAY"),
+    };
+    found.map(|text| {
         let is_socket = |path: &str| host.live().stat(path).value().is_some_and(|stat| stat.kind == Kind::Socket);
         Name { address: name::parse(&text, is_socket), text }
     })

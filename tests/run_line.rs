@@ -1,0 +1,488 @@
+//! The reading of run lines: against the real docker client and daemon line by line, on its own corrections, and on every
+//! kind of broken text.
+#![allow(clippy::disallowed_methods)]
+
+mod part;
+mod table;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use gdoctor::need::run_line::{self, Shell, Wrong};
+use gdoctor_checks::model::need::Protocol;
+use gdoctor_checks::model::run::{MountKind, RunLine};
+use part::{Part, left_out, root};
+use serde::Deserialize;
+use serde_json::Value;
+
+const IMAGE: &str = "lab/busybox:1";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lines {
+    line: Vec<Line>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    text: String,
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+    starts: bool,
+    /// The lab may not be able to start it: creating it is enough.
+    #[serde(default)]
+    created: bool,
+}
+
+fn lines() -> Vec<Line> {
+    let text = std::fs::read_to_string(root().join("tests/run_line.toml")).unwrap();
+    let lines: Lines = toml::from_str(&text).unwrap();
+    lines.line.into_iter().map(|line| Line { text: line.text.replace("IMG", IMAGE), ..line }).collect()
+}
+
+/// A daemon with the image and the container `taken`.
+struct Lab {
+    part: Part,
+    work: tempfile::TempDir,
+    /// A folder with Debian's docker client as `docker`: another one may stand before it on PATH.
+    path: String,
+}
+
+impl Lab {
+    fn start() -> Option<Self> {
+        if !Path::new("/usr/bin/docker").exists() {
+            left_out("run lines: no /usr/bin/docker");
+            return None;
+        }
+        let part = Part::start("docker", &[])?;
+        assert!(part.call("import", &[]).status.success(), "the image can be imported");
+        let path = format!("/usr/bin:{}", std::env::var("PATH").unwrap_or_default());
+        let lab = Self { part, work: tempfile::tempdir_in("/tmp").unwrap(), path };
+        assert!(lab.shell(&format!("docker run --name taken {IMAGE} true"), &BTreeMap::new()).status.success());
+        Some(lab)
+    }
+
+    fn command(&self, program: &str, env: &BTreeMap<String, String>) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear().env("PATH", &self.path).env("HOME", "/root").env("CI", "true").envs(env);
+        command.env("DOCKER_HOST", self.part.get("DOCKER_HOST")).current_dir(self.work.path()).stdin(Stdio::null());
+        command
+    }
+
+    fn shell(&self, text: &str, env: &BTreeMap<String, String>) -> Output {
+        self.command("sh", env).args(["-c", text]).output().unwrap()
+    }
+
+    /// What gdoctor says of a text: its report, or why it refuses it.
+    fn judged(&self, text: &str, env: &BTreeMap<String, String>) -> Result<Value, String> {
+        let mut child = self
+            .command(env!("CARGO_BIN_EXE_gdoctor"), env)
+            .args(["check", "--run-file", "-", "--format", "json"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        match output.status.code() {
+            Some(2) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+            _ => Ok(serde_json::from_slice(&output.stdout).unwrap()),
+        }
+    }
+
+    /// True when docker starts it. Containers that it leaves are removed.
+    fn starts(&self, text: &str, env: &BTreeMap<String, String>, created: bool) -> bool {
+        let output = self.shell(text, env);
+        let refused = [1, 2, 125, 126, 127].contains(&output.status.code().unwrap_or(125));
+        let mut starts = !refused;
+        if starts && !created && text.contains("docker create") {
+            let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+            let id = printed.lines().last().unwrap_or_default();
+            starts = self.shell(&format!("docker start {id}"), env).status.success();
+        }
+        self.tidy();
+        starts
+    }
+
+    fn tidy(&self) {
+        let all =
+            "docker ps -aq --no-trunc | grep -vxF \"$(docker inspect -f '{{.Id}}' taken)\" | xargs -r docker rm -f";
+        self.shell(all, &BTreeMap::new());
+    }
+}
+
+#[test]
+fn what_gdoctor_says_of_a_line_is_what_docker_does_with_it() {
+    let Some(lab) = Lab::start() else { return };
+    let mut wrong = Vec::new();
+    for line in lines() {
+        let said = match lab.judged(&line.text, &line.env) {
+            Ok(report) => report["runLine"]["starts"].as_str().unwrap_or_default().to_owned(),
+            Err(_) => "no".into(),
+        };
+        let did = lab.starts(&line.text, &line.env, line.created);
+        if did != line.starts || (said == "yes") != did || said == "unknown" {
+            wrong.push(format!("{:?}: the table says {}, docker {did}, gdoctor {said}", line.text, line.starts));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The corrected command of each line that does not start does start, but for what only the host can mend; and gdoctor finds
+/// nothing in it any more that the correction was meant for.
+#[test]
+fn corrected_lines_start() {
+    let Some(lab) = Lab::start() else { return };
+    let (mut corrected, mut started) = (0, 0);
+    for line in lines() {
+        let Ok(report) = lab.judged(&line.text, &line.env) else { continue };
+        let Some(command) = report["runLine"]["corrected"].as_str() else { continue };
+        corrected += 1;
+        let codes: Vec<&str> = report["runLine"]["changes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|change| change["code"].as_str())
+            .collect();
+        let again =
+            lab.judged(command, &line.env).unwrap_or_else(|why| panic!("{:?} became {command:?}: {why}", line.text));
+        for result in again["results"].as_array().unwrap() {
+            let code = result["code"].as_str().unwrap();
+            let bad = ["fail", "warn"].contains(&result["status"].as_str().unwrap());
+            assert!(!bad || !codes.contains(&code), "{:?} became {command:?}, and {code} is still there", line.text);
+        }
+        // A word that docker had taken for something else reads anew, and may show what could not be seen before.
+        let read_anew = codes.iter().any(|code| code.starts_with("run-line-syntax/"));
+        assert!(read_anew || again["runLine"].get("corrected").is_none(), "{command:?} is corrected again");
+        // What is left then is the host's: no GPU, a container that does not exist.
+        if again["runLine"]["starts"] == "yes" {
+            started += 1;
+            assert!(
+                lab.starts(command, &line.env, line.created),
+                "{:?} became {command:?}, which does not start",
+                line.text
+            );
+        }
+    }
+    assert!(corrected >= 12 && started >= 8, "{corrected} lines were corrected, {started} of them start");
+}
+
+/// What gdoctor reads of each line that docker takes is what `docker inspect` shows of the container created from it.
+#[test]
+fn options_are_read_as_docker_inspect_shows_them() {
+    let Some(lab) = Lab::start() else { return };
+    let mut compared = 0;
+    for line in lines() {
+        let cwd = lab.work.path().to_str().unwrap();
+        let Ok(read) = parse(&line.text, &line.env, cwd) else { continue };
+        let id = lab.work.path().join("id");
+        let _ = std::fs::remove_file(&id);
+        let create = read.text.replacen("container run", "create", 1).replacen("docker run", "docker create", 1);
+        let create = create.replacen("docker create", &format!("docker create --cidfile {}", id.display()), 1);
+        let create = create.replace(" -d ", " ").replace(" -dit ", " -it ");
+        if !lab.shell(&create, &line.env).status.success() {
+            lab.tidy();
+            continue;
+        }
+        let id = std::fs::read_to_string(&id).unwrap();
+        let output = lab.shell(&format!("docker inspect {id}"), &BTreeMap::new());
+        let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
+        lab.tidy();
+        same(&line.text, &read, &seen[0]);
+        compared += 1;
+    }
+    assert!(compared >= 40, "only {compared} lines could be compared");
+}
+
+fn same(text: &str, read: &RunLine, seen: &Value) {
+    let host = &seen["HostConfig"];
+    let words = |value: &Value| -> Vec<String> {
+        value.as_array().into_iter().flatten().map(|v| v.as_str().unwrap_or_default().to_owned()).collect()
+    };
+    let on = |name: &str| read.switch(name).is_some();
+    assert_eq!(seen["Config"]["Image"], read.image.as_ref().unwrap().reference, "{text}");
+    for (name, value) in [
+        ("privileged", &host["Privileged"]),
+        ("rm", &host["AutoRemove"]),
+        ("read-only", &host["ReadonlyRootfs"]),
+        ("publish-all", &host["PublishAllPorts"]),
+        ("tty", &seen["Config"]["Tty"]),
+        ("interactive", &seen["Config"]["OpenStdin"]),
+    ] {
+        assert_eq!(value.as_bool(), Some(on(name)), "{text}: --{name}");
+    }
+    for (name, value) in [
+        ("user", &seen["Config"]["User"]),
+        ("workdir", &seen["Config"]["WorkingDir"]),
+        ("runtime", &host["Runtime"]),
+        ("network", &host["NetworkMode"]),
+        ("ipc", &host["IpcMode"]),
+        ("pid", &host["PidMode"]),
+    ] {
+        if let Some(option) = read.last(name) {
+            assert_eq!(value.as_str(), Some(option.value.as_str()), "{text}: --{name}");
+        }
+    }
+    if let Some(option) = read.last("name") {
+        assert_eq!(seen["Name"], format!("/{}", option.value), "{text}");
+    }
+    if let Some(option) = read.last("restart").filter(|option| option.value != "no") {
+        assert_eq!(host["RestartPolicy"]["Name"].as_str(), option.value.split(':').next(), "{text}");
+    }
+    let mut names: Vec<&str> = read.variables.iter().filter(|v| !v.unset).map(|v| v.name.as_str()).collect();
+    let shown = words(&seen["Config"]["Env"]);
+    // `-e NAME` of a variable that is not set is kept as a bare name, and the container does not get it.
+    let mut shown: Vec<&str> =
+        shown.iter().filter_map(|pair| Some(pair.split_once('=')?.0)).filter(|name| *name != "PATH").collect();
+    names.sort_unstable();
+    shown.sort_unstable();
+    assert_eq!(names, shown, "{text}: variables");
+    ports(text, read, &host["PortBindings"]);
+    let devices: Vec<(String, String, String)> = read
+        .devices
+        .iter()
+        .filter(|device| !device.cdi)
+        .map(|d| (d.host.clone(), d.container.clone(), d.permissions.clone()))
+        .collect();
+    let field = |device: &Value, key: &str| device[key].as_str().unwrap_or_default().to_owned();
+    let shown: Vec<(String, String, String)> = host["Devices"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|d| (field(d, "PathOnHost"), field(d, "PathInContainer"), field(d, "CgroupPermissions")))
+        .collect();
+    assert_eq!(devices, shown, "{text}: devices");
+    for mount in read.mounts.iter().filter(|mount| mount.kind == MountKind::Bind) {
+        let found = seen["Mounts"].as_array().into_iter().flatten().find(|m| m["Destination"] == mount.target.as_str());
+        let found = found.unwrap_or_else(|| panic!("{text}: {} is not mounted", mount.target));
+        assert_eq!(found["Source"], mount.source, "{text}");
+        assert_eq!(found["RW"].as_bool(), Some(!mount.read_only), "{text}");
+    }
+    let requests = host["DeviceRequests"].as_array().cloned().unwrap_or_default();
+    assert_eq!(requests.len(), read.gpus.len(), "{text}: --gpus");
+    for (request, gpu) in requests.iter().zip(&read.gpus) {
+        assert_eq!(request["Count"].as_i64(), Some(gpu.count.unwrap_or(0)), "{text}");
+        assert_eq!(words(&request["DeviceIDs"]), gpu.devices, "{text}");
+        let capabilities = words(&request["Capabilities"][0]);
+        let named: Vec<&String> = capabilities.iter().filter(|word| *word != "gpu").collect();
+        assert_eq!(named, gpu.capabilities.iter().collect::<Vec<_>>(), "{text}");
+    }
+}
+
+fn ports(text: &str, read: &RunLine, bindings: &Value) {
+    let mut shown = Vec::new();
+    for (container, hosts) in bindings.as_object().into_iter().flatten() {
+        for host in hosts.as_array().into_iter().flatten() {
+            let part = |key: &str| host[key].as_str().unwrap_or_default().to_owned();
+            shown.push(format!("{}:{}:{container}", part("HostIp"), part("HostPort")));
+        }
+    }
+    let mut mine = Vec::new();
+    for port in &read.ports {
+        let protocol = match port.protocol {
+            Some(Protocol::Udp) => "udp",
+            Some(Protocol::Tcp) => "tcp",
+            None => "sctp",
+        };
+        let ip = port.ip.map_or(String::new(), |ip| ip.to_string());
+        match port.first.zip(port.last) {
+            Some((first, last)) => {
+                mine.extend((first..=last).map(|n| format!("{ip}:{n}:{}/{protocol}", port.container + (n - first))));
+            }
+            None => {
+                // Docker chooses: the host's side is empty, or the range that was given.
+                assert!(shown.iter().any(|s| s.ends_with(&format!(":{}/{protocol}", port.container))), "{text}");
+                shown.retain(|s| !s.ends_with(&format!(":{}/{protocol}", port.container)));
+            }
+        }
+    }
+    mine.sort();
+    shown.sort();
+    assert_eq!(mine, shown, "{text}: ports");
+}
+
+fn parse(text: &str, env: &BTreeMap<String, String>, cwd: &str) -> Result<RunLine, Wrong> {
+    let variable = |name: &str| match name {
+        "HOME" => Some("/root".to_owned()),
+        "CI" => Some("true".to_owned()),
+        _ => env.get(name).cloned(),
+    };
+    let shell =
+        Shell { variable: &variable, passed: &variable, cwd: cwd.into(), home: Some("/root".into()), uid: 0, gid: 0 };
+    run_line::parse(text, &shell)
+}
+
+/// The guide's own lines, with what they find on a host where all is right.
+#[test]
+fn the_guides_lines_are_read() {
+    let env = BTreeMap::from([("DISPLAY".to_owned(), ":0".to_owned())]);
+    let window = "docker run --name mydocker --gpus all --shm-size=1g --ulimit memlock=-1 -it -v /tmp/.X11-unix:/tmp/.X11-unix -e DISPLAY=$DISPLAY snn-server:basic";
+    let read = parse(window, &env, "/").unwrap();
+    assert_eq!(read.gpus[0].count, Some(-1));
+    assert_eq!(read.variable("DISPLAY").unwrap().value.as_deref(), Some(":0"));
+    assert_eq!(read.variable("DISPLAY").unwrap().from.as_deref(), Some("DISPLAY"));
+    assert_eq!(read.image.as_ref().unwrap().reference, "snn-server:basic");
+    let long = "docker run --name mydocker -p 8080:8080  --gpus all --shm-size=1g --ulimit memlock=-1 -v /dev/video0:/dev/video0 --device=/dev/video0 -it -v /tmp/.X11-unix:/tmp/.X11-unix -e DISPLAY=$DISPLAY myimage:latest";
+    let read = parse(long, &env, "/").unwrap();
+    assert_eq!((read.mounts.len(), read.devices.len(), read.ports[0].first), (2, 1, Some(8080)));
+    let port = &read.ports[0].at;
+    assert_eq!(&long[port.span.start..port.span.end], "-p 8080:8080");
+    let registry = "docker run -d -p 5000:5000 --restart=always --name xy-registry -v /home/centos/registry:/registry  registry:latest";
+    let read = parse(registry, &env, "/").unwrap();
+    assert_eq!(read.image.as_ref().unwrap().registry, None);
+    assert!(read.options.iter().all(|option| option.refused.is_none()));
+}
+
+/// Every place lies within the text on whole characters, whatever the text; and nothing panics or takes long.
+#[test]
+fn broken_lines_never_break_the_reader() {
+    let seeds: Vec<String> = lines().into_iter().map(|line| line.text).collect();
+    let pieces = [
+        "'",
+        "\"",
+        "\\",
+        "\n",
+        "$",
+        "${",
+        "}",
+        "$(",
+        ")",
+        "`",
+        " ",
+        "--",
+        "-",
+        "=",
+        ":",
+        ",",
+        "é",
+        "\u{2013}",
+        "\u{a0}",
+        "\0",
+        "\r",
+        "<",
+        ">",
+        "|",
+        "&",
+        ";",
+        "#",
+        "~",
+        "~/",
+        "$DISPLAY",
+        "${A:-${B:-${C:-x}}}",
+        "$(pwd)",
+        "-p",
+        "-v",
+        "--gpus",
+        "--mount",
+        "[::1]",
+        "65535",
+        "65536",
+        "99999999999999999999",
+        "\"a\"b",
+        "=",
+        "-e",
+        "/",
+        "..",
+        "*",
+    ];
+    let mut state: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut random = move |below: usize| {
+        // xorshift64: the same texts in every run.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below.max(1) as u64) as usize
+    };
+    let env = BTreeMap::from([("DISPLAY".to_owned(), ":0 --gpus all".to_owned())]);
+    let started = Instant::now();
+    for _ in 0..20_000 {
+        let mut text = seeds[random(seeds.len())].clone();
+        for _ in 0..random(6) {
+            let mut at = random(text.len() + 1);
+            while !text.is_char_boundary(at) {
+                at -= 1;
+            }
+            if random(3) == 0 {
+                text.truncate(at);
+            } else {
+                text.insert_str(at, pieces[random(pieces.len())]);
+            }
+        }
+        match parse(&text, &env, "/work") {
+            Ok(read) => {
+                let arguments = read.options.iter().map(|option| &option.at).chain(&read.arguments);
+                for at in arguments.chain(read.image.iter().map(|image| &image.at)) {
+                    for span in [at.span, at.value, at.removal] {
+                        assert!(text.get(span.start..span.end).is_some(), "{span:?} in {text:?}");
+                    }
+                    assert_eq!(text.get(at.span.start..at.span.end), Some(at.text.as_str()), "{text:?}");
+                }
+            }
+            Err(wrong) => assert!(text.get(wrong.span.start..wrong.span.end).is_some(), "{:?} in {text:?}", wrong),
+        }
+    }
+    assert!(started.elapsed() < Duration::from_secs(60));
+}
+
+/// What stands behind `gdoctor check --` is parted again as the shell had parted it.
+#[test]
+fn words_survive_being_joined() {
+    for words in [
+        vec!["docker", "run", "--gpus", "\"device=0,1\"", "cuda"],
+        vec!["docker", "run", "-e", "A=it's \"quoted\" $HOME `x`", "cuda", "", "a\\b", "#", "~", "*"],
+        vec!["docker", "run", "-e", "DISPLAY=", "--label=a b=c\nd", "cuda", "{x}", "é"],
+    ] {
+        let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
+        let text = run_line::join(&words);
+        let parsed = Command::new("sh").args(["-c", &format!("printf '%s\\0' {text}")]).output().unwrap();
+        let again: Vec<String> =
+            String::from_utf8(parsed.stdout).unwrap().split_terminator('\0').map(str::to_owned).collect();
+        assert_eq!(again, words, "{text}");
+        assert!(parse(&text, &BTreeMap::new(), "/").is_ok(), "{text}");
+    }
+}
+
+/// Texts that are no lines end at once with exit code 2.
+#[test]
+fn what_is_no_line_is_refused_within_a_second() {
+    let big = format!("docker run {} busybox", "-e A=1 ".repeat(20_000));
+    let texts: [&[u8]; 12] = [
+        b"",
+        b"echo hello",
+        b"docker ps",
+        b"docker run",
+        b"docker run 'busybox",
+        b"docker run \"busybox",
+        b"docker run $(busybox",
+        b"docker run ${busybox",
+        b"docker run a\ndocker run b",
+        b"\x7fELF\x02\x01\x01\0\0\0",
+        b"\xff\xfe\0d\0o",
+        big.as_bytes(),
+    ];
+    for text in texts {
+        let started = Instant::now();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_gdoctor"))
+            .args(["check", "--run-file", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let _ = child.stdin.take().unwrap().write_all(text);
+        let output = child.wait_with_output().unwrap();
+        let shown = String::from_utf8_lossy(text).chars().take(60).collect::<String>();
+        assert_eq!(output.status.code(), Some(2), "{shown:?}");
+        assert!(!output.stderr.is_empty() && output.stdout.is_empty(), "{shown:?}");
+        assert!(started.elapsed() < Duration::from_secs(1), "{shown:?}");
+    }
+    for file in ["/dev/zero", "/no/such/file", "/"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_gdoctor")).args(["check", "--run-file", file]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{file}");
+    }
+}
