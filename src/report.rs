@@ -293,6 +293,7 @@ fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Findi
             .flat_map(str::lines)
             .flat_map(|command| match line.filter(|_| command == CORRECTED) {
                 Some(line) => corrected(line, &[finding]).0.lines().map(str::to_owned).collect(),
+                None if command == CORRECTED => vec!["# your own command, so changed".to_owned()],
                 None => vec![fill(command, finding, shell_quoted)],
             })
             .collect(),

@@ -151,7 +151,7 @@ fn the_host_decides_between_causes_of_one_message() {
             took: Duration::ZERO,
             probe_times: BTreeMap::new(),
         };
-        let report = report::write(&case.facts, &judged, FailOn::Fail, frame);
+        let report = report::write(&case.facts, &case.need, &judged, FailOn::Fail, frame);
         let own = codes_of(&case, check);
         for id in &case.corpus {
             for text in said.get(id).into_iter().flatten() {

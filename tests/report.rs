@@ -16,7 +16,7 @@ use gdoctor_checks::ALL;
 use gdoctor_checks::model::fact::{Gap, Source};
 use gdoctor_checks::model::facts::Facts;
 use gdoctor_checks::model::finding::Finding;
-use gdoctor_checks::model::need::Origin;
+use gdoctor_checks::model::need::{Need, Origin};
 use table::Table;
 
 fn frame() -> Frame {
@@ -31,6 +31,7 @@ fn frame() -> Frame {
 fn report_of(finding: Finding, fail_on: FailOn) -> Report {
     write(
         &Facts::default(),
+        &Need::default(),
         &[Judged { check: ALL[0], findings: vec![finding], took: Duration::ZERO }],
         fail_on,
         frame(),
@@ -47,7 +48,8 @@ fn every_report_validates_against_the_published_schema() {
     let mut count = 0;
     for path in tables {
         for case in Table::read(&path).cases {
-            let report = write(&case.facts, &judge_all(&case.facts, &case.need, |_| true), FailOn::Fail, frame());
+            let report =
+                write(&case.facts, &case.need, &judge_all(&case.facts, &case.need, |_| true), FailOn::Fail, frame());
             let instance: serde_json::Value = serde_json::from_str(&json::render(&report)).unwrap();
             let errors: Vec<String> =
                 validator.iter_errors(&instance).map(|e| format!("{} at {}", e, e.instance_path())).collect();
@@ -109,7 +111,7 @@ fn one_cause_is_one_line_and_what_waits_is_named_under_it() {
         },
         Judged { check: ALL[1], findings: vec![blocked], took: Duration::ZERO },
     ];
-    let report = write(&Facts::default(), &judged, FailOn::Fail, frame());
+    let report = write(&Facts::default(), &Need::default(), &judged, FailOn::Fail, frame());
     assert_eq!(report.results[1].cause.as_deref(), Some(ALL[0].id));
     let shown = text::render(&report, Detail::Normal, 100);
     assert_eq!(shown.matches("FAIL").count(), 1);

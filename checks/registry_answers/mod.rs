@@ -24,6 +24,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let looks = facts.registry.looks.known()?.map_or(&[][..], Vec::as_slice);
     let findings = need.registries.iter().map(|wish| {
         let finding = match looks.iter().find(|look| look.registry == wish.what) {
+            _ if facts.run.needs_no_registry(need, &wish.by) => Finding::not_needed("image-here"),
             Some(look) if facts.docker.answered_info().is_some_and(|info| by_proxy(info, look)) => {
                 through(look, &wish.by)
             }

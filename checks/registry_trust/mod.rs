@@ -21,6 +21,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let looks = facts.registry.looks.known()?.map_or(&[][..], Vec::as_slice);
     let findings = need.registries.iter().map(|wish| {
         let finding = match looks.iter().find(|look| look.registry == wish.what) {
+            _ if facts.run.needs_no_registry(need, &wish.by) => Finding::not_needed("image-here"),
             Some(look) => one(facts, look, &wish.by).unwrap_or_else(|stop| match stop {
                 Stop::NotNeeded(code) => Finding::not_needed(code),
                 Stop::Unknown(gap, source) => Finding::unknown(gap, source),

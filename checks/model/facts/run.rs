@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::model::fact::Fact;
+use crate::model::need::{Need, Origin};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -19,6 +20,15 @@ pub struct RunFacts {
     pub image: Fact<ImageFacts>,
     /// Present(true): a person's terminal is there. Present(false): none, as in CI or cron.
     pub terminal: Fact<bool>,
+}
+
+impl RunFacts {
+    /// True when this wish comes from the run line's image and that image is here already: no registry is asked for it.
+    pub fn needs_no_registry(&self, need: &Need, by: &Origin) -> bool {
+        let always =
+            need.run.as_ref().and_then(|line| line.last("pull")).is_some_and(|option| option.value == "always");
+        matches!(by, Origin::RunLine { .. }) && self.image.value().is_some() && !always
+    }
 }
 
 /// What a path leads to.
