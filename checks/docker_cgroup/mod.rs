@@ -1,5 +1,6 @@
 //! Can the engine give containers their resource limits and devices through cgroups?
 
+use crate::model::facts::engine::CgroupMounts;
 use crate::model::prelude::*;
 
 pub static CHECK: Check = Check {
@@ -13,6 +14,13 @@ pub static CHECK: Check = Check {
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let fact = &facts.docker.info;
     let Some(info) = fact.known()? else { return Err(Stop::blocked_by("docker-engine")) };
+    // Engines before 20.10 know version 1 only.
+    let old = info.cgroup_version.is_empty() && !info.cgroup_driver.is_empty();
+    if old && facts.engine.cgroup.value() == Some(&CgroupMounts::Unified) && !facts.docker.is_elsewhere() {
+        let version = facts.docker.version.value().map_or("", |version| version.version.as_str());
+        let finding = Finding::fail("too-old-for-version-2", "docker-version/upgrade").with("engine", version);
+        return Ok(finding.evidence(facts.engine.cgroup.source.0.as_str(), "version 2 alone is mounted").into());
+    }
     let finding = match info.cgroup_driver.as_str() {
         "" => {
             return Err(Stop::Unknown(

@@ -17,7 +17,11 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         if facts.host.container.value().is_some() {
             return Err(Stop::NotNeeded("inside-container"));
         }
-        return Ok(Finding::fail("not-installed", "install").evidence("PATH", "no docker").into());
+        let finding = match facts.engine.windows_client.value() {
+            Some(path) => Finding::fail("integration-off", "integrate").evidence(path.as_str(), "Docker Desktop's"),
+            None => Finding::fail("not-installed", "install"),
+        };
+        return Ok(finding.evidence("PATH", "no docker").into());
     };
     let finding = match client.package {
         Package::Podman => Finding::warn("podman", "use-podman"),

@@ -103,8 +103,19 @@ pub fn gdoctor(arguments: &[&str], env: &[(&str, &str)]) -> Run {
 
 /// As [`gdoctor`], started by `command` (setpriv, unshare … with the binary as its last argument).
 pub fn run(mut command: Command, arguments: &[&str], env: &[(&str, &str)]) -> Run {
-    for name in ["DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY"] {
+    for name in [
+        "DOCKER_HOST",
+        "DOCKER_CONTEXT",
+        "DOCKER_CONFIG",
+        "DOCKER_API_VERSION",
+        "DISPLAY",
+        "XAUTHORITY",
+        "WAYLAND_DISPLAY",
+    ] {
         command.env_remove(name);
+    }
+    for name in ["HTTP_PROXY", "HTTPS_PROXY"] {
+        command.env_remove(name).env_remove(name.to_ascii_lowercase());
     }
     let output =
         command.args(arguments).args(["--format", "json"]).envs(env.iter().copied()).output().expect("gdoctor starts");

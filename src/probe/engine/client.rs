@@ -1,7 +1,7 @@
 //! The docker client's side: its config.json, its version, compose, and the variables of this shell. Credentials are never
 //! kept: of `auths` nothing is read, of proxies only that they are set.
 
-use gdoctor_checks::model::fact::Fact;
+use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::{DockerFacts, Package as Kind};
 use gdoctor_checks::model::facts::engine::{ClientConfig, Compose, Helper, Package};
 use serde_json::Value;
@@ -92,7 +92,9 @@ pub fn compose(host: &Host, packages: &Fact<Vec<Package>>) -> Fact<Compose> {
     let version = version.filter(|_| packaged).map(|package| package.version.clone());
     let found = plugin.value().is_some() || python.is_some();
     let compose = Compose { plugin: plugin.value().cloned(), version, python };
-    match plugin.gap() {
+    // The client, too, passes over a folder that this user may not read.
+    let gap = plugin.gap().filter(|gap| !found && **gap != Gap::Denied);
+    match gap {
         Some(gap) => Fact::unknown(gap.clone(), "the client's plugin folders"),
         None => Fact::found(found.then_some(compose), "the client's plugin folders and PATH"),
     }
