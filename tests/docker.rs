@@ -62,7 +62,7 @@ fn a_socket_without_permission_names_the_group() {
     let as_user = |groups: &str| {
         let mut command = Command::new("setpriv");
         command.args(["--reuid", "4242", "--regid", "4242", "--groups", groups]).arg(&gdoctor);
-        run(command, &DOCKER, &[("DOCKER_HOST", daemon.get("DOCKER_HOST"))])
+        run(command, &DOCKER, &[("DOCKER_HOST", daemon.get("DOCKER_HOST")), ("HOME", "/nonexistent")])
     };
     let outside = as_user("4242");
     assert_eq!(outside.told().first().map(String::as_str), Some("fail docker-access/not-in-group"));

@@ -46,7 +46,8 @@ pub fn finding(start: &Start) -> Option<Finding> {
     if start.state == "inactive" && start.result == "success" {
         return None;
     }
-    let at = start.lines.iter().rposition(|line| is_last_word(line))?;
+    let known = start.lines.iter().rposition(|line| is_last_word(line));
+    let at = known.or_else(|| start.lines.iter().rposition(|line| is_plain(line)))?;
     let line = start.lines.get(at)?;
     // What led to it stands in the lines before: containerd's "no space left on device", a driver's own words.
     let before = start.lines.get(at.saturating_sub(8)..at).unwrap_or_default();
@@ -62,6 +63,13 @@ pub fn finding(start: &Start) -> Option<Finding> {
 
 fn is_last_word(line: &str) -> bool {
     LAST_WORDS.iter().any(|words| contains(line, words))
+}
+
+/// dockerd's log lines begin with their time; what it says when it gives up does not, and systemd's own lines are not its.
+fn is_plain(line: &str) -> bool {
+    let systemd =
+        ["docker.service", "docker.socket", "Failed to start", "Dependency failed", "Job ", "Failed to listen"];
+    !line.starts_with("time=") && systemd.iter().all(|words| !line.starts_with(words))
 }
 
 fn any(lines: &[String], words: &str) -> bool {

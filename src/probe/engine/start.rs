@@ -90,7 +90,9 @@ fn telling_lines(text: &str) -> Vec<String> {
         let line = line.to_ascii_lowercase();
         ["level=fatal", "level=error", "failed", "unable", "cannot", "error"].iter().any(|word| line.contains(word))
     };
-    let lines: Vec<&str> = text.lines().filter(speaks).collect();
+    // What an earlier run said before it came up is settled.
+    let since = text.rfind("Daemon has completed initialization").map_or(text, |at| text.get(at..).unwrap_or_default());
+    let lines: Vec<&str> = since.lines().filter(speaks).collect();
     let from = lines.len().saturating_sub(KEPT);
     lines.iter().skip(from).map(|line| without_passwords(line).chars().take(LONGEST).collect()).collect()
 }
@@ -121,6 +123,8 @@ mod tests {
             telling_lines(text),
             ["failed to start daemon: error with proxy \"http://proxy:3128/\" and tcp://b"]
         );
+        let settled = "failed to start daemon: x\ntime=\"y\" level=info msg=\"Daemon has completed initialization\"\n";
+        assert!(telling_lines(settled).is_empty());
         assert!(telling_lines(&"error\n".repeat(900)).len() == KEPT);
     }
 }
