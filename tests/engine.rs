@@ -280,3 +280,34 @@ fn a_second_daemon_on_the_same_pid_file_is_told() {
     let Some(run) = failing("{}", &[&format!("--pidfile={}", pid.display())]) else { return };
     assert_eq!(run.told(), ["fail docker-engine/already-runs"]);
 }
+
+/// systemd's two programs stand in for a host that runs it: what they say of a failed start is told, and their hang costs
+/// its deadline only.
+#[test]
+fn systemd_is_asked_why_a_start_failed() {
+    let missing =
+        || Command::new("dockerd").arg("--version").output().is_err() || !Path::new("/usr/bin/journalctl").exists();
+    if !is_root("engine: systemd in a mount namespace") || missing() {
+        return;
+    }
+    let dir = tempfile::tempdir_in("/tmp").unwrap();
+    let tool = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+    };
+    tool("systemctl", "printf 'ActiveState=failed\\nResult=exit-code\\n'");
+    let below = || {
+        let mut command = Command::new("unshare");
+        let script = "mount -t tmpfs none /run && mkdir -p /run/systemd/system && cd \"$FAKES\" && \
+                      mount --bind systemctl /usr/bin/systemctl && mount --bind journalctl /usr/bin/journalctl && exec \"$@\"";
+        command.args(["--mount", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_gdoctor")]);
+        part::run(command, &["--only", "docker-engine"], &[("FAKES", dir.path().to_str().unwrap())])
+    };
+    tool("journalctl", "echo \"failed to start daemon: Devices cgroup isn't mounted\"");
+    assert_eq!(below().told(), ["fail docker-engine/no-cgroups"]);
+    tool("journalctl", "sleep 1000");
+    let started = Instant::now();
+    assert_eq!(below().told(), ["fail docker-engine/not-started"]);
+    assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+}
