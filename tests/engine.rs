@@ -180,9 +180,10 @@ fn failing(daemon_json: &str, arguments: &[&str]) -> Option<Run> {
     }
     let log = std::fs::File::create(at("var/log/docker.log")).unwrap();
     let option = |name: &str, path: &str| format!("--{name}={}", at(path).display());
-    let mut command = Command::new("timeout");
+    // dockerd mounts its data root and leaves it so; a mount namespace takes that with it.
+    let mut command = Command::new("unshare");
     command
-        .args(["60", "dockerd", "--iptables=false", "--ip-forward=false", "--bridge=none"])
+        .args(["--mount", "timeout", "60", "dockerd", "--iptables=false", "--ip-forward=false", "--bridge=none"])
         .arg(format!("--host=unix://{}", at("state/docker.sock").display()))
         .args([option("data-root", "state/data"), option("exec-root", "state/exec"), option("pidfile", "state/pid")])
         .arg(option("config-file", "etc/docker/daemon.json"))
