@@ -42,12 +42,17 @@ pub struct Cli {
 pub enum Command {
     /// Look at this host (what plain `gdoctor` does)
     Check(Box<CheckArgs>),
+    /// Write a gdoctor.toml from flags or a run line: gdoctor init --gpu --camera any
+    Init(Box<InitArgs>),
     /// List the checks by family
     List,
     /// Tell all about a check or a code, or what an error message or a log means: `docker run … 2>&1 | gdoctor explain -`
     Explain(ExplainArgs),
-    /// Print the JSON Schema of the report
-    Schema,
+    /// Print the JSON Schema of the report, or of gdoctor.toml
+    Schema {
+        #[arg(value_enum, default_value_t)]
+        of: SchemaOf,
+    },
     /// Print a completion script for a shell
     Completions { shell: clap_complete::Shell },
     /// Print the man page
@@ -59,6 +64,13 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    #[default]
+    Report,
+    Need,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -104,8 +116,22 @@ pub struct CheckArgs {
     pub conduct: Conduct,
 }
 
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    #[command(flatten)]
+    pub wishes: Wishes,
+    #[command(flatten)]
+    pub line: LineArgs,
+    /// Where to write it; `-` is standard output
+    #[arg(short, long, value_name = "FILE", default_value = "gdoctor.toml")]
+    pub output: PathBuf,
+    /// Replace a file that is there
+    #[arg(short, long)]
+    pub force: bool,
+}
+
 /// The command that is going to be run.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "The command that is going to be run")]
 pub struct LineArgs {
     /// A file with the `docker run` line as it would be pasted; `-` is standard input. It is read, never executed
@@ -114,6 +140,13 @@ pub struct LineArgs {
     /// The line itself: gdoctor check -- docker run --gpus all IMAGE
     #[arg(last = true, value_name = "docker run …")]
     pub line: Vec<String>,
+    /// What the project needs: a gdoctor.toml. Without this flag the nearest one upwards from the working directory is read;
+    /// `none` reads none. Flags beat it
+    #[arg(long, value_name = "FILE|none")]
+    pub need: Option<PathBuf>,
+    /// Print what is wanted and who wants it, and look at nothing
+    #[arg(long)]
+    pub show_need: bool,
 }
 
 /// What is wanted of the host.

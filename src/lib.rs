@@ -46,9 +46,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let code = match cli.command {
         None => check(&cli.check).unwrap_or(misuse_code),
         Some(Command::Check(arguments)) => check(&arguments).unwrap_or(misuse_code),
+        Some(Command::Init(arguments)) => init(&arguments),
         Some(Command::List) => print(&explain::topic::list()),
         Some(Command::Explain(arguments)) => explain(&arguments).unwrap_or_else(|why| misuse(&why)),
-        Some(Command::Schema) => print(include_str!("../docs/gdoctor-report-1.json")),
+        Some(Command::Schema { of: cli::SchemaOf::Report }) => print(include_str!("../docs/gdoctor-report-1.json")),
+        Some(Command::Schema { of: cli::SchemaOf::Need }) => print(include_str!("../docs/gdoctor-toml-1.json")),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "gdoctor", &mut script);
@@ -86,13 +88,16 @@ fn check(arguments: &CheckArgs) -> Option<u8> {
     }
     let plan = Plan::new(conduct, &host);
     colored::control::set_override(plan.colour);
-    let need = match need::gather(&arguments.wishes, &arguments.line, &host) {
-        Ok(need) => need,
+    let (need, waivers) = match need::gather(&arguments.wishes, &arguments.line, &host) {
+        Ok(gathered) => gathered,
         Err(refusal) => {
-            refuse(&refusal, &plan);
+            refuse(&refusal, plan.width);
             return None;
         }
     };
+    if arguments.line.show_need {
+        return Some(print(&need::show(&need)));
+    }
     let (facts, probe_times) = probe::probe_all(&host, &need, &|check| plan.selects(check));
     let judged = judge::judge_all(&facts, &need, |check| plan.selects(check));
     let unix = clock::unix_seconds();
@@ -102,8 +107,31 @@ fn check(arguments: &CheckArgs) -> Option<u8> {
         took: started.elapsed(),
         probe_times,
     };
-    let report = report::write(&facts, &need, &judged, conduct.fail_on, frame);
+    let report = report::write(&facts, &need, &judged, conduct.fail_on, frame).waive(
+        &waivers,
+        conduct.fail_on,
+        &clock::rfc3339(unix)[..10],
+    );
     deliver::deliver(&report, &plan, &host, unix).map_err(|why| misuse(&why)).ok()
+}
+
+/// Writes a gdoctor.toml that asks for what flags and the line ask.
+fn init(arguments: &cli::InitArgs) -> u8 {
+    let host = Host::new("/", std::time::Duration::from_secs(5));
+    let line = cli::LineArgs { need: Some("none".into()), ..arguments.line.clone() };
+    let need = match need::gather_asked(&arguments.wishes, &line, &host) {
+        Ok(need) => need,
+        Err(refusal) => return refuse(&refusal, 100),
+    };
+    let text = need::file::write(&need);
+    if arguments.output.as_os_str() == "-" {
+        return print(&text);
+    }
+    let path = std::path::Path::new(&host.cwd()).join(&arguments.output);
+    if !arguments.force && !host.lstat(&path).is_absent() {
+        return misuse(&format!("{} is there already; --force replaces it", arguments.output.display()));
+    }
+    output::write_atomic(&path, text.as_bytes()).map_or_else(|why| misuse(&why.to_string()), |()| policy::OK)
 }
 
 /// Explains a topic from its words, a text by the messages that are known; where one message has several causes, the checks
@@ -156,11 +184,11 @@ fn print(text: &str) -> u8 {
 }
 
 /// A text of the user that cannot be read: shown with a marker at the spot.
-fn refuse(refusal: &need::Refusal, plan: &Plan) -> u8 {
+fn refuse(refusal: &need::Refusal, width: usize) -> u8 {
     match &refusal.place {
         None => misuse(&refusal.what),
         Some((name, text, span)) => {
-            let shown = render::snippet::refusal(name, text, *span, &refusal.what, &refusal.help, plan.width);
+            let shown = render::snippet::refusal(name, text, *span, &refusal.what, &refusal.help, width);
             eprintln!("{shown}");
             policy::MISUSE
         }

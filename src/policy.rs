@@ -40,7 +40,9 @@ pub enum FailOn {
 /// True when somebody really wants it: a flag, the usual, or what the host evidently has; not the guide alone.
 pub fn is_required(origin: Option<&Origin>) -> bool {
     match origin {
-        Some(Origin::Flag(_) | Origin::RunLine { .. } | Origin::Default | Origin::Host(_)) => true,
+        Some(Origin::Flag(_) | Origin::File { .. } | Origin::RunLine { .. } | Origin::Default | Origin::Host(_)) => {
+            true
+        }
         Some(Origin::Guide) | None => false,
     }
 }

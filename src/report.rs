@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use crate::correction::Correction;
 use crate::judge::Judged;
+use crate::need::Waiver;
 use crate::policy::{self, FailOn, Status};
 use crate::start::{self, Starts};
 
@@ -119,12 +120,26 @@ pub struct Outcome {
     /// The check that has to be mended first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
+    /// The project lives with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiver: Option<WaiverWords>,
     pub duration_ms: u64,
+}
+
+/// Why a failure or warning is lived with, who says so, and until when.
+#[derive(Clone, Debug, Serialize)]
+pub struct WaiverWords {
+    pub reason: String,
+    pub owner: String,
+    /// The last day.
+    pub until: String,
+    /// That day has passed: the waiver counts for nothing.
+    pub expired: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Asker {
-    /// `flag`, `run-line`, `default`, `host`, `guide`.
+    /// `flag`, `file`, `run-line`, `default`, `host`, `guide`.
     pub kind: &'static str,
     pub text: String,
     /// Where it stands in the run line's text, in bytes.
@@ -132,6 +147,16 @@ pub struct Asker {
     pub start: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<usize>,
+    /// The file's line that asks; lines and columns count from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<Place>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Place {
+    pub path: String,
+    pub line: usize,
+    pub column: usize,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -199,6 +224,25 @@ pub fn write(facts: &Facts, need: &Need, judged: &[Judged], fail_on: FailOn, fra
     }
 }
 
+impl Report {
+    /// Marks what the project has decided to live with. A waiver that has run out is shown and counts for nothing; a waived
+    /// failure or warning keeps its status and no longer decides the exit code. `today` is `2026-01-31`.
+    pub fn waive(mut self, waivers: &[Waiver], fail_on: FailOn, today: &str) -> Self {
+        for outcome in self.results.iter_mut().filter(|o| matches!(o.status, Status::Fail | Status::Warn)) {
+            let fits = |w: &&Waiver| w.code == outcome.code && (w.subject.is_empty() || w.subject == outcome.subject);
+            outcome.waiver = waivers.iter().find(fits).map(|waiver| WaiverWords {
+                reason: harmless(&waiver.reason),
+                owner: harmless(&waiver.owner),
+                until: waiver.until.clone(),
+                expired: waiver.until.as_str() < today,
+            });
+        }
+        let counts = |o: &&Outcome| !o.waiver.as_ref().is_some_and(|waiver| !waiver.expired);
+        self.exit_code = policy::exit_code(self.results.iter().filter(counts).map(|o| (o.status, o.required)), fail_on);
+        self
+    }
+}
+
 /// The parsed `doc.md` of a check. Its form is held by tests/contract.rs.
 pub fn parse(check: &Check) -> Doc<'static> {
     Doc::parse(check.doc).unwrap_or_else(|why| panic!("doc.md of {}: {why}", check.id))
@@ -254,6 +298,7 @@ impl Words<'_> {
             docs: fixes.iter().map(|fix| fix.page.clone()).collect(),
             fixes,
             cause: blocker(finding).map(|by| root_cause(by, blocked).to_owned()),
+            waiver: None,
             duration_ms: millis(self.took),
         }
     }
@@ -393,12 +438,17 @@ fn asker(origin: &Origin) -> Asker {
     };
     let kind = match origin {
         Origin::Flag(_) => "flag",
+        Origin::File { .. } => "file",
         Origin::RunLine { .. } => "run-line",
         Origin::Default => "default",
         Origin::Host(_) => "host",
         Origin::Guide => "guide",
     };
-    Asker { kind, text: harmless(&origin.to_string()), start: span.map(|s| s.start), end: span.map(|s| s.end) }
+    let file = match origin {
+        Origin::File { path, line, column, .. } => Some(Place { path: harmless(path), line: *line, column: *column }),
+        _ => None,
+    };
+    Asker { kind, text: harmless(&origin.to_string()), start: span.map(|s| s.start), end: span.map(|s| s.end), file }
 }
 
 /// Replaces `{name}` by the finding's value of that name, `{subject}` by its subject; other braces stay.

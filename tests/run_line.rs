@@ -486,3 +486,81 @@ fn what_is_no_line_is_refused_within_a_second() {
         assert_eq!(output.status.code(), Some(2), "{file}");
     }
 }
+
+/// A folder of a project: its gdoctor.toml is found from below, asked beside a run line, and beaten by flags.
+#[test]
+fn a_project_says_what_it_needs() {
+    let project = tempfile::tempdir_in("/tmp").unwrap();
+    let below = project.path().join("src/deep");
+    std::fs::create_dir_all(&below).unwrap();
+    let file = project.path().join("gdoctor.toml");
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gdoctor"));
+        let output = command.args(arguments).current_dir(&below).env_remove("DISPLAY").output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    std::fs::write(&file, "decode = \"h264\"\nport = 18080\ndisk = \"1KiB\"\n").unwrap();
+    let (code, shown, _) = run(&["check", "--show-need"]);
+    assert_eq!(code, Some(0));
+    assert!(
+        shown.contains("decode h264") && shown.contains("gdoctor.toml:1:1") && shown.contains("port 18080/tcp"),
+        "{shown}"
+    );
+    assert!(!shown.contains("8080/tcp\n") && !shown.contains("guide"), "{shown}");
+    let (_, shown, _) = run(&["check", "--show-need", "--port", "18081"]);
+    assert!(shown.contains("port 18081/tcp") && !shown.contains("port 18080/tcp"), "{shown}");
+    let (_, shown, _) = run(&["check", "--show-need", "--need", "none", "--port", "1"]);
+    assert!(!shown.contains("decode"), "{shown}");
+    let (_, shown, _) = run(&["check", "--show-need", "--", "docker", "run", "--gpus", "all", "busybox"]);
+    assert!(shown.contains("capability video") && shown.contains("--gpus all"), "{shown}");
+
+    std::fs::write(&file, "gpu = 1\nprot = 80\n").unwrap();
+    let (code, out, errors) = run(&["check"]);
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    assert!(errors.contains("gdoctor.toml:2:1") && errors.contains("did you mean port?"), "{errors}");
+
+    // What fails and is waived does not decide the exit code; a waiver that has run out does not count.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let waiver = |until: &str| {
+        let text = format!(
+            "port = {port}\n[[waiver]]\ncode = \"port-free/process\"\nreason = \"ours\"\nowner = \"me\"\nuntil = {until}\n"
+        );
+        std::fs::write(&file, text).unwrap();
+        run(&["check", "--only", "port", "--format", "json"])
+    };
+    let (code, out, _) = waiver("2999-12-31");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    let result = report["results"].as_array().unwrap().iter().find(|r| r["status"] == "fail").unwrap();
+    // 3 where no daemon answers: who else publishes the port is then not known.
+    assert!(code != Some(1) && result["waiver"]["expired"] == false, "{code:?} {result}");
+    assert_eq!(result["askedBy"]["file"]["line"], 1);
+    let (code, out, _) = waiver("2020-01-01");
+    assert_eq!(code, Some(1));
+    assert!(out.contains("\"expired\": true"));
+
+    // What init writes is read again, and an existing file stays.
+    let (code, _, errors) = run(&["init", "-o", "../../gdoctor.toml", "--gpu"]);
+    assert_eq!(code, Some(2), "{errors}");
+    let (code, ..) = run(&[
+        "init",
+        "--force",
+        "-o",
+        "../../gdoctor.toml",
+        "--camera",
+        "any",
+        "--",
+        "docker",
+        "run",
+        "--gpus",
+        "all",
+        "-p",
+        "18080:80",
+        "busybox",
+    ]);
+    assert_eq!(code, Some(0));
+    let (code, shown, errors) = run(&["check", "--show-need"]);
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(shown.contains("camera any") && shown.contains("port 18080/tcp") && shown.contains("gpu all"), "{shown}");
+}

@@ -16,6 +16,8 @@ use super::version::Version;
 pub enum Origin {
     /// A flag of the command line, as typed: `--port 8080`.
     Flag(String),
+    /// A line of a file of the user's, gdoctor.toml above all. Lines and columns count from 1.
+    File { path: String, line: usize, column: usize, what: String },
     /// An argument of the run line, as it stands there, and where.
     RunLine { argument: String, span: Span },
     /// Nothing was asked for, so the usual is: a Docker to run containers with.
@@ -30,6 +32,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Origin::Flag(flag) => f.write_str(flag),
+            Origin::File { path, line, column, what } => write!(f, "{what} ({path}:{line}:{column})"),
             Origin::RunLine { argument, .. } => f.write_str(argument),
             Origin::Default => f.write_str("every container needs it"),
             Origin::Host(seen) => f.write_str(seen),
@@ -53,7 +56,7 @@ impl<T> Wish<T> {
 /// Who wants the kind of thing most: whoever asks for it outright, before the guide's suggestion. `None`: nobody.
 pub fn strongest<T>(wishes: &[Wish<T>]) -> Option<&Origin> {
     wishes.iter().map(|wish| &wish.by).min_by_key(|by| match by {
-        Origin::Flag(_) | Origin::RunLine { .. } => 0,
+        Origin::Flag(_) | Origin::File { .. } | Origin::RunLine { .. } => 0,
         Origin::Default => 1,
         Origin::Host(_) => 2,
         Origin::Guide => 3,

@@ -4,8 +4,13 @@ use gdoctor_checks::model::need::{Gpus, Need, Origin, Picture, Wish};
 
 use crate::cli::Wishes;
 
+/// As flags of the command line.
 pub fn need(wishes: &Wishes) -> Need {
-    let flag = |text: String| Origin::Flag(text);
+    need_by(wishes, &Origin::Flag)
+}
+
+/// The same wishes with another origin; `flag` gets each as it would be typed.
+pub fn need_by(wishes: &Wishes, flag: &dyn Fn(String) -> Origin) -> Need {
     Need {
         docker: Some(Origin::Default),
         gpu: wishes.gpu.map(|gpus| Wish::new(gpus, flag(as_typed(gpus)))),
@@ -33,7 +38,7 @@ pub fn need(wishes: &Wishes) -> Need {
             .iter()
             .map(|camera| Wish::new(camera.wish(), flag(format!("--camera {}", camera.as_typed()))))
             .collect(),
-        picture: picture(wishes),
+        picture: picture(wishes, flag),
         ports: wishes.port.iter().map(|port| Wish::new(port.clone(), flag(format!("--port {port}")))).collect(),
         registries: wishes
             .registry
@@ -53,7 +58,7 @@ fn as_typed(gpus: Gpus) -> String {
     }
 }
 
-fn picture(wishes: &Wishes) -> Option<Wish<Picture>> {
+fn picture(wishes: &Wishes, flag: &dyn Fn(String) -> Origin) -> Option<Wish<Picture>> {
     let format = wishes.camera_format.as_ref().map(|format| format!("--camera-format {format}"));
     let size = wishes.camera_size.map(|size| format!("--camera-size {size}"));
     let typed: Vec<String> = format.into_iter().chain(size).collect();
@@ -62,5 +67,5 @@ fn picture(wishes: &Wishes) -> Option<Wish<Picture>> {
         size: wishes.camera_size.map(|size| (size.width, size.height)),
         rate: wishes.camera_size.and_then(|size| size.rate),
     };
-    (!typed.is_empty()).then(|| Wish::new(picture, Origin::Flag(typed.join(" "))))
+    (!typed.is_empty()).then(|| Wish::new(picture, flag(typed.join(" "))))
 }

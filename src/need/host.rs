@@ -7,26 +7,19 @@ use crate::host::Host;
 /// The ports that the guide publishes: a program's, and a registry's.
 const GUIDE_PORTS: [u16; 2] = [8080, 5000];
 
-/// Adds wishes of the kinds that nothing has asked for yet.
-pub fn add(need: &mut Need, host: &Host) {
+/// What the wishes that are there bring with them.
+pub fn imply(need: &mut Need) {
     let capability_asked = need.capabilities.first().map(|wish| wish.by.clone());
     let decode_asked = need.decode.first().map(|wish| wish.by.clone());
     let fitness_asked = need.fitness().next().cloned();
     if need.gpu.is_none() {
-        need.gpu = capability_asked
-            .or(fitness_asked)
-            .or(decode_asked.clone())
-            .or_else(|| nvidia_seen(host).map(Origin::Host))
-            .map(|by| Wish::new(Gpus::All, by));
+        let asked = capability_asked.or(fitness_asked).or(decode_asked.clone());
+        need.gpu = asked.map(|by| Wish::new(Gpus::All, by));
     }
-    if need.gpu.is_some() && need.capabilities.is_empty() {
-        // Without compute and utility no GPU container works at all; `video` is what the guide adds.
-        let by = need.gpu.as_ref().map_or(Origin::Guide, |gpu| gpu.by.clone());
-        need.capabilities = vec![
-            Wish::new(Capability::Compute, by.clone()),
-            Wish::new(Capability::Utility, by),
-            Wish::new(Capability::Video, Origin::Guide),
-        ];
+    let basics = [Capability::Compute, Capability::Utility];
+    if let Some(gpu) = need.gpu.as_ref().filter(|_| need.capabilities.is_empty()) {
+        // Without compute and utility no GPU container works at all.
+        need.capabilities = basics.map(|capability| Wish::new(capability, gpu.by.clone())).into();
     }
     let video = need.capabilities.iter().find(|wish| wish.what == Capability::Video);
     match (video, decode_asked) {
@@ -36,18 +29,36 @@ pub fn add(need: &mut Need, host: &Host) {
             need.capabilities.push(Wish::new(Capability::Video, by));
         }
         // Who asks for `video` by name usually decodes H.264.
-        (Some(Wish { by: Origin::Flag(_), .. }), None) => need.decode.push(Wish::new(Codec::H264, Origin::Guide)),
+        (Some(Wish { by: Origin::Flag(_) | Origin::File { .. }, .. }), None) => {
+            need.decode.push(Wish::new(Codec::H264, Origin::Guide));
+        }
         _ => {}
+    }
+    if need.cameras.is_empty() {
+        // Who asks for a format asks for a camera that has it.
+        let by = need.picture.as_ref().map(|wish| wish.by.clone());
+        need.cameras.extend(by.map(|by| Wish::new(Camera::Any, by)));
+    }
+}
+
+/// Adds wishes of the kinds that nothing has asked for yet.
+pub fn add(need: &mut Need, host: &Host) {
+    let unasked = need.gpu.is_none() && need.capabilities.is_empty() && need.decode.is_empty();
+    if unasked && need.fitness().next().is_none() {
+        need.gpu = nvidia_seen(host).map(|seen| Wish::new(Gpus::All, Origin::Host(seen)));
+    }
+    // `video` is what the guide adds.
+    let video = need.gpu.is_some() && need.capabilities.is_empty() || need.capabilities.is_empty() && !unasked;
+    imply(need);
+    if video && need.gpu.is_some() && !need.capabilities.iter().any(|wish| wish.what == Capability::Video) {
+        need.capabilities.push(Wish::new(Capability::Video, Origin::Guide));
     }
     if need.display.is_none() && host.env("DISPLAY").is_some() {
         need.display = Some(Origin::Host("DISPLAY is set".into()));
         need.display_access = Some(Origin::Guide);
     }
     if need.cameras.is_empty() {
-        // Who asks for a format asks for a camera that has it.
-        let by =
-            need.picture.as_ref().map(|wish| wish.by.clone()).or_else(|| has_video_node(host).then_some(Origin::Guide));
-        need.cameras.extend(by.map(|by| Wish::new(Camera::Any, by)));
+        need.cameras.extend(has_video_node(host).then(|| Wish::new(Camera::Any, Origin::Guide)));
     }
     if need.ports.is_empty() {
         need.ports = GUIDE_PORTS

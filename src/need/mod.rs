@@ -1,15 +1,18 @@
 //! Makes the need of a run: what flags ask, then the line that is going to be run; without a line, what the host evidently has
 //! and what the usual guide suggests.
 
+pub mod file;
 mod flags;
 mod host;
 pub mod run_line;
 
-use gdoctor_checks::model::need::Need;
-use gdoctor_checks::model::run::Span;
+use gdoctor_checks::model::need::{Gpus, Need, Origin};
+use gdoctor_checks::model::run::{RunLine, Span};
 
-use crate::cli::{LineArgs, Wishes};
+use crate::cli::{Bytes, LineArgs, Wishes};
 use crate::host::Host;
+
+pub use file::Waiver;
 
 /// Larger texts are no command line.
 const CAP: usize = 1 << 20;
@@ -28,38 +31,118 @@ impl Refusal {
     }
 }
 
-/// Flags first. A run line says all the rest; without one, of each kind of thing that no flag speaks of, what the host shows and
-/// the guide suggests.
-pub fn gather(wishes: &Wishes, line: &LineArgs, host: &Host) -> Result<Need, Refusal> {
-    match line_text(line, host)? {
-        Some((name, text, environment)) => {
-            let mut need = flags::need(wishes);
-            let variable = |name: &str| environment.then(|| host.env(name)).flatten();
-            let shell = run_line::Shell {
-                variable: &variable,
-                passed: &|name| host.env(name),
-                cwd: host.cwd(),
-                home: host.env("HOME"),
-                uid: nix::unistd::geteuid().as_raw(),
-                gid: nix::unistd::getegid().as_raw(),
-            };
-            let line = run_line::parse(&text, &shell).map_err(|wrong| Refusal {
-                what: wrong.what,
-                help: wrong.help,
-                place: Some((name, text, wrong.span)),
-            })?;
-            run_line::add(&mut need, line);
-            Ok(need)
-        }
-        None => Ok(of_wishes(wishes, host)),
+/// Flags first; then the line that is going to be run and what the project's file asks for. Where neither is given, of each
+/// kind of thing that no flag speaks of, what the host shows and the guide suggests.
+pub fn gather(wishes: &Wishes, line: &LineArgs, host: &Host) -> Result<(Need, Vec<Waiver>), Refusal> {
+    let mut need = flags::need(wishes);
+    let project = match file::find(line.need.as_deref(), host)? {
+        Some((path, text)) => Some(file::parse(&path, &text)?),
+        None => None,
+    };
+    let line = read_line(line, host)?;
+    let told = project.is_some() || line.is_some();
+    let waivers = project.map_or_else(Vec::new, |project| {
+        fill(&mut need, project.need);
+        project.waivers
+    });
+    if let Some(line) = line {
+        run_line::add(&mut need, line);
     }
+    if told {
+        host::imply(&mut need)
+    } else {
+        host::add(&mut need, host)
+    }
+    Ok((need, waivers))
 }
 
-/// What flags ask, what the host evidently has, and what the guide suggests: without a line.
+/// Only what flags and the line themselves ask.
+pub fn gather_asked(wishes: &Wishes, line: &LineArgs, host: &Host) -> Result<Need, Refusal> {
+    let mut need = flags::need(wishes);
+    if let Some(line) = read_line(line, host)? {
+        run_line::add(&mut need, line);
+    }
+    Ok(need)
+}
+
+/// What flags ask, what the host evidently has, and what the guide suggests: without a file and a line.
 pub fn of_wishes(wishes: &Wishes, host: &Host) -> Need {
     let mut need = flags::need(wishes);
     host::add(&mut need, host);
     need
+}
+
+/// Takes from `from` every kind of wish that `into` has none of.
+fn fill(into: &mut Need, from: Need) {
+    fn list<T>(into: &mut Vec<T>, from: Vec<T>) {
+        if into.is_empty() {
+            *into = from;
+        }
+    }
+    into.docker = into.docker.take().or(from.docker);
+    into.gpu = into.gpu.take().or(from.gpu);
+    into.gpu_memory = into.gpu_memory.take().or(from.gpu_memory);
+    into.compute_capability = into.compute_capability.take().or(from.compute_capability);
+    into.driver = into.driver.take().or(from.driver);
+    into.cuda = into.cuda.take().or(from.cuda);
+    list(&mut into.capabilities, from.capabilities);
+    list(&mut into.decode, from.decode);
+    into.display = into.display.take().or(from.display);
+    into.display_access = into.display_access.take().or(from.display_access);
+    list(&mut into.cameras, from.cameras);
+    into.picture = into.picture.take().or(from.picture);
+    list(&mut into.ports, from.ports);
+    list(&mut into.registries, from.registries);
+    into.disk = into.disk.take().or(from.disk);
+    if into.container_user == Default::default() {
+        into.container_user = from.container_user;
+    }
+}
+
+/// Each wish and who wants it, a line each.
+pub fn show(need: &Need) -> String {
+    let mut out = String::new();
+    let mut line = |what: String, by: &Origin| out.push_str(&format!("{what:<28} {by}\n"));
+    let gpus = |gpus: &Gpus| match gpus {
+        Gpus::All => "all".to_owned(),
+        Gpus::Count(count) => count.to_string(),
+    };
+    need.docker.iter().for_each(|by| line("docker".into(), by));
+    need.gpu.iter().for_each(|wish| line(format!("gpu {}", gpus(&wish.what)), &wish.by));
+    need.gpu_memory.iter().for_each(|wish| line(format!("gpu-memory {}", Bytes(wish.what)), &wish.by));
+    need.compute_capability.iter().for_each(|wish| line(format!("compute-capability {}", wish.what), &wish.by));
+    need.driver.iter().for_each(|wish| line(format!("driver {}", wish.what), &wish.by));
+    need.cuda.iter().for_each(|wish| line(format!("cuda {}", wish.what), &wish.by));
+    need.capabilities.iter().for_each(|wish| line(format!("capability {}", wish.what), &wish.by));
+    need.decode.iter().for_each(|wish| line(format!("decode {}", wish.what), &wish.by));
+    need.display.iter().for_each(|by| line("display".into(), by));
+    need.cameras.iter().for_each(|wish| line(format!("camera {}", file::camera_word(&wish.what)), &wish.by));
+    need.picture.iter().for_each(|wish| line("camera picture".into(), &wish.by));
+    need.ports.iter().for_each(|wish| line(format!("port {}", wish.what), &wish.by));
+    need.registries.iter().for_each(|wish| line(format!("registry {}", wish.what), &wish.by));
+    need.disk.iter().for_each(|wish| line(format!("disk {}", Bytes(wish.what)), &wish.by));
+    out
+}
+
+/// The run line, if one is given.
+fn read_line(line: &LineArgs, host: &Host) -> Result<Option<RunLine>, Refusal> {
+    let Some((name, text, environment)) = line_text(line, host)? else { return Ok(None) };
+    let variable = |name: &str| environment.then(|| host.env(name)).flatten();
+    let shell = run_line::Shell {
+        variable: &variable,
+        passed: &|name| host.env(name),
+        cwd: host.cwd(),
+        home: host.env("HOME"),
+        uid: nix::unistd::geteuid().as_raw(),
+        gid: nix::unistd::getegid().as_raw(),
+    };
+    let read = run_line::parse(&text, &shell);
+    let refused = |wrong: run_line::Wrong| Refusal {
+        what: wrong.what,
+        help: wrong.help,
+        place: Some((name.clone(), text.clone(), wrong.span)),
+    };
+    read.map(Some).map_err(refused)
 }
 
 /// What the line is called in messages, the line, and whether the shell has still to replace variables in it.

@@ -133,6 +133,10 @@ impl<'a> Page<'a> {
         let subject = if outcome.subject.is_empty() { String::new() } else { format!(" {}", outcome.subject) };
         let line = self.wrap(&format!("{name}{subject}: {}", outcome.summary), "          ", "  ".len() + 8);
         let _ = writeln!(out, "  {mark} {line}");
+        if let Some(waiver) = &outcome.waiver {
+            let state = if waiver.expired { "ran out on" } else { "until" };
+            self.field(out, "waiver", &format!("{state} {}, by {}: {}", waiver.until, waiver.owner, waiver.reason));
+        }
         self.place(out, outcome);
         if matches!(outcome.status, Status::Fail | Status::Warn) {
             if !outcome.detail.is_empty() {

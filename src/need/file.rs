@@ -1,0 +1,338 @@
+//! Reads gdoctor.toml: every key is a flag of the command line by its long name, its values are what the flag takes, and each
+//! wish remembers its line. Waivers stand beside them.
+
+use clap::{Args, FromArgMatches};
+use gdoctor_checks::model::need::{Camera, Gpus, Need, Origin};
+use gdoctor_checks::model::run::Span;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::cli::Wishes;
+use crate::host::Host;
+
+use super::{CAP, Refusal, fill, flags};
+
+/// The name that is looked for.
+pub const NAME: &str = "gdoctor.toml";
+
+/// A finding that the project has decided to live with, for a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiver {
+    /// `check/code`.
+    pub code: String,
+    /// Only of this subject; empty: of any.
+    pub subject: String,
+    pub reason: String,
+    pub owner: String,
+    /// The last day, `2026-12-31`.
+    pub until: String,
+}
+
+/// What a gdoctor.toml says.
+#[derive(Debug, Default)]
+pub struct Project {
+    pub need: Need,
+    pub waivers: Vec<Waiver>,
+}
+
+/// The file that was named, else the nearest one upwards from the working directory, else nothing.
+pub fn find(named: Option<&std::path::Path>, host: &Host) -> Result<Option<(String, String)>, Refusal> {
+    let here = host.live();
+    let read = |path: &std::path::Path| here.bytes(path, CAP);
+    let text = |name: String, bytes: &[u8]| match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(Some((name, text.to_owned()))),
+        Err(_) => Err(Refusal::plain(format!("{name}: this is not UTF-8 text"))),
+    };
+    let cwd = host.cwd();
+    match named {
+        Some(path) if path.as_os_str() == "none" => Ok(None),
+        Some(path) => {
+            let name = path.display().to_string();
+            let fact = read(&std::path::Path::new(&cwd).join(path));
+            match fact.value() {
+                Some(bytes) => text(name, bytes),
+                None => {
+                    let why = fact.gap().map_or_else(|| "there is no such file".into(), |gap| gap.reason());
+                    Err(Refusal::plain(format!("--need {name}: {why}")))
+                }
+            }
+        }
+        None => {
+            let mut folders = std::path::Path::new(&cwd).ancestors();
+            let found = folders.find_map(|folder| {
+                let fact = read(&folder.join(NAME));
+                fact.value().map(|bytes| (folder.join(NAME).display().to_string(), bytes.clone()))
+            });
+            found.map_or(Ok(None), |(name, bytes)| text(name, &bytes))
+        }
+    }
+}
+
+/// Reads the text of a gdoctor.toml called `path`.
+pub fn parse(path: &str, text: &str) -> Result<Project, Refusal> {
+    let wrong = |span: std::ops::Range<usize>, what: String, help: String| Refusal {
+        what,
+        help,
+        place: Some((path.to_owned(), text.to_owned(), Span::new(span.start, span.end))),
+    };
+    let table = DeTable::parse(text)
+        .map_err(|error| wrong(error.span().unwrap_or_default(), error.message().to_owned(), String::new()))?;
+    let mut project = Project::default();
+    for (key, value) in table.get_ref().iter() {
+        let name = key.get_ref().as_ref();
+        if name == "waiver" {
+            project.waivers = waivers(value, &wrong)?;
+            continue;
+        }
+        if !keys().iter().any(|known| known == name) {
+            let near = keys()
+                .into_iter()
+                .chain(["waiver".to_owned()])
+                .min_by_key(|known| strsim::damerau_levenshtein(known, name));
+            let help = near.map(|near| format!("did you mean {near}?")).unwrap_or_default();
+            return Err(wrong(key.span(), format!("{name} is no key of gdoctor.toml"), help));
+        }
+        let (line, column) = place(text, key.span().start);
+        let values = match value.get_ref() {
+            DeValue::Array(list) => list.iter().map(|value| (value.get_ref(), value.span())).collect(),
+            one => vec![(one, value.span())],
+        };
+        for (value, span) in values {
+            let arguments = arguments(name, value).map_err(|why| wrong(span.clone(), why, String::new()))?;
+            let wishes = wishes(&arguments).map_err(|why| wrong(span.clone(), why, String::new()))?;
+            let shown = text.get(span.clone()).unwrap_or_default();
+            let origin =
+                |_: String| Origin::File { path: path.into(), line, column, what: format!("{name} = {shown}") };
+            let mut need = flags::need_by(&wishes, &origin);
+            need.docker = None;
+            join(&mut project.need, need);
+        }
+    }
+    Ok(project)
+}
+
+/// The long names of all flags that wish for something.
+pub fn keys() -> Vec<String> {
+    let command = Wishes::augment_args(clap::Command::new("gdoctor.toml"));
+    command.get_arguments().filter_map(|argument| argument.get_long().map(str::to_owned)).collect()
+}
+
+fn arguments(name: &str, value: &DeValue) -> Result<Vec<String>, String> {
+    let text = match value {
+        DeValue::String(text) => text.to_string(),
+        DeValue::Integer(number) => number.to_string(),
+        DeValue::Float(number) => number.to_string(),
+        DeValue::Boolean(false) => return Ok(Vec::new()),
+        DeValue::Boolean(true) => return Ok(vec![format!("--{name}")]),
+        _ => return Err(format!("{name} takes a string, a number, true or false, or a list of them")),
+    };
+    Ok(vec![format!("--{name}={text}")])
+}
+
+fn wishes(arguments: &[String]) -> Result<Wishes, String> {
+    let command =
+        Wishes::augment_args(clap::Command::new("gdoctor.toml").no_binary_name(true).color(clap::ColorChoice::Never));
+    let matches = command.try_get_matches_from(arguments).map_err(|error| first_line(&error.to_string()))?;
+    Wishes::from_arg_matches(&matches).map_err(|error| first_line(&error.to_string()))
+}
+
+fn first_line(message: &str) -> String {
+    message.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+}
+
+fn waivers(
+    value: &Spanned<DeValue>,
+    wrong: &dyn Fn(std::ops::Range<usize>, String, String) -> Refusal,
+) -> Result<Vec<Waiver>, Refusal> {
+    let DeValue::Array(list) = value.get_ref() else {
+        return Err(wrong(value.span(), "waivers are tables".into(), "write [[waiver]]".into()));
+    };
+    let one = |entry: &Spanned<DeValue>| {
+        let DeValue::Table(table) = entry.get_ref() else {
+            return Err(wrong(entry.span(), "a waiver is a table".into(), "write [[waiver]]".into()));
+        };
+        for key in table.keys() {
+            if !["code", "subject", "reason", "owner", "until"].contains(&key.get_ref().as_ref()) {
+                let what = format!("{} is no key of a waiver", key.get_ref());
+                return Err(wrong(key.span(), what, "its keys are code, subject, reason, owner, until".into()));
+            }
+        }
+        let text = |name: &str, required: bool| match table.get(name) {
+            None if required => Err(wrong(entry.span(), format!("the waiver has no {name}"), String::new())),
+            None => Ok(String::new()),
+            Some(value) => match value.get_ref() {
+                DeValue::String(text) if !text.trim().is_empty() => Ok(text.to_string()),
+                DeValue::Datetime(day) => Ok(day.to_string()),
+                _ => Err(wrong(value.span(), format!("{name} is a text"), String::new())),
+            },
+        };
+        let until = text("until", true)?;
+        let is_day = until.len() == 10
+            && until.bytes().enumerate().all(|(at, b)| if at == 4 || at == 7 { b == b'-' } else { b.is_ascii_digit() });
+        if !is_day {
+            return Err(wrong(entry.span(), "until is a day".into(), "such as 2026-12-31".into()));
+        }
+        let waiver = Waiver {
+            code: text("code", true)?,
+            subject: text("subject", false)?,
+            reason: text("reason", true)?,
+            owner: text("owner", true)?,
+            until,
+        };
+        Ok(waiver)
+    };
+    list.iter().map(one).collect()
+}
+
+/// Adds the wishes of one more line of the same file.
+fn join(into: &mut Need, from: Need) {
+    into.capabilities.extend(from.capabilities.clone());
+    into.decode.extend(from.decode.clone());
+    into.cameras.extend(from.cameras.clone());
+    into.ports.extend(from.ports.clone());
+    into.registries.extend(from.registries.clone());
+    fill(into, from);
+}
+
+/// Line and column of a byte, counted from 1, columns in characters.
+fn place(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    (line, column)
+}
+
+/// A gdoctor.toml that asks for what this need asks, with a comment at each key.
+pub fn write(need: &Need) -> String {
+    let mut out =
+        String::from("# What this project needs of a host. Every key is a flag of `gdoctor check` by its long name.\n");
+    let mut key = |comment: &str, name: &str, values: Vec<String>| {
+        if !values.is_empty() {
+            let value = if values.len() == 1 { values.concat() } else { format!("[{}]", values.join(", ")) };
+            out.push_str(&format!("\n# {comment}\n{name} = {value}\n"));
+        }
+    };
+    let quoted = |text: String| toml::Value::String(text).to_string();
+    let gpus = need.gpu.iter().map(|wish| match wish.what {
+        Gpus::All => quoted("all".into()),
+        Gpus::Count(count) => count.to_string(),
+    });
+    key("GPUs: \"all\", or at least that many", "gpu", gpus.collect());
+    let memory = need.gpu_memory.iter().map(|wish| quoted(crate::cli::Bytes(wish.what).to_string()));
+    key("Memory that is free on the GPU", "gpu-memory", memory.collect());
+    let compute = need.compute_capability.iter().map(|wish| quoted(wish.what.to_string()));
+    key("Compute capability, at least", "compute-capability", compute.collect());
+    key("The driver's version", "driver", need.driver.iter().map(|wish| quoted(wish.what.to_string())).collect());
+    key("The CUDA of the image", "cuda", need.cuda.iter().map(|wish| quoted(wish.what.to_string())).collect());
+    let capabilities = need.capabilities.iter().map(|wish| quoted(wish.what.to_string()));
+    key("Driver capabilities, as NVIDIA_DRIVER_CAPABILITIES spells them", "capability", capabilities.collect());
+    let decode = need.decode.iter().map(|wish| quoted(wish.what.to_string()));
+    key("Codecs that the GPU itself decodes", "decode", decode.collect());
+    key("A window on the X server", "display", need.display.iter().map(|_| "true".into()).collect());
+    let cameras = need.cameras.iter().map(|wish| quoted(camera_word(&wish.what)));
+    key("Cameras: a path, a part of a name, or \"any\"", "camera", cameras.collect());
+    let ports = need.ports.iter().map(|wish| quoted(wish.what.to_string().trim_end_matches("/tcp").to_owned()));
+    key("Ports to publish", "port", ports.collect());
+    key(
+        "Registries to pull from or push to",
+        "registry",
+        need.registries.iter().map(|w| quoted(w.what.to_string())).collect(),
+    );
+    key(
+        "Room for images and containers",
+        "disk",
+        need.disk.iter().map(|w| quoted(crate::cli::Bytes(w.what).to_string())).collect(),
+    );
+    let user = need.container_user;
+    let other = (user.uid, user.gid) != (0, 0);
+    key(
+        "The user inside the container",
+        "container-user",
+        other.then(|| quoted(format!("{}:{}", user.uid, user.gid))).into_iter().collect(),
+    );
+    out.push_str(
+        "\n# A finding to live with for a time:\n# [[waiver]]\n# code = \"display-access/everybody\"\n# reason = \"…\"\n# owner = \"…\"\n# until = 2027-01-31\n",
+    );
+    out
+}
+
+/// As `--camera` takes it.
+pub fn camera_word(camera: &Camera) -> String {
+    match camera {
+        Camera::Any => "any".into(),
+        Camera::Path(text) | Camera::Name(text) => text.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(text: &str) -> (String, String, (usize, usize)) {
+        let refusal = parse("gdoctor.toml", text).unwrap_err();
+        let (_, text, span) = refusal.place.unwrap();
+        (refusal.what, refusal.help, place(&text, span.start))
+    }
+
+    #[test]
+    fn every_wish_remembers_its_line() {
+        let text = "gpu = 2\ncapability = [\"compute\", 'video']\n\nport = [8080, \"127.0.0.1:5000\"]\ncamera = \"any\"\ndisplay = true\ndriver = \">=535\"\n";
+        let project = parse("p/gdoctor.toml", text).unwrap();
+        let need = project.need;
+        assert_eq!(need.gpu.unwrap().by.to_string(), "gpu = 2 (p/gdoctor.toml:1:1)");
+        assert_eq!(need.capabilities.len(), 2);
+        assert_eq!(need.ports[1].what.to_string(), "127.0.0.1:5000/tcp");
+        assert_eq!(need.ports[0].by.to_string(), "port = 8080 (p/gdoctor.toml:4:1)");
+        assert!(need.display.is_some() && need.driver.is_some() && need.cameras.len() == 1);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        assert_eq!(
+            wrong("gpu = 1\nprot = 80\n"),
+            ("prot is no key of gdoctor.toml".into(), "did you mean port?".into(), (2, 1))
+        );
+        assert_eq!(wrong("gpu = 1\nport = [80, 70000]\n").2, (2, 13));
+        assert_eq!(wrong("gpu = \n").2.0, 1);
+        assert_eq!(wrong("display = {}\n").2, (1, 11));
+        assert_eq!(wrong("[[waiver]]\ncode = 'a/b'\nreason = 'r'\nowner = 'o'\n").0, "the waiver has no until");
+        assert_eq!(wrong("[[waiver]]\ncoed = 'a/b'\n").2, (2, 1));
+        for text in ["[", "a = [[[[", "\u{0}", "= 1", "gpu = \"\"\"", "[gpu]\nx = 1", "gpu = [[1]]"] {
+            assert!(parse("f", text).is_err(), "{text:?}");
+        }
+        let deep = format!("gpu = {}1{}", "[".repeat(50_000), "]".repeat(50_000));
+        assert!(parse("f", &deep).is_err());
+    }
+
+    #[test]
+    fn waivers_are_whole() {
+        let text =
+            "[[waiver]]\ncode = 'display-access/everybody'\nreason = 'kiosk'\nowner = 'ops'\nuntil = 2027-01-31\n";
+        let waivers = parse("f", text).unwrap().waivers;
+        assert_eq!((waivers[0].until.as_str(), waivers[0].subject.as_str()), ("2027-01-31", ""));
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let text = "gpu = 'all'\ngpu-memory = '8GiB'\ncapability = ['compute', 'video']\nport = ['53/udp', '[::1]:80']\ncamera = ['/dev/video0', 'any']\ndisk = '20GiB'\ncontainer-user = '1000:44'\nregistry = 'localhost:5000'\ndriver = '>=535'\ndecode = 'hevc'\n";
+        let need = parse("f", text).unwrap().need;
+        let again = parse("f", &write(&need)).unwrap().need;
+        let what = |need: &Need| {
+            super::super::show(need).lines().map(|l| l.split("  ").next().unwrap_or("").to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(what(&need), what(&again));
+        assert_eq!(again.container_user, need.container_user);
+    }
+
+    /// docs/gdoctor-toml-1.json knows the same keys.
+    #[test]
+    fn the_schema_has_the_same_keys() {
+        let schema: serde_json::Value = serde_json::from_str(include_str!("../../docs/gdoctor-toml-1.json")).unwrap();
+        let mut known: Vec<String> = schema["properties"].as_object().unwrap().keys().cloned().collect();
+        let mut mine = keys();
+        mine.push("waiver".into());
+        known.sort();
+        mine.sort();
+        assert_eq!(known, mine);
+    }
+}
