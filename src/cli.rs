@@ -44,6 +44,15 @@ pub enum Command {
     Check(Box<CheckArgs>),
     /// Write a gdoctor.toml from flags or a run line: gdoctor init --gpu --camera any
     Init(Box<InitArgs>),
+    /// Save this host's facts, without names, addresses and secrets, to be judged elsewhere: gdoctor check --facts FILE
+    Collect(Box<CollectArgs>),
+    /// Tell what changed between two reports or two facts files; exit 1 when something got worse
+    Diff {
+        /// The earlier one
+        before: PathBuf,
+        /// The later one
+        after: PathBuf,
+    },
     /// List the checks by family
     List,
     /// Tell all about a check or a code, or what an error message or a log means: `docker run … 2>&1 | gdoctor explain -`
@@ -79,6 +88,36 @@ pub enum ProbeKind {
     Cuvid,
     X11,
     V4l2,
+}
+
+#[derive(Debug, Args)]
+pub struct CollectArgs {
+    #[command(flatten)]
+    pub wishes: Wishes,
+    /// The file to write; what stands for what goes beside it, in FILE.map, for you alone
+    #[arg(short, long, value_name = "FILE", default_value = "host.gdoctor")]
+    pub output: PathBuf,
+    /// What to take out
+    #[arg(long, value_enum, default_value_t)]
+    pub redact: Redact,
+    /// Do not ask before writing unredacted facts
+    #[arg(long)]
+    pub yes: bool,
+    /// Read files from another root
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+    /// The most that one probe may take: 5s, 800ms, 1m
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    pub timeout: Duration,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Redact {
+    /// Users, hosts, addresses, ids and credentials become pseudonyms
+    #[default]
+    Private,
+    /// Nothing
+    None,
 }
 
 #[derive(Debug, Args)]
@@ -214,6 +253,18 @@ pub struct Conduct {
     /// Read files from another root: a mounted disk, a recorded host
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub root: PathBuf,
+    /// Judge the facts of a file of `gdoctor collect` instead of this host
+    #[arg(long, value_name = "FILE", conflicts_with = "root")]
+    pub facts: Option<PathBuf>,
+    /// Take names, addresses and secrets out of every output
+    #[arg(long)]
+    pub share: bool,
+    /// Look again until nothing fails any more, for as long as this: 5m
+    #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with = "facts")]
+    pub wait: Option<Duration>,
+    /// How long --wait pauses between two looks
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "2s", requires = "wait")]
+    pub interval: Duration,
     /// The most that one probe may take: 5s, 800ms, 1m
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
     pub timeout: Duration,
@@ -267,6 +318,8 @@ pub enum Format {
     Npd,
     /// TAP version 13
     Tap,
+    /// The facts, without names, addresses and secrets, as `gdoctor collect` saves them
+    Facts,
 }
 
 /// Which numbers the exit code is told in.

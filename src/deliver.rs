@@ -8,12 +8,12 @@ use crate::render;
 use crate::render::text::Detail;
 use crate::report::Report;
 
-/// Writes everything and gives the exit code. `unix` is when the report was made. Err says what could not be written.
-pub fn deliver(report: &Report, plan: &Plan, host: &Host, unix: u64) -> Result<u8, String> {
+/// Writes everything and gives the exit code. `facts` is the facts file, `unix` when the report was made. Err says what could not be written.
+pub fn deliver(report: &Report, facts: &str, plan: &Plan, host: &Host, unix: u64) -> Result<u8, String> {
     let failed = |why: std::io::Error| format!("the report could not be written: {why}");
     colored::control::set_override(false);
     for Out { format, path } in &plan.out {
-        let text = rendered(report, *format, plan, 100, unix);
+        let text = rendered(report, facts, *format, plan, 100, unix);
         output::write_atomic(path, text.as_bytes()).map_err(|why| format!("{}: {why}", path.display()))?;
     }
     if plan.format == Format::Github
@@ -22,7 +22,7 @@ pub fn deliver(report: &Report, plan: &Plan, host: &Host, unix: u64) -> Result<u
         output::append(summary.as_ref(), render::md::render(report).as_bytes()).map_err(failed)?;
     }
     colored::control::set_override(plan.colour);
-    let text = rendered(report, plan.format, plan, plan.width, unix);
+    let text = rendered(report, facts, plan.format, plan, plan.width, unix);
     match &plan.destination {
         Destination::Stdout => output::write_stdout(text.as_bytes()),
         Destination::File(path) => output::write_atomic(path, text.as_bytes()),
@@ -31,7 +31,7 @@ pub fn deliver(report: &Report, plan: &Plan, host: &Host, unix: u64) -> Result<u
     Ok(exit_code(report, plan.exit_codes))
 }
 
-fn rendered(report: &Report, format: Format, plan: &Plan, width: usize, unix: u64) -> String {
+fn rendered(report: &Report, facts: &str, format: Format, plan: &Plan, width: usize, unix: u64) -> String {
     match format {
         Format::Text => render::text::render(report, plan.detail, width),
         Format::Json => render::json::render(report),
@@ -44,6 +44,7 @@ fn rendered(report: &Report, format: Format, plan: &Plan, width: usize, unix: u6
         Format::Nagios => render::nagios::render(report),
         Format::Npd => render::npd::render(report),
         Format::Tap => render::tap::render(report),
+        Format::Facts => facts.to_owned(),
     }
 }
 

@@ -4,6 +4,7 @@
 mod cli;
 mod correction;
 mod deliver;
+mod diff;
 pub mod explain;
 mod host;
 pub mod judge;
@@ -14,20 +15,22 @@ pub mod policy;
 mod probe;
 pub mod render;
 pub mod report;
+mod run;
+mod snapshot;
 pub mod start;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
-use std::time::Instant;
 
 use clap::{CommandFactory, Parser};
 
-use cli::{CheckArgs, Cli, Command, ExplainArgs, ExplainFormat};
+use cli::{CheckArgs, Cli, CollectArgs, Command, ExplainArgs, ExplainFormat, Redact};
 use explain::Asked;
 use explain::find::{Finder, Found};
 use explain::show::Document;
 use gdoctor_checks::model::check::Check;
-use host::{Host, clock, output};
+use host::{Deadline, Host, input, output};
 use plan::Plan;
 
 /// The whole program. Never panics on input; exit codes are those of [`policy`].
@@ -47,6 +50,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         None => check(&cli.check).unwrap_or(misuse_code),
         Some(Command::Check(arguments)) => check(&arguments).unwrap_or(misuse_code),
         Some(Command::Init(arguments)) => init(&arguments),
+        Some(Command::Collect(arguments)) => collect(&arguments),
+        Some(Command::Diff { before, after }) => diff(&before, &after),
         Some(Command::List) => print(&explain::topic::list()),
         Some(Command::Explain(arguments)) => explain(&arguments).unwrap_or_else(|why| misuse(&why)),
         Some(Command::Schema { of: cli::SchemaOf::Report }) => print(include_str!("../docs/gdoctor-report-1.json")),
@@ -79,7 +84,6 @@ fn misuse_code(arguments: &[OsString]) -> u8 {
 
 /// `None` after having said what is wrong with the arguments.
 fn check(arguments: &CheckArgs) -> Option<u8> {
-    let started = Instant::now();
     let conduct = &arguments.conduct;
     let host = Host::new(&conduct.root, conduct.timeout);
     if host.list("/").value().is_none() {
@@ -88,31 +92,64 @@ fn check(arguments: &CheckArgs) -> Option<u8> {
     }
     let plan = Plan::new(conduct, &host);
     colored::control::set_override(plan.colour);
-    let (need, waivers) = match need::gather(&arguments.wishes, &arguments.line, &host) {
-        Ok(gathered) => gathered,
-        Err(refusal) => {
-            refuse(&refusal, plan.width);
-            return None;
-        }
-    };
     if arguments.line.show_need {
-        return Some(print(&need::show(&need)));
+        let gathered = need::gather(&arguments.wishes, &arguments.line, &host, &need::Evident::of(&host));
+        return match gathered {
+            Ok((need, _)) => Some(print(&need::show(&need))),
+            Err(refusal) => {
+                refuse(&refusal, plan.width);
+                None
+            }
+        };
     }
-    let (facts, probe_times) = probe::probe_all(&host, &need, &|check| plan.selects(check));
-    let judged = judge::judge_all(&facts, &need, |check| plan.selects(check));
-    let unix = clock::unix_seconds();
-    let frame = report::Frame {
-        report_id: report_id(&host),
-        generated_at: clock::rfc3339(unix),
-        took: started.elapsed(),
-        probe_times,
+    let until = conduct.wait.map(Deadline::after);
+    loop {
+        let mut run = match run::Run::new(arguments, &plan) {
+            Ok(run) => run,
+            Err(run::Refused::Need(refusal)) => {
+                refuse(&refusal, plan.width);
+                return None;
+            }
+            Err(run::Refused::Facts(why)) => {
+                misuse(&why);
+                return None;
+            }
+        };
+        let report = run.report(conduct.fail_on);
+        if report.exit_code != policy::OK && until.is_some_and(|until| until.left() > conduct.interval) {
+            std::thread::sleep(conduct.interval);
+            continue;
+        }
+        return run.deliver(report, &plan, &host).map_err(|why| misuse(&why)).ok();
+    }
+}
+
+/// Saves the facts of all families, whatever is wanted.
+fn collect(arguments: &CollectArgs) -> u8 {
+    let host = Host::new(&arguments.root, arguments.timeout);
+    let saved = run::Run::collect(&host, &arguments.wishes).and_then(|run| match arguments.redact {
+        Redact::Private => run.save(&arguments.output),
+        Redact::None if arguments.yes || input::confirmed("Write names, addresses and ids as they are?") => {
+            run.save_as_is(&arguments.output)
+        }
+        Redact::None => Err("--redact none: nothing is written without a yes (or --yes)".into()),
+    });
+    saved.map_or_else(|why| misuse(&why), |told| print(&told))
+}
+
+fn diff(before: &Path, after: &Path) -> u8 {
+    let read = |path: &Path| match input::regular_file(path, explain::find::MOST) {
+        Some(Ok(bytes)) => diff::Side::read(&bytes).map_err(|why| format!("{}: {why}", path.display())),
+        Some(Err(why)) => Err(format!("{}: {why}", path.display())),
+        None => Err(format!("{}: there is no such file", path.display())),
     };
-    let report = report::write(&facts, &need, &judged, conduct.fail_on, frame).waive(
-        &waivers,
-        conduct.fail_on,
-        &clock::rfc3339(unix)[..10],
-    );
-    deliver::deliver(&report, &plan, &host, unix).map_err(|why| misuse(&why)).ok()
+    match read(before).and_then(|b| Ok((b, read(after)?))).and_then(|(b, a)| diff::diff(&b, &a)) {
+        Ok(told) => match print(&told.text) {
+            policy::OK if told.worse => policy::FAILED,
+            code => code,
+        },
+        Err(why) => misuse(&why),
+    }
 }
 
 /// Writes a gdoctor.toml that asks for what flags and the line ask.
@@ -161,7 +198,7 @@ fn explain(arguments: &ExplainArgs) -> Result<u8, String> {
 /// The host's tags, and what the deciding checks say of it when what the messages speak of is wanted.
 fn look(host: &Host, deciding: &[&str], found: &[Found]) -> (Vec<String>, report::Report) {
     let selects = |check: &Check| deciding.contains(&check.id);
-    let need = need::of_wishes(&explain::rank::wishes(found), host);
+    let need = need::of_wishes(&explain::rank::wishes(found), &need::Evident::of(host));
     let (facts, probe_times) = probe::probe_all(host, &need, &selects);
     let judged = judge::judge_all(&facts, &need, selects);
     let frame = report::Frame {
@@ -171,12 +208,6 @@ fn look(host: &Host, deciding: &[&str], found: &[Found]) -> (Vec<String>, report
         probe_times,
     };
     (facts.tags(), report::write(&facts, &need, &judged, policy::FailOn::Fail, frame))
-}
-
-/// A random UUID from the kernel.
-fn report_id(host: &Host) -> String {
-    let uuid = host.live().line("/proc/sys/kernel/random/uuid");
-    format!("urn:uuid:{}", uuid.value().map_or("00000000-0000-0000-0000-000000000000", String::as_str))
 }
 
 fn print(text: &str) -> u8 {

@@ -241,6 +241,33 @@ impl Report {
         self.exit_code = policy::exit_code(self.results.iter().filter(counts).map(|o| (o.status, o.required)), fail_on);
         self
     }
+
+    /// Every text that can hold something of the host or of the user's.
+    pub fn texts_mut(&mut self, change: &mut dyn FnMut(&mut String)) {
+        [&mut self.host.system, &mut self.host.kernel, &mut self.host.machine].into_iter().for_each(&mut *change);
+        if let Some(line) = &mut self.run_line {
+            change(&mut line.text);
+            change(&mut line.image);
+            line.corrected.iter_mut().for_each(&mut *change);
+            line.changes.iter_mut().for_each(|c| [&mut c.text, &mut c.reason].into_iter().for_each(&mut *change));
+        }
+        for outcome in &mut self.results {
+            [&mut outcome.subject, &mut outcome.summary, &mut outcome.detail].into_iter().for_each(&mut *change);
+            outcome.asked_by.iter_mut().for_each(|asker| change(&mut asker.text));
+            outcome
+                .evidence
+                .iter_mut()
+                .for_each(|seen| [&mut seen.source, &mut seen.value].into_iter().for_each(&mut *change));
+            if let Some(waiver) = &mut outcome.waiver {
+                [&mut waiver.reason, &mut waiver.owner].into_iter().for_each(&mut *change);
+            }
+            for fix in &mut outcome.fixes {
+                change(&mut fix.title);
+                fix.commands.iter_mut().for_each(&mut *change);
+                fix.notes.iter_mut().for_each(&mut *change);
+            }
+        }
+    }
 }
 
 /// The parsed `doc.md` of a check. Its form is held by tests/contract.rs.

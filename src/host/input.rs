@@ -24,3 +24,13 @@ pub fn regular_file(path: &Path, cap: usize) -> Option<io::Result<Vec<u8>>> {
         Ok(bytes)
     })
 }
+
+/// Asks a yes of the person at the terminal; without one the answer is no.
+pub fn confirmed(question: &str) -> bool {
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        return false;
+    }
+    eprint!("{question} [y/N] ");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+}

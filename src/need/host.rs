@@ -2,6 +2,8 @@
 
 use gdoctor_checks::model::need::{Camera, Capability, Codec, Gpus, Need, Origin, Port, Protocol, Registry, Wish};
 
+use serde::{Deserialize, Serialize};
+
 use crate::host::Host;
 
 /// The ports that the guide publishes: a program's, and a registry's.
@@ -41,11 +43,29 @@ pub fn imply(need: &mut Need) {
     }
 }
 
+/// What the host itself asks for; saved with its facts, so that they can be judged elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Evident {
+    /// Why it is believed to have an NVIDIA GPU.
+    pub nvidia: Option<String>,
+    /// DISPLAY is set.
+    pub display: bool,
+    /// There is a /dev/video*.
+    pub camera: bool,
+}
+
+impl Evident {
+    pub fn of(host: &Host) -> Self {
+        Self { nvidia: nvidia_seen(host), display: host.env("DISPLAY").is_some(), camera: has_video_node(host) }
+    }
+}
+
 /// Adds wishes of the kinds that nothing has asked for yet.
-pub fn add(need: &mut Need, host: &Host) {
+pub fn add(need: &mut Need, host: &Evident) {
     let unasked = need.gpu.is_none() && need.capabilities.is_empty() && need.decode.is_empty();
     if unasked && need.fitness().next().is_none() {
-        need.gpu = nvidia_seen(host).map(|seen| Wish::new(Gpus::All, Origin::Host(seen)));
+        need.gpu = host.nvidia.clone().map(|seen| Wish::new(Gpus::All, Origin::Host(seen)));
     }
     // `video` is what the guide adds.
     let video = need.gpu.is_some() && need.capabilities.is_empty() || need.capabilities.is_empty() && !unasked;
@@ -53,12 +73,12 @@ pub fn add(need: &mut Need, host: &Host) {
     if video && need.gpu.is_some() && !need.capabilities.iter().any(|wish| wish.what == Capability::Video) {
         need.capabilities.push(Wish::new(Capability::Video, Origin::Guide));
     }
-    if need.display.is_none() && host.env("DISPLAY").is_some() {
+    if need.display.is_none() && host.display {
         need.display = Some(Origin::Host("DISPLAY is set".into()));
         need.display_access = Some(Origin::Guide);
     }
     if need.cameras.is_empty() {
-        need.cameras.extend(has_video_node(host).then(|| Wish::new(Camera::Any, Origin::Guide)));
+        need.cameras.extend(host.camera.then(|| Wish::new(Camera::Any, Origin::Guide)));
     }
     if need.ports.is_empty() {
         need.ports = GUIDE_PORTS

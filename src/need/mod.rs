@@ -13,6 +13,7 @@ use crate::cli::{Bytes, LineArgs, Wishes};
 use crate::host::Host;
 
 pub use file::Waiver;
+pub use host::Evident;
 
 /// Larger texts are no command line.
 const CAP: usize = 1 << 20;
@@ -33,7 +34,12 @@ impl Refusal {
 
 /// Flags first; then the line that is going to be run and what the project's file asks for. Where neither is given, of each
 /// kind of thing that no flag speaks of, what the host shows and the guide suggests.
-pub fn gather(wishes: &Wishes, line: &LineArgs, host: &Host) -> Result<(Need, Vec<Waiver>), Refusal> {
+pub fn gather(
+    wishes: &Wishes,
+    line: &LineArgs,
+    host: &Host,
+    evident: &Evident,
+) -> Result<(Need, Vec<Waiver>), Refusal> {
     let mut need = flags::need(wishes);
     let project = match file::find(line.need.as_deref(), host)? {
         Some((path, text)) => Some(file::parse(&path, &text)?),
@@ -51,7 +57,7 @@ pub fn gather(wishes: &Wishes, line: &LineArgs, host: &Host) -> Result<(Need, Ve
     if told {
         host::imply(&mut need)
     } else {
-        host::add(&mut need, host)
+        host::add(&mut need, evident)
     }
     Ok((need, waivers))
 }
@@ -66,9 +72,9 @@ pub fn gather_asked(wishes: &Wishes, line: &LineArgs, host: &Host) -> Result<Nee
 }
 
 /// What flags ask, what the host evidently has, and what the guide suggests: without a file and a line.
-pub fn of_wishes(wishes: &Wishes, host: &Host) -> Need {
+pub fn of_wishes(wishes: &Wishes, evident: &Evident) -> Need {
     let mut need = flags::need(wishes);
-    host::add(&mut need, host);
+    host::add(&mut need, evident);
     need
 }
 

@@ -1,0 +1,340 @@
+//! One look at a host, or at a file of its facts: need, facts, when; and what of it may leave the machine.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use gdoctor_checks::model::facts::Facts;
+use gdoctor_checks::model::need::Need;
+use serde_json::Value;
+
+use crate::cli::{CheckArgs, Format, Wishes};
+use crate::deliver;
+use crate::explain::find::MOST;
+use crate::host::{Host, clock, input, output};
+use crate::judge;
+use crate::need::{self, Evident, Refusal, Waiver};
+use crate::plan::{Destination, Plan};
+use crate::policy::FailOn;
+use crate::probe::{self, Times};
+use crate::report::{self, Frame, Report};
+use crate::snapshot::redact::Redactor;
+use crate::snapshot::{Made, Snapshot};
+
+/// Everything that a report is made from.
+pub struct Run {
+    facts: Facts,
+    need: Need,
+    waivers: Vec<Waiver>,
+    evident: Evident,
+    times: Times,
+    made: Made,
+    plan: Selection,
+    /// What may not leave; `None` when nothing has to be taken out.
+    redactor: Option<Redactor>,
+    /// Time of judging is left out, so that a report of saved facts is the same everywhere.
+    timeless: bool,
+    counts: std::collections::BTreeMap<String, usize>,
+}
+
+/// Which checks are to speak.
+struct Selection {
+    only: Vec<String>,
+    skip: Vec<String>,
+}
+
+pub enum Refused {
+    Need(Refusal),
+    Facts(String),
+}
+
+impl Run {
+    /// Looks at the host, or reads the file of `--facts`.
+    pub fn new(arguments: &CheckArgs, plan: &Plan) -> Result<Self, Refused> {
+        let conduct = &arguments.conduct;
+        let started = Instant::now();
+        let host = Host::new(&conduct.root, conduct.timeout);
+        let selection = Selection { only: plan.only.clone(), skip: plan.skip.clone() };
+        if let Some(path) = &conduct.facts {
+            let saved = read(path).map_err(|why| Refused::Facts(format!("{}: {why}", path.display())))?;
+            let facts = saved.facts().map_err(|why| Refused::Facts(format!("{}: {why}", path.display())))?;
+            let (need, waivers) =
+                need::gather(&arguments.wishes, &arguments.line, &host, &saved.evident).map_err(Refused::Need)?;
+            let mut run = Self {
+                need,
+                waivers,
+                times: saved.times(),
+                made: Made {
+                    report_id: saved.report_id.clone(),
+                    generated_at: saved.generated_at.clone(),
+                    generated_unix: saved.generated_unix,
+                    took: Duration::from_millis(saved.took_ms),
+                },
+                evident: saved.evident,
+                plan: selection,
+                redactor: None,
+                timeless: true,
+                counts: saved.redacted,
+                facts,
+            };
+            // What is redacted already has nothing more to hide.
+            if conduct.share && run.counts.is_empty() {
+                run.redact(None).map_err(Refused::Facts)?;
+            }
+            return Ok(run);
+        }
+        let evident = Evident::of(&host);
+        let (need, waivers) =
+            need::gather(&arguments.wishes, &arguments.line, &host, &evident).map_err(Refused::Need)?;
+        let (facts, times) = probe::probe_all(&host, &need, &|check| plan.selects(check));
+        let made = made(&host, started.elapsed());
+        let (redactor, counts) = (None, Default::default());
+        let mut run = Self {
+            facts,
+            need,
+            waivers,
+            evident,
+            times,
+            made,
+            plan: selection,
+            redactor,
+            timeless: conduct.share,
+            counts,
+        };
+        if conduct.share {
+            run.redact(Some(&host)).map_err(Refused::Facts)?;
+        }
+        Ok(run)
+    }
+
+    /// Looks at everything.
+    pub fn collect(host: &Host, wishes: &Wishes) -> Result<Self, String> {
+        let started = Instant::now();
+        let evident = Evident::of(host);
+        let mut need = need::of_wishes(wishes, &evident);
+        // Whoever judges the file later may want a GPU, a screen or a camera.
+        let everything = Evident { nvidia: Some(String::new()), display: true, camera: true };
+        let all = need::of_wishes(wishes, &everything);
+        need.gpu = need.gpu.or(all.gpu);
+        need.display = need.display.or(all.display);
+        need.display_access = need.display_access.or(all.display_access);
+        if need.capabilities.is_empty() {
+            need.capabilities = all.capabilities;
+        }
+        if need.cameras.is_empty() {
+            need.cameras = all.cameras;
+        }
+        let (facts, times) = probe::probe_all(host, &need, &|_| true);
+        let made = made(host, started.elapsed());
+        let plan = Selection { only: Vec::new(), skip: Vec::new() };
+        let (redactor, counts) = (None, Default::default());
+        let mut run =
+            Self { facts, need, waivers: Vec::new(), evident, times, made, plan, redactor, timeless: true, counts };
+        run.learn(Some(host));
+        Ok(run)
+    }
+
+    /// Learns what is private in the facts and the need, and where there is a host, its own names.
+    fn learn(&mut self, host: Option<&Host>) {
+        let mut redactor = Redactor::default();
+        for name in host.into_iter().flat_map(own_users) {
+            redactor.user(&name);
+        }
+        if let Some(user) = self.facts.host.user.value() {
+            redactor.user(&user.name);
+        }
+        if let Some(name) = host.and_then(|h| h.live().line("/proc/sys/kernel/hostname").value().cloned()) {
+            redactor.host(&name);
+        }
+        for registry in &self.need.registries {
+            redactor.host(&registry.what.host);
+        }
+        redactor.document(&json(&self.facts));
+        redactor.document(&json(&self.need));
+        self.redactor = Some(redactor);
+    }
+
+    /// Puts pseudonyms into facts and need. A run line keeps its text until the report is written: places count in it.
+    fn redact(&mut self, host: Option<&Host>) -> Result<(), String> {
+        self.learn(host);
+        let Some(redactor) = &self.redactor else { return Ok(()) };
+        let line = self.need.run.take();
+        let whole = |why: serde_json::Error| format!("the facts could not be redacted: {why}");
+        self.facts = serde_json::from_value(redactor.apply_to(&json(&self.facts))).map_err(whole)?;
+        self.need = serde_json::from_value(redactor.apply_to(&json(&self.need))).map_err(whole)?;
+        self.need.run = line;
+        for waiver in &mut self.waivers {
+            waiver.subject = redactor.apply(&waiver.subject);
+        }
+        self.counts = redactor.counts();
+        Ok(())
+    }
+
+    pub fn report(&mut self, fail_on: FailOn) -> Report {
+        let named = |list: &[String], check: &gdoctor_checks::model::check::Check| {
+            list.iter().any(|word| word == check.id || word == check.family)
+        };
+        let plan = &self.plan;
+        let selects = |check: &gdoctor_checks::model::check::Check| {
+            (plan.only.is_empty() || named(&plan.only, check)) && !named(&plan.skip, check)
+        };
+        let mut judged = judge::judge_all(&self.facts, &self.need, selects);
+        if self.timeless {
+            judged.iter_mut().for_each(|j| j.took = Duration::ZERO);
+        }
+        let frame = Frame {
+            report_id: self.made.report_id.clone(),
+            generated_at: self.made.generated_at.clone(),
+            took: self.made.took,
+            probe_times: self.times.clone(),
+        };
+        let today = self.made.generated_at.get(..10).unwrap_or_default();
+        let mut report =
+            report::write(&self.facts, &self.need, &judged, fail_on, frame).waive(&self.waivers, fail_on, today);
+        if let Some(redactor) = &self.redactor {
+            report.texts_mut(&mut |text| *text = redactor.apply(text));
+        }
+        report
+    }
+
+    /// Hands everything out; where something had to be taken out, only after a last look that it is.
+    pub fn deliver(&mut self, mut report: Report, plan: &Plan, host: &Host) -> Result<u8, String> {
+        if let Some(redactor) = &self.redactor {
+            let mut all = String::new();
+            report.texts_mut(&mut |text| {
+                all.push_str(text);
+                all.push('\n');
+            });
+            last_look(redactor, &all)?;
+            if let Some(path) = beside(plan) {
+                write_map(&path, redactor)?;
+            }
+        }
+        let wants_facts = plan.format == Format::Facts || plan.out.iter().any(|out| out.format == Format::Facts);
+        let facts = if wants_facts { self.shared_facts(host)?.write() } else { String::new() };
+        deliver::deliver(&report, &facts, plan, host, self.made.generated_unix)
+    }
+
+    /// The facts as they may leave: redacted, whatever this run shows itself.
+    fn shared_facts(&mut self, host: &Host) -> Result<Snapshot, String> {
+        if self.redactor.is_some() || !self.counts.is_empty() {
+            return Ok(self.snapshot(json(&self.facts)));
+        }
+        self.learn(Some(host));
+        let snapshot = self.redacted();
+        self.redactor = None;
+        snapshot
+    }
+
+    fn redacted(&self) -> Result<Snapshot, String> {
+        let redactor = self.redactor.as_ref().ok_or("nothing was learnt")?;
+        let mut snapshot = self.snapshot(redactor.apply_to(&json(&self.facts)));
+        snapshot.redacted = redactor.counts();
+        snapshot.evident.nvidia = snapshot.evident.nvidia.map(|why| redactor.apply(&why));
+        last_look(redactor, &snapshot.facts.to_string())?;
+        Ok(snapshot)
+    }
+
+    fn snapshot(&self, facts: Value) -> Snapshot {
+        Snapshot::new(facts, self.evident.clone(), &self.made, &self.times, self.counts.clone())
+    }
+
+    /// Writes the redacted facts, and beside them what stands for what. Gives a line to tell.
+    pub fn save(&self, path: &Path) -> Result<String, String> {
+        let snapshot = self.redacted()?;
+        let text = snapshot.write();
+        output::write_atomic(path, text.as_bytes()).map_err(|why| format!("{}: {why}", path.display()))?;
+        let map = map_path(path);
+        let redactor = self.redactor.as_ref().ok_or("nothing was learnt")?;
+        write_map(&map, redactor)?;
+        let counts: Vec<String> = snapshot.redacted.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+        let replaced = if counts.is_empty() { "nothing to replace".to_owned() } else { counts.join(", ") };
+        Ok(format!(
+            "{}: {} bytes of facts; replaced: {replaced}\n{}: what stands for what, for you alone\n",
+            path.display(),
+            text.len(),
+            map.display()
+        ))
+    }
+
+    pub fn save_as_is(&self, path: &Path) -> Result<String, String> {
+        let text = self.snapshot(json(&self.facts)).write();
+        output::write_private(path, text.as_bytes()).map_err(|why| format!("{}: {why}", path.display()))?;
+        Ok(format!("{}: {} bytes of facts, nothing replaced\n", path.display(), text.len()))
+    }
+}
+
+/// What all checks say of saved facts, when nothing else is asked for.
+pub fn report_of(saved: &Snapshot) -> Result<Report, String> {
+    let facts = saved.facts()?;
+    let need = need::of_wishes(&Wishes::default(), &saved.evident);
+    let judged = judge::judge_all(&facts, &need, |_| true);
+    let frame = Frame {
+        report_id: saved.report_id.clone(),
+        generated_at: saved.generated_at.clone(),
+        took: Duration::ZERO,
+        probe_times: Times::new(),
+    };
+    Ok(report::write(&facts, &need, &judged, FailOn::Fail, frame))
+}
+
+fn json(value: &impl serde::Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+fn read(path: &Path) -> Result<Snapshot, String> {
+    match input::regular_file(path, MOST) {
+        Some(Ok(bytes)) => Snapshot::read(&bytes),
+        Some(Err(why)) => Err(why.to_string()),
+        None => Err("there is no such file".into()),
+    }
+}
+
+fn made(host: &Host, took: Duration) -> Made {
+    let unix = clock::unix_seconds();
+    let uuid = host.live().line("/proc/sys/kernel/random/uuid");
+    let uuid = uuid.value().map_or("00000000-0000-0000-0000-000000000000", String::as_str);
+    let report_id = format!("urn:uuid:{uuid}");
+    Made { report_id, generated_at: clock::rfc3339(unix), generated_unix: unix, took }
+}
+
+/// Login names of people: uid 1000 and above in /etc/passwd.
+fn own_users(host: &Host) -> Vec<String> {
+    let passwd = host.text("/etc/passwd");
+    let name = |line: &str| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let uid: u32 = fields.get(2)?.parse().ok()?;
+        (1000..65_534).contains(&uid).then(|| fields.first().map(|name| (*name).to_owned()))?
+    };
+    passwd.value().map_or_else(Vec::new, |text| text.lines().filter_map(name).collect())
+}
+
+fn last_look(redactor: &Redactor, text: &str) -> Result<(), String> {
+    match redactor.survivor(text) {
+        // The original itself must not be told here either.
+        Some(original) => {
+            let length = original.chars().count();
+            Err(format!(
+                "nothing was written: something private ({length} characters) is still in it; please report this"
+            ))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Where the private map of a shared report goes: beside its first file.
+fn beside(plan: &Plan) -> Option<PathBuf> {
+    match &plan.destination {
+        Destination::File(path) => Some(map_path(path)),
+        Destination::Stdout => plan.out.first().map(|out| map_path(&out.path)),
+    }
+}
+
+fn map_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".map");
+    name.into()
+}
+
+fn write_map(path: &Path, redactor: &Redactor) -> Result<(), String> {
+    output::write_private(path, redactor.private_map().as_bytes()).map_err(|why| format!("{}: {why}", path.display()))
+}

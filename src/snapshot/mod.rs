@@ -1,0 +1,124 @@
+//! A host's facts in a file: what `gdoctor collect` saves and `gdoctor check --facts` judges again on any machine. It holds no
+//! verdicts, so newer checks can judge older facts.
+
+pub mod redact;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use gdoctor_checks::ALL;
+use gdoctor_checks::model::facts::Facts;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::need::Evident;
+use crate::probe::Times;
+
+const FORMAT: &str = "gdoctor-facts";
+/// Older minor versions are read; a newer major one is refused.
+const MAJOR: u32 = 1;
+
+/// The file, as JSON.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Snapshot {
+    pub format: String,
+    pub schema_version: String,
+    pub tool_version: String,
+    pub report_id: String,
+    pub generated_at: String,
+    /// Seconds since the epoch.
+    pub generated_unix: u64,
+    pub took_ms: u64,
+    /// By probe.
+    pub probe_ms: BTreeMap<String, u64>,
+    /// What the host itself asks for.
+    pub evident: Evident,
+    /// How many of each kind were replaced; empty when nothing was to be.
+    pub redacted: BTreeMap<String, usize>,
+    /// Of `facts`, so that a cut or edited file is noticed.
+    pub checksum: String,
+    pub facts: Value,
+}
+
+/// When and how a run was made.
+pub struct Made {
+    pub report_id: String,
+    pub generated_at: String,
+    pub generated_unix: u64,
+    pub took: Duration,
+}
+
+impl Snapshot {
+    pub fn new(facts: Value, evident: Evident, made: &Made, times: &Times, redacted: BTreeMap<String, usize>) -> Self {
+        Self {
+            format: FORMAT.into(),
+            schema_version: format!("{MAJOR}.0"),
+            tool_version: env!("CARGO_PKG_VERSION").into(),
+            report_id: made.report_id.clone(),
+            generated_at: made.generated_at.clone(),
+            generated_unix: made.generated_unix,
+            took_ms: millis(made.took),
+            probe_ms: times.iter().map(|(name, took)| ((*name).to_owned(), millis(*took))).collect(),
+            evident,
+            redacted,
+            checksum: checksum(&facts),
+            facts,
+        }
+    }
+
+    pub fn write(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+
+    /// Err says why the file is refused: not ours, cut, edited, or of a newer gdoctor.
+    pub fn read(bytes: &[u8]) -> Result<Self, String> {
+        let value: Value =
+            serde_json::from_slice(bytes).map_err(|why| format!("this is no whole facts file: {why}"))?;
+        if value["format"] != FORMAT {
+            return Err("this is no facts file of `gdoctor collect`".into());
+        }
+        let version = value["schemaVersion"].as_str().unwrap_or_default().to_owned();
+        let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+        match major {
+            Some(major) if major > MAJOR => {
+                return Err(format!(
+                    "it is of format version {version}, and this gdoctor reads up to {MAJOR}: use a newer gdoctor"
+                ));
+            }
+            Some(_) => {}
+            None => return Err(format!("its format version {version:?} is none")),
+        }
+        let this: Self = serde_json::from_value(value).map_err(|why| format!("this is no whole facts file: {why}"))?;
+        if this.checksum != checksum(&this.facts) {
+            return Err("it was changed after it was written: its checksum does not fit".into());
+        }
+        Ok(this)
+    }
+
+    /// The facts. Err when they have what this gdoctor does not know.
+    pub fn facts(&self) -> Result<Facts, String> {
+        serde_json::from_value(self.facts.clone())
+            .map_err(|why| format!("it holds facts that this gdoctor does not know ({why}): use a newer gdoctor"))
+    }
+
+    pub fn times(&self) -> Times {
+        let families = ALL.iter().map(|check| check.family);
+        families.filter_map(|f| Some((f, Duration::from_millis(*self.probe_ms.get(f)?)))).collect()
+    }
+}
+
+/// FNV-1a over the facts as compact JSON with sorted keys. It notices accidents and edits, it proves no origin.
+fn checksum(facts: &Value) -> String {
+    let text = serde_json::to_string(facts).unwrap_or_default();
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    format!("fnv1a64:{hash:016x}")
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
