@@ -3,8 +3,11 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt::{self, Display};
+use core::marker::PhantomData;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::check::Stop;
 
@@ -80,12 +83,7 @@ pub enum State<T> {
 ///
 /// On the wire (JSON, TOML) a fact is a table: `{is = VALUE}`, `{absent = true}` or `{unknown = GAP}`, each with an optional
 /// `source`; an empty or missing table is "not asked".
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(
-    from = "Wire<T>",
-    into = "Wire<T>",
-    bound(serialize = "T: Clone + Serialize", deserialize = "T: Deserialize<'de>")
-)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Fact<T> {
     pub state: State<T>,
     pub source: Source,
@@ -180,38 +178,55 @@ impl<T> Default for Fact<T> {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wire<T> {
-    #[serde(skip_serializing_if = "Option::is_none", default = "Option::default")]
-    is: Option<T>,
-    #[serde(skip_serializing_if = "core::ops::Not::not", default)]
-    absent: bool,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    unknown: Option<Gap>,
-    #[serde(default)]
-    source: Source,
-}
-
-impl<T> From<Wire<T>> for Fact<T> {
-    fn from(wire: Wire<T>) -> Self {
-        let state = match (wire.is, wire.unknown) {
-            (_, Some(gap)) => State::Unknown(gap),
-            (Some(value), None) => State::Present(value),
-            (None, None) if wire.absent => State::Absent,
-            (None, None) => State::Unknown(Gap::NotAsked),
-        };
-        Self { state, source: wire.source }
+// By hand, because there are some two hundred kinds of fact: derived code for each is a quarter of a megabyte more.
+impl<T: Serialize> Serialize for Fact<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        match &self.state {
+            State::Present(value) => map.serialize_entry("is", value)?,
+            State::Absent => map.serialize_entry("absent", &true)?,
+            State::Unknown(gap) => map.serialize_entry("unknown", gap)?,
+        }
+        map.serialize_entry("source", &self.source)?;
+        map.end()
     }
 }
 
-impl<T> From<Fact<T>> for Wire<T> {
-    fn from(fact: Fact<T>) -> Self {
-        let (is, absent, unknown) = match fact.state {
-            State::Present(value) => (Some(value), false, None),
-            State::Absent => (None, true, None),
-            State::Unknown(gap) => (None, false, Some(gap)),
-        };
-        Self { is, absent, unknown, source: fact.source }
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "lowercase")]
+enum Key {
+    Is,
+    Absent,
+    Unknown,
+    Source,
+}
+
+struct FactVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for FactVisitor<T> {
+    type Value = Fact<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a fact: {is = …}, {absent = true} or {unknown = …}")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fact<T>, A::Error> {
+        let mut fact = Fact::default();
+        while let Some(key) = map.next_key()? {
+            match key {
+                Key::Is => fact.state = State::Present(map.next_value()?),
+                Key::Absent if map.next_value::<bool>()? => fact.state = State::Absent,
+                Key::Absent => {}
+                Key::Unknown => fact.state = State::Unknown(map.next_value()?),
+                Key::Source => fact.source = map.next_value()?,
+            }
+        }
+        Ok(fact)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Fact<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FactVisitor(PhantomData))
     }
 }

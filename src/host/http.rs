@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use gdoctor_checks::model::fact::Gap;
@@ -145,6 +146,7 @@ fn tls_config(tls: &Tls) -> TlsConfig {
         .root_certs(RootCerts::new_with_certs(&roots))
         .client_cert(client.ok())
         .disable_verification(tls.skip_verify)
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .build()
 }
 

@@ -55,7 +55,7 @@ fn data_root(host: &Host, docker: &DockerFacts) -> (String, &'static str) {
     }
     let config = host
         .text(docker.config_path())
-        .parse(|text| serde_json::from_str::<serde_json::Value>(&text).map_err(|error| error.to_string()));
+        .parse(|text| serde_json::from_slice::<serde_json::Value>(text.as_bytes()).map_err(|error| error.to_string()));
     let named = config.value().and_then(|config| config.get("data-root")?.as_str().map(str::to_owned));
     match named.filter(|root| root.starts_with('/')) {
         Some(root) => (root, "daemon.json"),

@@ -208,7 +208,7 @@ fn parse_config(text: &str, changed: i64) -> Config {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let parsed = match text.trim().is_empty() {
         true => Ok(Map::new()),
-        false => serde_json::from_str::<Map<String, Value>>(text),
+        false => serde_json::from_slice::<Map<String, Value>>(text.as_bytes()),
     };
     match parsed {
         Ok(object) => Config::Read {

@@ -73,7 +73,7 @@ fn current_context(text: &str) -> Option<String> {
         #[serde(rename = "currentContext", default)]
         current_context: String,
     }
-    serde_json::from_str::<Config>(text).ok().map(|config| config.current_context)
+    serde_json::from_slice::<Config>(text.as_bytes()).ok().map(|config| config.current_context)
 }
 
 #[derive(Deserialize)]
@@ -103,7 +103,7 @@ fn find_context(host: &Host, config: &str, name: &str) -> Option<(Address, Tls)>
     let folder = format!("{config}/contexts/meta");
     host.list(&folder).value()?.iter().find_map(|digest| {
         let text = host.text(format!("{folder}/{digest}/meta.json"));
-        let meta: Meta = serde_json::from_str(text.value()?).ok()?;
+        let meta: Meta = serde_json::from_slice(text.value()?.as_bytes()).ok()?;
         let docker = meta.endpoints.docker.filter(|_| meta.name == name)?;
         let read = |file: &str| pem(host, &format!("{config}/contexts/tls/{digest}/docker/{file}"));
         let tls = Tls {

@@ -29,7 +29,7 @@ pub fn config(host: &Host) -> Fact<ClientConfig> {
 }
 
 fn parse(text: &str, missing: impl Fn(&str) -> bool) -> ClientConfig {
-    let Ok(Value::Object(object)) = serde_json::from_str(text) else { return ClientConfig::default() };
+    let Ok(Value::Object(object)) = serde_json::from_slice(text.as_bytes()) else { return ClientConfig::default() };
     let helper = |name: &str| Helper { name: name.to_owned(), missing: missing(name) };
     let store = object.get("credsStore").and_then(Value::as_str).filter(|name| !name.is_empty()).map(helper);
     let helpers = object.get("credHelpers").and_then(Value::as_object).into_iter().flatten();

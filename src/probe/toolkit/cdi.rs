@@ -72,7 +72,7 @@ type Fault = (usize, usize, String);
 fn parse(path: &str, bytes: &[u8]) -> Result<Map<String, Value>, Fault> {
     let text = std::str::from_utf8(bytes).map_err(|_| (0, 0, "it is not UTF-8".to_owned()))?;
     let value: Value = if path.ends_with(".json") {
-        serde_json::from_str(text).map_err(|error| {
+        serde_json::from_slice(text.as_bytes()).map_err(|error| {
             let words = error.to_string();
             let why = words.rsplit_once(" at line ").map_or(words.as_str(), |(why, _)| why);
             (error.line(), error.column(), why.to_owned())

@@ -64,7 +64,8 @@ pub fn files(host: &Host, docker: &DockerFacts) -> Fact<Vec<DaemonFile>> {
     }
     let files = paths.iter().filter_map(|path| {
         let text = host.text(path);
-        let json = serde_json::from_str(text.value()?.trim_start_matches('\u{feff}')).unwrap_or(Value::Null);
+        let json =
+            serde_json::from_slice(text.value()?.trim_start_matches('\u{feff}').as_bytes()).unwrap_or(Value::Null);
         let changed = host.stat(path).value().map_or(0, |stat| stat.ctime);
         Some(file(path, path == in_use, &json, changed))
     });
