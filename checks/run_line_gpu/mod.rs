@@ -133,14 +133,11 @@ fn not_asked(facts: &Facts, need: &Need, line: &RunLine) -> Result<Findings, Sto
     if meant.is_none() && by_flag.is_none() && !by_image {
         return Err(Stop::NotNeeded("no-gpu"));
     }
-    if line.last("runtime").is_none() {
-        if let Some(info) = facts.docker.info.known()? {
-            if info.default_runtime == "nvidia" {
-                return Ok(Finding::pass("default-runtime")
-                    .evidence("GET /info", "nvidia is the default runtime")
-                    .into());
-            }
-        }
+    if line.last("runtime").is_none()
+        && let Some(info) = facts.docker.info.known()?
+        && info.default_runtime == "nvidia"
+    {
+        return Ok(Finding::pass("default-runtime").evidence("GET /info", "nvidia is the default runtime").into());
     }
     let count = match by_flag.map(|wish| wish.what) {
         Some(Gpus::Count(count)) => count.to_string(),
