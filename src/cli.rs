@@ -179,6 +179,15 @@ pub struct LineArgs {
     /// The line itself: gdoctor check -- docker run --gpus all IMAGE
     #[arg(last = true, value_name = "docker run …")]
     pub line: Vec<String>,
+    /// A compose file, of which one service is judged
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["line", "run_file"])]
+    pub compose: Option<PathBuf>,
+    /// The service of the compose file; needless where only one is active
+    #[arg(long, value_name = "NAME", requires = "compose")]
+    pub service: Option<String>,
+    /// Profiles of the compose file that are active
+    #[arg(long, value_name = "NAME", requires = "compose", value_delimiter = ',')]
+    pub profile: Vec<String>,
     /// What the project needs: a gdoctor.toml. Without this flag the nearest one upwards from the working directory is read;
     /// `none` reads none. Flags beat it
     #[arg(long, value_name = "FILE|none")]

@@ -27,6 +27,9 @@ pub const SCHEMA: &str = "https://gdoctor.dev/schema/gdoctor-report-1.json";
 /// Stands in a fix's fence for the run line with the finding's edits.
 const CORRECTED: &str = "{corrected}";
 
+/// Stands in its place where there is no line to change.
+const YOUR_OWN: &str = "# your own command or service, so changed";
+
 /// The one document that every format is made from. Field names are those of the published schema.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -191,7 +194,9 @@ pub struct Frame {
 
 /// Puts everything into words. Findings keep their order.
 pub fn write(facts: &Facts, need: &Need, judged: &[Judged], fail_on: FailOn, frame: Frame) -> Report {
-    let line = need.run.as_ref();
+    // A line that was made from a compose file is nobody's to change.
+    let line = need.run.as_ref().filter(|line| !line.made_up);
+    let made_up = need.run.as_ref().is_some_and(|line| line.made_up);
     let tags = facts.tags();
     let blocked: BTreeMap<&str, &str> =
         judged.iter().flat_map(|j| j.findings.iter().filter_map(|f| Some((j.check.id, blocker(f)?)))).collect();
@@ -199,7 +204,7 @@ pub fn write(facts: &Facts, need: &Need, judged: &[Judged], fail_on: FailOn, fra
         .iter()
         .flat_map(|j| {
             let probe = frame.probe_times.get(j.check.family).copied().unwrap_or_default();
-            let words = Words { check: j.check, doc: parse(j.check), tags: &tags, line, took: probe + j.took };
+            let words = Words { check: j.check, doc: parse(j.check), tags: &tags, line, made_up, took: probe + j.took };
             j.findings.iter().map(|f| words.outcome(f, &blocked)).collect::<Vec<_>>()
         })
         .collect();
@@ -294,6 +299,7 @@ struct Words<'a> {
     doc: Doc<'static>,
     tags: &'a [String],
     line: Option<&'a RunLine>,
+    made_up: bool,
     took: Duration,
 }
 
@@ -346,7 +352,9 @@ impl Words<'_> {
     }
 
     fn fix(&self, fix: &Fix, finding: &Finding) -> FixWords {
-        fix_words(fix, self.tags, self.line, finding)
+        let mut words = fix_words(fix, self.tags, self.line, finding);
+        words.commands.retain(|command| !self.made_up || command != YOUR_OWN);
+        words
     }
 }
 
@@ -365,7 +373,7 @@ fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Findi
             .flat_map(str::lines)
             .flat_map(|command| match line.filter(|_| command == CORRECTED) {
                 Some(line) => corrected(line, &[finding]).0.lines().map(str::to_owned).collect(),
-                None if command == CORRECTED => vec!["# your own command, so changed".to_owned()],
+                None if command == CORRECTED => vec![YOUR_OWN.to_owned()],
                 None => vec![fill(command, finding, shell_quoted)],
             })
             .collect(),

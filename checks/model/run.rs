@@ -53,10 +53,15 @@ pub struct Argument {
     pub removal: Span,
     /// Part of the value comes from a command in `$(…)` that gdoctor does not run.
     pub opaque: bool,
+    /// The line of a file that it stands for, where the whole run line was made from one.
+    pub file: Option<Origin>,
 }
 
 impl Argument {
     pub fn origin(&self) -> Origin {
+        if let Some(origin) = &self.file {
+            return origin.clone();
+        }
         Origin::RunLine { argument: self.text.clone(), span: self.span }
     }
 
@@ -80,6 +85,8 @@ pub struct RunLine {
     /// The same as who asks; always there on a line that was parsed.
     pub by: Option<Origin>,
     pub podman: bool,
+    /// Made from a compose file: nobody typed it, so it is neither shown nor corrected.
+    pub made_up: bool,
     /// `create`: nothing is started or attached.
     pub creates: bool,
     /// Every option in order.

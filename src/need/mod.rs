@@ -1,6 +1,7 @@
 //! Makes the need of a run: what flags ask, then the line that is going to be run; without a line, what the host evidently has
 //! and what the usual guide suggests.
 
+pub mod compose;
 pub mod file;
 mod flags;
 mod host;
@@ -132,6 +133,10 @@ pub fn show(need: &Need) -> String {
 
 /// The run line, if one is given.
 fn read_line(line: &LineArgs, host: &Host) -> Result<Option<RunLine>, Refusal> {
+    if let Some(file) = &line.compose {
+        let asked = compose::Asked { file, service: line.service.as_deref(), profiles: &line.profile };
+        return compose::read(&asked, host).map(Some);
+    }
     let Some((name, text, environment)) = line_text(line, host)? else { return Ok(None) };
     let variable = |name: &str| environment.then(|| host.env(name)).flatten();
     let shell = run_line::Shell {

@@ -27,7 +27,9 @@ impl RunFacts {
     pub fn needs_no_registry(&self, need: &Need, by: &Origin) -> bool {
         let always =
             need.run.as_ref().and_then(|line| line.last("pull")).is_some_and(|option| option.value == "always");
-        matches!(by, Origin::RunLine { .. }) && self.image.value().is_some() && !always
+        let of_image =
+            need.run.as_ref().and_then(|line| line.image.as_ref()).is_some_and(|image| image.at.origin() == *by);
+        of_image && self.image.value().is_some() && !always
     }
 }
 

@@ -304,7 +304,7 @@ impl Reader<'_> {
 
     fn argument(&self, span: Span, value: Span, removal: Span, opaque: bool) -> Argument {
         let text = self.text.get(span.start..span.end).unwrap_or_default().to_owned();
-        Argument { text, span, value, removal, opaque }
+        Argument { text, span, value, removal, opaque, file: None }
     }
 
     /// The span and the blanks and escaped line ends before it.

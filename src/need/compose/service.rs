@@ -1,0 +1,312 @@
+//! Turns a service into the options that compose would give to the engine, in the spelling of `docker create`.
+
+use gdoctor_checks::model::need::Origin;
+use gdoctor_checks::model::run::{Argument, RunLine};
+
+use crate::need::Refusal;
+use crate::need::run_line::{self, Shell};
+
+use super::Reader;
+use super::tree::{Node, Value};
+
+/// Keys of a service that are one option of the same meaning.
+const PLAIN: [(&str, &str); 20] = [
+    ("container_name", "name"),
+    ("runtime", "runtime"),
+    ("shm_size", "shm-size"),
+    ("ipc", "ipc"),
+    ("pid", "pid"),
+    ("user", "user"),
+    ("restart", "restart"),
+    ("platform", "platform"),
+    ("hostname", "hostname"),
+    ("working_dir", "workdir"),
+    ("mem_limit", "memory"),
+    ("privileged", "privileged"),
+    ("read_only", "read-only"),
+    ("tty", "tty"),
+    ("stdin_open", "interactive"),
+    ("group_add", "group-add"),
+    ("device_cgroup_rules", "device-cgroup-rule"),
+    ("cap_add", "cap-add"),
+    ("tmpfs", "tmpfs"),
+    ("security_opt", "security-opt"),
+];
+
+/// An option in words, and where it comes from.
+struct Said {
+    word: String,
+    origin: Origin,
+}
+
+struct Words<'a> {
+    reader: &'a Reader<'a>,
+    said: Vec<Said>,
+}
+
+pub fn run_line(reader: &Reader, name: &str, service: &Node) -> Result<RunLine, Refusal> {
+    let mut words = Words { reader, said: Vec::new() };
+    for (key, flag) in PLAIN {
+        for item in service.get(key).map(Node::items).unwrap_or_default() {
+            let value = reader.scalar(item)?;
+            words.say(flag, &value, item, key);
+        }
+    }
+    words.network(service)?;
+    words.pull(service)?;
+    words.gpus(service)?;
+    words.devices(service)?;
+    words.ports(service)?;
+    words.environment(service)?;
+    words.volumes(service)?;
+    words.ulimits(service)?;
+    let image = match service.get("image") {
+        Some(node) => Said { word: reader.scalar(node)?, origin: reader.origin(node, "image".into()) },
+        // Compose names what it builds after project and service; it is here once it has been built.
+        None => {
+            Said { word: format!("{name}:built-by-compose"), origin: reader.origin(service, format!("service {name}")) }
+        }
+    };
+    let argv: Vec<String> = ["docker", "create"]
+        .into_iter()
+        .map(str::to_owned)
+        .chain(words.said.iter().map(|said| said.word.clone()))
+        .chain([image.word.clone()])
+        .collect();
+    let nothing = |_: &str| None;
+    let shell = Shell {
+        variable: &nothing,
+        passed: &|name| reader.variables.get(name),
+        cwd: reader.folder.display().to_string(),
+        home: reader.host.env("HOME"),
+        uid: 0,
+        gid: 0,
+    };
+    let refused = |wrong: run_line::Wrong| Refusal::plain(format!("{}: service {name}: {}", reader.shown, wrong.what));
+    let mut line = run_line::parse(&run_line::join(&argv), &shell).map_err(refused)?;
+    let own = reader.origin(service, format!("service {name}"));
+    point(&mut line, &words.said, image.origin, own);
+    Ok(line)
+}
+
+impl Words<'_> {
+    fn say(&mut self, flag: &str, value: &str, node: &Node, what: &str) {
+        let shown = match what {
+            "environment" => value.split('=').next().unwrap_or_default(),
+            _ => value,
+        };
+        let origin = self.reader.origin(node, format!("{what}: {shown}"));
+        self.said.push(Said { word: format!("--{flag}={value}"), origin });
+    }
+
+    fn network(&mut self, service: &Node) -> Result<(), Refusal> {
+        let Some(node) = service.get("network_mode") else { return Ok(()) };
+        let value = self.reader.scalar(node)?;
+        // Another service's network: which container that will be is not known yet.
+        if !value.starts_with("service:") {
+            self.say("network", &value, node, "network_mode");
+        }
+        Ok(())
+    }
+
+    fn pull(&mut self, service: &Node) -> Result<(), Refusal> {
+        let Some(node) = service.get("pull_policy") else { return Ok(()) };
+        let value = self.reader.scalar(node)?;
+        if ["always", "never", "missing"].contains(&value.as_str()) {
+            self.say("pull", &value, node, "pull_policy");
+        }
+        Ok(())
+    }
+
+    /// `gpus: all`, a list of requests, and the longer way through `deploy`.
+    fn gpus(&mut self, service: &Node) -> Result<(), Refusal> {
+        if let Some(node) = service.get("gpus") {
+            if let Some(text) = node.text() {
+                let value = self.reader.variables.replace(text).map_err(|why| self.reader.wrong(node, why))?;
+                self.say("gpus", &value, node, "gpus");
+            }
+            if let Value::List(_) = node.value {
+                for item in node.items() {
+                    self.request(item, "gpus")?;
+                }
+            }
+        }
+        let mut node = service.get("deploy");
+        for key in ["resources", "reservations", "devices"] {
+            node = node.and_then(|node| node.get(key));
+        }
+        for item in node.map(Node::items).unwrap_or_default() {
+            if item.get("capabilities").is_none() {
+                return Err(self.reader.wrong(item, "capabilities are missing, which compose requires: [gpu]".into()));
+            }
+            self.request(item, "devices")?;
+        }
+        Ok(())
+    }
+
+    fn request(&mut self, item: &Node, what: &str) -> Result<(), Refusal> {
+        let list = |key: &str| -> Result<Vec<String>, Refusal> {
+            item.get(key)
+                .map(Node::items)
+                .unwrap_or_default()
+                .into_iter()
+                .map(|node| self.reader.scalar(node))
+                .collect()
+        };
+        let devices = list("device_ids")?;
+        let capabilities: Vec<String> = list("capabilities")?.into_iter().filter(|word| word != "gpu").collect();
+        let driver = item.get("driver").map(|node| self.reader.scalar(node)).transpose()?.unwrap_or_default();
+        if driver == "cdi" {
+            for device in devices {
+                self.say("device", &device, item, what);
+            }
+            return Ok(());
+        }
+        let count = item.get("count").map(|node| self.reader.scalar(node)).transpose()?;
+        if count.is_some() && !devices.is_empty() {
+            return Err(self.reader.wrong(item, "count and device_ids exclude each other".into()));
+        }
+        let mut fields = Vec::new();
+        match count {
+            Some(count) => fields.push(format!("count={count}")),
+            None if devices.is_empty() => fields.push("count=all".into()),
+            None => fields.push(format!("\"device={}\"", devices.join(","))),
+        }
+        if !driver.is_empty() {
+            fields.push(format!("driver={driver}"));
+        }
+        if !capabilities.is_empty() {
+            fields.push(format!("\"capabilities={}\"", capabilities.join(",")));
+        }
+        self.say("gpus", &fields.join(","), item, what);
+        Ok(())
+    }
+
+    fn devices(&mut self, service: &Node) -> Result<(), Refusal> {
+        for item in service.get("devices").map(Node::items).unwrap_or_default() {
+            let value = match &item.value {
+                Value::Map(_) => {
+                    let part = |key: &str| item.get(key).map(|node| self.reader.scalar(node)).transpose();
+                    let source = part("source")?.unwrap_or_default();
+                    let target = part("target")?.unwrap_or_else(|| source.clone());
+                    format!("{source}:{target}:{}", part("permissions")?.unwrap_or_else(|| "rwm".into()))
+                }
+                _ => self.reader.scalar(item)?,
+            };
+            self.say("device", &value, item, "devices");
+        }
+        Ok(())
+    }
+
+    fn ports(&mut self, service: &Node) -> Result<(), Refusal> {
+        for item in service.get("ports").map(Node::items).unwrap_or_default() {
+            let value = match &item.value {
+                Value::Map(_) => {
+                    let part = |key: &str| item.get(key).map(|node| self.reader.scalar(node)).transpose();
+                    let ip = part("host_ip")?.map_or(String::new(), |ip| {
+                        if ip.contains(':') { format!("[{ip}]:") } else { format!("{ip}:") }
+                    });
+                    let published = part("published")?.map_or(String::new(), |port| format!("{port}:"));
+                    let protocol = part("protocol")?.map_or(String::new(), |protocol| format!("/{protocol}"));
+                    let gap = if !ip.is_empty() && published.is_empty() { ":" } else { "" };
+                    format!("{ip}{published}{gap}{}{protocol}", part("target")?.unwrap_or_default())
+                }
+                _ => self.reader.scalar(item)?,
+            };
+            self.say("publish", &value, item, "ports");
+        }
+        Ok(())
+    }
+
+    fn environment(&mut self, service: &Node) -> Result<(), Refusal> {
+        let Some(node) = service.get("environment") else { return Ok(()) };
+        for (name, node) in node.entries() {
+            let value = match node.value {
+                Value::Null => name.clone(),
+                _ => format!("{name}={}", self.reader.scalar(node)?),
+            };
+            self.say("env", &value, node, "environment");
+        }
+        if let Value::List(items) = &node.value {
+            for item in items {
+                let value = self.reader.scalar(item)?;
+                self.say("env", &value, item, "environment");
+            }
+        }
+        Ok(())
+    }
+
+    /// A relative source counts from the file's folder.
+    fn volumes(&mut self, service: &Node) -> Result<(), Refusal> {
+        for item in service.get("volumes").map(Node::items).unwrap_or_default() {
+            if item.entries().is_empty() {
+                let value = self.reader.scalar(item)?;
+                let value = self.at_home(&value);
+                self.say("volume", &value, item, "volumes");
+                continue;
+            }
+            let part = |key: &str| item.get(key).map(|node| self.reader.scalar(node)).transpose();
+            let (kind, source) = (part("type")?.unwrap_or_default(), part("source")?.unwrap_or_default());
+            let target = part("target")?.unwrap_or_default();
+            let mode = if part("read_only")?.as_deref() == Some("true") { ":ro" } else { "" };
+            match kind.as_str() {
+                "tmpfs" => self.say("tmpfs", &target, item, "volumes"),
+                "bind" | "volume" if source.is_empty() => self.say("volume", &target, item, "volumes"),
+                "bind" => {
+                    let source = if source.starts_with(['/', '.', '~']) { source } else { format!("./{source}") };
+                    let value = self.at_home(&format!("{source}:{target}{mode}"));
+                    self.say("volume", &value, item, "volumes");
+                }
+                "volume" => self.say("volume", &format!("{source}:{target}{mode}"), item, "volumes"),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn at_home(&self, value: &str) -> String {
+        match (value.strip_prefix('~'), self.reader.host.env("HOME")) {
+            (Some(rest), Some(home)) if rest.starts_with('/') => format!("{home}{rest}"),
+            _ => value.to_owned(),
+        }
+    }
+
+    fn ulimits(&mut self, service: &Node) -> Result<(), Refusal> {
+        for (name, node) in service.get("ulimits").map(Node::entries).unwrap_or_default() {
+            let part = |key: &str| node.get(key).map(|node| self.reader.scalar(node)).transpose();
+            let value = match (part("soft")?, part("hard")?) {
+                (Some(soft), Some(hard)) => format!("{soft}:{hard}"),
+                (Some(one), None) | (None, Some(one)) => one,
+                (None, None) => self.reader.scalar(node)?,
+            };
+            self.say("ulimit", &format!("{name}={value}"), node, "ulimits");
+        }
+        Ok(())
+    }
+}
+
+/// Every argument points at the file instead of the made-up line.
+fn point(line: &mut RunLine, said: &[Said], image: Origin, own: Origin) {
+    let places: Vec<(usize, Origin)> =
+        line.options.iter().zip(said).map(|(option, said)| (option.at.span.start, said.origin.clone())).collect();
+    let set = |at: &mut Argument| {
+        at.file = places.iter().find(|(start, _)| *start == at.span.start).map(|(_, origin)| origin.clone());
+    };
+    line.options.iter_mut().for_each(|option| set(&mut option.at));
+    line.gpus.iter_mut().for_each(|request| set(&mut request.at));
+    line.variables.iter_mut().for_each(|variable| set(&mut variable.at));
+    line.devices.iter_mut().for_each(|device| set(&mut device.at));
+    line.mounts.iter_mut().for_each(|mount| set(&mut mount.at));
+    line.ports.iter_mut().for_each(|port| set(&mut port.at));
+    if let Some(found) = &mut line.image {
+        found.at.file = Some(image.clone());
+    }
+    // An image that is refused stands among the options, too.
+    line.options
+        .iter_mut()
+        .filter(|option| option.name == "image")
+        .for_each(|option| option.at.file = Some(image.clone()));
+    line.command.file = Some(own.clone());
+    line.by = Some(own);
+    line.made_up = true;
+}
