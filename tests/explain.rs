@@ -134,7 +134,7 @@ fn every_reported_symptom_names_its_cause() {
     }
     let all = met + missed.len();
     println!("{met} of {all} symptoms; without a code yet: {} {homeless:?}", homeless.len());
-    assert!(missed.len() * 5 <= all, "{met} of {all}\n{}", missed.join("\n"));
+    assert!(missed.len() * 10 <= all, "{met} of {all}\n{}", missed.join("\n"));
 }
 
 /// Where a row has the facts of a reported failure, its own code comes before its look-alikes.

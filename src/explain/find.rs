@@ -44,6 +44,9 @@ error fail failed failure fatal warning warn info err msg level docker daemon re
 please message exit status code time cannot isnt doesnt jan feb mar apr jun jul aug sep oct nov dec mon tue wed thu fri sat sun we \
 so there when while which i e g debug trace notice line at using via need try again usr bin sbin var lib etc home tmp opt";
 
+/// Words that programs of every kind use: no part of a message is known by these alone.
+const COMMON: &str = "connect connection tcp udp dial http https get post server client host network timeout file folder directory open read write load start run process exec command path data port socket user enoent eacces eperm eaddrinuse econnrefused econnreset enospc ebusy enodev enxio einval erofs emfile eisdir enotdir notfound notinpath setting name address localhost";
+
 /// One `- explains:` line.
 struct Message {
     text: &'static str,
@@ -73,6 +76,8 @@ pub struct Finder {
     heads: Vec<Vec<Head>>,
     /// Numbers that some message has.
     numbers: HashSet<u32>,
+    /// Of [`COMMON`].
+    common: HashSet<u32>,
 }
 
 impl Finder {
@@ -99,7 +104,9 @@ impl Finder {
         let weights = weights(&vocabulary, &messages);
         let number = |word: &Word| if let Word::Number(n) = word { Some(*n) } else { None };
         let numbers = messages.iter().flat_map(|m| m.words.iter().filter_map(number)).collect();
-        let mut finder = Self { heads: vec![Vec::new(); vocabulary.len()], numbers, vocabulary, weights, messages };
+        let common = COMMON.split_whitespace().filter_map(|word| vocabulary.number_of(word)).collect();
+        let mut finder =
+            Self { common, heads: vec![Vec::new(); vocabulary.len()], numbers, vocabulary, weights, messages };
         finder.index();
         finder
     }
@@ -228,19 +235,32 @@ impl Finder {
         let (first, last) = (window[first], window[last]);
         let said: f32 = lines.range(first.line..=last.line).map(|(_, weight)| weight).sum();
         let of_line = (matched / said.max(0.01)).min(1.0);
-        let short = known.weight < SUBSTANCE;
-        let score = if short {
+        let (own, all_own) = (self.own(known, &places), self.own_of(&known.words));
+        let score = if known.weight < SUBSTANCE || all_own < 1.2 {
             // A message as short as "connection refused" is one only where the line says little else.
-            if share > 0.95 && of_line > 0.6 { 0.5 + of_line / 2.0 - 0.05 } else { share.min(0.3) }
+            if share > 0.95 && of_line > 0.75 { 0.5 + of_line / 2.0 - 0.05 } else { share.min(0.3) }
+        } else if own < all_own * 0.5 && own < 2.0 {
+            share.min(0.5)
         } else if matched >= SUBSTANCE && share >= ENOUGH {
             share
-        } else if matched >= SUBSTANCE && share >= 0.34 && of_line >= 0.7 {
+        } else if matched >= SUBSTANCE && share >= 0.34 && of_line >= 0.7 && own >= 2.0 {
             // A part of the message, with nothing else beside it.
             ((share + of_line) / 2.0).max(ENOUGH)
         } else {
             share.min(ENOUGH - 0.01) * (matched / SUBSTANCE).min(1.0)
         };
         Some(Fit { score: score + self.numbers(known, window), from: first, to: last })
+    }
+
+    /// The weight of what was matched without glue and without what every program says.
+    fn own(&self, known: &Message, places: &[(usize, usize)]) -> f32 {
+        let words: Vec<Word> = places.iter().filter_map(|(k, _)| known.words.get(*k).copied()).collect();
+        self.own_of(&words)
+    }
+
+    fn own_of(&self, words: &[Word]) -> f32 {
+        let own = |w: &&Word| matches!(w, Word::Known(id) if !self.common.contains(id)) && self.weight(**w) > 0.5;
+        words.iter().filter(own).map(|word| self.weight(*word)).sum()
     }
 
     /// Numbers tell messages apart that are else the same: signal 9 and signal 31.
