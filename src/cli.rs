@@ -123,7 +123,7 @@ pub enum Redact {
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
     /// A check's id, a code as reports print it, an error message, a log file, or `-` for standard input
-    #[arg(value_name = "TOPIC|TEXT|FILE|-", allow_hyphen_values = true)]
+    #[arg(value_name = "TOPIC|TEXT|FILE|-")]
     pub text: Vec<String>,
     #[arg(long, value_enum, default_value_t)]
     pub format: ExplainFormat,

@@ -35,7 +35,7 @@ use plan::Plan;
 
 /// The whole program. Never panics on input; exit codes are those of [`policy`].
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let arguments = explain::texts_last(arguments.into_iter().collect());
     let misuse_code = misuse_code(&arguments);
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,

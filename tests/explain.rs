@@ -5,7 +5,9 @@ mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::Write;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use gdoctor::explain::entries::entries;
@@ -266,4 +268,35 @@ fn what_nobody_knows_is_not_known() {
     })
     .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Flags may stand behind the text, a text may begin with a dash, and a pipe or a file is as good as an argument.
+#[test]
+fn the_command_takes_texts_as_people_give_them() {
+    let run = |arguments: &[&str], input: &str| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_gdoctor"))
+            .arg("explain")
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let code = document["matches"][0]["code"].as_str().unwrap_or_default().to_owned();
+        (output.status.code().unwrap_or(-1), code)
+    };
+    let known = (0, "in-image/stub-library".to_owned());
+    let message = "CUDA driver is a stub library";
+    assert_eq!(run(&[message, "--no-look", "--format", "json"], ""), known);
+    assert_eq!(run(&["--format=json", "--no-look", &format!("-- ERROR {message}")], ""), known);
+    assert_eq!(run(&["--no-look", "--format", "json", "CUDA", "driver", "is", "a", "stub", "library"], ""), known);
+    assert_eq!(run(&["-", "--no-look", "--format", "json"], &format!("one\n\u{1b}[31m{message}\u{1b}[0m\n")), known);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), message).unwrap();
+    assert_eq!(run(&[file.path().to_str().unwrap(), "--no-look", "--format", "json"], ""), known);
+    assert_eq!(run(&["what is this", "--no-look", "--format", "json"], ""), (3, String::new()));
+    assert_eq!(run(&["no-such-check", "--format", "json"], "").0, 2);
+    assert_eq!(run(&["in-image/stub-library", "--format", "json"], ""), known);
 }

@@ -8,6 +8,7 @@ pub mod show;
 pub mod topic;
 mod words;
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use crate::host::input;
@@ -18,6 +19,20 @@ pub enum Asked {
     Topic(String),
     /// Text that some program printed.
     Text(Vec<u8>),
+}
+
+/// Messages may begin with a dash (`-- ERROR …`), flags have no blanks in them: such a text goes behind `--`.
+pub fn texts_last(arguments: Vec<OsString>) -> Vec<OsString> {
+    if arguments.get(1).is_none_or(|command| command != "explain") || arguments.iter().any(|a| a == "--") {
+        return arguments;
+    }
+    let is_text = |a: &OsString| a.to_str().is_some_and(|a| a.starts_with('-') && a.contains(char::is_whitespace));
+    let (texts, mut flags): (Vec<OsString>, Vec<OsString>) = arguments.into_iter().partition(is_text);
+    if !texts.is_empty() {
+        flags.push("--".into());
+        flags.extend(texts);
+    }
+    flags
 }
 
 /// Reads what was given: nothing or `-` is standard input, the path of a file is its content, a word that is made like a check
