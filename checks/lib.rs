@@ -76,6 +76,7 @@ mod run_line_gpu;
 mod run_line_image;
 mod run_line_options;
 mod run_line_ports;
+mod run_line_require;
 mod run_line_syntax;
 mod run_line_volumes;
 
@@ -149,6 +150,7 @@ pub static ALL: &[&Check] = &[
     &run_line_image::CHECK,
     &run_line_gpu::CHECK,
     &run_line_capabilities::CHECK,
+    &run_line_require::CHECK,
     &run_line_display::CHECK,
     &run_line_camera::CHECK,
     &run_line_ports::CHECK,

@@ -242,7 +242,7 @@ impl Report {
                 expired: waiver.until.as_str() < today,
             });
         }
-        let counts = |o: &&Outcome| !o.waiver.as_ref().is_some_and(|waiver| !waiver.expired);
+        let counts = |o: &&Outcome| o.waiver.as_ref().is_none_or(|waiver| waiver.expired);
         self.exit_code = policy::exit_code(self.results.iter().filter(counts).map(|o| (o.status, o.required)), fail_on);
         self
     }

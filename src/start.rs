@@ -15,7 +15,7 @@ pub enum Starts {
 }
 
 /// Checks whose failure keeps docker from starting the container, and which of their codes do; no code: all.
-const STOPS: [(&str, &[&str]); 21] = [
+const STOPS: [(&str, &[&str]); 22] = [
     ("docker-client", &["not-installed"]),
     ("docker-endpoint", &[]),
     ("docker-access", &[]),
@@ -46,6 +46,7 @@ const STOPS: [(&str, &[&str]); 21] = [
     ("run-line-image", &[]),
     ("run-line-gpu", &["quotes-lost", "count-and-devices", "way-closed"]),
     ("run-line-capabilities", &["unknown-word"]),
+    ("run-line-require", &[]),
     ("run-line-ports", &[]),
     ("run-line-volumes", &[]),
     ("registry-answers", &[]),

@@ -24,10 +24,9 @@ pub fn add(need: &mut Need, line: RunLine) {
     if let Some(registry) = registry(&line) {
         need.registries.push(registry);
     }
-    if let Some(user) = line.last("user").and_then(|option| user(&option.value)) {
-        if need.container_user == ContainerUser::default() {
-            need.container_user = user;
-        }
+    let typed = line.last("user").and_then(|option| user(&option.value));
+    if let Some(user) = typed.filter(|_| need.container_user == ContainerUser::default()) {
+        need.container_user = user;
     }
     need.run = Some(line);
 }
