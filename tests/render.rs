@@ -74,7 +74,8 @@ fn full() -> Report {
     report
 }
 
-/// The row of a status in every format: the table that users read in docs/formats.md.
+/// The row of a status in every format.
+#[allow(clippy::type_complexity)]
 fn row(
     s: Status,
 ) -> (u8, u8, u8, u8, u8, Junit, (&'static str, &'static str), &'static str, Option<&'static str>, Option<u8>) {

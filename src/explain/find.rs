@@ -80,7 +80,14 @@ pub struct Finder {
     common: HashSet<u32>,
 }
 
+impl Default for Finder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Finder {
+    /// Cuts all known messages: some milliseconds.
     pub fn new() -> Self {
         let mut vocabulary = Vocabulary::new();
         let mut distinct: BTreeMap<&'static str, Vec<Entry>> = BTreeMap::new();

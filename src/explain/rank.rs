@@ -73,12 +73,12 @@ fn camera_in(text: &str) -> Option<CameraArg> {
 
 /// The last `:PORT` of a message.
 fn port_in(text: &str) -> Option<Port> {
-    let ports = text.match_indices(':').filter_map(|(at, _)| {
+    let mut ports = text.rmatch_indices(':').filter_map(|(at, _)| {
         let rest = &text[at + 1..];
         let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         rest[..digits].parse::<u16>().ok().filter(|port| *port > 0)
     });
-    ports.last().map(|port| Port { ip: None, first: port, last: port, protocol: Protocol::Tcp })
+    ports.next().map(|port| Port { ip: None, first: port, last: port, protocol: Protocol::Tcp })
 }
 
 fn answer(found: Found, report: Option<&Report>) -> Answer {

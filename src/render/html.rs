@@ -43,9 +43,9 @@ pub fn render(report: &Report) -> String {
 }
 
 fn filter(out: &mut String, report: &Report) {
-    let _ = write!(
+    let _ = writeln!(
         out,
-        "<input type=\"radio\" name=\"f\" id=\"f-all\" checked><label for=\"f-all\">all {}</label>\n",
+        "<input type=\"radio\" name=\"f\" id=\"f-all\" checked><label for=\"f-all\">all {}</label>",
         report.results.len()
     );
     for s in [Status::Fail, Status::Warn, Status::Unknown, Status::Pass, Status::Skip] {

@@ -148,7 +148,7 @@ impl Redactor {
         }
         let parts: Vec<&str> = piece.split(':').collect();
         let hex = |p: &&str| p.len() == 2 && p.bytes().all(|b| b.is_ascii_hexdigit());
-        if parts.len() == 6 && parts.iter().all(|p| hex(p)) {
+        if parts.len() == 6 && parts.iter().all(hex) {
             return self.learn("mac", piece);
         }
         if parts.len() > 2
