@@ -32,6 +32,17 @@ pub struct Code<'a> {
     pub fixes: Vec<&'a str>,
     /// Error messages users see when this is their trouble, as the other program prints them.
     pub explains: Vec<&'a str>,
+    /// How often users report it: decides between causes of one message when this host does not.
+    pub frequency: Frequency,
+}
+
+/// How often a code is the cause of its messages, by what users report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Frequency {
+    High,
+    #[default]
+    Medium,
+    Low,
 }
 
 impl<'a> Doc<'a> {
@@ -56,7 +67,7 @@ impl<'a> Doc<'a> {
     fn take_words(&mut self, sections: Vec<Section<'a>>) -> Result<(), String> {
         for (level, heading, body) in sections {
             match (level, heading.split_once(' ')) {
-                ("##", Some(("Code", name))) => self.codes.push(Code::parse(name, body)),
+                ("##", Some(("Code", name))) => self.codes.push(Code::parse(name, body)?),
                 ("##", Some(("Fix", name))) => self.fixes.push(parse_fix(name, body)?),
                 _ => return Err(format!("`{level} {heading}` is no heading of a doc.md")),
             }
@@ -74,16 +85,23 @@ impl<'a> Doc<'a> {
 }
 
 impl<'a> Code<'a> {
-    fn parse(name: &'a str, body: &'a str) -> Self {
+    fn parse(name: &'a str, body: &'a str) -> Result<Self, String> {
         let (prose, items) = split_items(body);
         let (sentence, detail) = prose.split_once("\n\n").unwrap_or((prose, ""));
-        Code {
+        let frequency = match items.iter().find(|(k, _)| *k == "frequency").map(|(_, v)| *v) {
+            Some("high") => Frequency::High,
+            None | Some("medium") => Frequency::Medium,
+            Some("low") => Frequency::Low,
+            Some(other) => return Err(format!("Code {name}: {other:?} is no frequency")),
+        };
+        Ok(Code {
             name,
             sentence: sentence.trim(),
             detail: detail.trim(),
             fixes: items.iter().filter(|(k, _)| *k == "fix").map(|(_, v)| *v).collect(),
+            frequency,
             explains: items.iter().filter(|(k, _)| *k == "explains").map(|(_, v)| v.trim_matches('`')).collect(),
-        }
+        })
     }
 }
 
@@ -173,7 +191,9 @@ fn split_items(body: &str) -> (&str, Vec<(&str, &str)>) {
             None => ("", prose),
         };
         match line.strip_prefix("- ").and_then(|item| item.split_once(": ")) {
-            Some((key @ ("fix" | "explains" | "risk" | "note" | "page"), value)) => items.push((key, value.trim())),
+            Some((key @ ("fix" | "frequency" | "explains" | "risk" | "note" | "page"), value)) => {
+                items.push((key, value.trim()))
+            }
             _ => break,
         }
         prose = before.trim_end();

@@ -1,6 +1,7 @@
 //! Which of several causes of one message it is: the checks that can see them decide.
 
 use gdoctor_checks::ALL;
+use gdoctor_checks::model::doc::Frequency;
 use gdoctor_checks::model::need::{Gpus, Port, Protocol};
 
 use super::find::Found;
@@ -29,15 +30,21 @@ pub struct Answer {
     pub outcome: Option<Outcome>,
 }
 
-/// Best first. What is seen on this host comes before what fits the text a little better, what is ruled out behind.
+/// Best first: by the text, and among causes that fit it about as well by this host, what is ruled out behind; where
+/// the host decides nothing, what users report often comes first.
 pub fn rank(found: Vec<Found>, report: Option<&Report>) -> Vec<Answer> {
     let mut answers: Vec<Answer> = found.into_iter().map(|found| answer(found, report)).collect();
     let weight = |a: &Answer| {
         a.found.score
             + match a.here {
-                Here::Seen => 0.3,
+                Here::Seen => 0.12,
                 Here::Undetermined => 0.0,
-                Here::RuledOut => -0.3,
+                Here::RuledOut => -0.12,
+            }
+            + match a.found.entry.code.frequency {
+                Frequency::High => 0.05,
+                Frequency::Medium => 0.0,
+                Frequency::Low => -0.05,
             }
     };
     answers.sort_by(|a, b| weight(b).total_cmp(&weight(a)));

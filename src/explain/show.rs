@@ -81,13 +81,13 @@ impl Document {
         let mut out = String::new();
         let mut told: Vec<&str> = Vec::new();
         for first in &self.matches {
-            if told.contains(&first.matched.as_str()) {
+            if told.iter().any(|told| is_same(told, &first.matched)) {
                 continue;
             }
             told.push(&first.matched);
             let line = if first.line > 1 { format!("line {}: ", first.line) } else { String::new() };
             let _ = writeln!(out, "{}{}\n", line.dimmed(), first.matched.bold());
-            let causes: Vec<&Match> = self.matches.iter().filter(|m| m.matched == first.matched).collect();
+            let causes: Vec<&Match> = self.matches.iter().filter(|m| is_same(&m.matched, &first.matched)).collect();
             for (at, cause) in causes.iter().enumerate() {
                 cause.text(&mut out, at == 0);
             }
@@ -104,6 +104,11 @@ impl Document {
         }
         out
     }
+}
+
+/// One message, of which the texts that are known hold more or less.
+fn is_same(one: &str, other: &str) -> bool {
+    one.contains(other) || other.contains(one)
 }
 
 impl Match {
