@@ -318,7 +318,7 @@ mod tests {
         r.text(text);
         let shown = r.apply(text);
         assert_eq!(shown.matches("user-1").count(), 2, "{shown}");
-        assert!(shown.contains("10.0.1.2 10.0.1.3 198.18.2.2 gpu-1"), "{shown}");
+        assert!(shown.contains("10.0.2.2 10.0.2.3 198.18.3.2 gpu-1"), "{shown}");
         assert!(shown.contains("http://***@host-2:3128") && shown.contains("127.0.0.1 0.0.0.0"), "{shown}");
         assert!(shown.contains("02:00:00:00:00:01") && shown.contains("fd00:"), "{shown}");
         assert_eq!(r.survivor(&shown), None);
