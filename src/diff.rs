@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use crate::document::untyped;
 use crate::run;
 use crate::snapshot::Snapshot;
 
@@ -30,7 +31,7 @@ impl Side {
             Some("gdoctor-report") => Ok(Self::Report(value)),
             Some("gdoctor-facts") => {
                 let report = run::report_of(&Snapshot::read(bytes)?)?;
-                Ok(Self::Facts(value, serde_json::to_value(report).unwrap_or_default()))
+                Ok(Self::Facts(value, untyped(&report)))
             }
             _ => Err("this is neither a report (--format json) nor a facts file (gdoctor collect)".into()),
         }

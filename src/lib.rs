@@ -5,6 +5,7 @@ mod cli;
 mod correction;
 mod deliver;
 mod diff;
+mod document;
 pub mod explain;
 mod host;
 pub mod judge;

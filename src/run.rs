@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::cli::{CheckArgs, Format, Wishes};
 use crate::deliver;
+use crate::document::{typed, untyped};
 use crate::explain::find::MOST;
 use crate::host::{Host, clock, input, output};
 use crate::judge;
@@ -148,8 +149,8 @@ impl Run {
         for registry in &self.need.registries {
             redactor.host(&registry.what.host);
         }
-        redactor.document(&json(&self.facts));
-        redactor.document(&json(&self.need));
+        redactor.document(&untyped(&self.facts));
+        redactor.document(&untyped(&self.need));
         self.redactor = Some(redactor);
     }
 
@@ -159,8 +160,8 @@ impl Run {
         let Some(redactor) = &self.redactor else { return Ok(()) };
         let line = self.need.run.take();
         let whole = |why: serde_json::Error| format!("the facts could not be redacted: {why}");
-        self.facts = serde_json::from_value(redactor.apply_to(&json(&self.facts))).map_err(whole)?;
-        self.need = serde_json::from_value(redactor.apply_to(&json(&self.need))).map_err(whole)?;
+        self.facts = typed(&redactor.apply_to(&untyped(&self.facts))).map_err(whole)?;
+        self.need = typed(&redactor.apply_to(&untyped(&self.need))).map_err(whole)?;
         self.need.run = line;
         for waiver in &mut self.waivers {
             waiver.subject = redactor.apply(&waiver.subject);
@@ -217,7 +218,7 @@ impl Run {
     /// The facts as they may leave: redacted, whatever this run shows itself.
     fn shared_facts(&mut self, host: &Host) -> Result<Snapshot, String> {
         if self.redactor.is_some() || !self.counts.is_empty() {
-            return Ok(self.snapshot(json(&self.facts)));
+            return Ok(self.snapshot(untyped(&self.facts)));
         }
         self.learn(Some(host));
         let snapshot = self.redacted();
@@ -227,7 +228,7 @@ impl Run {
 
     fn redacted(&self) -> Result<Snapshot, String> {
         let redactor = self.redactor.as_ref().ok_or("nothing was learnt")?;
-        let mut snapshot = self.snapshot(redactor.apply_to(&json(&self.facts)));
+        let mut snapshot = self.snapshot(redactor.apply_to(&untyped(&self.facts)));
         snapshot.redacted = redactor.counts();
         snapshot.evident.nvidia = snapshot.evident.nvidia.map(|why| redactor.apply(&why));
         last_look(redactor, &snapshot.facts.to_string())?;
@@ -257,7 +258,7 @@ impl Run {
     }
 
     pub fn save_as_is(&self, path: &Path) -> Result<String, String> {
-        let text = self.snapshot(json(&self.facts)).write();
+        let text = self.snapshot(untyped(&self.facts)).write();
         output::write_private(path, text.as_bytes()).map_err(|why| format!("{}: {why}", path.display()))?;
         Ok(format!("{}: {} bytes of facts, nothing replaced\n", path.display(), text.len()))
     }
@@ -275,10 +276,6 @@ pub fn report_of(saved: &Snapshot) -> Result<Report, String> {
         probe_times: Times::new(),
     };
     Ok(report::write(&facts, &need, &judged, FailOn::Fail, frame))
-}
-
-fn json(value: &impl serde::Serialize) -> Value {
-    serde_json::to_value(value).unwrap_or_default()
 }
 
 fn read(path: &Path) -> Result<Snapshot, String> {

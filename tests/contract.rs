@@ -245,7 +245,7 @@ fn imports_follow_the_table() {
         ("src/need", &["crate::host", "crate::cli"]),
         ("src/render", &["crate::report", "crate::start", "crate::policy"]),
         ("src/native", &["crate::host::child", "crate::cli::ProbeKind"]),
-        ("src/host", &["crate::host"]),
+        ("src/host", &["crate::host", "crate::document"]),
         ("src/judge.rs", &[]),
         ("src/policy.rs", &[]),
     ];

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::Deadline;
 use super::process::{self, End};
+use crate::document::{typed, untyped};
 
 /// The hidden subcommand that runs foreign code.
 pub const SUBCOMMAND: &str = "__probe";
@@ -81,16 +82,6 @@ fn overlaid<T: Default + Serialize + DeserializeOwned>(mut fields: Map<String, V
         }
     }
     typed(&Value::Object(fields)).unwrap_or_default()
-}
-
-/// By way of text: one reader and one writer for all groups keep the binary half a megabyte smaller than `from_value` and
-/// `to_value` beside those that saved facts and the API need anyway.
-fn typed<T: DeserializeOwned>(value: &Value) -> serde_json::Result<T> {
-    serde_json::from_slice(&serde_json::to_vec(value)?)
-}
-
-fn untyped(value: &impl Serialize) -> Value {
-    serde_json::to_vec(value).and_then(|text| serde_json::from_slice(&text)).unwrap_or_default()
 }
 
 /// Every fact that nobody asked becomes `missing`, those of groups within the group too.

@@ -11,6 +11,7 @@ use gdoctor_checks::model::facts::Facts;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::document::typed;
 use crate::need::Evident;
 use crate::probe::Times;
 
@@ -91,7 +92,7 @@ impl Snapshot {
             Some(_) => {}
             None => return Err(format!("its format version {version:?} is none")),
         }
-        let this: Self = serde_json::from_value(value).map_err(|why| format!("this is no whole facts file: {why}"))?;
+        let this: Self = typed(&value).map_err(|why| format!("this is no whole facts file: {why}"))?;
         if this.checksum != checksum(&this.facts) {
             return Err("it was changed after it was written: its checksum does not fit".into());
         }
@@ -100,7 +101,7 @@ impl Snapshot {
 
     /// The facts. Err when they have what this gdoctor does not know.
     pub fn facts(&self) -> Result<Facts, String> {
-        serde_json::from_value(self.facts.clone())
+        typed(&self.facts)
             .map_err(|why| format!("it holds facts that this gdoctor does not know ({why}): use a newer gdoctor"))
     }
 
