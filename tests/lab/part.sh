@@ -15,6 +15,13 @@ need() {
   exit 77
 }
 
+# need_root: exits 77 (skipped) for anybody else.
+need_root() {
+  [ "$(id -u)" = 0 ] && return
+  echo "$part: must run as root" >&2
+  exit 77
+}
+
 # take_dir DIR: makes DIR and sets dir (its absolute path, without links) and marker.
 take_dir() {
   case ${1:-} in /*) ;; *) fail "DIR must be an absolute path" ;; esac

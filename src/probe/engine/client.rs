@@ -21,9 +21,10 @@ fn search_path(host: &Host) -> Vec<String> {
 
 pub fn config(host: &Host) -> Fact<ClientConfig> {
     let path = search_path(host);
+    // A folder that this user may not read is closed to the user's docker too.
     let missing = |name: &str| {
         let program = format!("docker-credential-{name}");
-        host.executable(&program, path.iter().map(String::as_str)).is_absent()
+        host.executable(&program, path.iter().map(String::as_str)).value().is_none()
     };
     host.text(format!("{}/config.json", folder(host))).map(|text| parse(&text, missing))
 }
