@@ -196,7 +196,7 @@ fn sockets_that_misbehave_are_unknown() {
         fs::remove_file(&path).unwrap();
         assert_eq!(run.told(), ["unknown display-server/unknown"]);
         assert_eq!(run.code, 3);
-        assert!(took < Duration::from_millis(1900), "{took:?}");
+        assert!(took < Duration::from_secs(4), "{took:?}");
         assert_eq!(run.results().len(), run.results().iter().filter(|r| r["group"] == "display").count());
     }
 }
@@ -204,13 +204,31 @@ fn sockets_that_misbehave_are_unknown() {
 #[test]
 fn a_full_server_is_no_matter_of_permission() {
     let Some(server) = Part::start("display", &["any", "-maxclients", "64"]) else { return };
-    let held: Vec<UnixStream> = (0..64).map_while(|_| UnixStream::connect(socket_path(number(&server))).ok()).collect();
-    std::thread::sleep(Duration::from_millis(200));
-    let run = look(&server, &right_cookie(&server));
-    assert_eq!(run.told(), ["fail display-server/full"]);
+    let mut held: Vec<UnixStream> = Vec::new();
+    // The server takes connections up in its own time, and may let one go that says nothing.
+    let full = eventually(
+        || {
+            held.extend((0..64).map_while(|_| UnixStream::connect(socket_path(number(&server))).ok()));
+            look(&server, &right_cookie(&server)).told()
+        },
+        |told| told == &["fail display-server/full"],
+    );
+    assert_eq!(full, ["fail display-server/full"]);
     drop(held);
-    std::thread::sleep(Duration::from_millis(200));
-    assert_eq!(look(&server, &right_cookie(&server)).of("display-server"), ["pass display-server/reached"]);
+    let reached = || look(&server, &right_cookie(&server)).of("display-server");
+    assert_eq!(eventually(reached, |line| line == &["pass display-server/reached"]), ["pass display-server/reached"]);
+}
+
+/// The first value that is as it should be; the last one when none is within ten seconds.
+fn eventually(mut look: impl FnMut() -> Vec<String>, right: impl Fn(&Vec<String>) -> bool) -> Vec<String> {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let value = look();
+        if right(&value) || Instant::now() > deadline {
+            return value;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 #[test]
