@@ -2,8 +2,11 @@
 //! places, and from them the need.
 
 mod flags;
+mod mounts;
 mod need;
 mod options;
+mod reference;
+mod things;
 mod values;
 mod words;
 

@@ -5,7 +5,7 @@ use gdoctor_checks::model::run::{Argument, Image, Mount, RunLine, RunOption, Sec
 
 use super::flags::{Dialect, Flag, Kind};
 use super::words::{Shell, Word};
-use super::{Wrong, values};
+use super::{Wrong, mounts, reference, things, values};
 
 /// Variables whose values checks read; of all others only the name is kept.
 const READ: [&str; 6] =
@@ -245,21 +245,21 @@ impl Reader<'_> {
         let cwd = &self.shell.cwd;
         match kind {
             Kind::Variable => self.variable(text, from, word, &at()),
-            Kind::Gpus => line.gpus.extend(values::gpus(text).map(|mut request| {
+            Kind::Gpus => line.gpus.extend(things::gpus(text).map(|mut request| {
                 request.at = at();
                 request
             })),
-            Kind::Device => line.devices.extend(values::device(text).map(|mut device| {
+            Kind::Device => line.devices.extend(things::device(text).map(|mut device| {
                 device.at = at();
                 device
             })),
-            Kind::Publish => line.ports.extend(values::published(text).map(|mut port| {
+            Kind::Publish => line.ports.extend(things::published(text).map(|mut port| {
                 port.at = at();
                 port
             })),
-            Kind::Volume => line.mounts.extend(values::volume(text, cwd).map(|mount| Mount { at: at(), ..mount })),
-            Kind::Mount => line.mounts.extend(values::mount(text, cwd).map(|mount| Mount { at: at(), ..mount })),
-            Kind::Tmpfs => line.mounts.extend(values::tmpfs_mount(text).map(|mount| Mount { at: at(), ..mount })),
+            Kind::Volume => line.mounts.extend(mounts::volume(text, cwd).map(|mount| Mount { at: at(), ..mount })),
+            Kind::Mount => line.mounts.extend(mounts::mount(text, cwd).map(|mount| Mount { at: at(), ..mount })),
+            Kind::Tmpfs => line.mounts.extend(mounts::tmpfs_mount(text).map(|mount| Mount { at: at(), ..mount })),
             _ => {}
         }
     }
@@ -289,8 +289,8 @@ impl Reader<'_> {
 
     fn image(&mut self, word: &Word) {
         let at = self.word(word);
-        let registry = if at.opaque { None } else { values::image(&word.value).ok().flatten() };
-        let refused = if at.opaque { None } else { values::image(&word.value).err() };
+        let registry = if at.opaque { None } else { reference::image(&word.value).ok().flatten() };
+        let refused = if at.opaque { None } else { reference::image(&word.value).err() };
         if refused.is_some() {
             let option = RunOption { name: "image".into(), value: word.value.clone(), at: at.clone(), refused };
             self.line.options.push(option);
