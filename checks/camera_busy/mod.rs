@@ -16,12 +16,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if facts.docker.is_elsewhere() {
         return Err(Stop::NotNeeded("elsewhere"));
     }
-    let look = |wish: &Wish<Camera>| {
-        let finding = look(facts, &wish.what).unwrap_or_else(Finding::from);
-        let finding = if finding.subject.is_empty() { finding.about(&wish.what) } else { finding };
-        finding.asked_by(&wish.by)
-    };
-    Ok(need.cameras.iter().map(look).collect())
+    Ok(each(&need.cameras, |wish| look(facts, &wish.what)))
 }
 
 fn look(facts: &Facts, wish: &Camera) -> Result<Finding, Stop> {

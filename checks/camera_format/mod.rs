@@ -17,12 +17,8 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         return Err(Stop::NotNeeded("elsewhere"));
     }
     let Some(picture) = need.picture.as_ref() else { return Err(Stop::NotNeeded("elsewhere")) };
-    let look = |wish: &Wish<Camera>| {
-        let finding = look(facts, &wish.what, &picture.what).unwrap_or_else(Finding::from);
-        let finding = if finding.subject.is_empty() { finding.about(&wish.what) } else { finding };
-        finding.asked_by(&picture.by)
-    };
-    Ok(need.cameras.iter().map(look).collect())
+    let look = |wish: &Wish<Camera>| look(facts, &wish.what, &picture.what);
+    Ok(each(&need.cameras, look).into_iter().map(|finding| finding.asked_by(&picture.by)).collect())
 }
 
 fn look(facts: &Facts, wish: &Camera, picture: &Picture) -> Result<Finding, Stop> {

@@ -18,12 +18,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if facts.docker.is_elsewhere() {
         return elsewhere(facts, need);
     }
-    let look = |wish: &Wish<Camera>| {
-        let finding = look(facts, &wish.what).unwrap_or_else(Finding::from);
-        let finding = if finding.subject.is_empty() { finding.about(&wish.what) } else { finding };
-        finding.asked_by(&wish.by)
-    };
-    Ok(need.cameras.iter().map(look).collect())
+    Ok(each(&need.cameras, |wish| look(facts, &wish.what)))
 }
 
 /// A virtual machine is known to have no camera; of another host nothing is known.

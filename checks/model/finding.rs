@@ -5,8 +5,9 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Display;
 
+use super::check::Stop;
 use super::fact::{Fact, Gap, Source};
-use super::need::Origin;
+use super::need::{Origin, Wish};
 use super::run::Edit;
 
 /// Name of a fix: a `## Fix NAME` section of the same `doc.md`, or `check-id/name` for another check's.
@@ -130,6 +131,17 @@ impl From<Finding> for Findings {
     fn from(finding: Finding) -> Self {
         alloc::vec![finding]
     }
+}
+
+/// One finding for each wish: about what it wants and asked by who wants it, unless the look says otherwise. A wish that
+/// cannot be judged does not silence the others.
+pub fn each<T: Display>(wishes: &[Wish<T>], look: impl Fn(&Wish<T>) -> Result<Finding, Stop>) -> Findings {
+    let one = |wish| {
+        let finding = look(wish).unwrap_or_else(Finding::from);
+        let finding = if finding.subject.is_empty() { finding.about(&wish.what) } else { finding };
+        if finding.asked_by.is_none() { finding.asked_by(&wish.by) } else { finding }
+    };
+    wishes.iter().map(one).collect()
 }
 
 /// The code of every finding that could not be determined.

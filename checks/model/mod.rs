@@ -20,7 +20,7 @@ pub mod prelude {
     pub use super::check::{Check, Stop};
     pub use super::fact::{Fact, Gap, State};
     pub use super::facts::Facts;
-    pub use super::finding::{Finding, Findings};
+    pub use super::finding::{Finding, Findings, each};
     pub use super::need::{Need, Origin, Wish};
     pub use super::run::RunLine;
     pub use alloc::string::{String, ToString};

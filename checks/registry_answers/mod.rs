@@ -6,7 +6,7 @@ use crate::model::cidr;
 use crate::model::facts::docker::Info;
 use crate::model::facts::registry::{Answer, Distrust, Look};
 use crate::model::finding::Verdict;
-use crate::model::need::strongest;
+use crate::model::need::{Registry, strongest};
 use crate::model::prelude::*;
 
 pub static CHECK: Check = Check {
@@ -22,7 +22,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         return Err(Stop::NotNeeded("elsewhere"));
     }
     let looks = facts.registry.looks.known()?.map_or(&[][..], Vec::as_slice);
-    let findings = need.registries.iter().map(|wish| {
+    let look = |wish: &Wish<Registry>| {
         let finding = match looks.iter().find(|look| look.registry == wish.what) {
             _ if facts.run.needs_no_registry(need, &wish.by) => Finding::not_needed("image-here"),
             Some(look) if facts.docker.answered_info().is_some_and(|info| by_proxy(info, look)) => {
@@ -31,11 +31,10 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
             Some(look) => one(look, &wish.by),
             None => Finding::unknown(Gap::NotAsked, facts.registry.looks.source.clone()),
         };
-        let finding = finding.about(&wish.what).with("host", &wish.what.host).with("port", wish.what.port);
-        let finding = finding.with("config", facts.docker.config_path());
-        finding.asked_by(&wish.by)
-    });
-    Ok(findings.collect())
+        let finding = finding.with("host", &wish.what.host).with("port", wish.what.port);
+        Ok(finding.with("config", facts.docker.config_path()))
+    };
+    Ok(each(&need.registries, look))
 }
 
 fn one(look: &Look, by: &Origin) -> Finding {

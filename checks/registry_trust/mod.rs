@@ -3,7 +3,7 @@
 use crate::model::cidr;
 use crate::model::facts::docker::{Config, Info};
 use crate::model::facts::registry::{Answer, Distrust, Look};
-use crate::model::need::strongest;
+use crate::model::need::{Registry, strongest};
 use crate::model::prelude::*;
 
 pub static CHECK: Check = Check {
@@ -19,22 +19,15 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         return Err(Stop::NotNeeded("elsewhere"));
     }
     let looks = facts.registry.looks.known()?.map_or(&[][..], Vec::as_slice);
-    let findings = need.registries.iter().map(|wish| {
+    let look = |wish: &Wish<Registry>| {
         let finding = match looks.iter().find(|look| look.registry == wish.what) {
             _ if facts.run.needs_no_registry(need, &wish.by) => Finding::not_needed("image-here"),
-            Some(look) => one(facts, look, &wish.by).unwrap_or_else(|stop| match stop {
-                Stop::NotNeeded(code) => Finding::not_needed(code),
-                Stop::Unknown(gap, source) => Finding::unknown(gap, source),
-            }),
+            Some(look) => one(facts, look, &wish.by).unwrap_or_else(Finding::from),
             None => Finding::unknown(Gap::NotAsked, facts.registry.looks.source.clone()),
         };
-        finding
-            .about(&wish.what)
-            .with("host", &wish.what.host)
-            .with("config", facts.docker.config_path())
-            .asked_by(&wish.by)
-    });
-    Ok(findings.collect())
+        Ok(finding.with("host", &wish.what.host).with("config", facts.docker.config_path()))
+    };
+    Ok(each(&need.registries, look))
 }
 
 fn one(facts: &Facts, look: &Look, by: &Origin) -> Result<Finding, Stop> {
