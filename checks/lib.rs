@@ -60,6 +60,7 @@ mod nvidia_driver;
 mod nvidia_fitness;
 mod nvidia_gpu;
 mod nvidia_health;
+mod nvidia_image;
 mod nvidia_nodes;
 mod nvidia_nvml;
 mod nvidia_runtime;
@@ -126,6 +127,7 @@ pub static ALL: &[&Check] = &[
     &nvidia_config::CHECK,
     &nvidia_cdi::CHECK,
     &nvidia_cgroup_risk::CHECK,
+    &nvidia_image::CHECK,
     &gpu_confinement::CHECK,
     &driver_capability::CHECK,
     &gpu_decode::CHECK,

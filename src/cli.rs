@@ -216,6 +216,9 @@ pub struct Wishes {
     /// The CUDA version of the image: 12.4
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub cuda: Option<Version>,
+    /// An image that is on this host: whether driver and GPUs suit it. It is read, never pulled
+    #[arg(long, value_name = "IMAGE", value_parser = image)]
+    pub image: Vec<String>,
     /// Driver capabilities, as NVIDIA_DRIVER_CAPABILITIES spells them: compute, utility, video, graphics, display, compat32,
     /// ngx, or all
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = capabilities())]
@@ -546,6 +549,10 @@ fn port(text: &str) -> Result<Port, String> {
         return Err(format!("the range ends before it begins: {first}-{last}"));
     }
     Ok(Port { ip, first, last, protocol })
+}
+
+fn image(text: &str) -> Result<String, String> {
+    crate::need::run_line::image(text).map(|_| text.to_owned())
 }
 
 fn registry(text: &str) -> Result<Registry, String> {

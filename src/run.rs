@@ -149,6 +149,11 @@ impl Run {
         for registry in &self.need.registries {
             redactor.host(&registry.what.host);
         }
+        for image in &self.need.images {
+            if let Ok(Some(registry)) = need::run_line::image(&image.what) {
+                redactor.host(registry.rsplit_once(':').map_or(registry.as_str(), |(host, _)| host));
+            }
+        }
         redactor.document(&untyped(&self.facts));
         redactor.document(&untyped(&self.need));
         self.redactor = Some(redactor);

@@ -211,3 +211,24 @@ fn a_silent_daemon_does_not_cost_the_ports_their_time() {
         run.told()
     );
 }
+
+/// Images are read from the daemon: their variables, and nothing of those that could be secret; none is pulled.
+#[test]
+fn an_image_is_read_and_never_pulled() {
+    let Some(daemon) = Part::start("docker", &[]) else { return };
+    let host = ("DOCKER_HOST", daemon.get("DOCKER_HOST"));
+    let make =
+        "tar c -T /dev/null | /usr/bin/docker import -c 'ENV NVIDIA_REQUIRE_CUDA=cuda>=99.0 TOKEN=hush' - lab/cuda:1";
+    assert!(Command::new("sh").args(["-c", make]).envs([host]).status().unwrap().success());
+    let ask = |image: &str| gdoctor(&["--only", "nvidia-image", "--image", image], &[host]);
+
+    let here = ask("lab/cuda:1");
+    assert_eq!(here.of("nvidia-image"), ["skip nvidia-image/no-gpu lab/cuda:1"]);
+    let text = here.report.to_string();
+    assert!(text.contains("NVIDIA_REQUIRE_CUDA=cuda>=99.0") && !text.contains("hush"), "{text}");
+
+    let absent = ask("lab/none:1");
+    assert_eq!(absent.told(), ["unknown nvidia-image/unknown lab/none:1"]);
+    assert!(absent.report.to_string().contains("docker pull lab/none:1"));
+    assert_eq!(absent.code, 3);
+}

@@ -1,7 +1,9 @@
 //! The vocabulary: needs and facts go in, findings come out, words live in documents beside the code.
 
+pub mod asks;
 pub mod check;
 pub mod cidr;
+pub mod cuda;
 pub mod daemon_config;
 pub mod daemon_keys;
 pub mod doc;

@@ -76,6 +76,8 @@ pub struct Need {
     pub driver: Option<Wish<Condition>>,
     /// The CUDA of the image.
     pub cuda: Option<Wish<Version>>,
+    /// Images on this host that are going to be run, as `docker run` names them; the run line's own is in `run`.
+    pub images: Vec<Wish<String>>,
     pub capabilities: Vec<Wish<Capability>>,
     /// Codecs that the GPU itself is to decode.
     pub decode: Vec<Wish<Codec>>,

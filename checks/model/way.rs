@@ -4,6 +4,7 @@
 use alloc::string::ToString;
 use core::fmt;
 
+use super::asks::Asks;
 use super::check::Stop;
 use super::fact::{Gap, Source};
 use super::facts::Facts;
@@ -142,6 +143,11 @@ impl Facts {
             Some(cause) => Err(Stop::blocked_by(cause)),
             None => Ok(()),
         }
+    }
+
+    /// Nobody checks NVIDIA_REQUIRE_* of a container with these variables: they say so, or the toolkit's settings do.
+    pub fn switches_requirements_off(&self, asks: Asks<'_>) -> bool {
+        asks.are_switched_off() || self.toolkit.settings().and_then(|settings| settings.disable_require) == Some(true)
     }
 
     /// Stops with Unknown where engine or toolkit could not be read.

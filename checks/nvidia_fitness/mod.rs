@@ -1,5 +1,6 @@
 //! Do driver and GPUs have what was asked for: free memory, compute capability, a driver version, a CUDA version?
 
+use crate::model::cuda::{self, Reach};
 use crate::model::facts::host::Platform;
 use crate::model::facts::nvidia::{NvmlGpu, Start};
 use crate::model::need::Gpus;
@@ -14,21 +15,6 @@ pub static CHECK: Check = Check {
     wanted: |need| need.fitness().next(),
     judge,
 };
-
-/// The first CUDA that makes code for a compute capability, by its release notes. An older one may still work: its code is
-/// translated when the program starts, if the program carries it in that form.
-const FIRST_CUDA: [(&[u32], &[u32]); 8] = [
-    (&[12, 1], &[12, 9]),
-    (&[10, 3], &[12, 9]),
-    (&[10, 0], &[12, 8]),
-    (&[8, 9], &[11, 8]),
-    (&[8, 7], &[11, 4]),
-    (&[8, 6], &[11, 1]),
-    (&[8, 0], &[11, 0]),
-    (&[7, 5], &[10, 0]),
-];
-/// From this CUDA on, GPUs below that capability are not supported at all.
-const DROPPED: [(u32, &[u32]); 3] = [(13, &[7, 5]), (12, &[5, 0]), (11, &[3, 5])];
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if facts.docker.is_elsewhere() {
@@ -55,7 +41,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         findings.push(driver(facts, &wish.what)?.asked_by(&wish.by));
     }
     if let Some(wish) = &need.cuda {
-        findings.extend(cuda(facts, &wish.what)?.into_iter().map(|f| f.asked_by(&wish.by)));
+        findings.extend(spoken(facts, &wish.what)?.into_iter().map(|f| f.asked_by(&wish.by)));
     }
     Ok(findings)
 }
@@ -109,24 +95,20 @@ fn driver(facts: &Facts, wanted: &Condition) -> Result<Finding, Stop> {
 }
 
 /// Newer than the driver speaks; too old or too new for a GPU.
-fn cuda(facts: &Facts, wanted: &Version) -> Result<Findings, Stop> {
+fn spoken(facts: &Facts, wanted: &Version) -> Result<Findings, Stop> {
     let fact = &facts.nvidia.nvml.cuda;
     let unreadable = |text: &str| Stop::Unknown(Gap::Unparsable(text.into()), fact.source.clone());
     let text = fact.known()?.map(String::as_str).unwrap_or_default();
     let spoken = Version::parse(text).ok_or_else(|| unreadable(text))?;
-    let finding = if *wanted <= spoken {
-        Finding::pass("cuda")
-    } else if wanted.major() == spoken.major() {
-        Finding::warn("cuda-minor", "change-driver")
-    } else {
-        Finding::fail("cuda-too-new", "change-driver")
+    let finding = match cuda::reach(wanted, &spoken) {
+        Reach::Whole => Finding::pass("cuda"),
+        Reach::Minor => Finding::warn("cuda-minor", "change-driver"),
+        Reach::TooNew => Finding::fail("cuda-too-new", "change-driver"),
     };
     let mut findings: Findings = finding.about("CUDA").saw(fact).into();
     for (gpu, capability) in capabilities(facts)? {
-        let dropped = DROPPED.iter().find(|(from, _)| wanted.major() >= *from);
-        let first =
-            FIRST_CUDA.iter().find(|(from, _)| capability >= Version::new(from)).map(|(_, first)| Version::new(first));
-        let finding = if dropped.is_some_and(|(_, least)| capability < Version::new(least)) {
+        let first = cuda::first_for(&capability);
+        let finding = if cuda::has_dropped(wanted, &capability) {
             Finding::fail("gpu-too-old", "older-image")
         } else if first.as_ref().is_some_and(|first| wanted < first) {
             Finding::warn("gpu-too-new", "newer-image")

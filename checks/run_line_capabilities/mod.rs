@@ -1,5 +1,6 @@
 //! Does the container get the driver capabilities that are wanted, on the path that this line takes?
 
+use crate::model::asks::{Asks, Named, words};
 use crate::model::need::{Capability, Origin as By};
 use crate::model::prelude::*;
 use crate::model::run::Edit;
@@ -14,12 +15,6 @@ pub static CHECK: Check = Check {
 };
 
 const VARIABLE: &str = "NVIDIA_DRIVER_CAPABILITIES";
-
-/// What the container will have named, and by whom.
-struct Named {
-    words: Vec<String>,
-    whose: &'static str,
-}
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(line) = need.run.as_ref().filter(|line| !line.podman) else { return Err(Stop::NotNeeded("podman")) };
@@ -91,8 +86,6 @@ fn has(words: &[String], capability: Capability) -> bool {
 
 /// The request's own words, then the variable on the line, then the image's, then the toolkit's default.
 fn named(facts: &Facts, line: &RunLine) -> Option<Named> {
-    let split =
-        |text: &str| text.split(',').map(|word| word.trim().to_string()).filter(|w| !w.is_empty()).collect::<Vec<_>>();
     let request: Vec<String> = line
         .gpus
         .iter()
@@ -104,18 +97,9 @@ fn named(facts: &Facts, line: &RunLine) -> Option<Named> {
         return Some(Named { words: request, whose: "--gpus" });
     }
     if let Some(value) = line.variable(VARIABLE).and_then(|v| v.value.as_deref()).filter(|value| !value.is_empty()) {
-        return Some(Named { words: split(value), whose: "the line" });
+        return Some(Named { words: words(value), whose: "the line" });
     }
-    let image = facts.run.image.value()?;
-    match image.variables.get(VARIABLE).filter(|value| !value.is_empty()) {
-        Some(value) => Some(Named { words: split(value), whose: "the image" }),
-        None if image.variables.contains_key("CUDA_VERSION")
-            && !image.variables.contains_key("NVIDIA_REQUIRE_CUDA") =>
-        {
-            Some(Named { words: vec!["all".to_string()], whose: "the toolkit, for an image of this age," })
-        }
-        None => Some(Named { words: split("compute,utility"), whose: "the toolkit's default" }),
-    }
+    facts.run.image.value().map(|image| Asks(&image.variables).capabilities())
 }
 
 fn lacking(need: &Need, line: &RunLine, named: &Named, missing: &[Capability], capability: Capability) -> Finding {

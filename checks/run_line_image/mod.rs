@@ -1,5 +1,6 @@
 //! Is the image one that this host can start, and do all options stand before it?
 
+use crate::model::facts::image::go_name;
 use crate::model::prelude::*;
 use crate::model::run::{Argument, Image};
 
@@ -61,12 +62,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
 }
 
 fn here(facts: &Facts, line: &RunLine, image: &Image) -> Result<Option<Finding>, Stop> {
-    let machine = facts.docker.info.value().map(|info| info.architecture.as_str()).or(facts
-        .host
-        .machine
-        .value()
-        .map(String::as_str));
-    let machine = machine.map(go_name).unwrap_or_default();
+    let machine = facts.architecture();
     let platform = line.last("platform").filter(|option| !option.at.opaque);
     if let Some(option) = platform.filter(|option| differs(architecture(&option.value), machine)) {
         return Ok(Some(
@@ -100,15 +96,6 @@ fn here(facts: &Facts, line: &RunLine, image: &Image) -> Result<Option<Finding>,
 
 fn differs(one: &str, machine: &str) -> bool {
     !one.is_empty() && !machine.is_empty() && one != machine
-}
-
-/// Go's name of `uname -m`.
-fn go_name(machine: &str) -> &str {
-    match machine {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    }
 }
 
 /// `arm64` of `linux/arm64/v8`; empty where only a system is named.

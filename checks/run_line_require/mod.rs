@@ -1,9 +1,8 @@
 //! Do driver and GPU meet what the line's image asks of them, where the line's path checks it?
 
-use alloc::collections::BTreeMap;
-
+use crate::model::asks::Asks;
 use crate::model::prelude::*;
-use crate::model::require::{Card, Subject, Verdict, evaluate};
+use crate::model::require::Verdict;
 
 pub static CHECK: Check = Check {
     id: "run-line-require",
@@ -29,37 +28,24 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     for variable in line.variables.iter().filter(|v| v.name.starts_with("NVIDIA_")) {
         variables.insert(variable.name.clone(), variable.value.clone().unwrap_or_default());
     }
-    let conditions = conditions(&variables);
+    let asks = Asks(&variables);
+    let conditions = asks.conditions();
     if conditions.is_empty() {
         return Err(Stop::NotNeeded("nothing-asked"));
     }
     let seen = conditions.iter().map(|(name, text)| format!("{name}={text}")).collect::<Vec<_>>().join(" ");
-    let off = variables
-        .get("NVIDIA_DISABLE_REQUIRE")
-        .is_some_and(|v| ["1", "t", "T", "true", "TRUE", "True"].contains(&v.as_str()));
-    let off = off || facts.toolkit.settings().and_then(|settings| settings.disable_require) == Some(true);
+    let off = facts.switches_requirements_off(asks);
     if off || !way.obeys_capabilities() {
         let code = if off { "switched-off" } else { "unchecked" };
         return Ok(Finding::pass(code).with("path", way).evidence(facts.run.image.source.0.as_str(), seen).into());
     }
     let nvml = &facts.nvidia.nvml;
-    let cuda = nvml.cuda.known()?.ok_or(Stop::blocked_by("nvidia-nvml"))?;
-    let driver = nvml.driver.known()?.ok_or(Stop::blocked_by("nvidia-nvml"))?;
-    let cards: Vec<Card> = nvml
-        .gpus
-        .iter()
-        .filter_map(|gpu| Some(Card { arch: gpu.compute_capability.value()?, brand: gpu.brand.as_deref()? }))
-        .collect();
-    let subjects: Vec<Subject> = match cards.is_empty() {
-        true => vec![Subject { cuda, driver, gpu: None }],
-        false => cards.into_iter().map(|card| Subject { cuda, driver, gpu: Some(card) }).collect(),
-    };
-    let verdict =
-        conditions.iter().flat_map(|(_, text)| subjects.iter().map(|s| evaluate(text, s))).find(|v| *v != Verdict::Met);
+    let verdict = asks.verdict(nvml)?;
+    let (cuda, driver) = (nvml.cuda.words(), nvml.driver.words());
     let finding = match verdict {
-        None | Some(Verdict::Met) => Finding::pass("met"),
-        Some(Verdict::Unmet(condition)) => Finding::fail("unmet", "fit").with("condition", condition),
-        Some(Verdict::Invalid(rule)) => Finding::fail("invalid", "see").with("rule", rule),
+        Verdict::Met => Finding::pass("met"),
+        Verdict::Unmet(condition) => Finding::fail("unmet", "fit").with("condition", condition),
+        Verdict::Invalid(rule) => Finding::fail("invalid", "see").with("rule", rule),
     };
     let image = line.image.as_ref().map_or("", |image| image.reference.as_str());
     let finding =
@@ -67,20 +53,4 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let by = line.image.as_ref().map(|image| image.at.origin());
     let finding = finding.evidence(facts.run.image.source.0.as_str(), seen);
     Ok(by.iter().fold(finding, |finding, by| finding.asked_by(by)).into())
-}
-
-/// All NVIDIA_REQUIRE_* but Jetson's; for an image that names only its CUDA_VERSION, what the toolkit makes of that.
-fn conditions(variables: &BTreeMap<String, String>) -> Vec<(String, String)> {
-    let asks = |name: &str| name.starts_with("NVIDIA_REQUIRE_") && !name.starts_with("NVIDIA_REQUIRE_JETPACK");
-    let mut found: Vec<(String, String)> =
-        variables.iter().filter(|(n, v)| asks(n) && !v.is_empty()).map(|(n, v)| (n.clone(), v.clone())).collect();
-    let version =
-        variables.get("CUDA_VERSION").filter(|_| !found.iter().any(|(name, _)| name == "NVIDIA_REQUIRE_CUDA"));
-    if let Some(version) = version {
-        let mut parts = version.split('.');
-        if let (Some(major), Some(minor)) = (parts.next(), parts.next()) {
-            found.push(("CUDA_VERSION".to_string(), format!("cuda>={major}.{minor}")));
-        }
-    }
-    found
 }

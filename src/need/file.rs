@@ -186,6 +186,7 @@ fn waivers(
 
 /// Adds the wishes of one more line of the same file.
 fn join(into: &mut Need, from: Need) {
+    into.images.extend(from.images.clone());
     into.capabilities.extend(from.capabilities.clone());
     into.decode.extend(from.decode.clone());
     into.cameras.extend(from.cameras.clone());
@@ -224,6 +225,11 @@ pub fn write(need: &Need) -> String {
     key("Compute capability, at least", "compute-capability", compute.collect());
     key("The driver's version", "driver", need.driver.iter().map(|wish| quoted(wish.what.to_string())).collect());
     key("The CUDA of the image", "cuda", need.cuda.iter().map(|wish| quoted(wish.what.to_string())).collect());
+    key(
+        "Images on this host that are going to be run",
+        "image",
+        need.images.iter().map(|w| quoted(w.what.clone())).collect(),
+    );
     let capabilities = need.capabilities.iter().map(|wish| quoted(wish.what.to_string()));
     key("Driver capabilities, as NVIDIA_DRIVER_CAPABILITIES spells them", "capability", capabilities.collect());
     let decode = need.decode.iter().map(|wish| quoted(wish.what.to_string()));
@@ -314,7 +320,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let text = "gpu = 'all'\ngpu-memory = '8GiB'\ncapability = ['compute', 'video']\nport = ['53/udp', '[::1]:80']\ncamera = ['/dev/video0', 'any']\ndisk = '20GiB'\ncontainer-user = '1000:44'\nregistry = 'localhost:5000'\ndriver = '>=535'\ndecode = 'hevc'\n";
+        let text = "gpu = 'all'\ngpu-memory = '8GiB'\ncapability = ['compute', 'video']\nport = ['53/udp', '[::1]:80']\ncamera = ['/dev/video0', 'any']\ndisk = '20GiB'\ncontainer-user = '1000:44'\nregistry = 'localhost:5000'\ndriver = '>=535'\ndecode = 'hevc'\nimage = ['nvidia/cuda:12.4.1', 'me/app']\n";
         let need = parse("f", text).unwrap().need;
         let again = parse("f", &write(&need)).unwrap().need;
         let what = |need: &Need| {

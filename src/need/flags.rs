@@ -24,6 +24,7 @@ pub fn need_by(wishes: &Wishes, flag: &dyn Fn(String) -> Origin) -> Need {
             .as_ref()
             .map(|condition| Wish::new(condition.clone(), flag(format!("--driver '{condition}'")))),
         cuda: wishes.cuda.as_ref().map(|version| Wish::new(version.clone(), flag(format!("--cuda {version}")))),
+        images: wishes.image.iter().map(|image| Wish::new(image.clone(), flag(format!("--image {image}")))).collect(),
         capabilities: wishes
             .capability
             .iter()

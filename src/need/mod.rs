@@ -92,6 +92,7 @@ fn fill(into: &mut Need, from: Need) {
     into.compute_capability = into.compute_capability.take().or(from.compute_capability);
     into.driver = into.driver.take().or(from.driver);
     into.cuda = into.cuda.take().or(from.cuda);
+    list(&mut into.images, from.images);
     list(&mut into.capabilities, from.capabilities);
     list(&mut into.decode, from.decode);
     into.display = into.display.take().or(from.display);
@@ -120,6 +121,7 @@ pub fn show(need: &Need) -> String {
     need.compute_capability.iter().for_each(|wish| line(format!("compute-capability {}", wish.what), &wish.by));
     need.driver.iter().for_each(|wish| line(format!("driver {}", wish.what), &wish.by));
     need.cuda.iter().for_each(|wish| line(format!("cuda {}", wish.what), &wish.by));
+    need.images.iter().for_each(|wish| line(format!("image {}", wish.what), &wish.by));
     need.capabilities.iter().for_each(|wish| line(format!("capability {}", wish.what), &wish.by));
     need.decode.iter().for_each(|wish| line(format!("decode {}", wish.what), &wish.by));
     need.display.iter().for_each(|by| line("display".into(), by));

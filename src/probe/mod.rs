@@ -7,6 +7,7 @@ mod display;
 mod docker;
 mod engine;
 mod host;
+mod image;
 mod library;
 mod nvidia;
 mod packages;
@@ -65,6 +66,9 @@ pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool) ->
     if need.run.is_some() {
         crew.send("run", host, need, run::probe);
     }
+    if !need.images.is_empty() {
+        crew.send("image", host, need, image::probe);
+    }
     facts.host = crew.collect(host, "host");
     facts.docker = crew.collect(host, "docker");
     let docker = Arc::new(facts.docker.clone());
@@ -100,6 +104,7 @@ pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool) ->
     facts.registry = crew.collect(host, "registry");
     facts.disk = crew.collect(host, "disk");
     facts.run = crew.collect(host, "run");
+    facts.image = crew.collect(first, "image");
     (facts, crew.times)
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
-use gdoctor_checks::model::facts::run::{ImageFacts, Lies, RunFacts};
+use gdoctor_checks::model::facts::image::ImageFacts;
+use gdoctor_checks::model::facts::run::{Lies, RunFacts};
 use gdoctor_checks::model::need::Need;
 use gdoctor_checks::model::run::{MountKind, RunLine};
 use serde::Deserialize;
@@ -61,23 +62,6 @@ fn names(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<Vec<String>> {
     })
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct Image {
-    os: String,
-    architecture: String,
-    config: Option<Config>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct Config {
-    env: Option<Vec<String>>,
-    volumes: Option<BTreeMap<String, serde_json::Value>>,
-    user: Option<String>,
-    entrypoint: Option<Vec<String>>,
-}
-
 fn image(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<ImageFacts> {
     let Some(image) = line.image.as_ref().filter(|image| !image.at.opaque && !line.podman) else {
         return Fact::unknown(Gap::NotAsked, "GET /images");
@@ -85,22 +69,7 @@ fn image(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<ImageFacts> {
     if line.all("image").next().is_some() {
         return Fact::absent("no such image can be");
     }
-    let source = format!("GET /images/{}/json", image.reference);
-    daemon.get::<Image>(host, &source["GET ".len()..], &source).map(|image| {
-        let config = image.config.unwrap_or_default();
-        let variables = config.env.unwrap_or_default().into_iter().filter_map(|pair| {
-            let (name, value) = pair.split_once('=')?;
-            (name.starts_with("NVIDIA_") || name == "CUDA_VERSION").then(|| (name.to_owned(), value.to_owned()))
-        });
-        ImageFacts {
-            os: image.os,
-            architecture: image.architecture,
-            variables: variables.collect(),
-            volumes: config.volumes.unwrap_or_default().into_keys().collect(),
-            user: config.user.unwrap_or_default(),
-            entrypoint: config.entrypoint.is_some_and(|words| !words.is_empty()),
-        }
-    })
+    super::image::look(host, daemon, &image.reference)
 }
 
 /// Whether the command, started from here, would have a terminal.

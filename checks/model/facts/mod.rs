@@ -6,6 +6,7 @@ pub mod display;
 pub mod docker;
 pub mod engine;
 pub mod host;
+pub mod image;
 pub mod library;
 pub mod nvidia;
 pub mod port;
@@ -31,6 +32,7 @@ pub struct Facts {
     pub registry: registry::RegistryFacts,
     pub disk: disk::DiskFacts,
     pub run: run::RunFacts,
+    pub image: image::WantedImages,
 }
 
 impl Facts {

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::image::ImageFacts;
 use crate::model::fact::Fact;
 use crate::model::need::{Need, Origin};
 
@@ -56,20 +57,4 @@ impl core::fmt::Display for Lies {
             Lies::Other => "something else",
         })
     }
-}
-
-/// The part of `GET /images/NAME/json` that checks use.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ImageFacts {
-    pub os: String,
-    /// Go's name: `amd64`, `arm64`.
-    pub architecture: String,
-    /// The NVIDIA_* variables and CUDA_VERSION of the image; no others are kept.
-    pub variables: BTreeMap<String, String>,
-    /// Where the image declares volumes.
-    pub volumes: Vec<String>,
-    pub user: String,
-    /// The image names a program that the words behind the image are given to.
-    pub entrypoint: bool,
 }

@@ -13,6 +13,7 @@ mod words;
 use gdoctor_checks::model::run::{RunLine, Span};
 
 pub use need::add;
+pub use reference::image;
 pub use words::Shell;
 
 /// Longer lines are refused.

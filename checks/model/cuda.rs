@@ -1,0 +1,62 @@
+//! Which CUDA makes code for which GPU, and how far a driver's own CUDA reaches: the tables of CUDA's release notes and of
+//! NVIDIA's compatibility guide (docs.nvidia.com/deploy/cuda-compatibility).
+
+use super::facts::nvidia::NvmlGpu;
+use super::version::Version;
+
+/// The first CUDA that makes code for a compute capability. An older one may still work: its code is translated when the
+/// program starts, if the program carries it in that form.
+const FIRST_CUDA: [(&[u32], &[u32]); 8] = [
+    (&[12, 1], &[12, 9]),
+    (&[10, 3], &[12, 9]),
+    (&[10, 0], &[12, 8]),
+    (&[8, 9], &[11, 8]),
+    (&[8, 7], &[11, 4]),
+    (&[8, 6], &[11, 1]),
+    (&[8, 0], &[11, 0]),
+    (&[7, 5], &[10, 0]),
+];
+/// From this CUDA on, GPUs below that capability are not supported at all.
+const DROPPED: [(u32, &[u32]); 3] = [(13, &[7, 5]), (12, &[5, 0]), (11, &[3, 5])];
+
+/// How a CUDA runs on a driver that speaks another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// The driver speaks it, or a newer one.
+    Whole,
+    /// Newer, of the driver's major version: minor version compatibility.
+    Minor,
+    /// Of a newer major version: only forward compatibility could help.
+    TooNew,
+}
+
+pub fn reach(wanted: &Version, spoken: &Version) -> Reach {
+    if wanted <= spoken {
+        Reach::Whole
+    } else if wanted.major() == spoken.major() {
+        Reach::Minor
+    } else {
+        Reach::TooNew
+    }
+}
+
+/// `None` for GPUs older than the table.
+pub fn first_for(capability: &Version) -> Option<Version> {
+    FIRST_CUDA.iter().find(|(from, _)| *capability >= Version::new(from)).map(|(_, first)| Version::new(first))
+}
+
+/// This CUDA has nothing for GPUs of that capability any more.
+pub fn has_dropped(cuda: &Version, capability: &Version) -> bool {
+    let dropped = DROPPED.iter().find(|(from, _)| cuda.major() >= *from);
+    dropped.is_some_and(|(_, least)| *capability < Version::new(least))
+}
+
+/// NVIDIA's data-centre GPUs by their brand: forward compatibility works on these. `None` where the brand does not tell: some
+/// professional cards have it too.
+pub fn forward_compatible(gpu: &NvmlGpu) -> Option<bool> {
+    match gpu.brand.as_deref()? {
+        "Tesla" | "Nvidia" => Some(true),
+        "GeForce" | "GeForceRTX" | "Titan" | "TitanRTX" => Some(false),
+        _ => None,
+    }
+}

@@ -1,0 +1,58 @@
+//! Images that the daemon has: what they are made for, and what their variables ask of driver and GPU.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::Facts;
+use crate::model::fact::Fact;
+
+/// The images that are wanted apart from a run line's.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WantedImages {
+    /// By the name that was asked for; Absent when the daemon would have to pull it.
+    pub found: BTreeMap<String, Fact<ImageFacts>>,
+}
+
+/// The part of `GET /images/NAME/json` that checks use.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ImageFacts {
+    pub os: String,
+    /// Go's name: `amd64`, `arm64`.
+    pub architecture: String,
+    /// The variables that decide about GPUs; no others are kept.
+    pub variables: BTreeMap<String, String>,
+    /// Where the image declares volumes.
+    pub volumes: Vec<String>,
+    pub user: String,
+    /// The image names a program that the words behind the image are given to.
+    pub entrypoint: bool,
+}
+
+impl ImageFacts {
+    /// True for a variable that is kept in `variables`.
+    pub fn keeps(variable: &str) -> bool {
+        variable.starts_with("NVIDIA_") || ["CUDA_VERSION", "LD_LIBRARY_PATH"].contains(&variable)
+    }
+}
+
+impl Facts {
+    /// The architecture of the daemon's machine, by Go's name; empty when nothing tells.
+    pub fn architecture(&self) -> &str {
+        let info = self.docker.info.value().map(|info| info.architecture.as_str()).filter(|name| !name.is_empty());
+        go_name(info.or(self.host.machine.value().map(String::as_str)).unwrap_or_default())
+    }
+}
+
+/// Go's name of `uname -m`.
+pub fn go_name(machine: &str) -> &str {
+    match machine {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
