@@ -247,6 +247,10 @@ pub struct Wishes {
     /// Room that images and containers are going to take: 20GiB, 500MB
     #[arg(long, value_name = "SIZE")]
     pub disk: Option<Bytes>,
+    /// To know what each of Docker's own commands would free. Docker counts that for minutes on a large host, here for TIME
+    /// at most
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "5m", value_parser = duration)]
+    pub reclaim: Option<Duration>,
     /// The user inside the container, by number; root unless given
     #[arg(long, value_name = "UID[:GID]", value_parser = container_user)]
     pub container_user: Option<ContainerUser>,

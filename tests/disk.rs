@@ -149,3 +149,181 @@ fn a_real_daemon_on_a_full_disk() {
     assert_eq!(run.told(), [format!("fail disk-space/full {}", data.display())]);
     assert!(!imported.status.success() && words.contains("no space left on device"), "{words}");
 }
+
+/// An ext4 file system of `size` in a file, mounted at `at` until it is dropped.
+fn ext4(dir: &Path, at: &Path, size: &str, more: &[&str]) -> Option<Mount> {
+    let file = dir.join("disk.img");
+    let run = |program: &str, arguments: &[&str]| {
+        let output = Command::new(program).args(arguments).arg(&file).output().unwrap();
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    run("truncate", &["-s", size]);
+    run("mkfs.ext4", &[&["-q", "-F", "-m", "0"], more].concat());
+    std::fs::create_dir_all(at).unwrap();
+    let mounted = Command::new("mount").args(["-o", "loop"]).arg(&file).arg(at).output().unwrap();
+    if !mounted.status.success() {
+        let words = String::from_utf8_lossy(&mounted.stderr).trim().to_owned();
+        left_out(&format!("disk: a file system in a file cannot be mounted here ({words})"));
+        return None;
+    }
+    Some(Mount(at.to_owned()))
+}
+
+/// A daemon whose data root is a small ext4 file system of its own.
+fn daemon_on(size: &str, more: &[&str]) -> Option<(Mount, Part)> {
+    let daemon = Part::start("docker", &[])?;
+    assert!(daemon.call("stop", &[]).status.success());
+    let disk = ext4(daemon.path(), &daemon.path().join("data"), size, more)?;
+    let started = daemon.call("start", &[]);
+    assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
+    Some((disk, daemon))
+}
+
+fn docker(daemon: &Part, script: &str) -> String {
+    let output = Command::new("bash")
+        .args(["-ec", script])
+        .env("DOCKER_HOST", daemon.get("DOCKER_HOST"))
+        .current_dir(daemon.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// The commands of a fix as they are printed, each question of docker's answered with yes.
+fn carry_out(daemon: &Part, commands: &[String]) {
+    docker(daemon, &format!("set +o pipefail\n{{\n{}\n}} < <(yes)", commands.join("\n")));
+}
+
+#[test]
+fn what_docker_would_free_is_counted_and_frees_it() {
+    if !is_root("disk: a full ext4") {
+        return;
+    }
+    let Some((_disk, daemon)) = daemon_on("220m", &[]) else { return };
+    let env = ("DOCKER_HOST", daemon.get("DOCKER_HOST"));
+    let root = daemon.path().join("data").display().to_string();
+    // 100 MB of an image that a newer one replaces, 40 MB that a stopped container wrote, 5 MB in a volume.
+    docker(
+        &daemon,
+        "mkdir -p one two; head -c 100M /dev/urandom >one/old; head -c 1M /dev/urandom >two/new
+         tar -C one -c . | docker import - app:1; tar -C two -c . | docker import - app:1; rm -r one two",
+    );
+    assert!(daemon.call("import", &[]).status.success());
+    docker(
+        &daemon,
+        "docker run --name done -v data:/data lab/busybox:1 sh -c 'dd if=/dev/zero of=/written bs=1M count=40; dd if=/dev/zero of=/data/x bs=1M count=5'
+         docker run --name idle -v data:/data lab/busybox:1 true; docker rm idle",
+    );
+    let look = |more: &[&str]| gdoctor(&[&["--only", "disk-space,disk-reclaim"], more].concat(), &[env]);
+    let filler = std::fs::File::create(daemon.path().join("data/filler")).unwrap();
+    let free = nix::sys::statvfs::statvfs(daemon.path().join("data").as_path()).unwrap();
+    let room = free.blocks_available() * free.fragment_size();
+    nix::fcntl::posix_fallocate(&filler, 0, i64::try_from(room - (20 << 20)).unwrap()).unwrap();
+
+    let run = look(&[]);
+    assert_eq!(
+        run.told(),
+        [
+            format!("fail disk-space/full {root}"),
+            "warn disk-reclaim/nameless-images docker image prune".into(),
+            "warn disk-reclaim/stopped-containers docker container prune".into(),
+        ]
+    );
+    assert!(run.summary("disk-reclaim/nameless-images").contains("100 MiB"), "{:#?}", run.results());
+    assert!(run.summary("disk-reclaim/stopped-containers").contains("40.0 MiB"));
+    assert_eq!(run.fix("disk-reclaim/nameless-images"), ["docker image prune"]);
+
+    carry_out(&daemon, &run.fix("disk-reclaim/nameless-images"));
+    let wanted = ["--disk", "100MiB"];
+    let run = look(&wanted);
+    assert_eq!(run.told(), Vec::<String>::new(), "room again");
+    assert_eq!(run.of("disk-space"), [format!("pass disk-space/enough {root}")]);
+    assert_eq!(run.of("disk-reclaim"), ["skip disk-reclaim/room-enough"]);
+
+    carry_out(&daemon, &look(&["--disk", "1GiB"]).fix("disk-reclaim/stopped-containers"));
+    let run = look(&["--disk", "100MiB", "--reclaim"]);
+    assert_eq!(
+        run.of("disk-reclaim"),
+        [
+            "pass disk-reclaim/unused-images docker image prune -a",
+            "pass disk-reclaim/large-image docker rmi lab/busybox:1",
+            "pass disk-reclaim/large-image docker rmi app:1",
+            "pass disk-reclaim/unused-volumes docker volume prune",
+        ]
+    );
+    carry_out(&daemon, &look(&["--disk", "1GiB"]).fix("disk-reclaim/unused-volumes"));
+    assert_eq!(docker(&daemon, "docker volume ls -q"), "");
+}
+
+#[test]
+fn inodes_come_back_with_the_images_that_took_them() {
+    if !is_root("disk: an ext4 without inodes") {
+        return;
+    }
+    let Some((_disk, daemon)) = daemon_on("400m", &["-N", "70000"]) else { return };
+    let env = ("DOCKER_HOST", daemon.get("DOCKER_HOST"));
+    let root = daemon.path().join("data").display().to_string();
+    docker(
+        &daemon,
+        "mkdir many; (cd many; seq 60000 | xargs touch; head -c 9M /dev/urandom >large)
+         tar -C many -c . | docker import - app:1
+         tar -C many -c 1 | docker import - app:1; rm -r many",
+    );
+    let taken = daemon.path().join("data/taken");
+    std::fs::create_dir(&taken).unwrap();
+    let free = nix::sys::statvfs::statvfs(taken.as_path()).unwrap().files_available();
+    for number in 0..free - 100 {
+        std::fs::write(taken.join(number.to_string()), "").unwrap();
+    }
+    let look = || gdoctor(&["--only", "disk-space,disk-inodes,disk-reclaim", "--disk", "100MiB"], &[env]);
+    let run = look();
+    let nameless = "warn disk-reclaim/nameless-images docker image prune".to_owned();
+    assert_eq!(run.told(), [format!("fail disk-inodes/used-up {root}"), nameless]);
+    carry_out(&daemon, &run.fix("disk-inodes/used-up"));
+    assert_eq!(look().told(), Vec::<String>::new());
+    assert_eq!(look().of("disk-inodes"), [format!("pass disk-inodes/enough {root}")]);
+}
+
+/// A daemon on a unix socket that answers all but how much is used.
+fn daemon_that_counts_for_ever(data: &Path) -> (tempfile::TempDir, String) {
+    use std::io::{BufRead, BufReader, Write};
+    let dir = tempfile::tempdir_in("/tmp").unwrap();
+    let socket = dir.path().join("docker.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let info = format!("{{\"DockerRootDir\":\"{}\"}}", data.display());
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let info = info.clone();
+            std::thread::spawn(move || {
+                let mut lines = BufReader::new(&stream).lines();
+                while let Some(Ok(request)) = lines.next() {
+                    while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+                    let body = match () {
+                        () if request.contains("/system/df") => continue,
+                        () if request.contains("/version") => r#"{"Version":"29.0.0","ApiVersion":"1.52"}"#,
+                        () if request.contains("/info") => info.as_str(),
+                        () => "[]",
+                    };
+                    let _ = write!(&stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+                }
+            });
+        }
+    });
+    let host = format!("unix://{}", socket.display());
+    (dir, host)
+}
+
+#[test]
+fn a_daemon_that_counts_for_ever_is_not_waited_for() {
+    let data = tempfile::tempdir().unwrap();
+    let (_dir, host) = daemon_that_counts_for_ever(data.path());
+    let env = [("DOCKER_HOST", host.as_str())];
+    let only = ["--only", "disk-reclaim,disk-space", "--timeout", "1s"];
+    let run = gdoctor(&[&only[..], &["--reclaim=1s"]].concat(), &env);
+    assert_eq!(run.of("disk-reclaim"), ["unknown disk-reclaim/unknown"]);
+    assert_eq!(run.code, 3);
+    let run = gdoctor(&[&only[..], &["--disk", "9000TiB"]].concat(), &env);
+    assert_eq!(run.of("disk-reclaim"), ["skip disk-reclaim/takes-long"]);
+    assert_eq!(run.told().len(), 1);
+}

@@ -1,6 +1,6 @@
 //! Are there inodes left for the many small files of images?
 
-use crate::model::facts::disk::{Place, Space};
+use crate::model::facts::disk::{Left, Place};
 use crate::model::prelude::*;
 
 pub static CHECK: Check = Check {
@@ -11,11 +11,6 @@ pub static CHECK: Check = Check {
     judge,
 };
 
-/// Even a small image has some hundred files.
-const NONE: u64 = 500;
-/// A Python framework's image has some ten thousand files.
-const FEW: u64 = 50_000;
-
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     if facts.docker.is_elsewhere() {
         return Err(Stop::NotNeeded("elsewhere"));
@@ -25,18 +20,18 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
 }
 
 fn one(place: &Place) -> Finding {
-    let Space { inodes_available: available, inodes_total: total, .. } = match &place.space.state {
-        State::Present(space) => *space,
+    let space = match &place.space.state {
+        State::Present(space) => space,
         State::Absent => {
             return Finding::unknown(Gap::ToolMissing(place.looked_at.clone()), place.space.source.clone());
         }
         State::Unknown(gap) => return Finding::unknown(gap.clone(), place.space.source.clone()),
     };
-    let finding = match (total, available) {
-        (0, _) => Finding::pass("no-limit"),
-        (_, ..NONE) => Finding::fail("used-up", "find-files"),
-        (_, ..FEW) => Finding::warn("few", "find-files"),
-        _ => Finding::pass("enough"),
+    let finding = match space.inodes_left() {
+        _ if space.inodes_total == 0 => Finding::pass("no-limit"),
+        Left::None => Finding::fail("used-up", "find-files"),
+        Left::Short => Finding::warn("few", "find-files"),
+        Left::Enough => Finding::pass("enough"),
     };
-    finding.with("free", available).with("total", total).saw(&place.space)
+    finding.with("free", space.inodes_available).with("total", space.inodes_total).saw(&place.space)
 }

@@ -1,6 +1,6 @@
 //! Is there room for what is going to be pulled and written?
 
-use crate::model::facts::disk::{Content, Place, Space, bytes};
+use crate::model::facts::disk::{Content, Left, Place, bytes};
 use crate::model::prelude::*;
 
 pub static CHECK: Check = Check {
@@ -10,14 +10,6 @@ pub static CHECK: Check = Check {
     wanted: |need| need.disk.as_ref().map(|wish| &wish.by).or(need.docker.as_ref()),
     judge,
 };
-
-const GIB: u64 = 1 << 30;
-/// Below this, even small images do not fit.
-const FULL: u64 = 64 << 20;
-/// Below this, one image of the usual GPU frameworks does not fit.
-const SHORT: u64 = 5 * GIB;
-/// Large file systems are short below a twentieth, yet not while this much is free.
-const PLENTY: u64 = 20 * GIB;
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if facts.docker.is_elsewhere() {
@@ -45,17 +37,13 @@ fn one(place: &Place, wanted: Option<u64>) -> Finding {
     };
     let finding = match wanted {
         _ if space.read_only => Finding::fail("read-only", "look-at-mount"),
-        _ if space.available < FULL => Finding::fail("full", "make-room"),
+        _ if space.bytes_left() == Left::None => Finding::fail("full", "make-room"),
         Some(wanted) if space.available < wanted => {
             Finding::fail("too-small", "make-room").with("wanted", bytes(wanted))
         }
         Some(wanted) => Finding::pass("enough").with("wanted", bytes(wanted)),
-        None if is_short(space) => Finding::warn("short", "make-room"),
+        None if space.bytes_left() == Left::Short => Finding::warn("short", "make-room"),
         None => Finding::pass("room"),
     };
     finding.with("free", bytes(space.available)).with("total", bytes(space.total)).saw(&place.space)
-}
-
-fn is_short(space: &Space) -> bool {
-    space.available < SHORT || (space.available < space.total / 20 && space.available < PLENTY)
 }

@@ -92,6 +92,8 @@ pub struct Need {
     pub registries: Vec<Wish<Registry>>,
     /// Bytes that images and containers are going to take.
     pub disk: Option<Wish<u64>>,
+    /// What Docker's own commands would free; the most seconds that counting it may take.
+    pub reclaim: Option<Wish<u64>>,
     pub container_user: ContainerUser,
     /// The line that is going to be run, where one was given.
     pub run: Option<RunLine>,

@@ -57,6 +57,11 @@ impl Host {
         Self::new(&self.root, self.timeout)
     }
 
+    /// The same machine, with this much time for a probe that is known to take long.
+    pub fn patient(&self, timeout: Duration) -> Self {
+        Self::new(&self.root, timeout)
+    }
+
     /// False under `--root DIR`: files then describe another host than processes and sockets do.
     pub fn is_live(&self) -> bool {
         self.root == std::path::Path::new("/")

@@ -249,6 +249,11 @@ pub fn write(need: &Need) -> String {
         "disk",
         need.disk.iter().map(|w| quoted(crate::cli::Bytes(w.what).to_string())).collect(),
     );
+    key(
+        "What Docker's own commands would free; how long to wait for it",
+        "reclaim",
+        need.reclaim.iter().map(|wish| quoted(format!("{}s", wish.what))).collect(),
+    );
     let user = need.container_user;
     let other = (user.uid, user.gid) != (0, 0);
     key(
@@ -320,7 +325,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let text = "gpu = 'all'\ngpu-memory = '8GiB'\ncapability = ['compute', 'video']\nport = ['53/udp', '[::1]:80']\ncamera = ['/dev/video0', 'any']\ndisk = '20GiB'\ncontainer-user = '1000:44'\nregistry = 'localhost:5000'\ndriver = '>=535'\ndecode = 'hevc'\nimage = ['nvidia/cuda:12.4.1', 'me/app']\n";
+        let text = "gpu = 'all'\ngpu-memory = '8GiB'\ncapability = ['compute', 'video']\nport = ['53/udp', '[::1]:80']\ncamera = ['/dev/video0', 'any']\ndisk = '20GiB'\ncontainer-user = '1000:44'\nregistry = 'localhost:5000'\nreclaim = true\ndriver = '>=535'\ndecode = 'hevc'\nimage = ['nvidia/cuda:12.4.1', 'me/app']\n";
         let need = parse("f", text).unwrap().need;
         let again = parse("f", &write(&need)).unwrap().need;
         let what = |need: &Need| {

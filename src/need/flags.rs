@@ -47,6 +47,7 @@ pub fn need_by(wishes: &Wishes, flag: &dyn Fn(String) -> Origin) -> Need {
             .map(|registry| Wish::new(registry.clone(), flag(format!("--registry {registry}"))))
             .collect(),
         disk: wishes.disk.map(|bytes| Wish::new(bytes.0, flag(format!("--disk {bytes}")))),
+        reclaim: wishes.reclaim.map(|most| Wish::new(most.as_secs().max(1), flag("--reclaim".into()))),
         container_user: wishes.container_user.unwrap_or_default(),
         run: None,
     }

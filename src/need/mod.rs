@@ -102,6 +102,7 @@ fn fill(into: &mut Need, from: Need) {
     list(&mut into.ports, from.ports);
     list(&mut into.registries, from.registries);
     into.disk = into.disk.take().or(from.disk);
+    into.reclaim = into.reclaim.take().or(from.reclaim);
     if into.container_user == Default::default() {
         into.container_user = from.container_user;
     }
@@ -130,6 +131,7 @@ pub fn show(need: &Need) -> String {
     need.ports.iter().for_each(|wish| line(format!("port {}", wish.what), &wish.by));
     need.registries.iter().for_each(|wish| line(format!("registry {}", wish.what), &wish.by));
     need.disk.iter().for_each(|wish| line(format!("disk {}", Bytes(wish.what)), &wish.by));
+    need.reclaim.iter().for_each(|wish| line(format!("reclaim {}s", wish.what), &wish.by));
     out
 }
 

@@ -12,6 +12,7 @@ mod library;
 mod nvidia;
 mod packages;
 mod port;
+mod reclaim;
 mod registry;
 mod run;
 mod toolkit;
@@ -41,9 +42,9 @@ pub type Times = BTreeMap<&'static str, Duration>;
 ///
 /// The second wave looks with the daemon's answers in hand: who holds a port, which registries it trusts, where images lie.
 pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool) -> (Facts, Times) {
-    let wanted = |families: &[&str]| {
-        ALL.iter().any(|c| families.contains(&c.family) && selected(c) && (c.wanted)(need).is_some())
-    };
+    let asked = |check: &Check| selected(check) && (check.wanted)(need).is_some();
+    let wanted = |families: &[&str]| ALL.iter().any(|c| families.contains(&c.family) && asked(c));
+    let wanted_check = |id: &str| ALL.iter().any(|c| c.id == id && asked(c));
     // A run line's own checks look at what the families behind its options have seen.
     let line = wanted(&["run"]);
     let gpu = wanted(&["nvidia", "capability"]) || (line && need.gpu.is_some());
@@ -105,6 +106,13 @@ pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool) ->
     facts.disk = crew.collect(host, "disk");
     facts.run = crew.collect(host, "run");
     facts.image = crew.collect(first, "image");
+    if let Some(time) = reclaim::time(&facts.disk, need).filter(|_| wanted_check("disk-reclaim")) {
+        // Slow and last: it decides nothing for the others.
+        let host = &time.map_or_else(|| host.renewed(), |time| host.patient(time));
+        let docker = Arc::clone(&docker);
+        crew.send("reclaim", host, need, move |host, _| reclaim::probe(host, &docker));
+        facts.reclaim = crew.collect(host, "reclaim");
+    }
     (facts, crew.times)
 }
 

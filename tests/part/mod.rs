@@ -162,6 +162,11 @@ impl Run {
         commands.iter().map(|c| c.as_str().unwrap_or_default().to_owned()).collect()
     }
 
+    /// What the first result with this code says.
+    pub fn summary(&self, code: &str) -> &str {
+        self.results().iter().find(|r| word(r, "code") == code).map_or("", |r| word(r, "summary"))
+    }
+
     pub fn results(&self) -> &[Value] {
         self.report["results"].as_array().map(Vec::as_slice).unwrap_or_default()
     }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::model::fact::Fact;
+use crate::model::need::Need;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -47,6 +48,70 @@ pub struct Space {
     /// 0: the file system (btrfs) sets no limit.
     pub inodes_total: u64,
     pub read_only: bool,
+}
+
+const GIB: u64 = 1 << 30;
+/// Below this, even small images do not fit.
+const FULL: u64 = 64 << 20;
+/// Below this, one image of the usual GPU frameworks does not fit.
+const SHORT: u64 = 5 * GIB;
+/// Large file systems are short below a twentieth, yet not while this much is free.
+const PLENTY: u64 = 20 * GIB;
+/// Even a small image has some hundred files.
+const NO_INODES: u64 = 500;
+/// A Python framework's image has some ten thousand files.
+const FEW_INODES: u64 = 50_000;
+
+/// How much is left of bytes or of inodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Left {
+    Enough,
+    /// It will not last.
+    Short,
+    /// Nothing can be pulled any more.
+    None,
+}
+
+impl Space {
+    pub fn bytes_left(&self) -> Left {
+        let (free, total) = (self.available, self.total);
+        match () {
+            () if free < FULL => Left::None,
+            () if free < SHORT || (free < total / 20 && free < PLENTY) => Left::Short,
+            () => Left::Enough,
+        }
+    }
+
+    pub fn inodes_left(&self) -> Left {
+        match (self.inodes_total, self.inodes_available) {
+            (0, _) => Left::Enough,
+            (_, ..NO_INODES) => Left::None,
+            (_, ..FEW_INODES) => Left::Short,
+            _ => Left::Enough,
+        }
+    }
+}
+
+impl Place {
+    /// True when bytes or inodes run short here, or there is less than `wanted`.
+    pub fn is_short(&self, wanted: Option<u64>) -> bool {
+        self.space.value().is_some_and(|space| {
+            let bytes = match wanted {
+                Some(wanted) => space.available < wanted || space.bytes_left() == Left::None,
+                None => space.bytes_left() != Left::Enough,
+            };
+            bytes || space.inodes_left() != Left::Enough
+        })
+    }
+}
+
+impl DiskFacts {
+    /// The places where room is short for what is wanted.
+    pub fn short<'a>(&'a self, need: &Need) -> impl Iterator<Item = &'a Place> {
+        let wanted = need.disk.as_ref().map(|wish| wish.what);
+        let short = move |place: &&Place| place.is_short(wanted.filter(|_| place.holds.contains(&Content::Images)));
+        self.places.value().into_iter().flatten().filter(short)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

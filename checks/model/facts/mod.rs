@@ -10,6 +10,7 @@ pub mod image;
 pub mod library;
 pub mod nvidia;
 pub mod port;
+pub mod reclaim;
 pub mod registry;
 pub mod run;
 pub mod toolkit;
@@ -31,6 +32,7 @@ pub struct Facts {
     pub port: port::PortFacts,
     pub registry: registry::RegistryFacts,
     pub disk: disk::DiskFacts,
+    pub reclaim: reclaim::ReclaimFacts,
     pub run: run::RunFacts,
     pub image: image::WantedImages,
 }

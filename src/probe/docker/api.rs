@@ -29,6 +29,15 @@ impl Asker {
 
     /// `GET path`, without a version in it; 404 is Absent. A daemon that does not answer is docker-engine's matter.
     pub fn get<T: DeserializeOwned>(&self, host: &Host, path: &str, source: &str) -> Fact<T> {
+        let answer = self.wait(host, path, source);
+        match answer.gap() {
+            Some(Gap::TimedOut) => Fact::unknown(Gap::BlockedBy("docker-engine".into()), source),
+            _ => answer,
+        }
+    }
+
+    /// As `get`, for questions that take a healthy daemon long: no answer in time is TimedOut.
+    pub fn wait<T: DeserializeOwned>(&self, host: &Host, path: &str, source: &str) -> Fact<T> {
         let blocked = || Fact::unknown(Gap::BlockedBy("docker-engine".into()), source);
         let Some(target) = &self.route.target else { return blocked() };
         let client = Client::new(target, &self.route.tls);
@@ -39,6 +48,7 @@ impl Asker {
                 Err(why) => Fact::unknown(Gap::Unparsable(format!("not the JSON of Docker's API: {why}")), source),
             },
             Ok(reply) => Fact::unknown(Gap::Unparsable(format!("HTTP status {}", reply.status)), source),
+            Err(NoReply::TimedOut) => Fact::unknown(Gap::TimedOut, source),
             Err(_) => blocked(),
         }
     }
