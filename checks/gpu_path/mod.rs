@@ -28,6 +28,7 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
 }
 
 fn finding(facts: &Facts, ways: &Ways, flag: &str, entry: Entry) -> Finding {
+    let jetson = facts.host.platform.value() == Some(&Platform::Jetson);
     let found = match (entry, ways.culprit()) {
         (Ok(Way::Csv), _)
             if facts.toolkit.csv.value().is_none_or(Vec::is_empty) && facts.toolkit.csv.gap().is_none() =>
@@ -36,6 +37,8 @@ fn finding(facts: &Facts, ways: &Ways, flag: &str, entry: Entry) -> Finding {
         }
         (Ok(way), _) if way.obeys_capabilities() => Finding::pass("filtered").with("path", way),
         (Ok(way), _) => Finding::pass("unfiltered").with("path", way),
+        // Nothing is wrong with a Jetson whose runtime is registered: NVIDIA never meant `--gpus` for it.
+        (Err(Closed::Refused), _) if jetson && ways.runtime.is_ok() => Finding::not_needed("by-runtime"),
         (Err(Closed::Refused), _) => Finding::warn("refused", "leave-mode"),
         (Err(Closed::NoSpec | Closed::CdiOff), _) if flag.starts_with("--device") => Finding::not_needed("no-devices"),
         (Err(Closed::OtherEngine), _) => Finding::not_needed("other-engine"),

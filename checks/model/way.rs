@@ -162,6 +162,8 @@ impl Facts {
         Ok(Ways { gpus: self.gpus(version, info, device)?, runtime: self.runtime(info)?, device })
     }
 
+    /// From 29.2 on dockerd tries CDI and then the hook (moby/moby#50228, daemon/devices_nvidia_linux.go); moby/moby#52704, open
+    /// since May 2026, would try the hook first.
     fn gpus(&self, version: &EngineVersion, info: &Info, device: Entry) -> Result<Entry, Stop> {
         if info.is_snap() {
             // The snap brings a toolkit of its own, and asks for its runtime to be named as well.
