@@ -335,6 +335,22 @@ fn fitness() {
     assert_eq!(look(&["--cuda", "13.0"]), ["fail nvidia-fitness/cuda-too-new CUDA"]);
 }
 
+/// Who holds the memory that is short: by number, name and size; a program that computes and draws is told once.
+#[test]
+fn the_holders_of_memory_are_named() {
+    let me = std::process::id();
+    let held = format!("free = 1048576\ncompute = {me}:2147483648 4000000000:1048576\ngraphics = {me}:2147483648");
+    let answers = format!("driver = {VERSION}\ncuda = 12040\ngpus = 1\n{}", gpu(0, &held));
+    let Some(fake) = Fake::new(1, &answers) else { return };
+    let (root, library, answers) = (fake.root(), fake.library(), fake.answers());
+    let env = [("LD_LIBRARY_PATH", text(library.parent().unwrap())), ("NVML_DOUBLE", text(&answers))];
+    let run = gdoctor(&["--root", text(&root), "--only", "nvidia-fitness", "--gpu-memory", "8GiB"], &env);
+    assert_eq!(run.told(), ["fail nvidia-fitness/memory-in-use memory"]);
+    let summary = run.results()[0]["summary"].as_str().unwrap().to_owned();
+    let name = fs::read_to_string("/proc/self/comm").unwrap();
+    assert!(summary.contains(&format!("{} {me} (2048 MiB), process 4000000000 (1 MiB).", name.trim())), "{summary}");
+}
+
 /// Names that are no text, ids of question marks, a million GPUs: findings, never a panic.
 #[test]
 fn hostile_answers() {

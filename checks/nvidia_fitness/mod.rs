@@ -16,6 +16,9 @@ pub static CHECK: Check = Check {
     judge,
 };
 
+/// So many processes of one GPU are told by name.
+const MOST_HOLDERS: usize = 5;
+
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if facts.docker.is_elsewhere() {
         return Err(Stop::NotNeeded("elsewhere"));
@@ -68,7 +71,20 @@ fn memory(facts: &Facts, need: &Need, wanted: u64) -> Result<Finding, Stop> {
         .about("memory")
         .with("wanted", wanted >> 20)
         .with("seen", &words)
+        .with("holders", holders(facts))
         .evidence("nvmlDeviceGetMemoryInfo", words))
+}
+
+/// Who holds the memory, as far as NVML tells.
+fn holders(facts: &Facts) -> String {
+    let told = |gpu: &NvmlGpu| {
+        let holders = gpu.holders.value().filter(|holders| !holders.is_empty())?;
+        let words: Vec<String> = holders.iter().take(MOST_HOLDERS).map(|holder| holder.to_string()).collect();
+        let more = if holders.len() > MOST_HOLDERS { " and others" } else { "" };
+        Some(format!("on GPU {} {}{more}", gpu.index, words.join(", ")))
+    };
+    let told: Vec<String> = facts.nvidia.nvml.gpus.iter().filter_map(told).collect();
+    if told.is_empty() { "nobody that NVML names".to_string() } else { told.join("; ") }
 }
 
 fn capability(facts: &Facts, need: &Need, wanted: &Version) -> Result<Finding, Stop> {

@@ -4,10 +4,11 @@ use std::ffi::OsStr;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::nvidia::{
-    ComputeMode, Fabric, Link, Memory, Mig, NvmlGpu, Refusal, RemappedRows, Start,
+    ComputeMode, Fabric, Holder, Link, Memory, Mig, NvmlGpu, Refusal, RemappedRows, Start,
 };
 use nvml_wrapper::bitmasks::device::ThrottleReasons;
 use nvml_wrapper::enum_wrappers::device::{self, EccCounter, MemoryError, TemperatureSensor};
+use nvml_wrapper::enums::device::UsedGpuMemory;
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
 use nvml_wrapper_sys::bindings::{self as sys, nvmlReturn_t};
@@ -86,6 +87,7 @@ fn gpu(nvml: &Nvml, index: u32) -> NvmlGpu {
     let capability = device.cuda_compute_capability().map(|c| format!("{}.{}", c.major, c.minor));
     gpu.compute_capability = fact(capability, "nvmlDeviceGetCudaComputeCapability");
     gpu.memory = fact(memory(&device), "nvmlDeviceGetMemoryInfo");
+    gpu.holders = fact(holders(&device), "nvmlDeviceGetComputeRunningProcesses");
     let ecc = device.total_ecc_errors(MemoryError::Uncorrected, EccCounter::Volatile);
     gpu.ecc_uncorrected = fact(ecc, "nvmlDeviceGetTotalEccErrors");
     gpu.remapped_rows = fact(remapped_rows(&device), "nvmlDeviceGetRemappedRows");
@@ -134,6 +136,27 @@ fn old_memory(device: &Device<'_>) -> Result<Memory, NvmlError> {
     // SAFETY: the handle comes from this library and lives as long as `device`; the struct is NVML's own.
     done(unsafe { call(device.handle(), &mut info) })?;
     Ok(Memory { total: info.total, free: info.free })
+}
+
+/// Programs that compute, and those that draw; one that does both is told twice by NVML, with the same number.
+fn holders(device: &Device<'_>) -> Result<Vec<Holder>, NvmlError> {
+    let mut processes = device.running_compute_processes()?;
+    processes.extend(device.running_graphics_processes().unwrap_or_default());
+    processes.sort_unstable_by_key(|process| process.pid);
+    processes.dedup_by_key(|process| process.pid);
+    let mut holders: Vec<Holder> = processes
+        .iter()
+        .map(|process| Holder {
+            pid: process.pid,
+            name: std::fs::read_to_string(format!("/proc/{}/comm", process.pid)).unwrap_or_default().trim().into(),
+            bytes: match process.used_gpu_memory {
+                UsedGpuMemory::Used(bytes) => Some(bytes),
+                UsedGpuMemory::Unavailable => None,
+            },
+        })
+        .collect();
+    holders.sort_by_key(|holder| std::cmp::Reverse(holder.bytes));
+    Ok(holders)
 }
 
 #[allow(unsafe_code)]

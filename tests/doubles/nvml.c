@@ -157,6 +157,30 @@ int nvmlDeviceGetMemoryInfo_v2(device *gpu, memory2 *out) {
 }
 #endif
 
+#ifndef OLD
+typedef struct { unsigned pid; unsigned long long bytes; unsigned gpu_instance, compute_instance; } process;
+/* `PID:BYTES PID:BYTES …`: the number of them where there is no room, as NVML does. */
+static int processes(device *gpu, const char *what, unsigned *count, process *out) {
+  const char *text;
+  int code = of_gpu(gpu, what, &text);
+  if (code != 0) return code;
+  unsigned room = *count, found = 0;
+  for (int length; ; text += length, found++) {
+    process one = {0, 0, -1, -1};
+    if (sscanf(text, " %u:%llu%n", &one.pid, &one.bytes, &length) < 2) break;
+    if (found < room && out) out[found] = one;
+  }
+  *count = found;
+  return found > room ? 7 : 0;
+}
+int nvmlDeviceGetComputeRunningProcesses_v3(device *gpu, unsigned *count, process *out) {
+  return processes(gpu, "compute", count, out);
+}
+int nvmlDeviceGetGraphicsRunningProcesses_v3(device *gpu, unsigned *count, process *out) {
+  return processes(gpu, "graphics", count, out);
+}
+#endif
+
 int nvmlDeviceGetTotalEccErrors(device *gpu, int kind, int counter, unsigned long long *out) {
   /* 1 is uncorrected, 0 volatile: what gdoctor asks. */
   return kind == 1 && counter == 0 ? number(gpu, "ecc", out) : NOT_SUPPORTED;

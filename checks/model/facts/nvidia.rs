@@ -308,6 +308,8 @@ pub struct NvmlGpu {
     /// `8.9`
     pub compute_capability: Fact<String>,
     pub memory: Fact<Memory>,
+    /// The processes that hold memory of it, most of it first.
+    pub holders: Fact<Vec<Holder>>,
     /// Uncorrected ECC errors since the driver was loaded.
     pub ecc_uncorrected: Fact<u64>,
     pub remapped_rows: Fact<RemappedRows>,
@@ -330,6 +332,28 @@ pub struct NvmlGpu {
 pub struct Memory {
     pub total: u64,
     pub free: u64,
+}
+
+/// A process that computes or draws on a GPU.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Holder {
+    /// Its number on the host, of a container's process too.
+    pub pid: u32,
+    /// /proc/PID/comm; empty where that cannot be read.
+    pub name: String,
+    /// `None` where NVML does not tell.
+    pub bytes: Option<u64>,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = if self.name.is_empty() { "process" } else { self.name.as_str() };
+        match self.bytes {
+            Some(bytes) => write!(f, "{name} {} ({} MiB)", self.pid, bytes >> 20),
+            None => write!(f, "{name} {}", self.pid),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
