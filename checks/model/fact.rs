@@ -211,18 +211,35 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for FactVisitor<T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fact<T>, A::Error> {
-        let mut fact = Fact::default();
-        while let Some(key) = map.next_key()? {
-            match key {
-                Key::Is => fact.state = State::Present(map.next_value()?),
-                Key::Absent if map.next_value::<bool>()? => fact.state = State::Absent,
-                Key::Absent => {}
-                Key::Unknown => fact.state = State::Unknown(map.next_value()?),
-                Key::Source => fact.source = map.next_value()?,
-            }
-        }
-        Ok(fact)
+        let mut value = None;
+        let (state, source) = read(&mut map, &mut |map| map.next_value().map(|is| value = Some(is)))?;
+        let state = match (value, state) {
+            (Some(value), _) => State::Present(value),
+            (None, State::Absent) => State::Absent,
+            (None, State::Unknown(gap)) => State::Unknown(gap),
+            (None, State::Present(())) => State::Unknown(Gap::NotAsked),
+        };
+        Ok(Fact { state, source })
     }
+}
+
+/// All of a fact but its value, which `is` reads. One copy of it serves every kind of fact.
+#[inline(never)]
+fn read<'de, A: MapAccess<'de>>(
+    map: &mut A,
+    is: &mut dyn FnMut(&mut A) -> Result<(), A::Error>,
+) -> Result<(State<()>, Source), A::Error> {
+    let (mut state, mut source) = (State::Present(()), Source::default());
+    while let Some(key) = map.next_key()? {
+        match key {
+            Key::Is => is(map)?,
+            Key::Absent if map.next_value::<bool>()? => state = State::Absent,
+            Key::Absent => {}
+            Key::Unknown => state = State::Unknown(map.next_value()?),
+            Key::Source => source = map.next_value()?,
+        }
+    }
+    Ok((state, source))
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Fact<T> {

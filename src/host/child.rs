@@ -68,6 +68,7 @@ where
 }
 
 /// A group whose every `Fact` field is unknown for the same reason.
+#[inline(never)]
 pub fn unknown_group<T: Default + Serialize + DeserializeOwned>(gap: Gap, source: &str) -> T {
     overlaid(Map::new(), gap, source)
 }

@@ -126,7 +126,7 @@ impl Host {
     /// stat(2), links followed.
     pub fn stat(&self, path: impl AsRef<Path>) -> Fact<Stat> {
         let path = path.as_ref();
-        stat_fact(path, self.locate(path).and_then(fs::symlink_metadata))
+        stat_fact(path, self.locate(path).and_then(fs::metadata))
     }
 
     /// lstat(2): of the link itself.
@@ -150,8 +150,7 @@ impl Host {
     pub fn real_path(&self, path: impl AsRef<Path>) -> Fact<String> {
         let path = path.as_ref();
         let source = path.to_string_lossy().into_owned();
-        let real = self.locate(path).and_then(|real| fs::symlink_metadata(&real).map(|_| real));
-        match real {
+        match self.real(path).and_then(|real| fs::symlink_metadata(&real).map(|_| real)) {
             Ok(real) => Fact::present(self.below_root(&real), source),
             Err(error) => fact_of(error, source),
         }
@@ -223,7 +222,7 @@ impl Host {
     /// The path on this machine to open or connect to: for sockets and device nodes, which are not read here.
     pub fn on_disk(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();
-        self.locate(path).unwrap_or_else(|_| self.root.join(path.strip_prefix("/").unwrap_or(path)))
+        self.real(path).unwrap_or_else(|_| self.root.join(path.strip_prefix("/").unwrap_or(path)))
     }
 
     fn open(&self, path: &Path) -> io::Result<File> {
@@ -258,20 +257,18 @@ impl Host {
         Path::new("/").join(below).to_string_lossy().into_owned()
     }
 
-    /// The path on this machine with every link resolved inside the root.
+    /// The path on this machine: every link resolved inside the root, or left to the kernel where the root is this machine's.
     fn locate(&self, path: &Path) -> io::Result<PathBuf> {
         if self.is_live() {
-            // The kernel resolves; only `real_path` needs the answer spelled out, and it asks for paths that exist.
-            return fs::canonicalize(path).or_else(|error| match error.kind() {
-                // /proc/PID/fd and the like lead to names that are no paths.
-                io::ErrorKind::NotFound if fs::symlink_metadata(path).is_ok_and(|m| !m.file_type().is_symlink()) => {
-                    Ok(path.to_path_buf())
-                }
-                _ => Err(error),
-            });
+            return Ok(path.to_path_buf());
         }
         let mut links = 0;
         self.resolve(path, true, &mut links)
+    }
+
+    /// As `locate`, with every link resolved on this machine, too.
+    fn real(&self, path: &Path) -> io::Result<PathBuf> {
+        if self.is_live() { canonical(path) } else { self.locate(path) }
     }
 
     /// As `locate`, but the last component is not followed.
@@ -320,6 +317,16 @@ impl Host {
         }
         Ok(self.root.join(below.strip_prefix("/").unwrap_or(&below)))
     }
+}
+
+/// The path without links; one that leads to no path (`/proc/PID/fd/0` of a pipe) stays as it is.
+fn canonical(path: &Path) -> io::Result<PathBuf> {
+    fs::canonicalize(path).or_else(|error| match error.kind() {
+        io::ErrorKind::NotFound if fs::symlink_metadata(path).is_ok_and(|meta| !meta.file_type().is_symlink()) => {
+            Ok(path.to_path_buf())
+        }
+        _ => Err(error),
+    })
 }
 
 fn components(path: &OsStr) -> Vec<Vec<u8>> {

@@ -94,6 +94,9 @@ impl Client {
             .http_status_as_error(false)
             .proxy(None)
             .max_redirects(0)
+            // The library's own 128 KiB each are cleared for every connection.
+            .input_buffer_size(32 << 10)
+            .output_buffer_size(4 << 10)
             .user_agent(concat!("gdoctor/", env!("CARGO_PKG_VERSION")))
             .tls_config(tls_config(tls))
             .build();

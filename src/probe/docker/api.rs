@@ -13,7 +13,7 @@ use crate::host::{Deadline, Host, connect};
 use super::endpoint::Route;
 
 /// The newest API whose answers are known here; newer daemons are asked in this one.
-const NEWEST_API: [u32; 2] = [1, 52];
+const NEWEST_API: &str = "1.52";
 /// 5,000 containers' rows are some 10 MB.
 const CAP: usize = 64 << 20;
 
@@ -67,27 +67,33 @@ pub struct Answers {
 
 pub fn ask(host: &Host, route: &Route) -> Answers {
     let Some(target) = &route.target else { return not_opened(route) };
-    let client = Client::new(target, &route.tls);
     let place = route.endpoint.value().map(|e| e.address.to_string()).unwrap_or_default();
-    let version = get::<EngineVersion>(&client, "/version", host.deadline);
+    // All at once, each on a connection of its own: /version and /info start programs (runc, docker-init) in the daemon, and
+    // /info can take its time. Without a version in the path the daemon answers in its newest API.
+    let (version, info, containers) = thread::scope(|scope| {
+        let info = scope.spawn(|| get::<Info>(route, target, "/info", host.deadline));
+        let containers = scope.spawn(|| get::<Vec<Container>>(route, target, "/containers/json", host.deadline));
+        (get::<EngineVersion>(route, target, "/version", host.deadline), joined(info), joined(containers))
+    });
     let reach = reach(&version, &place);
     if reach.value() != Some(&Reach::Answers) {
         let cause = if reach.value() == Some(&Reach::Denied) { "docker-access" } else { "docker-engine" };
         return Answers { reach, peer: peer(target, host.deadline), ..blocked(cause) };
     }
     let version = fact(version, "GET /version");
-    let prefix = prefix(&version);
-    let (info, containers) = thread::scope(|scope| {
-        // A connection of its own: /info can take its time.
-        let info = scope.spawn(|| {
-            let client = Client::new(target, &route.tls);
-            fact(get::<Info>(&client, &format!("{prefix}/info"), host.deadline), "GET /info")
-        });
-        let path = format!("{prefix}/containers/json");
-        let containers = fact(get::<Vec<Container>>(&client, &path, host.deadline), "GET /containers/json");
-        (info.join().unwrap_or_else(|_| Fact::unknown(Gap::Bug("panic".into()), "GET /info")), containers)
-    });
+    let (info, containers) = match too_new(&version) {
+        false => (info, containers),
+        true => (
+            get(route, target, &format!("/v{NEWEST_API}/info"), host.deadline),
+            get(route, target, &format!("/v{NEWEST_API}/containers/json"), host.deadline),
+        ),
+    };
+    let (info, containers) = (fact(info, "GET /info"), fact(containers, "GET /containers/json"));
     Answers { came: true, reach, version, info, containers, peer: peer(target, host.deadline) }
+}
+
+fn joined<T>(asked: thread::ScopedJoinHandle<'_, Result<T, Failure>>) -> Result<T, Failure> {
+    asked.join().unwrap_or_else(|_| Err(Failure::Panic))
 }
 
 fn not_opened(route: &Route) -> Answers {
@@ -120,10 +126,11 @@ enum Failure {
     NoReply(NoReply),
     /// HTTP, but not what the API promises.
     Odd(String),
+    Panic,
 }
 
-fn get<T: DeserializeOwned>(client: &Client, path: &str, deadline: Deadline) -> Result<T, Failure> {
-    let reply = client.get(path, &[], CAP, deadline).map_err(Failure::NoReply)?;
+fn get<T: DeserializeOwned>(route: &Route, target: &Target, path: &str, deadline: Deadline) -> Result<T, Failure> {
+    let reply = Client::new(target, &route.tls).get(path, &[], CAP, deadline).map_err(Failure::NoReply)?;
     if reply.status != 200 {
         return Err(Failure::Odd(format!("HTTP status {}", reply.status)));
     }
@@ -138,10 +145,11 @@ fn fact<T>(answer: Result<T, Failure>, source: &str) -> Fact<T> {
 }
 
 impl Failure {
-    fn gap(self) -> Gap {
+    fn gap(&self) -> Gap {
         match self {
             Failure::NoReply(why) => why.gap(),
-            Failure::Odd(why) => Gap::Unparsable(why),
+            Failure::Odd(why) => Gap::Unparsable(why.clone()),
+            Failure::Panic => Gap::Bug("panic".into()),
         }
     }
 }
@@ -155,17 +163,15 @@ fn reach(version: &Result<EngineVersion, Failure>, place: &str) -> Fact<Reach> {
         Err(Failure::NoReply(NoReply::Denied)) => Reach::Denied,
         Err(Failure::NoReply(NoReply::Unreachable(_))) => Reach::Unreachable,
         Err(Failure::NoReply(NoReply::Tls(why))) => Reach::Tls(why.clone()),
-        Err(Failure::NoReply(why)) => return Fact::unknown(why.gap(), source),
-        Err(Failure::Odd(why)) => return Fact::unknown(Gap::Unparsable(why.clone()), source),
+        Err(why) => return Fact::unknown(why.gap(), source),
     };
     Fact::present(reach, source)
 }
 
-/// `/v1.NN`: the daemon's newest API, but none newer than what is known here.
-fn prefix(version: &Fact<EngineVersion>) -> String {
-    let newest = Version::new(&NEWEST_API);
-    let theirs = version.value().and_then(|v| Version::parse(&v.api_version)).unwrap_or_else(|| newest.clone());
-    format!("/v{}", theirs.min(newest))
+/// Whether the daemon's newest API is newer than what is known here.
+fn too_new(version: &Fact<EngineVersion>) -> bool {
+    let theirs = version.value().and_then(|version| Version::parse(&version.api_version));
+    theirs > Version::parse(NEWEST_API)
 }
 
 fn peer(target: &Target, deadline: Deadline) -> Option<u32> {

@@ -4,7 +4,7 @@ use gdoctor_checks::model::fact::Fact;
 use gdoctor_checks::model::facts::engine::{AptSource, Package};
 
 use crate::host::Host;
-use crate::probe::packages::upstream;
+use crate::probe::packages::{self, Paragraph};
 
 const NAMES: [&str; 16] = [
     "docker-ce",
@@ -24,28 +24,21 @@ const NAMES: [&str; 16] = [
     "runc",
     "libseccomp2",
 ];
-/// A desktop's database has some 5 MiB.
-const CAP: usize = 64 << 20;
 
 pub fn read(host: &Host) -> Fact<Vec<Package>> {
-    host.bytes("/var/lib/dpkg/status", CAP).map(|bytes| parse(&String::from_utf8_lossy(&bytes)))
+    packages::dpkg(host, package)
 }
 
-fn parse(status: &str) -> Vec<Package> {
-    status.split("\n\n").filter_map(package).collect()
-}
-
-fn package(paragraph: &str) -> Option<Package> {
-    let field = |name: &str| paragraph.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-    let name = field("Package").filter(|name| NAMES.contains(name))?;
+fn package(paragraph: Paragraph<'_>) -> Option<Package> {
+    let name = paragraph.field("Package").filter(|name| NAMES.contains(name))?;
     // "install ok installed", "install ok half-configured", "deinstall ok config-files" …
-    let state = field("Status")?.rsplit(' ').next()?;
+    let state = paragraph.field("Status")?.rsplit(' ').next()?;
     let whole = match state {
         "installed" | "triggers-pending" | "triggers-awaited" => true,
         "half-configured" | "half-installed" | "unpacked" => false,
         _ => return None,
     };
-    Some(Package { name: name.to_owned(), version: upstream(field("Version").unwrap_or_default()), whole })
+    Some(Package { name: name.to_owned(), version: paragraph.version(), whole })
 }
 
 /// `current` is a link to the revision in use.
@@ -111,7 +104,7 @@ mod tests {
         let status = "Package: docker-ce\nStatus: install ok half-configured\nVersion: 5:29.1.0-1~debian.12~bookworm\n\n\
                       Package: docker.io\nStatus: deinstall ok config-files\nVersion: 20.10.24+dfsg1-1\n\n\
                       Package: runc\nStatus: install ok installed\nVersion: 1.1.5+ds1-1\n\nPackage: vim\nStatus: install ok installed\n";
-        let found = parse(status);
+        let found: Vec<_> = packages::paragraphs(status.as_bytes()).filter_map(package).collect();
         assert_eq!(
             found.iter().map(|p| (p.name.as_str(), p.version.as_str(), p.whole)).collect::<Vec<_>>(),
             [("docker-ce", "29.1.0", false), ("runc", "1.1.5+ds1", true)]

@@ -122,7 +122,7 @@ fn named(host: &Host, folders: &[&str], fits: impl Fn(&str) -> bool) -> Fact<Str
 
 /// By the package that brings libcuda on Ubuntu: `libnvidia-compute-550-server` gives `-550-server`.
 fn package_suffix(host: &Host) -> Fact<String> {
-    packages::dpkg(host, |name| name.starts_with("libnvidia-compute")).parse(|installed| {
+    packages::installed(host, |name| name.starts_with("libnvidia-compute")).parse(|installed| {
         let first = installed.first().ok_or("libnvidia-compute is not installed")?;
         Ok(first.name.trim_start_matches("libnvidia-compute").to_owned())
     })

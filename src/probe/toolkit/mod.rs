@@ -18,7 +18,7 @@ use crate::host::process::{self, End};
 pub fn probe(host: &Host, docker: &DockerFacts) -> ToolkitFacts {
     let dockerd = daemon::Dockerd::look(host, docker);
     let ctk = program(host, &dockerd, "nvidia-ctk");
-    let packages = packages::dpkg(host, is_toolkits);
+    let packages = packages::installed(host, is_toolkits);
     let config_path = config::path(host, &dockerd);
     ToolkitFacts {
         hook: program(host, &dockerd, "nvidia-container-runtime-hook"),
