@@ -27,7 +27,7 @@ Nothing on the host is changed, pulled or started.",
     after_help = "Examples:\n  gdoctor\n  gdoctor --gpu --capability video --display --camera any --port 8080\n  \
 gdoctor --format json -o report.json\n  gdoctor explain docker-access\n\n\
 Exit codes: 0 nothing failed; 1 something failed (or warned, with --fail-on warn); 2 misuse; 3 nothing failed, but \
-something that was asked for could not be determined.",
+something that was asked for could not be determined; 130, 143 ended by Ctrl-C or SIGTERM, with nothing left behind.",
     args_conflicts_with_subcommands = true,
     infer_subcommands = false
 )]

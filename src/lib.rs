@@ -9,6 +9,7 @@ mod document;
 pub mod explain;
 mod host;
 pub mod judge;
+mod live;
 mod native;
 pub mod need;
 mod plan;
@@ -32,6 +33,7 @@ use explain::find::{Finder, Found};
 use explain::show::Document;
 use gdoctor_checks::model::check::Check;
 use host::{Deadline, Host, input, output};
+use live::{Live, Show};
 use plan::Plan;
 
 /// The whole program. Never panics on input; exit codes are those of [`policy`].
@@ -47,6 +49,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    // A probe has nothing in hand; who started it ends it.
+    if !matches!(cli.command, Some(Command::Probe { .. })) {
+        host::ending::on_signals();
+    }
     let code = match cli.command {
         None => check(&cli.check).unwrap_or(misuse_code),
         Some(Command::Check(arguments)) => check(&arguments).unwrap_or(misuse_code),
@@ -104,6 +110,7 @@ fn check(arguments: &CheckArgs) -> Option<u8> {
         };
     }
     let until = conduct.wait.map(Deadline::after);
+    let mut told = String::new();
     loop {
         let mut run = match run::Run::new(arguments, &plan) {
             Ok(run) => run,
@@ -117,18 +124,31 @@ fn check(arguments: &CheckArgs) -> Option<u8> {
             }
         };
         let report = run.report(conduct.fail_on);
-        if report.exit_code != policy::OK && until.is_some_and(|until| until.left() > conduct.interval) {
-            std::thread::sleep(conduct.interval);
+        if let Some(until) = until.filter(|until| report.exit_code != policy::OK && !until.left().is_zero()) {
+            if !conduct.quiet {
+                waiting(&report.decisive(conduct.fail_on), until, &mut told);
+            }
+            // The last look is when the time is up.
+            std::thread::sleep(conduct.interval.min(until.left()));
             continue;
         }
         return run.deliver(report, &plan, &host).map_err(|why| misuse(&why)).ok();
     }
 }
 
+/// Says on standard error what is waited for, whenever that has changed.
+fn waiting(checks: &[&str], until: Deadline, told: &mut String) {
+    let now = checks.join(", ");
+    if now != *told {
+        eprintln!("gdoctor: waiting for {now}, {} s at most", until.left().as_secs());
+        *told = now;
+    }
+}
+
 /// Saves the facts of all families, whatever is wanted.
 fn collect(arguments: &CollectArgs) -> u8 {
     let host = Host::new(&arguments.root, arguments.timeout);
-    let saved = run::Run::collect(&host, &arguments.wishes).and_then(|run| match arguments.redact {
+    let saved = run::Run::collect(&host, &arguments.wishes, plan::show(&host)).and_then(|run| match arguments.redact {
         Redact::Private => run.save(&arguments.output),
         Redact::None if arguments.yes || input::confirmed("Write names, addresses and ids as they are?") => {
             run.save_as_is(&arguments.output)
@@ -200,7 +220,11 @@ fn explain(arguments: &ExplainArgs) -> Result<u8, String> {
 fn look(host: &Host, deciding: &[&str], found: &[Found]) -> (Vec<String>, report::Report) {
     let selects = |check: &Check| deciding.contains(&check.id);
     let need = need::of_wishes(&explain::rank::wishes(found), &need::Evident::of(host));
-    let (facts, probe_times) = probe::probe_all(host, &need, &selects);
+    let show = match plan::show(host) {
+        Show::Verdicts => Show::Probes,
+        show => show,
+    };
+    let (facts, probe_times) = probe::probe_all(host, &need, &selects, &Live::new(show, &need, &selects));
     let judged = judge::judge_all(&facts, &need, selects);
     let frame = report::Frame {
         report_id: String::new(),

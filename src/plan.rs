@@ -7,6 +7,7 @@ use gdoctor_checks::model::check::Check;
 
 use crate::cli::{Color, Conduct, ExitCodes, Format, Out};
 use crate::host::Host;
+use crate::live::Show;
 use crate::render::text::Detail;
 
 /// Where the report goes.
@@ -26,6 +27,8 @@ pub struct Plan {
     pub detail: Detail,
     pub destination: Destination,
     pub colour: bool,
+    /// While the probes are out.
+    pub show: Show,
     /// Columns to wrap text to.
     pub width: usize,
 }
@@ -58,6 +61,12 @@ impl Plan {
                 .flatten()
                 .map_or(100, |(width, _)| usize::from(width.0))
                 .min(120),
+            show: match show(host) {
+                _ if conduct.quiet => Show::Nothing,
+                // What may not leave is not on the screen either.
+                Show::Verdicts if !terminal || conduct.format != Format::Text || conduct.share => Show::Probes,
+                show => show,
+            },
             destination,
         }
     }
@@ -67,6 +76,13 @@ impl Plan {
         let named = |list: &[String]| list.iter().any(|word| word == check.id || word == check.family);
         (self.only.is_empty() || named(&self.only)) && !named(&self.skip)
     }
+}
+
+/// Lines that come and go need a terminal that can move up, and somebody who sits before it.
+pub fn show(host: &Host) -> Show {
+    let able = host.env("TERM").is_some_and(|name| name != "dumb");
+    let seen = std::io::stderr().is_terminal() && able && host.env("CI").is_none();
+    if seen { Show::Verdicts } else { Show::Nothing }
 }
 
 /// `--color`, then NO_COLOR, CLICOLOR_FORCE, CLICOLOR=0, TERM=dumb, then whether it is a terminal.

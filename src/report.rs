@@ -129,6 +129,13 @@ pub struct Outcome {
     pub duration_ms: u64,
 }
 
+impl Outcome {
+    /// False for what the project lives with.
+    fn counts(&self) -> bool {
+        self.waiver.as_ref().is_none_or(|waiver| waiver.expired)
+    }
+}
+
 /// Why a failure or warning is lived with, who says so, and until when.
 #[derive(Clone, Debug, Serialize)]
 pub struct WaiverWords {
@@ -242,9 +249,18 @@ impl Report {
                 expired: waiver.until.as_str() < today,
             });
         }
-        let counts = |o: &&Outcome| o.waiver.as_ref().is_none_or(|waiver| waiver.expired);
-        self.exit_code = policy::exit_code(self.results.iter().filter(counts).map(|o| (o.status, o.required)), fail_on);
+        let counting = self.results.iter().filter(|o| o.counts());
+        self.exit_code = policy::exit_code(counting.map(|o| (o.status, o.required)), fail_on);
         self
+    }
+
+    /// The checks that keep the exit code from being 0, in the report's order; those that wait for another are not among them.
+    pub fn decisive(&self, fail_on: FailOn) -> Vec<&'static str> {
+        let decides = |o: &&Outcome| policy::exit_code(std::iter::once((o.status, o.required)), fail_on) != policy::OK;
+        let counting = self.results.iter().filter(|o| o.counts() && o.cause.is_none());
+        let mut checks: Vec<&str> = counting.filter(decides).map(|o| o.id).collect();
+        checks.dedup();
+        checks
     }
 
     /// Every text that can hold something of the host or of the user's.

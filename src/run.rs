@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use gdoctor_checks::model::check::Check;
 use gdoctor_checks::model::facts::Facts;
 use gdoctor_checks::model::need::Need;
 use serde_json::Value;
@@ -13,6 +14,7 @@ use crate::document::{typed, untyped};
 use crate::explain::find::MOST;
 use crate::host::{Host, clock, input, output};
 use crate::judge;
+use crate::live::{Live, Show};
 use crate::need::{self, Evident, Refusal, Waiver};
 use crate::plan::{Destination, Plan};
 use crate::policy::FailOn;
@@ -86,7 +88,8 @@ impl Run {
         let evident = Evident::of(&host);
         let (need, waivers) =
             need::gather(&arguments.wishes, &arguments.line, &host, &evident).map_err(Refused::Need)?;
-        let (facts, times) = probe::probe_all(&host, &need, &|check| plan.selects(check));
+        let selected = |check: &Check| plan.selects(check);
+        let (facts, times) = probe::probe_all(&host, &need, &selected, &Live::new(plan.show, &need, &selected));
         let made = made(&host, started.elapsed());
         let (redactor, counts) = (None, Default::default());
         let mut run = Self {
@@ -108,7 +111,7 @@ impl Run {
     }
 
     /// Looks at everything.
-    pub fn collect(host: &Host, wishes: &Wishes) -> Result<Self, String> {
+    pub fn collect(host: &Host, wishes: &Wishes, show: Show) -> Result<Self, String> {
         let started = Instant::now();
         let evident = Evident::of(host);
         let mut need = need::of_wishes(wishes, &evident);
@@ -124,7 +127,9 @@ impl Run {
         if need.cameras.is_empty() {
             need.cameras = all.cameras;
         }
-        let (facts, times) = probe::probe_all(host, &need, &|_| true);
+        // Nothing is judged here, so there are no verdicts to come.
+        let show = if show == Show::Verdicts { Show::Probes } else { show };
+        let (facts, times) = probe::probe_all(host, &need, &|_| true, &Live::new(show, &need, &|_| true));
         let made = made(host, started.elapsed());
         let plan = Selection { only: Vec::new(), skip: Vec::new() };
         let (redactor, counts) = (None, Default::default());
@@ -176,13 +181,9 @@ impl Run {
     }
 
     pub fn report(&mut self, fail_on: FailOn) -> Report {
-        let named = |list: &[String], check: &gdoctor_checks::model::check::Check| {
-            list.iter().any(|word| word == check.id || word == check.family)
-        };
+        let named = |list: &[String], check: &Check| list.iter().any(|word| word == check.id || word == check.family);
         let plan = &self.plan;
-        let selects = |check: &gdoctor_checks::model::check::Check| {
-            (plan.only.is_empty() || named(&plan.only, check)) && !named(&plan.skip, check)
-        };
+        let selects = |check: &Check| (plan.only.is_empty() || named(&plan.only, check)) && !named(&plan.skip, check);
         let mut judged = judge::judge_all(&self.facts, &self.need, selects);
         if self.timeless {
             judged.iter_mut().for_each(|j| j.took = Duration::ZERO);

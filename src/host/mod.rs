@@ -6,6 +6,7 @@ pub mod bind;
 pub mod child;
 pub mod clock;
 pub mod connect;
+pub mod ending;
 pub mod files;
 pub mod http;
 pub mod input;
@@ -16,6 +17,7 @@ pub mod space;
 pub mod tls;
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A moment after which nobody waits any longer.
@@ -90,14 +92,19 @@ impl Host {
         streams || std::fs::File::open("/dev/tty").is_ok()
     }
 
-    /// All of standard input, up to `cap` bytes.
+    /// All of standard input, up to `cap` bytes. It is read once; who asks again (`--wait` looks again) gets the same.
     pub fn standard_input(&self, cap: usize) -> std::io::Result<Vec<u8>> {
         use std::io::Read;
+        static READ: Mutex<Option<Vec<u8>>> = Mutex::new(None);
+        let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bytes) = &*read {
+            return Ok(bytes.clone());
+        }
         let mut bytes = Vec::new();
         std::io::stdin().lock().take(cap as u64 + 1).read_to_end(&mut bytes)?;
         if bytes.len() > cap {
             return Err(std::io::Error::other(format!("more than {cap} bytes")));
         }
-        Ok(bytes)
+        Ok(read.insert(bytes).clone())
     }
 }

@@ -8,10 +8,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
-
 use super::Deadline;
+use super::ending::Running;
 
 /// How a program ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +34,8 @@ pub struct Ran {
 /// Runs `command` with a cap on its standard output. Standard error is discarded.
 pub fn run(mut command: Command, cap: usize, deadline: Deadline) -> Ran {
     command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
-    let mut child = match command.spawn() {
-        Ok(child) => child,
+    let (mut child, running) = match Running::start(|| command.spawn()) {
+        Ok(started) => started,
         Err(error) => return Ran { stdout: Vec::new(), end: End::NotStarted(error.to_string()) },
     };
     let Some(pipe) = child.stdout.take() else {
@@ -49,7 +47,7 @@ pub fn run(mut command: Command, cap: usize, deadline: Deadline) -> Ran {
     loop {
         match receive.recv_timeout(deadline.left()) {
             Ok(chunk) if stdout.len() + chunk.len() > cap => {
-                kill(&child);
+                running.kill();
                 let _ = child.wait();
                 return Ran { stdout, end: End::TooMuch };
             }
@@ -57,14 +55,14 @@ pub fn run(mut command: Command, cap: usize, deadline: Deadline) -> Ran {
             Err(mpsc::RecvTimeoutError::Disconnected) => break,
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 // Not waited for: a process that a driver holds cannot even be killed, and we do not stay with it.
-                kill(&child);
+                running.kill();
                 return Ran { stdout, end: End::TimedOut };
             }
         }
     }
     let end = wait(&mut child, deadline);
     if end == End::TimedOut {
-        kill(&child);
+        running.kill();
     }
     Ran { stdout, end }
 }
@@ -108,10 +106,6 @@ fn end_of(status: ExitStatus) -> End {
         (None, Some(signal)) => End::Signalled(signal),
         (None, None) => End::NotStarted(status.to_string()),
     }
-}
-
-fn kill(child: &Child) {
-    let _ = killpg(Pid::from_raw(child.id() as i32), Signal::SIGKILL);
 }
 
 #[cfg(test)]

@@ -7,6 +7,10 @@ mod nvml;
 mod v4l2;
 mod x11;
 
+use std::os::fd::AsFd;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
 use crate::cli::ProbeKind;
 use crate::host::child::Speaker;
 
@@ -14,6 +18,9 @@ use crate::host::child::Speaker;
 pub fn run(kind: ProbeKind, arguments: &[String]) {
     // The child must not outlive a parent that was killed, nor leave a core file when a library crashes.
     let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
+    if nobody_reads() {
+        return;
+    }
     let _ = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0);
     let speaker = Speaker;
     match kind {
@@ -23,4 +30,12 @@ pub fn run(kind: ProbeKind, arguments: &[String]) {
         ProbeKind::V4l2 => v4l2::run(&speaker, arguments),
     }
     speaker.done();
+}
+
+/// True when the parent went before the child could ask to go with it.
+fn nobody_reads() -> bool {
+    let stdout = std::io::stdout();
+    let mut pipe = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
+    poll(&mut pipe, PollTimeout::ZERO).is_ok()
+        && pipe[0].revents().is_some_and(|told| told.contains(PollFlags::POLLERR))
 }
