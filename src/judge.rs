@@ -34,8 +34,8 @@ pub fn judge_all(facts: &Facts, need: &Need, selected: impl Fn(&Check) -> bool) 
 pub fn groups(family: &str) -> Option<&'static [&'static str]> {
     Some(match family {
         "host" | "docker" => &["host", "docker", "engine"],
-        "nvidia" => &["host", "docker", "nvidia", "toolkit"],
-        "capability" => &["host", "nvidia", "capability"],
+        "nvidia" => &["host", "docker", "nvidia", "toolkit", "image"],
+        "capability" => &["host", "docker", "nvidia", "capability", "toolkit"],
         "display" => &["host", "docker", "display"],
         "camera" => &["host", "docker", "camera"],
         "port" => &["docker", "port", "engine", "registry"],
