@@ -15,6 +15,7 @@ mod camera_format;
 mod camera_node;
 mod disk_inodes;
 mod disk_logs;
+mod disk_lost;
 mod disk_reclaim;
 mod disk_space;
 mod display_access;
@@ -149,6 +150,7 @@ pub static ALL: &[&Check] = &[
     &disk_inodes::CHECK,
     &disk_logs::CHECK,
     &disk_reclaim::CHECK,
+    &disk_lost::CHECK,
     &run_line_syntax::CHECK,
     &run_line_options::CHECK,
     &run_line_image::CHECK,

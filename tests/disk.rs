@@ -327,3 +327,73 @@ fn a_daemon_that_counts_for_ever_is_not_waited_for() {
     assert_eq!(run.of("disk-reclaim"), ["skip disk-reclaim/takes-long"]);
     assert_eq!(run.told().len(), 1);
 }
+
+/// What the daemon's file system has left, by `statvfs`.
+fn free(disk: &Path) -> u64 {
+    let found = nix::sys::statvfs::statvfs(disk).unwrap();
+    found.blocks_available() * found.fragment_size()
+}
+
+#[test]
+fn room_that_pruning_cannot_see_is_found() {
+    if !is_root("disk: deleted files") {
+        return;
+    }
+    let Some((disk, daemon)) = daemon_on("220m", &[]) else { return };
+    assert!(daemon.call("import", &[]).status.success());
+    let env = ("DOCKER_HOST", daemon.get("DOCKER_HOST"));
+    let look = || gdoctor(&["--only", "disk-lost", "--disk", "200MiB"], &[env]);
+    assert_eq!(look().of("disk-lost"), ["pass disk-lost/nothing"]);
+
+    // A log that was removed instead of emptied: dockerd writes on.
+    docker(
+        &daemon,
+        "docker run -d --name talker lab/busybox:1 sh -c 'i=0; while [ $i -lt 600 ]; do dd if=/dev/zero bs=15000 count=1 2>/dev/null | tr \"\\\\0\" x; echo; i=$((i+1)); done; touch /said; exec sleep 600'
+         for i in $(seq 600); do docker exec talker test -e /said && break; sleep 0.1; done; docker exec talker test -e /said",
+    );
+    let id = docker(&daemon, "docker inspect -f '{{.Id}}' talker");
+    let log = disk.0.join(format!("containers/{id}/{id}-json.log"));
+    let before = free(&disk.0);
+    std::fs::remove_file(&log).unwrap();
+    let run = look();
+    assert_eq!(run.told(), [format!("warn disk-lost/deleted-log {}", log.display())]);
+    let fix = run.fix("disk-lost/deleted-log");
+    assert_eq!(fix[1], format!("docker restart {}", &id[..12]));
+    carry_out(&daemon, &[fix[0].replace("sudo ", "")]);
+    assert!(free(&disk.0) >= before + (7 << 20), "{before} and then {}", free(&disk.0));
+    assert_eq!(look().of("disk-lost"), ["pass disk-lost/nothing"]);
+    docker(&daemon, "docker rm -f talker");
+
+    // A container's own file, and one of a process outside.
+    docker(
+        &daemon,
+        "docker run -d --name holder lab/busybox:1 sh -c 'exec 5>/big; dd if=/dev/zero of=/big bs=1M count=9; rm /big; touch /gone; exec sleep 600'
+         for i in $(seq 600); do docker exec holder test -e /gone && break; sleep 0.1; done",
+    );
+    let held = disk.0.join("held");
+    std::fs::write(&held, vec![1; 4 << 20]).unwrap();
+    let file = std::fs::File::open(&held).unwrap();
+    std::fs::remove_file(&held).unwrap();
+    let run = look();
+    assert_eq!(
+        run.told(),
+        ["warn disk-lost/deleted-file /big".to_owned(), format!("warn disk-lost/deleted-file {}", held.display())]
+    );
+    let id = docker(&daemon, "docker inspect -f '{{.Id}}' holder");
+    assert_eq!(run.fix("disk-lost/deleted-file"), [format!("docker restart {}", &id[..12])]);
+    drop(file);
+    docker(&daemon, "docker rm -f holder");
+    assert_eq!(look().of("disk-lost"), ["pass disk-lost/nothing"]);
+
+    // A folder of a layer that no record has, an hour old; a young one may be a pull at work.
+    let lost = disk.0.join("overlay2").join("0123456789abcdef".repeat(4));
+    std::fs::create_dir(&lost).unwrap();
+    assert_eq!(look().of("disk-lost"), ["pass disk-lost/nothing"]);
+    docker(&daemon, &format!("touch -d '2 hours ago' {}", lost.display()));
+    docker(&daemon, "find data/overlay2 -maxdepth 1 -exec touch -d '2 hours ago' {} +");
+    let run = look();
+    assert_eq!(run.told(), ["warn disk-lost/orphan-folders"]);
+    assert!(run.summary("disk-lost/orphan-folders").contains("no container (1)"));
+    std::fs::create_dir_all(disk.0.join("image/aufs/layerdb/sha256/one")).unwrap();
+    assert_eq!(look().told(), ["warn disk-lost/orphan-folders", "warn disk-lost/other-driver aufs"]);
+}

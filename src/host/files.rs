@@ -30,10 +30,16 @@ pub struct Stat {
     pub uid: u32,
     pub gid: u32,
     pub size: u64,
+    /// Bytes on the disk, which a sparse file has less of than `size`.
+    pub allocated: u64,
     /// File system the file lies on.
     pub dev: u64,
     /// Major and minor of a device node; 0 otherwise.
     pub rdev: (u32, u32),
+    /// The number of the inode, unique on its file system.
+    pub inode: u64,
+    /// Seconds since the epoch of the last change of the content.
+    pub mtime: i64,
     /// Seconds since the epoch of the last change of the inode.
     pub ctime: i64,
 }
@@ -65,8 +71,11 @@ impl From<Metadata> for Stat {
             uid: meta.uid(),
             gid: meta.gid(),
             size: meta.size(),
+            allocated: meta.blocks().saturating_mul(512),
             dev: meta.dev(),
             rdev: (nix::sys::stat::major(meta.rdev()) as u32, nix::sys::stat::minor(meta.rdev()) as u32),
+            inode: meta.ino(),
+            mtime: meta.mtime(),
             ctime: meta.ctime(),
         }
     }
@@ -174,10 +183,9 @@ impl Host {
         }
     }
 
-    /// Major and minor of the device behind a link of /proc/PID/fd, which may lead into another mount namespace.
-    pub fn number_behind(&self, link: impl AsRef<Path>) -> Option<(u32, u32)> {
-        let stat = Stat::from(fs::metadata(link).ok()?);
-        (stat.kind == Kind::CharDevice).then_some(stat.rdev)
+    /// What a link of /proc/PID/fd leads to: into another mount namespace too, and to a file that no folder has any more.
+    pub fn behind(&self, link: impl AsRef<Path>) -> Option<Stat> {
+        fs::metadata(link).ok().map(Stat::from)
     }
 
     /// True only when it is known to be there.

@@ -1,15 +1,21 @@
-//! Free room of the file system below a path.
+//! File systems: the free room below a path, and what kind one is.
 
 use std::path::Path;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::disk::Space;
 use nix::errno::Errno;
+use nix::sys::statfs::{OVERLAYFS_SUPER_MAGIC, statfs};
 use nix::sys::statvfs::{FsFlags, statvfs};
 
 use super::Host;
 
 impl Host {
+    /// True when what a link of /proc/PID/fd leads to lies on an overlay file system, as a container's own files do.
+    pub fn is_overlay(&self, link: impl AsRef<Path>) -> bool {
+        statfs(link.as_ref()).is_ok_and(|found| found.filesystem_type() == OVERLAYFS_SUPER_MAGIC)
+    }
+
     /// statvfs(3) of a path below the root, counted for users without privileges (`f_bavail`, `f_favail`).
     pub fn space(&self, path: impl AsRef<Path>) -> Fact<Space> {
         let path = path.as_ref();

@@ -13,6 +13,7 @@ mod library;
 mod nvidia;
 mod packages;
 mod port;
+mod process;
 mod reclaim;
 mod registry;
 mod run;

@@ -15,6 +15,38 @@ pub struct DiskFacts {
     pub places: Fact<Vec<Place>>,
     /// Log files of containers, largest first; Denied to whoever may not enter Docker's data root.
     pub logs: Fact<Vec<LogFile>>,
+    /// Deleted files that processes still have open on Docker's file system, largest first. Looked for only when room is short,
+    /// as is `leftovers`.
+    pub deleted: Fact<Vec<OpenFile>>,
+    pub leftovers: Fact<Leftovers>,
+}
+
+/// A deleted file whose blocks stay taken until the last process closes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenFile {
+    /// Where it was.
+    pub path: String,
+    pub bytes: u64,
+    pub pid: u32,
+    /// The number by which that process has it open.
+    pub fd: u32,
+    pub process: String,
+    /// The id of the container that this process belongs to, or whose log this was; empty when there is none.
+    #[serde(default)]
+    pub container: String,
+}
+
+/// What lies below the data root and no record of Docker's knows; Denied to whoever may not enter it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Leftovers {
+    /// The data root.
+    pub root: String,
+    /// Folders of layers in `overlay2`, older than an hour, that belong to no image and no container.
+    pub folders: u64,
+    /// Storage drivers that the engine used before and whose images are still there.
+    pub drivers: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

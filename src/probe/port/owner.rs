@@ -10,6 +10,7 @@ use gdoctor_checks::model::need::{Port, Protocol};
 
 use super::table::{self, Key, Row, Rows, State};
 use crate::host::Host;
+use crate::probe::process::container_id;
 
 /// The containers that publish ports, and the sockets and processes on the taken ones.
 pub struct Owners<'a> {
@@ -169,16 +170,6 @@ fn process(host: &Host, pid: u32) -> Process {
     }
 }
 
-/// `docker-ID.scope` (systemd's cgroups) or `/docker/ID` (cgroupfs).
-fn container_id(cgroup: &str) -> Option<String> {
-    let mut parts = cgroup.lines().flat_map(|line| line.rsplit('/'));
-    let id = parts.find_map(|part| {
-        let part = part.strip_suffix(".scope").and_then(|p| p.strip_prefix("docker-")).unwrap_or(part);
-        (part.len() == 64 && part.bytes().all(|b| b.is_ascii_hexdigit())).then_some(part)
-    });
-    id.map(str::to_owned)
-}
-
 /// The innermost service of a cgroup file: `0::/system.slice/nginx.service` → `nginx.service`. A user's own services are not
 /// system units and are left out.
 fn unit(cgroup: &str) -> Option<String> {
@@ -224,14 +215,6 @@ mod tests {
         assert_eq!(unit("0::/init.scope"), None);
         assert_eq!(socket_inode("socket:[14870]"), Some(14870));
         assert_eq!(socket_inode("socket:[x]"), None);
-    }
-
-    #[test]
-    fn containers_by_their_cgroup() {
-        let id = "0123456789abcdef".repeat(4);
-        assert_eq!(container_id(&format!("0::/system.slice/docker-{id}.scope\n")).as_deref(), Some(id.as_str()));
-        assert_eq!(container_id(&format!("1:name=systemd:/docker/{id}\n")).as_deref(), Some(id.as_str()));
-        assert_eq!(container_id("0::/system.slice/docker.service"), None);
     }
 
     #[test]

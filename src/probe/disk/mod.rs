@@ -1,4 +1,7 @@
-//! Reads how much room is left where images, containers and their logs really lie.
+//! Reads how much room is left where images, containers and their logs really lie; where it is short, what takes it unseen.
+
+mod deleted;
+mod leftovers;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::disk::{Content, DiskFacts, LogFile, Place};
@@ -7,13 +10,22 @@ use gdoctor_checks::model::need::Need;
 
 use crate::host::Host;
 
-pub fn probe(host: &Host, _need: &Need, docker: &DockerFacts) -> DiskFacts {
+pub fn probe(host: &Host, need: &Need, docker: &DockerFacts) -> DiskFacts {
     if docker.is_elsewhere() {
         return DiskFacts::default();
     }
     let (data, read_from) = data_root(host, docker);
     let images = image_root(host, docker, &data);
-    DiskFacts { logs: logs(host, &data), places: Fact::present(places(host, images, data), read_from) }
+    let mut facts = DiskFacts {
+        logs: logs(host, &data),
+        places: Fact::present(places(host, images, data.clone()), read_from),
+        ..DiskFacts::default()
+    };
+    if facts.short(need).next().is_some() {
+        facts.deleted = deleted::look(host, &data);
+        facts.leftovers = leftovers::look(host, &data, docker);
+    }
+    facts
 }
 
 /// One place for each file system; one without a known path stands alone.
