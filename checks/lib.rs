@@ -48,6 +48,10 @@ mod docker_seccomp;
 mod docker_storage;
 mod docker_version;
 mod docker_warnings;
+mod dockerfile_base;
+mod dockerfile_driver;
+mod dockerfile_path;
+mod dockerfile_variables;
 mod driver_capability;
 mod gpu_confinement;
 mod gpu_decode;
@@ -151,6 +155,10 @@ pub static ALL: &[&Check] = &[
     &disk_logs::CHECK,
     &disk_reclaim::CHECK,
     &disk_lost::CHECK,
+    &dockerfile_base::CHECK,
+    &dockerfile_driver::CHECK,
+    &dockerfile_variables::CHECK,
+    &dockerfile_path::CHECK,
     &run_line_syntax::CHECK,
     &run_line_options::CHECK,
     &run_line_image::CHECK,

@@ -179,15 +179,24 @@ pub struct LineArgs {
     /// The line itself: gdoctor check -- docker run --gpus all IMAGE
     #[arg(last = true, value_name = "docker run …")]
     pub line: Vec<String>,
-    /// A compose file, of which one service is judged
+    /// A compose file, of which one service is judged; repeated, later files are laid over the first, as for `docker compose -f`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["line", "run_file"])]
-    pub compose: Option<PathBuf>,
+    pub compose: Vec<PathBuf>,
     /// The service of the compose file; needless where only one is active
     #[arg(long, value_name = "NAME", requires = "compose")]
     pub service: Option<String>,
     /// Profiles of the compose file that are active
     #[arg(long, value_name = "NAME", requires = "compose", value_delimiter = ',')]
     pub profile: Vec<String>,
+    /// The Dockerfile of the image. It is read, nothing is built
+    #[arg(long, value_name = "FILE")]
+    pub dockerfile: Option<PathBuf>,
+    /// The stage of the Dockerfile that is built; the last one unless given
+    #[arg(long, value_name = "STAGE", requires = "dockerfile")]
+    pub target: Option<String>,
+    /// An argument of the build
+    #[arg(long, value_name = "NAME=VALUE", requires = "dockerfile")]
+    pub build_arg: Vec<String>,
     /// What the project needs: a gdoctor.toml. Without this flag the nearest one upwards from the working directory is read;
     /// `none` reads none. Flags beat it
     #[arg(long, value_name = "FILE|none")]

@@ -167,6 +167,12 @@ pub struct Place {
     pub path: String,
     pub line: usize,
     pub column: usize,
+    /// Bytes of the file.
+    pub start: usize,
+    pub end: usize,
+    /// The whole line; literal secrets are overwritten with asterisks of the same length.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub text: String,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -211,7 +217,9 @@ pub fn write(facts: &Facts, need: &Need, judged: &[Judged], fail_on: FailOn, fra
         .iter()
         .flat_map(|j| {
             let probe = frame.probe_times.get(j.check.family).copied().unwrap_or_default();
-            let words = Words { check: j.check, doc: parse(j.check), tags: &tags, line, made_up, took: probe + j.took };
+            let took = probe + j.took;
+            let words =
+                Words { check: j.check, doc: parse(j.check), tags: &tags, line, made_up, files: &need.files, took };
             j.findings.iter().map(|f| words.outcome(f, &blocked)).collect::<Vec<_>>()
         })
         .collect();
@@ -274,7 +282,10 @@ impl Report {
         }
         for outcome in &mut self.results {
             [&mut outcome.subject, &mut outcome.summary, &mut outcome.detail].into_iter().for_each(&mut *change);
-            outcome.asked_by.iter_mut().for_each(|asker| change(&mut asker.text));
+            if let Some(asker) = &mut outcome.asked_by {
+                change(&mut asker.text);
+                asker.file.iter_mut().for_each(|place| change(&mut place.text));
+            }
             outcome
                 .evidence
                 .iter_mut()
@@ -316,6 +327,7 @@ struct Words<'a> {
     tags: &'a [String],
     line: Option<&'a RunLine>,
     made_up: bool,
+    files: &'a BTreeMap<String, String>,
     took: Duration,
 }
 
@@ -337,7 +349,7 @@ impl Words<'_> {
             subject: harmless(&finding.subject),
             summary: sentence,
             detail,
-            asked_by: finding.asked_by.as_ref().map(asker),
+            asked_by: finding.asked_by.as_ref().map(|by| asker(by, self.files)),
             required: policy::is_required(finding.asked_by.as_ref()),
             evidence: finding
                 .evidence
@@ -482,7 +494,7 @@ fn secret_reason(line: &RunLine, edit: &Edit) -> String {
     format!("The value of {name} is not repeated here: `export {name}=…` first, which docker then passes on")
 }
 
-fn asker(origin: &Origin) -> Asker {
+fn asker(origin: &Origin, files: &BTreeMap<String, String>) -> Asker {
     let span = match origin {
         Origin::RunLine { span, .. } => Some(*span),
         _ => None,
@@ -496,7 +508,17 @@ fn asker(origin: &Origin) -> Asker {
         Origin::Guide => "guide",
     };
     let file = match origin {
-        Origin::File { path, line, column, .. } => Some(Place { path: harmless(path), line: *line, column: *column }),
+        Origin::File { path, line, column, span, .. } => {
+            let text = files.get(path).and_then(|text| text.lines().nth(line.saturating_sub(1)));
+            Some(Place {
+                path: harmless(path),
+                line: *line,
+                column: *column,
+                start: span.start,
+                end: span.end,
+                text: text.map(visible).unwrap_or_default(),
+            })
+        }
         _ => None,
     };
     Asker { kind, text: harmless(&origin.to_string()), start: span.map(|s| s.start), end: span.map(|s| s.end), file }
@@ -539,6 +561,11 @@ pub fn harmless(text: &str) -> String {
             c => c,
         })
         .collect()
+}
+
+/// A line whose places stay what they are: a control character is one byte for one byte.
+fn visible(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_control() { ' ' } else { c }).collect()
 }
 
 /// A value as one word of a POSIX shell.

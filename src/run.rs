@@ -164,15 +164,17 @@ impl Run {
         self.redactor = Some(redactor);
     }
 
-    /// Puts pseudonyms into facts and need. A run line keeps its text until the report is written: places count in it.
+    /// Puts pseudonyms into facts and need. A run line and files keep their text until the report is written: places count in it.
     fn redact(&mut self, host: Option<&Host>) -> Result<(), String> {
         self.learn(host);
         let Some(redactor) = &self.redactor else { return Ok(()) };
         let line = self.need.run.take();
+        let files = std::mem::take(&mut self.need.files);
         let whole = |why: serde_json::Error| format!("the facts could not be redacted: {why}");
         self.facts = typed(&redactor.apply_to(&untyped(&self.facts))).map_err(whole)?;
         self.need = typed(&redactor.apply_to(&untyped(&self.need))).map_err(whole)?;
         self.need.run = line;
+        self.need.files = files.into_iter().map(|(path, text)| (redactor.apply(&path), text)).collect();
         for waiver in &mut self.waivers {
             waiver.subject = redactor.apply(&waiver.subject);
         }

@@ -94,7 +94,7 @@ fn a_service_is_read_with_all_that_it_asks() {
     }
     let (code, _, errors) = show(&["--service", "deployed"]);
     assert_eq!(code, Some(2));
-    assert!(errors.contains("compose.yaml:31:12: REG is not set"), "{errors}");
+    assert!(errors.contains("REG is not set") && errors.contains("compose.yaml:31:12"), "{errors}");
     std::fs::write(folder.path().join(".env"), "REG=localhost:5000\n").unwrap();
     let (_, shown, _) = show(&["--service", "deployed"]);
     assert!(shown.contains("gpu 2") && shown.contains("registry localhost:5000"), "{shown}");

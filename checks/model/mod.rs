@@ -7,6 +7,7 @@ pub mod cuda;
 pub mod daemon_config;
 pub mod daemon_keys;
 pub mod doc;
+pub mod dockerfile;
 pub mod fact;
 pub mod facts;
 pub mod finding;

@@ -1,11 +1,13 @@
 //! The need: everything somebody wants of this host, each wish with who wants it.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::dockerfile::Dockerfile;
 use super::require::Condition;
 use super::run::{RunLine, Span};
 use super::version::Version;
@@ -16,8 +18,16 @@ use super::version::Version;
 pub enum Origin {
     /// A flag of the command line, as typed: `--port 8080`.
     Flag(String),
-    /// A line of a file of the user's, gdoctor.toml above all. Lines and columns count from 1.
-    File { path: String, line: usize, column: usize, what: String },
+    /// A place in a file of the user's: gdoctor.toml, a compose file, a Dockerfile. Lines and columns count from 1, the span in
+    /// bytes of the file.
+    File {
+        path: String,
+        line: usize,
+        column: usize,
+        what: String,
+        #[serde(default)]
+        span: Span,
+    },
     /// An argument of the run line, as it stands there, and where.
     RunLine { argument: String, span: Span },
     /// Nothing was asked for, so the usual is: a Docker to run containers with.
@@ -32,7 +42,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Origin::Flag(flag) => f.write_str(flag),
-            Origin::File { path, line, column, what } => write!(f, "{what} ({path}:{line}:{column})"),
+            Origin::File { path, line, column, what, .. } => write!(f, "{what} ({path}:{line}:{column})"),
             Origin::RunLine { argument, .. } => f.write_str(argument),
             Origin::Default => f.write_str("every container needs it"),
             Origin::Host(seen) => f.write_str(seen),
@@ -97,6 +107,10 @@ pub struct Need {
     pub container_user: ContainerUser,
     /// The line that is going to be run, where one was given.
     pub run: Option<RunLine>,
+    /// The Dockerfile of the image, where one was given.
+    pub dockerfile: Option<Dockerfile>,
+    /// Texts of the user's files that origins point into, by path, secrets overwritten.
+    pub files: BTreeMap<String, String>,
 }
 
 impl Need {

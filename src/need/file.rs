@@ -2,7 +2,7 @@
 //! wish remembers its line. Waivers stand beside them.
 
 use clap::{Args, FromArgMatches};
-use gdoctor_checks::model::need::{Camera, Gpus, Need, Origin};
+use gdoctor_checks::model::need::{Camera, Gpus, Need};
 use gdoctor_checks::model::run::Span;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 use crate::cli::Wishes;
 use crate::host::Host;
 
+use super::text::SourceText;
 use super::{CAP, Refusal, fill, flags};
 
 /// The name that is looked for.
@@ -78,6 +79,7 @@ pub fn parse(path: &str, text: &str) -> Result<Project, Refusal> {
     let table = DeTable::parse(text)
         .map_err(|error| wrong(error.span().unwrap_or_default(), error.message().to_owned(), String::new()))?;
     let mut project = Project::default();
+    let source = SourceText::new(path, text);
     for (key, value) in table.get_ref().iter() {
         let name = key.get_ref().as_ref();
         if name == "waiver" {
@@ -92,7 +94,6 @@ pub fn parse(path: &str, text: &str) -> Result<Project, Refusal> {
             let help = near.map(|near| format!("did you mean {near}?")).unwrap_or_default();
             return Err(wrong(key.span(), format!("{name} is no key of gdoctor.toml"), help));
         }
-        let (line, column) = place(text, key.span().start);
         let values = match value.get_ref() {
             DeValue::Array(list) => list.iter().map(|value| (value.get_ref(), value.span())).collect(),
             one => vec![(one, value.span())],
@@ -101,13 +102,14 @@ pub fn parse(path: &str, text: &str) -> Result<Project, Refusal> {
             let arguments = arguments(name, value).map_err(|why| wrong(span.clone(), why, String::new()))?;
             let wishes = wishes(&arguments).map_err(|why| wrong(span.clone(), why, String::new()))?;
             let shown = text.get(span.clone()).unwrap_or_default();
-            let origin =
-                |_: String| Origin::File { path: path.into(), line, column, what: format!("{name} = {shown}") };
+            let asks = Span::new(key.span().start, span.end.max(key.span().end));
+            let origin = |_: String| source.origin(asks, format!("{name} = {shown}"));
             let mut need = flags::need_by(&wishes, &origin);
             need.docker = None;
             join(&mut project.need, need);
         }
     }
+    project.need.files.insert(path.to_owned(), source.shown());
     Ok(project)
 }
 
@@ -195,14 +197,6 @@ fn join(into: &mut Need, from: Need) {
     fill(into, from);
 }
 
-/// Line and column of a byte, counted from 1, columns in characters.
-fn place(text: &str, at: usize) -> (usize, usize) {
-    let before = text.get(..at).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    (line, column)
-}
-
 /// A gdoctor.toml that asks for what this need asks, with a comment at each key.
 pub fn write(need: &Need) -> String {
     let mut out =
@@ -282,7 +276,7 @@ mod tests {
     fn wrong(text: &str) -> (String, String, (usize, usize)) {
         let refusal = parse("gdoctor.toml", text).unwrap_err();
         let (_, text, span) = refusal.place.unwrap();
-        (refusal.what, refusal.help, place(&text, span.start))
+        (refusal.what, refusal.help, SourceText::new("", &text).place(span.start))
     }
 
     #[test]

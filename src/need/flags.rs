@@ -50,6 +50,8 @@ pub fn need_by(wishes: &Wishes, flag: &dyn Fn(String) -> Origin) -> Need {
         reclaim: wishes.reclaim.map(|most| Wish::new(most.as_secs().max(1), flag("--reclaim".into()))),
         container_user: wishes.container_user.unwrap_or_default(),
         run: None,
+        dockerfile: None,
+        files: Default::default(),
     }
 }
 

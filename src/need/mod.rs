@@ -2,10 +2,13 @@
 //! and what the usual guide suggests.
 
 pub mod compose;
+pub mod dockerfile;
 pub mod file;
 mod flags;
 mod host;
 pub mod run_line;
+mod secret;
+pub mod text;
 
 use gdoctor_checks::model::need::{Gpus, Need, Origin};
 use gdoctor_checks::model::run::{RunLine, Span};
@@ -46,15 +49,12 @@ pub fn gather(
         Some((path, text)) => Some(file::parse(&path, &text)?),
         None => None,
     };
-    let line = read_line(line, host)?;
-    let told = project.is_some() || line.is_some();
-    let waivers = project.map_or_else(Vec::new, |project| {
+    let waivers = project.as_ref().map_or_else(Vec::new, |project| project.waivers.clone());
+    let mut told = project.is_some();
+    if let Some(project) = project {
         fill(&mut need, project.need);
-        project.waivers
-    });
-    if let Some(line) = line {
-        run_line::add(&mut need, line);
     }
+    told |= add_texts(&mut need, line, host)?;
     if told {
         host::imply(&mut need)
     } else {
@@ -66,10 +66,30 @@ pub fn gather(
 /// Only what flags and the line themselves ask.
 pub fn gather_asked(wishes: &Wishes, line: &LineArgs, host: &Host) -> Result<Need, Refusal> {
     let mut need = flags::need(wishes);
-    if let Some(line) = read_line(line, host)? {
-        run_line::add(&mut need, line);
-    }
+    add_texts(&mut need, line, host)?;
     Ok(need)
+}
+
+/// The run line, the compose file, the Dockerfile. True when there is one.
+fn add_texts(need: &mut Need, line: &LineArgs, host: &Host) -> Result<bool, Refusal> {
+    let mut told = false;
+    if let Some(file) = &line.dockerfile {
+        let asked = dockerfile::Asked { file, target: line.target.as_deref(), arguments: &line.build_arg };
+        let (read, source) = dockerfile::read(&asked, host)?;
+        dockerfile::add(need, read, source);
+        told = true;
+    }
+    if !line.compose.is_empty() {
+        let asked = compose::Asked { files: &line.compose, service: line.service.as_deref(), profiles: &line.profile };
+        let (read, files) = compose::read(&asked, host)?;
+        need.files.extend(files);
+        run_line::add(need, read);
+        told = true;
+    } else if let Some(line) = read_line(line, host)? {
+        run_line::add(need, line);
+        told = true;
+    }
+    Ok(told)
 }
 
 /// What flags ask, what the host evidently has, and what the guide suggests: without a file and a line.
@@ -103,6 +123,7 @@ fn fill(into: &mut Need, from: Need) {
     list(&mut into.registries, from.registries);
     into.disk = into.disk.take().or(from.disk);
     into.reclaim = into.reclaim.take().or(from.reclaim);
+    into.files.extend(from.files);
     if into.container_user == Default::default() {
         into.container_user = from.container_user;
     }
@@ -137,10 +158,6 @@ pub fn show(need: &Need) -> String {
 
 /// The run line, if one is given.
 fn read_line(line: &LineArgs, host: &Host) -> Result<Option<RunLine>, Refusal> {
-    if let Some(file) = &line.compose {
-        let asked = compose::Asked { file, service: line.service.as_deref(), profiles: &line.profile };
-        return compose::read(&asked, host).map(Some);
-    }
     let Some((name, text, environment)) = line_text(line, host)? else { return Ok(None) };
     let variable = |name: &str| environment.then(|| host.env(name)).flatten();
     let shell = run_line::Shell {

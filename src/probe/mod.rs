@@ -49,7 +49,7 @@ pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool, wa
     let wanted = |families: &[&str]| ALL.iter().any(|c| families.contains(&c.family) && asked(c));
     let wanted_check = |id: &str| ALL.iter().any(|c| c.id == id && asked(c));
     // A run line's own checks look at what the families behind its options have seen.
-    let line = wanted(&["run"]);
+    let line = wanted(&["run", "dockerfile"]);
     let gpu = wanted(&["nvidia", "capability"]) || (line && need.gpu.is_some());
     let display = wanted(&["display"]) || (line && need.display.is_some());
     // These look with the daemon's answers in hand: who holds a port, which registries it trusts, where images lie.
@@ -76,7 +76,7 @@ pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool, wa
     if wanted(&["camera"]) {
         crew.send("camera", host, need, |f| &mut f.camera, camera::probe);
     }
-    if need.run.is_some() {
+    if need.run.is_some() || need.dockerfile.is_some() {
         crew.send("run", host, need, |f| &mut f.run, run::probe);
     }
     if !need.images.is_empty() {

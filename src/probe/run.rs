@@ -1,4 +1,4 @@
-//! Looks at what a run line names: the paths it mounts, the name it takes, the image, a terminal.
+//! Looks at what a run line or a Dockerfile names: the paths it mounts, the name it takes, images, a terminal.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +14,22 @@ use crate::host::files::Kind;
 
 use super::docker::Asker;
 
+/// A Dockerfile of more bases is no work of a person's.
+const BASES: usize = 32;
+
 pub fn probe(host: &Host, need: &Need) -> RunFacts {
-    let Some(line) = &need.run else { return RunFacts::default() };
     let daemon = Asker::new(host);
+    let bases = need.dockerfile.iter().flat_map(|file| file.bases()).map(|base| &base.reference);
+    // Only what can be a reference goes into the daemon's address.
+    let plain = |base: &&String| base.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-:/@".contains(&b));
+    let bases = bases.filter(plain).take(BASES);
+    let bases = bases.map(|base| (base.clone(), super::image::look(host, &daemon, base))).collect();
+    let Some(line) = &need.run else { return RunFacts { bases, ..RunFacts::default() } };
     RunFacts {
+        bases,
         sources: sources(host, line),
         names: names(host, line, &daemon),
-        image: image(host, line, &daemon),
+        image: line_image(host, line, &daemon),
         terminal: terminal(host),
     }
 }
@@ -62,7 +71,7 @@ fn names(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<Vec<String>> {
     })
 }
 
-fn image(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<ImageFacts> {
+fn line_image(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<ImageFacts> {
     let Some(image) = line.image.as_ref().filter(|image| !image.at.opaque && !line.podman) else {
         return Fact::unknown(Gap::NotAsked, "GET /images");
     };

@@ -4,16 +4,22 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use gdoctor_checks::model::run::Span;
 
 use crate::policy::Status;
+use crate::report::Place;
 
 /// The line that holds `span`, marked; lines longer than `width` are shown around the marker. No line end at the end.
 pub fn mark(text: &str, span: Span, label: &str, status: Status, width: usize) -> String {
-    let level = match status {
-        Status::Fail => Level::ERROR,
-        Status::Warn => Level::WARNING,
-        _ => Level::NOTE,
-    };
     let annotation = AnnotationKind::Primary.span(range(text, span)).label(label);
-    let group = Group::with_level(level).element(Snippet::source(text).annotation(annotation));
+    let group = Group::with_level(level(status)).element(Snippet::source(text).annotation(annotation));
+    renderer(width).render(&[group])
+}
+
+/// The same of a file of which only the line is at hand, with the file's name and the line's number.
+pub fn mark_line(place: &Place, status: Status, width: usize) -> String {
+    let indent = place.text.chars().take(place.column.saturating_sub(1)).map(char::len_utf8).sum::<usize>();
+    let span = Span::new(indent, indent.saturating_add(place.end.saturating_sub(place.start)));
+    let annotation = AnnotationKind::Primary.span(range(&place.text, span));
+    let snippet = Snippet::source(place.text.as_str()).path(place.path.as_str()).line_start(place.line);
+    let group = Group::with_level(level(status)).element(snippet.annotation(annotation));
     renderer(width).render(&[group])
 }
 
@@ -32,6 +38,14 @@ pub fn refusal(name: &str, text: &str, span: Span, what: &str, help: &str, width
 /// Control characters as one-byte signs, so that places stay where they are and a terminal does not act on them.
 fn visible(c: char) -> char {
     if c.is_ascii_control() && c != '\n' && c != '\t' { '?' } else { c }
+}
+
+fn level(status: Status) -> Level<'static> {
+    match status {
+        Status::Fail => Level::ERROR,
+        Status::Warn => Level::WARNING,
+        _ => Level::NOTE,
+    }
 }
 
 fn renderer(width: usize) -> Renderer {

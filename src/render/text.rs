@@ -9,7 +9,7 @@ use gdoctor_checks::model::run::Span;
 
 use crate::policy::Status;
 use crate::render::snippet;
-use crate::report::{FixWords, Outcome, Report};
+use crate::report::{Asker, FixWords, Outcome, Report};
 use crate::start::Starts;
 
 /// How much to tell.
@@ -142,7 +142,10 @@ impl<'a> Page<'a> {
             if !outcome.detail.is_empty() {
                 self.field(out, "why", &outcome.detail.replace('\n', " "));
             }
-            if let Some(asker) = outcome.asked_by.as_ref().filter(|a| a.kind != "default" && a.start.is_none()) {
+            let shown = |asker: &Asker| {
+                asker.start.is_some() || asker.file.as_ref().is_some_and(|place| !place.text.is_empty())
+            };
+            if let Some(asker) = outcome.asked_by.as_ref().filter(|asker| asker.kind != "default" && !shown(asker)) {
                 self.field(out, "asked", &asker.text);
             }
             for fix in &outcome.fixes {
@@ -180,15 +183,22 @@ impl<'a> Page<'a> {
         let _ = writeln!(out, "          {:<5} {}", name.dimmed(), self.wrap(text, "                ", 16));
     }
 
-    /// The run line with a marker under the argument that this is about.
+    /// The run line, or the line of a file, with a marker under what this is about.
     fn place(&self, out: &mut String, outcome: &Outcome) {
-        let line = self.report.run_line.as_ref();
-        let asker = outcome.asked_by.as_ref();
-        let (Some(line), Some((start, end))) = (line, asker.and_then(|a| a.start.zip(a.end))) else { return };
         if matches!(outcome.status, Status::Pass | Status::Skip) {
             return;
         }
-        let shown = snippet::mark(&line.text, Span::new(start, end), "", outcome.status, self.width.saturating_sub(10));
+        let width = self.width.saturating_sub(10);
+        let asker = outcome.asked_by.as_ref();
+        let file = asker.and_then(|asker| asker.file.as_ref()).filter(|place| !place.text.is_empty());
+        let argument = asker.and_then(|asker| asker.start.zip(asker.end));
+        let shown = match (file, self.report.run_line.as_ref().zip(argument)) {
+            (Some(place), _) => snippet::mark_line(place, outcome.status, width),
+            (None, Some((line, (start, end)))) => {
+                snippet::mark(&line.text, Span::new(start, end), "", outcome.status, width)
+            }
+            (None, None) => return,
+        };
         for row in shown.lines() {
             let _ = writeln!(out, "          {row}");
         }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use gdoctor::need::run_line;
+use gdoctor::need::{dockerfile, run_line};
 use gdoctor::policy;
 use gdoctor_checks::model::facts::Facts;
 use gdoctor_checks::model::finding::{Finding, Verdict};
@@ -62,6 +62,9 @@ struct RawOver {
     /// A `docker run` line, as pasted; its wishes are added to the need.
     #[serde(default)]
     line: Option<String>,
+    /// The text of a Dockerfile.
+    #[serde(default)]
+    dockerfile: Option<String>,
     /// What the line's variables stand for.
     #[serde(default)]
     env: BTreeMap<String, String>,
@@ -113,6 +116,11 @@ impl Table {
                     panic!("{path}: case {:?}: {what}: {error}", case.name)
                 };
                 let mut need: Need = Value::Table(need).try_into().unwrap_or_else(|error| at("need", &error));
+                if let Some(text) = &case.over.dockerfile {
+                    let read = dockerfile::parse("Dockerfile", text, None, &[]);
+                    let (file, source) = read.unwrap_or_else(|wrong| panic!("{path}: {wrong:?}"));
+                    dockerfile::add(&mut need, file, source);
+                }
                 if let Some(line) = &case.over.line {
                     run_line::add(&mut need, parse_line(line, &case.over.env));
                 }

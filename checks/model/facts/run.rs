@@ -19,6 +19,8 @@ pub struct RunFacts {
     pub names: Fact<Vec<String>>,
     /// The line's image as the daemon has it; Absent when it would have to be pulled.
     pub image: Fact<ImageFacts>,
+    /// The bases of the Dockerfile as the daemon has them, by reference; Absent where one would have to be pulled.
+    pub bases: BTreeMap<String, Fact<ImageFacts>>,
     /// Present(true): a person's terminal is there. Present(false): none, as in CI or cron.
     pub terminal: Fact<bool>,
 }

@@ -1,146 +1,55 @@
-//! Reads one service of a compose file as the run line that compose makes of it, each option with its line in the file:
-//! interpolation, .env, extends, merge keys and profiles as the Compose Specification has them.
+//! Reads one service of a compose file as the run line that compose makes of it, each option with its place in the file:
+//! interpolation, .env and env_file, include, override files, extends, merge keys and profiles as the Compose Specification
+//! has them.
 
+mod merge;
+mod project;
 mod service;
 mod tree;
 mod variables;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use gdoctor_checks::model::need::Origin;
 use gdoctor_checks::model::run::RunLine;
 
 use crate::host::Host;
 
 use super::Refusal;
-use tree::{Node, Value};
-use variables::Variables;
-
-/// A compose file is a few hundred lines; 10,000 services are some 2 MB.
-const CAP: usize = 8 << 20;
-/// `extends` through more files and services than this is a circle.
-const EXTENDS: usize = 16;
+use project::Project;
+use tree::Node;
 
 /// What the command line says of a compose file.
 pub struct Asked<'a> {
-    pub file: &'a Path,
+    /// As `docker compose -f` takes them: later ones are laid over the first.
+    pub files: &'a [PathBuf],
     pub service: Option<&'a str>,
     pub profiles: &'a [String],
 }
 
-/// The service as a run line.
-pub fn read(asked: &Asked, host: &Host) -> Result<RunLine, Refusal> {
-    let path = Path::new(&host.cwd()).join(asked.file);
-    let shown = asked.file.display().to_string();
-    let folder = path.parent().unwrap_or(Path::new("/")).to_path_buf();
-    let document = load(&path, &shown, host)?;
-    let (name, service) = choose(&document, asked, &shown)?;
-    let reader = Reader { host, variables: Variables::new(host, &folder), shown: shown.clone(), folder };
-    let whole = reader.extended(&document, &name, service, &reader.folder, 0)?;
-    service::run_line(&reader, &name, &whole)
+/// The service as a run line, and the texts of the files that it comes from.
+pub fn read(asked: &Asked, host: &Host) -> Result<(RunLine, BTreeMap<String, String>), Refusal> {
+    let project = Project::load(asked.files, host)?;
+    let shown = asked.files.first().map_or(String::new(), |file| file.display().to_string());
+    let (name, service) = choose(&project.services, asked, &shown)?;
+    let whole = project.extended(&name, service, 0)?;
+    let line = service::run_line(&project, &name, &whole)?;
+    Ok((line, project.texts()))
 }
 
-struct Reader<'a> {
-    host: &'a Host,
-    variables: Variables<'a>,
-    /// The file's name in messages.
-    shown: String,
-    folder: PathBuf,
+/// Compose's own names for its file, in the order in which it looks for them.
+const NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+
+/// The override file beside a file of one of compose's own names, which `docker compose up` reads too.
+fn override_of(file: &Path, host: &Host) -> Option<PathBuf> {
+    let name = file.file_name()?.to_str().filter(|name| NAMES.contains(name))?;
+    let (stem, _) = name.rsplit_once('.')?;
+    let beside = |extension: &str| file.with_file_name(format!("{stem}.override.{extension}"));
+    let here = |path: &PathBuf| host.live().exists(Path::new(&host.cwd()).join(path));
+    ["yml", "yaml"].into_iter().map(beside).find(here)
 }
 
-impl Reader<'_> {
-    fn wrong(&self, node: &Node, what: String) -> Refusal {
-        Refusal::plain(format!("{}:{}:{}: {what}", self.shown, node.line, node.column))
-    }
-
-    fn origin(&self, node: &Node, what: String) -> Origin {
-        Origin::File { path: self.shown.clone(), line: node.line, column: node.column, what }
-    }
-
-    /// A scalar with its variables replaced.
-    fn scalar(&self, node: &Node) -> Result<String, Refusal> {
-        match &node.value {
-            Value::Text(text) => self.variables.replace(text).map_err(|why| self.wrong(node, why)),
-            Value::Null => Ok(String::new()),
-            _ => Err(self.wrong(node, "a single value is expected here".into())),
-        }
-    }
-
-    /// The service over what it extends.
-    fn extended(
-        &self,
-        document: &Node,
-        name: &str,
-        service: &Node,
-        folder: &Path,
-        depth: usize,
-    ) -> Result<Node, Refusal> {
-        let Some(extends) = service.get("extends") else { return Ok(service.clone()) };
-        if depth >= EXTENDS {
-            return Err(
-                self.wrong(extends, format!("extends leads through more than {EXTENDS} services, or in a circle"))
-            );
-        }
-        let base = match extends.get("service") {
-            Some(service) => self.scalar(service)?,
-            None => self.scalar(extends)?,
-        };
-        let other = match extends.get("file") {
-            None => None,
-            Some(file) => {
-                let path = folder.join(self.scalar(file)?);
-                let shown = path.display().to_string();
-                Some((load(&path, &shown, self.host)?, path.parent().unwrap_or(Path::new("/")).to_path_buf()))
-            }
-        };
-        let (document, folder) =
-            other.as_ref().map_or((document, folder), |(document, folder)| (document, folder.as_path()));
-        let found = document.get("services").and_then(|services| services.get(&base));
-        let found =
-            found.ok_or_else(|| self.wrong(extends, format!("{name} extends {base}, which is no service there")))?;
-        let below = self.extended(document, &base, found, folder, depth + 1)?;
-        Ok(merged(&below, service))
-    }
-}
-
-/// Compose's rule: maps key by key, lists one after the other, everything else replaced.
-fn merged(below: &Node, over: &Node) -> Node {
-    match (&below.value, &over.value) {
-        (Value::Map(old), Value::Map(new)) => {
-            let mut entries = old.clone();
-            for (key, node) in new {
-                match entries.iter_mut().find(|(known, _)| known == key) {
-                    Some((_, known)) if !["command", "entrypoint"].contains(&key.as_str()) => {
-                        *known = merged(known, node)
-                    }
-                    Some((_, known)) => *known = node.clone(),
-                    None => entries.push((key.clone(), node.clone())),
-                }
-            }
-            Node { value: Value::Map(entries), ..over.clone() }
-        }
-        (Value::List(old), Value::List(new)) => {
-            Node { value: Value::List(old.iter().chain(new).cloned().collect()), ..over.clone() }
-        }
-        _ => over.clone(),
-    }
-}
-
-fn load(path: &Path, shown: &str, host: &Host) -> Result<Node, Refusal> {
-    let fact = host.live().bytes(path, CAP);
-    let Some(bytes) = fact.value() else {
-        let why = fact.gap().map_or_else(|| "there is no such file".into(), |gap| gap.reason());
-        return Err(Refusal::plain(format!("{shown}: {why}")));
-    };
-    let text = std::str::from_utf8(bytes).map_err(|_| Refusal::plain(format!("{shown}: this is not UTF-8 text")))?;
-    serde_saphyr::from_str(text).map_err(|error| {
-        let message = error.to_string();
-        Refusal::plain(format!("{shown}: {}", message.lines().next().unwrap_or("this is not YAML")))
-    })
-}
-
-fn choose<'a>(document: &'a Node, asked: &Asked, shown: &str) -> Result<(String, &'a Node), Refusal> {
-    let services = document.get("services").map(Node::entries).unwrap_or_default();
+fn choose<'a>(services: &'a [(String, Node)], asked: &Asked, shown: &str) -> Result<(String, &'a Node), Refusal> {
     if services.is_empty() {
         return Err(Refusal::plain(format!("{shown}: there are no services in it")));
     }

@@ -6,7 +6,8 @@ use gdoctor_checks::model::run::{Argument, RunLine};
 use crate::need::Refusal;
 use crate::need::run_line::{self, Shell};
 
-use super::Reader;
+use super::merge::pairs;
+use super::project::Project;
 use super::tree::{Node, Value};
 
 /// Keys of a service that are one option of the same meaning.
@@ -40,15 +41,15 @@ struct Said {
 }
 
 struct Words<'a> {
-    reader: &'a Reader<'a>,
+    project: &'a Project<'a>,
     said: Vec<Said>,
 }
 
-pub fn run_line(reader: &Reader, name: &str, service: &Node) -> Result<RunLine, Refusal> {
-    let mut words = Words { reader, said: Vec::new() };
+pub fn run_line(project: &Project, name: &str, service: &Node) -> Result<RunLine, Refusal> {
+    let mut words = Words { project, said: Vec::new() };
     for (key, flag) in PLAIN {
         for item in service.get(key).map(Node::items).unwrap_or_default() {
-            let value = reader.scalar(item)?;
+            let value = project.scalar(item)?;
             words.say(flag, &value, item, key);
         }
     }
@@ -61,11 +62,12 @@ pub fn run_line(reader: &Reader, name: &str, service: &Node) -> Result<RunLine, 
     words.volumes(service)?;
     words.ulimits(service)?;
     let image = match service.get("image") {
-        Some(node) => Said { word: reader.scalar(node)?, origin: reader.origin(node, "image".into()) },
+        Some(node) => Said { word: project.scalar(node)?, origin: project.origin(node, "image".into()) },
         // Compose names what it builds after project and service; it is here once it has been built.
-        None => {
-            Said { word: format!("{name}:built-by-compose"), origin: reader.origin(service, format!("service {name}")) }
-        }
+        None => Said {
+            word: format!("{name}:built-by-compose"),
+            origin: project.origin(service, format!("service {name}")),
+        },
     };
     let argv: Vec<String> = ["docker", "create"]
         .into_iter()
@@ -76,15 +78,15 @@ pub fn run_line(reader: &Reader, name: &str, service: &Node) -> Result<RunLine, 
     let nothing = |_: &str| None;
     let shell = Shell {
         variable: &nothing,
-        passed: &|name| reader.variables.get(name),
-        cwd: reader.folder.display().to_string(),
-        home: reader.host.env("HOME"),
+        passed: &|name| project.variables.get(name),
+        cwd: project.folder(service).display().to_string(),
+        home: project.host.env("HOME"),
         uid: 0,
         gid: 0,
     };
-    let refused = |wrong: run_line::Wrong| Refusal::plain(format!("{}: service {name}: {}", reader.shown, wrong.what));
+    let refused = |wrong: run_line::Wrong| project.wrong(service, format!("service {name}: {}", wrong.what));
     let mut line = run_line::parse(&run_line::join(&argv), &shell).map_err(refused)?;
-    let own = reader.origin(service, format!("service {name}"));
+    let own = project.origin(service, format!("service {name}"));
     point(&mut line, &words.said, image.origin, own);
     Ok(line)
 }
@@ -92,16 +94,16 @@ pub fn run_line(reader: &Reader, name: &str, service: &Node) -> Result<RunLine, 
 impl Words<'_> {
     fn say(&mut self, flag: &str, value: &str, node: &Node, what: &str) {
         let shown = match what {
-            "environment" => value.split('=').next().unwrap_or_default(),
+            "environment" | "env_file" => value.split('=').next().unwrap_or_default(),
             _ => value,
         };
-        let origin = self.reader.origin(node, format!("{what}: {shown}"));
+        let origin = self.project.origin(node, format!("{what}: {shown}"));
         self.said.push(Said { word: format!("--{flag}={value}"), origin });
     }
 
     fn network(&mut self, service: &Node) -> Result<(), Refusal> {
         let Some(node) = service.get("network_mode") else { return Ok(()) };
-        let value = self.reader.scalar(node)?;
+        let value = self.project.scalar(node)?;
         // Another service's network: which container that will be is not known yet.
         if !value.starts_with("service:") {
             self.say("network", &value, node, "network_mode");
@@ -111,7 +113,7 @@ impl Words<'_> {
 
     fn pull(&mut self, service: &Node) -> Result<(), Refusal> {
         let Some(node) = service.get("pull_policy") else { return Ok(()) };
-        let value = self.reader.scalar(node)?;
+        let value = self.project.scalar(node)?;
         if ["always", "never", "missing"].contains(&value.as_str()) {
             self.say("pull", &value, node, "pull_policy");
         }
@@ -122,7 +124,7 @@ impl Words<'_> {
     fn gpus(&mut self, service: &Node) -> Result<(), Refusal> {
         if let Some(node) = service.get("gpus") {
             if let Some(text) = node.text() {
-                let value = self.reader.variables.replace(text).map_err(|why| self.reader.wrong(node, why))?;
+                let value = self.project.variables.replace(text).map_err(|why| self.project.wrong(node, why))?;
                 self.say("gpus", &value, node, "gpus");
             }
             if let Value::List(_) = node.value {
@@ -137,7 +139,7 @@ impl Words<'_> {
         }
         for item in node.map(Node::items).unwrap_or_default() {
             if item.get("capabilities").is_none() {
-                return Err(self.reader.wrong(item, "capabilities are missing, which compose requires: [gpu]".into()));
+                return Err(self.project.wrong(item, "capabilities are missing, which compose requires: [gpu]".into()));
             }
             self.request(item, "devices")?;
         }
@@ -150,21 +152,21 @@ impl Words<'_> {
                 .map(Node::items)
                 .unwrap_or_default()
                 .into_iter()
-                .map(|node| self.reader.scalar(node))
+                .map(|node| self.project.scalar(node))
                 .collect()
         };
         let devices = list("device_ids")?;
         let capabilities: Vec<String> = list("capabilities")?.into_iter().filter(|word| word != "gpu").collect();
-        let driver = item.get("driver").map(|node| self.reader.scalar(node)).transpose()?.unwrap_or_default();
+        let driver = item.get("driver").map(|node| self.project.scalar(node)).transpose()?.unwrap_or_default();
         if driver == "cdi" {
             for device in devices {
                 self.say("device", &device, item, what);
             }
             return Ok(());
         }
-        let count = item.get("count").map(|node| self.reader.scalar(node)).transpose()?;
+        let count = item.get("count").map(|node| self.project.scalar(node)).transpose()?;
         if count.is_some() && !devices.is_empty() {
-            return Err(self.reader.wrong(item, "count and device_ids exclude each other".into()));
+            return Err(self.project.wrong(item, "count and device_ids exclude each other".into()));
         }
         let mut fields = Vec::new();
         match count {
@@ -186,12 +188,12 @@ impl Words<'_> {
         for item in service.get("devices").map(Node::items).unwrap_or_default() {
             let value = match &item.value {
                 Value::Map(_) => {
-                    let part = |key: &str| item.get(key).map(|node| self.reader.scalar(node)).transpose();
+                    let part = |key: &str| item.get(key).map(|node| self.project.scalar(node)).transpose();
                     let source = part("source")?.unwrap_or_default();
                     let target = part("target")?.unwrap_or_else(|| source.clone());
                     format!("{source}:{target}:{}", part("permissions")?.unwrap_or_else(|| "rwm".into()))
                 }
-                _ => self.reader.scalar(item)?,
+                _ => self.project.scalar(item)?,
             };
             self.say("device", &value, item, "devices");
         }
@@ -202,7 +204,7 @@ impl Words<'_> {
         for item in service.get("ports").map(Node::items).unwrap_or_default() {
             let value = match &item.value {
                 Value::Map(_) => {
-                    let part = |key: &str| item.get(key).map(|node| self.reader.scalar(node)).transpose();
+                    let part = |key: &str| item.get(key).map(|node| self.project.scalar(node)).transpose();
                     let ip = part("host_ip")?.map_or(String::new(), |ip| {
                         if ip.contains(':') { format!("[{ip}]:") } else { format!("{ip}:") }
                     });
@@ -211,41 +213,52 @@ impl Words<'_> {
                     let gap = if !ip.is_empty() && published.is_empty() { ":" } else { "" };
                     format!("{ip}{published}{gap}{}{protocol}", part("target")?.unwrap_or_default())
                 }
-                _ => self.reader.scalar(item)?,
+                _ => self.project.scalar(item)?,
             };
             self.say("publish", &value, item, "ports");
         }
         Ok(())
     }
 
+    /// The variables of the files that env_file names come first: `environment` beats them.
     fn environment(&mut self, service: &Node) -> Result<(), Refusal> {
+        for item in service.get("env_file").map(Node::items).unwrap_or_default() {
+            let path = self.project.folder(item).join(self.project.scalar(item.get("path").unwrap_or(item))?);
+            let required = item.get("required").and_then(Node::text) != Some("false");
+            match self.project.variables.file(&path) {
+                Some(pairs) => {
+                    for (name, value) in pairs {
+                        self.say("env", &format!("{name}={value}"), item, "env_file");
+                    }
+                }
+                None if required => {
+                    let what = format!("{} is no file that can be read", self.project.shown(&path));
+                    return Err(self.project.wrong(item, what));
+                }
+                None => {}
+            }
+        }
         let Some(node) = service.get("environment") else { return Ok(()) };
-        for (name, node) in node.entries() {
+        for (name, node) in pairs(node) {
             let value = match node.value {
                 Value::Null => name.clone(),
-                _ => format!("{name}={}", self.reader.scalar(node)?),
+                _ => format!("{name}={}", self.project.scalar(&node)?),
             };
-            self.say("env", &value, node, "environment");
-        }
-        if let Value::List(items) = &node.value {
-            for item in items {
-                let value = self.reader.scalar(item)?;
-                self.say("env", &value, item, "environment");
-            }
+            self.say("env", &value, &node, "environment");
         }
         Ok(())
     }
 
-    /// A relative source counts from the file's folder.
+    /// A relative source counts from the folder of the file where it stands.
     fn volumes(&mut self, service: &Node) -> Result<(), Refusal> {
         for item in service.get("volumes").map(Node::items).unwrap_or_default() {
             if item.entries().is_empty() {
-                let value = self.reader.scalar(item)?;
-                let value = self.at_home(&value);
+                let value = self.project.scalar(item)?;
+                let value = self.placed(&value, item);
                 self.say("volume", &value, item, "volumes");
                 continue;
             }
-            let part = |key: &str| item.get(key).map(|node| self.reader.scalar(node)).transpose();
+            let part = |key: &str| item.get(key).map(|node| self.project.scalar(node)).transpose();
             let (kind, source) = (part("type")?.unwrap_or_default(), part("source")?.unwrap_or_default());
             let target = part("target")?.unwrap_or_default();
             let mode = if part("read_only")?.as_deref() == Some("true") { ":ro" } else { "" };
@@ -254,7 +267,7 @@ impl Words<'_> {
                 "bind" | "volume" if source.is_empty() => self.say("volume", &target, item, "volumes"),
                 "bind" => {
                     let source = if source.starts_with(['/', '.', '~']) { source } else { format!("./{source}") };
-                    let value = self.at_home(&format!("{source}:{target}{mode}"));
+                    let value = self.placed(&format!("{source}:{target}{mode}"), item);
                     self.say("volume", &value, item, "volumes");
                 }
                 "volume" => self.say("volume", &format!("{source}:{target}{mode}"), item, "volumes"),
@@ -264,8 +277,11 @@ impl Words<'_> {
         Ok(())
     }
 
-    fn at_home(&self, value: &str) -> String {
-        match (value.strip_prefix('~'), self.reader.host.env("HOME")) {
+    fn placed(&self, value: &str, node: &Node) -> String {
+        if value.starts_with('.') {
+            return format!("{}/{value}", self.project.folder(node).display());
+        }
+        match (value.strip_prefix('~'), self.project.host.env("HOME")) {
             (Some(rest), Some(home)) if rest.starts_with('/') => format!("{home}{rest}"),
             _ => value.to_owned(),
         }
@@ -273,11 +289,11 @@ impl Words<'_> {
 
     fn ulimits(&mut self, service: &Node) -> Result<(), Refusal> {
         for (name, node) in service.get("ulimits").map(Node::entries).unwrap_or_default() {
-            let part = |key: &str| node.get(key).map(|node| self.reader.scalar(node)).transpose();
+            let part = |key: &str| node.get(key).map(|node| self.project.scalar(node)).transpose();
             let value = match (part("soft")?, part("hard")?) {
                 (Some(soft), Some(hard)) => format!("{soft}:{hard}"),
                 (Some(one), None) | (None, Some(one)) => one,
-                (None, None) => self.reader.scalar(node)?,
+                (None, None) => self.project.scalar(node)?,
             };
             self.say("ulimit", &format!("{name}={value}"), node, "ulimits");
         }

@@ -1,16 +1,18 @@
-//! A YAML document as a tree in which every node knows its line. Aliases and merge keys are resolved by the parser, within its
+//! A YAML document as a tree in which every node knows its place. Aliases and merge keys are resolved by the parser, within its
 //! budget.
 
 use std::fmt;
 
+use gdoctor_checks::model::run::Span;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 
 #[derive(Clone, Debug, Default)]
 pub struct Node {
-    /// Counted from 1; 0 where it is not known.
-    pub line: usize,
-    pub column: usize,
+    /// Where it stands in its file, in bytes.
+    pub span: Span,
+    /// The file, by its place among those that were read.
+    pub file: usize,
     pub value: Value,
 }
 
@@ -29,6 +31,16 @@ impl Node {
         match &self.value {
             Value::Map(entries) => entries.iter().rev().find(|(name, _)| name == key).map(|(_, node)| node),
             _ => None,
+        }
+    }
+
+    /// Says of every node which file it is from.
+    pub fn mark(&mut self, file: usize) {
+        self.file = file;
+        match &mut self.value {
+            Value::List(items) => items.iter_mut().for_each(|node| node.mark(file)),
+            Value::Map(entries) => entries.iter_mut().for_each(|(_, node)| node.mark(file)),
+            Value::Null | Value::Text(_) => {}
         }
     }
 
@@ -60,7 +72,10 @@ impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<Value>::deserialize(deserializer)?;
         let at = spanned.referenced;
-        Ok(Node { line: at.line() as usize, column: at.column() as usize, value: spanned.value })
+        let byte = |number: Option<u64>| number.and_then(|n| usize::try_from(n).ok()).unwrap_or_default();
+        let start = byte(at.span().byte_offset());
+        let span = Span::new(start, start.saturating_add(byte(at.span().byte_len())));
+        Ok(Node { span, file: 0, value: spanned.value })
     }
 }
 

@@ -18,10 +18,15 @@ pub struct Variables<'a> {
 
 impl<'a> Variables<'a> {
     pub fn new(host: &'a Host, folder: &Path) -> Self {
-        let text = host.live().text(folder.join(".env"));
-        let lines = text.value().map_or("", String::as_str).lines();
-        let file = lines.filter_map(pair).collect();
-        Self { host, file }
+        let mut variables = Self { host, file: BTreeMap::new() };
+        variables.file = variables.file(&folder.join(".env")).unwrap_or_default().into_iter().collect();
+        variables
+    }
+
+    /// The pairs of a file such as .env; `None` where it cannot be read.
+    pub fn file(&self, path: &Path) -> Option<Vec<(String, String)>> {
+        let text = self.host.live().text(path);
+        text.value().map(|text| text.lines().filter_map(pair).collect())
     }
 
     pub fn get(&self, name: &str) -> Option<String> {

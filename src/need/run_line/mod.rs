@@ -28,7 +28,7 @@ pub struct Wrong {
 }
 
 impl Wrong {
-    fn at(span: Span, what: &str, help: &str) -> Self {
+    pub fn at(span: Span, what: &str, help: &str) -> Self {
         Self { span, what: what.into(), help: help.into() }
     }
 }

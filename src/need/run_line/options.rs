@@ -6,6 +6,7 @@ use gdoctor_checks::model::run::{Argument, Image, Mount, RunLine, RunOption, Sec
 use super::flags::{Dialect, Flag, Kind};
 use super::words::{Shell, Word};
 use super::{Wrong, mounts, reference, things, values};
+use crate::need::secret;
 
 /// Variables whose values checks read; of all others only the name is kept.
 const READ: [&str; 6] =
@@ -269,7 +270,7 @@ impl Reader<'_> {
         let passed = || (self.shell.passed)(name);
         let held = value.map(str::to_owned).or_else(passed);
         let read = READ.contains(&name) || name.starts_with("NVIDIA_");
-        if let Some(equals) = text.find('=').filter(|_| is_secret(name)) {
+        if let Some(equals) = text.find('=').filter(|_| secret::is_secret(name)) {
             let place = word.place_of(from + equals);
             let literal = self.text.get(place.start..at.value.end).is_some_and(|source| !source.contains(['$', '`']));
             if literal {
@@ -313,13 +314,6 @@ impl Reader<'_> {
         let kept = before.trim_end_matches([' ', '\t', '\n', '\\']);
         Span::new(kept.len(), span.end)
     }
-}
-
-/// Names that usually hold a secret.
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    ["PASS", "SECRET", "TOKEN", "KEY", "CREDENTIAL", "COOKIE", "AUTH"].iter().any(|word| name.contains(word))
-        && name != "XAUTHORITY"
 }
 
 fn unknown(word: &Word, name: &str, dialect: Dialect) -> Wrong {

@@ -1,0 +1,108 @@
+//! A Dockerfile as the builder reads it, down to what decides whether its image runs on this host: bases, packages, variables,
+//! folders. Everything keeps the place where it stands.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::need::Origin;
+use super::version::Version;
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dockerfile {
+    /// As named on the command line.
+    pub path: String,
+    /// In the order of the file.
+    pub stages: Vec<Stage>,
+}
+
+/// From one `FROM` to the next.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    pub base: Base,
+    /// The builder makes it: the image or something that is copied into it comes from here.
+    pub built: bool,
+    /// What it holds is in the image that will run.
+    pub runs: bool,
+    /// Packages that the package manager is told to install.
+    pub packages: Vec<Said>,
+    /// ENV, the variables of the file replaced; `None` where a value cannot be known.
+    pub variables: Vec<Setting>,
+    /// Folders that ENV PATH adds.
+    pub paths: Vec<Said>,
+    /// What else the stage says: the text of RUN, COPY, ADD, WORKDIR and the like, where a folder of PATH may come from.
+    pub rest: String,
+}
+
+/// What a stage starts from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Base {
+    /// Arguments replaced: `nvidia/cuda:12.4.1-base-ubuntu22.04`, or an earlier stage's name.
+    pub reference: String,
+    /// The earlier stage, by its place among the stages.
+    pub stage: Option<usize>,
+    /// `--platform`, where it names another machine than the one that builds.
+    pub platform: Option<Said>,
+    pub at: Origin,
+}
+
+/// A word of the file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Said {
+    pub text: String,
+    pub at: Origin,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Setting {
+    pub name: String,
+    pub value: Option<String>,
+    pub at: Origin,
+}
+
+impl Dockerfile {
+    /// Bases that come from a registry, of stages that are built.
+    pub fn bases(&self) -> impl Iterator<Item = &Base> {
+        let built = self.stages.iter().filter(|stage| stage.built).map(|stage| &stage.base);
+        built.filter(|base| base.stage.is_none() && base.reference != "scratch")
+    }
+
+    /// Stages whose content will run, the last one first.
+    pub fn running(&self) -> impl Iterator<Item = &Stage> {
+        self.stages.iter().rev().filter(|stage| stage.runs)
+    }
+
+    /// The image from a registry that the running image stands on.
+    pub fn ground(&self) -> Option<&Base> {
+        self.running().map(|stage| &stage.base).find(|base| base.stage.is_none())
+    }
+
+    /// A variable as the image has it, from the file alone.
+    pub fn variable(&self, name: &str) -> Option<&Setting> {
+        self.running().find_map(|stage| stage.variables.iter().rev().find(|setting| setting.name == name))
+    }
+
+    /// Who asks: the last `FROM`.
+    pub fn by(&self) -> Option<&Origin> {
+        self.stages.last().map(|stage| &stage.base.at)
+    }
+}
+
+impl Base {
+    /// The CUDA that the tag names: of `nvidia/cuda:12.4.1-base-ubuntu22.04`, of `pytorch/pytorch:2.1.0-cuda12.1-cudnn8-runtime`.
+    pub fn cuda(&self) -> Option<Version> {
+        let reference = self.reference.split('@').next().unwrap_or_default();
+        let (name, tag) = reference.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'))?;
+        if name == "nvidia/cuda" || name.ends_with("/nvidia/cuda") {
+            return Version::leading(tag).map(|version| Version::new(&[version.major(), version.minor()]));
+        }
+        let after = tag.split(['-', '_']).find_map(|part| part.strip_prefix("cuda").or(part.strip_prefix("cu")))?;
+        after.contains('.').then(|| Version::leading(after)).flatten()
+    }
+}

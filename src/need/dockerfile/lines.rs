@@ -1,0 +1,192 @@
+//! Parts a Dockerfile into instructions: continuation lines, comments, the escape directive, here-documents. Each letter of an
+//! instruction remembers its place in the file.
+
+use gdoctor_checks::model::run::Span;
+
+use super::Wrong;
+
+/// One instruction with its continuation lines put together.
+#[derive(Debug, Default)]
+pub struct Instruction {
+    /// In capitals.
+    pub keyword: String,
+    pub span: Span,
+    /// What follows the keyword.
+    pub text: Text,
+    /// The bodies of its here-documents.
+    pub bodies: Vec<Text>,
+}
+
+/// A text whose bytes know where in the file they stand.
+#[derive(Clone, Debug, Default)]
+pub struct Text {
+    pub text: String,
+    /// From this byte of `text` on it runs as in the file from that byte on.
+    pieces: Vec<(usize, usize)>,
+}
+
+impl Text {
+    fn push(&mut self, text: &str, at: usize) {
+        self.pieces.push((self.text.len(), at));
+        self.text.push_str(text);
+    }
+
+    /// The place of a byte in the file.
+    pub fn place(&self, at: usize) -> usize {
+        let next = self.pieces.partition_point(|(start, _)| *start <= at);
+        let piece = next.checked_sub(1).and_then(|last| self.pieces.get(last));
+        piece.map_or(at, |(start, file)| file + (at - start))
+    }
+
+    /// The place of some of its bytes; from a word's first byte to its last.
+    pub fn span(&self, start: usize, end: usize) -> Span {
+        let last = self.place(end.saturating_sub(1).max(start));
+        Span::new(self.place(start), if end > start { last + 1 } else { last })
+    }
+}
+
+/// What a file says in its first lines: `# escape=` and `# syntax=`.
+pub fn escape(text: &str) -> Result<char, Wrong> {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let Some((name, value)) = line.trim().strip_prefix('#').and_then(|rest| rest.split_once('=')) else { break };
+        let name = name.trim().to_ascii_lowercase();
+        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase()) {
+            break;
+        }
+        if name == "escape" {
+            return match value.trim() {
+                "\\" => Ok('\\'),
+                "`" => Ok('`'),
+                _ => {
+                    let span = Span::new(at, at + line.trim_end().len());
+                    Err(Wrong::at(span, "this is no escape character", "it is \\ or `"))
+                }
+            };
+        }
+        at += line.len();
+    }
+    Ok('\\')
+}
+
+/// The instructions in order.
+pub fn split(text: &str) -> Result<Vec<Instruction>, Wrong> {
+    let escape = escape(text)?;
+    let mut found = Vec::new();
+    let mut lines = Lines { text, at: 0 };
+    while let Some((at, line)) = lines.next() {
+        let trimmed = line.trim_start();
+        if trimmed.trim_end().is_empty() || trimmed.starts_with('#') {
+            continue;
+        }
+        let start = at + (line.len() - trimmed.len());
+        let length = trimmed.find(char::is_whitespace).unwrap_or(trimmed.len());
+        let keyword = trimmed[..length].trim_end_matches(escape).to_ascii_uppercase();
+        let mut instruction = Instruction { keyword, span: Span::new(start, start + length), ..Instruction::default() };
+        let begins = if trimmed[..length].ends_with(escape) { length - 1 } else { length };
+        lines.body(&mut instruction.text, start + begins, &trimmed[begins..], escape);
+        if ["RUN", "COPY", "ADD"].contains(&instruction.keyword.as_str()) {
+            for word in here_documents(&instruction.text.text) {
+                instruction.bodies.push(lines.here_document(&word, instruction.span)?);
+            }
+        }
+        found.push(instruction);
+    }
+    Ok(found)
+}
+
+struct Lines<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Lines<'a> {
+    /// The next line without its end, and where it begins.
+    fn next(&mut self) -> Option<(usize, &'a str)> {
+        let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;
+        let length = rest.find('\n').map_or(rest.len(), |end| end + 1);
+        let at = self.at;
+        self.at += length;
+        Some((at, rest[..length].trim_end_matches(['\n', '\r'])))
+    }
+
+    /// The rest of an instruction's first line, and the lines that continue it. Comments and empty lines between them are
+    /// nothing, as for the builder.
+    fn body(&mut self, into: &mut Text, at: usize, first: &'a str, escape: char) {
+        let (mut at, mut line) = (at, first);
+        loop {
+            let Some(kept) = continued(line, escape) else {
+                into.push(line, at);
+                return;
+            };
+            into.push(kept, at);
+            loop {
+                let Some((next_at, next)) = self.next() else { return };
+                if next.trim().is_empty() || next.trim_start().starts_with('#') {
+                    continue;
+                }
+                (at, line) = (next_at, next);
+                break;
+            }
+        }
+    }
+
+    fn here_document(&mut self, word: &HereDocument, by: Span) -> Result<Text, Wrong> {
+        let mut body = Text::default();
+        while let Some((at, line)) = self.next() {
+            let shown = if word.tabs { line.trim_start_matches('\t') } else { line };
+            if shown == word.end {
+                return Ok(body);
+            }
+            body.push(shown, at + (line.len() - shown.len()));
+            body.push("\n", at + line.len());
+        }
+        Err(Wrong::at(
+            by,
+            &format!("its here-document is never closed by {}", word.end),
+            "the word stands alone on a line",
+        ))
+    }
+}
+
+/// The line without the escape character that ends it, if one does.
+fn continued(line: &str, escape: char) -> Option<&str> {
+    line.trim_end_matches([' ', '\t']).strip_suffix(escape)
+}
+
+struct HereDocument {
+    end: String,
+    /// `<<-`: leading tabs go.
+    tabs: bool,
+}
+
+/// `<<EOF`, `<<-EOF`, `<<"EOF"`, several in a line; not within quotes, and `<<<` is something else.
+fn here_documents(text: &str) -> Vec<HereDocument> {
+    let mut found = Vec::new();
+    let mut quote = None;
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        rest = &rest[c.len_utf8()..];
+        match (quote, c) {
+            (Some(q), c) if q == c => quote = None,
+            (Some(_), _) => {}
+            (None, '\\') => rest = rest.chars().next().map_or("", |c| &rest[c.len_utf8()..]),
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '<') if rest.starts_with("<<") => rest = &rest[2..],
+            (None, '<') if rest.starts_with('<') => {
+                let tabs = rest[1..].starts_with('-');
+                let word = rest[1..].trim_start_matches('-');
+                let bare = word.trim_start_matches(['"', '\'']);
+                let length =
+                    bare.find(|c: char| !(c.is_ascii_alphanumeric() || "_-.".contains(c))).unwrap_or(bare.len());
+                if length > 0 {
+                    found.push(HereDocument { end: bare[..length].to_owned(), tabs });
+                }
+                rest = bare.get(length..).unwrap_or_default();
+                rest = rest.strip_prefix(['"', '\'']).unwrap_or(rest);
+            }
+            _ => {}
+        }
+    }
+    found
+}

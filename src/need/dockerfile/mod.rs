@@ -1,0 +1,337 @@
+//! Reads a Dockerfile as the builder would, without building anything: stages and their bases with all arguments replaced, and
+//! of each stage what decides whether its image runs on this host.
+
+mod expand;
+mod lines;
+mod stage;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use gdoctor_checks::model::dockerfile::{Base, Dockerfile, Said, Stage};
+use gdoctor_checks::model::need::{Capability, Gpus, Need, Wish};
+use gdoctor_checks::model::run::Span;
+
+use crate::host::Host;
+
+use super::Refusal;
+use super::run_line::Wrong;
+use super::text::{SourceText, load};
+use expand::Scope;
+use lines::{Instruction, Text};
+
+/// A Dockerfile is a few hundred lines.
+const CAP: usize = 256 << 10;
+/// More stages are refused.
+const STAGES: usize = 1000;
+
+const KEYWORDS: [&str; 18] = [
+    "ADD",
+    "ARG",
+    "CMD",
+    "COPY",
+    "ENTRYPOINT",
+    "ENV",
+    "EXPOSE",
+    "FROM",
+    "HEALTHCHECK",
+    "LABEL",
+    "MAINTAINER",
+    "ONBUILD",
+    "RUN",
+    "SHELL",
+    "STOPSIGNAL",
+    "USER",
+    "VOLUME",
+    "WORKDIR",
+];
+
+/// What the command line says of a Dockerfile.
+pub struct Asked<'a> {
+    pub file: &'a Path,
+    /// The stage to build; the last one unless given.
+    pub target: Option<&'a str>,
+    /// NAME=VALUE of `--build-arg`.
+    pub arguments: &'a [String],
+}
+
+/// The Dockerfile, and its text as a report may show it.
+pub fn read(asked: &Asked, host: &Host) -> Result<(Dockerfile, SourceText), Refusal> {
+    let shown = asked.file.display().to_string();
+    let path: PathBuf = Path::new(&host.cwd()).join(asked.file);
+    let text = load(&path, &shown, CAP, host)?;
+    parse(&shown, &text, asked.target, asked.arguments).map_err(|wrong| Refusal {
+        what: wrong.what,
+        help: wrong.help,
+        place: Some((shown.clone(), text.clone(), wrong.span)),
+    })
+}
+
+/// Reads the text of the Dockerfile called `path`.
+pub fn parse(
+    path: &str,
+    text: &str,
+    target: Option<&str>,
+    arguments: &[String],
+) -> Result<(Dockerfile, SourceText), Wrong> {
+    let mut reader = Reader {
+        source: SourceText::new(path, text),
+        globals: Arguments::new(arguments),
+        escape: lines::escape(text)?,
+        stages: Vec::new(),
+    };
+    for instruction in lines::split(text)? {
+        reader.take(&instruction)?;
+    }
+    reader.finish(target, text.len())
+}
+
+/// ARG values: of the command line, and of the file.
+#[derive(Clone, Default)]
+struct Arguments {
+    given: BTreeMap<String, String>,
+    set: BTreeMap<String, String>,
+}
+
+impl Arguments {
+    fn new(given: &[String]) -> Self {
+        let pair = |text: &String| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Self { given: given.iter().filter_map(pair).collect(), set: BTreeMap::new() }
+    }
+}
+
+struct Reader {
+    source: SourceText,
+    globals: Arguments,
+    escape: char,
+    stages: Vec<stage::Making>,
+}
+
+/// What `$NAME` stands for in a FROM.
+struct Globals<'a> {
+    arguments: &'a Arguments,
+    escape: char,
+}
+
+impl Scope for Globals<'_> {
+    fn value(&self, name: &str) -> Option<String> {
+        let platform = || ["TARGETPLATFORM", "BUILDPLATFORM"].contains(&name).then(native);
+        self.arguments.set.get(name).cloned().or_else(platform)
+    }
+
+    fn escape(&self) -> char {
+        self.escape
+    }
+}
+
+/// The platform that builds when nobody says otherwise.
+fn native() -> String {
+    let machine = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    format!("linux/{machine}")
+}
+
+impl Reader {
+    fn take(&mut self, instruction: &Instruction) -> Result<(), Wrong> {
+        let keyword = instruction.keyword.as_str();
+        if !KEYWORDS.contains(&keyword) {
+            let near = KEYWORDS.iter().min_by_key(|known| strsim::damerau_levenshtein(known, keyword));
+            let help = near.map_or(String::new(), |near| format!("did you mean {near}?"));
+            return Err(Wrong::at(instruction.span, &format!("{keyword} is no instruction of a Dockerfile"), &help));
+        }
+        match (keyword, self.stages.last_mut()) {
+            ("FROM", _) => self.from(instruction),
+            ("ARG", None) => self.global(instruction),
+            (_, None) => Err(Wrong::at(
+                instruction.span,
+                &format!("{keyword} stands before any FROM"),
+                "a Dockerfile begins with FROM",
+            )),
+            (_, Some(making)) => making.take(instruction, &mut self.source, self.escape),
+        }
+    }
+
+    /// ARG before the first FROM.
+    fn global(&mut self, instruction: &Instruction) -> Result<(), Wrong> {
+        for (start, end) in words(&instruction.text.text) {
+            let globals = Globals { arguments: &self.globals, escape: self.escape };
+            let (name, default) = argument(&instruction.text, start, end, &globals, &mut self.source)?;
+            if let Some(value) = self.globals.given.get(&name).cloned().or(default) {
+                self.globals.set.insert(name, value);
+            }
+        }
+        Ok(())
+    }
+
+    /// `FROM [--platform=P] BASE [AS NAME]`.
+    fn from(&mut self, instruction: &Instruction) -> Result<(), Wrong> {
+        let text = &instruction.text;
+        let mut found = words(&text.text);
+        let mut platform = None;
+        while let Some(&(start, end)) = found.first().filter(|(start, end)| text.text[*start..*end].starts_with("--")) {
+            let word = &text.text[start..end];
+            let Some(value) = word.strip_prefix("--platform=") else {
+                return Err(Wrong::at(
+                    text.span(start, end),
+                    "FROM knows no such option",
+                    "it knows --platform=SYSTEM/MACHINE",
+                ));
+            };
+            let builder = value.contains("BUILDPLATFORM") || value.contains("TARGETPLATFORM");
+            let value = self.expanded(text, start + "--platform=".len(), end)?;
+            platform = value.filter(|_| !builder).map(|value| Said {
+                at: self.source.origin(text.span(start, end), format!("--platform={value}")),
+                text: value,
+            });
+            found.remove(0);
+        }
+        let name = match found[..] {
+            [_] => None,
+            [_, (a, b), (start, end)] if text.text[a..b].eq_ignore_ascii_case("as") => {
+                Some(text.text[start..end].to_ascii_lowercase())
+            }
+            [] => return Err(Wrong::at(instruction.span, "FROM names no base", "FROM IMAGE [AS NAME]")),
+            [_, (start, _), ..] => {
+                let span = text.span(start, text.text.trim_end().len());
+                return Err(Wrong::at(span, "FROM takes no such words", "FROM IMAGE [AS NAME]"));
+            }
+        };
+        let (start, end) = found[0];
+        let raw = text.text[start..end].to_owned();
+        let reference = self.expanded(text, start, end)?.unwrap_or(raw);
+        if reference.is_empty() {
+            let help = "give the ARG a default, or the value with --build-arg NAME=VALUE";
+            return Err(Wrong::at(text.span(start, end), "the base's name is empty", help));
+        }
+        if self.stages.len() >= STAGES {
+            return Err(Wrong::at(instruction.span, "this is one stage too many", "1,000 are the most"));
+        }
+        let stage =
+            self.stages.iter().rposition(|known| known.name.as_deref() == Some(&reference.to_ascii_lowercase()));
+        let at = self.source.origin(text.span(start, end), format!("FROM {reference}"));
+        let inherited = stage.map(|stage| self.stages[stage].environment.clone()).unwrap_or_default();
+        let base = Base { reference, stage, platform, at };
+        self.stages.push(stage::Making::new(name, base, inherited, &self.globals));
+        Ok(())
+    }
+
+    /// Some bytes of an instruction, the file's arguments replaced.
+    fn expanded(&self, text: &Text, start: usize, end: usize) -> Result<Option<String>, Wrong> {
+        let globals = Globals { arguments: &self.globals, escape: self.escape };
+        expand::word(&text.text[start..end], &globals)
+            .map_err(|why| Wrong::at(text.span(start, end), &why, "see the Dockerfile reference on variables"))
+    }
+
+    fn finish(self, target: Option<&str>, end: usize) -> Result<(Dockerfile, SourceText), Wrong> {
+        let wanted = match target {
+            None => self.stages.len().checked_sub(1),
+            Some(name) => {
+                self.stages.iter().rposition(|stage| stage.name.as_deref() == Some(&name.to_ascii_lowercase()))
+            }
+        };
+        let Some(wanted) = wanted else {
+            let what = target.map_or("there is no FROM in it".to_owned(), |name| format!("there is no stage {name}"));
+            return Err(Wrong::at(Span::at(end), &what, "a Dockerfile begins with FROM"));
+        };
+        let names: Vec<Option<String>> = self.stages.iter().map(|stage| stage.name.clone()).collect();
+        let mut stages: Vec<Stage> = Vec::new();
+        let mut copies = Vec::new();
+        for making in self.stages.into_iter().take(wanted + 1) {
+            copies.push(making.copies_from(&names));
+            stages.push(making.stage);
+        }
+        reach(&mut stages, &copies);
+        Ok((Dockerfile { path: self.source.path.clone(), stages }, self.source))
+    }
+}
+
+/// Marks what the last stage is made of.
+fn reach(stages: &mut [Stage], copies: &[Vec<usize>]) {
+    let mut next = stages.len().checked_sub(1);
+    while let Some(number) = next {
+        let Some(stage) = stages.get_mut(number) else { return };
+        (stage.built, stage.runs) = (true, true);
+        next = stage.base.stage.filter(|base| *base < number);
+    }
+    // Stages come after what they are made of: from the last to the first, each is known to be built when it is reached.
+    for number in (0..stages.len()).rev() {
+        if !stages[number].built {
+            continue;
+        }
+        let sources = copies[number].iter().copied().chain(stages[number].base.stage);
+        for source in sources.filter(|source| *source < number).collect::<Vec<_>>() {
+            stages[source].built = true;
+        }
+    }
+}
+
+/// `NAME` or `NAME=value` of an ARG.
+fn argument(
+    text: &Text,
+    start: usize,
+    end: usize,
+    scope: &dyn Scope,
+    source: &mut SourceText,
+) -> Result<(String, Option<String>), Wrong> {
+    let word = &text.text[start..end];
+    let Some(equals) = word.find('=') else { return Ok((word.to_owned(), None)) };
+    let name = word[..equals].to_owned();
+    if super::secret::is_secret(&name) {
+        source.hide(text.span(start + equals + 1, end));
+    }
+    let value = expand::word(&word[equals + 1..], scope)
+        .map_err(|why| Wrong::at(text.span(start, end), &why, "see the Dockerfile reference on variables"))?;
+    Ok((name, value))
+}
+
+/// Start and end of each word: parted by blanks outside quotes and braces.
+fn words(text: &str) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    let (mut start, mut quote, mut escaped, mut braces) = (None, None, false, 0usize);
+    for (at, c) in text.char_indices() {
+        if escaped {
+            escaped = false;
+            continue;
+        }
+        match (quote, c) {
+            (None, c) if c.is_whitespace() && braces == 0 => {
+                if let Some(start) = start.take() {
+                    found.push((start, at));
+                }
+                continue;
+            }
+            (Some(q), c) if q == c => quote = None,
+            (None, '"' | '\'') => quote = Some(c),
+            (None | Some('"'), '\\') => escaped = true,
+            (_, '{') if text[..at].ends_with('$') => braces += 1,
+            (_, '}') => braces = braces.saturating_sub(1),
+            _ => {}
+        }
+        start.get_or_insert(at);
+    }
+    found.extend(start.map(|start| (start, text.len())));
+    found
+}
+
+/// What the image will want of this host: a GPU where it is made with CUDA, at that version, with the capabilities it names.
+pub fn add(need: &mut Need, file: Dockerfile, source: SourceText) {
+    if let Some((base, version)) = file.ground().and_then(|base| Some((base, base.cuda()?))) {
+        let wish = Wish::new(Gpus::All, base.at.clone());
+        need.gpu.get_or_insert(wish);
+        need.cuda.get_or_insert(Wish::new(version, base.at.clone()));
+    }
+    let named = file.variable("NVIDIA_DRIVER_CAPABILITIES").filter(|_| need.gpu.is_some());
+    for (words, by) in named.iter().filter_map(|setting| Some((setting.value.as_deref()?, &setting.at))) {
+        // `all` takes what the host has: nothing of it is insisted on.
+        for capability in words.split(',').filter_map(|word| Capability::from_word(word.trim())) {
+            if !need.capabilities.iter().any(|wish| wish.what == capability) {
+                need.capabilities.push(Wish::new(capability, by.clone()));
+            }
+        }
+    }
+    need.files.insert(source.path.clone(), source.shown());
+    need.dockerfile = Some(file);
+}

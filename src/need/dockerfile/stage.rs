@@ -1,0 +1,277 @@
+//! One stage: its variables, what it installs, the folders it puts on PATH, the stages it copies from.
+
+use std::collections::BTreeMap;
+
+use gdoctor_checks::model::dockerfile::{Base, Said, Setting, Stage};
+
+use crate::need::run_line::Wrong;
+use crate::need::secret;
+use crate::need::text::SourceText;
+
+use super::expand::{self, Scope};
+use super::lines::{Instruction, Text};
+use super::{Arguments, argument, words};
+
+/// A stage while it is read.
+pub struct Making {
+    pub name: Option<String>,
+    pub stage: Stage,
+    /// ENV as it stands, inherited ones too.
+    pub environment: BTreeMap<String, String>,
+    arguments: Arguments,
+    globals: Arguments,
+    copies: Vec<String>,
+}
+
+struct Inside<'a> {
+    making: &'a Making,
+    escape: char,
+}
+
+impl Scope for Inside<'_> {
+    /// ENV beats ARG.
+    fn value(&self, name: &str) -> Option<String> {
+        self.making.environment.get(name).or_else(|| self.making.arguments.set.get(name)).cloned()
+    }
+
+    fn escape(&self) -> char {
+        self.escape
+    }
+}
+
+impl Making {
+    pub fn new(name: Option<String>, base: Base, environment: BTreeMap<String, String>, globals: &Arguments) -> Self {
+        let stage = Stage {
+            base,
+            built: false,
+            runs: false,
+            packages: Vec::new(),
+            variables: Vec::new(),
+            paths: Vec::new(),
+            rest: String::new(),
+        };
+        let arguments = Arguments { given: globals.given.clone(), set: BTreeMap::new() };
+        Self { name, stage, environment, arguments, globals: globals.clone(), copies: Vec::new() }
+    }
+
+    pub fn take(&mut self, instruction: &Instruction, source: &mut SourceText, escape: char) -> Result<(), Wrong> {
+        match instruction.keyword.as_str() {
+            "ARG" => return self.argument(&instruction.text, source, escape),
+            "ENV" => return self.variables(&instruction.text, source, escape),
+            "RUN" => {
+                self.commands(&instruction.text, source, escape);
+                for body in &instruction.bodies {
+                    self.commands(body, source, escape);
+                }
+            }
+            "COPY" | "ADD" => {
+                let flag = instruction.text.text.split_whitespace().find_map(|word| word.strip_prefix("--from="));
+                self.copies.extend(flag.map(str::to_owned));
+            }
+            _ => {}
+        }
+        for text in std::iter::once(&instruction.text).chain(&instruction.bodies) {
+            self.stage.rest.push_str(&text.text);
+            self.stage.rest.push('\n');
+        }
+        Ok(())
+    }
+
+    /// `ARG NAME` takes what was given, what stands before the first FROM, or nothing.
+    fn argument(&mut self, text: &Text, source: &mut SourceText, escape: char) -> Result<(), Wrong> {
+        for (start, end) in words(&text.text) {
+            let (name, default) = argument(text, start, end, &Inside { making: self, escape }, source)?;
+            let given = self.arguments.given.get(&name).cloned();
+            let value = given.or(default).or_else(|| self.globals.set.get(&name).cloned());
+            self.arguments.set.extend(value.map(|value| (name, value)));
+        }
+        Ok(())
+    }
+
+    /// `ENV NAME=value …`, and the old `ENV NAME value`.
+    fn variables(&mut self, text: &Text, source: &mut SourceText, escape: char) -> Result<(), Wrong> {
+        let found = words(&text.text);
+        let Some(&(first, first_end)) = found.first() else { return Ok(()) };
+        if !text.text[first..first_end].contains('=') {
+            let end = text.text.trim_end().len();
+            let value = found.get(1).map_or(end, |(start, _)| *start);
+            return self.variable(text, (first, first_end), (value, end), source, escape);
+        }
+        for (start, end) in found {
+            let Some(equals) = text.text[start..end].find('=').map(|at| start + at) else {
+                let what = "ENV takes NAME=value, and here no `=` is";
+                return Err(Wrong::at(text.span(start, end), what, "a value with blanks stands in quotes"));
+            };
+            self.variable(text, (start, equals), (equals + 1, end), source, escape)?;
+        }
+        Ok(())
+    }
+
+    fn variable(
+        &mut self,
+        text: &Text,
+        name: (usize, usize),
+        value: (usize, usize),
+        source: &mut SourceText,
+        escape: char,
+    ) -> Result<(), Wrong> {
+        let called = text.text[name.0..name.1].to_owned();
+        if secret::is_secret(&called) {
+            source.hide(text.span(value.0, value.1));
+        }
+        if called == "PATH" {
+            self.folders(text, value, source, escape);
+        }
+        let held = expand::word(&text.text[value.0..value.1], &Inside { making: self, escape })
+            .map_err(|why| Wrong::at(text.span(value.0, value.1), &why, "see the Dockerfile reference on variables"))?;
+        let shown = match held.as_deref() {
+            Some(value) if called.starts_with("NVIDIA_") => format!("ENV {called}={value}"),
+            _ => format!("ENV {called}"),
+        };
+        let at = source.origin(text.span(name.0, value.1), shown);
+        if let Some(value) = &held {
+            self.environment.insert(called.clone(), value.clone());
+        }
+        // Of others the value is of no matter, and may be secret.
+        let kept =
+            held.filter(|_| called.starts_with("NVIDIA_") || ["CUDA_VERSION", "PATH"].contains(&called.as_str()));
+        self.stage.variables.push(Setting { name: called, value: kept, at });
+        Ok(())
+    }
+
+    /// What ENV PATH adds: all parts but the PATH from before.
+    fn folders(&mut self, text: &Text, value: (usize, usize), source: &SourceText, escape: char) {
+        for (start, end) in parts(&text.text, value) {
+            let raw = &text.text[start..end];
+            if raw.contains("$PATH") || raw.contains("${PATH") {
+                continue;
+            }
+            if let Ok(Some(folder)) = expand::word(raw, &Inside { making: self, escape }) {
+                let folder = folder.trim_end_matches('/');
+                if folder.starts_with('/') {
+                    let at = source.origin(text.span(start, end), format!("ENV PATH {folder}"));
+                    self.stage.paths.push(Said { text: folder.to_owned(), at });
+                }
+            }
+        }
+    }
+
+    /// What a script installs with a package manager or an installer of NVIDIA's.
+    fn commands(&mut self, text: &Text, source: &SourceText, escape: char) {
+        self.copies.extend(mounted(&text.text));
+        for command in commands(&text.text) {
+            for (start, end) in installed(&text.text, &command) {
+                let raw = &text.text[start..end];
+                let known = expand::word(raw, &Inside { making: self, escape });
+                let name = known.ok().flatten().unwrap_or_else(|| raw.to_owned());
+                let at = source.origin(text.span(start, end), name.clone());
+                self.stage.packages.push(Said { text: name, at });
+            }
+        }
+    }
+
+    /// The stages that COPY, ADD and mounts name, by name or number.
+    pub fn copies_from(&self, names: &[Option<String>]) -> Vec<usize> {
+        let number = |name: &String| {
+            let known = names.iter().rposition(|known| known.as_deref() == Some(&name.to_ascii_lowercase()));
+            known.or_else(|| name.parse().ok()).filter(|number| *number < names.len())
+        };
+        self.copies.iter().filter_map(number).collect()
+    }
+}
+
+/// `RUN --mount=type=bind,from=NAME`.
+fn mounted(text: &str) -> Vec<String> {
+    let mounts = text.split_whitespace().filter_map(|word| word.strip_prefix("--mount="));
+    mounts
+        .flat_map(|mount| mount.split(','))
+        .filter_map(|field| field.strip_prefix("from="))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The parts of a PATH between colons, those within braces aside, without quotes.
+fn parts(text: &str, (start, end): (usize, usize)) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    let (mut from, mut depth) = (start, 0usize);
+    let mut push = |from: usize, to: usize| {
+        let raw = &text[from..to];
+        let left = raw.trim_start_matches(['"', '\'', ' ']);
+        let right = left.trim_end_matches(['"', '\'', ' ']);
+        let from = from + raw.len() - left.len();
+        if !right.is_empty() {
+            found.push((from, from + right.len()));
+        }
+    };
+    for (at, c) in text[start..end].char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            ':' if depth == 0 => {
+                push(from, start + at);
+                from = start + at + 1;
+            }
+            _ => {}
+        }
+    }
+    push(from, end);
+    found
+}
+
+/// Start and end of each word of each command of a script; of a list in brackets too.
+fn commands(text: &str) -> Vec<Vec<(usize, usize)>> {
+    let mut found = vec![Vec::new()];
+    let mut start = None;
+    let ends = |c: char| c.is_whitespace() || ";&|()\"'[],".contains(c);
+    for (at, c) in text.char_indices().chain([(text.len(), '\n')]) {
+        if !ends(c) {
+            start.get_or_insert(at);
+            continue;
+        }
+        if let (Some(start), Some(command)) = (start.take(), found.last_mut()) {
+            command.push((start, at));
+        }
+        if ";&|\n()".contains(c) {
+            found.push(Vec::new());
+        }
+    }
+    found.retain(|command| !command.is_empty());
+    found
+}
+
+/// The packages that a command installs.
+fn installed(text: &str, command: &[(usize, usize)]) -> Vec<(usize, usize)> {
+    const MANAGERS: [(&str, &[&str]); 11] = [
+        ("apt-get", &["install"]),
+        ("apt", &["install"]),
+        ("aptitude", &["install"]),
+        ("dnf", &["install"]),
+        ("yum", &["install"]),
+        ("microdnf", &["install"]),
+        ("tdnf", &["install"]),
+        ("zypper", &["install", "in"]),
+        ("apk", &["add"]),
+        ("pacman", &["-S", "-Sy", "-Syu"]),
+        ("emerge", &[]),
+    ];
+    let word = |place: &(usize, usize)| &text[place.0..place.1];
+    let program = |place: &(usize, usize)| word(place).rsplit('/').next().unwrap_or_default().to_owned();
+    let manager = command.iter().position(|place| MANAGERS.iter().any(|(name, _)| *name == program(place)));
+    if let Some(at) = manager {
+        let verbs =
+            MANAGERS.iter().find(|(name, _)| *name == program(&command[at])).map_or(&[][..], |(_, verbs)| *verbs);
+        let verb = command[at..].iter().position(|place| verbs.contains(&word(place)));
+        let behind = verb.map_or(&[][..], |verb| &command[at + verb + 1..]);
+        return behind.iter().copied().filter(|place| !word(place).starts_with('-')).collect();
+    }
+    // NVIDIA's own installers: the driver's, and the toolkit's that brings a driver unless told not to.
+    let file = |place: &(usize, usize)| word(place).rsplit('/').next().unwrap_or_default().to_owned();
+    let driver = |name: &str| name.starts_with("NVIDIA-Linux-") && name.ends_with(".run");
+    let toolkit = |name: &str| name.starts_with("cuda_") && name.ends_with("_linux.run");
+    let alone = command.iter().any(|place| word(place).starts_with("--toolkit"));
+    let runs = command
+        .first()
+        .is_some_and(|place| ["sh", "bash", "sudo"].contains(&word(place)) || word(place).contains(".run"));
+    let fits = |place: &&(usize, usize)| runs && (driver(&file(place)) || (toolkit(&file(place)) && !alone));
+    command.iter().filter(fits).copied().collect()
+}

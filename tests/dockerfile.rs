@@ -1,0 +1,188 @@
+//! gdoctor reads Dockerfiles: the guide's own, where its findings point, every form of the file, and how broken ones end.
+#![allow(clippy::disallowed_methods)]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use gdoctor::need::dockerfile;
+use gdoctor_checks::model::dockerfile::Dockerfile;
+use gdoctor_checks::model::need::Origin;
+use serde_json::Value;
+
+fn gdoctor(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gdoctor"));
+    // No daemon: what the file itself shows is the same everywhere.
+    command.env("DOCKER_HOST", "unix:///nowhere/docker.sock").env_remove("DISPLAY");
+    command.arg("check").args(arguments).current_dir(folder).output().unwrap()
+}
+
+fn read(text: &str) -> Dockerfile {
+    dockerfile::parse("Dockerfile", text, None, &[]).unwrap_or_else(|wrong| panic!("{wrong:?}")).0
+}
+
+fn place(origin: &Origin) -> (usize, usize, String, usize, usize) {
+    match origin {
+        Origin::File { line, column, what, span, .. } => (*line, *column, what.clone(), span.start, span.end),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_guides_dockerfile_is_judged() {
+    let text = std::fs::read_to_string("tests/guide/Dockerfile").unwrap();
+    let output =
+        gdoctor(Path::new("tests/guide"), &["--dockerfile", "Dockerfile", "--only", "dockerfile", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let found = |code: &str| {
+        let result = report["results"].as_array().unwrap().iter().find(|result| result["code"] == code);
+        let file = result.unwrap_or_else(|| panic!("no {code} in {report}"))["askedBy"]["file"].clone();
+        let bytes = file["start"].as_u64().unwrap() as usize..file["end"].as_u64().unwrap() as usize;
+        (file["line"].as_u64().unwrap(), file["column"].as_u64().unwrap(), text[bytes].to_owned())
+    };
+    assert_eq!(found("dockerfile-base/gone"), (1, 6, "nvidia/cuda:11.3.0-devel-ubuntu20.04".into()));
+    assert_eq!(found("dockerfile-path/other-folder"), (7, 11, "/root/anaconda2/bin".into()));
+
+    let shown = gdoctor(Path::new("tests/guide"), &["--dockerfile", "Dockerfile", "--only", "dockerfile"]).stdout;
+    let shown = String::from_utf8(shown).unwrap();
+    assert!(shown.contains("Dockerfile:7:11"), "{shown}");
+    assert!(shown.contains("7 | ENV PATH=\"/root/anaconda2/bin:${PATH}\""), "{shown}");
+    assert!(shown.contains("Put /root/anaconda3/bin on PATH instead"), "{shown}");
+    let wanted = gdoctor(Path::new("tests/guide"), &["--dockerfile", "Dockerfile", "--show-need"]).stdout;
+    let wanted = String::from_utf8(wanted).unwrap();
+    assert!(
+        wanted.contains("cuda 11.3") && wanted.contains("Dockerfile:1:6") && wanted.contains("gpu all"),
+        "{wanted}"
+    );
+}
+
+#[test]
+fn every_form_of_the_file_is_read() {
+    let file = read(concat!(
+        "# syntax=docker/dockerfile:1\n# escape=`\n\nARG TAG=1 UNUSED\nARG NAME=cuda\n",
+        "from --platform=$BUILDPLATFORM nvidia/${NAME}:12.4.1-${FLAVOUR:-devel}-ubuntu22.04 As Build\n",
+        "RUN apt-get install -y `\n  # a comment\n\n  gcc `  \n  libnvidia-compute-535\n",
+        "RUN <<-'ONE' cat <<TWO\n\tdnf -y install nvidia-driver\n\tONE\nFROM is no instruction here\nTWO\n",
+        "FROM build\nARG TAG\nENV A=\"x y\" NVIDIA_VISIBLE_DEVICES='all' B=$TAG\nENV PATH /opt/${TAG}/bin:${PATH:+a:b}:$PATH\n",
+        "FROM scratch\nCOPY --from=1 /x /x\n",
+    ));
+    assert_eq!(file.stages.len(), 3);
+    let build = &file.stages[0];
+    assert_eq!(build.base.reference, "nvidia/cuda:12.4.1-devel-ubuntu22.04");
+    assert_eq!((build.base.platform.is_none(), build.built, build.runs), (true, true, false));
+    let packages: Vec<&str> = build.packages.iter().map(|said| said.text.as_str()).collect();
+    assert_eq!(packages, ["gcc", "libnvidia-compute-535", "nvidia-driver"]);
+    assert_eq!(place(&build.packages[1].at).0, 11);
+    assert_eq!(place(&build.packages[2].at).0, 13);
+    let second = &file.stages[1];
+    assert_eq!((second.base.stage, second.built), (Some(0), true));
+    assert_eq!(second.variables[1].value.as_deref(), Some("all"));
+    assert_eq!(second.paths[0].text, "/opt/1/bin");
+    assert_eq!(file.ground().unwrap().reference, "scratch");
+
+    let file = dockerfile::parse("D", "ARG B=a\nFROM $B AS x\nFROM y\n", Some("X"), &["B=c:1".into()]).unwrap().0;
+    assert_eq!((file.stages.len(), file.stages[0].base.reference.as_str()), (1, "c:1"));
+}
+
+#[test]
+fn secrets_of_the_file_are_not_repeated() {
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let text = "FROM nvidia/cuda:11.3.0-base\nENV NVIDIA_VISIBLE_DEVICES=void API_TOKEN=hunter2 PATH=/opt/x/bin\nARG PASSWORD=hunter2\n";
+    std::fs::write(folder.path().join("Dockerfile"), text).unwrap();
+    for format in ["text", "json", "html"] {
+        let output = gdoctor(folder.path(), &["--dockerfile", "Dockerfile", "--format", format, "-v"]);
+        let shown = String::from_utf8(output.stdout).unwrap();
+        assert!(shown.contains("never-made") || shown.contains("/opt/x/bin"), "{shown}");
+        assert!(!shown.contains("hunter2"), "{format}: {shown}");
+    }
+}
+
+/// What is wrong, and where.
+#[test]
+fn broken_files_are_refused_with_their_place() {
+    let wrong = |text: &str| {
+        let wrong = dockerfile::parse("Dockerfile", text, None, &[]).unwrap_err();
+        (text[..wrong.span.start].matches('\n').count() + 1, wrong.what, wrong.help)
+    };
+    assert_eq!(
+        wrong("FROM a\nRNU b\n"),
+        (2, "RNU is no instruction of a Dockerfile".into(), "did you mean RUN?".into())
+    );
+    assert_eq!(wrong("RUN a\n").1, "RUN stands before any FROM");
+    assert_eq!(wrong("ARG X\nFROM $X\n"), (2, "the base's name is empty".into(), wrong("ARG X\nFROM $X\n").2));
+    assert_eq!(wrong("").1, "there is no FROM in it");
+    assert_eq!(wrong("FROM\n").1, "FROM names no base");
+    assert_eq!(wrong("FROM a b\n").1, "FROM takes no such words");
+    assert_eq!(wrong("FROM ${a\n").1, "this ${ is never closed");
+    assert_eq!(wrong("FROM a\nENV A='x\n").0, 2);
+    assert_eq!(wrong("FROM a\nRUN <<EOF\nx\n").0, 2);
+    assert_eq!(wrong("# escape=x\nFROM a\n").0, 1);
+    let growing: String = (0..40).map(|_| "ENV A=$A$A$A$A\n").collect();
+    assert_eq!(wrong(&format!("FROM a\nENV A=aaaa\n{growing}")).1, "the variables make this too long");
+    let deep = format!("FROM {}a{}\n", "${A:-".repeat(50), "}".repeat(50));
+    assert_eq!(wrong(&deep).1, "the defaults are nested too deeply");
+
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let many = "FROM a\n".repeat(30_000);
+    let big = "x".repeat(1 << 20);
+    for (name, text) in
+        [("many", many.as_bytes()), ("big", big.as_bytes()), ("binary", b"\x7fELF\x02\xff\0"), ("zero", b"\0\0\0")]
+    {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        let output = gdoctor(folder.path(), &["--dockerfile", name]);
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(errors.contains(name) && errors.len() < 2000 && output.stdout.is_empty(), "{name}: {errors}");
+    }
+    for name in ["/dev/zero", "/no/such/file", "/"] {
+        assert_eq!(gdoctor(folder.path(), &["--dockerfile", name]).status.code(), Some(2), "{name}");
+    }
+}
+
+/// Nothing panics, and every place lies in the file.
+#[test]
+fn bitten_files_never_break_the_reader() {
+    let guide = std::fs::read_to_string("tests/guide/Dockerfile").unwrap();
+    let other = "# escape=`\nARG A=1\nFROM --platform=x ${A:-b} AS c\nRUN --mount=from=c <<-E\n\tapt install x\n\tE\nENV B 'c' \nENV é=\"ü$A\" PATH=/é:$PATH\nCOPY --from=0 a b\n";
+    let pieces = [
+        "'", "\"", "\\", "\n", "$", "${", "}", ":-", "<<E", "`", " ", "=", "é", "\0", "\r", "FROM ", "ENV ", "#",
+        "ARG X",
+    ];
+    let mut state: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut random = move |below: usize| {
+        // xorshift64: the same texts in every run.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below.max(1) as u64) as usize
+    };
+    for round in 0..20_000 {
+        let mut text = if round % 2 == 0 { guide.clone() } else { other.to_owned() };
+        for _ in 0..=random(5) {
+            let mut at = random(text.len() + 1);
+            while !text.is_char_boundary(at) {
+                at -= 1;
+            }
+            if random(4) == 0 {
+                text.truncate(at);
+            } else {
+                text.insert_str(at, pieces[random(pieces.len())]);
+            }
+        }
+        match dockerfile::parse("D", &text, None, &[]) {
+            Ok((file, source)) => {
+                assert_eq!(source.shown().len(), text.len(), "{text:?}");
+                let places = file.stages.iter().flat_map(|stage| {
+                    let said =
+                        stage.packages.iter().chain(&stage.paths).chain(&stage.base.platform).map(|said| &said.at);
+                    said.chain([&stage.base.at]).chain(stage.variables.iter().map(|setting| &setting.at))
+                });
+                for (line, column, _, start, end) in places.map(place) {
+                    assert!(text.get(start..end).is_some(), "{start}..{end} in {text:?}");
+                    assert!(line >= 1 && column >= 1 && line <= text.matches('\n').count() + 1, "{text:?}");
+                }
+            }
+            Err(wrong) => assert!(text.get(wrong.span.start..wrong.span.end).is_some(), "{wrong:?} in {text:?}"),
+        }
+    }
+}
