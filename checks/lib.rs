@@ -62,6 +62,7 @@ mod host_reboot;
 mod nvidia_cdi;
 mod nvidia_cgroup_risk;
 mod nvidia_config;
+mod nvidia_cuda;
 mod nvidia_driver;
 mod nvidia_fitness;
 mod nvidia_gpu;
@@ -126,6 +127,7 @@ pub static ALL: &[&Check] = &[
     &nvidia_nodes::CHECK,
     &nvidia_nvml::CHECK,
     &nvidia_health::CHECK,
+    &nvidia_cuda::CHECK,
     &nvidia_fitness::CHECK,
     &gpu_path::CHECK,
     &nvidia_toolkit::CHECK,

@@ -85,6 +85,7 @@ pub enum SchemaOf {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ProbeKind {
     Nvml,
+    Cuda,
     Cuvid,
     X11,
     V4l2,

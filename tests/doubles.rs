@@ -465,3 +465,47 @@ fn nodes_by_their_numbers_and_rights() {
     fs::create_dir(fake.root().join("dev/nvidia-uvm")).unwrap();
     assert_eq!(look(&[]), ["fail nvidia-nodes/not-a-device /dev/nvidia-uvm"]);
 }
+
+/// A libcuda of ours that does not start: what the kernel tells besides decides which cause is named. Where CUDA would load a
+/// module, it is not started at all.
+#[test]
+fn cuda_that_does_not_start() {
+    if !is_root("nvidia-cuda: making device nodes") {
+        return;
+    }
+    let Some(fake) = Fake::new(1, &healthy(1)) else { return };
+    let cuda = fake.library().with_file_name("libcuda.so.1");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doubles/cuvid.c");
+    assert!(Command::new("cc").args(["-shared", "-fPIC", source, "-o", text(&cuda)]).status().unwrap().success());
+    let look = |behaviour: &str| {
+        let root = fake.root();
+        let (library, answers) = (fake.library(), fake.answers());
+        let env = [
+            ("LD_LIBRARY_PATH", text(library.parent().unwrap())),
+            ("NVML_DOUBLE", text(&answers)),
+            ("CUVID_DOUBLE", behaviour),
+            ("CUDA_VISIBLE_DEVICES", "-1"),
+        ];
+        gdoctor(&["--root", text(&root), "--gpu", "--only", "nvidia-cuda", "--timeout", "2s"], &env)
+    };
+    assert_eq!(look("abort-at-start").of("nvidia-cuda"), ["skip nvidia-cuda/would-load"]);
+    fs::create_dir_all(fake.root().join("dev")).unwrap();
+    mknod(&fake.root().join("dev/nvidia-uvm"), SFlag::S_IFCHR, Mode::S_IRUSR, makedev(511, 0)).unwrap();
+
+    assert_eq!(look("all").of("nvidia-cuda"), ["pass nvidia-cuda/starts"]);
+    let refused = look("unknown");
+    assert_eq!(refused.told(), ["fail nvidia-cuda/refuses"]);
+    assert!(refused.report.to_string().contains(text(&cuda)), "the library that was loaded is named");
+    assert_eq!(look("no-device").told(), ["fail nvidia-cuda/no-device"]);
+    assert_eq!(look("abort-at-start").told(), ["unknown nvidia-cuda/unknown"]);
+    fake.write(
+        "/proc/driver/nvidia/version",
+        &format!("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  {VERSION}  Release Build\n"),
+    );
+    fake.write("/sys/module/nvidia_uvm/parameters/uvm_disable_hmm", "N\n");
+    assert_eq!(look("unknown").told(), ["fail nvidia-cuda/memory-management"]);
+    fake.write("/sys/power/suspend_stats/success", "2\n");
+    assert_eq!(look("unknown").told(), ["fail nvidia-cuda/stuck-after-suspend"]);
+    fake.write("/sys/power/suspend_stats/success", "\u{0}rubbish");
+    assert_eq!(look("unknown").told(), ["fail nvidia-cuda/memory-management"]);
+}

@@ -16,6 +16,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if let Some(cause) = facts.nvidia.blocker(&facts.host, CHECK.id) {
         return Err(Stop::blocked_by(cause));
     }
+    if facts.nvidia.cuda.start.value().is_some_and(|code| *code != 0) {
+        return Err(Stop::blocked_by("nvidia-cuda"));
+    }
     Ok(need.decode.iter().map(|wish| one(facts, wish.what).about(wish.what).asked_by(&wish.by)).collect())
 }
 

@@ -51,6 +51,25 @@ pub fn has_dropped(cuda: &Version, capability: &Version) -> bool {
     dropped.is_some_and(|(_, least)| *capability < Version::new(least))
 }
 
+/// The name of a CUresult that cuInit or the first calls after it return; empty for any other.
+pub fn error_name(code: u32) -> &'static str {
+    match code {
+        2 => "CUDA_ERROR_OUT_OF_MEMORY",
+        3 => "CUDA_ERROR_NOT_INITIALIZED",
+        34 => "CUDA_ERROR_STUB_LIBRARY",
+        46 => "CUDA_ERROR_DEVICE_UNAVAILABLE",
+        100 => "CUDA_ERROR_NO_DEVICE",
+        101 => "CUDA_ERROR_INVALID_DEVICE",
+        304 => "CUDA_ERROR_OPERATING_SYSTEM",
+        801 => "CUDA_ERROR_NOT_SUPPORTED",
+        802 => "CUDA_ERROR_SYSTEM_NOT_READY",
+        803 => "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH",
+        804 => "CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE",
+        999 => "CUDA_ERROR_UNKNOWN",
+        _ => "",
+    }
+}
+
 /// NVIDIA's data-centre GPUs by their brand: forward compatibility works on these. `None` where the brand does not tell: some
 /// professional cards have it too.
 pub fn forward_compatible(gpu: &NvmlGpu) -> Option<bool> {

@@ -7,8 +7,9 @@ use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::library::Decoder;
 use gdoctor_checks::model::need::Codec;
-use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL, Symbol};
+use libloading::os::unix::Symbol;
 
+use super::cuda;
 use crate::host::child::Speaker;
 
 const SOURCE: &str = "cuvidGetDecoderCaps of libnvcuvid.so.1";
@@ -73,7 +74,7 @@ fn ask(get_caps: &Symbol<GetCaps>, codec: Codec, bits: u8) -> Result<Decoder, Ga
     // SAFETY: the library was loaded by its name and exports this symbol; `caps` has the layout it writes to, checked above.
     let code = unsafe { get_caps(&raw mut caps) };
     if code != 0 {
-        return Err(refused("cuvidGetDecoderCaps", code));
+        return Err(cuda::refused("cuvidGetDecoderCaps", code));
     }
     let supported = caps.supported != 0;
     Ok(Decoder {
@@ -98,75 +99,31 @@ fn number(codec: Codec) -> c_int {
 
 /// The first GPU's name, with its primary context current in this thread, and the function to ask.
 fn open() -> Result<(String, Symbol<GetCaps>), Gap> {
-    let cuda = load("libcuda.so.1")?;
-    let cuvid = load("libnvcuvid.so.1")?;
+    let cuda = cuda::load("libcuda.so.1")?;
+    let cuvid = cuda::load("libnvcuvid.so.1")?;
     let mut device: c_int = 0;
     let mut context: *mut c_void = std::ptr::null_mut();
     let mut name: [c_char; 128] = [0; 128];
     // SAFETY: signatures as in dynlink_cuda.h; every pointer is to a live local of the type that is written; the name's
     // length is given, and its last byte stays 0 because one less is.
     unsafe {
-        let init: Symbol<unsafe extern "C" fn(c_uint) -> c_int> = find(&cuda, "cuInit")?;
-        checked("cuInit", init(0))?;
-        let get: Symbol<unsafe extern "C" fn(*mut c_int, c_int) -> c_int> = find(&cuda, "cuDeviceGet")?;
-        checked("cuDeviceGet", get(&raw mut device, 0))?;
+        cuda::checked("cuInit", cuda::start(&cuda)?)?;
+        let get: Symbol<unsafe extern "C" fn(*mut c_int, c_int) -> c_int> = cuda::find(&cuda, "cuDeviceGet")?;
+        cuda::checked("cuDeviceGet", get(&raw mut device, 0))?;
         let get_name: Symbol<unsafe extern "C" fn(*mut c_char, c_int, c_int) -> c_int> =
-            find(&cuda, "cuDeviceGetName")?;
-        checked("cuDeviceGetName", get_name(name.as_mut_ptr(), 127, device))?;
+            cuda::find(&cuda, "cuDeviceGetName")?;
+        cuda::checked("cuDeviceGetName", get_name(name.as_mut_ptr(), 127, device))?;
         let retain: Symbol<unsafe extern "C" fn(*mut *mut c_void, c_int) -> c_int> =
-            find(&cuda, "cuDevicePrimaryCtxRetain")?;
-        checked("cuDevicePrimaryCtxRetain", retain(&raw mut context, device))?;
-        let set: Symbol<unsafe extern "C" fn(*mut c_void) -> c_int> = find(&cuda, "cuCtxSetCurrent")?;
-        checked("cuCtxSetCurrent", set(context))?;
+            cuda::find(&cuda, "cuDevicePrimaryCtxRetain")?;
+        cuda::checked("cuDevicePrimaryCtxRetain", retain(&raw mut context, device))?;
+        let set: Symbol<unsafe extern "C" fn(*mut c_void) -> c_int> = cuda::find(&cuda, "cuCtxSetCurrent")?;
+        cuda::checked("cuCtxSetCurrent", set(context))?;
     }
     // SAFETY: CUresult CUDAAPI cuvidGetDecoderCaps(CUVIDDECODECAPS *pdc).
-    let get_caps = unsafe { find::<GetCaps>(&cuvid, "cuvidGetDecoderCaps")? };
+    let get_caps = unsafe { cuda::find::<GetCaps>(&cuvid, "cuvidGetDecoderCaps")? };
     // Neither library is ever unloaded: the child ends soon, and drivers do not like to be unloaded.
     std::mem::forget((cuda, cuvid));
     // SAFETY: the array ends in 0.
     let name = unsafe { CStr::from_ptr(name.as_ptr()) };
     Ok((name.to_string_lossy().into_owned(), get_caps))
-}
-
-/// By the loader's own search; WSL's folder is not in it on every distribution.
-fn load(name: &str) -> Result<Library, Gap> {
-    // SAFETY: initialisers of the driver's libraries run; that is why this is a child process.
-    let opened = unsafe { Library::open(Some(name), RTLD_LAZY | RTLD_LOCAL) };
-    opened
-        .or_else(|error| {
-            // SAFETY: as above.
-            unsafe { Library::open(Some(format!("/usr/lib/wsl/lib/{name}")), RTLD_LAZY | RTLD_LOCAL) }
-                .map_err(|_| error)
-        })
-        .map_err(|error| Gap::ToolMissing(format!("{name} for this program ({error})")))
-}
-
-/// # Safety
-/// `T` must be the type of the function of that name.
-unsafe fn find<T>(library: &Library, name: &str) -> Result<Symbol<T>, Gap> {
-    // SAFETY: the caller's promise.
-    unsafe { library.get(name.as_bytes()) }.map_err(|_| Gap::ToolMissing(format!("{name} in the driver's library")))
-}
-
-fn checked(call: &str, code: c_int) -> Result<(), Gap> {
-    if code == 0 { Ok(()) } else { Err(refused(call, code)) }
-}
-
-fn refused(call: &str, code: c_int) -> Gap {
-    let name = match code {
-        2 => "CUDA_ERROR_OUT_OF_MEMORY",
-        3 => "CUDA_ERROR_NOT_INITIALIZED",
-        34 => "CUDA_ERROR_STUB_LIBRARY",
-        46 => "CUDA_ERROR_DEVICE_UNAVAILABLE",
-        100 => "CUDA_ERROR_NO_DEVICE",
-        101 => "CUDA_ERROR_INVALID_DEVICE",
-        304 => "CUDA_ERROR_OPERATING_SYSTEM",
-        801 => "CUDA_ERROR_NOT_SUPPORTED",
-        802 => "CUDA_ERROR_SYSTEM_NOT_READY",
-        803 => "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH",
-        804 => "CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE",
-        999 => "CUDA_ERROR_UNKNOWN",
-        _ => return Gap::Unsupported(format!("{call} returned {code}")),
-    };
-    Gap::Unsupported(format!("{call} returned {code}, {name}"))
 }

@@ -2,6 +2,7 @@
 //! hang or crash; each file here speaks facts as it learns them.
 #![allow(clippy::disallowed_methods)]
 
+mod cuda;
 mod cuvid;
 mod nvml;
 mod v4l2;
@@ -25,6 +26,7 @@ pub fn run(kind: ProbeKind, arguments: &[String]) {
     let speaker = Speaker;
     match kind {
         ProbeKind::Nvml => nvml::run(&speaker, arguments),
+        ProbeKind::Cuda => cuda::run(&speaker),
         ProbeKind::Cuvid => cuvid::run(&speaker, arguments),
         ProbeKind::X11 => x11::run(&speaker, arguments),
         ProbeKind::V4l2 => v4l2::run(&speaker, arguments),

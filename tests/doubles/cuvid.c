@@ -1,5 +1,6 @@
 /* Stands in for libcuda.so.1 and libnvcuvid.so.1 (one file, both libraries). CUVID_DOUBLE says how it behaves:
- * h264 (8 bit H.264 only), all, none, hang (in the second question), abort, no-device (cuInit 100), unknown (cuInit 999).
+ * h264 (8 bit H.264 only), all, none, hang (in the second question), abort, abort-at-start, no-device (cuInit 100), unknown (cuInit 999). CUDA_VISIBLE_DEVICES=-1 hides
+ * all devices (100), as the driver's own library does.
  * Compiled with -DNO_CAPS it lacks cuvidGetDecoderCaps, as drivers before 390 do. */
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,12 @@ static int is(const char *mode) {
 }
 
 int cuInit(unsigned flags) {
+    const char *visible = getenv("CUDA_VISIBLE_DEVICES");
     (void)flags;
+    if (is("abort-at-start"))
+        abort();
+    if (visible && !strcmp(visible, "-1"))
+        return 100;
     return is("no-device") ? 100 : is("unknown") ? 999 : 0;
 }
 

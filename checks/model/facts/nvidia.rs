@@ -45,6 +45,22 @@ pub struct NvidiaFacts {
     pub params: Fact<Params>,
     /// What NVML says of itself and of every GPU.
     pub nvml: NvmlFacts,
+    /// How CUDA starts here, and what may keep it from that.
+    pub cuda: CudaFacts,
+}
+
+/// What the child that started CUDA wrote, and the kernel's side of it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CudaFacts {
+    /// cuInit's answer: 0, or a CUresult. Absent where it was not asked, because it would have loaded a module.
+    pub start: Fact<u32>,
+    /// The file that the loader took for libcuda.so.1.
+    pub library: Fact<String>,
+    /// How often this machine has come back from a suspend since its start.
+    pub resumed: Fact<u32>,
+    /// The memory module may use heterogeneous memory management; Absent where it does not know of that.
+    pub hmm: Fact<bool>,
 }
 
 /// One display controller.

@@ -1,6 +1,7 @@
 //! Reads what the PCI bus, the kernel, the driver's files and NVML say of NVIDIA GPUs.
 
 mod bus;
+mod cuda;
 mod files;
 mod kernel;
 mod nodes;
@@ -32,6 +33,7 @@ pub fn probe(host: &Host, _need: &Need) -> NvidiaFacts {
     facts.nvml = nvml(host, &facts);
     // NVML makes the nodes that it needs when it may: what is missing now stays missing.
     facts.nodes = nodes::nodes(host);
+    facts.cuda = cuda::probe(host, &facts);
     if facts.module.value().is_none() || !versions_agree(&facts) {
         kernel::explain(host, &mut facts);
     }

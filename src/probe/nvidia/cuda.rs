@@ -1,0 +1,34 @@
+//! How CUDA starts on this host, asked in a child, and what the kernel says that may keep it from that.
+
+use gdoctor_checks::model::fact::Fact;
+use gdoctor_checks::model::facts::nvidia::{CudaFacts, NvidiaFacts};
+
+use crate::host::{Deadline, Host, child};
+
+use super::RESERVE;
+
+const SOURCE: &str = "cuInit of libcuda.so.1";
+
+pub fn probe(host: &Host, facts: &NvidiaFacts) -> CudaFacts {
+    let asked = if would_load(facts) {
+        CudaFacts { start: Fact::absent(SOURCE), ..CudaFacts::default() }
+    } else {
+        let deadline = Deadline::after(host.deadline.left().saturating_sub(RESERVE));
+        child::probe("cuda", &[], SOURCE, deadline)
+    };
+    let number = |text: String| text.trim().parse().map_err(|_| text);
+    let disabled = host.line("/sys/module/nvidia_uvm/parameters/uvm_disable_hmm");
+    CudaFacts {
+        resumed: host.line("/sys/power/suspend_stats/success").parse(number),
+        hmm: disabled.map(|word| word.trim() == "N"),
+        ..asked
+    }
+}
+
+/// CUDA, started by root, loads the memory module and makes its node where they are missing, and a look changes nothing.
+fn would_load(facts: &NvidiaFacts) -> bool {
+    let major = facts.majors.value().and_then(|majors| majors.uvm);
+    let mut nodes = facts.nodes.value().into_iter().flatten();
+    facts.module.value().is_none()
+        || !nodes.any(|node| node.path == "/dev/nvidia-uvm" && node.is_device && Some(node.major) == major)
+}
