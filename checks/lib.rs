@@ -12,6 +12,7 @@ mod camera_access;
 mod camera_bandwidth;
 mod camera_busy;
 mod camera_format;
+mod camera_frame;
 mod camera_node;
 mod disk_inodes;
 mod disk_logs;
@@ -148,6 +149,7 @@ pub static ALL: &[&Check] = &[
     &camera_busy::CHECK,
     &camera_format::CHECK,
     &camera_bandwidth::CHECK,
+    &camera_frame::CHECK,
     &port_free::CHECK,
     &port_exposed::CHECK,
     &registry_answers::CHECK,

@@ -89,6 +89,7 @@ pub enum ProbeKind {
     Cuvid,
     X11,
     V4l2,
+    Frame,
 }
 
 #[derive(Debug, Args)]
@@ -285,6 +286,12 @@ pub struct Conduct {
     /// Take names, addresses and secrets out of every output
     #[arg(long)]
     pub share: bool,
+    /// Take a picture of each camera that is wanted, of every one where none is named: they stream for about a second
+    #[arg(long)]
+    pub frame: bool,
+    /// Save the pictures as PNG or JPEG in this folder, under the cameras' stable names; nothing is overwritten
+    #[arg(long, value_name = "DIR", requires = "frame", conflicts_with_all = ["facts", "wait"])]
+    pub frame_dir: Option<PathBuf>,
     /// Look again until nothing fails any more, for as long as this: 5m
     #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with = "facts")]
     pub wait: Option<Duration>,

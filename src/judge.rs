@@ -37,7 +37,7 @@ pub fn groups(family: &str) -> Option<&'static [&'static str]> {
         "nvidia" => &["host", "docker", "nvidia", "toolkit", "image"],
         "capability" => &["host", "docker", "nvidia", "capability", "toolkit"],
         "display" => &["host", "docker", "display"],
-        "camera" => &["host", "docker", "camera"],
+        "camera" => &["host", "docker", "camera", "frame"],
         "port" => &["docker", "port", "engine", "registry"],
         "registry" => &["docker", "registry", "run"],
         "disk" => &["docker", "disk", "reclaim"],

@@ -12,6 +12,7 @@ pub mod judge;
 mod live;
 mod native;
 pub mod need;
+mod pictures;
 mod plan;
 pub mod policy;
 mod probe;

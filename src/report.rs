@@ -118,6 +118,9 @@ pub struct Outcome {
     /// False when only the guide suggests it.
     pub required: bool,
     pub evidence: Vec<Seen>,
+    /// The file with what the camera showed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
     pub fixes: Vec<FixWords>,
     pub docs: Vec<String>,
     /// The check that has to be mended first.
@@ -227,7 +230,7 @@ pub fn write(facts: &Facts, need: &Need, judged: &[Judged], fail_on: FailOn, fra
     Report {
         schema: SCHEMA,
         format: "gdoctor-report",
-        schema_version: "1.1",
+        schema_version: "1.2",
         report_id: frame.report_id,
         generated_at: frame.generated_at,
         tool: Tool { name: "gdoctor", version: env!("CARGO_PKG_VERSION") },
@@ -282,6 +285,7 @@ impl Report {
         }
         for outcome in &mut self.results {
             [&mut outcome.subject, &mut outcome.summary, &mut outcome.detail].into_iter().for_each(&mut *change);
+            outcome.picture.iter_mut().for_each(&mut *change);
             if let Some(asker) = &mut outcome.asked_by {
                 change(&mut asker.text);
                 asker.file.iter_mut().for_each(|place| change(&mut place.text));
@@ -356,6 +360,7 @@ impl Words<'_> {
                 .iter()
                 .map(|e| Seen { source: harmless(&e.source.0), value: harmless(&e.value) })
                 .collect(),
+            picture: finding.values.get("picture").map(|file| harmless(file)),
             docs: fixes.iter().map(|fix| fix.page.clone()).collect(),
             fixes,
             cause: blocker(finding).map(|by| root_cause(by, blocked).to_owned()),

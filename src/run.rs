@@ -16,6 +16,7 @@ use crate::host::{Host, clock, input, output};
 use crate::judge;
 use crate::live::{Live, Show};
 use crate::need::{self, Evident, Refusal, Waiver};
+use crate::pictures;
 use crate::plan::{Destination, Plan};
 use crate::policy::FailOn;
 use crate::probe::{self, Times};
@@ -60,8 +61,11 @@ impl Run {
         if let Some(path) = &conduct.facts {
             let saved = read(path).map_err(|why| Refused::Facts(format!("{}: {why}", path.display())))?;
             let facts = saved.facts().map_err(|why| Refused::Facts(format!("{}: {why}", path.display())))?;
-            let (need, waivers) =
+            let (mut need, waivers) =
                 need::gather(&arguments.wishes, &arguments.line, &host, &saved.evident).map_err(Refused::Need)?;
+            if conduct.frame {
+                need::ask_pictures(&mut need);
+            }
             let mut run = Self {
                 need,
                 waivers,
@@ -85,11 +89,22 @@ impl Run {
             }
             return Ok(run);
         }
+        if let Some(folder) = &conduct.frame_dir {
+            output::make_folder(folder).map_err(|why| Refused::Facts(format!("{}: {why}", folder.display())))?;
+        }
         let evident = Evident::of(&host);
-        let (need, waivers) =
+        let (mut need, waivers) =
             need::gather(&arguments.wishes, &arguments.line, &host, &evident).map_err(Refused::Need)?;
+        if conduct.frame {
+            need::ask_pictures(&mut need);
+        }
         let selected = |check: &Check| plan.selects(check);
-        let (facts, times) = probe::probe_all(&host, &need, &selected, &Live::new(plan.show, &need, &selected));
+        let live = Live::new(plan.show, &need, &selected);
+        let (mut facts, times) = probe::probe_all(&host, &need, &selected, &live);
+        drop(live);
+        if let Some(folder) = &conduct.frame_dir {
+            pictures::save(&mut facts, folder).map_err(Refused::Facts)?;
+        }
         let made = made(&host, started.elapsed());
         let (redactor, counts) = (None, Default::default());
         let mut run = Self {

@@ -51,14 +51,22 @@ const GUEST: &[InGuest] = &[
     ("a container meets what was derived", containers),
     ("a camera that streams elsewhere", held),
     ("what pictures it offers", pictures),
+    ("the test picture, saved", test_picture),
+    ("the test picture in every format that is known", every_format),
+    ("a stream that fails, by the driver's own means", no_stream),
+    ("unplugged while it streams", unplugged_streaming),
     ("a folder where a node should be", folder),
     ("unplugged", unplugged),
     ("no driver module", no_module),
     ("a USB camera, with its driver and without", usb_camera),
 ];
 
-const DOUBLE: &[(&str, fn())] =
-    &[("a camera that hangs costs its deadline", hangs), ("a driver that crashes, lies or never ends", misbehaves)];
+const DOUBLE: &[(&str, fn())] = &[
+    ("a camera that hangs costs its deadline", hangs),
+    ("a driver that crashes, lies or never ends", misbehaves),
+    ("a compressed picture is saved as it came", saves),
+    ("a stream that fails says how", streams_badly),
+];
 
 const ANY: [&str; 2] = ["--camera", "any"];
 
@@ -92,9 +100,16 @@ impl Guest {
     /// gdoctor's checks of cameras as this user, with the user's groups as a new login has them. The guest is emulated, so its
     /// deadline is long.
     fn gdoctor_as(&self, user: &str, arguments: &[&str]) -> Run {
+        self.look(user, "60s", arguments)
+    }
+
+    fn gdoctor_within(&self, timeout: &str, arguments: &[&str]) -> Run {
+        self.look("root", timeout, arguments)
+    }
+
+    fn look(&self, user: &str, timeout: &str, arguments: &[&str]) -> Run {
         let line = format!(
-            "cd /tmp; setpriv --reuid {user} --regid {user} --init-groups {} --only camera --timeout 60s --format json {}",
-            GDOCTOR,
+            "cd /tmp; setpriv --reuid {user} --regid {user} --init-groups {GDOCTOR} --only camera --timeout {timeout} --format json {}",
             arguments.join(" ")
         );
         Run::read(&self.part.call("exec", &[&line]))
@@ -270,6 +285,111 @@ fn pictures(guest: &Guest) {
     assert_eq!(ask(&["--camera-size", "1920x1080@500"]), ["fail camera-format/too-slow /dev/video0"]);
 }
 
+/// The eight bars of vivid's first test picture, at three quarters of full colour.
+const BARS: [[u8; 3]; 8] =
+    [[191, 191, 191], [191, 191, 0], [0, 191, 191], [0, 191, 0], [191, 0, 191], [191, 0, 0], [0, 0, 191], [0, 0, 0]];
+
+/// The middle of each bar, below the text that vivid writes on top: what a person would see.
+fn bars(file: &Path) -> Vec<[u8; 3]> {
+    let file = std::fs::File::open(file).unwrap_or_else(|why| panic!("{}: {why}", file.display()));
+    let mut reader = png::Decoder::new(std::io::BufReader::new(file)).read_info().expect("a PNG");
+    let mut pixels = vec![0; reader.output_buffer_size().expect("a size")];
+    let info = reader.next_frame(&mut pixels).expect("a whole PNG");
+    let (width, height) = (info.width as usize, info.height as usize);
+    let at = |bar: usize| (height * 9 / 10 * width + (bar * 2 + 1) * width / 16) * 3;
+    (0..8).map(|bar| [pixels[at(bar)], pixels[at(bar) + 1], pixels[at(bar) + 2]]).collect()
+}
+
+fn show_bars(file: &Path, tolerance: u8) {
+    let seen = bars(file);
+    let near = |(one, other): (&u8, &u8)| one.abs_diff(*other) <= tolerance;
+    let same = seen.iter().flatten().zip(BARS.iter().flatten()).all(near);
+    assert!(same, "{}: {seen:?}", file.display());
+}
+
+fn test_picture(guest: &Guest) {
+    let folder = guest.part.path().join("mail/pictures");
+    // Nobody names a camera: a picture of each, to see which is which.
+    let run = guest.gdoctor(&["--frame", "--frame-dir", "/run/mail/pictures"]);
+    assert_eq!((run.told(), run.code), (vec![], 0));
+    let saved = ["pass camera-frame/saved /dev/video0", "pass camera-frame/saved /dev/video4"];
+    assert_eq!(run.of("camera-frame"), saved);
+    let mut names: Vec<PathBuf> =
+        std::fs::read_dir(&folder).expect("it").map(|file| file.expect("it").path()).collect();
+    names.sort();
+    // Both devices have one stable name; udev gives it to the second.
+    let link = guest.sh("ls /dev/v4l/by-path/ | grep video-index0").trim().to_owned();
+    assert_eq!(names, [folder.join(link + ".png"), folder.join("video0.png")]);
+    names.iter().for_each(|file| show_bars(file, 6));
+    // The size that is asked for, of one camera; the first pictures stay, and the camera keeps its format.
+    let before = guest.sh("v4l2-ctl -d /dev/video0 --get-fmt-video");
+    let small = guest.gdoctor(&[
+        "--camera",
+        "/dev/video0",
+        "--camera-format",
+        "NV12",
+        "--camera-size",
+        "320x180",
+        "--frame",
+        "--frame-dir",
+        "/run/mail/pictures",
+    ]);
+    assert_eq!(small.of("camera-frame"), ["pass camera-frame/saved /dev/video0"]);
+    assert!(small.report.to_string().contains("delivers NV12 320x180"), "{}", small.report);
+    show_bars(&folder.join("video0-2.png"), 6);
+    assert_eq!(guest.sh("v4l2-ctl -d /dev/video0 --get-fmt-video"), before);
+}
+
+fn every_format(guest: &Guest) {
+    const COLOURS: [&str; 23] = [
+        "YUYV", "UYVY", "YVYU", "VYUY", "422P", "YU12", "YV12", "NV12", "NV21", "NV16", "NV61", "RGB3", "BGR3", "RGB4",
+        "BGR4", "BX24", "XR24", "BA24", "AR24", "XB24", "AB24", "RX24", "RA24",
+    ];
+    const GREYS: [&str; 4] = ["GREY", "Y10", "Y12", "Y16"];
+    let all = [&COLOURS[..], &GREYS, &["RGBP"]].concat();
+    // The child alone: a run of gdoctor asks all eight nodes each time.
+    let said = guest.sh(&format!(
+        "for f in {}; do {GDOCTOR} __probe frame /dev/video0 /run/mail/$f.png 5000 $f 320 180 0; done",
+        all.join(" ")
+    ));
+    assert_eq!(said.matches("\"done\"").count(), all.len(), "{said}");
+    let file = |name: &str| guest.part.path().join("mail").join(format!("{name}.png"));
+    COLOURS.iter().for_each(|name| show_bars(&file(name), 8));
+    // Five bits of red and blue.
+    show_bars(&file("RGBP"), 12);
+    for name in GREYS {
+        let light: Vec<u8> = bars(&file(name)).iter().map(|[grey, ..]| *grey).collect();
+        assert!(light.is_sorted_by(|one, next| one > next), "{name}: {light:?}");
+    }
+}
+
+/// vivid can be told to fail as cameras do.
+fn no_stream(guest: &Guest) {
+    let frame = |control: &str| {
+        guest.sh(&format!("v4l2-ctl -d /dev/video0 -c {control}"));
+        let run = guest.gdoctor_within("20s", &["--camera", "/dev/video0", "--frame"]);
+        guest.sh("v4l2-ctl -d /dev/video0 -c percentage_of_dropped_buffers=0");
+        run
+    };
+    assert_eq!(frame("percentage_of_dropped_buffers=100").told(), ["fail camera-frame/silent /dev/video0"]);
+    assert_eq!(frame("inject_vidioc_streamon_error=1").told(), ["fail camera-frame/refused /dev/video0"]);
+    // The mistake is over: the next stream works.
+    assert_eq!(guest.gdoctor(&["--camera", "/dev/video0", "--frame"]).told(), Vec::<String>::new());
+}
+
+fn unplugged_streaming(guest: &Guest) {
+    // Without pictures the stream stays in its first second until the device goes.
+    guest.sh("v4l2-ctl -d /dev/video0 -c percentage_of_dropped_buffers=100");
+    guest.sh(
+        "(until fuser -s /dev/video0 && v4l2-ctl -d /dev/video0 --set-fmt-video=width=320 2>&1 | grep -q busy; do :; done; \
+          echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind) >/dev/null 2>&1 &",
+    );
+    let run = guest.gdoctor(&["--camera", "/dev/video0", "--frame"]);
+    guest.sh("echo vivid.0 >/sys/bus/platform/drivers/vivid/bind; udevadm settle");
+    assert_eq!(run.told(), ["fail camera-frame/gone /dev/video0"]);
+    assert_eq!(guest.gdoctor(&ANY).told(), Vec::<String>::new());
+}
+
 fn folder(guest: &Guest) {
     guest.sh("mkdir /dev/video9");
     let run = guest.gdoctor(&camera("/dev/video9"));
@@ -369,12 +489,25 @@ impl Double {
     }
 
     fn gdoctor(&self, does: &str, arguments: &[&str]) -> (Run, Duration) {
+        self.look(does, "2s", &[], arguments)
+    }
+
+    /// A camera that streams tests/doubles/bars.jpg, told in these words.
+    fn streams(&self, does: &str, arguments: &[&str]) -> (Run, Duration) {
+        let picture = root().join("tests/doubles/bars.jpg");
+        let picture = picture.to_str().expect("UTF-8");
+        self.look(does, "5s", &[("DOUBLE_PICTURE", picture)], &[&["--frame"], arguments].concat())
+    }
+
+    fn look(&self, does: &str, timeout: &str, env: &[(&str, &str)], arguments: &[&str]) -> (Run, Duration) {
+        let more = env;
         let text = |path: &Path| path.to_str().expect("UTF-8").to_owned();
         let node = text(&self.root.path().join("dev/video0"));
         let env = [("LD_PRELOAD", text(&self.library)), ("DOUBLE_NODE", node), ("DOUBLE_DOES", does.to_owned())];
-        let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let env: Vec<(&str, &str)> =
+            env.iter().map(|(name, value)| (*name, value.as_str())).chain(more.iter().copied()).collect();
         let place = text(self.root.path());
-        let fixed = ["--only", "camera", "--root", &place, "--timeout", "2s", "--camera", "/dev/video0"];
+        let fixed = ["--only", "camera", "--root", &place, "--timeout", timeout, "--camera", "/dev/video0"];
         let started = Instant::now();
         let run = run(Command::new(env!("CARGO_BIN_EXE_gdoctor")), &[&fixed, arguments].concat(), &env);
         (run, started.elapsed())
@@ -411,4 +544,55 @@ fn misbehaves() {
     let (run, took) = double.gdoctor("endless", &["--camera-format", "MJPG"]);
     assert_eq!(run.told(), Vec::<String>::new());
     assert!(took < Duration::from_secs(4), "{took:?}");
+}
+
+fn saves() {
+    let Some(double) = Double::new() else { return };
+    let bars = std::fs::read(root().join("tests/doubles/bars.jpg")).expect("the picture");
+    let folder = double.root.path().join("made/for it");
+    let here = folder.to_str().expect("UTF-8");
+    let facts = double.root.path().join("facts");
+    let recording = format!("facts={}", facts.display());
+    for file in ["video0.jpg", "video0-2.jpg"] {
+        let (run, _) = double.streams("stream", &["--frame-dir", here, "--out", &recording]);
+        assert_eq!(run.told(), Vec::<String>::new());
+        assert_eq!(run.of("camera-frame"), ["pass camera-frame/saved /dev/video0"]);
+        assert!(run.report.to_string().contains("MJPG 64x48"), "{}", run.report);
+        let saved = folder.join(file);
+        let named = saved.to_str().expect("UTF-8");
+        assert!(run.report["results"].as_array().is_some_and(|all| all.iter().any(|r| r["picture"] == named)));
+        assert_eq!(std::fs::read(&saved).expect("the picture"), bars);
+    }
+    assert_eq!(std::fs::read_dir(&folder).expect("the folder").count(), 2, "nothing half is left");
+    // What is recorded tells of the picture and has nothing of it.
+    let recorded = std::fs::read_to_string(&facts).expect("the recording");
+    let recorded: serde_json::Value = serde_json::from_str(&recorded).expect("JSON");
+    let streamed = &recorded["facts"]["frame"]["cameras"]["/dev/video0"];
+    assert_eq!(streamed["first"]["is"].as_object().map(|first| first.contains_key("after")), Some(true), "{streamed}");
+    let keys: Vec<&String> = streamed["picture"]["is"].as_object().expect("a picture").keys().collect();
+    assert_eq!(keys, ["file", "kind"]);
+
+    let (run, _) = double.streams("stream", &[]);
+    assert_eq!(run.of("camera-frame"), ["pass camera-frame/delivers /dev/video0"]);
+    let refused =
+        Command::new(env!("CARGO_BIN_EXE_gdoctor")).args(["--frame", "--frame-dir", "/proc/nowhere"]).output();
+    assert_eq!(refused.expect("gdoctor starts").status.code(), Some(2));
+}
+
+fn streams_badly() {
+    let Some(double) = Double::new() else { return };
+    for (does, told) in [
+        ("silent", "fail camera-frame/silent /dev/video0"),
+        ("stops", "fail camera-frame/stops /dev/video0"),
+        ("damaged", "fail camera-frame/damaged /dev/video0"),
+        ("gone", "fail camera-frame/gone /dev/video0"),
+        ("no-bandwidth", "fail camera-frame/no-bandwidth /dev/video0"),
+        ("taken", "fail camera-frame/taken /dev/video0"),
+        ("refused", "fail camera-frame/refused /dev/video0"),
+        ("hang-stream", "unknown camera-frame/unknown /dev/video0"),
+    ] {
+        let (run, took) = double.streams(does, &[]);
+        assert_eq!(run.told(), [told], "{does}");
+        assert!(took < Duration::from_secs(30), "{does} took {took:?}");
+    }
 }

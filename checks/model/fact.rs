@@ -127,6 +127,13 @@ impl<T> Fact<T> {
         }
     }
 
+    pub fn value_mut(&mut self) -> Option<&mut T> {
+        match &mut self.state {
+            State::Present(value) => Some(value),
+            _ => None,
+        }
+    }
+
     pub fn is_absent(&self) -> bool {
         matches!(self.state, State::Absent)
     }

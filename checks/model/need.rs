@@ -98,6 +98,8 @@ pub struct Need {
     pub cameras: Vec<Wish<Camera>>,
     /// Of each of these cameras.
     pub picture: Option<Wish<Picture>>,
+    /// A picture of each of these cameras, for which they have to stream.
+    pub frame: Option<Origin>,
     pub ports: Vec<Wish<Port>>,
     pub registries: Vec<Wish<Registry>>,
     /// Bytes that images and containers are going to take.

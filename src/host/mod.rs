@@ -59,6 +59,11 @@ impl Host {
         Self::new(&self.root, self.timeout)
     }
 
+    /// The same machine, with time for as many probes one after another.
+    pub fn for_many(&self, probes: u32) -> Self {
+        Self { deadline: Deadline::after(self.timeout.saturating_mul(probes)), ..self.clone() }
+    }
+
     /// The same machine, with this much time for a probe that is known to take long.
     pub fn patient(&self, timeout: Duration) -> Self {
         Self::new(&self.root, timeout)

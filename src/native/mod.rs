@@ -30,6 +30,7 @@ pub fn run(kind: ProbeKind, arguments: &[String]) {
         ProbeKind::Cuvid => cuvid::run(&speaker, arguments),
         ProbeKind::X11 => x11::run(&speaker, arguments),
         ProbeKind::V4l2 => v4l2::run(&speaker, arguments),
+        ProbeKind::Frame => v4l2::frame::run(&speaker, arguments),
     }
     speaker.done();
 }

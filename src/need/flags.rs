@@ -40,6 +40,7 @@ pub fn need_by(wishes: &Wishes, flag: &dyn Fn(String) -> Origin) -> Need {
             .map(|camera| Wish::new(camera.wish(), flag(format!("--camera {}", camera.as_typed()))))
             .collect(),
         picture: picture(wishes, flag),
+        frame: None,
         ports: wishes.port.iter().map(|port| Wish::new(port.clone(), flag(format!("--port {port}")))).collect(),
         registries: wishes
             .registry

@@ -10,7 +10,7 @@ pub mod run_line;
 mod secret;
 pub mod text;
 
-use gdoctor_checks::model::need::{Gpus, Need, Origin};
+use gdoctor_checks::model::need::{Camera, Gpus, Need, Origin, Wish};
 use gdoctor_checks::model::run::{RunLine, Span};
 
 use crate::cli::{Bytes, LineArgs, Wishes};
@@ -97,6 +97,15 @@ pub fn of_wishes(wishes: &Wishes, evident: &Evident) -> Need {
     let mut need = flags::need(wishes);
     host::add(&mut need, evident);
     need
+}
+
+/// A picture of each camera that somebody named, of every one where nobody did.
+pub fn ask_pictures(need: &mut Need) {
+    let flag = Origin::Flag("--frame".into());
+    if need.cameras.iter().all(|wish| wish.by == Origin::Guide) {
+        need.cameras = vec![Wish::new(Camera::Any, flag.clone())];
+    }
+    need.frame = Some(flag);
 }
 
 /// Takes from `from` every kind of wish that `into` has none of.

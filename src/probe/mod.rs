@@ -62,7 +62,8 @@ pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool, wa
     ];
     let second: Vec<&str> = second.into_iter().filter(|(_, wanted)| *wanted).map(|(group, _)| group).collect();
     let third = wanted_check("disk-reclaim").then_some("reclaim");
-    let mut crew = Crew::new(watch, second.iter().copied().chain(third).collect());
+    let frame = wanted_check("camera-frame").then_some("frame");
+    let mut crew = Crew::new(watch, second.iter().copied().chain(third).chain(frame).collect());
     // The daemon's answers tell every family which engine it is; they are read whatever is selected.
     crew.send("host", host, need, |f| &mut f.host, |host, _| host::probe(host));
     crew.send("docker", host, need, |f| &mut f.docker, |host, _| docker::probe(host));
@@ -98,6 +99,12 @@ pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool, wa
         }
     }
     crew.wait_for_all();
+    if let Some(group) = frame.filter(|_| !docker.is_elsewhere()) {
+        // After the others, so that who uses a camera by then has been seen.
+        let cameras = camera::frame::cameras(&crew.facts().camera, need);
+        let host = &host.for_many(cameras.len() as u32);
+        crew.send(group, host, need, |f| &mut f.frame, move |host, need| camera::frame::probe(host, need, &cameras));
+    }
     if let Some((group, time)) = third.zip(reclaim::time(&crew.facts().disk, need)) {
         // Slow and last: it decides nothing for the others.
         let host = &time.map_or_else(|| host.renewed(), |time| host.patient(time));

@@ -70,6 +70,17 @@ impl CameraFacts {
         }
     }
 
+    /// The cameras to take a picture of: with `any`, all that can be opened; else, and where none can, the one that is chosen.
+    pub fn to_picture(&self, wish: &Camera) -> Result<Vec<(&str, &Node)>, Stop> {
+        let mut ready = self.ordered();
+        ready
+            .retain(|(_, node)| node.said.opened.value() == Some(&Opened::Granted) && node.role() == Ok(Role::Capture));
+        match wish {
+            Camera::Any if !ready.is_empty() => Ok(ready),
+            _ => Ok(alloc::vec![self.camera(wish)?]),
+        }
+    }
+
     /// The camera that a wish is about, for checks that only a camera can fail: whatever else the wish leads to, or why that
     /// cannot be told, is `camera-node`'s to say.
     pub fn camera(&self, wish: &Camera) -> Result<(&str, &Node), Stop> {

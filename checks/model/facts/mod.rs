@@ -5,6 +5,7 @@ pub mod disk;
 pub mod display;
 pub mod docker;
 pub mod engine;
+pub mod frame;
 pub mod host;
 pub mod image;
 pub mod library;
@@ -29,6 +30,7 @@ pub struct Facts {
     pub toolkit: toolkit::ToolkitFacts,
     pub display: display::DisplayFacts,
     pub camera: camera::CameraFacts,
+    pub frame: frame::FrameFacts,
     pub port: port::PortFacts,
     pub registry: registry::RegistryFacts,
     pub disk: disk::DiskFacts,

@@ -1,5 +1,6 @@
 //! Reads the video nodes of /dev: their files, their places in sysfs and udev, and what their drivers say to a child each.
 
+pub mod frame;
 mod holder;
 mod node;
 mod usb;

@@ -1,8 +1,12 @@
 //! A video node in the child: opens it and asks its driver who it is, what it offers and whether somebody holds it. Nothing is
 //! set and nothing streams, so a program that uses the camera meanwhile notices nothing.
 
+mod ask;
+pub mod frame;
+mod jpeg;
+mod pixels;
+
 use std::io;
-use std::os::raw::c_void;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::camera::{Capability, Extent, Format, Opened, Queue};
@@ -11,11 +15,11 @@ use v4l::device::Device;
 use v4l::frameinterval::FrameIntervalEnum;
 use v4l::framesize::FrameSizeEnum;
 use v4l::v4l_sys::{
-    V4L2_FMT_FLAG_COMPRESSED, v4l2_buf_type_V4L2_BUF_TYPE_META_CAPTURE, v4l2_buf_type_V4L2_BUF_TYPE_VIDEO_CAPTURE,
-    v4l2_buf_type_V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE, v4l2_capability, v4l2_fmtdesc, v4l2_frmivalenum,
-    v4l2_frmsizeenum, v4l2_memory_V4L2_MEMORY_MMAP, v4l2_requestbuffers,
+    V4L2_FMT_FLAG_COMPRESSED, v4l2_capability, v4l2_fmtdesc, v4l2_frmivalenum, v4l2_frmsizeenum,
+    v4l2_memory_V4L2_MEMORY_MMAP, v4l2_requestbuffers,
 };
-use v4l::v4l2::{self, vidioc};
+
+use ask::{ask, buffer_type, gap, text, zeroed};
 
 use crate::host::child::Speaker;
 
@@ -23,10 +27,6 @@ use crate::host::child::Speaker;
 const FORMATS: u32 = 64;
 const SIZES: u32 = 128;
 const RATES: u32 = 64;
-
-const VIDEO_CAPTURE: u32 = 0x1;
-const VIDEO_CAPTURE_MPLANE: u32 = 0x1000;
-const META_CAPTURE: u32 = 0x0080_0000;
 
 /// Arguments: the node's path on this machine, then `formats` where they are wanted too. Speaks the fields of `camera::Said`.
 pub fn run(speaker: &Speaker, arguments: &[String]) {
@@ -77,50 +77,6 @@ fn not_opened(speaker: &Speaker, path: &str, error: &io::Error) {
     speaker.set("queue", queue);
 }
 
-fn gap(error: &io::Error) -> Gap {
-    match error.raw_os_error().map(Errno::from_raw) {
-        Some(Errno::EACCES | Errno::EPERM) => Gap::Denied,
-        Some(Errno::ENOTTY) => Gap::Unsupported("it is no video device (ENOTTY)".into()),
-        Some(Errno::ENODEV | Errno::ENXIO) => Gap::ToolMissing("the device".into()),
-        Some(Errno::ETIMEDOUT) => Gap::TimedOut,
-        _ => Gap::Unparsable(error.to_string()),
-    }
-}
-
-/// The three argument structs of <linux/videodev2.h> that hold bytes and numbers only, each with its request.
-trait Question {
-    const REQUEST: vidioc::_IOC_TYPE;
-}
-impl Question for v4l2_capability {
-    const REQUEST: vidioc::_IOC_TYPE = vidioc::VIDIOC_QUERYCAP;
-}
-impl Question for v4l2_fmtdesc {
-    const REQUEST: vidioc::_IOC_TYPE = vidioc::VIDIOC_ENUM_FMT;
-}
-impl Question for v4l2_frmsizeenum {
-    const REQUEST: vidioc::_IOC_TYPE = vidioc::VIDIOC_ENUM_FRAMESIZES;
-}
-impl Question for v4l2_frmivalenum {
-    const REQUEST: vidioc::_IOC_TYPE = vidioc::VIDIOC_ENUM_FRAMEINTERVALS;
-}
-impl Question for v4l2_requestbuffers {
-    const REQUEST: vidioc::_IOC_TYPE = vidioc::VIDIOC_REQBUFS;
-}
-
-/// A struct of the kernel's interface with every field zero.
-#[allow(unsafe_code)]
-fn zeroed<T: Question>() -> T {
-    // SAFETY: the types that are `Question`s hold integers, and unions and arrays of integers: all zero bits are a value of them.
-    unsafe { std::mem::zeroed() }
-}
-
-#[allow(unsafe_code)]
-fn ask<T: Question>(device: &Device, question: &mut T) -> io::Result<()> {
-    // SAFETY: the pointer is to a live, exclusively borrowed struct of the type and size that T::REQUEST encodes; the kernel
-    // writes inside it only, and none of these structs holds a pointer. The descriptor lives as long as `device`.
-    unsafe { v4l2::ioctl(device.handle().fd(), T::REQUEST, std::ptr::from_mut(question).cast::<c_void>()) }
-}
-
 fn capability(device: &Device) -> io::Result<Capability> {
     // Not through `Device::query_caps`: it drops `capabilities`, without which `device_caps` cannot be trusted, and it panics
     // on a name that is not UTF-8.
@@ -133,22 +89,6 @@ fn capability(device: &Device) -> io::Result<Capability> {
         capabilities: answer.capabilities,
         device_caps: answer.device_caps,
     })
-}
-
-/// Bytes up to the first zero, lossily.
-fn text(bytes: &[u8]) -> String {
-    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-    String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).trim().to_owned()
-}
-
-/// The kind of queue that pictures of this node come through.
-fn buffer_type(own: u32) -> Option<u32> {
-    match () {
-        () if own & VIDEO_CAPTURE != 0 => Some(v4l2_buf_type_V4L2_BUF_TYPE_VIDEO_CAPTURE),
-        () if own & VIDEO_CAPTURE_MPLANE != 0 => Some(v4l2_buf_type_V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE),
-        () if own & META_CAPTURE != 0 => Some(v4l2_buf_type_V4L2_BUF_TYPE_META_CAPTURE),
-        () => None,
-    }
 }
 
 /// Asks for no buffers at all: refused with EBUSY when another program owns the queue, and otherwise nothing is taken
@@ -222,17 +162,4 @@ fn highest_rate(device: &Device, pixel_format: u32, (width, height): (u32, u32))
         highest = highest.max(u32::try_from(rate).unwrap_or(u32::MAX));
     }
     highest
-}
-
-#[cfg(test)]
-mod tests {
-    use super::text;
-
-    #[test]
-    fn names_are_read_whatever_their_bytes() {
-        assert_eq!(text(b"uvcvideo\0\0\0junk"), "uvcvideo");
-        assert_eq!(text(b"Caf\xe9 cam\0"), "Caf\u{fffd} cam");
-        assert_eq!(text(&[b'x'; 32]).len(), 32);
-        assert_eq!(text(b""), "");
-    }
 }

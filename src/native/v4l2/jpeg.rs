@@ -1,0 +1,137 @@
+//! Pictures that a camera compressed itself: kept as they came. Many cameras leave out the Huffman tables, which every reader
+//! of motion JPEG knows and readers of JPEG do not; these are put back.
+
+/// ITU-T T.81, K.3.3: how many codes of each length from 1 to 16, and their values, for luminance and chrominance.
+const DC_COUNTS: [[u8; 16]; 2] =
+    [[0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0], [0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0]];
+const DC_VALUES: [u8; 12] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
+const AC_COUNTS: [[u8; 16]; 2] =
+    [[0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 0x7d], [0, 2, 1, 2, 4, 4, 3, 4, 7, 5, 4, 4, 0, 1, 2, 0x77]];
+#[rustfmt::skip]
+const AC_VALUES: [[u8; 162]; 2] = [
+    [
+        0x01, 0x02, 0x03, 0x00, 0x04, 0x11, 0x05, 0x12, 0x21, 0x31, 0x41, 0x06, 0x13, 0x51, 0x61, 0x07, 0x22, 0x71,
+        0x14, 0x32, 0x81, 0x91, 0xa1, 0x08, 0x23, 0x42, 0xb1, 0xc1, 0x15, 0x52, 0xd1, 0xf0, 0x24, 0x33, 0x62, 0x72,
+        0x82, 0x09, 0x0a, 0x16, 0x17, 0x18, 0x19, 0x1a, 0x25, 0x26, 0x27, 0x28, 0x29, 0x2a, 0x34, 0x35, 0x36, 0x37,
+        0x38, 0x39, 0x3a, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48, 0x49, 0x4a, 0x53, 0x54, 0x55, 0x56, 0x57, 0x58, 0x59,
+        0x5a, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6a, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7a, 0x83,
+        0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a, 0x92, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99, 0x9a, 0xa2, 0xa3,
+        0xa4, 0xa5, 0xa6, 0xa7, 0xa8, 0xa9, 0xaa, 0xb2, 0xb3, 0xb4, 0xb5, 0xb6, 0xb7, 0xb8, 0xb9, 0xba, 0xc2, 0xc3,
+        0xc4, 0xc5, 0xc6, 0xc7, 0xc8, 0xc9, 0xca, 0xd2, 0xd3, 0xd4, 0xd5, 0xd6, 0xd7, 0xd8, 0xd9, 0xda, 0xe1, 0xe2,
+        0xe3, 0xe4, 0xe5, 0xe6, 0xe7, 0xe8, 0xe9, 0xea, 0xf1, 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xf7, 0xf8, 0xf9, 0xfa,
+    ],
+    [
+        0x00, 0x01, 0x02, 0x03, 0x11, 0x04, 0x05, 0x21, 0x31, 0x06, 0x12, 0x41, 0x51, 0x07, 0x61, 0x71, 0x13, 0x22,
+        0x32, 0x81, 0x08, 0x14, 0x42, 0x91, 0xa1, 0xb1, 0xc1, 0x09, 0x23, 0x33, 0x52, 0xf0, 0x15, 0x62, 0x72, 0xd1,
+        0x0a, 0x16, 0x24, 0x34, 0xe1, 0x25, 0xf1, 0x17, 0x18, 0x19, 0x1a, 0x26, 0x27, 0x28, 0x29, 0x2a, 0x35, 0x36,
+        0x37, 0x38, 0x39, 0x3a, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48, 0x49, 0x4a, 0x53, 0x54, 0x55, 0x56, 0x57, 0x58,
+        0x59, 0x5a, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6a, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7a,
+        0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a, 0x92, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99, 0x9a,
+        0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8, 0xa9, 0xaa, 0xb2, 0xb3, 0xb4, 0xb5, 0xb6, 0xb7, 0xb8, 0xb9, 0xba,
+        0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7, 0xc8, 0xc9, 0xca, 0xd2, 0xd3, 0xd4, 0xd5, 0xd6, 0xd7, 0xd8, 0xd9, 0xda,
+        0xe2, 0xe3, 0xe4, 0xe5, 0xe6, 0xe7, 0xe8, 0xe9, 0xea, 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xf7, 0xf8, 0xf9, 0xfa,
+    ],
+];
+
+const START: [u8; 2] = [0xff, 0xd8];
+const END: [u8; 2] = [0xff, 0xd9];
+const TABLES: u8 = 0xc4;
+const SCAN: u8 = 0xda;
+
+pub fn is_jpeg(fourcc: &str) -> bool {
+    ["MJPG", "JPEG"].contains(&fourcc)
+}
+
+/// A file that any reader opens. Err: this is no JPEG, or it ends before its pixels.
+pub fn whole(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    let (scan, has_tables) = scan(bytes).ok_or_else(|| format!("{} bytes that are no JPEG", bytes.len()))?;
+    // Drivers fill the rest of a buffer with anything.
+    let end = bytes.windows(2).rposition(|pair| pair == END).map_or(bytes.len(), |at| at + 2).max(scan);
+    let (head, rest) = bytes.get(..end).unwrap_or(bytes).split_at(scan);
+    let tables = if has_tables { Vec::new() } else { tables() };
+    Ok([head, &tables, rest].concat())
+}
+
+/// Where the scan begins, and whether tables stand before it.
+fn scan(bytes: &[u8]) -> Option<(usize, bool)> {
+    let mut at = START.len();
+    let mut has_tables = false;
+    bytes.strip_prefix(&START)?;
+    loop {
+        match *bytes.get(at..at.checked_add(4)?)? {
+            // Fill bytes may stand before a marker.
+            [0xff, 0xff, ..] => at += 1,
+            [0xff, SCAN, ..] => return Some((at, has_tables)),
+            [0xff, marker, high, low] => {
+                has_tables |= marker == TABLES;
+                at = at.checked_add(2)?.checked_add(u16::from_be_bytes([high, low]).max(2).into())?;
+            }
+            _ => return None,
+        }
+    }
+}
+
+/// One segment with the four tables.
+fn tables() -> Vec<u8> {
+    let mut body = Vec::new();
+    for place in 0..2 {
+        body.extend([&[place as u8][..], &DC_COUNTS[place], &DC_VALUES].concat());
+        body.extend([&[0x10 | place as u8][..], &AC_COUNTS[place], &AC_VALUES[place]].concat());
+    }
+    let length = (body.len() + 2) as u16;
+    [&[0xff, TABLES][..], &length.to_be_bytes(), &body].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Eight bars of colour, 64x48, made by libjpeg, which writes the tables of the standard unless it is told to find better ones.
+    const PHOTO: &[u8] = include_bytes!("../../../tests/doubles/bars.jpg");
+
+    /// The file's tables by their class and number, and the file without them.
+    fn parted(bytes: &[u8]) -> (std::collections::BTreeMap<u8, Vec<u8>>, Vec<u8>) {
+        let (mut tables, mut rest, mut at) = (std::collections::BTreeMap::new(), START.to_vec(), 2);
+        while bytes[at + 1] != SCAN {
+            let end = at + 2 + usize::from(u16::from_be_bytes([bytes[at + 2], bytes[at + 3]]));
+            let mut body = &bytes[at + 4..end];
+            if bytes[at + 1] != TABLES {
+                rest.extend(&bytes[at..end]);
+                body = &[];
+            }
+            while let [id, counts @ ..] = body {
+                let length = 16 + counts[..16].iter().map(|count| usize::from(*count)).sum::<usize>();
+                tables.insert(*id, counts[..length].to_vec());
+                body = &counts[length..];
+            }
+            at = end;
+        }
+        rest.extend(&bytes[at..]);
+        (tables, rest)
+    }
+
+    #[test]
+    fn missing_tables_are_those_that_libjpeg_writes() {
+        let (tables, bare) = parted(PHOTO);
+        assert_eq!(tables.len(), 4);
+        let (back, rest) = parted(&whole(&bare).unwrap());
+        assert_eq!((back, rest), (tables, bare));
+    }
+
+    #[test]
+    fn a_whole_picture_stays_as_it_is_without_what_follows() {
+        assert_eq!(whole(PHOTO).unwrap(), PHOTO);
+        assert_eq!(whole(&[PHOTO, &[0; 500]].concat()).unwrap(), PHOTO);
+    }
+
+    #[test]
+    fn any_bytes_are_a_picture_or_refused() {
+        for end in 0..PHOTO.len() {
+            let _ = whole(&PHOTO[..end]);
+        }
+        for byte in 0..=255 {
+            assert!(whole(&[byte; 64]).is_err(), "{byte}");
+            let _ = whole(&[0xff, 0xd8, 0xff, byte, byte, byte, 0xff, 0xda, 0, 2]);
+        }
+    }
+}
