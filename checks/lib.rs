@@ -77,6 +77,8 @@ mod nvidia_version;
 mod port_exposed;
 mod port_free;
 mod registry_answers;
+mod registry_delete;
+mod registry_storage;
 mod registry_trust;
 mod run_line_camera;
 mod run_line_capabilities;
@@ -154,6 +156,8 @@ pub static ALL: &[&Check] = &[
     &port_exposed::CHECK,
     &registry_answers::CHECK,
     &registry_trust::CHECK,
+    &registry_storage::CHECK,
+    &registry_delete::CHECK,
     &disk_space::CHECK,
     &disk_inodes::CHECK,
     &disk_logs::CHECK,

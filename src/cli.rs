@@ -255,6 +255,9 @@ pub struct Wishes {
     /// A registry to pull from or push to
     #[arg(long, value_name = "HOST:PORT", value_parser = registry)]
     pub registry: Vec<Registry>,
+    /// Deleting images from the registries. Asks each by a DELETE of an image that cannot be there
+    #[arg(long)]
+    pub registry_delete: bool,
     /// Room that images and containers are going to take: 20GiB, 500MB
     #[arg(long, value_name = "SIZE")]
     pub disk: Option<Bytes>,

@@ -6,33 +6,10 @@ mod part;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use part::{Part, Run, gdoctor, is_root, left_out};
+use part::file_system::{Mount, docker_on, free};
+use part::{Part, Run, gdoctor, is_root};
 
 const NO_DOCKER: (&str, &str) = ("DOCKER_HOST", "unix:///nowhere/docker.sock");
-
-/// A small tmpfs in a folder, until it is dropped.
-struct Mount(PathBuf);
-
-impl Mount {
-    /// `None`, after saying so, where mounting is not allowed.
-    fn new(path: PathBuf, options: &str) -> Option<Self> {
-        std::fs::create_dir_all(&path).unwrap();
-        let mounted =
-            Command::new("mount").args(["-t", "tmpfs", "-o", options, "gdoctor"]).arg(&path).output().unwrap();
-        if mounted.status.success() {
-            return Some(Self(path));
-        }
-        let words = String::from_utf8_lossy(&mounted.stderr).trim().to_owned();
-        left_out(&format!("disk: a tmpfs cannot be mounted here ({words})"));
-        None
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
-    }
-}
 
 fn look(root: &Path, more: &[&str]) -> Run {
     let arguments = [&["--only", "disk", "--root", root.to_str().unwrap()], more].concat();
@@ -49,7 +26,7 @@ fn a_full_file_system_fails_and_names_what_was_looked_at() {
         return;
     }
     let root = tempfile::tempdir().unwrap();
-    let Some(disk) = Mount::new(data_root(root.path()), "size=200m") else { return };
+    let Some(disk) = Mount::tmpfs(data_root(root.path()), "size=200m") else { return };
     let run = look(root.path(), &[]);
     assert_eq!(run.told(), ["warn disk-space/short /var/lib/docker"]);
     assert_eq!(run.code, 0);
@@ -73,7 +50,7 @@ fn a_file_system_without_inodes_fails() {
         return;
     }
     let root = tempfile::tempdir().unwrap();
-    let Some(disk) = Mount::new(data_root(root.path()), "size=6g,nr_inodes=600") else { return };
+    let Some(disk) = Mount::tmpfs(data_root(root.path()), "size=6g,nr_inodes=600") else { return };
     assert_eq!(look(root.path(), &[]).told(), ["warn disk-inodes/few /var/lib/docker"]);
     for number in 0..500 {
         std::fs::write(disk.0.join(number.to_string()), "").unwrap();
@@ -87,7 +64,7 @@ fn a_read_only_file_system_fails() {
         return;
     }
     let root = tempfile::tempdir().unwrap();
-    let Some(_disk) = Mount::new(data_root(root.path()), "size=6g,ro") else { return };
+    let Some(_disk) = Mount::tmpfs(data_root(root.path()), "size=6g,ro") else { return };
     assert_eq!(look(root.path(), &[]).told(), ["fail disk-space/read-only /var/lib/docker"]);
 }
 
@@ -132,7 +109,7 @@ fn a_real_daemon_on_a_full_disk() {
     assert_eq!(result["subject"], data.to_str().unwrap());
     assert!(daemon.call("stop", &[]).status.success());
 
-    let Some(disk) = Mount::new(data.clone(), "size=120m") else { return };
+    let Some(disk) = Mount::tmpfs(data.clone(), "size=120m") else { return };
     let script = part::root().join("tests/lab/docker");
     let started = Command::new(&script).arg("start").arg(daemon.path()).output().unwrap();
     assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
@@ -150,69 +127,21 @@ fn a_real_daemon_on_a_full_disk() {
     assert!(!imported.status.success() && words.contains("no space left on device"), "{words}");
 }
 
-/// An ext4 file system of `size` in a file, mounted at `at` until it is dropped.
-fn ext4(dir: &Path, at: &Path, size: &str, more: &[&str]) -> Option<Mount> {
-    let file = dir.join("disk.img");
-    let run = |program: &str, arguments: &[&str]| {
-        let output = Command::new(program).args(arguments).arg(&file).output().unwrap();
-        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
-    };
-    run("truncate", &["-s", size]);
-    run("mkfs.ext4", &[&["-q", "-F", "-m", "0"], more].concat());
-    std::fs::create_dir_all(at).unwrap();
-    let mounted = Command::new("mount").args(["-o", "loop"]).arg(&file).arg(at).output().unwrap();
-    if !mounted.status.success() {
-        let words = String::from_utf8_lossy(&mounted.stderr).trim().to_owned();
-        left_out(&format!("disk: a file system in a file cannot be mounted here ({words})"));
-        return None;
-    }
-    Some(Mount(at.to_owned()))
-}
-
-/// A daemon whose data root is a small ext4 file system of its own.
-fn daemon_on(size: &str, more: &[&str]) -> Option<(Mount, Part)> {
-    let daemon = Part::start("docker", &[])?;
-    assert!(daemon.call("stop", &[]).status.success());
-    let disk = ext4(daemon.path(), &daemon.path().join("data"), size, more)?;
-    let started = daemon.call("start", &[]);
-    assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
-    Some((disk, daemon))
-}
-
-fn docker(daemon: &Part, script: &str) -> String {
-    let output = Command::new("bash")
-        .args(["-ec", script])
-        .env("DOCKER_HOST", daemon.get("DOCKER_HOST"))
-        .current_dir(daemon.path())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
-/// The commands of a fix as they are printed, each question of docker's answered with yes.
-fn carry_out(daemon: &Part, commands: &[String]) {
-    docker(daemon, &format!("set +o pipefail\n{{\n{}\n}} < <(yes)", commands.join("\n")));
-}
-
 #[test]
 fn what_docker_would_free_is_counted_and_frees_it() {
     if !is_root("disk: a full ext4") {
         return;
     }
-    let Some((_disk, daemon)) = daemon_on("220m", &[]) else { return };
+    let Some((_disk, daemon)) = docker_on("data", "220m", &[]) else { return };
     let env = ("DOCKER_HOST", daemon.get("DOCKER_HOST"));
     let root = daemon.path().join("data").display().to_string();
     // 100 MB of an image that a newer one replaces, 40 MB that a stopped container wrote, 5 MB in a volume.
-    docker(
-        &daemon,
+    daemon.docker(
         "mkdir -p one two; head -c 100M /dev/urandom >one/old; head -c 1M /dev/urandom >two/new
          tar -C one -c . | docker import - app:1; tar -C two -c . | docker import - app:1; rm -r one two",
     );
     assert!(daemon.call("import", &[]).status.success());
-    docker(
-        &daemon,
-        "docker run --name done -v data:/data lab/busybox:1 sh -c 'dd if=/dev/zero of=/written bs=1M count=40; dd if=/dev/zero of=/data/x bs=1M count=5'
+    daemon.docker("docker run --name done -v data:/data lab/busybox:1 sh -c 'dd if=/dev/zero of=/written bs=1M count=40; dd if=/dev/zero of=/data/x bs=1M count=5'
          docker run --name idle -v data:/data lab/busybox:1 true; docker rm idle",
     );
     let look = |more: &[&str]| gdoctor(&[&["--only", "disk-space,disk-reclaim"], more].concat(), &[env]);
@@ -234,14 +163,14 @@ fn what_docker_would_free_is_counted_and_frees_it() {
     assert!(run.summary("disk-reclaim/stopped-containers").contains("40.0 MiB"));
     assert_eq!(run.fix("disk-reclaim/nameless-images"), ["docker image prune"]);
 
-    carry_out(&daemon, &run.fix("disk-reclaim/nameless-images"));
+    daemon.carry_out(&run.fix("disk-reclaim/nameless-images"));
     let wanted = ["--disk", "100MiB"];
     let run = look(&wanted);
     assert_eq!(run.told(), Vec::<String>::new(), "room again");
     assert_eq!(run.of("disk-space"), [format!("pass disk-space/enough {root}")]);
     assert_eq!(run.of("disk-reclaim"), ["skip disk-reclaim/room-enough"]);
 
-    carry_out(&daemon, &look(&["--disk", "1GiB"]).fix("disk-reclaim/stopped-containers"));
+    daemon.carry_out(&look(&["--disk", "1GiB"]).fix("disk-reclaim/stopped-containers"));
     let run = look(&["--disk", "100MiB", "--reclaim"]);
     assert_eq!(
         run.of("disk-reclaim"),
@@ -252,8 +181,8 @@ fn what_docker_would_free_is_counted_and_frees_it() {
             "pass disk-reclaim/unused-volumes docker volume prune",
         ]
     );
-    carry_out(&daemon, &look(&["--disk", "1GiB"]).fix("disk-reclaim/unused-volumes"));
-    assert_eq!(docker(&daemon, "docker volume ls -q"), "");
+    daemon.carry_out(&look(&["--disk", "1GiB"]).fix("disk-reclaim/unused-volumes"));
+    assert_eq!(daemon.docker("docker volume ls -q"), "");
 }
 
 #[test]
@@ -261,11 +190,10 @@ fn inodes_come_back_with_the_images_that_took_them() {
     if !is_root("disk: an ext4 without inodes") {
         return;
     }
-    let Some((_disk, daemon)) = daemon_on("400m", &["-N", "70000"]) else { return };
+    let Some((_disk, daemon)) = docker_on("data", "400m", &["-N", "70000"]) else { return };
     let env = ("DOCKER_HOST", daemon.get("DOCKER_HOST"));
     let root = daemon.path().join("data").display().to_string();
-    docker(
-        &daemon,
+    daemon.docker(
         "mkdir many; (cd many; seq 60000 | xargs touch; head -c 9M /dev/urandom >large)
          tar -C many -c . | docker import - app:1
          tar -C many -c 1 | docker import - app:1; rm -r many",
@@ -280,7 +208,7 @@ fn inodes_come_back_with_the_images_that_took_them() {
     let run = look();
     let nameless = "warn disk-reclaim/nameless-images docker image prune".to_owned();
     assert_eq!(run.told(), [format!("fail disk-inodes/used-up {root}"), nameless]);
-    carry_out(&daemon, &run.fix("disk-inodes/used-up"));
+    daemon.carry_out(&run.fix("disk-inodes/used-up"));
     assert_eq!(look().told(), Vec::<String>::new());
     assert_eq!(look().of("disk-inodes"), [format!("pass disk-inodes/enough {root}")]);
 }
@@ -328,30 +256,22 @@ fn a_daemon_that_counts_for_ever_is_not_waited_for() {
     assert_eq!(run.told().len(), 1);
 }
 
-/// What the daemon's file system has left, by `statvfs`.
-fn free(disk: &Path) -> u64 {
-    let found = nix::sys::statvfs::statvfs(disk).unwrap();
-    found.blocks_available() * found.fragment_size()
-}
-
 #[test]
 fn room_that_pruning_cannot_see_is_found() {
     if !is_root("disk: deleted files") {
         return;
     }
-    let Some((disk, daemon)) = daemon_on("220m", &[]) else { return };
+    let Some((disk, daemon)) = docker_on("data", "220m", &[]) else { return };
     assert!(daemon.call("import", &[]).status.success());
     let env = ("DOCKER_HOST", daemon.get("DOCKER_HOST"));
     let look = || gdoctor(&["--only", "disk-lost", "--disk", "200MiB"], &[env]);
     assert_eq!(look().of("disk-lost"), ["pass disk-lost/nothing"]);
 
     // A log that was removed instead of emptied: dockerd writes on.
-    docker(
-        &daemon,
-        "docker run -d --name talker lab/busybox:1 sh -c 'i=0; while [ $i -lt 600 ]; do dd if=/dev/zero bs=15000 count=1 2>/dev/null | tr \"\\\\0\" x; echo; i=$((i+1)); done; touch /said; exec sleep 600'
+    daemon.docker("docker run -d --name talker lab/busybox:1 sh -c 'i=0; while [ $i -lt 600 ]; do dd if=/dev/zero bs=15000 count=1 2>/dev/null | tr \"\\\\0\" x; echo; i=$((i+1)); done; touch /said; exec sleep 600'
          for i in $(seq 600); do docker exec talker test -e /said && break; sleep 0.1; done; docker exec talker test -e /said",
     );
-    let id = docker(&daemon, "docker inspect -f '{{.Id}}' talker");
+    let id = daemon.docker("docker inspect -f '{{.Id}}' talker");
     let log = disk.0.join(format!("containers/{id}/{id}-json.log"));
     let before = free(&disk.0);
     std::fs::remove_file(&log).unwrap();
@@ -359,15 +279,13 @@ fn room_that_pruning_cannot_see_is_found() {
     assert_eq!(run.told(), [format!("warn disk-lost/deleted-log {}", log.display())]);
     let fix = run.fix("disk-lost/deleted-log");
     assert_eq!(fix[1], format!("docker restart {}", &id[..12]));
-    carry_out(&daemon, &[fix[0].replace("sudo ", "")]);
+    daemon.carry_out(&[fix[0].replace("sudo ", "")]);
     assert!(free(&disk.0) >= before + (7 << 20), "{before} and then {}", free(&disk.0));
     assert_eq!(look().of("disk-lost"), ["pass disk-lost/nothing"]);
-    docker(&daemon, "docker rm -f talker");
+    daemon.docker("docker rm -f talker");
 
     // A container's own file, and one of a process outside.
-    docker(
-        &daemon,
-        "docker run -d --name holder lab/busybox:1 sh -c 'exec 5>/big; dd if=/dev/zero of=/big bs=1M count=9; rm /big; touch /gone; exec sleep 600'
+    daemon.docker("docker run -d --name holder lab/busybox:1 sh -c 'exec 5>/big; dd if=/dev/zero of=/big bs=1M count=9; rm /big; touch /gone; exec sleep 600'
          for i in $(seq 600); do docker exec holder test -e /gone && break; sleep 0.1; done",
     );
     let held = disk.0.join("held");
@@ -379,18 +297,18 @@ fn room_that_pruning_cannot_see_is_found() {
         run.told(),
         ["warn disk-lost/deleted-file /big".to_owned(), format!("warn disk-lost/deleted-file {}", held.display())]
     );
-    let id = docker(&daemon, "docker inspect -f '{{.Id}}' holder");
+    let id = daemon.docker("docker inspect -f '{{.Id}}' holder");
     assert_eq!(run.fix("disk-lost/deleted-file"), [format!("docker restart {}", &id[..12])]);
     drop(file);
-    docker(&daemon, "docker rm -f holder");
+    daemon.docker("docker rm -f holder");
     assert_eq!(look().of("disk-lost"), ["pass disk-lost/nothing"]);
 
     // A folder of a layer that no record has, an hour old; a young one may be a pull at work.
     let lost = disk.0.join("overlay2").join("0123456789abcdef".repeat(4));
     std::fs::create_dir(&lost).unwrap();
     assert_eq!(look().of("disk-lost"), ["pass disk-lost/nothing"]);
-    docker(&daemon, &format!("touch -d '2 hours ago' {}", lost.display()));
-    docker(&daemon, "find data/overlay2 -maxdepth 1 -exec touch -d '2 hours ago' {} +");
+    daemon.docker(&format!("touch -d '2 hours ago' {}", lost.display()));
+    daemon.docker("find data/overlay2 -maxdepth 1 -exec touch -d '2 hours ago' {} +");
     let run = look();
     assert_eq!(run.told(), ["warn disk-lost/orphan-folders"]);
     assert!(run.summary("disk-lost/orphan-folders").contains("no container (1)"));

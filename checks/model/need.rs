@@ -102,6 +102,8 @@ pub struct Need {
     pub frame: Option<Origin>,
     pub ports: Vec<Wish<Port>>,
     pub registries: Vec<Wish<Registry>>,
+    /// Images can be deleted from each of them.
+    pub registry_delete: Option<Origin>,
     /// Bytes that images and containers are going to take.
     pub disk: Option<Wish<u64>>,
     /// What Docker's own commands would free; the most seconds that counting it may take.

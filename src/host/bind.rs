@@ -38,6 +38,12 @@ pub fn is_untouched(port: u16, protocol: Protocol) -> bool {
     tried.is_ok()
 }
 
+/// True when this machine has the address: a datagram socket can be bound to it.
+pub fn is_own(ip: IpAddr) -> bool {
+    let address = SocketAddr::new(ip, 0);
+    open(address, Protocol::Udp).and_then(|socket| bind_to(&socket, address)).is_ok()
+}
+
 /// dockerd publishes on `[::]` only where this works.
 pub fn has_ipv6() -> bool {
     as_dockerd(SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 0), Protocol::Tcp).is_ok()

@@ -1,4 +1,4 @@
-//! HTTP over a unix socket, TCP or TLS, for the Docker API and registries: one GET, one deadline, a capped body. `ureq` does
+//! HTTP over a unix socket, TCP or TLS, for the Docker API and registries: one request, one deadline, a capped body. `ureq` does
 //! the protocol; this adds the unix socket and tells apart why nothing came.
 
 use std::io::{self, Read, Write};
@@ -9,8 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gdoctor_checks::model::fact::Gap;
+use ureq::RequestBuilder;
 use ureq::http::Uri;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, parse_pem};
+use ureq::typestate::WithoutBody;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, DefaultConnector, LazyBuffers, NextTimeout, Transport,
@@ -114,26 +116,32 @@ impl Client {
 
     /// GET `path` (with its leading slash), a body of at most `cap` bytes.
     pub fn get(&self, path: &str, headers: &[(&str, &str)], cap: usize, deadline: Deadline) -> Result<Reply, NoReply> {
-        let left = deadline.left().max(Duration::from_millis(1));
-        let mut request = self.agent.get(format!("{}{path}", self.base));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let response = request.config().timeout_global(Some(left)).build().call().map_err(no_reply)?;
-        let (parts, body) = response.into_parts();
-        let headers = parts
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-            .collect();
-        let mut bytes = Vec::new();
-        body.into_with_config()
-            .limit(cap as u64)
-            .reader()
-            .read_to_end(&mut bytes)
-            .map_err(|error| no_reply(ureq::Error::from(error)))?;
-        Ok(Reply { status: parts.status.as_u16(), headers, body: bytes })
+        let request = self.agent.get(format!("{}{path}", self.base));
+        send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)), cap, deadline)
     }
+
+    /// DELETE `path`. Only for what cannot be there: gdoctor changes nothing.
+    pub fn delete(&self, path: &str, cap: usize, deadline: Deadline) -> Result<Reply, NoReply> {
+        send(self.agent.delete(format!("{}{path}", self.base)), cap, deadline)
+    }
+}
+
+fn send(request: RequestBuilder<WithoutBody>, cap: usize, deadline: Deadline) -> Result<Reply, NoReply> {
+    let left = deadline.left().max(Duration::from_millis(1));
+    let response = request.config().timeout_global(Some(left)).build().call().map_err(no_reply)?;
+    let (parts, body) = response.into_parts();
+    let headers = parts
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
+    let mut bytes = Vec::new();
+    body.into_with_config()
+        .limit(cap as u64)
+        .reader()
+        .read_to_end(&mut bytes)
+        .map_err(|error| no_reply(ureq::Error::from(error)))?;
+    Ok(Reply { status: parts.status.as_u16(), headers, body: bytes })
 }
 
 fn tls_config(tls: &Tls) -> TlsConfig {

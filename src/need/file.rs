@@ -239,6 +239,11 @@ pub fn write(need: &Need) -> String {
         need.registries.iter().map(|w| quoted(w.what.to_string())).collect(),
     );
     key(
+        "Images can be deleted from the registries",
+        "registry-delete",
+        need.registry_delete.iter().map(|_| "true".into()).collect(),
+    );
+    key(
         "Room for images and containers",
         "disk",
         need.disk.iter().map(|w| quoted(crate::cli::Bytes(w.what).to_string())).collect(),
@@ -319,7 +324,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let text = "gpu = 'all'\ngpu-memory = '8GiB'\ncapability = ['compute', 'video']\nport = ['53/udp', '[::1]:80']\ncamera = ['/dev/video0', 'any']\ndisk = '20GiB'\ncontainer-user = '1000:44'\nregistry = 'localhost:5000'\nreclaim = true\ndriver = '>=535'\ndecode = 'hevc'\nimage = ['nvidia/cuda:12.4.1', 'me/app']\n";
+        let text = "gpu = 'all'\ngpu-memory = '8GiB'\ncapability = ['compute', 'video']\nport = ['53/udp', '[::1]:80']\ncamera = ['/dev/video0', 'any']\ndisk = '20GiB'\ncontainer-user = '1000:44'\nregistry = 'localhost:5000'\nreclaim = true\nregistry-delete = true\ndriver = '>=535'\ndecode = 'hevc'\nimage = ['nvidia/cuda:12.4.1', 'me/app']\n";
         let need = parse("f", text).unwrap().need;
         let again = parse("f", &write(&need)).unwrap().need;
         let what = |need: &Need| {

@@ -47,6 +47,7 @@ pub fn need_by(wishes: &Wishes, flag: &dyn Fn(String) -> Origin) -> Need {
             .iter()
             .map(|registry| Wish::new(registry.clone(), flag(format!("--registry {registry}"))))
             .collect(),
+        registry_delete: wishes.registry_delete.then(|| flag("--registry-delete".into())),
         disk: wishes.disk.map(|bytes| Wish::new(bytes.0, flag(format!("--disk {bytes}")))),
         reclaim: wishes.reclaim.map(|most| Wish::new(most.as_secs().max(1), flag("--reclaim".into()))),
         container_user: wishes.container_user.unwrap_or_default(),

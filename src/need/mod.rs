@@ -130,6 +130,7 @@ fn fill(into: &mut Need, from: Need) {
     into.picture = into.picture.take().or(from.picture);
     list(&mut into.ports, from.ports);
     list(&mut into.registries, from.registries);
+    into.registry_delete = into.registry_delete.take().or(from.registry_delete);
     into.disk = into.disk.take().or(from.disk);
     into.reclaim = into.reclaim.take().or(from.reclaim);
     into.files.extend(from.files);
@@ -160,6 +161,7 @@ pub fn show(need: &Need) -> String {
     need.picture.iter().for_each(|wish| line("camera picture".into(), &wish.by));
     need.ports.iter().for_each(|wish| line(format!("port {}", wish.what), &wish.by));
     need.registries.iter().for_each(|wish| line(format!("registry {}", wish.what), &wish.by));
+    need.registry_delete.iter().for_each(|by| line("registry-delete".into(), by));
     need.disk.iter().for_each(|wish| line(format!("disk {}", Bytes(wish.what)), &wish.by));
     need.reclaim.iter().for_each(|wish| line(format!("reclaim {}s", wish.what), &wish.by));
     out

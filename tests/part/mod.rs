@@ -1,6 +1,8 @@
 //! For tests against real parts: starts and stops what `tests/lab` has, runs the gdoctor binary, reads its report.
 #![allow(dead_code, clippy::disallowed_methods)] // each test program uses its own part of this
 
+pub mod file_system;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -57,6 +59,23 @@ impl Part {
 
     pub fn get(&self, key: &str) -> &str {
         self.env.get(key).map(String::as_str).unwrap_or_else(|| panic!("the part printed no {key}"))
+    }
+
+    /// What a bash script prints that talks to this part's daemon.
+    pub fn docker(&self, script: &str) -> String {
+        let output = Command::new("bash")
+            .args(["-ec", script])
+            .env("DOCKER_HOST", self.get("DOCKER_HOST"))
+            .current_dir(self.path())
+            .output()
+            .expect("bash starts");
+        assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// The commands of a fix as they are printed, each question answered with yes.
+    pub fn carry_out(&self, commands: &[String]) {
+        self.docker(&format!("{{\n{}\n}} < <(yes)", commands.join("\n")));
     }
 
     /// Another verb of the script: `import`, `exec`, `stop`.

@@ -7,6 +7,7 @@ use core::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::model::fact::Fact;
+use crate::model::facts::disk::Space;
 use crate::model::need::Registry;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -33,6 +34,27 @@ pub struct Look {
     /// The folder of this engine for the registry's certificates, and what lies in it; Absent when there is none.
     #[serde(default)]
     pub certs_dir: Fact<CertsDir>,
+    /// Where it keeps its images, if that is seen on this host.
+    #[serde(default)]
+    pub storage: Fact<Storage>,
+    /// Whether images can be deleted from it; asked only on request.
+    #[serde(default)]
+    pub deletes: Fact<bool>,
+}
+
+/// The folder of a registry that runs on this host.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Storage {
+    pub path: String,
+    pub space: Fact<Space>,
+    /// Name and image of the container that it runs in; empty for a program of the host.
+    pub container: String,
+    pub image: String,
+    /// Its configuration file, as its own program finds it.
+    pub config: String,
+    /// Deleting is switched on by its environment or its configuration file.
+    pub deletes: bool,
 }
 
 /// `/etc/docker/certs.d/HOST:PORT`.

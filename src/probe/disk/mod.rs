@@ -100,7 +100,7 @@ fn top_level_root(text: &str) -> Option<String> {
 }
 
 /// The folder itself or its nearest parent that this user can see, and the device it lies on.
-fn nearest(host: &Host, path: &str) -> (String, u64) {
+pub fn nearest(host: &Host, path: &str) -> (String, u64) {
     let mut at = path;
     loop {
         if let Some(stat) = host.stat(at).value() {

@@ -1,5 +1,7 @@
 //! Asks the wanted registries for `/v2/`, as the daemon will: https with the authorities that it trusts, then http.
 
+mod storage;
+
 use std::net::SocketAddr;
 use std::thread;
 
@@ -30,7 +32,14 @@ pub fn probe(host: &Host, need: &Need, docker: &DockerFacts) -> RegistryFacts {
         let at_work: Vec<_> = need
             .registries
             .iter()
-            .map(|wish| scope.spawn(|| look(host, &wish.what, &certs_root(host, docker), &system)))
+            .map(|wish| {
+                scope.spawn(|| {
+                    let look =
+                        look(host, &wish.what, &certs_root(host, docker), &system, need.registry_delete.is_some());
+                    let storage = storage::find(host, &look, docker);
+                    Look { storage, ..look }
+                })
+            })
             .collect();
         at_work.into_iter().map(|thread| thread.join()).collect::<Result<Vec<_>, _>>()
     });
@@ -54,7 +63,7 @@ fn certs_root(host: &Host, docker: &DockerFacts) -> String {
     "/etc/docker/certs.d".into()
 }
 
-fn look(host: &Host, registry: &Registry, certs_root: &str, system: &[u8]) -> Look {
+fn look(host: &Host, registry: &Registry, certs_root: &str, system: &[u8], delete: bool) -> Look {
     let addresses = resolve::resolve(&registry.host, host.deadline);
     let path = format!("{certs_root}/{registry}");
     let certs_dir = certs_dir(host, &path);
@@ -74,12 +83,13 @@ fn look(host: &Host, registry: &Registry, certs_root: &str, system: &[u8]) -> Lo
         https_unverified: Fact::default(),
         http: Fact::default(),
         certs_dir,
+        storage: Fact::default(),
+        deletes: Fact::default(),
     };
     let Some(known) = addresses.value() else { return nothing };
     let sockets: Vec<SocketAddr> = known.iter().map(|ip| SocketAddr::new(*ip, registry.port)).collect();
     let https = https(host, registry, &sockets, &trust);
-    match &https.state {
-        State::Present(Answer::Http { .. }) => Look { https, ..nothing },
+    let look = match &https.state {
         State::Present(Answer::Tls(Distrust::NoTls) | Answer::Garbled) => {
             Look { http: get(host, "http", registry, &trust), https, ..nothing }
         }
@@ -87,6 +97,25 @@ fn look(host: &Host, registry: &Registry, certs_root: &str, system: &[u8]) -> Lo
             Look { https_unverified: get(host, "https", registry, &trust), https, ..nothing }
         }
         _ => Look { https, ..nothing },
+    };
+    if !delete || look.registry_answer().is_none() {
+        return look;
+    }
+    let scheme = if look.http.value().is_some_and(Answer::is_registry) { "http" } else { "https" };
+    Look { deletes: deletes(host, scheme, registry, &trust), ..look }
+}
+
+/// A registry that does not delete refuses before it looks (405); one that does finds nothing (404): no image has this digest.
+fn deletes(host: &Host, scheme: &str, registry: &Registry, trust: &Tls) -> Fact<bool> {
+    let path = format!("/v2/gdoctor/nothing/manifests/sha256:{}", "0".repeat(64));
+    let source = format!("DELETE {scheme}://{registry}{path}");
+    let client = Client::new(&Target::Url(format!("{scheme}://{registry}")), trust);
+    match client.delete(&path, BODY_CAP, host.deadline).map(|reply| reply.status) {
+        Ok(405) => Fact::present(false, source),
+        Ok(404) => Fact::present(true, source),
+        Ok(401) => Fact::unknown(Gap::Unsupported("it asks for a login first".into()), source),
+        Ok(status) => Fact::unknown(Gap::Unparsable(format!("HTTP status {status}")), source),
+        Err(why) => Fact::unknown(why.gap(), source),
     }
 }
 
