@@ -44,6 +44,8 @@ pub enum Command {
     Check(Box<CheckArgs>),
     /// Write a gdoctor.toml from flags or a run line: gdoctor init --gpu --camera any
     Init(Box<InitArgs>),
+    /// Print the `docker run` command, or the compose service, that does this on this host: gdoctor suggest --gpu --camera any
+    Suggest(Box<SuggestArgs>),
     /// Save this host's facts, without names, addresses and secrets, to be judged elsewhere: gdoctor check --facts FILE
     Collect(Box<CollectArgs>),
     /// Tell what changed between two reports or two facts files; exit 1 when something got worse
@@ -90,6 +92,21 @@ pub enum ProbeKind {
     X11,
     V4l2,
     Frame,
+}
+
+#[derive(Debug, Args)]
+pub struct SuggestArgs {
+    #[command(flatten)]
+    pub wishes: Wishes,
+    /// As a service of a compose file
+    #[arg(long)]
+    pub compose: bool,
+    /// Read files from another root
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+    /// The most that one probe may take: 5s, 800ms, 1m
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    pub timeout: Duration,
 }
 
 #[derive(Debug, Args)]

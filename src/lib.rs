@@ -21,7 +21,9 @@ pub mod report;
 mod run;
 mod snapshot;
 pub mod start;
+pub mod suggest;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
@@ -33,6 +35,8 @@ use explain::Asked;
 use explain::find::{Finder, Found};
 use explain::show::Document;
 use gdoctor_checks::model::check::Check;
+use gdoctor_checks::model::facts::Facts;
+use gdoctor_checks::model::need::Need;
 use host::{Deadline, Host, input, output};
 use live::{Live, Show};
 use plan::Plan;
@@ -58,6 +62,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         None => check(&cli.check).unwrap_or(misuse_code),
         Some(Command::Check(arguments)) => check(&arguments).unwrap_or(misuse_code),
         Some(Command::Init(arguments)) => init(&arguments),
+        Some(Command::Suggest(arguments)) => suggest(&arguments),
         Some(Command::Collect(arguments)) => collect(&arguments),
         Some(Command::Diff { before, after }) => diff(&before, &after),
         Some(Command::List) => print(&explain::topic::list()),
@@ -221,19 +226,55 @@ fn explain(arguments: &ExplainArgs) -> Result<u8, String> {
 fn look(host: &Host, deciding: &[&str], found: &[Found]) -> (Vec<String>, report::Report) {
     let selects = |check: &Check| deciding.contains(&check.id);
     let need = need::of_wishes(&explain::rank::wishes(found), &need::Evident::of(host));
+    let (facts, report) = judged(host, &need, &selects);
+    (facts.tags(), report)
+}
+
+/// What is seen of a need, and what the selected checks say of it.
+fn judged(host: &Host, need: &Need, selects: &dyn Fn(&Check) -> bool) -> (Facts, report::Report) {
     let show = match plan::show(host) {
         Show::Verdicts => Show::Probes,
         show => show,
     };
-    let (facts, probe_times) = probe::probe_all(host, &need, &selects, &Live::new(show, &need, &selects));
-    let judged = judge::judge_all(&facts, &need, selects);
-    let frame = report::Frame {
-        report_id: String::new(),
-        generated_at: String::new(),
-        took: std::time::Duration::ZERO,
-        probe_times,
+    let (facts, probe_times) = probe::probe_all(host, need, selects, &Live::new(show, need, selects));
+    let judged = judge::judge_all(&facts, need, selects);
+    let frame = report::Frame { probe_times, ..report::Frame::default() };
+    let report = report::write(&facts, need, &judged, policy::FailOn::Fail, frame);
+    (facts, report)
+}
+
+/// Makes the command that does here what is wanted, then judges it as `gdoctor check` would: what still fails is told.
+fn suggest(arguments: &cli::SuggestArgs) -> u8 {
+    let host = Host::new(&arguments.root, arguments.timeout);
+    let need = match need::gather_suggested(&arguments.wishes, &host, &need::Evident::of(&host)) {
+        Ok(need) => need,
+        Err(refusal) => return refuse(&refusal, 100),
     };
-    (facts.tags(), report::write(&facts, &need, &judged, policy::FailOn::Fail, frame))
+    let (facts, before) = judged(&host, &need, &|_| true);
+    let words = suggest::words(&facts, &need, &host.env("HOME").unwrap_or_default());
+    let line = cli::LineArgs { line: words, need: Some("none".into()), ..cli::LineArgs::default() };
+    let asked = match need::gather(&cli::Wishes::default(), &line, &host, &need::Evident::default()) {
+        Ok((asked, _)) => asked,
+        Err(refusal) => return refuse(&refusal, 100),
+    };
+    let text = suggest::text(&asked, &suggest::steps(&facts, &need), arguments.compose);
+    let (_, report) = judged(&host.renewed(), &asked, &|_| true);
+    // A camera that is not there is not in the command, and missing all the same.
+    let cameras = before.results.iter().filter(|outcome| outcome.group == "camera");
+    let failed = |outcome: &&report::Outcome| outcome.status == policy::Status::Fail && outcome.cause.is_none();
+    let failures: BTreeMap<&str, &str> = cameras
+        .chain(&report.results)
+        .filter(failed)
+        .map(|outcome| (outcome.code.as_str(), outcome.summary.as_str()))
+        .collect();
+    for (code, summary) in &failures {
+        eprintln!("gdoctor: {code}: {summary}");
+    }
+    match (print(&text), failures.is_empty()) {
+        (policy::OK, true) => report.exit_code,
+        (policy::OK, false) => policy::FAILED,
+        (code, _) => code,
+    }
 }
 
 fn print(text: &str) -> u8 {

@@ -200,6 +200,7 @@ pub struct FixWords {
 }
 
 /// What a report says besides its findings.
+#[derive(Default)]
 pub struct Frame {
     pub report_id: String,
     pub generated_at: String,

@@ -83,8 +83,7 @@ fn brings_driver(name: &str) -> bool {
 
 /// The driver's branch in a name: `libnvidia-compute-535-server`, `NVIDIA-Linux-x86_64-550.54.14.run`.
 fn branch(name: &str) -> Option<u32> {
-    let parts = name.split(['-', '_']).filter_map(major);
-    parts.filter(|number| (300..1000).contains(number)).next_back()
+    name.split(['-', '_']).filter_map(major).rfind(|number| (300..1000).contains(number))
 }
 
 fn major(version: &str) -> Option<u32> {

@@ -63,6 +63,29 @@ pub fn gather(
     Ok((need, waivers))
 }
 
+/// What flags and the project's file ask; where they ask nothing, what the host evidently has. Nothing of the guide's.
+pub fn gather_suggested(wishes: &Wishes, host: &Host, evident: &Evident) -> Result<Need, Refusal> {
+    let mut need = flags::need(wishes);
+    if let Some((path, text)) = file::find(None, host)? {
+        fill(&mut need, file::parse(&path, &text)?.need);
+    }
+    let gpu = need.gpu.is_some() || !need.capabilities.is_empty() || !need.decode.is_empty();
+    let other = need.display.is_some() || !need.cameras.is_empty() || !need.ports.is_empty() || need.picture.is_some();
+    if gpu || other || need.fitness().next().is_some() {
+        host::imply(&mut need);
+    } else {
+        host::add(&mut need, evident);
+    }
+    need.capabilities.retain(|wish| wish.by != Origin::Guide);
+    need.decode.retain(|wish| wish.by != Origin::Guide);
+    need.cameras.retain(|wish| wish.by != Origin::Guide);
+    need.ports.retain(|wish| wish.by != Origin::Guide);
+    need.registries.retain(|wish| wish.by != Origin::Guide);
+    // Whoever wants a window wants it in the container.
+    need.display_access = need.display.clone();
+    Ok(need)
+}
+
 /// Only what flags and the line themselves ask.
 pub fn gather_asked(wishes: &Wishes, line: &LineArgs, host: &Host) -> Result<Need, Refusal> {
     let mut need = flags::need(wishes);

@@ -7,6 +7,7 @@ mod project;
 mod service;
 mod tree;
 mod variables;
+pub mod write;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

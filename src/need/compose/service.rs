@@ -11,7 +11,7 @@ use super::project::Project;
 use super::tree::{Node, Value};
 
 /// Keys of a service that are one option of the same meaning.
-const PLAIN: [(&str, &str); 20] = [
+pub const PLAIN: [(&str, &str); 20] = [
     ("container_name", "name"),
     ("runtime", "runtime"),
     ("shm_size", "shm-size"),
