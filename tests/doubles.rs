@@ -270,6 +270,22 @@ fn a_lost_gpu_is_one_red_line() {
     assert_eq!(fake.look(&[]).told(), ["fail nvidia-health/lost GPU 0"]);
 }
 
+/// The kernel's log and the driver's own list, beside NVML: a fault is told once, an excluded GPU is none.
+#[test]
+fn what_the_driver_itself_tells() {
+    let Some(fake) = Fake::new(2, &healthy(2)) else { return };
+    fake.write("/var/log/dmesg", "[ 9.1] NVRM: Xid (PCI:0000:02:00): 119, pid=7, name=x, Timeout after 6s\n");
+    assert_eq!(fake.look(&[]).told(), ["warn nvidia-health/reported-faults GPU 1"]);
+    fs::write(fake.answers(), healthy(1)).unwrap();
+    assert_eq!(fake.look(&[]).told(), ["fail nvidia-nvml/gpu-missing 0000:02:00.0"]);
+    fake.write("/proc/driver/nvidia/gpus/0000:02:00.0/information", "GPU UUID:\t GPU-????????\nGPU Excluded:\t Yes\n");
+    assert_eq!(fake.look(&[]).told(), [""; 0]);
+    // The file of another generation, or of nobody's.
+    fake.write("/proc/driver/nvidia/gpus/0000:02:00.0/information", "\u{0}\u{1}::\nGPU Excluded = Yes");
+    fake.write("/proc/driver/nvidia/params", "\u{fffd}::::\nDeviceFileMode: -1\n");
+    assert_eq!(fake.look(&[]).told(), ["fail nvidia-nvml/gpu-missing 0000:02:00.0"]);
+}
+
 #[test]
 fn states_of_health() {
     for (state, expected) in [

@@ -30,13 +30,14 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         return Err(Stop::blocked_by("nvidia-nvml"));
     }
     let switched = nvidia.switches.value().is_some();
-    let mut findings: Findings = nvml.gpus.iter().flat_map(|gpu| state_of(gpu, switched)).collect();
+    let state = |gpu: &NvmlGpu| state_of(gpu, switched, nvidia.faults_of(&gpu.address));
+    let mut findings: Findings = nvml.gpus.iter().flat_map(state).collect();
     findings.extend(slow_start(nvml));
     Ok(findings)
 }
 
 /// Everything that is wrong with one GPU, or that it is well.
-fn state_of(gpu: &NvmlGpu, switched: bool) -> Findings {
+fn state_of(gpu: &NvmlGpu, switched: bool, faults: Option<String>) -> Findings {
     let subject = format!("GPU {}", gpu.index);
     let mut findings: Findings = match gpu.refused {
         Some(Refusal::NoPermission) => {
@@ -51,8 +52,15 @@ fn state_of(gpu: &NvmlGpu, switched: bool) -> Findings {
             .flatten()
             .collect(),
     };
-    if findings.is_empty() {
-        findings.push(well(gpu));
+    match &faults {
+        // What the GPU reported, where NVML does not already tell what is wrong now.
+        Some(_) if findings.is_empty() => findings.push(Finding::warn("reported-faults", "read-catalogue")),
+        None if findings.is_empty() => findings.push(well(gpu)),
+        _ => {}
+    }
+    if let Some(faults) = faults {
+        let told = |finding: Finding| finding.with("faults", &faults).evidence("the kernel's log", &*faults);
+        findings = findings.into_iter().map(told).collect();
     }
     let name = if gpu.name.is_empty() { "a GPU without a name" } else { gpu.name.as_str() };
     findings.into_iter().map(|f| f.about(&subject).with("name", name).with("index", gpu.index)).collect()

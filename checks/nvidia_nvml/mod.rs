@@ -38,19 +38,40 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let missing: Vec<&PciGpu> =
         nvidia.usable_gpus().filter(|gpu| gpu.is_held_by("nvidia") && !is_seen(facts, gpu)).collect();
     let mut findings: Findings = Vec::new();
-    if count == 0 && !jetson {
+    let unseen: Findings = missing.iter().map(|gpu| unseen(facts, gpu)).collect();
+    if count == 0 && !unseen.is_empty() && unseen.iter().all(|finding| finding.code == "excluded") {
+        findings
+            .push(Finding::fail("all-excluded", "include").saw(&nvidia.listed.clone().map(|_| "GPU Excluded: Yes")));
+    } else if count == 0 && !jetson {
         findings.push(Finding::fail("sees-none", "read-log"));
     } else {
         nvml.listed.known()?;
-        findings.extend(missing.iter().map(|gpu| {
-            let seen = format!("{} (10de:{:04x})", gpu.address, gpu.device);
-            Finding::fail("gpu-missing", "restart").about(&gpu.address).evidence("/sys/bus/pci/devices", seen)
-        }));
-        if missing.is_empty() {
+        findings.extend(unseen);
+        if findings.iter().all(|finding| finding.code == "excluded") {
             findings.push(Finding::pass("answers"));
         }
     }
     Ok(findings.into_iter().map(|f| with_counts(facts, f, count)).collect())
+}
+
+/// A GPU on the bus that NVML does not count: kept out on purpose, or lost.
+fn unseen(facts: &Facts, gpu: &PciGpu) -> Finding {
+    let nvidia = &facts.nvidia;
+    let listed = nvidia.listed.value().map(|gpus| gpus.iter().find(|listed| listed.address == gpu.address));
+    if listed.flatten().is_some_and(|listed| listed.excluded) {
+        let finding = Finding::pass("excluded").about(&gpu.address);
+        return finding.evidence(nvidia.listed.source.0.as_str(), "GPU Excluded: Yes");
+    }
+    let seen = format!("{} (10de:{:04x})", gpu.address, gpu.device);
+    let finding = Finding::fail("gpu-missing", "restart").about(&gpu.address).evidence("/sys/bus/pci/devices", seen);
+    let finding = match nvidia.faults_of(&gpu.address) {
+        Some(faults) => finding.evidence("the kernel's log", faults),
+        None => finding,
+    };
+    match listed {
+        Some(None) => finding.evidence(nvidia.listed.source.0.as_str(), "not in the driver's list"),
+        _ => finding,
+    }
 }
 
 fn with_counts(facts: &Facts, finding: Finding, count: u32) -> Finding {

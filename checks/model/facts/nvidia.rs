@@ -43,10 +43,44 @@ pub struct NvidiaFacts {
     pub nodes: Fact<Vec<Node>>,
     /// /proc/driver/nvidia/params: who makes the nodes, and with which permissions.
     pub params: Fact<Params>,
+    /// /proc/driver/nvidia/gpus: the driver's own list.
+    pub listed: Fact<Vec<ListedGpu>>,
+    /// Faults that the driver has written to the kernel's log since the machine's start.
+    pub faults: Fact<Vec<Fault>>,
     /// What NVML says of itself and of every GPU.
     pub nvml: NvmlFacts,
     /// How CUDA starts here, and what may keep it from that.
     pub cuda: CudaFacts,
+}
+
+/// One file /proc/driver/nvidia/gpus/ADDRESS/information.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ListedGpu {
+    /// `0000:01:00.0`
+    pub address: String,
+    /// `None` until the driver has started the GPU for the first time: its id is then made of question marks.
+    pub uuid: Option<String>,
+    /// The module's setting NVreg_ExcludedGpus keeps this one from every program.
+    pub excluded: bool,
+}
+
+/// "Xid" messages of one number about one GPU.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Fault {
+    /// `0000:01:00.0`
+    pub address: String,
+    pub xid: u32,
+    pub count: u32,
+}
+
+impl Fault {
+    /// The hardware, the link or the GPU's own firmware failed, by NVIDIA's catalogue of Xid; most other numbers come from
+    /// programs that made a mistake.
+    pub fn is_of_the_gpu(&self) -> bool {
+        matches!(self.xid, 46 | 48 | 61 | 62 | 64 | 74 | 79 | 92 | 94 | 95 | 119 | 120 | 136 | 140)
+    }
 }
 
 /// What the child that started CUDA wrote, and the kernel's side of it.
@@ -438,6 +472,19 @@ impl NvidiaFacts {
         gpus.filter(move |gpu| {
             gpu.driver.is_none() || gpu.is_held_by("nvidia") || (!installed && gpu.is_held_by_kernels_own())
         })
+    }
+
+    /// `Xid 79, Xid 119 (3 times)`: the faults of its own that the kernel's log tells of this GPU; `None` where it tells none.
+    pub fn faults_of(&self, address: &str) -> Option<String> {
+        let faults = self.faults.value().into_iter().flatten();
+        let words: Vec<String> = faults
+            .filter(|fault| fault.address == address && fault.is_of_the_gpu())
+            .map(|fault| match fault.count {
+                1 => alloc::format!("Xid {}", fault.xid),
+                count => alloc::format!("Xid {} ({count} times)", fault.xid),
+            })
+            .collect();
+        (!words.is_empty()).then(|| words.join(", "))
     }
 
     /// Versions of the two libraries that have one in their file's name.

@@ -2,6 +2,7 @@
 
 mod bus;
 mod cuda;
+mod driver;
 mod files;
 mod kernel;
 mod nodes;
@@ -33,6 +34,10 @@ pub fn probe(host: &Host, _need: &Need) -> NvidiaFacts {
     facts.nvml = nvml(host, &facts);
     // NVML makes the nodes that it needs when it may: what is missing now stays missing.
     facts.nodes = nodes::nodes(host);
+    if facts.module.value().is_some() {
+        facts.listed = driver::listed(host);
+        facts.faults = driver::faults(host);
+    }
     facts.cuda = cuda::probe(host, &facts);
     if facts.module.value().is_none() || !versions_agree(&facts) {
         kernel::explain(host, &mut facts);
