@@ -22,6 +22,8 @@ pub struct Found {
     pub line: u32,
     /// How well it fits, 0 to 1.
     pub score: f32,
+    /// How much was said: the weight of the words that were found.
+    pub substance: f32,
     span: (u32, u32),
 }
 
@@ -42,10 +44,17 @@ const SUBSTANCE: f32 = 2.6;
 const GLUE: &str = "the a an of to in is are was be been from with for on at by and or this that it its you your if not no into as \
 error fail failed failure fatal warning warn info err msg level docker daemon response unknown have has had do does will can may \
 please message exit status code time cannot isnt doesnt jan feb mar apr jun jul aug sep oct nov dec mon tue wed thu fri sat sun we \
-so there when while which i e g debug trace notice line at using via need try again usr bin sbin var lib etc home tmp opt";
+so there when while which i e g oserror errno exception debug trace notice line at using via need try again usr bin sbin var lib etc home tmp opt";
 
 /// Words that programs of every kind use: no part of a message is known by these alone.
 const COMMON: &str = "connect connection tcp udp dial http https get post server client host network timeout file folder directory open read write load start run process exec command path data port socket user enoent eacces eperm eaddrinuse econnrefused econnreset enospc ebusy enodev enxio einval erofs emfile eisdir enotdir notfound notinpath setting name address localhost";
+
+/// Without one of these in the text, a message that is mostly about them is another program's.
+const ENGINES: [&str; 4] = ["docker", "dockerd", "moby", "podman"];
+
+/// Errors of errno(3): a text that gives another one is another message.
+const REASONS: &str = "enoent eacces eperm eaddrinuse econnrefused econnreset enospc ebusy enodev enxio erofs emfile eisdir enotdir \
+enoexec ehostunreach";
 
 /// One `- explains:` line.
 struct Message {
@@ -78,6 +87,10 @@ pub struct Finder {
     numbers: HashSet<u32>,
     /// Of [`COMMON`].
     common: HashSet<u32>,
+    /// Of [`ENGINES`].
+    engines: HashSet<u32>,
+    /// Of [`REASONS`].
+    reasons: HashSet<u32>,
 }
 
 impl Default for Finder {
@@ -112,8 +125,18 @@ impl Finder {
         let number = |word: &Word| if let Word::Number(n) = word { Some(*n) } else { None };
         let numbers = messages.iter().flat_map(|m| m.words.iter().filter_map(number)).collect();
         let common = COMMON.split_whitespace().filter_map(|word| vocabulary.number_of(word)).collect();
-        let mut finder =
-            Self { common, heads: vec![Vec::new(); vocabulary.len()], numbers, vocabulary, weights, messages };
+        let engines = ENGINES.iter().filter_map(|word| vocabulary.number_of(word)).collect();
+        let reasons = REASONS.split(' ').filter_map(|word| vocabulary.number_of(word)).collect();
+        let mut finder = Self {
+            common,
+            engines,
+            reasons,
+            heads: vec![Vec::new(); vocabulary.len()],
+            numbers,
+            vocabulary,
+            weights,
+            messages,
+        };
         finder.index();
         finder
     }
@@ -256,7 +279,29 @@ impl Finder {
         } else {
             share.min(ENOUGH - 0.01) * (matched / SUBSTANCE).min(1.0)
         };
-        Some(Fit { score: score + self.numbers(known, window), from: first, to: last })
+        let another = self.is_of_another(known, window) || self.is_contradicted(known, tokens, (first.line, last.line));
+        let score = if another { score.min(0.5) } else { score };
+        Some(Fit { score: score + self.numbers(known, window), substance: matched, from: first, to: last })
+    }
+
+    /// True when the message names an engine, says little else that is its own, and the text names no engine.
+    fn is_of_another(&self, known: &Message, window: &[Token]) -> bool {
+        let engine = |word: &Word| matches!(word, Word::Known(id) if self.engines.contains(id));
+        self.own_of(&known.words) < 4.0 && known.words.iter().any(engine) && !window.iter().any(|t| engine(&t.word))
+    }
+
+    /// True when the message gives one reason of the system and the lines that it was found in give others.
+    fn is_contradicted(&self, known: &Message, tokens: &[Token], (first, last): (u32, u32)) -> bool {
+        let reason =
+            |word: Word| if let Word::Known(id) = word { self.reasons.contains(&id).then_some(id) } else { None };
+        let own: Vec<u32> = known.words.iter().filter_map(|word| reason(*word)).collect();
+        if own.is_empty() {
+            return false;
+        }
+        let from = tokens.partition_point(|token| token.line < first);
+        let to = tokens.partition_point(|token| token.line <= last);
+        let said: Vec<u32> = tokens[from..to].iter().filter_map(|token| reason(token.word)).collect();
+        !said.is_empty() && !said.iter().any(|id| own.contains(id))
     }
 
     /// The weight of what was matched without glue and without what every program says.
@@ -320,6 +365,7 @@ impl Finder {
                     matched: stretch(text, fit),
                     line: fit.from.line + 1,
                     score: fit.score.clamp(0.0, 1.0),
+                    substance: fit.substance,
                     span: (fit.from.from, fit.to.to),
                 };
                 let key = (entry.id, entry.code.name);
@@ -395,6 +441,8 @@ const CLOSE: f32 = 0.16;
 #[derive(Clone, Copy, Debug)]
 struct Fit {
     score: f32,
+    /// The weight of the words that were found.
+    substance: f32,
     from: Token,
     to: Token,
 }

@@ -35,7 +35,9 @@ pub struct Answer {
 pub fn rank(found: Vec<Found>, report: Option<&Report>) -> Vec<Answer> {
     let mut answers: Vec<Answer> = found.into_iter().map(|found| answer(found, report)).collect();
     let weight = |a: &Answer| {
+        // Of two messages that are whole, the one that says more tells more.
         a.found.score
+            + a.found.substance.min(10.0) / 100.0
             + match a.here {
                 Here::Seen => 0.12,
                 Here::Undetermined => 0.0,

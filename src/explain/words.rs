@@ -104,10 +104,8 @@ impl Vocabulary {
     /// Cuts a known message, learning its words.
     pub fn learn(&mut self, message: &str) -> Vec<Token> {
         for piece in pieces(message) {
-            let mut scratch = String::new();
-            normalise(piece, &mut scratch);
-            if !scratch.is_empty() && number(piece).is_none() {
-                self.learn_word(&scratch);
+            if number(piece).is_none() {
+                self.learn_word(piece);
             }
         }
         self.cut(message)
