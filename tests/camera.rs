@@ -68,6 +68,9 @@ const DOUBLE: &[(&str, fn())] = &[
     ("a stream that fails says how", streams_badly),
 ];
 
+/// A look without a deadline would take longer; a loaded machine does not.
+const FOREVER: Duration = Duration::from_secs(60);
+
 const ANY: [&str; 2] = ["--camera", "any"];
 
 /// The binary's copy inside the guest.
@@ -250,7 +253,7 @@ fn containers(guest: &Guest) {
 fn held(guest: &Guest) {
     guest.sh(
         "(setsid v4l2-ctl -d /dev/video0 --stream-mmap </dev/null >/dev/null 2>&1 & echo $! >/tmp/holder); \
-         for i in $(seq 100); do v4l2-ctl -d /dev/video0 --set-fmt-video=width=320 2>&1 | grep -q busy && break; sleep 0.1; done",
+         for i in $(seq 600); do v4l2-ctl -d /dev/video0 --set-fmt-video=width=320 2>&1 | grep -q busy && break; sleep 0.1; done",
     );
     let run = guest.gdoctor(&camera("/dev/video0"));
     let other = guest.gdoctor(&ANY);
@@ -259,7 +262,7 @@ fn held(guest: &Guest) {
     let fix = run.fix("camera-busy/held");
     let end = fix.iter().find(|line| line.starts_with("kill ")).cloned().unwrap_or_default();
     guest.sh(&format!(
-        "{end}; for i in $(seq 100); do kill -0 $(cat /tmp/holder) 2>/dev/null || break; sleep 0.1; done"
+        "{end}; for i in $(seq 600); do kill -0 $(cat /tmp/holder) 2>/dev/null || break; sleep 0.1; done"
     ));
     assert_eq!(run.told(), ["fail camera-busy/held /dev/video0"]);
     assert!(run.report.to_string().contains("v4l2-ctl (process "), "{}", run.report);
@@ -429,7 +432,7 @@ fn usb_camera(guest: &Guest) {
         "{} /run/mail/uvc_gadget >/tmp/camera.log 2>&1 || {{ cat /tmp/camera.log; false; }}",
         script.display()
     ));
-    guest.sh("for i in $(seq 200); do [ -e /dev/v4l/by-id/*-video-index0 ] && break; sleep 0.1; done; udevadm settle");
+    guest.sh("for i in $(seq 600); do [ -e /dev/v4l/by-id/*-video-index0 ] && break; sleep 0.1; done; udevadm settle");
     let link = guest.sh("ls /dev/v4l/by-id/*-video-index0").trim().to_owned();
 
     let run = guest.gdoctor(&["--camera", "'lab camera'", "--camera-format", "mjpeg", "--camera-size", "640x480@30"]);
@@ -450,7 +453,7 @@ fn usb_camera(guest: &Guest) {
     let forbidden = guest.gdoctor(&ANY);
     assert_eq!(forbidden.told(), ["fail camera-node/driver-forbidden any camera"]);
     guest.sh(&forbidden.fix("camera-node/driver-forbidden").join("; ").replace("sudo ", ""));
-    guest.sh("for i in $(seq 200); do [ -e /dev/v4l/by-id/*-video-index0 ] && break; sleep 0.1; done; udevadm settle");
+    guest.sh("for i in $(seq 600); do [ -e /dev/v4l/by-id/*-video-index0 ] && break; sleep 0.1; done; udevadm settle");
     assert_eq!(guest.gdoctor(&ANY).told(), [warning]);
     assert_eq!(guest.sh("cat /etc/modprobe.d/lab.conf").trim(), "#blacklist uvcvideo");
 
@@ -520,7 +523,7 @@ fn hangs() {
         let (run, took) = double.gdoctor(does, &[]);
         assert_eq!(run.told(), ["unknown camera-node/unknown /dev/video0"], "{does}");
         assert!(run.report.to_string().contains("no answer within the deadline"), "{}", run.report);
-        assert!(took < Duration::from_secs(4), "{does} took {took:?}");
+        assert!(took < FOREVER, "{does} took {took:?}");
         assert_eq!(run.code, 3);
     }
     // What was said before the hang is kept.
@@ -543,7 +546,7 @@ fn misbehaves() {
 
     let (run, took) = double.gdoctor("endless", &["--camera-format", "MJPG"]);
     assert_eq!(run.told(), Vec::<String>::new());
-    assert!(took < Duration::from_secs(4), "{took:?}");
+    assert!(took < FOREVER, "{took:?}");
 }
 
 fn saves() {
@@ -593,6 +596,6 @@ fn streams_badly() {
     ] {
         let (run, took) = double.streams(does, &[]);
         assert_eq!(run.told(), [told], "{does}");
-        assert!(took < Duration::from_secs(30), "{does} took {took:?}");
+        assert!(took < FOREVER, "{does} took {took:?}");
     }
 }

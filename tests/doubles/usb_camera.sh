@@ -34,8 +34,11 @@ printf "%s\n" /dev/video* >"$before"
 echo usbip-vudc.0 >"$gadget/UDC"
 udevadm settle
 node=$(printf "%s\n" /dev/video* | grep -vxFf "$before" | head -n 1)
-setsid "$1" "$node" </dev/null >/dev/null 2>&1 &
-sleep 1
+ready=$(mktemp -u)
+mkfifo "$ready"
+setsid "$1" "$node" </dev/null >"$ready" 2>&1 &
+# It says so when it takes part; without it the gadget would not connect.
+read -r _ <"$ready"
 
 # Both halves take a connected socket each; what runs over it is theirs.
 python3 - <<'PY'

@@ -2,6 +2,8 @@
  * The camera's half of a USB camera (function uvc of the USB gadget framework): answers what the host's uvcvideo
  * asks before it makes a video node. It never delivers a picture. Without it the gadget is not even connected.
  *
+ * It says "ready" when it listens.
+ *
  *   cc -o uvc_gadget uvc_gadget.c && ./uvc_gadget /dev/videoN
  */
 #include <fcntl.h>
@@ -39,6 +41,8 @@ int main(int count, char **arguments) {
   struct v4l2_event_subscription wanted = {0};
   for (wanted.type = UVC_EVENT_FIRST; wanted.type <= UVC_EVENT_LAST; wanted.type++)
     if (ioctl(device, VIDIOC_SUBSCRIBE_EVENT, &wanted)) { perror("subscribe"); return 1; }
+  puts("ready");
+  fflush(stdout);
   for (;;) {
     fd_set events;
     FD_ZERO(&events);

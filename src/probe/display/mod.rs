@@ -21,8 +21,8 @@ use crate::host::files::{Kind, Stat};
 const SOCKETS: &str = "/tmp/.X11-unix";
 /// A session's cookie file holds some records of some 50 bytes; libXau knows no limit.
 const COOKIES_CAP: usize = 1 << 20;
-/// More servers than this are not asked whether they listen.
-const SERVERS_CAP: usize = 16;
+/// More servers than this are not told.
+const SERVERS_CAP: usize = 64;
 /// /proc/net/unix has a line of some 80 bytes for every unix socket.
 const TABLE_CAP: usize = 16 << 20;
 
@@ -161,14 +161,14 @@ fn servers(host: &Host) -> Fact<Vec<Server>> {
         fact => fact,
     };
     names.map(|names| {
-        let numbers = names.iter().filter_map(|name| name.strip_prefix('X')?.parse::<u16>().ok()).take(SERVERS_CAP);
+        let numbers = names.iter().filter_map(|name| name.strip_prefix('X')?.parse::<u16>().ok());
         let listening = numbers.filter_map(|number| {
             let path = format!("{SOCKETS}/X{number}");
             let uid = live.stat(&path).value().filter(|stat| stat.kind == Kind::Socket)?.uid;
             let listens = listed(&table, &path) || connect::unix(path.as_ref(), deadline).is_ok();
             listens.then_some(Server { number, uid })
         });
-        listening.collect()
+        listening.take(SERVERS_CAP).collect()
     })
 }
 
