@@ -60,7 +60,9 @@ fn socket_mode(facts: &Facts, need: &Need) -> Result<Option<Finding>, Stop> {
 /// The way to the server, before it comes to who is let in.
 fn hidden(facts: &Facts) -> Option<Finding> {
     let display = &facts.display;
-    if let Some(root) = display.docker_tmp.value() {
+    // What was looked at is the system's dockerd.
+    let rootless = facts.docker.info.value().is_some_and(|info| info.is_rootless());
+    if let Some(root) = display.docker_tmp.value().filter(|_| !rootless) {
         return Some(Finding::fail("other-tmp", "replace-snap").with("root", root).saw(&display.docker_tmp));
     }
     if display.docker_tmp.gap().is_some() && facts.docker.info.value().is_some_and(|info| info.is_snap()) {

@@ -49,7 +49,7 @@ fn mesa(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     };
     let ids = facts.host_ids(need.container_user)?;
     let judged = |node: &RenderNode| {
-        let finding = match (node.admits(ids.uid, ids.gid), ids.mapping) {
+        let finding = match (node.admits(&ids), ids.mapping) {
             (true, _) => Finding::pass("mesa"),
             (false, Mapping::None) => Finding::warn("no-group", "add-group").with("gid", node.gid),
             (false, Mapping::Remapped | Mapping::Rootless) => Finding::warn("shifted", "give-node"),

@@ -373,6 +373,26 @@ fn what_is_derived_is_what_a_container_meets() {
     }
 }
 
+/// A container mounts the socket itself, so its access control list counts inside.
+#[test]
+fn a_list_on_the_socket_lets_a_container_in() {
+    let Some(containers) = Containers::start() else { return };
+    let Some(server) = Part::start("display", &[]) else { return };
+    let socket = socket_path(number(&server));
+    let container = containers.stay(&[]);
+    let meets = || containers.lets_in(&container, server.get("DISPLAY"), STRANGER, "/none");
+    xhost(&server, &format!("+si:localuser:#{STRANGER}"));
+    fs::set_permissions(&socket, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    assert_eq!(containers.said(&server, "0", STRANGER).told(), ["fail display-access/socket-mode"]);
+    assert!(!meets());
+    let listed = Command::new("setfacl").args(["-m", &format!("u:{STRANGER}:rw")]).arg(&socket).status();
+    if !listed.is_ok_and(|status| status.success()) {
+        return part::left_out("display: setfacl is missing (package acl), or /tmp keeps no access control lists");
+    }
+    assert_eq!(containers.said(&server, "0", STRANGER).of("display-access"), ["pass display-access/let-in"]);
+    assert!(meets());
+}
+
 /// Both printed ways of letting a container in do so.
 #[test]
 fn the_printed_fixes_let_the_container_in() {

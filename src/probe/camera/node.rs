@@ -7,6 +7,7 @@ use gdoctor_checks::model::facts::camera::{Kind, Node, NodeFile};
 
 use crate::host::Host;
 use crate::host::files;
+use crate::probe::acl;
 
 /// Everything but `links`, `said` and `holders`.
 pub fn read(host: &Host, path: &str) -> Node {
@@ -16,7 +17,7 @@ pub fn read(host: &Host, path: &str) -> Node {
     let number = host.line(format!("{sysfs}/dev"));
     Node {
         file: stat.map(|stat| file(host, stat)),
-        acl: host.attribute(path, "system.posix_acl_access").parse(|bytes| writers(&bytes)),
+        acl: acl::users(host, path, acl::READ_WRITE),
         name: host.line(format!("{sysfs}/name")),
         index: host.line(format!("{sysfs}/index")).parse(|text| text.parse().map_err(|_| format!("{text:?}"))),
         usb: super::usb::place(host, &device),
@@ -81,61 +82,4 @@ pub fn links(host: &Host) -> BTreeMap<String, Vec<String>> {
         }
     }
     links
-}
-
-/// Users whom a POSIX access control list names and lets read and write. The form is that of
-/// <linux/posix_acl_xattr.h>: a version (2), then entries of tag, permissions and id, all little-endian.
-fn writers(bytes: &[u8]) -> Result<Vec<u32>, String> {
-    const VERSION: [u8; 4] = [2, 0, 0, 0];
-    const USER: u16 = 0x02;
-    const MASK: u16 = 0x10;
-    const READ_WRITE: u16 = 0o6;
-    let entries = bytes.strip_prefix(&VERSION).ok_or("an access control list of an unknown version")?;
-    let entries: Vec<(u16, u16, u32)> = entries
-        .chunks(8)
-        .map(|entry| match *entry {
-            [t0, t1, p0, p1, i0, i1, i2, i3] => {
-                Ok((u16::from_le_bytes([t0, t1]), u16::from_le_bytes([p0, p1]), u32::from_le_bytes([i0, i1, i2, i3])))
-            }
-            _ => Err("an access control list that is cut off"),
-        })
-        .collect::<Result<_, _>>()?;
-    let mask = entries.iter().find(|(tag, ..)| *tag == MASK).map_or(READ_WRITE, |(_, permissions, _)| *permissions);
-    let writes = |permissions: u16| permissions & mask & READ_WRITE == READ_WRITE;
-    Ok(entries.into_iter().filter(|(tag, p, _)| *tag == USER && writes(*p)).map(|(_, _, id)| id).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::writers;
-
-    /// user::rw-, user:1000:rw-, user:1001:r--, group::rw-, mask::rw-, other::---
-    const LIST: &[u8] = &[
-        2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 2, 0, 6, 0, 232, 3, 0, 0, 2, 0, 4, 0, 233, 3, 0, 0, 4, 0, 6, 0,
-        255, 255, 255, 255, 16, 0, 6, 0, 255, 255, 255, 255, 32, 0, 0, 0, 255, 255, 255, 255,
-    ];
-
-    #[test]
-    fn the_list_of_a_seat() {
-        assert_eq!(writers(LIST), Ok(vec![1000]));
-        assert_eq!(writers(&[2, 0, 0, 0]), Ok(vec![]));
-    }
-
-    #[test]
-    fn a_mask_takes_away() {
-        let mut masked = LIST.to_vec();
-        masked[38] = 4;
-        assert_eq!(writers(&masked), Ok(vec![]));
-    }
-
-    #[test]
-    fn any_bytes_are_read_or_refused() {
-        for end in 0..LIST.len() {
-            let cut = writers(&LIST[..end]);
-            assert_eq!(cut.is_ok(), end >= 4 && (end - 4) % 8 == 0, "{end}");
-        }
-        for byte in 0..=255 {
-            let _ = writers(&[2, 0, 0, 0, byte, byte, byte, byte, byte, byte, byte, byte]);
-        }
-    }
 }

@@ -17,6 +17,7 @@ use crate::host::Host;
 use crate::host::child;
 use crate::host::connect;
 use crate::host::files::{Kind, Stat};
+use crate::probe::acl;
 
 const SOCKETS: &str = "/tmp/.X11-unix";
 /// A session's cookie file holds some records of some 50 bytes; libXau knows no limit.
@@ -144,6 +145,7 @@ fn socket_file(host: &Host, path: &str) -> Fact<SocketFile> {
         uid: stat.uid,
         gid: stat.gid,
         mode: stat.mode,
+        users: acl::users(&host, path, acl::WRITE).value().cloned().unwrap_or_default(),
         empty: stat.kind == Kind::Directory && host.list(path).value().is_some_and(Vec::is_empty),
     })
 }
@@ -308,7 +310,8 @@ fn render_nodes(host: &Host) -> Fact<Vec<RenderNode>> {
         let node = |name: &String| {
             let path = format!("{folder}/{name}");
             let stat = *host.stat(&path).value().filter(|stat| stat.kind == Kind::CharDevice)?;
-            Some(RenderNode { path, uid: stat.uid, gid: stat.gid, mode: stat.mode })
+            let users = acl::users(host, &path, acl::READ_WRITE).value().cloned().unwrap_or_default();
+            Some(RenderNode { path, uid: stat.uid, gid: stat.gid, mode: stat.mode, users })
         };
         names.iter().filter(|name| name.starts_with("renderD")).filter_map(node).collect()
     })

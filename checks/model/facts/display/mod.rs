@@ -138,6 +138,9 @@ pub struct SocketFile {
     pub gid: u32,
     /// Permission bits, such as 0o1777.
     pub mode: u32,
+    /// Users whom its access control list lets write; the list stays with it when it is mounted.
+    #[serde(default)]
+    pub users: Vec<u32>,
     /// Folders only: there is nothing in it.
     #[serde(default)]
     pub empty: bool,
@@ -162,7 +165,7 @@ impl SocketFile {
         } else {
             self.mode
         };
-        uid == 0 || bits & 0o2 != 0
+        uid == 0 || bits & 0o2 != 0 || (uid != self.uid && self.users.contains(&uid))
     }
 }
 
@@ -271,11 +274,20 @@ pub struct RenderNode {
     pub uid: u32,
     pub gid: u32,
     pub mode: u32,
+    /// Users whom its access control list lets read and write, such as the one at the seat.
+    #[serde(default)]
+    pub users: Vec<u32>,
 }
 
 impl RenderNode {
-    /// Whether a process of these ids may read and write it by the mode alone: the seat's ACL does not follow a device.
-    pub fn admits(&self, uid: u32, gid: Option<u32>) -> bool {
+    /// Whether a process of these ids may read and write it: by the mode alone where `--device` makes a node of the same
+    /// numbers, which has no list; a rootless engine mounts the node itself, and its list with it.
+    pub fn admits(&self, ids: &HostIds) -> bool {
+        let listed = ids.mapping == Mapping::Rootless && self.users.contains(&ids.uid);
+        listed || self.admits_by_mode(ids.uid, ids.gid)
+    }
+
+    fn admits_by_mode(&self, uid: u32, gid: Option<u32>) -> bool {
         let bits = if uid == self.uid {
             self.mode >> 6
         } else if gid == Some(self.gid) {
