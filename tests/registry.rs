@@ -285,7 +285,7 @@ fn a_self_signed_certificate_is_its_own_authority() {
     shell(
         dir.path(),
         &format!(
-            "openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=r -addext '{san}' -keyout key.pem -out cert.pem"
+            "openssl req -x509 -newkey rsa:2048 -nodes -days 90 -subj /CN=r -addext '{san}' -keyout key.pem -out cert.pem"
         ),
     );
     let Some(registry) = Registry::tls(dir, "cert.pem") else { return };
@@ -300,10 +300,10 @@ fn certificates_that_are_wrong_in_themselves() {
     let Some(daemon) = Part::start("docker", &[]) else { return };
     let env = ("DOCKER_HOST", daemon.get("DOCKER_HOST"));
     let right = format!("IP:{address}");
-    for (names, from, to, code) in [
-        (right.as_str(), "20200101000000Z", "20210101000000Z", "expired"),
-        (right.as_str(), "20480101000000Z", "20490101000000Z", "not-yet-valid"),
-        ("DNS:other.lan", "20200101000000Z", "20490101000000Z", "wrong-name"),
+    for (names, from, to, code, says) in [
+        (right.as_str(), "20200101000000Z", "20210101000000Z", "expired", "was valid until 2021-01-01"),
+        (right.as_str(), "20480101000000Z", "20490101000000Z", "not-yet-valid", "only from 2048-01-01"),
+        ("DNS:other.lan", "20200101000000Z", "20490101000000Z", "wrong-name", "is for other.lan, not for"),
     ] {
         let dir = folder();
         if !certificates(dir.path(), names, from, to) {
@@ -314,7 +314,40 @@ fn certificates_that_are_wrong_in_themselves() {
         let root = root_with(&name, &[("ca.crt", &registry.path("ca.crt"))]);
         let run = look(&name, root.path(), env);
         assert_eq!(run.of("registry-trust"), [format!("fail registry-trust/{code} {name}")]);
+        let told = run.summary(&format!("registry-trust/{code}"));
+        assert!(told.contains(says), "{told}");
         assert_eq!(run.of("registry-answers"), [format!("pass registry-answers/answers {name}")]);
+    }
+}
+
+/// What a pass shows besides: the certificate's names and dates, and the registry's list.
+#[test]
+fn a_trusted_certificate_is_shown_and_its_end_foretold() {
+    let Some(address) = own_address() else { return };
+    let names = format!("DNS:registry.lan,IP:{address}");
+    let in_days = |days: &str| {
+        let date = Command::new("date").args(["-u", "-d", days, "+%Y%m%d%H%M%SZ"]).output().unwrap();
+        String::from_utf8(date.stdout).unwrap().trim().to_owned()
+    };
+    for (until, code) in [
+        ("20491231000000Z".to_owned(), "pass registry-trust/trusted"),
+        (in_days("9 days"), "warn registry-trust/expires-soon"),
+    ] {
+        let dir = folder();
+        if !certificates(dir.path(), &names, "20200101000000Z", &until) {
+            return;
+        }
+        let Some(registry) = Registry::tls(dir, "cert.pem") else { return };
+        let name = format!("{address}:{}", registry.port);
+        let run = look(&name, root_with(&name, &[("ca.crt", &registry.path("ca.crt"))]).path(), NO_DOCKER);
+        assert_eq!(run.of("registry-trust"), [format!("{code} {name}")]);
+        let seen = |id: &str| run.results().iter().find(|r| r["id"] == id).unwrap()["evidence"][1]["value"].to_string();
+        let day = format!("{}-{}-{}", &until[..4], &until[4..6], &until[6..8]);
+        assert_eq!(
+            seen("registry-trust"),
+            format!("\"a certificate for registry.lan, {address}, from 2020-01-01 to {day}\"")
+        );
+        assert_eq!(seen("registry-answers"), "\"repositories: 0\"");
     }
 }
 

@@ -39,8 +39,15 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
 
 fn one(look: &Look, by: &Origin) -> Finding {
     if let Some(fact) = look.registry_answer() {
-        let asks_login = matches!(fact.value(), Some(Answer::Http { status: 401, .. }));
-        return Finding::pass(if asks_login { "asks-login" } else { "answers" }).saw(fact);
+        let finding = match fact.value() {
+            Some(Answer::Http { status: 401, .. }) => Finding::pass("asks-login"),
+            // distribution's own server gives no such header.
+            Some(Answer::Http { server, .. }) if !server.is_empty() => {
+                Finding::pass("behind-proxy").with("server", server)
+            }
+            _ => Finding::pass("answers"),
+        };
+        return finding.saw(fact).saw(&look.catalog);
     }
     if look.addresses.is_absent() {
         return Finding::fail("no-such-name", "look-up").evidence(look.addresses.source.0.as_str(), "no such name");

@@ -2,7 +2,7 @@
 
 use crate::model::cidr;
 use crate::model::facts::docker::{Config, Info};
-use crate::model::facts::registry::{Answer, Distrust, Look};
+use crate::model::facts::registry::{Answer, Certificate, Distrust, Look};
 use crate::model::need::{Registry, strongest};
 use crate::model::prelude::*;
 
@@ -13,6 +13,9 @@ pub static CHECK: Check = Check {
     wanted: |need| strongest(&need.registries),
     judge,
 };
+
+/// Days: time enough to have a certificate made anew.
+const SOON: u64 = 14;
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if facts.docker.is_elsewhere() {
@@ -39,7 +42,12 @@ fn one(facts: &Facts, look: &Look, by: &Origin) -> Result<Finding, Stop> {
         return Err(if nobody_asked { Stop::NotNeeded("none-here") } else { Stop::blocked_by("registry-answers") });
     }
     if look.https.value().is_some_and(Answer::is_registry) {
-        return Ok(Finding::pass("trusted").saw(&look.https));
+        let soon = look.certificate.value().filter(|certificate| certificate.days_left < SOON);
+        let finding = match soon {
+            Some(soon) => Finding::warn("expires-soon", "new-certificate").with("until", &soon.until),
+            None => Finding::pass("trusted"),
+        };
+        return Ok(finding.saw(&look.https).saw(&look.certificate));
     }
     if wants_certificate {
         let dir = certs_path(look);
@@ -58,6 +66,7 @@ fn one(facts: &Facts, look: &Look, by: &Origin) -> Result<Finding, Stop> {
     }
     Ok(distrusted(facts, look)
         .saw(&look.https)
+        .saw(&look.certificate)
         .evidence(info.source.0.as_str(), "not in the list of insecure registries"))
 }
 
@@ -71,14 +80,27 @@ fn distrusted(facts: &Facts, look: &Look) -> Finding {
     if listed.contains(&name) {
         return Finding::fail("not-reloaded", "reload");
     }
-    if listed.iter().any(|entry| entry.trim_start_matches("http://").trim_start_matches("https://") == name) {
+    let meant = |entry: &String| {
+        let bare = entry.trim_start_matches("http://").trim_start_matches("https://").trim_end_matches('/');
+        bare == name || bare == look.registry.host
+    };
+    if listed.iter().any(meant) {
         return Finding::fail("misspelt", "list-it").with("entry", listed.join(", "));
     }
     match look.https.value() {
         Some(Answer::Tls(Distrust::NoTls) | Answer::Garbled) => Finding::fail("plain-http", "list-it"),
-        Some(Answer::Tls(Distrust::WrongName)) => Finding::fail("wrong-name", "new-certificate"),
-        Some(Answer::Tls(Distrust::Expired)) => Finding::fail("expired", "new-certificate"),
-        Some(Answer::Tls(Distrust::NotYetValid)) => Finding::fail("not-yet-valid", "set-clock"),
+        Some(Answer::Tls(Distrust::WrongName)) => {
+            let names = look.certificate.value().map_or("other names".into(), Certificate::names);
+            Finding::fail("wrong-name", "new-certificate").with("names", names)
+        }
+        Some(Answer::Tls(Distrust::Expired)) => {
+            let until = look.certificate.value().map_or("some day before", |certificate| &certificate.until);
+            Finding::fail("expired", "new-certificate").with("until", until)
+        }
+        Some(Answer::Tls(Distrust::NotYetValid)) => {
+            let from = look.certificate.value().map_or("some later day", |certificate| &certificate.from);
+            Finding::fail("not-yet-valid", "set-clock").with("from", from)
+        }
         Some(Answer::Tls(Distrust::UnknownAuthority)) => match look.certs_dir.value() {
             Some(found) if found.authorities.is_empty() && !found.ignored.is_empty() => {
                 Finding::fail("misnamed-authority", "add-authority")

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods)]
 
 pub mod bind;
+mod certificate;
 pub mod child;
 pub mod clock;
 pub mod connect;

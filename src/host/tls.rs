@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gdoctor_checks::model::facts::registry::Distrust;
+use gdoctor_checks::model::facts::registry::{Certificate, Distrust};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::pem::PemObject;
@@ -13,20 +13,25 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-use super::Deadline;
+use super::{Deadline, certificate};
 
-/// What a handshake showed: nothing to object to, or why the certificate would be refused. Err is the connection's own.
-pub fn inspect(
-    addresses: &[SocketAddr],
-    name: &str,
-    authorities: &[u8],
-    deadline: Deadline,
-) -> io::Result<Result<(), Distrust>> {
+/// What a handshake showed.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// Why the certificate, or the handshake itself, would be refused; `None`: there is nothing to object to.
+    pub distrust: Option<Distrust>,
+    pub certificate: Option<Certificate>,
+}
+
+/// One handshake. Err is the connection's own.
+pub fn inspect(addresses: &[SocketAddr], name: &str, authorities: &[u8], deadline: Deadline) -> io::Result<Seen> {
     let mut stream = connect(addresses, deadline)?;
     let wait = deadline.left().max(Duration::from_millis(1));
     stream.set_read_timeout(Some(wait))?;
     stream.set_write_timeout(Some(wait))?;
-    let Ok(server) = ServerName::try_from(name.to_owned()) else { return Ok(Err(Distrust::WrongName)) };
+    let Ok(server) = ServerName::try_from(name.to_owned()) else {
+        return Ok(Seen { distrust: Some(Distrust::WrongName), ..Seen::default() });
+    };
     let verifier = Arc::new(Examiner::new(authorities));
     let config = ClientConfig::builder_with_provider(Arc::clone(&verifier.provider))
         .with_safe_default_protocol_versions()
@@ -39,11 +44,10 @@ pub fn inspect(
         match session.complete_io(&mut stream) {
             Ok((0, 0)) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(_) => {}
-            Err(error) => return tls_error(error),
+            Err(error) => return tls_error(error).map(|why| Seen { distrust: Some(why), ..verifier.seen() }),
         }
     }
-    let verdict = verifier.verdict.lock().map_or(None, |verdict| *verdict);
-    Ok(verdict.map_or(Ok(()), Err))
+    Ok(verifier.seen())
 }
 
 /// The first address that takes a connection; the last one's error when none does.
@@ -59,15 +63,15 @@ fn connect(addresses: &[SocketAddr], deadline: Deadline) -> io::Result<TcpStream
 }
 
 /// rustls hands its own errors on inside I/O errors.
-fn tls_error(error: io::Error) -> io::Result<Result<(), Distrust>> {
+fn tls_error(error: io::Error) -> io::Result<Distrust> {
     let Some(why) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else { return Err(error) };
-    Ok(Err(match why {
+    Ok(match why {
         rustls::Error::InvalidMessage(_) => Distrust::NoTls,
         rustls::Error::AlertReceived(
             rustls::AlertDescription::CertificateRequired | rustls::AlertDescription::BadCertificate,
         ) => Distrust::WantsClientCertificate,
         _ => Distrust::Other,
-    }))
+    })
 }
 
 /// Takes every certificate, and keeps what a strict client would have said.
@@ -76,7 +80,7 @@ struct Examiner {
     provider: Arc<rustls::crypto::CryptoProvider>,
     strict: Option<Arc<WebPkiServerVerifier>>,
     authorities: Vec<CertificateDer<'static>>,
-    verdict: Mutex<Option<Distrust>>,
+    seen: Mutex<Seen>,
 }
 
 impl Examiner {
@@ -86,7 +90,11 @@ impl Examiner {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(authorities.iter().cloned());
         let strict = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().ok();
-        Self { provider, strict, authorities, verdict: Mutex::new(None) }
+        Self { provider, strict, authorities, seen: Mutex::default() }
+    }
+
+    fn seen(&self) -> Seen {
+        self.seen.lock().map(|seen| seen.clone()).unwrap_or_default()
     }
 
     fn examine(
@@ -138,8 +146,9 @@ impl ServerCertVerifier for Examiner {
         _: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        if let Ok(mut verdict) = self.verdict.lock() {
-            *verdict = self.examine(leaf, chain, name, now);
+        if let Ok(mut seen) = self.seen.lock() {
+            let distrust = self.examine(leaf, chain, name, now);
+            *seen = Seen { distrust, certificate: certificate::read(leaf, &self.provider) };
         }
         Ok(ServerCertVerified::assertion())
     }

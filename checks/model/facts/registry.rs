@@ -34,12 +34,59 @@ pub struct Look {
     /// The folder of this engine for the registry's certificates, and what lies in it; Absent when there is none.
     #[serde(default)]
     pub certs_dir: Fact<CertsDir>,
+    /// The certificate that it shows, trusted or not; Absent without TLS.
+    #[serde(default)]
+    pub certificate: Fact<Certificate>,
+    /// `GET /v2/_catalog`: Absent where a registry gives none.
+    #[serde(default)]
+    pub catalog: Fact<Catalog>,
     /// Where it keeps its images, if that is seen on this host.
     #[serde(default)]
     pub storage: Fact<Storage>,
     /// Whether images can be deleted from it; asked only on request.
     #[serde(default)]
     pub deletes: Fact<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Certificate {
+    /// Those of subjectAltName: host names and addresses.
+    pub names: Vec<String>,
+    /// Its first and its last day, `2026-12-31`.
+    pub from: String,
+    pub until: String,
+    /// Whole days until then, by this host's clock; 0 when it has passed.
+    pub days_left: u64,
+}
+
+impl Certificate {
+    /// Its names in a sentence.
+    pub fn names(&self) -> String {
+        if self.names.is_empty() { "no name at all".into() } else { self.names.join(", ") }
+    }
+}
+
+impl core::fmt::Display for Certificate {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "a certificate for {}, from {} to {}", self.names(), self.from, self.until)
+    }
+}
+
+/// The repositories that a registry lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Catalog {
+    pub repositories: u64,
+    /// There are more than these.
+    pub more: bool,
+}
+
+impl core::fmt::Display for Catalog {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let more = if self.more { " and more" } else { "" };
+        write!(f, "repositories: {}{more}", self.repositories)
+    }
 }
 
 /// The folder of a registry that runs on this host.

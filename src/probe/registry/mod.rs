@@ -4,11 +4,13 @@ mod storage;
 
 use std::net::SocketAddr;
 use std::thread;
+use std::time::Duration;
 
 use gdoctor_checks::model::fact::{Fact, Gap, State};
 use gdoctor_checks::model::facts::docker::DockerFacts;
-use gdoctor_checks::model::facts::registry::{Answer, CertsDir, Distrust, Look, RegistryFacts};
+use gdoctor_checks::model::facts::registry::{Answer, Catalog, Certificate, CertsDir, Distrust, Look, RegistryFacts};
 use gdoctor_checks::model::need::{Need, Registry};
+use serde::Deserialize;
 
 use crate::host::http::{Client, NoReply, Reply, Target, Tls};
 use crate::host::{Host, files, resolve, tls};
@@ -83,12 +85,15 @@ fn look(host: &Host, registry: &Registry, certs_root: &str, system: &[u8], delet
         https_unverified: Fact::default(),
         http: Fact::default(),
         certs_dir,
+        certificate: Fact::default(),
+        catalog: Fact::default(),
         storage: Fact::default(),
         deletes: Fact::default(),
     };
     let Some(known) = addresses.value() else { return nothing };
     let sockets: Vec<SocketAddr> = known.iter().map(|ip| SocketAddr::new(*ip, registry.port)).collect();
-    let https = https(host, registry, &sockets, &trust);
+    let (https, certificate) = https(host, registry, &sockets, &trust);
+    let nothing = Look { certificate, ..nothing };
     let look = match &https.state {
         State::Present(Answer::Tls(Distrust::NoTls) | Answer::Garbled) => {
             Look { http: get(host, "http", registry, &trust), https, ..nothing }
@@ -98,11 +103,36 @@ fn look(host: &Host, registry: &Registry, certs_root: &str, system: &[u8], delet
         }
         _ => Look { https, ..nothing },
     };
-    if !delete || look.registry_answer().is_none() {
+    if look.registry_answer().is_none() {
         return look;
     }
     let scheme = if look.http.value().is_some_and(Answer::is_registry) { "http" } else { "https" };
-    Look { deletes: deletes(host, scheme, registry, &trust), ..look }
+    let catalog = catalog(host, scheme, registry, &trust);
+    let deletes = if delete { deletes(host, scheme, registry, &trust) } else { Fact::default() };
+    Look { catalog, deletes, ..look }
+}
+
+/// A store with very many repositories may take long for it; the run does not wait for what decides nothing.
+fn catalog(host: &Host, scheme: &str, registry: &Registry, trust: &Tls) -> Fact<Catalog> {
+    #[derive(Deserialize)]
+    struct Page {
+        repositories: Option<Vec<String>>,
+    }
+    let source = format!("GET {scheme}://{registry}/v2/_catalog");
+    let client = Client::new(&Target::Url(format!("{scheme}://{registry}")), trust);
+    match client.get("/v2/_catalog?n=100", &[], BODY_CAP, host.deadline.within(Duration::from_secs(1))) {
+        Ok(reply) if reply.status == 200 => {
+            let page = Fact::present(reply.header("link").is_some(), source);
+            page.parse(|more| {
+                let page: Page = serde_json::from_slice(&reply.body).map_err(|why| why.to_string())?;
+                Ok(Catalog { repositories: page.repositories.unwrap_or_default().len() as u64, more })
+            })
+        }
+        Ok(reply) if [404, 405].contains(&reply.status) => Fact::absent(source),
+        Ok(reply) if reply.status == 401 => Fact::unknown(Gap::Denied, source),
+        Ok(reply) => Fact::unknown(Gap::Unparsable(format!("HTTP status {}", reply.status)), source),
+        Err(why) => Fact::unknown(why.gap(), source),
+    }
 }
 
 /// A registry that does not delete refuses before it looks (405); one that does finds nothing (404): no image has this digest.
@@ -128,21 +158,28 @@ fn certs_dir(host: &Host, path: &str) -> Fact<CertsDir> {
 }
 
 /// The handshake tells whether the daemon would trust it; only then is the request worth sending as the answer to "https".
-fn https(host: &Host, registry: &Registry, sockets: &[SocketAddr], trust: &Tls) -> Fact<Answer> {
+fn https(host: &Host, registry: &Registry, sockets: &[SocketAddr], trust: &Tls) -> (Fact<Answer>, Fact<Certificate>) {
     let source = format!("GET https://{registry}/v2/");
+    let hello = format!("TLS with {registry}");
     match tls::inspect(sockets, &registry.host, &trust.authorities, host.deadline) {
-        Ok(Ok(())) => get(host, "https", registry, trust),
-        Ok(Err(why)) => Fact::present(Answer::Tls(why), source),
-        Err(error) => match error.kind() {
-            std::io::ErrorKind::ConnectionRefused => Fact::present(Answer::Refused, source),
-            std::io::ErrorKind::HostUnreachable | std::io::ErrorKind::NetworkUnreachable => {
-                Fact::present(Answer::Unreachable, source)
-            }
-            std::io::ErrorKind::UnexpectedEof
-            | std::io::ErrorKind::ConnectionReset
-            | std::io::ErrorKind::BrokenPipe => Fact::present(Answer::Garbled, source),
-            _ => Fact::unknown(files::gap_of(&error), source),
-        },
+        Ok(seen) => {
+            let answer = match seen.distrust {
+                None => get(host, "https", registry, trust),
+                Some(why) => Fact::present(Answer::Tls(why), source),
+            };
+            (answer, Fact::found(seen.certificate, hello))
+        }
+        Err(error) => (no_handshake(&error, source), Fact::absent(hello)),
+    }
+}
+
+fn no_handshake(error: &std::io::Error, source: String) -> Fact<Answer> {
+    use std::io::ErrorKind::*;
+    match error.kind() {
+        ConnectionRefused => Fact::present(Answer::Refused, source),
+        HostUnreachable | NetworkUnreachable => Fact::present(Answer::Unreachable, source),
+        UnexpectedEof | ConnectionReset | BrokenPipe => Fact::present(Answer::Garbled, source),
+        _ => Fact::unknown(files::gap_of(error), source),
     }
 }
 
