@@ -172,6 +172,22 @@ fn corrected_lines_start() {
     assert!(corrected >= 12 && started >= 8, "{corrected} lines were corrected, {started} of them start");
 }
 
+/// A port that is held moves to the next free one, and the line so corrected starts.
+#[test]
+fn a_busy_port_is_moved() {
+    let Some(lab) = Lab::start() else { return };
+    let holder = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = holder.local_addr().unwrap().port();
+    let env = BTreeMap::new();
+    let line = format!("docker run --rm -p {port}:80 {IMAGE} true");
+    assert!(!lab.starts(&line, &env, false));
+    let report = lab.judged(&line, &env).unwrap();
+    let corrected = report["runLine"]["corrected"].as_str().unwrap_or_else(|| panic!("{report}"));
+    assert!(corrected.contains(":80 ") && !corrected.contains(&port.to_string()), "{corrected}");
+    assert!(lab.starts(corrected, &env, false), "{corrected}");
+    assert_eq!(lab.judged(corrected, &env).unwrap()["runLine"]["starts"], "yes");
+}
+
 /// What gdoctor reads of each line that docker takes is what `docker inspect` shows of the container created from it.
 #[test]
 fn options_are_read_as_docker_inspect_shows_them() {

@@ -1,8 +1,10 @@
 //! Could each wanted port be published now, and if not, what is in the way?
 
 use crate::model::facts::port::{Bind, Holder, Network, Span};
+use crate::model::finding::Verdict;
 use crate::model::need::{Port, strongest};
 use crate::model::prelude::*;
+use crate::model::run::Published;
 
 pub static CHECK: Check = Check {
     id: "port-free",
@@ -26,7 +28,8 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     for wish in &need.ports {
         let spans = looks.iter().find(|look| look.port == wish.what).map_or(&[][..], |look| &look.spans);
         for span in spans {
-            findings.push(one_span(facts, wish, span).asked_by(&wish.by));
+            let finding = one_span(facts, wish, span);
+            findings.push(moved(need, wish, span, finding).asked_by(&wish.by));
         }
         if spans.is_empty() {
             let source = facts.port.looks.source.clone();
@@ -46,6 +49,27 @@ fn one_span(facts: &Facts, wish: &Wish<Port>, span: &Span) -> Finding {
         .with("protocol", port.protocol)
         .with("address", port.ip.map_or_else(|| "every address".into(), |ip| ip.to_string()))
         .saw(&span.bind)
+}
+
+/// Where a run line publishes the port and the next one is free, the line takes that.
+fn moved(need: &Need, wish: &Wish<Port>, span: &Span, mut finding: Finding) -> Finding {
+    let busy = ["container", "process", "unit", "hidden", "silent", "in-use"].contains(&finding.code);
+    let Some(next) = span.next_free.filter(|_| busy && wish.what.first == wish.what.last) else { return finding };
+    let Some(line) = need.run.as_ref().filter(|line| line.made_up || matches!(wish.by, Origin::RunLine { .. })) else {
+        return finding;
+    };
+    // Two that meet are told apart first, and nothing moves to where another is.
+    let meets = |port: &Published| port.first.zip(port.last).is_some_and(|(a, b)| a <= next && next <= b);
+    let same = line.ports.iter().filter(|port| port.first == Some(wish.what.first)).count();
+    let Some(published) = line.ports.iter().find(|port| port.at.origin() == wish.by) else { return finding };
+    let option = line.all("publish").find(|option| option.at.span == published.at.span && !option.value.contains('='));
+    if let Some(option) = option.filter(|_| same == 1 && !line.ports.iter().any(meets)) {
+        let (host, container) = option.value.rsplit_once(':').unwrap_or(("", &option.value));
+        let ip = host.rsplit_once(':').map_or(String::new(), |(ip, _)| format!("{ip}:"));
+        finding.verdict = Verdict::Fail("publish-next");
+        finding = finding.edit(option.at.with_value(format!("{ip}{next}:{container}")));
+    }
+    finding
 }
 
 fn verdict(facts: &Facts, wish: &Wish<Port>, span: &Span) -> Finding {

@@ -1,5 +1,7 @@
 //! Does the line ask for GPUs in a way that works?
 
+mod podman;
+
 use crate::model::need::{Gpus, Origin as By};
 use crate::model::prelude::*;
 use crate::model::run::{Argument, GpuRequest, RunOption};
@@ -13,10 +15,13 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
-    let Some(line) = need.run.as_ref().filter(|line| !line.podman) else { return Err(Stop::NotNeeded("podman")) };
+    let Some(line) = &need.run else { return Ok(Findings::new()) };
     if let Some(at) = line.opaque(&["gpus", "runtime"]) {
         let gap = Gap::Unsupported(format!("{} comes from a command that gdoctor does not run", at.text));
         return Ok(Finding::unknown(gap, Default::default()).asked_by(&at.origin()).into());
+    }
+    if line.podman {
+        return podman::judge(facts, need, line);
     }
     if let Some(option) = line.all("gpus").find(|option| lost_quotes(option)) {
         return Ok(quotes_lost(option).into());

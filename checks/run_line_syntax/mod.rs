@@ -16,7 +16,7 @@ const LIMITS: [&str; 4] = ["memlock=", "nofile=", "stack=", "nproc="];
 
 fn judge(_: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(line) = &need.run else { return Err(Stop::NotNeeded("podman")) };
-    if line.podman {
+    if line.podman && line.options.iter().all(|option| option.refused.is_none()) {
         return Err(Stop::NotNeeded("podman"));
     }
     let mut findings: Findings = line.options.iter().filter_map(|option| refused(line, option)).collect();

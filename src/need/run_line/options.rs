@@ -225,7 +225,9 @@ impl Reader<'_> {
         let at = self.argument(span, value, removal, word.opaque);
         let text = word.value.get(from..).unwrap_or_default();
         let name = flag.means.unwrap_or(flag.name);
-        let refused = if at.opaque || self.line.podman { None } else { values::refused(flag.kind, text) };
+        // Podman has its own rules for most values; these are the same.
+        let same = !self.line.podman || [Kind::Publish, Kind::Int, Kind::Uint, Kind::Switch].contains(&flag.kind);
+        let refused = if at.opaque || !same { None } else { values::refused(flag.kind, text) };
         let kept = match flag.kind {
             Kind::Switch => values::switch(text).map_or(text.into(), |on| on.to_string()),
             // No secrets: what a variable holds is of no matter but for a few.
