@@ -85,6 +85,8 @@ mod run_line_capabilities;
 mod run_line_display;
 mod run_line_gpu;
 mod run_line_image;
+mod run_line_limits;
+mod run_line_names;
 mod run_line_options;
 mod run_line_ports;
 mod run_line_require;
@@ -169,6 +171,8 @@ pub static ALL: &[&Check] = &[
     &dockerfile_path::CHECK,
     &run_line_syntax::CHECK,
     &run_line_options::CHECK,
+    &run_line_names::CHECK,
+    &run_line_limits::CHECK,
     &run_line_image::CHECK,
     &run_line_gpu::CHECK,
     &run_line_capabilities::CHECK,

@@ -242,7 +242,7 @@ pub fn write(facts: &Facts, need: &Need, judged: &[Judged], fail_on: FailOn, fra
         },
         exit_code: policy::exit_code(results.iter().map(|o| (o.status, o.required)), fail_on),
         summary: summary.into(),
-        run_line: line.map(|line| run_line(line, judged, start::verdict(&results))),
+        run_line: line.map(|line| run_line(line, judged, start::verdict(line, &results))),
         results,
         duration_ms: millis(frame.took),
     }

@@ -1,5 +1,6 @@
 //! Will docker start the container of this run line? The findings that stop it, apart from those that only spoil it later.
 
+use gdoctor_checks::model::run::{RunLine, RunOption};
 use serde::Serialize;
 
 use crate::policy::Status;
@@ -10,12 +11,12 @@ use crate::report::Outcome;
 pub enum Starts {
     Yes,
     No,
-    /// Something that would decide could not be determined, or the image would have to be pulled first.
+    /// Something that would decide could not be determined or is not looked at, or the image would have to be pulled first.
     Unknown,
 }
 
 /// Checks whose failure keeps docker from starting the container, and which of their codes do; no code: all.
-const STOPS: [(&str, &[&str]); 22] = [
+const STOPS: [(&str, &[&str]); 24] = [
     ("docker-client", &["not-installed"]),
     ("docker-endpoint", &[]),
     ("docker-access", &[]),
@@ -43,6 +44,8 @@ const STOPS: [(&str, &[&str]); 22] = [
     ("port-free", &[]),
     ("run-line-syntax", &[]),
     ("run-line-options", &[]),
+    ("run-line-names", &[]),
+    ("run-line-limits", &[]),
     ("run-line-image", &[]),
     ("run-line-gpu", &["quotes-lost", "count-and-devices", "way-closed"]),
     ("run-line-capabilities", &["unknown-word"]),
@@ -52,8 +55,48 @@ const STOPS: [(&str, &[&str]); 22] = [
     ("registry-answers", &[]),
 ];
 
+/// Options that docker may refuse by what no check looks at: the image's own files, the kernel, a plugin.
+const UNSEEN: [&str; 24] = [
+    "blkio-weight",
+    "blkio-weight-device",
+    "cgroup-parent",
+    "cpu-quota",
+    "cpu-rt-period",
+    "cpu-rt-runtime",
+    "cpu-shares",
+    "cpuset-mems",
+    "device-read-bps",
+    "device-read-iops",
+    "device-write-bps",
+    "device-write-iops",
+    "entrypoint",
+    "ip",
+    "ip6",
+    "kernel-memory",
+    "link-local-ip",
+    "log-opt",
+    "memory-swappiness",
+    "pids-limit",
+    "storage-opt",
+    "sysctl",
+    "use-api-socket",
+    "volume-driver",
+];
+
+/// The arguments that keep a clear answer away: of these options, names of users and groups that only the image knows, and
+/// security profiles that the kernel must hold.
+fn unseen(line: &RunLine) -> impl Iterator<Item = &RunOption> {
+    let is_number = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
+    line.options.iter().filter(move |option| match option.name.as_str() {
+        "user" => !option.value.split(':').all(|name| name == "root" || is_number(name)),
+        "group-add" => option.value != "root" && !is_number(&option.value),
+        "security-opt" => ["apparmor", "label"].iter().any(|kind| option.value.starts_with(kind)),
+        name => UNSEEN.contains(&name),
+    })
+}
+
 /// Findings of the line's own wishes only: what a flag or the guide wants besides does not stop this container.
-pub fn verdict(results: &[Outcome]) -> Starts {
+pub fn verdict(line: &RunLine, results: &[Outcome]) -> Starts {
     let stops = |outcome: &&Outcome| {
         let code = outcome.code.rsplit('/').next().unwrap_or_default();
         let listed = STOPS.iter().any(|(id, codes)| {
@@ -66,7 +109,7 @@ pub fn verdict(results: &[Outcome]) -> Starts {
     let to_pull = results.iter().any(|outcome| outcome.code == "run-line-image/to-pull");
     if has(Status::Fail) {
         Starts::No
-    } else if has(Status::Unknown) || to_pull {
+    } else if has(Status::Unknown) || to_pull || unseen(line).next().is_some() {
         Starts::Unknown
     } else {
         Starts::Yes

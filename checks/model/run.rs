@@ -95,6 +95,7 @@ pub struct RunLine {
     pub variables: Vec<Variable>,
     pub devices: Vec<Device>,
     pub mounts: Vec<Mount>,
+    pub files: Vec<NamedFile>,
     pub ports: Vec<Published>,
     pub image: Option<Image>,
     /// The words after the image.
@@ -163,6 +164,18 @@ pub struct Device {
     pub at: Argument,
 }
 
+/// A file of this machine that docker's client reads, or writes where `new` says so: `--env-file`, `--label-file`, `--cidfile`,
+/// `--security-opt seccomp=`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NamedFile {
+    /// Absolute.
+    pub path: String,
+    /// It must not exist yet.
+    pub new: bool,
+    pub at: Argument,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MountKind {
@@ -228,6 +241,11 @@ impl RunLine {
         self.last(name).filter(|option| option.value == "true")
     }
 
+    /// Bytes of the last option of that name that takes a size; `None` without it, for -1, and for what docker refuses.
+    pub fn size(&self, name: &str) -> Option<u64> {
+        self.last(name).filter(|option| option.refused.is_none() && !option.at.opaque).and_then(|o| bytes(&o.value))
+    }
+
     /// The variable as the container gets it from the line: the last of that name.
     pub fn variable(&self, name: &str) -> Option<&Variable> {
         self.variables.iter().rev().find(|variable| variable.name == name)
@@ -235,6 +253,14 @@ impl RunLine {
 
     pub fn is_host_network(&self) -> bool {
         self.last("network").is_some_and(|option| option.value == "host")
+    }
+
+    /// The network of its own that the line wants: none of docker's, and no other container's.
+    pub fn network(&self) -> Option<(&str, &RunOption)> {
+        let option = self.last("network").filter(|option| option.refused.is_none() && !option.at.opaque)?;
+        let name = option.value.split(',').find_map(|field| field.strip_prefix("name=")).unwrap_or(&option.value);
+        let is_dockers = ["", "default", "bridge", "host", "none"].contains(&name) || name.starts_with("container:");
+        (!is_dockers).then_some((name, option))
     }
 
     /// An argument of one of these options that only a command in `$(…)` would tell.
@@ -260,4 +286,20 @@ impl RunLine {
         let text = if self.image.is_some() { alloc::format!("{options} ") } else { alloc::format!(" {options}") };
         Edit { span: Span::at(place), text }
     }
+}
+
+/// docker/go-units RAMInBytes: `512m`, `1.5GiB`; units count in 1024s.
+fn bytes(size: &str) -> Option<u64> {
+    let digits = size.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(size.len());
+    let (number, unit) = size.split_at_checked(digits)?;
+    let power = match unit.trim_start().bytes().next().map(|unit| unit.to_ascii_lowercase()) {
+        Some(b'k') => 1,
+        Some(b'm') => 2,
+        Some(b'g') => 3,
+        Some(b't') => 4,
+        Some(b'p') => 5,
+        _ => 0,
+    };
+    // As Go does: a float, cut.
+    Some((number.parse::<f64>().ok()? * (1u64 << (10 * power)) as f64) as u64)
 }

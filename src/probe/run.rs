@@ -29,15 +29,20 @@ pub fn probe(host: &Host, need: &Need) -> RunFacts {
         bases,
         sources: sources(host, line),
         names: names(host, line, &daemon),
+        networks: networks(host, line, &daemon),
+        last_cpu: last_cpu(host, line),
         image: line_image(host, line, &daemon),
         terminal: terminal(host),
     }
 }
 
-/// What lies at the host's side of every bind mount.
+/// What lies at the host's side of every bind mount and device, and at the files that the client opens.
 fn sources(host: &Host, line: &RunLine) -> BTreeMap<String, Fact<Lies>> {
     let binds = line.mounts.iter().filter(|mount| mount.kind == MountKind::Bind);
-    binds.map(|mount| (mount.source.clone(), lies(host, &mount.source))).collect()
+    let devices = line.devices.iter().filter(|device| !device.cdi);
+    let paths = binds.map(|mount| &mount.source).chain(devices.map(|device| &device.host));
+    let paths = paths.chain(line.files.iter().map(|file| &file.path));
+    paths.map(|path| (path.clone(), lies(host, path))).collect()
 }
 
 fn lies(host: &Host, path: &str) -> Fact<Lies> {
@@ -69,6 +74,31 @@ fn names(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<Vec<String>> {
         let names = rows.into_iter().flat_map(|row| row.names.unwrap_or_default());
         names.map(|name| name.trim_start_matches('/').to_owned()).collect()
     })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Network {
+    name: String,
+}
+
+fn networks(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<Vec<String>> {
+    const SOURCE: &str = "GET /networks";
+    if line.podman || line.network().is_none() {
+        return Fact::unknown(Gap::NotAsked, SOURCE);
+    }
+    let networks = daemon.get::<Vec<Network>>(host, "/networks", SOURCE);
+    networks.map(|networks| networks.into_iter().map(|network| network.name).collect())
+}
+
+fn last_cpu(host: &Host, line: &RunLine) -> Fact<u32> {
+    const LIST: &str = "/sys/devices/system/cpu/online";
+    if line.last("cpuset-cpus").is_none() {
+        return Fact::unknown(Gap::NotAsked, LIST);
+    }
+    // `0-3,6-7`
+    let last = |list: String| list.rsplit([',', '-']).next().and_then(|last| last.parse().ok());
+    host.line(LIST).parse(|list| last(list).ok_or("no list of processors".into()))
 }
 
 fn line_image(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<ImageFacts> {

@@ -297,6 +297,14 @@ pub struct Info {
     pub containerd: Containerd,
     pub live_restore_enabled: bool,
     pub logging_driver: String,
+    #[serde(deserialize_with = "or_default")]
+    pub plugins: Plugins,
+    /// Processors that the daemon may use; 0: not told.
+    #[serde(rename = "NCPU")]
+    pub cpus: u32,
+    /// The kernel can limit memory, and memory and swap together; where it cannot, the daemon drops such limits.
+    pub memory_limit: bool,
+    pub swap_limit: bool,
     /// The daemon uses a proxy for http; the address itself is not kept.
     #[serde(deserialize_with = "is_set")]
     pub http_proxy: bool,
@@ -307,6 +315,14 @@ pub struct Info {
     /// Where new networks get their addresses; empty: the engine's own.
     #[serde(deserialize_with = "or_default")]
     pub default_address_pools: Vec<AddressPool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Plugins {
+    /// Log drivers, those of installed plugins too.
+    #[serde(deserialize_with = "or_default")]
+    pub log: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -13,10 +13,14 @@ use crate::model::need::{Need, Origin};
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RunFacts {
-    /// What lies at each path of the host that the line mounts.
+    /// What lies at each path of the host that the line mounts, passes as a device, or has docker's client read.
     pub sources: BTreeMap<String, Fact<Lies>>,
     /// Names of all containers, stopped ones too, without the slash.
     pub names: Fact<Vec<String>>,
+    /// Names of all networks, when the line names one of its own.
+    pub networks: Fact<Vec<String>>,
+    /// The highest number of a processor that is online, when the line names processors.
+    pub last_cpu: Fact<u32>,
     /// The line's image as the daemon has it; Absent when it would have to be pulled.
     pub image: Fact<ImageFacts>,
     /// The bases of the Dockerfile as the daemon has them, by reference; Absent where one would have to be pulled.

@@ -81,7 +81,7 @@ fn target_path(target: &str) -> Result<String, String> {
     if clean == "/" { Err("a mount cannot cover the container's root".into()) } else { Ok(clean) }
 }
 
-fn absolute(path: &str, cwd: &str) -> String {
+pub fn absolute(path: &str, cwd: &str) -> String {
     if path.starts_with('/') { clean(path) } else { clean(&format!("{cwd}/{path}")) }
 }
 
@@ -99,13 +99,29 @@ fn clean(path: &str) -> String {
 }
 
 pub fn tmpfs(value: &str) -> Result<Mount, String> {
-    let target = value.split(':').next().unwrap_or_default();
+    let (target, options) = value.split_once(':').unwrap_or((value, ""));
+    let sizes = options.split(',').filter_map(|option| option.strip_prefix("size="));
+    if let Some(wrong) = sizes.into_iter().find(|size| !is_tmpfs_size(size)) {
+        return Err(format!("{wrong:?} is no size of a tmpfs, such as 64m or 50%"));
+    }
     Ok(Mount { kind: MountKind::Tmpfs, target: target_path(target)?, ..Mount::default() })
+}
+
+/// The file that docker's client reads for `--security-opt seccomp=FILE`.
+pub fn seccomp_profile(value: &str, cwd: &str) -> Option<String> {
+    let profile = value.strip_prefix("seccomp=").or_else(|| value.strip_prefix("seccomp:"))?;
+    (!["unconfined", "builtin"].contains(&profile)).then(|| absolute(profile, cwd))
 }
 
 /// As `--tmpfs` names it.
 pub fn tmpfs_mount(value: &str) -> Option<Mount> {
     tmpfs(value).ok()
+}
+
+/// What the kernel takes: memparse(), or a share of the memory.
+fn is_tmpfs_size(size: &str) -> bool {
+    let number = size.strip_suffix(['k', 'K', 'm', 'M', 'g', 'G', 't', 'T', 'p', 'P', 'e', 'E', '%']).unwrap_or(size);
+    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// docker/cli opts/mount.go, then the daemon's own rules for binds.

@@ -1,7 +1,7 @@
 //! Finds the command that starts a container and reads its options as pflag does: clusters, `=`, the first bare word is the
 //! image, everything behind it is the container's.
 
-use gdoctor_checks::model::run::{Argument, Image, Mount, RunLine, RunOption, Secret, Span, Variable};
+use gdoctor_checks::model::run::{Argument, Image, Mount, NamedFile, RunLine, RunOption, Secret, Span, Variable};
 
 use super::flags::{Dialect, Flag, Kind};
 use super::words::{Shell, Word};
@@ -262,6 +262,15 @@ impl Reader<'_> {
             })),
             Kind::Volume => line.mounts.extend(mounts::volume(text, cwd).map(|mount| Mount { at: at(), ..mount })),
             Kind::Mount => line.mounts.extend(mounts::mount(text, cwd).map(|mount| Mount { at: at(), ..mount })),
+            Kind::InFile | Kind::NewFile => {
+                let path = mounts::absolute(text, cwd);
+                line.files.push(NamedFile { path, new: kind == Kind::NewFile, at: at() });
+            }
+            Kind::Security => line.files.extend(mounts::seccomp_profile(text, cwd).map(|path| NamedFile {
+                path,
+                new: false,
+                at: at(),
+            })),
             Kind::Tmpfs => line.mounts.extend(mounts::tmpfs_mount(text).map(|mount| Mount { at: at(), ..mount })),
             _ => {}
         }

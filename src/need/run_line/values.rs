@@ -72,7 +72,14 @@ pub fn refused(kind: Kind, value: &str) -> Option<String> {
             !value.is_empty() && value.split(':').count() <= 2 && value.split(':').all(|part| !part.is_empty()),
             "it takes NAME or NAME:ALIAS",
         ),
-        Kind::Text => None,
+        Kind::Capability => unless(capability(value), "there is no such capability; NET_ADMIN is one"),
+        Kind::Isolation => unless(["", "default"].contains(&value), "Linux knows only default"),
+        Kind::OomScore => unless(
+            value.parse::<i64>().is_ok_and(|n| (-1000..=1000).contains(&n)),
+            "it takes a number from -1000 to 1000",
+        ),
+        Kind::Signal => unless(signal(value), "it takes a signal such as SIGTERM, or its number"),
+        Kind::InFile | Kind::NewFile | Kind::Security | Kind::Text => None,
     }
 }
 
@@ -83,6 +90,33 @@ pub fn switch(value: &str) -> Option<bool> {
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
         _ => None,
     }
+}
+
+/// linux/capability.h, with or without `CAP_`, in any case.
+fn capability(value: &str) -> bool {
+    const NAMES: &str = "ALL AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SUSPEND BPF CHECKPOINT_RESTORE CHOWN DAC_OVERRIDE \
+         DAC_READ_SEARCH FOWNER FSETID IPC_LOCK IPC_OWNER KILL LEASE LINUX_IMMUTABLE MAC_ADMIN MAC_OVERRIDE MKNOD NET_ADMIN \
+         NET_BIND_SERVICE NET_BROADCAST NET_RAW PERFMON SETFCAP SETGID SETPCAP SETUID SYS_ADMIN SYS_BOOT SYS_CHROOT \
+         SYS_MODULE SYS_NICE SYS_PACCT SYS_PTRACE SYS_RAWIO SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG SYSLOG WAKE_ALARM";
+    let name = value.to_ascii_uppercase();
+    let name = name.strip_prefix("CAP_").unwrap_or(&name);
+    NAMES.split_whitespace().any(|known| known == name)
+}
+
+/// moby/sys/signal: a number but 0, or a name with or without `SIG`.
+fn signal(value: &str) -> bool {
+    const NAMES: &str = "ABRT ALRM BUS CHLD CLD CONT FPE HUP ILL INT IO IOT KILL PIPE POLL PROF PWR QUIT SEGV STKFLT STOP SYS \
+         TERM TRAP TSTP TTIN TTOU URG USR1 USR2 VTALRM WINCH XCPU XFSZ RTMIN RTMAX";
+    if let Ok(number) = value.parse::<i64>() {
+        return number != 0;
+    }
+    let name = value.to_ascii_uppercase();
+    let name = name.strip_prefix("SIG").unwrap_or(&name);
+    let real_time = |base: &str| {
+        let offset = name.strip_prefix(base).and_then(|rest| rest.get(1..)?.parse::<u8>().ok());
+        offset.is_some_and(|offset| (1..=15).contains(&offset))
+    };
+    value.is_empty() || NAMES.split_whitespace().any(|known| known == name) || real_time("RTMIN") || real_time("RTMAX")
 }
 
 fn of_container(value: &str) -> bool {
