@@ -74,6 +74,9 @@ pub struct RunLineWords {
     pub image: String,
     /// Whether docker would start the container; whether its program then finds all it wants is another matter.
     pub starts: Starts,
+    /// Arguments that nothing here looks into, and that docker may refuse.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unseen: Vec<String>,
     /// The whole line, ready to paste; `None` when nothing has to change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub corrected: Option<String>,
@@ -481,6 +484,7 @@ fn run_line(line: &RunLine, judged: &[Judged], starts: Starts) -> RunLineWords {
         text: String::from_utf8_lossy(&text).into_owned(),
         image: line.image.as_ref().map(|image| harmless(&image.reference)).unwrap_or_default(),
         starts,
+        unseen: start::unseen(line).into_iter().map(harmless).collect(),
         corrected: (!changes.is_empty()).then_some(command),
         changes,
     }

@@ -56,7 +56,9 @@ const STOPS: [(&str, &[&str]); 24] = [
 ];
 
 /// Options that docker may refuse by what no check looks at: the image's own files, the kernel, a plugin.
-const UNSEEN: [&str; 24] = [
+const UNSEEN: [&str; 26] = [
+    "env-file",
+    "label-file",
     "blkio-weight",
     "blkio-weight-device",
     "cgroup-parent",
@@ -83,16 +85,19 @@ const UNSEEN: [&str; 24] = [
     "volume-driver",
 ];
 
-/// The arguments that keep a clear answer away: of these options, names of users and groups that only the image knows, and
-/// security profiles that the kernel must hold.
-fn unseen(line: &RunLine) -> impl Iterator<Item = &RunOption> {
+/// The arguments that keep a clear answer away: of these options, names of users and groups that only the image knows,
+/// security profiles that the kernel must hold, and mounts that need a shared one below them.
+pub fn unseen(line: &RunLine) -> Vec<&str> {
     let is_number = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
-    line.options.iter().filter(move |option| match option.name.as_str() {
+    let keeps = |option: &&RunOption| match option.name.as_str() {
         "user" => !option.value.split(':').all(|name| name == "root" || is_number(name)),
         "group-add" => option.value != "root" && !is_number(&option.value),
+        "mount" | "volume" => ["shared", "slave"].iter().any(|propagation| option.value.contains(propagation)),
+        "network-alias" => line.last("network").is_none(),
         "security-opt" => ["apparmor", "label"].iter().any(|kind| option.value.starts_with(kind)),
         name => UNSEEN.contains(&name),
-    })
+    };
+    line.options.iter().filter(keeps).map(|option| option.at.text.as_str()).collect()
 }
 
 /// Findings of the line's own wishes only: what a flag or the guide wants besides does not stop this container.
@@ -109,7 +114,7 @@ pub fn verdict(line: &RunLine, results: &[Outcome]) -> Starts {
     let to_pull = results.iter().any(|outcome| outcome.code == "run-line-image/to-pull");
     if has(Status::Fail) {
         Starts::No
-    } else if has(Status::Unknown) || to_pull || unseen(line).next().is_some() {
+    } else if has(Status::Unknown) || to_pull || !unseen(line).is_empty() {
         Starts::Unknown
     } else {
         Starts::Yes

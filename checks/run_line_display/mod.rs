@@ -1,7 +1,7 @@
 //! Does the container get all that an X client needs: DISPLAY, the way to the server, the cookie's file?
 
 use crate::model::prelude::*;
-use crate::model::run::{Mount, Variable};
+use crate::model::run::{Mount, MountKind, Variable};
 
 pub static CHECK: Check = Check {
     id: "run-line-display",
@@ -16,10 +16,13 @@ const SOCKETS: &str = "/tmp/.X11-unix";
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(line) = &need.run else { return Err(Stop::NotNeeded("no-window")) };
     let variable = line.variable("DISPLAY");
-    let socket = line.mounts.iter().find(|mount| covers(mount, SOCKETS));
+    let socket = line.mounts.iter().find(|mount| shows_sockets(mount));
     let wished = need.display.as_ref().filter(|by| matches!(by, Origin::Flag(_)));
     let finding = match (variable, socket) {
-        (None, None) if wished.is_none() => return Err(Stop::NotNeeded("no-window")),
+        // A folder that happens to hold them, /tmp, asks for no window.
+        (None, socket) if wished.is_none() && socket.is_none_or(|mount| !mount.target.starts_with(SOCKETS)) => {
+            return Err(Stop::NotNeeded("no-window"));
+        }
         (None, _) => no_variable(line, socket),
         (Some(variable), _) if variable.at.opaque => {
             let gap = Gap::Unsupported(format!("{} comes from a command that gdoctor does not run", variable.at.text));
@@ -36,6 +39,14 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let mut findings = vec![finding];
     findings.extend(cookie(facts, line));
     Ok(findings)
+}
+
+/// The sockets themselves, under whatever name they have on the host, or a folder of the host that holds them.
+fn shows_sockets(mount: &Mount) -> bool {
+    let rest = SOCKETS.strip_prefix(mount.target.as_str()).unwrap_or_default();
+    let wide = rest.is_empty()
+        || mount.source.strip_suffix('/').unwrap_or(&mount.source) == SOCKETS.strip_suffix(rest).unwrap_or_default();
+    mount.kind == MountKind::Bind && covers(mount, SOCKETS) && wide
 }
 
 /// True when `path` of the container lies in this mount.

@@ -39,7 +39,11 @@ fn device(facts: &Facts, device: &Device) -> Result<Option<Finding>, Stop> {
     let Some(fact) = facts.run.sources.get(&device.host) else { return Ok(None) };
     let finding = match fact.known()? {
         None => Finding::fail("no-device", "look"),
-        Some(Lies::File | Lies::Socket) => Finding::fail("not-a-device", "look").saw(fact),
+        Some(Lies::Folder) if !device.host.starts_with("/dev/") => {
+            let gap = Gap::Unsupported("whether devices lie in this folder is not looked at".into());
+            return Ok(Some(Finding::unknown(gap, fact.source.clone()).about(&device.host)));
+        }
+        Some(Lies::File | Lies::Socket | Lies::EmptyFolder) => Finding::fail("not-a-device", "look").saw(fact),
         Some(_) => return Ok(None),
     };
     let finding = finding.evidence(fact.source.0.as_str(), fact.words());

@@ -14,6 +14,7 @@ pub static CHECK: Check = Check {
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(line) = need.run.as_ref().filter(|line| !line.podman) else { return Err(Stop::NotNeeded("podman")) };
     let mut findings = excluded(line);
+    findings.extend(needs_own_network(line));
     findings.extend(no_terminal(facts, line));
     match others(facts, line) {
         Ok(missing) => findings.extend(missing),
@@ -42,6 +43,8 @@ fn excluded(line: &RunLine) -> Findings {
         (line.switch("rm"), restarts),
         (line.switch("detach"), attached),
         (line.switch("no-healthcheck"), health()),
+        (line.last("cpus"), line.last("cpu-period")),
+        (line.last("cpus"), line.last("cpu-quota")),
     ];
     for name in ["publish", "publish-all", "hostname", "mac-address", "link", "dns", "add-host", "expose"] {
         pairs.push((shared, line.last(name)));
@@ -58,6 +61,28 @@ fn excluded(line: &RunLine) -> Findings {
             .asked_by(&other.at.origin())
     })
     .collect()
+}
+
+/// docker's own networks give no chosen addresses and know no other names.
+fn needs_own_network(line: &RunLine) -> Findings {
+    // Without --network at all, clients up to 24 leave such options out in silence.
+    let Some(named) = line.last("network").filter(|named| !named.at.opaque && !named.value.starts_with("container:"))
+    else {
+        return Findings::new();
+    };
+    if line.network().is_some() {
+        return Findings::new();
+    }
+    let options = ["ip", "ip6", "network-alias"].into_iter().filter_map(|name| line.last(name));
+    options
+        .map(|option| {
+            Finding::fail("own-network", "drop-alone")
+                .about(&option.at.text)
+                .evidence("the line", &*named.at.text)
+                .edits(line.all(&option.name).map(|option| option.at.without()))
+                .asked_by(&option.at.origin())
+        })
+        .collect()
 }
 
 /// docker/cli CheckTty: standard input attached, a terminal asked for, and none there.

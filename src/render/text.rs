@@ -208,11 +208,17 @@ impl<'a> Page<'a> {
     fn corrected(&self, out: &mut String) {
         if let Some(line) = self.report.run_line.as_ref().filter(|_| self.detail != Detail::Quiet) {
             let words = match line.starts {
-                Starts::Yes => "docker would start this container.",
-                Starts::No => "docker would not start this container.",
-                Starts::Unknown => "Whether docker would start this container cannot be told.",
+                Starts::Yes => "Nothing seen here keeps docker from starting this container.".into(),
+                Starts::No => "docker would not start this container.".into(),
+                Starts::Unknown if line.unseen.is_empty() => {
+                    "Whether docker would start this container cannot be told.".into()
+                }
+                Starts::Unknown => format!(
+                    "Whether docker would start this container cannot be told: {} cannot be looked into.",
+                    line.unseen.join(", ")
+                ),
             };
-            let _ = writeln!(out, "\n{words}");
+            let _ = writeln!(out, "\n{}", self.wrap(&words, "", 0));
         }
         let Some((line, command)) =
             self.report.run_line.as_ref().and_then(|line| Some((line, line.corrected.as_ref()?)))

@@ -35,6 +35,9 @@ pub fn volume(value: &str, cwd: &str) -> Result<Mount, String> {
             ));
         }
     };
+    if kind == MountKind::Bind && mode.split(',').any(|mode| mode == "nocopy") {
+        return Err("nocopy is for volumes".into());
+    }
     let source = if kind == MountKind::Bind { absolute(source, cwd) } else { source.to_owned() };
     Ok(Mount {
         kind,
@@ -46,26 +49,17 @@ pub fn volume(value: &str, cwd: &str) -> Result<Mount, String> {
     })
 }
 
+/// Words of a mode: one of each kind at the most.
 fn volume_mode(mode: &str) -> bool {
-    const MODES: [&str; 16] = [
-        "rw",
-        "ro",
-        "z",
-        "Z",
-        "nocopy",
-        "shared",
-        "slave",
-        "private",
-        "rshared",
-        "rslave",
-        "rprivate",
-        "consistent",
-        "cached",
-        "delegated",
-        "default",
-        "",
+    const KINDS: [&[&str]; 5] = [
+        &["rw", "ro"],
+        &["z", "Z"],
+        &["nocopy"],
+        &["shared", "slave", "private", "rshared", "rslave", "rprivate"],
+        &["consistent", "cached", "delegated", "default"],
     ];
-    !mode.is_empty() && mode.split(',').all(|part| !part.is_empty() && MODES.contains(&part))
+    let kinds: Vec<_> = mode.split(',').map(|word| KINDS.iter().position(|kind| kind.contains(&word))).collect();
+    kinds.iter().enumerate().all(|(place, kind)| kind.is_some() && !kinds[..place].contains(kind))
 }
 
 fn volume_name(name: &str) -> bool {

@@ -14,10 +14,7 @@ pub fn refused(kind: Kind, value: &str) -> Option<String> {
         Kind::Switch => unless(switch(value).is_some(), "a switch takes true or false"),
         Kind::Int => unless(value.parse::<i64>().is_ok(), "it takes a whole number"),
         Kind::Uint => unless(value.parse::<u64>().is_ok(), "it takes a whole number that is not negative"),
-        Kind::Uint16 => unless(
-            value.parse::<u16>().is_ok_and(|n| n == 0 || (10..=1000).contains(&n)),
-            "it takes a number from 10 to 1000, or 0",
-        ),
+        Kind::Uint16 => unless(value.parse::<u16>().is_ok(), "it takes a number from 10 to 1000, or 0"),
         Kind::Size => unless(size(value), "it takes a size such as 512m or 1g"),
         Kind::SizeOrAll => unless(value == "-1" || size(value), "it takes a size such as 512m or 1g, or -1"),
         Kind::Cpus => unless(decimal(value), "it takes a number such as 1.5"),
@@ -79,7 +76,10 @@ pub fn refused(kind: Kind, value: &str) -> Option<String> {
             "it takes a number from -1000 to 1000",
         ),
         Kind::Signal => unless(signal(value), "it takes a signal such as SIGTERM, or its number"),
-        Kind::InFile | Kind::NewFile | Kind::Security | Kind::Text => None,
+        Kind::Security => {
+            unless(security(value), "it takes no-new-privileges, or KEY=VALUE of apparmor, label or seccomp")
+        }
+        Kind::InFile | Kind::NewFile | Kind::Text => None,
     }
 }
 
@@ -101,6 +101,12 @@ fn capability(value: &str) -> bool {
     let name = value.to_ascii_uppercase();
     let name = name.strip_prefix("CAP_").unwrap_or(&name);
     NAMES.split_whitespace().any(|known| known == name)
+}
+
+fn security(value: &str) -> bool {
+    let key = value.split(['=', ':']).next().unwrap_or_default();
+    let known = ["apparmor", "label", "no-new-privileges", "seccomp", "systempaths", "writable-cgroups"].contains(&key);
+    known && (key.len() < value.len() || ["no-new-privileges", "writable-cgroups"].contains(&key))
 }
 
 /// moby/sys/signal: a number but 0, or a name with or without `SIG`.
