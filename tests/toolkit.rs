@@ -17,18 +17,18 @@ const PROGRAMS: [&str; 4] =
     ["nvidia-container-runtime-hook", "nvidia-cdi-hook", "nvidia-container-runtime", "nvidia-ctk"];
 const SPEC: &str = "var/run/cdi/nvidia.yaml";
 
-/// The host on disk, with a toolkit of 1.17.8 by its packages.
+/// The host on disk, with a toolkit of 1.19.1 by its packages, in legacy mode.
 fn host() -> Root {
     let root = Root::with_driver();
     for program in PROGRAMS {
         root.program(&format!("usr/bin/{program}"));
     }
-    let package = |name: &str| format!("Package: {name}\nStatus: install ok installed\nVersion: 1.17.8-1\n\n");
+    let package = |name: &str| format!("Package: {name}\nStatus: install ok installed\nVersion: 1.19.1-1\n\n");
     let packages = ["nvidia-container-toolkit", "nvidia-container-toolkit-base", "libnvidia-container1"].map(package);
     root.write("var/lib/dpkg/status", &packages.concat());
     root.write(
         "etc/nvidia-container-runtime/config.toml",
-        "[nvidia-container-cli]\nldconfig = \"@/sbin/ldconfig.real\"\n",
+        "[nvidia-container-cli]\nldconfig = \"@/sbin/ldconfig.real\"\n[nvidia-container-runtime]\nmode = \"legacy\"\n",
     );
     root.write("dev/nvidia0", "");
     root.write("dev/nvidia-uvm", "");

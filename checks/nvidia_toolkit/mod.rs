@@ -15,12 +15,15 @@ pub static CHECK: Check = Check {
     judge,
 };
 
-/// Published weaknesses: the first version without them, the month of the bulletin, its numbers. Source: NVIDIA's security
-/// bulletins 5582, 5616 and 5659 (nvidia.custhelp.com), as of 2025-07.
-const ADVISORIES: [(&[u32], &str, &str); 3] = [
-    (&[1, 17, 8], "2025-07", "CVE-2025-23266, CVE-2025-23267"),
-    (&[1, 17, 4], "2025-02", "CVE-2025-23359"),
-    (&[1, 16, 2], "2024-09", "CVE-2024-0132, CVE-2024-0133"),
+/// Published weaknesses, newest first: the first version without them, the month of the bulletin, its number at
+/// nvidia.custhelp.com/app/answers/detail/a_id/NUMBER, and the weaknesses. As of 2026-09.
+const ADVISORIES: [(&[u32], &str, u32, &str); 6] = [
+    (&[1, 19, 1], "2026-06", 5850, "CVE-2026-24260"),
+    (&[1, 17, 8], "2025-07", 5659, "CVE-2025-23266, CVE-2025-23267"),
+    (&[1, 17, 4], "2025-02", 5616, "CVE-2025-23359"),
+    (&[1, 17, 3], "2025-01", 5599, "CVE-2024-0135, CVE-2024-0136, CVE-2024-0137"),
+    (&[1, 17, 0], "2024-11", 5585, "CVE-2024-0134"),
+    (&[1, 16, 2], "2024-09", 5582, "CVE-2024-0132, CVE-2024-0133"),
 ];
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
@@ -121,7 +124,10 @@ fn mixed(toolkit: &ToolkitFacts) -> Option<Finding> {
 
 fn weak(toolkit: &ToolkitFacts) -> Option<Finding> {
     let version = Version::leading(toolkit.version.value()?)?;
-    let (fixed, month, numbers) = ADVISORIES.iter().find(|(fixed, _, _)| version < Version::new(fixed))?;
+    let open: Vec<_> = ADVISORIES.iter().filter(|(fixed, ..)| version < Version::new(fixed)).collect();
+    let (fixed, month, bulletin, _) = open.first()?;
+    let numbers: Vec<&str> = open.iter().map(|(.., numbers)| *numbers).collect();
     let finding = Finding::warn("advisory", "upgrade").with("version", &version).with("fixed", Version::new(fixed));
-    Some(finding.with("month", month).with("numbers", numbers).saw(&toolkit.version))
+    let finding = finding.with("month", month).with("bulletin", bulletin).with("numbers", numbers.join(", "));
+    Some(finding.saw(&toolkit.version))
 }
