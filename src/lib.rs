@@ -19,7 +19,7 @@ mod probe;
 pub mod render;
 pub mod report;
 mod run;
-mod snapshot;
+pub mod snapshot;
 pub mod start;
 pub mod suggest;
 

@@ -254,7 +254,7 @@ impl Run {
         let mut snapshot = self.snapshot(redactor.apply_to(&untyped(&self.facts)));
         snapshot.redacted = redactor.counts();
         snapshot.evident.nvidia = snapshot.evident.nvidia.map(|why| redactor.apply(&why));
-        last_look(redactor, &snapshot.facts.to_string())?;
+        last_look(redactor, &snapshot.write())?;
         Ok(snapshot)
     }
 

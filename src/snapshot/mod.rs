@@ -11,13 +11,15 @@ use gdoctor_checks::model::facts::Facts;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::document::typed;
+use crate::document::{typed, untyped};
 use crate::need::Evident;
 use crate::probe::Times;
 
 const FORMAT: &str = "gdoctor-facts";
-/// Older minor versions are read; a newer major one is refused.
+/// Older versions are read, and newer minor ones; a newer major one is refused.
 const MAJOR: u32 = 1;
+/// 1: the checksum is of the whole file; 0: of the facts alone.
+const MINOR: u32 = 1;
 
 /// The file, as JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -37,7 +39,7 @@ pub struct Snapshot {
     pub evident: Evident,
     /// How many of each kind were replaced; empty when nothing was to be.
     pub redacted: BTreeMap<String, usize>,
-    /// Of `facts`, so that a cut or edited file is noticed.
+    /// Of all the rest, so that a cut or edited file is noticed.
     pub checksum: String,
     pub facts: Value,
 }
@@ -54,7 +56,7 @@ impl Snapshot {
     pub fn new(facts: Value, evident: Evident, made: &Made, times: &Times, redacted: BTreeMap<String, usize>) -> Self {
         Self {
             format: FORMAT.into(),
-            schema_version: format!("{MAJOR}.0"),
+            schema_version: format!("{MAJOR}.{MINOR}"),
             tool_version: env!("CARGO_PKG_VERSION").into(),
             report_id: made.report_id.clone(),
             generated_at: made.generated_at.clone(),
@@ -63,13 +65,16 @@ impl Snapshot {
             probe_ms: times.iter().map(|(name, took)| ((*name).to_owned(), millis(*took))).collect(),
             evident,
             redacted,
-            checksum: checksum(&facts),
+            checksum: String::new(),
             facts,
         }
     }
 
+    /// The file's text, with the checksum of what it holds now.
     pub fn write(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        let mut document = untyped(self);
+        document["checksum"] = checksum(&rest(&document)).into();
+        let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
         text.push('\n');
         text
     }
@@ -82,18 +87,19 @@ impl Snapshot {
             return Err("this is no facts file of `gdoctor collect`".into());
         }
         let version = value["schemaVersion"].as_str().unwrap_or_default().to_owned();
-        let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
-        match major {
-            Some(major) if major > MAJOR => {
+        let numbers: Option<Vec<u32>> = version.split('.').map(|number| number.parse().ok()).collect();
+        let summed = match numbers.as_deref() {
+            Some([major, ..]) if *major > MAJOR => {
                 return Err(format!(
                     "it is of format version {version}, and this gdoctor reads up to {MAJOR}: use a newer gdoctor"
                 ));
             }
-            Some(_) => {}
-            None => return Err(format!("its format version {version:?} is none")),
-        }
+            Some([MAJOR, 0]) => &value["facts"],
+            Some([_, _]) => &rest(&value),
+            _ => return Err(format!("its format version {version:?} is none")),
+        };
         let this: Self = typed(&value).map_err(|why| format!("this is no whole facts file: {why}"))?;
-        if this.checksum != checksum(&this.facts) {
+        if this.checksum != checksum(summed) {
             return Err("it was changed after it was written: its checksum does not fit".into());
         }
         Ok(this)
@@ -111,9 +117,16 @@ impl Snapshot {
     }
 }
 
-/// FNV-1a over the facts as compact JSON with sorted keys. It notices accidents and edits, it proves no origin.
-fn checksum(facts: &Value) -> String {
-    let text = serde_json::to_string(facts).unwrap_or_default();
+/// All that a checksum is of.
+fn rest(document: &Value) -> Value {
+    let mut rest = document.clone();
+    rest.as_object_mut().map(|fields| fields.remove("checksum"));
+    rest
+}
+
+/// FNV-1a over a document as compact JSON with sorted keys. It notices accidents and edits, it proves no origin.
+fn checksum(document: &Value) -> String {
+    let text = serde_json::to_string(document).unwrap_or_default();
     let hash = text
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));

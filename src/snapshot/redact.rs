@@ -18,6 +18,8 @@ pub struct Redactor {
 /// Names that are nobody's own; replacing them would only make the text unreadable.
 const COMMON: &str = "root nobody docker podman containerd ubuntu debian fedora admin administrator user users video render \
 daemon system host localhost default gpu test linux pi guest local nogroup unknown null none home data nvidia overlay2 bridge \
+max min run port camera disk display engine library toolkit registry kernel server client service open closed \
+first last other name present absent group groups facts format version source driver report checksum \
 localhost.localdomain ip6-localhost host.docker.internal host.containers.internal gateway.docker.internal unix http https tcp";
 /// Hosts of these domains are everybody's.
 const PUBLIC: [&str; 14] = [
