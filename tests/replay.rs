@@ -93,7 +93,12 @@ fn the_same(facts: &Facts) -> Result<(), Failed> {
         }
         if (here.status.code(), &here.stdout) != (there.status.code(), &there.stdout) {
             let told = String::from_utf8_lossy(&there.stderr).into_owned();
-            return Err(format!("{}\nand\n{}\n{told}", String::from_utf8_lossy(&here.stdout), String::from_utf8_lossy(&there.stdout)).into());
+            return Err(format!(
+                "{}\nand\n{}\n{told}",
+                String::from_utf8_lossy(&here.stdout),
+                String::from_utf8_lossy(&there.stdout)
+            )
+            .into());
         }
         for format in FORMATS {
             let read = |side: &str| fs::read_to_string(folder.join(format!("{side}-{format}")));

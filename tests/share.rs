@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// Everything that is sown, none of which may come out.
-const SOWN: [&str; 10] = [
+const SOWN: [&str; 20] = [
     "wilhelmina",
     "vault-77",
     "corp.intra.example",
@@ -19,6 +19,16 @@ const SOWN: [&str; 10] = [
     "52:54:00:77:12:34",
     "5ddc1ab9-7b1c-4e0c-9f00-0123456789ab",
     "0123456789abcdef0123456789abcdef",
+    "bartholomew",
+    "fd12:3456:789a:1::77",
+    "2a01:4f8:77:1::12",
+    "c00c1ec00c1ec00c1ec00c1ec00c1e77",
+    "hunter77secret",
+    "hunter78secret",
+    "cHJveHl1c2VyOnMzY3IzdHBhc3M",
+    "relay77.lan",
+    "203.0.113.77",
+    "7d1f0c5a-77aa-4b1e-8e55-aabbccddeeff",
 ];
 
 /// A root in which all of it stands where gdoctor reads.
@@ -26,14 +36,35 @@ fn planted() -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     let files = [
         ("etc/os-release", "ID=debian\nPRETTY_NAME=\"Debian 12\"\n"),
-        ("etc/passwd", "root:x:0:0::/root:/bin/sh\nwilhelmina:x:1000:1000::/home/wilhelmina:/bin/sh\n"),
+        (
+            "etc/passwd",
+            "root:x:0:0::/root:/bin/sh\nwilhelmina:x:1000:1000::/home/wilhelmina:/bin/sh\n\
+             bartholomew:x:1001:1001::/home/bartholomew:/bin/sh\n",
+        ),
+        ("etc/group", "root:x:0:\ndocker:x:999:wilhelmina,bartholomew\nvideo:x:44:bartholomew\n"),
+        (
+            "etc/systemd/system/docker.service.d/http-proxy.conf",
+            "[Service]\nEnvironment=\"HTTPS_PROXY=http://proxyuser:s3cr3tpass@relay77.lan:3128\" \"TOKEN=hunter77secret\"\n",
+        ),
+        (
+            "etc/cdi/nvidia.yaml",
+            "cdiVersion: 0.6.0\nkind: nvidia.com/gpu\ndevices:\n- name: GPU-5ddc1ab9-7b1c-4e0c-9f00-0123456789ab\n  containerEdits:\n    \
+             deviceNodes:\n    - path: /dev/nvidia0\n",
+        ),
+        ("etc/docker/certs.d/vault-77.corp.intra.example:5000/ca.crt", "not a certificate\n"),
+        ("etc/fstab", "UUID=7d1f0c5a-77aa-4b1e-8e55-aabbccddeeff / ext4 defaults 0 1\n"),
+        (
+            "home/wilhelmina/.Xauthority",
+            "\u{1}\u{0}\u{0}\u{8}vault-77\u{0}\u{1}0\u{0}\u{12}MIT-MAGIC-COOKIE-1c00c1ec00c1ec00c1ec00c1ec00c1e77",
+        ),
         ("etc/hosts", "127.0.0.1 localhost\n192.168.77.12 vault-77.corp.intra.example vault-77\n"),
         ("etc/hostname", "vault-77\n"),
         ("etc/resolv.conf", "nameserver 10.77.1.9\nsearch corp.intra.example\n"),
         (
             "etc/docker/daemon.json",
             "{\"data-root\": \"/home/wilhelmina/docker\", \"insecure-registries\": [\"vault-77.corp.intra.example:5000\", \
-             \"192.168.77.12:5000\"], \"dns\": [\"10.77.1.9\"], \"hosts\": [\"tcp://192.168.77.12:2375\"], \"proxies\": \
+             \"192.168.77.12:5000\", \"[2a01:4f8:77:1::12]:5000\"], \"dns\": [\"10.77.1.9\", \"fd12:3456:789a:1::77\"], \
+             \"hosts\": [\"tcp://192.168.77.12:2375\", \"tcp://203.0.113.77:2375\"], \"proxies\": \
              {\"http-proxy\": \"http://proxyuser:s3cr3tpass@vault-77.corp.intra.example:3128\"}}",
         ),
         (
@@ -66,6 +97,9 @@ fn gdoctor(arguments: &[&str]) -> Output {
         .env("DOCKER_HOST", "tcp://proxyuser:s3cr3tpass@vault-77.corp.intra.example:2375")
         .env("HTTPS_PROXY", "http://proxyuser:s3cr3tpass@192.168.77.12:3128")
         .env("HOME", "/home/wilhelmina")
+        .env("XAUTHORITY", "/home/wilhelmina/.Xauthority")
+        .env("DISPLAY", "192.168.77.12:0")
+        .env("REGISTRY_TOKEN", "hunter78secret")
         .output()
         .unwrap()
 }
@@ -91,6 +125,66 @@ fn a_planted_host_leaks_nothing() {
     for format in FORMATS {
         found.extend(leaks(format, &fs::read_to_string(path(format)).unwrap()));
     }
+    // The line, the compose file and the project's file are the user's own texts.
+    let project = path("gdoctor.toml");
+    fs::write(
+        &project,
+        "display = true\nregistry = [\"vault-77.corp.intra.example:5000\"]\n[[waiver]]\ncode = \"docker-client/not-installed\"\n\
+         reason = \"bartholomew knows, see http://relay77.lan/77\"\nowner = \"wilhelmina@corp.intra.example\"\nuntil = \"2999-01-01\"\n",
+    )
+    .unwrap();
+    let compose = path("compose.yaml");
+    fs::write(
+        &compose,
+        "services:\n  app:\n    image: vault-77.corp.intra.example:5000/app\n    environment:\n      PASSWORD: hunter77secret\n    \
+         volumes: [/home/bartholomew/data:/data]\n    ports: ['192.168.77.12:8080:80']\n",
+    )
+    .unwrap();
+    let line = [
+        "docker",
+        "run",
+        "-e",
+        "TOKEN=hunter77secret",
+        "-e",
+        "REGISTRY_TOKEN",
+        "-v",
+        "/home/bartholomew/data:/data",
+        "-h",
+        "vault-77",
+        "-p",
+        "192.168.77.12:8080:80",
+        "vault-77.corp.intra.example:5000/app",
+    ];
+    let more: [Vec<&str>; 3] = [
+        [&["--need", "none", "--"][..], &line].concat(),
+        vec!["--need", "none", "--compose", &compose],
+        vec!["--need", &project],
+    ];
+    let mut told = String::new();
+    for (number, given) in more.iter().enumerate() {
+        // What is sown is told where nothing is taken out, or this test shows nothing.
+        let bare =
+            gdoctor(&[&["check", "--root", root, "-v", "--timeout", "2s", "--format", "json"][..], given].concat());
+        told.push_str(&String::from_utf8_lossy(&bare.stdout));
+        let outs: Vec<String> = FORMATS.iter().map(|f| format!("{f}={}", path(&format!("{number}-{f}")))).collect();
+        let mut arguments = vec!["check", "--root", root, "--share", "-v", "--timeout", "2s"];
+        outs.iter().for_each(|out| arguments.extend(["--out", out]));
+        arguments.extend(given);
+        let output = gdoctor(&arguments);
+        assert!(matches!(output.status.code(), Some(0 | 1 | 3)), "{}", String::from_utf8_lossy(&output.stderr));
+        found.extend(leaks(&format!("{number} stdout"), &String::from_utf8_lossy(&output.stdout)));
+        for format in FORMATS {
+            let name = format!("{number}-{format}");
+            found.extend(leaks(&name, &fs::read_to_string(path(&name)).unwrap()));
+        }
+    }
+    let bare = path("bare.gdoctor");
+    let mut arguments = vec!["collect", "--redact", "none", "--yes", "--root", root, "-o", &bare];
+    arguments.extend(asked);
+    assert!(gdoctor(&arguments).status.success());
+    told.push_str(&fs::read_to_string(&bare).unwrap());
+    // Credentials are not even collected; all else is.
+    assert!(leaks("", &told).len() >= 10, "{:#?}", leaks("", &told));
     let saved = path("host.gdoctor");
     let mut arguments = vec!["collect", "--root", root, "-o", &saved];
     arguments.extend(asked);
