@@ -29,6 +29,8 @@ fn one(place: &Place) -> Finding {
     };
     let finding = match space.inodes_left() {
         _ if space.inodes_total == 0 => Finding::pass("no-limit"),
+        Left::None if place.is_temporary() => Finding::warn("tmp-used-up", "disk-space/look-into-tmp"),
+        _ if place.is_temporary() => Finding::pass("enough"),
         Left::None => Finding::fail("used-up", "find-files"),
         Left::Short => Finding::warn("few", "find-files"),
         Left::Enough => Finding::pass("enough"),

@@ -36,6 +36,10 @@ fn one(place: &Place, wanted: Option<u64>) -> Finding {
         State::Unknown(gap) => return Finding::unknown(gap.clone(), place.space.source.clone()),
     };
     let finding = match wanted {
+        // Containers run without it.
+        _ if place.is_temporary() && space.read_only => Finding::warn("read-only", "look-at-mount"),
+        _ if place.is_temporary() && space.bytes_left() == Left::None => Finding::warn("tmp-full", "look-into-tmp"),
+        _ if place.is_temporary() => Finding::pass("room"),
         _ if space.read_only => Finding::fail("read-only", "look-at-mount"),
         _ if space.bytes_left() == Left::None => Finding::fail("full", "make-room"),
         Some(wanted) if space.available < wanted => {

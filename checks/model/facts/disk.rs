@@ -68,6 +68,10 @@ pub enum Content {
     Images,
     /// Volumes, logs, and what else is in Docker's data root.
     Data,
+    /// BuildKit's cache, which is a part of the data root.
+    BuildCache,
+    /// /tmp, where clients and builds put what they need for a while.
+    Temporary,
 }
 
 /// statvfs(3): for users without privileges, in bytes and inodes.
@@ -125,6 +129,11 @@ impl Space {
 }
 
 impl Place {
+    /// Nothing of Docker's lies there: no command of its own can make room.
+    pub fn is_temporary(&self) -> bool {
+        self.holds.iter().all(|content| *content == Content::Temporary)
+    }
+
     /// True when bytes or inodes run short here, or there is less than `wanted`.
     pub fn is_short(&self, wanted: Option<u64>) -> bool {
         self.space.value().is_some_and(|space| {
@@ -141,7 +150,9 @@ impl DiskFacts {
     /// The places where room is short for what is wanted.
     pub fn short<'a>(&'a self, need: &Need) -> impl Iterator<Item = &'a Place> {
         let wanted = need.disk.as_ref().map(|wish| wish.what);
-        let short = move |place: &&Place| place.is_short(wanted.filter(|_| place.holds.contains(&Content::Images)));
+        let short = move |place: &&Place| {
+            !place.is_temporary() && place.is_short(wanted.filter(|_| place.holds.contains(&Content::Images)))
+        };
         self.places.value().into_iter().flatten().filter(short)
     }
 }

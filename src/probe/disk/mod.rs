@@ -18,7 +18,7 @@ pub fn probe(host: &Host, need: &Need, docker: &DockerFacts) -> DiskFacts {
     let images = image_root(host, docker, &data);
     let mut facts = DiskFacts {
         logs: logs(host, &data),
-        places: Fact::present(places(host, images, data.clone()), read_from),
+        places: Fact::present(with_others(host, places(host, images, data.clone()), &data), read_from),
         ..DiskFacts::default()
     };
     if facts.short(need).next().is_some() {
@@ -28,29 +28,45 @@ pub fn probe(host: &Host, need: &Need, docker: &DockerFacts) -> DiskFacts {
     facts
 }
 
-/// One place for each file system; one without a known path stands alone.
-fn places(host: &Host, images: Result<String, String>, data: String) -> Vec<Place> {
+/// One place for each file system, with its device; one without a known path stands alone.
+fn places(host: &Host, images: Result<String, String>, data: String) -> Vec<(Option<u64>, Place)> {
     let mut found: Vec<(Option<u64>, Place)> = Vec::new();
     for (content, path) in [(Content::Images, images), (Content::Data, Ok(data))] {
-        let holds = vec![content];
         let (device, place) = match path {
             Ok(path) => {
                 let (looked_at, device) = nearest(host, &path);
                 let space = host.space(&looked_at);
-                (Some(device), Place { holds, path, looked_at, space })
+                (Some(device), Place { holds: vec![content], path, looked_at, space })
             }
             Err(address) => {
                 let gap = Gap::Unsupported("the folder of this containerd's images".into());
                 let space = Fact::unknown(gap, format!("containerd at {address}"));
-                (None, Place { holds, looked_at: address.clone(), path: address, space })
+                (None, Place { holds: vec![content], looked_at: address.clone(), path: address, space })
             }
         };
-        match found.iter_mut().find(|(known, _)| known.is_some() && *known == device) {
-            Some((_, same)) => same.holds.push(content),
-            None => found.push((device, place)),
+        add(&mut found, device, place);
+    }
+    found
+}
+
+/// Adds the folders that are worth a word only where they have a file system of their own.
+fn with_others(host: &Host, mut found: Vec<(Option<u64>, Place)>, data: &str) -> Vec<Place> {
+    let others = [(Content::BuildCache, format!("{data}/buildkit")), (Content::Temporary, "/tmp".into())];
+    for (content, path) in others {
+        if let Some(stat) = host.stat(&path).value() {
+            let place = Place { holds: vec![content], looked_at: path.clone(), space: host.space(&path), path };
+            add(&mut found, Some(stat.dev), place);
         }
     }
     found.into_iter().map(|(_, place)| place).collect()
+}
+
+/// A place on a file system that is known already is no place of its own.
+fn add(found: &mut Vec<(Option<u64>, Place)>, device: Option<u64>, place: Place) {
+    match found.iter_mut().find(|(known, _)| known.is_some() && *known == device) {
+        Some((_, same)) => same.holds.extend(place.holds),
+        None => found.push((device, place)),
+    }
 }
 
 /// Docker's data root and who says so: the daemon, else its configuration file, else the default.
