@@ -38,10 +38,10 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
             _ => {}
         }
     }
-    if let (Some(reserved), Some(option)) = (line.size("memory-reservation"), line.last("memory-reservation")) {
-        if memory.is_some_and(|memory| info.memory_limit && memory < reserved) {
-            findings.push(dropped(Finding::fail("reservation-large", "drop"), option, reserved));
-        }
+    if let (Some(reserved), Some(option)) = (line.size("memory-reservation"), line.last("memory-reservation"))
+        && memory.is_some_and(|memory| info.memory_limit && memory < reserved)
+    {
+        findings.push(dropped(Finding::fail("reservation-large", "drop"), option, reserved));
     }
     findings.extend(cpus(line, info.cpus));
     match cpu_numbers(facts, line) {
