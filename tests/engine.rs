@@ -310,5 +310,5 @@ fn systemd_is_asked_why_a_start_failed() {
     tool("journalctl", "sleep 1000");
     let started = Instant::now();
     assert_eq!(below().told(), ["fail docker-engine/not-started"]);
-    assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+    assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
 }

@@ -163,7 +163,7 @@ fn every_port_at_once_is_quick() {
     let run = look("1-65535");
     assert!(run.of("port-free").len() > 1);
     // Far more than it takes; the exact figure is the bench's.
-    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
 }
 
 /// gdoctor as a user of no privileges, in a place that such a user can reach.

@@ -135,7 +135,7 @@ mod tests {
         let started = std::time::Instant::now();
         let (said, end) = sh("echo said; sleep 1000 & sleep 1000", 100, Duration::from_millis(300));
         assert_eq!((said.as_str(), end), ("said\n", End::TimedOut));
-        assert!(started.elapsed() < Duration::from_secs(5));
+        assert!(started.elapsed() < Duration::from_secs(30));
     }
 
     #[test]

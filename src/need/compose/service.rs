@@ -11,7 +11,7 @@ use super::project::Project;
 use super::tree::{Node, Value};
 
 /// Keys of a service that are one option of the same meaning.
-pub const PLAIN: [(&str, &str); 20] = [
+pub const PLAIN: [(&str, &str); 25] = [
     ("container_name", "name"),
     ("runtime", "runtime"),
     ("shm_size", "shm-size"),
@@ -23,6 +23,10 @@ pub const PLAIN: [(&str, &str); 20] = [
     ("hostname", "hostname"),
     ("working_dir", "workdir"),
     ("mem_limit", "memory"),
+    ("mem_reservation", "memory-reservation"),
+    ("memswap_limit", "memory-swap"),
+    ("cpus", "cpus"),
+    ("cpuset", "cpuset-cpus"),
     ("privileged", "privileged"),
     ("read_only", "read-only"),
     ("tty", "tty"),
@@ -30,6 +34,7 @@ pub const PLAIN: [(&str, &str); 20] = [
     ("group_add", "group-add"),
     ("device_cgroup_rules", "device-cgroup-rule"),
     ("cap_add", "cap-add"),
+    ("cap_drop", "cap-drop"),
     ("tmpfs", "tmpfs"),
     ("security_opt", "security-opt"),
 ];
@@ -313,6 +318,7 @@ fn point(line: &mut RunLine, said: &[Said], image: Origin, own: Origin) {
     line.variables.iter_mut().for_each(|variable| set(&mut variable.at));
     line.devices.iter_mut().for_each(|device| set(&mut device.at));
     line.mounts.iter_mut().for_each(|mount| set(&mut mount.at));
+    line.files.iter_mut().for_each(|file| set(&mut file.at));
     line.ports.iter_mut().for_each(|port| set(&mut port.at));
     if let Some(found) = &mut line.image {
         found.at.file = Some(image.clone());

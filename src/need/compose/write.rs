@@ -22,7 +22,7 @@ pub enum Written {
 }
 
 /// Keys of [`PLAIN`] that take a list.
-const LISTS: [&str; 5] = ["group_add", "device_cgroup_rules", "cap_add", "tmpfs", "security_opt"];
+const LISTS: [&str; 6] = ["group_add", "device_cgroup_rules", "cap_add", "cap_drop", "tmpfs", "security_opt"];
 
 /// The whole document: one service.
 pub fn document(name: &str, line: &RunLine) -> String {
