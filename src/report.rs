@@ -18,6 +18,7 @@ use serde::Serialize;
 use crate::correction::Correction;
 use crate::judge::Judged;
 use crate::need::Waiver;
+use crate::need::compose::write;
 use crate::policy::{self, FailOn, Status};
 use crate::start::{self, Starts};
 
@@ -46,6 +47,9 @@ pub struct Report {
     /// The line that was judged, where one was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run_line: Option<RunLineWords>,
+    /// What would have to change in the compose file, where one was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compose: Option<ComposeWords>,
     pub summary: BTreeMap<&'static str, usize>,
     pub exit_code: u8,
     pub duration_ms: u64,
@@ -95,6 +99,28 @@ pub struct Change {
     pub reason: String,
     /// The finding that it mends.
     #[serde(skip_serializing_if = "String::is_empty")]
+    pub code: String,
+}
+
+/// The judged service, and what would have to change in its files.
+#[derive(Clone, Debug, Serialize)]
+pub struct ComposeWords {
+    /// Where the service stands.
+    pub service: String,
+    pub changes: Vec<FileChange>,
+}
+
+/// One change of a compose file.
+#[derive(Clone, Debug, Serialize)]
+pub struct FileChange {
+    pub file: Place,
+    /// The place is the service, which gets these lines besides what it has; else they stand for what is there.
+    pub adds: bool,
+    /// YAML, without the indentation of the place; none: what is there goes.
+    pub lines: Vec<String>,
+    /// One line.
+    pub reason: String,
+    /// The finding that it mends.
     pub code: String,
 }
 
@@ -246,6 +272,7 @@ pub fn write(facts: &Facts, need: &Need, judged: &[Judged], fail_on: FailOn, fra
         exit_code: policy::exit_code(results.iter().map(|o| (o.status, o.required)), fail_on),
         summary: summary.into(),
         run_line: line.map(|line| run_line(line, judged, start::verdict(line, &results))),
+        compose: need.run.as_ref().filter(|line| line.made_up).map(|line| compose(line, judged, &need.files)),
         results,
         duration_ms: millis(frame.took),
     }
@@ -286,6 +313,13 @@ impl Report {
             change(&mut line.image);
             line.corrected.iter_mut().for_each(&mut *change);
             line.changes.iter_mut().for_each(|c| [&mut c.text, &mut c.reason].into_iter().for_each(&mut *change));
+        }
+        if let Some(compose) = &mut self.compose {
+            change(&mut compose.service);
+            for one in &mut compose.changes {
+                one.lines.iter_mut().for_each(&mut *change);
+                [&mut one.reason, &mut one.file.text].into_iter().for_each(&mut *change);
+            }
         }
         for outcome in &mut self.results {
             [&mut outcome.subject, &mut outcome.summary, &mut outcome.detail].into_iter().for_each(&mut *change);
@@ -457,12 +491,33 @@ fn corrected(line: &RunLine, findings: &[&Finding]) -> (String, Vec<(Option<usiz
     (correction.apply(line), owned)
 }
 
+/// Warnings and failures, each with the check that has it.
+fn bad(judged: &[Judged]) -> (Vec<&'static Check>, Vec<&Finding>) {
+    let all = judged.iter().flat_map(|j| j.findings.iter().map(|finding| (j.check, finding)));
+    all.filter(|(_, finding)| matches!(finding.verdict, Verdict::Warn(_) | Verdict::Fail(_))).unzip()
+}
+
+fn compose(line: &RunLine, judged: &[Judged], files: &BTreeMap<String, String>) -> ComposeWords {
+    let (owners, findings) = bad(judged);
+    let mut changes = Vec::new();
+    for (by, edit) in corrected(line, &findings).1 {
+        let Some((by, changed)) = by.zip(write::changed(line, &edit)) else { continue };
+        let Some(file) = asker(&changed.at, files).file else { continue };
+        let lines = |entry: &write::Entry| if changed.adds { entry.lines() } else { entry.item_lines() };
+        changes.push(FileChange {
+            file,
+            adds: changed.adds,
+            lines: changed.entries.iter().flat_map(lines).map(|line| harmless(&line)).collect(),
+            reason: reason(owners[by], findings[by]),
+            code: format!("{}/{}", owners[by].id, findings[by].code),
+        });
+    }
+    changes.sort_by(|a, b| (&a.file.path, a.file.start).cmp(&(&b.file.path, b.file.start)));
+    ComposeWords { service: line.by.as_ref().map(|by| harmless(&by.to_string())).unwrap_or_default(), changes }
+}
+
 fn run_line(line: &RunLine, judged: &[Judged], starts: Starts) -> RunLineWords {
-    let (owners, findings): (Vec<&'static Check>, Vec<&Finding>) = judged
-        .iter()
-        .flat_map(|j| j.findings.iter().map(|finding| (j.check, finding)))
-        .filter(|(_, finding)| matches!(finding.verdict, Verdict::Warn(_) | Verdict::Fail(_)))
-        .unzip();
+    let (owners, findings) = bad(judged);
     let (command, edits) = corrected(line, &findings);
     let changes: Vec<Change> = edits
         .into_iter()

@@ -63,7 +63,8 @@ fn twice(line: &RunLine, before: &Published, port: &Published) -> Finding {
         .with("other", &port.at.text)
         .evidence("the line", format!("{} and {}", before.at.text, port.at.text))
         .asked_by(&port.at.origin());
-    let single = port.first == port.last && !port.at.text.contains('=');
+    let long = line.all("publish").any(|option| option.at.span == port.at.span && option.value.contains('='));
+    let single = port.first == port.last && !long;
     let taken = |n: u16| line.ports.iter().any(|p| p.first.zip(p.last).is_some_and(|(a, b)| a <= n && n <= b));
     let free = (number.max(1023)..=u16::MAX).find(|n| *n > 1023 && !taken(*n));
     match free.filter(|_| single && port.container != before.container) {

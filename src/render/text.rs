@@ -78,6 +78,7 @@ impl<'a> Page<'a> {
             self.group(&mut out, &outcomes);
         }
         self.corrected(&mut out);
+        self.corrected_service(&mut out);
         self.closing(&mut out);
         out
     }
@@ -232,6 +233,25 @@ impl<'a> Page<'a> {
                 told.push(&change.reason);
                 let _ = writeln!(out, "  - {}", self.wrap(&change.reason, "    ", 4));
             }
+        }
+    }
+
+    /// The lines of the compose file that change, and why each does.
+    fn corrected_service(&self, out: &mut String) {
+        let Some(compose) = self.report.compose.as_ref().filter(|compose| !compose.changes.is_empty()) else { return };
+        let _ = writeln!(out, "\n{}", "The corrected lines".bold());
+        for change in &compose.changes {
+            let place = format!("{}:{}", change.file.path, change.file.line);
+            let what = if change.adds { format!(", added to {}", compose.service) } else { String::new() };
+            let _ = writeln!(out, "\n  {place}{what}");
+            let indent: String = change.file.text.chars().take_while(|c| *c == ' ').collect();
+            if !change.adds {
+                let _ = writeln!(out, "{}", format!("  - {}", change.file.text).red());
+            }
+            for line in &change.lines {
+                let _ = writeln!(out, "{}", format!("  + {indent}{line}").green());
+            }
+            let _ = writeln!(out, "    {}", self.wrap(&change.reason, "    ", 4));
         }
     }
 

@@ -195,7 +195,9 @@ fn hide(source: &mut SourceText, environment: &Node) {
 
 fn unreadable(error: &serde_saphyr::Error, shown: &str, text: &str) -> Refusal {
     let message = error.to_string();
-    let what = message.lines().next().unwrap_or("this is not YAML").to_owned();
+    let first = message.lines().next().unwrap_or("this is not YAML").trim_start_matches("error: ");
+    // The place is shown by itself; the trace of aliases behind it helps nobody.
+    let what = first.split(" at line ").next().unwrap_or(first).to_owned();
     let at = error.location().and_then(|at| usize::try_from(at.span().byte_offset()?).ok());
     match at.filter(|at| *at <= text.len()) {
         Some(at) => {

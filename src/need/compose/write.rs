@@ -1,8 +1,10 @@
 //! Writes a run line as a service of a compose file: each option as the key that means the same.
 
-use gdoctor_checks::model::run::{GpuRequest, RunLine, RunOption};
+use gdoctor_checks::model::need::Origin;
+use gdoctor_checks::model::run::{Edit, GpuRequest, RunLine, RunOption};
 
 use super::service::PLAIN;
+use crate::need::run_line::{self, Shell};
 
 /// A key of a service and what stands under it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +49,39 @@ pub fn entries(line: &RunLine) -> Vec<Entry> {
     found
 }
 
+/// What an edit of a made-up line means in the file: the place that changes, and what stands there then. Nothing is left of it
+/// where there are no entries; a place that is the service itself gets them besides.
+pub struct Changed {
+    pub at: Origin,
+    pub adds: bool,
+    pub entries: Vec<Entry>,
+}
+
+/// `None` for an edit that has no counterpart in the file.
+pub fn changed(line: &RunLine, edit: &Edit) -> Option<Changed> {
+    let (place, text) = (edit.span, edit.text.as_str());
+    if place.start == place.end {
+        return Some(Changed { at: line.command.file.clone()?, adds: true, entries: parsed(text)? });
+    }
+    let within = |option: &&RunOption| option.at.removal.start <= place.start && place.end <= option.at.removal.end;
+    let option = line.options.iter().find(within)?;
+    let entries = match text {
+        "" => Vec::new(),
+        _ if place == option.at.value => parsed(&format!("--{}={text}", option.name))?,
+        _ => parsed(text)?,
+    };
+    Some(Changed { at: option.at.file.clone()?, adds: false, entries })
+}
+
+/// Options alone, as keys.
+fn parsed(options: &str) -> Option<Vec<Entry>> {
+    let named = |name: &str| Some(format!("${name}"));
+    let shell = Shell { variable: &named, passed: &named, cwd: "/".into(), home: None, uid: 0, gid: 0 };
+    let line = run_line::parse(&format!("docker create {options} x"), &shell).ok()?;
+    let found = entries(&line);
+    (!found.is_empty()).then_some(found)
+}
+
 fn entry(line: &RunLine, option: &RunOption) -> Option<Entry> {
     let items = |key, item: String| Some(Entry { key, value: Written::Items(vec![item]) });
     let value = option.value.clone();
@@ -64,7 +99,9 @@ fn entry(line: &RunLine, option: &RunOption) -> Option<Entry> {
         }
         "env" => {
             let variable = line.variables.iter().find(|variable| variable.at.span == option.at.span)?;
-            let given = option.at.text.contains('=').then(|| variable.value.clone()).flatten();
+            // What only hands the caller's own variable on stays a name.
+            let handed = variable.from.as_deref() == Some(variable.name.as_str());
+            let given = variable.value.clone().filter(|_| option.at.text.contains('=') && !handed);
             items("environment", given.map_or(variable.name.clone(), |value| format!("{}={value}", variable.name)))
         }
         "gpus" => {
@@ -106,6 +143,14 @@ impl Entry {
             (Written::Items(items), Written::Items(more)) => items.extend(more),
             (Written::Pairs(pairs), Written::Pairs(more)) => pairs.extend(more),
             (value, more) => *value = more,
+        }
+    }
+
+    /// The item alone, where it stands in the place of one; else the lines of the key.
+    pub fn item_lines(&self) -> Vec<String> {
+        match &self.value {
+            Written::Items(items) => items.iter().map(|item| format!("- {}", item_text(self.key, item))).collect(),
+            _ => self.lines(),
         }
     }
 
