@@ -1,6 +1,7 @@
 //! Are there inodes left for the many small files of images?
 
 use crate::model::facts::disk::{Left, Place};
+use crate::model::facts::engine::Start;
 use crate::model::prelude::*;
 
 pub static CHECK: Check = Check {
@@ -16,6 +17,11 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         return Err(Stop::NotNeeded("elsewhere"));
     }
     let places = facts.disk.places.known()?.map_or(&[][..], Vec::as_slice);
+    // The daemon that gave up over it tells of it.
+    let none_left = |place: &Place| place.space.value().is_some_and(|space| space.inodes_left() == Left::None);
+    if places.iter().any(none_left) && facts.engine.start.value().is_some_and(Start::names_a_full_disk) {
+        return Err(Stop::blocked_by("docker-engine"));
+    }
     Ok(places.iter().map(|place| one(place).about(&place.path).with("looked_at", &place.looked_at)).collect())
 }
 

@@ -1,6 +1,7 @@
 //! Is there room for what is going to be pulled and written?
 
 use crate::model::facts::disk::{Content, Left, Place, bytes};
+use crate::model::facts::engine::Start;
 use crate::model::prelude::*;
 
 pub static CHECK: Check = Check {
@@ -16,6 +17,11 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         return Err(Stop::NotNeeded("elsewhere"));
     }
     let places = facts.disk.places.known()?.map_or(&[][..], Vec::as_slice);
+    // The daemon that gave up over it tells of it, with what to do while nothing can be pruned.
+    let none_left = |place: &Place| place.space.value().is_some_and(|space| space.bytes_left() == Left::None);
+    if places.iter().any(none_left) && facts.engine.start.value().is_some_and(Start::names_a_full_disk) {
+        return Err(Stop::blocked_by("docker-engine"));
+    }
     let findings = places.iter().map(|place| {
         let wish = need.disk.as_ref().filter(|_| place.holds.contains(&Content::Images));
         let finding = one(place, wish.map(|wish| wish.what)).about(&place.path).with("looked_at", &place.looked_at);

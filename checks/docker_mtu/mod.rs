@@ -1,5 +1,6 @@
 //! Do containers' packets fit the way out of this host?
 
+use crate::model::facts::docker::DockerFacts;
 use crate::model::prelude::*;
 
 pub static CHECK: Check = Check {
@@ -16,12 +17,27 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     }
     let fact = &facts.engine.path_mtu;
     let Some(path) = fact.known()? else { return Err(Stop::NotNeeded("no-bridge")) };
-    let finding =
-        if path.mtu < path.bridge { Finding::warn("smaller-way-out", "lower-mtu") } else { Finding::pass("fits") };
+    // docker0 itself takes the new value only when a container is attached to it; containers have it from the start.
+    let set = facts.docker.settings().and_then(|settings| settings.mtu).filter(|set| *set <= path.mtu);
+    let finding = match set {
+        _ if path.bridge <= path.mtu => Finding::pass("fits"),
+        None => Finding::warn("smaller-way-out", "lower-mtu"),
+        Some(set) if is_newer_than_daemon(&facts.docker) => {
+            Finding::warn("not-restarted", "docker-engine/restart").with("set", set)
+        }
+        Some(set) => Finding::pass("set").with("set", set),
+    };
     Ok(finding
+        .with("path", facts.docker.config_path())
         .with("interface", &path.interface)
         .with("mtu", path.mtu)
         .with("bridge", path.bridge)
         .evidence(fact.source.0.as_str(), format!("{} {}, docker0 {}", path.interface, path.mtu, path.bridge))
         .into())
+}
+
+/// daemon.json was changed after the daemon had started, and dockerd takes an MTU only at its start.
+fn is_newer_than_daemon(docker: &DockerFacts) -> bool {
+    let changed = docker.settings().map(|settings| settings.changed);
+    matches!((changed, docker.daemon_started.value()), (Some(changed), Some(started)) if changed > *started)
 }

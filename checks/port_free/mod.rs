@@ -122,7 +122,7 @@ fn held(facts: &Facts, holder: &Holder, span: &Span) -> Finding {
         Holder::Process { pid, name, unit: None, address } => {
             Finding::fail("process", "find-holder").with("process", name).with("pid", pid).with("holder", address)
         }
-        Holder::StaleProxy { pid, .. } => Finding::fail("stale-proxy", "restart-docker").with("pid", pid),
+        Holder::StaleProxy { pid, .. } => Finding::fail("stale-proxy", "end-proxy").with("pid", pid),
         Holder::Hidden { uid, address } => {
             Finding::fail("hidden", "find-holder").with("uid", uid).with("holder", address)
         }

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::Host;
 
-/// The ports that the guide publishes: a program's, and a registry's.
-const GUIDE_PORTS: [u16; 2] = [8080, 5000];
+/// The ports of the usual guide: a program with a web page, and a registry of one's own.
+const PROGRAM_PORT: u16 = 8080;
+const REGISTRY_PORT: u16 = 5000;
 
 /// What the wishes that are there bring with them.
 pub fn imply(need: &mut Need) {
@@ -81,12 +82,16 @@ pub fn add(need: &mut Need, host: &Evident) {
         need.cameras.extend(host.camera.then(|| Wish::new(Camera::Any, Origin::Guide)));
     }
     if need.ports.is_empty() {
-        need.ports = GUIDE_PORTS
+        // Whoever names a registry does not start the guide's.
+        let registry = need.registries.is_empty().then_some(REGISTRY_PORT);
+        need.ports = [Some(PROGRAM_PORT), registry]
+            .into_iter()
+            .flatten()
             .map(|port| Wish::new(Port { ip: None, first: port, last: port, protocol: Protocol::Tcp }, Origin::Guide))
-            .into();
+            .collect();
     }
     if need.registries.is_empty() {
-        need.registries.push(Wish::new(Registry { host: "localhost".into(), port: 5000 }, Origin::Guide));
+        need.registries.push(Wish::new(Registry { host: "localhost".into(), port: REGISTRY_PORT }, Origin::Guide));
     }
 }
 

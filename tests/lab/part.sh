@@ -89,3 +89,20 @@ not_up() {
 }
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+# busybox_image: a tar with the root of an image, a static busybox with its links.
+busybox_image() {
+  local root=$dir/image applet
+  rm -rf "$root"
+  mkdir -p "$root/bin" "$root/etc" "$root/proc" "$root/sys" "$root/dev" "$root/root"
+  install -m 1777 -d "$root/tmp"
+  install -m 755 "$(command -v busybox)" "$root/bin/busybox"
+  ! grep -qa /ld-linux "$root/bin/busybox" || { echo "$part: busybox is not static: install the package busybox-static" >&2; exit 77; }
+  for applet in $("$root/bin/busybox" --list); do
+    [ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
+  done
+  echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
+  echo 'root:x:0:' >"$root/etc/group"
+  tar -C "$root" --owner=0 --group=0 -c .
+  rm -rf "$root"
+}

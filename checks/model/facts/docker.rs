@@ -228,6 +228,8 @@ pub struct Settings {
     pub firewall_backend: Option<String>,
     /// Resolvers for containers.
     pub dns: Vec<String>,
+    /// Of the default bridge.
+    pub mtu: Option<u32>,
     pub log_driver: Option<String>,
     /// log-opts has max-size.
     pub log_limited: bool,

@@ -125,6 +125,13 @@ pub struct Start {
     pub log: String,
 }
 
+impl Start {
+    /// A full disk is what dockerd spoke of when it gave up.
+    pub fn names_a_full_disk(&self) -> bool {
+        self.lines.iter().any(|line| line.contains("no space left on device"))
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Modules {

@@ -1,0 +1,173 @@
+//! Reported failures made for real in the lab's machine, one after another: what gdoctor says of each, its fix pasted into a shell
+//! as printed, and a host without a red line after it. tests/fixes.toml is the table.
+#![allow(clippy::disallowed_methods)]
+
+mod part;
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use part::{Part, Run, root};
+use serde::Deserialize;
+
+/// As many reported failures as this have to be in the table.
+const FORTY: usize = 40;
+const LOOK: &str = "gdoctor --timeout 5s --only host,docker,port,registry,disk --format json";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    case: Vec<Case>,
+}
+
+/// See the head of tests/fixes.toml.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    corpus: Vec<String>,
+    #[serde(rename = "break", default)]
+    breakage: String,
+    #[serde(default)]
+    shell: String,
+    #[serde(default)]
+    user: bool,
+    #[serde(default)]
+    ask: String,
+    before: Vec<String>,
+    #[serde(default)]
+    edit: String,
+    #[serde(default)]
+    then: String,
+    #[serde(default)]
+    restore: String,
+}
+
+fn cases() -> Vec<Case> {
+    let text = std::fs::read_to_string(root().join("tests/fixes.toml")).unwrap();
+    toml::from_str::<Table>(&text).unwrap().case
+}
+
+struct Machine(Part);
+
+/// What the table's lines may use besides what a host has: each waits for at most about a minute.
+const WORDS: &str = r#"
+await() { for turn in $(seq 600); do ! "$@" >/dev/null 2>&1 || return 0; sleep 0.1; done; echo "await $*: in vain"; }
+listens() { ss -Hltn sport = ":$1" | grep -q .; }
+unconnected() { ! ss -Htan sport = ":$1" | grep -q .; }
+ended() { ! pgrep -x "$1"; }
+"#;
+
+/// What stands in for the image that the guide's registry is started from.
+const REGISTRY_IMAGE: &str = r#"
+mkdir -p /tmp/registry/bin /tmp/registry/tmp /tmp/registry/var/lib/registry
+cp --parents $(ldd /usr/bin/docker-registry | grep -o '/[^ ]*') /tmp/registry
+cp /usr/bin/docker-registry /tmp/registry/bin
+printf 'version: 0.1\nstorage: { filesystem: { rootdirectory: /var/lib/registry } }\nhttp: { addr: ":5000" }\n' >/tmp/registry/config.yml
+tar -C /tmp/registry -c . | docker import --change 'CMD ["/bin/docker-registry", "serve", "/config.yml"]' - registry:3
+"#;
+
+impl Machine {
+    fn start() -> Option<Self> {
+        let machine = Self(Part::start("machine", &[])?);
+        let binary = std::fs::File::open(env!("CARGO_BIN_EXE_gdoctor")).unwrap();
+        let copy = "cat >/usr/local/bin/gdoctor && chmod 755 /usr/local/bin/gdoctor";
+        assert!(machine.command(&["sh", "-c", copy]).stdin(binary).status().unwrap().success());
+        machine.as_root(REGISTRY_IMAGE);
+        Some(machine)
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(root().join("tests/lab/machine"));
+        command.arg("exec").arg(self.0.path()).args(["timeout", "150"]).args(words);
+        command
+    }
+
+    fn read(&self, path: &str) -> Vec<u8> {
+        self.command(&["cat", path]).output().unwrap().stdout
+    }
+
+    /// Pastes lines into a shell; what it said. That goes through a file: what a line leaves running would hold a pipe open.
+    fn paste(&self, words: &[&str], lines: &str) -> String {
+        let words = [&["sh", "-c", "rm -f /said; exec \"$@\" >/said 2>&1", "sh"], words].concat();
+        let mut child =
+            self.command(&words).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+        child.wait().unwrap();
+        String::from_utf8_lossy(&self.read("/said")).into_owned()
+    }
+
+    fn as_root(&self, script: &str) -> String {
+        self.paste(&["bash"], &format!("{WORDS}{script}"))
+    }
+
+    /// What the case's shell says of the lines, and gdoctor at their end.
+    fn look_after(&self, case: &Case, lines: &str) -> Result<(String, Run), String> {
+        self.as_root("rm -rf /look && mkdir -m 777 /look");
+        let user = [
+            "setpriv",
+            "--reuid=labuser",
+            "--regid=labuser",
+            "--clear-groups",
+            "env",
+            "HOME=/home/labuser",
+            "USER=labuser",
+        ];
+        let words = [if case.user { &user[..] } else { &[] }, &["env", "EDITOR=/editor", "bash"]].concat();
+        let look = format!("{LOOK} {} >/look/report 2>/look/errors", case.ask);
+        let said = self.paste(&words, &format!("{WORDS}{}\n{lines}\n{look}\n", case.shell));
+        match serde_json::from_slice(&self.read("/look/report")) {
+            Ok(report) => Ok((said, Run { code: 0, report })),
+            Err(_) => Err(format!("no report: {}\n{said}", String::from_utf8_lossy(&self.read("/look/errors")))),
+        }
+    }
+
+    /// Breaks, looks, mends, looks. What went otherwise than the table says.
+    fn go_through(&self, case: &Case) -> Result<(), String> {
+        let broken = self.as_root(&case.breakage);
+        let (_, before) = self.look_after(case, "")?;
+        if before.told() != case.before {
+            return Err(format!("broken, it tells {:#?}, not {:#?}\n{broken}", before.told(), case.before));
+        }
+        self.as_root(&format!("cat >/editor <<'EDIT'\n#!/bin/bash\n{}\nEDIT\nchmod 755 /editor", case.edit));
+        let code = case.before.first().and_then(|line| line.split(' ').nth(1)).unwrap_or_default();
+        let mut lines = String::new();
+        for line in before.fix(code) {
+            // Each prune asks before it deletes.
+            let answer = if line.ends_with(" prune") { " <<<y" } else { "" };
+            lines.push_str(&format!("{line}{answer}\n"));
+        }
+        // The daemon answers a moment after `service` has come back.
+        let wait = "for turn in $(seq 100); do ! docker version || break; sleep 0.1; done";
+        let (said, after) = self.look_after(case, &format!("{lines}{}\n{wait}", case.then))?;
+        match after.told() {
+            red if red.is_empty() => Ok(()),
+            red => Err(format!("after its fix it tells {red:#?}\n{lines}\n{said}")),
+        }
+    }
+}
+
+#[test]
+fn each_failure_is_told_and_its_printed_fix_mends_it() {
+    let cases = cases();
+    let ids: Vec<&str> = cases.iter().flat_map(|case| case.corpus.iter().map(String::as_str)).collect();
+    println!("{} reported failures made for real: {}", ids.len(), ids.join(" "));
+    let Some(mut machine) = Machine::start() else { return };
+    let only = std::env::var("FIXES").unwrap_or_default();
+    let mut wrong = Vec::new();
+    for case in cases.iter().filter(|case| case.corpus.iter().any(|id| only.split(',').any(|part| id.contains(part)))) {
+        let name = case.corpus.join(" ");
+        let outcome = machine.go_through(case);
+        machine.as_root(&format!("{}\nawait docker version", case.restore));
+        match outcome {
+            Ok(()) => println!("{name}: {} … green", case.before.join(", ")),
+            Err(why) => {
+                println!("{name}: RED");
+                wrong.push(format!("{name}: {why}"));
+                drop(machine);
+                machine = Machine::start().unwrap();
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(ids.len() >= FORTY);
+}
