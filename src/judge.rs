@@ -40,7 +40,7 @@ pub fn groups(family: &str) -> Option<&'static [&'static str]> {
         "camera" => &["host", "docker", "camera", "frame"],
         "port" => &["docker", "port", "engine", "registry"],
         "registry" => &["docker", "registry", "run"],
-        "disk" => &["docker", "disk", "reclaim"],
+        "disk" => &["docker", "disk", "engine", "reclaim"],
         _ => return None,
     })
 }
