@@ -47,7 +47,7 @@ const STOPS: [(&str, &[&str]); 24] = [
     ("run-line-names", &[]),
     ("run-line-limits", &[]),
     ("run-line-image", &[]),
-    ("run-line-gpu", &["quotes-lost", "count-and-devices", "way-closed"]),
+    ("run-line-gpu", &["quotes-lost", "count-and-devices", "way-closed", "no-such-gpu"]),
     ("run-line-capabilities", &["unknown-word"]),
     ("run-line-require", &[]),
     ("run-line-ports", &[]),

@@ -334,6 +334,10 @@ mod tests {
         }
         assert_eq!(refusal(&NvmlError::from(18)), Refusal::VersionMismatch);
         assert_eq!(refusal(&NvmlError::from(4711)), Refusal::Other(4711));
+        let words = |code| refusal(&NvmlError::from(code)).to_string();
+        assert_eq!((words(27).as_str(), words(4711).as_str()), ("System is not in ready state", "return code 4711"));
+        // Every value of nvmlReturn_t has words of its own.
+        assert!((1..=30).chain([999]).all(|code| !words(code).starts_with("return code")));
     }
 
     #[test]

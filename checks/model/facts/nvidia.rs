@@ -316,6 +316,28 @@ pub enum Refusal {
     Other(u32),
 }
 
+/// The other values of nvmlReturn_t (nvml.h), which all mean the same here; empty for a number that it does not have.
+fn code_name(code: u32) -> &'static str {
+    match code {
+        1 => "Uninitialized",
+        2 => "Invalid Argument",
+        5 => "Already Initialized",
+        7 => "Insufficient Size",
+        19 => "In use by another client",
+        21 => "No data",
+        22 => "ECC is not supported with vGPU",
+        23 => "Insufficient resources",
+        24 => "Frequency not supported",
+        25 => "Argument version mismatch",
+        26 => "Deprecated",
+        27 => "System is not in ready state",
+        28 => "No GPUs were found",
+        29 => "Invalid state",
+        30 => "Reset type not supported",
+        _ => "",
+    }
+}
+
 impl fmt::Display for Refusal {
     /// As NVML's own nvmlErrorString says it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -336,7 +358,12 @@ impl fmt::Display for Refusal {
             Refusal::VersionMismatch => "Driver/library version mismatch",
             Refusal::Memory => "Insufficient Memory",
             Refusal::UnknownError => "Unknown Error",
-            Refusal::Other(code) => return write!(f, "return code {code}"),
+            Refusal::Other(code) => {
+                return match code_name(*code) {
+                    "" => write!(f, "return code {code}"),
+                    name => f.write_str(name),
+                };
+            }
         })
     }
 }
