@@ -15,6 +15,9 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     if facts.docker.is_elsewhere() {
         return Err(Stop::NotNeeded("elsewhere"));
     }
+    if facts.docker.is_rootless() {
+        return Err(Stop::NotNeeded("own-network"));
+    }
     let fact = &facts.engine.path_mtu;
     let Some(path) = fact.known()? else { return Err(Stop::NotNeeded("no-bridge")) };
     // docker0 itself takes the new value only when a container is attached to it; containers have it from the start.
