@@ -413,7 +413,11 @@ fn no_module(guest: &Guest) {
     guest.sh("modprobe -r vivid; udevadm settle");
     let asked = guest.gdoctor(&ANY);
     let nobody = guest.gdoctor(&[]);
-    guest.sh("modprobe vivid n_devs=2; udevadm settle");
+    // Somebody wants a camera made by software, and this kernel has no module for it.
+    guest.sh("mkdir -p /etc/modules-load.d; echo v4l2loopback >/etc/modules-load.d/lab.conf");
+    let loopback = guest.gdoctor(&ANY);
+    guest.sh("rm /etc/modules-load.d/lab.conf; modprobe vivid n_devs=2; udevadm settle");
+    assert_eq!(loopback.told(), ["fail camera-node/loopback-not-built any camera"]);
     assert_eq!(asked.told(), ["fail camera-node/no-camera any camera"]);
     assert_eq!(nobody.of("camera-node"), ["skip camera-node/not-needed"]);
 }

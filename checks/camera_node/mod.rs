@@ -124,6 +124,9 @@ fn why_none(facts: &Facts) -> Result<Finding, Stop> {
     let wsl = facts.host.platform.value() == Some(&Platform::Wsl);
     let usb = camera.usb.known()?.map_or(&[][..], Vec::as_slice);
     let Some(first) = usb.first() else {
+        if let Some(loopback) = loopback(facts) {
+            return Ok(loopback);
+        }
         let finding = match (wsl, camera.nodes.is_empty()) {
             (true, _) => Finding::fail("wsl-not-attached", "wsl-attach"),
             (false, true) => Finding::fail("no-camera", "connect"),
@@ -140,6 +143,20 @@ fn why_none(facts: &Facts) -> Result<Finding, Stop> {
         .with("camera", &first.name)
         .with("port", &first.port)
         .evidence(camera.usb.source.0.as_str(), first.to_string()))
+}
+
+/// Where no camera is plugged in, the one that somebody has set up by software may be meant.
+fn loopback(facts: &Facts) -> Option<Finding> {
+    let camera = &facts.camera;
+    let wanted = camera.loopback_wanted.value()?;
+    let finding = match camera.loopback.value()? {
+        Module::Loaded => return None,
+        Module::OnDisk | Module::Forbidden(_) => Finding::fail("loopback-not-loaded", "load-loopback"),
+        Module::Missing => Finding::fail("loopback-not-built", "build-loopback"),
+        Module::TreeGone => Finding::fail("loopback-not-built", "reboot"),
+    };
+    let kernel = facts.host.kernel.value().map_or("", String::as_str);
+    Some(finding.with("found", wanted).with("kernel", kernel).saw(&camera.loopback_wanted).saw(&camera.loopback))
 }
 
 /// A camera is on the bus and has no node.

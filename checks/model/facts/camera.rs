@@ -31,6 +31,10 @@ pub struct CameraFacts {
     pub usb: Fact<Vec<UsbCamera>>,
     /// The driver for USB cameras.
     pub uvcvideo: Fact<Module>,
+    /// What shows that somebody wants v4l2loopback: DKMS's folder for it, or the file that loads it at start.
+    pub loopback_wanted: Fact<String>,
+    /// The driver for cameras that a program feeds.
+    pub loopback: Fact<Module>,
 }
 
 /// What a wish for a camera leads to.

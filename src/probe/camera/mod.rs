@@ -20,6 +20,7 @@ use crate::host::{Deadline, Host};
 
 /// Character devices of Video4Linux have this major number everywhere (Documentation/admin-guide/devices.txt).
 const MAJOR: u32 = 81;
+const LOOPBACK: &str = "v4l2loopback";
 /// As many nodes as Linux can have (VIDEO_NUM_DEVICES).
 const NODES: usize = 256;
 
@@ -56,7 +57,23 @@ pub fn probe(host: &Host, need: &Need) -> CameraFacts {
         kernel_nodes: kernel_nodes(host),
         usb: usb::cameras(host),
         uvcvideo: usb::module(host, "uvcvideo"),
+        loopback_wanted: loopback_wanted(host),
+        loopback: usb::module(host, LOOPBACK),
     }
+}
+
+/// Sources for DKMS, or a line that loads the module at every start.
+fn loopback_wanted(host: &Host) -> Fact<String> {
+    const DKMS: &str = "/var/lib/dkms/v4l2loopback";
+    const LOADED: &str = "/etc/modules-load.d";
+    if host.exists(DKMS) {
+        return Fact::present(DKMS.into(), DKMS);
+    }
+    let more = host.list(LOADED).value().cloned().unwrap_or_default();
+    let files = more.iter().map(|file| format!("{LOADED}/{file}")).chain(["/etc/modules".to_owned()]);
+    let names = |text: &String| text.lines().any(|line| line.split_whitespace().next() == Some(LOOPBACK));
+    let found = files.into_iter().find(|file| host.text(file).value().is_some_and(names));
+    Fact::found(found, format!("{DKMS}, {LOADED}, /etc/modules"))
 }
 
 /// Unknown where sysfs is not mounted or is masked, as some containers have it.
