@@ -12,7 +12,7 @@ const LONGEST: usize = 120;
 /// Writes each picture to `folder` and notes its file in the facts. Err says what could not be written.
 pub fn save(facts: &mut Facts, folder: &Path) -> Result<(), String> {
     for (path, streamed) in &mut facts.frame.cameras {
-        let name = safe_name(facts.camera.nodes.get(path).map_or(path, |node| node.stable(path)));
+        let name = safe_name(facts.camera.stable(path));
         let Some(picture) = streamed.picture.value_mut().filter(|picture| !picture.bytes.is_empty()) else {
             continue;
         };

@@ -42,7 +42,7 @@ fn look(facts: &Facts, need: &Need, wish: &Camera) -> Result<Finding, Stop> {
         .with("gid", file.gid)
         .with("mode", format!("{:04o}", file.mode))
         .with("container_user", format!("{}:{}", need.container_user.uid, need.container_user.gid))
-        .with("arguments", arguments(need, path, node, file))
+        .with("arguments", arguments(facts, need, path, file))
         .saw(&node.file)
         .saw(&node.said.opened))
 }
@@ -93,8 +93,8 @@ fn user(facts: &Facts, file: &NodeFile) -> Finding {
 
 /// The options of `docker run`, with the name that stays where there is one: `--device` splits its value at colons, so a name
 /// by path goes through readlink.
-fn arguments(need: &Need, path: &str, node: &Node, file: &NodeFile) -> String {
-    let device = match node.stable(path) {
+fn arguments(facts: &Facts, need: &Need, path: &str, file: &NodeFile) -> String {
+    let device = match facts.camera.stable(path) {
         stable if stable == path => path.to_string(),
         stable if stable.contains(':') => format!("\"$(readlink -f {stable})\":{path}"),
         stable => format!("{stable}:{path}"),

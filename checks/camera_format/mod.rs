@@ -30,18 +30,13 @@ fn look(facts: &Facts, wish: &Camera, picture: &Picture) -> Result<Finding, Stop
     let none = || Stop::Unknown(Gap::Unsupported("the driver lists no formats".into()), fact.source.clone());
     let formats = fact.known()?.ok_or_else(none)?;
     let finding = offered(formats, picture, fact)?;
-    let all: Vec<String> = formats.iter().map(words).collect();
+    let all: Vec<String> = formats.iter().map(Format::to_string).collect();
     Ok(finding
         .about(path)
         .with("path", path)
         .with("picture", picture)
         .with("formats", formats.iter().map(|f| f.fourcc.as_str()).collect::<Vec<_>>().join(", "))
         .evidence(fact.source.0.as_str(), all.join("; ")))
-}
-
-fn words(format: &Format) -> String {
-    let sizes: Vec<String> = format.sizes.iter().map(Extent::to_string).collect();
-    if sizes.is_empty() { format.fourcc.clone() } else { format!("{} {}", format.fourcc, sizes.join(" ")) }
 }
 
 fn offered(formats: &[Format], picture: &Picture, fact: &Fact<Vec<Format>>) -> Result<Finding, Stop> {

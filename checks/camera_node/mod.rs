@@ -1,6 +1,6 @@
 //! Is the wanted camera there, and is its node one that delivers pictures? If there is none at all: why.
 
-use crate::model::facts::camera::{Choice, Kind, Module, Node, Opened, Role, UsbCamera};
+use crate::model::facts::camera::{Choice, Format, Kind, Module, Node, Opened, Role, UsbCamera};
 use crate::model::facts::docker::Info;
 use crate::model::facts::host::Platform;
 use crate::model::need::Camera;
@@ -46,20 +46,33 @@ fn one(facts: &Facts, wish: &Camera, path: &str, node: &Node) -> Result<Finding,
                 Finding::warn("over-usbip", "small-pictures")
             }
             Role::Capture => Finding::pass("found"),
-            role => return Ok(described(not_a_camera(facts, path, role), wish, path, node)),
+            role => return Ok(described(facts, not_a_camera(facts, path, role), wish, path, node)),
         },
     };
-    Ok(described(finding, wish, path, node))
+    Ok(described(facts, finding, wish, path, node))
 }
 
-fn described(finding: Finding, wish: &Camera, path: &str, node: &Node) -> Finding {
+fn described(facts: &Facts, finding: Finding, wish: &Camera, path: &str, node: &Node) -> Finding {
     let finding = match wish {
         Camera::Path(typed) => finding.about(typed),
         _ => finding.about(path),
     };
-    let finding = finding.with("path", path).with("camera", node.title()).with("stable", node.stable(path));
+    let finding = finding.with("path", path).with("camera", node.title()).with("stable", facts.camera.stable(path));
     let finding = finding.saw(&node.said.capability);
-    if node.said.capability.value().is_some() { finding } else { finding.saw(&node.udev) }
+    let finding = if node.said.capability.value().is_some() { finding } else { finding.saw(&node.udev) };
+    let finding = match node.said.formats.value() {
+        Some(formats) => finding.evidence(node.said.formats.source.0.as_str(), offered(formats)),
+        None => finding,
+    };
+    finding.evidence("/dev/video*", facts.camera.inventory())
+}
+
+/// Pixel formats with their sizes and rates; drivers made for tests have some hundred.
+fn offered(formats: &[Format]) -> String {
+    const SHOWN: usize = 6;
+    let words: Vec<String> = formats.iter().take(SHOWN).map(Format::to_string).collect();
+    let more = formats.len().saturating_sub(SHOWN);
+    if more == 0 { words.join("; ") } else { format!("{}; {more} more", words.join("; ")) }
 }
 
 fn not_a_camera(facts: &Facts, path: &str, role: Role) -> Finding {
@@ -100,7 +113,7 @@ fn nothing(facts: &Facts, wish: &Camera) -> Result<Finding, Stop> {
     if matches!(wish, Camera::Any) {
         for role in [Role::LoopbackIdle, Role::Pipeline] {
             if let Some((path, node)) = of(role) {
-                return Ok(described(not_a_camera(facts, path, role), wish, path, node));
+                return Ok(described(facts, not_a_camera(facts, path, role), wish, path, node));
             }
         }
     }

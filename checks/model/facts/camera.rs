@@ -4,6 +4,7 @@ mod node;
 mod usb;
 
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -119,6 +120,44 @@ impl CameraFacts {
         siblings.first().copied()
     }
 
+    /// The name of a node to write down: it stays when numbers change. `path` is taken when there is no other.
+    ///
+    /// Identical cameras without a serial number claim one name in /dev/v4l/by-id, which then leads to the one that came last:
+    /// their place on the bus tells them apart.
+    pub fn stable<'a>(&'a self, path: &'a str) -> &'a str {
+        let Some(node) = self.nodes.get(path) else { return path };
+        let by_id = |link: &&String| link.starts_with("/dev/v4l/by-id/");
+        let rival = |(other, that): (&String, &Node)| {
+            let same = that.title() == node.title() && that.index.value() == node.index.value();
+            other != path && same && that.usb.value().is_some() && that.links.iter().find(by_id).is_none()
+        };
+        let shared = node.links.first().filter(by_id).is_some() && self.nodes.iter().any(rival);
+        let lasting = node.links.iter().find(|link| !shared || !by_id(link));
+        lasting.map_or(path, String::as_str)
+    }
+
+    /// Every camera with its nodes and its place, a line each.
+    pub fn inventory(&self) -> String {
+        let mut cameras: BTreeMap<&str, Vec<(&str, &Node)>> = BTreeMap::new();
+        let mut order = Vec::new();
+        for (path, node) in self.ordered() {
+            let device = node.device.value().map_or(path, String::as_str);
+            order.extend((!cameras.contains_key(device)).then_some(device));
+            cameras.entry(device).or_default().push((path, node));
+        }
+        let line = |device: &&str| {
+            let nodes = cameras.get(device).map_or(&[][..], Vec::as_slice);
+            let parts: Vec<String> = nodes
+                .iter()
+                .map(|(path, node)| format!("{path} {}", node.role().map_or("cannot tell", Role::words)))
+                .collect();
+            let (title, place) = nodes.first().map_or(("", None), |(_, node)| (node.title(), node.usb.value()));
+            let place = place.map_or_else(String::new, |usb| format!(" (USB {usb})"));
+            format!("{title}{place}: {}", parts.join(", "))
+        };
+        order.iter().map(line).collect::<Vec<_>>().join("; ")
+    }
+
     /// Paths of the nodes, by number.
     pub fn ordered(&self) -> Vec<(&str, &Node)> {
         let mut nodes: Vec<(&str, &Node)> = self.nodes.iter().map(|(path, node)| (path.as_str(), node)).collect();
@@ -129,4 +168,51 @@ impl CameraFacts {
 
 fn number(path: &str) -> u32 {
     path.trim_start_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+    use alloc::vec;
+
+    fn twin(port: &str, links: &[&str]) -> Node {
+        Node {
+            name: Fact::present("Twin Cam".to_string(), "sysfs"),
+            index: Fact::present(0, "sysfs"),
+            device: Fact::present(format!("/sys/devices/{port}"), "sysfs"),
+            usb: Fact::present(UsbPlace { bus: 1, port: port.into(), speed: 480, virtual_host: false }, "sysfs"),
+            links: links.iter().map(ToString::to_string).collect(),
+            ..Node::default()
+        }
+    }
+
+    #[test]
+    fn a_name_that_twins_claim_is_not_stable() {
+        let one = twin("1-1", &["/dev/v4l/by-id/usb-Twin-video-index0", "/dev/v4l/by-path/usb-0:1"]);
+        let mut facts = CameraFacts::default();
+        facts.nodes.insert("/dev/video0".into(), one);
+        assert_eq!(facts.stable("/dev/video0"), "/dev/v4l/by-id/usb-Twin-video-index0");
+        facts.nodes.insert("/dev/video2".into(), twin("1-2", &["/dev/v4l/by-path/usb-0:2"]));
+        assert_eq!(facts.stable("/dev/video0"), "/dev/v4l/by-path/usb-0:1");
+        assert_eq!(facts.stable("/dev/video2"), "/dev/v4l/by-path/usb-0:2");
+        assert_eq!(facts.stable("/dev/video9"), "/dev/video9");
+    }
+
+    #[test]
+    fn nodes_of_one_camera_are_one_camera() {
+        let mut facts = CameraFacts::default();
+        for (path, port) in [("/dev/video0", "1-1"), ("/dev/video10", "1-2"), ("/dev/video1", "1-1")] {
+            facts.nodes.insert(path.into(), twin(port, &[]));
+        }
+        let all: Vec<String> = facts.inventory().split("; ").map(ToString::to_string).collect();
+        let place = |port| format!("Twin Cam (USB bus 1, port {port}, 480 Mbit/s)");
+        assert_eq!(
+            all,
+            vec![
+                format!("{}: /dev/video0 cannot tell, /dev/video1 cannot tell", place("1-1")),
+                format!("{}: /dev/video10 cannot tell", place("1-2")),
+            ]
+        );
+    }
 }

@@ -28,9 +28,9 @@ const FORMATS: u32 = 64;
 const SIZES: u32 = 128;
 const RATES: u32 = 64;
 
-/// Arguments: the node's path on this machine, then `formats` where they are wanted too. Speaks the fields of `camera::Said`.
+/// Argument: the node's path on this machine. Speaks the fields of `camera::Said`.
 pub fn run(speaker: &Speaker, arguments: &[String]) {
-    let Some((path, wanted)) = arguments.split_first() else { return };
+    let [path] = arguments else { return };
     let device = match Device::with_path(path) {
         Ok(device) => device,
         Err(error) => return not_opened(speaker, path, &error),
@@ -43,9 +43,8 @@ pub fn run(speaker: &Speaker, arguments: &[String]) {
     };
     speaker.set("capability", Fact::present(capability.clone(), source));
     speaker.set("queue", queue(&device, capability.own(), path));
-    if wanted.iter().any(|word| word == "formats") {
-        speaker.set("formats", formats(&device, capability.own(), path));
-    }
+    // Last: the longest list, of the least weight.
+    speaker.set("formats", formats(&device, capability.own(), path));
 }
 
 fn open_source(path: &str) -> String {

@@ -6,7 +6,6 @@ mod node;
 mod usb;
 
 use std::collections::BTreeMap;
-use std::iter;
 use std::path::Path;
 use std::thread;
 
@@ -37,11 +36,10 @@ pub fn probe(host: &Host, need: &Need) -> CameraFacts {
     let links = node::links(host);
     // What is looked up after the children came back needs some of the time too.
     let deadline = host.deadline.within(host.deadline.left() * 3 / 4);
-    let questions: &[&str] = if need.picture.is_some() { &["formats"] } else { &[] };
     let look = |path: &str| {
         let mut node = node::read(host, path);
         node.links = links.get(path).cloned().unwrap_or_default();
-        node.said = ask(host, path, questions, deadline);
+        node.said = ask(host, path, deadline);
         node
     };
     let mut nodes = at_once(&all, look);
@@ -110,13 +108,12 @@ fn at_once(paths: &[String], look: impl Fn(&str) -> Node + Sync) -> BTreeMap<Str
     })
 }
 
-fn ask(host: &Host, path: &str, questions: &[&str], deadline: Deadline) -> Said {
+fn ask(host: &Host, path: &str, deadline: Deadline) -> Said {
     let stat = host.stat(path);
     match stat.value() {
         Some(stat) if stat.kind == Kind::CharDevice && stat.rdev.0 == MAJOR => {
             let on_disk = host.on_disk(path).to_string_lossy().into_owned();
-            let arguments: Vec<&str> = iter::once(on_disk.as_str()).chain(questions.iter().copied()).collect();
-            child::probe("v4l2", &arguments, path, deadline)
+            child::probe("v4l2", &[&on_disk], path, deadline)
         }
         // Below `--root` a regular file may stand in for a node: nobody is there to ask.
         Some(_) => child::unknown_group(Gap::Unsupported("what lies there is no video device".into()), path),

@@ -252,6 +252,14 @@ pub struct Format {
     pub sizes: Vec<Extent>,
 }
 
+impl fmt::Display for Format {
+    /// `YUYV 640x480@30 1280x720@10`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.fourcc)?;
+        self.sizes.iter().try_for_each(|size| write!(f, " {size}"))
+    }
+}
+
 /// One size (`min` and `max` are equal), or all sizes between two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -341,11 +349,6 @@ impl Node {
     pub fn title(&self) -> &str {
         let card = self.said.capability.value().map(|capability| capability.card.as_str());
         card.or(self.name.value().map(String::as_str)).filter(|name| !name.is_empty()).unwrap_or("a camera")
-    }
-
-    /// The name to write down: it stays when numbers change. `path` is the node's own, taken when there is no other.
-    pub fn stable<'a>(&'a self, path: &'a str) -> &'a str {
-        self.links.first().map_or(path, String::as_str)
     }
 
     /// 0 is best.
