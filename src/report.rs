@@ -162,9 +162,9 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// False for what the project lives with.
-    fn counts(&self) -> bool {
-        self.waiver.as_ref().is_none_or(|waiver| waiver.expired)
+    /// The project lives with it today: it keeps its status and decides nothing.
+    pub fn is_waived(&self) -> bool {
+        self.waiver.as_ref().is_some_and(|waiver| !waiver.expired)
     }
 }
 
@@ -291,7 +291,7 @@ impl Report {
                 expired: waiver.until.as_str() < today,
             });
         }
-        let counting = self.results.iter().filter(|o| o.counts());
+        let counting = self.results.iter().filter(|o| !o.is_waived());
         self.exit_code = policy::exit_code(counting.map(|o| (o.status, o.required)), fail_on);
         self
     }
@@ -299,7 +299,7 @@ impl Report {
     /// The checks that keep the exit code from being 0, in the report's order; those that wait for another are not among them.
     pub fn decisive(&self, fail_on: FailOn) -> Vec<&'static str> {
         let decides = |o: &&Outcome| policy::exit_code(std::iter::once((o.status, o.required)), fail_on) != policy::OK;
-        let counting = self.results.iter().filter(|o| o.counts() && o.cause.is_none());
+        let counting = self.results.iter().filter(|o| !o.is_waived() && o.cause.is_none());
         let mut checks: Vec<&str> = counting.filter(decides).map(|o| o.id).collect();
         checks.dedup();
         checks

@@ -11,8 +11,10 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use gdoctor::judge::Judged;
+use gdoctor::need::Waiver;
 use gdoctor::policy::{self, FailOn, Status};
 use gdoctor::render::status::{self, Junit};
+use gdoctor::render::text::{self, Detail};
 use gdoctor::render::{github, html, junit, md, nagios, npd, prom, sarif, tap};
 use gdoctor::report::{Frame, Report, write};
 use gdoctor_checks::ALL;
@@ -396,4 +398,44 @@ fn tool(program: &str, arguments: &[&str], input: &str) -> Option<Output> {
         .unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     Some(child.wait_with_output().unwrap())
+}
+
+/// What the project lives with for a time alarms nobody, and every format that a person reads says who does and until when; a
+/// waiver that has run out counts for nothing.
+#[test]
+fn waivers_are_told_in_every_format() {
+    let waiver = |until: &str| Waiver {
+        code: "docker-client/not-installed".into(),
+        subject: String::new(),
+        reason: "built elsewhere".into(),
+        owner: "ops@example.org".into(),
+        until: until.into(),
+    };
+    let waived =
+        |until: &str| report(&[Status::Fail], FailOn::Fail).waive(&[waiver(until)], FailOn::Fail, "2026-01-31");
+    let told = |report: &Report| {
+        let formats = [
+            text::render(report, Detail::Normal, 200),
+            md::render(report),
+            html::render(report),
+            junit::render(report),
+            sarif::render(report, false),
+            tap::render(report),
+        ];
+        formats.into_iter().filter(|text| text.contains("built elsewhere") && text.contains("2026-01-3")).count()
+    };
+    let now = waived("2026-01-31");
+    assert_eq!((now.exit_code, nagios::exit_code(&now), told(&now)), (0, 0, 6));
+    assert!(junit::render(&now).contains("<skipped message=") && !junit::render(&now).contains("<failure"));
+    assert!(tap::render(&now).contains("# SKIP"));
+    assert_eq!(github::render(&now).matches("::error").count(), 0);
+    let document: serde_json::Value = serde_json::from_str(&sarif::render(&now, false)).unwrap();
+    let result = &document["runs"][0]["results"][0];
+    assert_eq!((&result["level"], &result["suppressions"][0]["status"]), (&"error".into(), &"accepted".into()));
+
+    let over = waived("2026-01-30");
+    assert_eq!((over.exit_code, nagios::exit_code(&over), told(&over)), (1, 2, 5), "SARIF suppresses nothing then");
+    assert!(junit::render(&over).contains("<failure"));
+    let document: serde_json::Value = serde_json::from_str(&sarif::render(&over, false)).unwrap();
+    assert_eq!(document["runs"][0]["results"][0]["suppressions"], serde_json::Value::Array(Vec::new()));
 }

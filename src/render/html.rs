@@ -67,6 +67,9 @@ fn result(out: &mut String, outcome: &Outcome) {
         text(&status::name(outcome)),
         text(&outcome.summary)
     );
+    if let Some(words) = status::waiver(outcome) {
+        let _ = writeln!(out, "<p class=\"why\">{}.</p>", text(&words));
+    }
     if let Some(cause) = &outcome.cause {
         let _ = writeln!(out, "<p class=\"why\">{} has to be mended first.</p>", text(cause));
     }

@@ -61,7 +61,7 @@ fn case(out: &mut String, outcome: &Outcome) {
         outcome.group,
         seconds(outcome.duration_ms)
     );
-    let message = text(&outcome.summary);
+    let message = text(&status::summary(outcome));
     let body = text(&status::advice(outcome).join("\n"));
     let code = text(&outcome.code);
     let _ = match status::junit(status::shown(outcome)) {

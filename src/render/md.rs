@@ -23,7 +23,7 @@ pub fn render(report: &Report) -> String {
     out.push_str("| | Check | What was seen |\n|---|---|---|\n");
     for outcome in status::by_weight(report) {
         let word = status::shown(outcome).word().to_uppercase();
-        let _ = writeln!(out, "| {word} | {} | {} |", text(&status::name(outcome)), text(&outcome.summary));
+        let _ = writeln!(out, "| {word} | {} | {} |", text(&status::name(outcome)), text(&status::summary(outcome)));
     }
     for outcome in status::by_weight(report) {
         if !matches!(status::shown(outcome), Status::Fail | Status::Warn) {
@@ -33,6 +33,9 @@ pub fn render(report: &Report) -> String {
         let _ = writeln!(out, "\n### {word} {}\n\n{}", text(&status::name(outcome)), text(&outcome.summary));
         if !outcome.detail.is_empty() {
             let _ = writeln!(out, "\n{}", text(&outcome.detail));
+        }
+        if let Some(words) = status::waiver(outcome) {
+            let _ = writeln!(out, "\n{}", text(&words));
         }
         for fix in &outcome.fixes {
             let _ = writeln!(out, "\n{} ({})\n\n{}", text(&fix.title), fix.risks.join(", "), fence(&fix.commands));

@@ -19,7 +19,9 @@ pub fn render(report: &Report, whole: bool) -> String {
             rules.len() - 1
         });
     }
-    let told = |o: &&Outcome| whole || matches!(status::shown(o), Status::Fail | Status::Warn | Status::Unknown);
+    let told = |o: &&Outcome| {
+        whole || o.is_waived() || matches!(status::shown(o), Status::Fail | Status::Warn | Status::Unknown)
+    };
     let results: Vec<Value> = report.results.iter().filter(told).map(|o| result(o, numbers[o.id])).collect();
     let notes: Vec<Value> =
         report.results.iter().filter(|o| status::shown(o) == Status::Unknown).map(notification).collect();
@@ -85,17 +87,26 @@ fn rule(report: &Report, outcome: &Outcome) -> Value {
 }
 
 fn result(outcome: &Outcome, rule: usize) -> Value {
-    let (kind, level) = status::sarif(status::shown(outcome));
+    // A waived result stays what it is, and is suppressed; what waits for another check is told under that one.
+    let own = if outcome.is_waived() { outcome.status } else { status::shown(outcome) };
+    let (kind, level) = status::sarif(own);
     let mut text = outcome.summary.clone();
     if !outcome.detail.is_empty() {
         text.push_str(&format!("\n{}", outcome.detail));
     }
+    let justified = status::waiver(outcome).filter(|_| outcome.is_waived());
+    let suppressions: Vec<Value> = justified
+        .map(|words| json!({ "kind": "external", "status": "accepted", "justification": words }))
+        .into_iter()
+        .collect();
     json!({
         "ruleId": outcome.id,
         "ruleIndex": rule,
         "kind": kind,
         "level": level,
         "message": { "text": text },
+        // An empty list says that nothing is suppressed.
+        "suppressions": suppressions,
         "locations": [{ "physicalLocation": {
             "artifactLocation": { "uri": "file:///etc/docker/daemon.json" },
             "region": { "startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 1 },

@@ -101,19 +101,31 @@ pub fn exit(status: Status, warned: bool) -> u8 {
     }
 }
 
-/// The status a format shows: what waits for another check is told under that one, so it is skipped here.
+/// The status a format shows: what waits for another check is told under that one, and what the project lives with for a time
+/// alarms nobody, so both are skipped here.
 pub fn shown(outcome: &Outcome) -> Status {
-    if outcome.cause.is_some() { Status::Skip } else { outcome.status }
+    if outcome.cause.is_some() || outcome.is_waived() { Status::Skip } else { outcome.status }
+}
+
+/// What was seen, and behind it who lives with that and until when.
+pub fn summary(outcome: &Outcome) -> String {
+    match waiver(outcome) {
+        Some(words) if outcome.is_waived() => format!("{} ({words})", outcome.summary),
+        _ => outcome.summary.clone(),
+    }
+}
+
+/// Who lives with it until when and why, or that this time is over.
+pub fn waiver(outcome: &Outcome) -> Option<String> {
+    let waiver = outcome.waiver.as_ref()?;
+    let state = if waiver.expired { "the waiver ran out on" } else { "waived until" };
+    Some(format!("{state} {}, by {}: {}", waiver.until, waiver.owner, waiver.reason))
 }
 
 /// What decides about the whole: a failure, a warning, then what somebody really wants and nobody could determine.
 pub fn worst(report: &Report) -> Status {
-    let has = |status: Status| {
-        report
-            .results
-            .iter()
-            .any(|o| o.cause.is_none() && o.status == status && (o.required || status != Status::Unknown))
-    };
+    let has =
+        |status: Status| report.results.iter().any(|o| shown(o) == status && (o.required || status != Status::Unknown));
     [Status::Fail, Status::Warn, Status::Unknown].into_iter().find(|s| has(*s)).unwrap_or(Status::Pass)
 }
 
@@ -143,7 +155,7 @@ pub fn name(outcome: &Outcome) -> String {
 
 /// Cause, commands, notes and page of a result, a line each.
 pub fn advice(outcome: &Outcome) -> Vec<String> {
-    let mut lines = Vec::new();
+    let mut lines: Vec<String> = waiver(outcome).into_iter().collect();
     if let Some(cause) = &outcome.cause {
         lines.push(format!("{cause} has to be mended first"));
     }

@@ -11,8 +11,11 @@ pub fn render(report: &Report) -> String {
     for (number, outcome) in report.results.iter().enumerate() {
         let shown = status::shown(outcome);
         let (word, directive) = status::tap(shown);
-        let behind =
-            if directive.is_empty() { String::new() } else { format!("{directive}{}", plain(&outcome.summary)) };
+        let behind = if directive.is_empty() {
+            String::new()
+        } else {
+            format!("{directive}{}", plain(&status::summary(outcome)))
+        };
         let _ = writeln!(
             out,
             "{word} {} - {}: {}{behind}",
