@@ -227,6 +227,17 @@ fn an_image_is_read_and_never_pulled() {
     let text = here.report.to_string();
     assert!(text.contains("NVIDIA_REQUIRE_CUDA=cuda>=99.0") && !text.contains("hush"), "{text}");
 
+    // A container that is never started, kept as an image whose history names its command.
+    let make = "/usr/bin/docker commit \"$(/usr/bin/docker create lab/cuda:1 sh -c 'apt-get install -y libnvidia-compute-535')\" lab/driver:1";
+    assert!(Command::new("sh").args(["-c", make]).envs([host]).status().unwrap().success());
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut collect = Command::new(env!("CARGO_BIN_EXE_gdoctor"));
+    collect.args(["collect", "--image", "lab/driver:1", "-o"]).arg(file.path()).envs([host]);
+    assert!(collect.output().unwrap().status.success());
+    let saved: serde_json::Value = serde_json::from_slice(&std::fs::read(file.path()).unwrap()).unwrap();
+    let packages = &saved["facts"]["image"]["found"]["lab/driver:1"]["is"]["driver_packages"]["is"];
+    assert_eq!(*packages, serde_json::json!(["libnvidia-compute-535"]), "{}", saved["facts"]["image"]);
+
     let absent = ask("lab/none:1");
     assert_eq!(absent.told(), ["unknown nvidia-image/unknown lab/none:1"]);
     assert!(absent.report.to_string().contains("docker pull lab/none:1"));

@@ -1,6 +1,7 @@
 //! Does the Dockerfile install a part of NVIDIA's driver, which has to come from the host?
 
 use crate::model::dockerfile::Said;
+use crate::model::driver_package::is_of_the_driver;
 use crate::model::facts::host::Platform;
 use crate::model::prelude::*;
 
@@ -11,28 +12,6 @@ pub static CHECK: Check = Check {
     wanted: |need| need.dockerfile.as_ref().and_then(|file| file.by()),
     judge,
 };
-
-/// Beginnings of names of packages that are part of the driver: Debian's and Ubuntu's, Fedora's and NVIDIA's own, Arch's.
-const DRIVER: [&str; 16] = [
-    "nvidia-driver",
-    "nvidia-utils",
-    "nvidia-compute-utils",
-    "nvidia-kernel",
-    "nvidia-dkms",
-    "nvidia-headless",
-    "nvidia-open",
-    "nvidia-smi",
-    "libnvidia-",
-    "libcuda1",
-    "libnvcuvid1",
-    "cuda-drivers",
-    "xserver-xorg-video-nvidia",
-    "xorg-x11-drv-nvidia",
-    "kmod-nvidia",
-    "akmod-nvidia",
-];
-/// Of the same beginnings, and no part of it.
-const NOT: [&str; 4] = ["libnvidia-container", "libnvidia-egl-", "libnvidia-ml-dev", "nvidia-driver-assistant"];
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(file) = &need.dockerfile else { return Ok(Findings::new()) };
@@ -54,8 +33,7 @@ fn one(facts: &Facts, package: &Said) -> Option<Finding> {
         return Some(finding.evidence("the Dockerfile", &*package.text));
     }
     let installer = name.contains("NVIDIA-Linux-") || name.ends_with("_linux.run");
-    let part = DRIVER.iter().any(|begin| name.starts_with(begin)) && !NOT.iter().any(|begin| name.starts_with(begin));
-    if !part && !installer {
+    if !is_of_the_driver(name) && !installer {
         return None;
     }
     if name.contains('$') {

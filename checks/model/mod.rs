@@ -8,6 +8,7 @@ pub mod daemon_config;
 pub mod daemon_keys;
 pub mod doc;
 pub mod dockerfile;
+pub mod driver_package;
 pub mod fact;
 pub mod facts;
 pub mod finding;

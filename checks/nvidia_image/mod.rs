@@ -78,6 +78,7 @@ fn look(facts: &Facts, need: &Need, image: &ImageFacts) -> Result<Findings, Stop
     let mut findings = vec![finding];
     if starts {
         findings.extend(libraries_in_the_way(facts, image));
+        findings.extend(driver_inside(image));
         findings.extend(generations(facts, asks)?);
         findings.extend(capabilities(need, asks, way));
     }
@@ -127,6 +128,13 @@ fn libraries_in_the_way(facts: &Facts, image: &ImageFacts) -> Option<Finding> {
     let consumer = facts.nvidia.nvml.gpus.iter().find(|gpu| cuda::forward_compatible(gpu) == Some(false))?;
     let finding = Finding::fail("compat-on-consumer", "leave-folder").about("LD_LIBRARY_PATH");
     Some(finding.with("folder", folder).with("name", &consumer.name))
+}
+
+/// A part of the driver in the image: of another version than the host's, or in the place where the toolkit puts its own.
+fn driver_inside(image: &ImageFacts) -> Option<Finding> {
+    let packages = image.driver_packages.value().filter(|packages| !packages.is_empty())?.join(", ");
+    let finding = Finding::warn("driver-inside", "leave-driver-out").about("layers").with("packages", &packages);
+    Some(finding.evidence(image.driver_packages.source.0.as_str(), packages))
 }
 
 /// Compute capabilities against the image's CUDA.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use gdoctor_checks::model::driver_package::installed_by;
 use gdoctor_checks::model::fact::Fact;
 use gdoctor_checks::model::facts::image::{ImageFacts, WantedImages};
 use gdoctor_checks::model::need::Need;
@@ -13,8 +14,24 @@ use super::docker::Asker;
 
 pub fn probe(host: &Host, need: &Need) -> WantedImages {
     let daemon = Asker::new(host);
-    let found = need.images.iter().map(|image| (image.what.clone(), look(host, &daemon, &image.what)));
-    WantedImages { found: found.collect() }
+    let one = |reference: &String| {
+        let fact = look(host, &daemon, reference);
+        fact.map(|image| ImageFacts { driver_packages: driver_packages(host, &daemon, reference), ..image })
+    };
+    WantedImages { found: need.images.iter().map(|image| (image.what.clone(), one(&image.what))).collect() }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Layer {
+    created_by: String,
+}
+
+/// By the commands that the image's history keeps.
+fn driver_packages(host: &Host, daemon: &Asker, reference: &str) -> Fact<Vec<String>> {
+    let source = format!("GET /images/{reference}/history");
+    let layers = daemon.get::<Vec<Layer>>(host, &source["GET ".len()..], &source);
+    layers.map(|layers| layers.iter().flat_map(|layer| installed_by(&layer.created_by)).collect())
 }
 
 #[derive(Default, Deserialize)]
@@ -50,6 +67,7 @@ pub fn look(host: &Host, daemon: &Asker, reference: &str) -> Fact<ImageFacts> {
             volumes: config.volumes.unwrap_or_default().into_keys().collect(),
             user: config.user.unwrap_or_default(),
             entrypoint: config.entrypoint.is_some_and(|words| !words.is_empty()),
+            driver_packages: Fact::default(),
         }
     })
 }

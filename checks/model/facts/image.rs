@@ -31,6 +31,8 @@ pub struct ImageFacts {
     pub user: String,
     /// The image names a program that the words behind the image are given to.
     pub entrypoint: bool,
+    /// Packages of NVIDIA's driver that the image's layers installed, by its history; not asked for a run line's image.
+    pub driver_packages: Fact<Vec<String>>,
 }
 
 impl ImageFacts {
