@@ -40,7 +40,7 @@ pub fn groups(family: &str) -> Option<&'static [&'static str]> {
         "camera" => &["host", "docker", "camera", "frame"],
         "port" => &["docker", "port", "engine", "registry"],
         "registry" => &["docker", "registry", "run"],
-        "disk" => &["docker", "disk", "engine", "reclaim"],
+        "disk" => &["docker", "disk", "engine", "reclaim", "registry", "run", "image"],
         _ => return None,
     })
 }

@@ -348,6 +348,10 @@ fn a_trusted_certificate_is_shown_and_its_end_foretold() {
             format!("\"a certificate for registry.lan, {address}, from 2020-01-01 to {day}\"")
         );
         assert_eq!(seen("registry-answers"), "\"repositories: 0\"");
+        let root = root_with(&name, &[("ca.crt", &registry.path("ca.crt"))]);
+        let shared = ["--only", "registry", "--registry", &name, "--share", "--root", root.path().to_str().unwrap()];
+        let shared = gdoctor(&shared, &[NO_DOCKER]).report.to_string();
+        assert!(shared.contains("a certificate for host-") && !shared.contains("registry.lan"), "{shared}");
     }
 }
 

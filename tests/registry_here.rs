@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use part::file_system::{Mount, docker_on, free};
-use part::{Part, gdoctor, is_root, left_out};
+use part::{Part, Run, gdoctor, is_root, left_out};
 
 /// A daemon with Debian's docker-registry as the image `registry:2`, laid out as the official one, and a small file system.
 fn daemon(what: &str) -> Option<(Mount, Part)> {
@@ -105,6 +105,31 @@ fn a_full_registry_is_told_and_its_garbage_collected() {
     let room = free(&disk.0);
     daemon.carry_out(&fix);
     assert!(free(&disk.0) >= room + (48 << 20));
+}
+
+/// The registry knows how large an image is before it is pulled.
+#[test]
+fn an_image_that_has_to_come_is_measured() {
+    let Some((_disk, daemon)) = daemon("registry: size of an image") else { return };
+    let env = ("DOCKER_HOST", daemon.get("DOCKER_HOST"));
+    let port = free_port();
+    start(&daemon, port, "-v \"$PWD/images:/var/lib/registry\"");
+    let name = format!("127.0.0.1:{port}/team/app:1");
+    daemon.docker(&format!(
+        "mkdir x; head -c 20M /dev/urandom >x/data; tar -C x -c . | docker import - {name}; rm -r x; docker push -q {name}"
+    ));
+    let line = daemon.path().join("line");
+    std::fs::write(&line, format!("docker run {name}")).unwrap();
+    let look = || {
+        let file = line.to_str().unwrap();
+        gdoctor(&["--only", "disk-space,registry-answers", "--run-file", file], &[env])
+    };
+    let told = |run: &Run| run.of("disk-space").into_iter().filter(|line| line.contains("image-")).collect::<Vec<_>>();
+    assert_eq!(told(&look()), Vec::<String>::new(), "it is here");
+    daemon.docker(&format!("docker rmi {name}"));
+    let run = look();
+    assert_eq!(told(&run), [format!("pass disk-space/image-fits {name}")]);
+    assert!(run.summary("disk-space/image-fits").contains("is 20.0 MiB, packed"), "{:#?}", run.results());
 }
 
 #[test]

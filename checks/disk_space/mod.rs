@@ -30,7 +30,31 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
             None => finding.asked_by(need.docker.as_ref().unwrap_or(&Origin::Default)),
         }
     });
-    Ok(findings.collect())
+    Ok(findings.chain(images(facts, need, places)).collect())
+}
+
+/// The images that have still to come, as far as their registries tell how large they are.
+fn images<'a>(facts: &'a Facts, need: &'a Need, places: &'a [Place]) -> impl Iterator<Item = Finding> + 'a {
+    let place = places.iter().find(|place| place.holds.contains(&Content::Images));
+    let looks = facts.registry.looks.value().into_iter().flatten();
+    looks.flat_map(|look| &look.sizes).filter_map(move |(image, size)| {
+        let (place, wanted) = (place?, *size.value()?);
+        let line = need.run.as_ref().and_then(|run| run.image.as_ref()).filter(|named| named.reference == *image);
+        let here = match line {
+            Some(_) => facts.run.image.value().is_some(),
+            None => facts.image.found.get(image).is_some_and(|found| found.value().is_some()),
+        };
+        let free = place.space.value().filter(|_| !here)?.available;
+        // Layers that are here already need no room again, so that it does not fit is not certain.
+        let fits =
+            if free < wanted { Finding::warn("image-too-large", "make-room") } else { Finding::pass("image-fits") };
+        let finding = fits.about(image).with("size", bytes(wanted)).with("free", bytes(free)).with("path", &place.path);
+        let finding = finding.with("looked_at", &place.looked_at);
+        let by = line.map(|named| named.at.origin());
+        let by = by.or(need.images.iter().find(|wish| wish.what == *image).map(|wish| wish.by.clone()));
+        let finding = finding.asked_by(&by.unwrap_or(Origin::Default));
+        Some(finding.evidence(size.source.0.as_str(), bytes(wanted)).saw(&place.space))
+    })
 }
 
 fn one(place: &Place, wanted: Option<u64>) -> Finding {

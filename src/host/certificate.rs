@@ -41,7 +41,7 @@ pub fn read(leaf: &CertificateDer<'_>, provider: &Arc<CryptoProvider>) -> Option
     };
     let day = |seconds: u64| clock::rfc3339(seconds).chars().take(10).collect();
     let left = until.saturating_sub(clock::unix_seconds()) / DAY;
-    Some(Certificate { names: names(leaf, &nobody)?, from: day(from), until: day(until), days_left: left })
+    Some(Certificate { subject_alt_names: names(leaf, &nobody)?, from: day(from), until: day(until), days_left: left })
 }
 
 /// The names of subjectAltName; the common name does not count.

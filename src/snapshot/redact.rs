@@ -85,7 +85,7 @@ impl Redactor {
             Value::Array(list) => list.iter().for_each(|inner| self.walk(inner, key)),
             Value::String(text) => {
                 match key {
-                    "hostname" | "host" => self.host(text),
+                    "hostname" | "host" | "subject_alt_names" => self.host(text.trim_start_matches("*.")),
                     "serial" => self.learn("serial", text),
                     _ => {}
                 }

@@ -1,5 +1,6 @@
 //! What the wanted registries answer, over https as the daemon would trust it, and over http.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -40,6 +41,9 @@ pub struct Look {
     /// `GET /v2/_catalog`: Absent where a registry gives none.
     #[serde(default)]
     pub catalog: Fact<Catalog>,
+    /// Bytes of the wanted images that lie in it, packed, by their full names; Absent when it has no such image.
+    #[serde(default)]
+    pub sizes: BTreeMap<String, Fact<u64>>,
     /// Where it keeps its images, if that is seen on this host.
     #[serde(default)]
     pub storage: Fact<Storage>,
@@ -52,7 +56,7 @@ pub struct Look {
 #[serde(default, deny_unknown_fields)]
 pub struct Certificate {
     /// Those of subjectAltName: host names and addresses.
-    pub names: Vec<String>,
+    pub subject_alt_names: Vec<String>,
     /// Its first and its last day, `2026-12-31`.
     pub from: String,
     pub until: String,
@@ -63,7 +67,7 @@ pub struct Certificate {
 impl Certificate {
     /// Its names in a sentence.
     pub fn names(&self) -> String {
-        if self.names.is_empty() { "no name at all".into() } else { self.names.join(", ") }
+        if self.subject_alt_names.is_empty() { "no name at all".into() } else { self.subject_alt_names.join(", ") }
     }
 }
 

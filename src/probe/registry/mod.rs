@@ -1,13 +1,16 @@
 //! Asks the wanted registries for `/v2/`, as the daemon will: https with the authorities that it trusts, then http.
 
+mod size;
 mod storage;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::thread;
 use std::time::Duration;
 
 use gdoctor_checks::model::fact::{Fact, Gap, State};
 use gdoctor_checks::model::facts::docker::DockerFacts;
+use gdoctor_checks::model::facts::image::go_name;
 use gdoctor_checks::model::facts::registry::{Answer, Catalog, Certificate, CertsDir, Distrust, Look, RegistryFacts};
 use gdoctor_checks::model::need::{Need, Registry};
 use serde::Deserialize;
@@ -36,8 +39,12 @@ pub fn probe(host: &Host, need: &Need, docker: &DockerFacts) -> RegistryFacts {
             .iter()
             .map(|wish| {
                 scope.spawn(|| {
-                    let look =
-                        look(host, &wish.what, &certs_root(host, docker), &system, need.registry_delete.is_some());
+                    let asked = Asked {
+                        delete: need.registry_delete.is_some(),
+                        images: size::images(need, &wish.what),
+                        architecture: docker.answered_info().map_or("", |info| go_name(&info.architecture)),
+                    };
+                    let look = look(host, &wish.what, &certs_root(host, docker), &system, &asked);
                     let storage = storage::find(host, &look, docker);
                     Look { storage, ..look }
                 })
@@ -65,7 +72,15 @@ fn certs_root(host: &Host, docker: &DockerFacts) -> String {
     "/etc/docker/certs.d".into()
 }
 
-fn look(host: &Host, registry: &Registry, certs_root: &str, system: &[u8], delete: bool) -> Look {
+/// What is asked of a registry besides its greeting.
+struct Asked<'a> {
+    delete: bool,
+    images: Vec<String>,
+    /// Of the daemon's machine, by Go's name.
+    architecture: &'a str,
+}
+
+fn look(host: &Host, registry: &Registry, certs_root: &str, system: &[u8], asked: &Asked) -> Look {
     let addresses = resolve::resolve(&registry.host, host.deadline);
     let path = format!("{certs_root}/{registry}");
     let certs_dir = certs_dir(host, &path);
@@ -87,6 +102,7 @@ fn look(host: &Host, registry: &Registry, certs_root: &str, system: &[u8], delet
         certs_dir,
         certificate: Fact::default(),
         catalog: Fact::default(),
+        sizes: BTreeMap::new(),
         storage: Fact::default(),
         deletes: Fact::default(),
     };
@@ -107,19 +123,20 @@ fn look(host: &Host, registry: &Registry, certs_root: &str, system: &[u8], delet
         return look;
     }
     let scheme = if look.http.value().is_some_and(Answer::is_registry) { "http" } else { "https" };
-    let catalog = catalog(host, scheme, registry, &trust);
-    let deletes = if delete { deletes(host, scheme, registry, &trust) } else { Fact::default() };
-    Look { catalog, deletes, ..look }
+    let client = Client::new(&Target::Url(format!("{scheme}://{registry}")), &trust);
+    let deletes = if asked.delete { deletes(host, &client) } else { Fact::default() };
+    let size = |image: &String| (image.clone(), size::ask(host, &client, image, asked.architecture));
+    let sizes = asked.images.iter().map(size).collect();
+    Look { catalog: catalog(host, &client), deletes, sizes, ..look }
 }
 
 /// A store with very many repositories may take long for it; the run does not wait for what decides nothing.
-fn catalog(host: &Host, scheme: &str, registry: &Registry, trust: &Tls) -> Fact<Catalog> {
+fn catalog(host: &Host, client: &Client) -> Fact<Catalog> {
     #[derive(Deserialize)]
     struct Page {
         repositories: Option<Vec<String>>,
     }
-    let source = format!("GET {scheme}://{registry}/v2/_catalog");
-    let client = Client::new(&Target::Url(format!("{scheme}://{registry}")), trust);
+    let source = "GET /v2/_catalog";
     match client.get("/v2/_catalog?n=100", &[], BODY_CAP, host.deadline.within(Duration::from_secs(1))) {
         Ok(reply) if reply.status == 200 => {
             let page = Fact::present(reply.header("link").is_some(), source);
@@ -136,10 +153,9 @@ fn catalog(host: &Host, scheme: &str, registry: &Registry, trust: &Tls) -> Fact<
 }
 
 /// A registry that does not delete refuses before it looks (405); one that does finds nothing (404): no image has this digest.
-fn deletes(host: &Host, scheme: &str, registry: &Registry, trust: &Tls) -> Fact<bool> {
+fn deletes(host: &Host, client: &Client) -> Fact<bool> {
     let path = format!("/v2/gdoctor/nothing/manifests/sha256:{}", "0".repeat(64));
-    let source = format!("DELETE {scheme}://{registry}{path}");
-    let client = Client::new(&Target::Url(format!("{scheme}://{registry}")), trust);
+    let source = format!("DELETE {path}");
     match client.delete(&path, BODY_CAP, host.deadline).map(|reply| reply.status) {
         Ok(405) => Fact::present(false, source),
         Ok(404) => Fact::present(true, source),
