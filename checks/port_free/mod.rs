@@ -122,6 +122,13 @@ fn held(facts: &Facts, holder: &Holder, span: &Span) -> Finding {
         Holder::Process { pid, name, unit: None, address } => {
             Finding::fail("process", "find-holder").with("process", name).with("pid", pid).with("holder", address)
         }
+        Holder::Silent { pid: Some(pid), name, address, .. } => Finding::fail("silent-process", "find-silent")
+            .with("process", name)
+            .with("pid", pid)
+            .with("holder", address),
+        Holder::Silent { uid, address, .. } => {
+            Finding::fail("silent-hidden", "find-silent").with("uid", uid).with("holder", address)
+        }
         Holder::StaleProxy { pid, .. } => Finding::fail("stale-proxy", "end-proxy").with("pid", pid),
         Holder::Hidden { uid, address } => {
             Finding::fail("hidden", "find-holder").with("uid", uid).with("holder", address)

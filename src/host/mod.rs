@@ -7,6 +7,7 @@ mod certificate;
 pub mod child;
 pub mod clock;
 pub mod connect;
+pub mod diag;
 pub mod ending;
 pub mod files;
 pub mod http;

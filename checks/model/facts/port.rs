@@ -103,6 +103,8 @@ pub enum Holder {
     StaleProxy { pid: u32, address: String },
     /// A listener whose process this user may not see.
     Hidden { uid: u32, address: String },
+    /// It has bound the port and does not listen; pid and name where this user may see them.
+    Silent { pid: Option<u32>, name: String, uid: u32, address: String },
     /// No listener: a connection uses the port as its own end.
     Connection { remote: String, waits: bool },
 }
@@ -114,6 +116,8 @@ impl core::fmt::Display for Holder {
             Holder::Process { pid, name, address, .. } => write!(f, "{name} (pid {pid}) on {address}"),
             Holder::StaleProxy { pid, address } => write!(f, "docker-proxy (pid {pid}) on {address}, of no container"),
             Holder::Hidden { uid, address } => write!(f, "a process of uid {uid} on {address}"),
+            Holder::Silent { pid: Some(pid), name, address, .. } => write!(f, "{name} (pid {pid}), bound to {address}"),
+            Holder::Silent { uid, address, .. } => write!(f, "a process of uid {uid}, bound to {address}"),
             Holder::Connection { remote, waits: false } => write!(f, "a connection to {remote}"),
             Holder::Connection { remote, waits: true } => write!(f, "an ended connection to {remote} (TIME_WAIT)"),
         }

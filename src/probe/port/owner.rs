@@ -38,13 +38,18 @@ impl<'a> Owners<'a> {
             let rows = Fact::present(Rows::new(), "/proc/net");
             return Self { docker, published, rows, processes: BTreeMap::new() };
         }
-        let rows = table::read(host, taken);
+        let rows = table::read(host, taken).map(|mut rows| {
+            table::add_bound(host, taken, &mut rows);
+            rows
+        });
         let wanted: BTreeSet<u64> = rows
             .value()
             .into_iter()
             .flatten()
             .filter(|(key, _)| !published.contains_key(key))
-            .flat_map(|(_, rows)| rows.iter().filter(|row| row.state == State::Listens).map(|row| row.inode))
+            .flat_map(|(_, rows)| {
+                rows.iter().filter(|row| matches!(row.state, State::Listens | State::Bound)).map(|row| row.inode)
+            })
             .filter(|inode| *inode != 0)
             .collect();
         Self { docker, published, processes: processes(host, wanted), rows }
@@ -89,6 +94,12 @@ impl<'a> Owners<'a> {
                 Holder::Process { pid: *pid, name: name.clone(), unit: unit.clone(), address }
             }
             (State::Listens, None) => Holder::Hidden { uid: row.uid, address },
+            (State::Bound, process) => Holder::Silent {
+                pid: process.map(|process| process.pid),
+                name: process.map(|process| process.name.clone()).unwrap_or_default(),
+                uid: row.uid,
+                address,
+            },
             (state, _) => Holder::Connection { remote: row.remote.to_string(), waits: state == State::Waits },
         }
     }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::need::Protocol;
 
-use crate::host::Host;
+use crate::host::{Host, diag};
 
 /// 100,000 sockets take 15 MB.
 const TABLE_CAP: usize = 256 << 20;
@@ -35,6 +35,8 @@ pub enum State {
     Connected,
     /// TIME_WAIT.
     Waits,
+    /// Neither of these: only bound. Not in /proc/net.
+    Bound,
 }
 
 /// Sockets by the port they use here, listeners first.
@@ -62,6 +64,24 @@ pub fn read(host: &Host, wanted: &BTreeSet<Key>) -> Fact<Rows> {
         found.sort_by_key(|row| row.state);
     }
     Fact::present(rows, "/proc/net")
+}
+
+/// Adds the sockets that are only bound, for the ports that the tables say nothing of. A kernel that does not tell them is
+/// like one that has none.
+pub fn add_bound(host: &Host, wanted: &BTreeSet<Key>, rows: &mut Rows) {
+    let unexplained = |key: &Key| key.protocol == Protocol::Tcp && !rows.contains_key(key);
+    let unexplained: BTreeSet<Key> = wanted.iter().copied().filter(unexplained).collect();
+    if unexplained.is_empty() {
+        return;
+    }
+    for bound in diag::bound_tcp(host.deadline).unwrap_or_default() {
+        let key = Key { number: bound.local.port(), protocol: Protocol::Tcp };
+        if unexplained.contains(&key) {
+            let local = SocketAddr::new(bound.local.ip().to_canonical(), bound.local.port());
+            let (remote, state) = (SocketAddr::new(local.ip(), 0), State::Bound);
+            rows.entry(key).or_default().push(Row { local, remote, state, uid: bound.uid, inode: bound.inode });
+        }
+    }
 }
 
 fn add(rows: &mut Rows, bytes: &[u8], protocol: Protocol, wanted: &BTreeSet<Key>) {
