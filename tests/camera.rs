@@ -103,16 +103,8 @@ impl Guest {
     /// gdoctor's checks of cameras as this user, with the user's groups as a new login has them. The guest is emulated, so its
     /// deadline is long.
     fn gdoctor_as(&self, user: &str, arguments: &[&str]) -> Run {
-        self.look(user, "60s", arguments)
-    }
-
-    fn gdoctor_within(&self, timeout: &str, arguments: &[&str]) -> Run {
-        self.look("root", timeout, arguments)
-    }
-
-    fn look(&self, user: &str, timeout: &str, arguments: &[&str]) -> Run {
         let line = format!(
-            "cd /tmp; setpriv --reuid {user} --regid {user} --init-groups {GDOCTOR} --only camera --timeout {timeout} --format json {}",
+            "cd /tmp; setpriv --reuid {user} --regid {user} --init-groups {GDOCTOR} --only camera --timeout 300s --format json {}",
             arguments.join(" ")
         );
         Run::read(&self.part.call("exec", &[&line]))
@@ -175,7 +167,7 @@ fn outside_the_group(guest: &Guest) {
     guest.sh(&fix);
     // A login from before the fix has its old groups.
     let before = format!(
-        "setpriv --reuid labuser --regid labuser --clear-groups {} --only camera --camera any --timeout 60s --format json",
+        "setpriv --reuid labuser --regid labuser --clear-groups {} --only camera --camera any --timeout 300s --format json",
         GDOCTOR
     );
     let before = Run::read(&guest.part.call("exec", &[&before]));
@@ -370,7 +362,7 @@ fn every_format(guest: &Guest) {
 fn no_stream(guest: &Guest) {
     let frame = |control: &str| {
         guest.sh(&format!("v4l2-ctl -d /dev/video0 -c {control}"));
-        let run = guest.gdoctor_within("20s", &["--camera", "/dev/video0", "--frame"]);
+        let run = guest.gdoctor(&["--camera", "/dev/video0", "--frame"]);
         guest.sh("v4l2-ctl -d /dev/video0 -c percentage_of_dropped_buffers=0");
         run
     };
@@ -496,14 +488,14 @@ impl Double {
     }
 
     fn gdoctor(&self, does: &str, arguments: &[&str]) -> (Run, Duration) {
-        self.look(does, "2s", &[], arguments)
+        self.look(does, "5s", &[], arguments)
     }
 
     /// A camera that streams tests/doubles/bars.jpg, told in these words.
     fn streams(&self, does: &str, arguments: &[&str]) -> (Run, Duration) {
         let picture = root().join("tests/doubles/bars.jpg");
         let picture = picture.to_str().expect("UTF-8");
-        self.look(does, "5s", &[("DOUBLE_PICTURE", picture)], &[&["--frame"], arguments].concat())
+        self.look(does, "10s", &[("DOUBLE_PICTURE", picture)], &[&["--frame"], arguments].concat())
     }
 
     fn look(&self, does: &str, timeout: &str, env: &[(&str, &str)], arguments: &[&str]) -> (Run, Duration) {
