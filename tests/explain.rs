@@ -222,6 +222,25 @@ fn the_host_decides_between_causes_of_one_message() {
     assert!(wrong.len() * 10 <= first, "{first} right\n{}", wrong.join("\n"));
 }
 
+/// A message of another time or host keeps its meaning on a host with another trouble.
+#[test]
+fn what_the_host_shows_never_beats_what_the_message_says() {
+    let row =
+        |(check, case): &(Option<&str>, Case)| *check == Some("docker-engine") && case.name == "installed, not started";
+    let (_, case) = rows().into_iter().find(row).unwrap();
+    let judged = judge_all(&case.facts, &case.need, |_| true);
+    let frame = Frame {
+        report_id: String::new(),
+        generated_at: String::new(),
+        took: Duration::ZERO,
+        probe_times: BTreeMap::new(),
+    };
+    let report = report::write(&case.facts, &case.need, &judged, FailOn::Fail, frame);
+    let text = b"permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock";
+    let found = ranked(Finder::new().search(text), &report);
+    assert!(found[0].starts_with("docker-access/"), "{found:?}");
+}
+
 #[test]
 fn notes_are_whole_and_found() {
     let finder = Finder::new();

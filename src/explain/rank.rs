@@ -34,12 +34,15 @@ pub struct Answer {
 /// the host decides nothing, what users report often comes first.
 pub fn rank(found: Vec<Found>, report: Option<&Report>) -> Vec<Answer> {
     let mut answers: Vec<Answer> = found.into_iter().map(|found| answer(found, report)).collect();
+    let best = answers.iter().map(|answer| answer.found.score).fold(0.0, f32::max);
     let weight = |a: &Answer| {
         // Of two messages that are whole, the one that says more tells more.
         a.found.score
             + a.found.substance.min(10.0) / 100.0
             + match a.here {
-                Here::Seen => 0.12,
+                // What fits the text clearly worse is another message, whatever this host shows of it.
+                Here::Seen if a.found.score > best - 0.1 => 0.12,
+                Here::Seen => 0.0,
                 Here::Undetermined => 0.0,
                 Here::RuledOut => -0.12,
             }
