@@ -42,7 +42,7 @@ pub struct Cli {
 pub enum Command {
     /// Look at this host (what plain `gdoctor` does)
     Check(Box<CheckArgs>),
-    /// Write a gdoctor.toml from flags or a run line: gdoctor init --gpu --camera any
+    /// Write a gdoctor.toml from flags, a run line, a compose file or a Dockerfile: gdoctor init --gpu --camera any
     Init(Box<InitArgs>),
     /// Print the `docker run` command, or the compose service, that does this on this host: gdoctor suggest --gpu --camera any
     Suggest(Box<SuggestArgs>),

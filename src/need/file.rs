@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 use crate::cli::Wishes;
 use crate::host::Host;
 
-use super::text::SourceText;
+use super::text::{SourceText, load};
 use super::{CAP, Refusal, fill, flags};
 
 /// The name that is looked for.
@@ -48,15 +48,8 @@ pub fn find(named: Option<&std::path::Path>, host: &Host) -> Result<Option<(Stri
     match named {
         Some(path) if path.as_os_str() == "none" => Ok(None),
         Some(path) => {
-            let name = path.display().to_string();
-            let fact = read(&std::path::Path::new(&cwd).join(path));
-            match fact.value() {
-                Some(bytes) => text(name, bytes),
-                None => {
-                    let why = fact.gap().map_or_else(|| "there is no such file".into(), |gap| gap.reason());
-                    Err(Refusal::plain(format!("--need {name}: {why}")))
-                }
-            }
+            let text = load(&std::path::Path::new(&cwd).join(path), &path.display().to_string(), CAP, host)?;
+            Ok(Some((path.display().to_string(), text)))
         }
         None => {
             let mut folders = std::path::Path::new(&cwd).ancestors();

@@ -217,23 +217,14 @@ fn line_text(line: &LineArgs, host: &Host) -> Result<Option<(String, String, boo
         return Ok(Some(("the command line".into(), run_line::join(&line.line), false)));
     }
     let Some(path) = &line.run_file else { return Ok(None) };
-    let (name, bytes) = if path.as_os_str() == "-" {
+    if path.as_os_str() == "-" {
         let bytes = host.standard_input(CAP).map_err(|why| Refusal::plain(format!("standard input: {why}")))?;
-        ("standard input".to_owned(), bytes)
-    } else {
-        let name = path.display().to_string();
-        // The user's own file: a relative path counts from the working directory, and --root does not move it.
-        let place = std::path::Path::new(&host.cwd()).join(path);
-        let fact = host.live().bytes(place, CAP);
-        let why = fact.gap().map(|gap| gap.reason());
-        match fact.value() {
-            Some(bytes) => (name, bytes.clone()),
-            None => {
-                let why = why.unwrap_or_else(|| "there is no such file".into());
-                return Err(Refusal::plain(format!("--run-file {name}: {why}")));
-            }
-        }
-    };
-    let text = String::from_utf8(bytes).map_err(|_| Refusal::plain(format!("{name}: this is not UTF-8 text")))?;
+        let text = String::from_utf8(bytes);
+        let text = text.map_err(|_| Refusal::plain("standard input: this is not UTF-8 text".into()))?;
+        return Ok(Some(("standard input".into(), text, true)));
+    }
+    // The user's own file: a relative path counts from the working directory, and --root does not move it.
+    let name = path.display().to_string();
+    let text = text::load(&std::path::Path::new(&host.cwd()).join(path), &name, CAP, host)?;
     Ok(Some((name, text, true)))
 }

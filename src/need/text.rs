@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use gdoctor_checks::model::fact::Gap;
 use gdoctor_checks::model::need::Origin;
 use gdoctor_checks::model::run::Span;
 
@@ -61,7 +62,11 @@ impl SourceText {
 pub fn load(path: &Path, shown: &str, cap: usize, host: &Host) -> Result<String, Refusal> {
     let fact = host.live().bytes(path, cap);
     let Some(bytes) = fact.value() else {
-        let why = fact.gap().map_or_else(|| "there is no such file".into(), |gap| gap.reason());
+        let why = match fact.gap() {
+            None => "there is no such file".into(),
+            Some(Gap::Unparsable(why)) => why.clone(),
+            Some(gap) => gap.reason(),
+        };
         return Err(Refusal::plain(format!("{shown}: {why}")));
     };
     let text = std::str::from_utf8(bytes).map_err(|_| Refusal::plain(format!("{shown}: this is not UTF-8 text")))?;
