@@ -30,7 +30,7 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     facts.sees_the_gpus_host()?;
     let snap = facts.docker.client.value().is_some_and(|client| client.package == Package::Snap);
     if snap || facts.docker.info.value().is_some_and(|info| info.is_snap()) {
-        return Err(Stop::NotNeeded("snap-own"));
+        return beside_snap(facts).map(Findings::from).ok_or(Stop::NotNeeded("snap-own"));
     }
     let toolkit = &facts.toolkit;
     let is_default = facts.docker.info.value().is_some_and(|info| info.default_runtime == "nvidia");
@@ -94,6 +94,19 @@ fn apt(toolkit: &ToolkitFacts) -> Option<Finding> {
     let finding = Finding::warn("apt-clash", "one-source").with("file", &odd.file).with("other", &other.file);
     let key = |entry: &Repository| entry.signed_by.clone().unwrap_or_else(|| "no signed-by".to_string());
     Some(finding.evidence(odd.file.as_str(), key(odd)).evidence(other.file.as_str(), key(other)))
+}
+
+/// From this version on the snap fails with the host's own toolkit beside it (README.md of canonical/docker-snap, its issue 357).
+const SNAP_WITHOUT_HOSTS: [u32; 2] = [29, 2];
+
+fn beside_snap(facts: &Facts) -> Option<Finding> {
+    let packages = facts.toolkit.packages.value()?;
+    let package = packages.first()?;
+    let version = facts.docker.version.value()?;
+    Version::leading(&version.version).filter(|version| *version >= Version::new(&SNAP_WITHOUT_HOSTS))?;
+    let finding = Finding::fail("beside-snap", "remove-beside-snap").with("engine", &version.version);
+    let seen = format!("{} {}", package.name, package.version);
+    Some(finding.with("package", &package.name).evidence(facts.toolkit.packages.source.0.as_str(), seen))
 }
 
 /// None of the toolkit's programs is where dockerd looks, and no runtime is registered from elsewhere.
