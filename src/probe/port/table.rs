@@ -86,6 +86,10 @@ pub fn add_bound(host: &Host, wanted: &BTreeSet<Key>, rows: &mut Rows) {
 
 fn add(rows: &mut Rows, bytes: &[u8], protocol: Protocol, wanted: &BTreeSet<Key>) {
     for line in bytes.split(|byte| *byte == b'\n').skip(1) {
+        // Of a hundred thousand lines only a few are worth parsing.
+        if !local_port(line).is_some_and(|number| wanted.contains(&Key { number, protocol })) {
+            continue;
+        }
         let Ok(line) = std::str::from_utf8(line) else { continue };
         let Ok(row) = parse(line, protocol) else { continue };
         let key = Key { number: row.local.port(), protocol };
@@ -93,6 +97,13 @@ fn add(rows: &mut Rows, bytes: &[u8], protocol: Protocol, wanted: &BTreeSet<Key>
             rows.entry(key).or_default().push(row);
         }
     }
+}
+
+/// The `0035` of `  0: 3500007F:0035 …`, read without looking at the rest of the line.
+fn local_port(line: &[u8]) -> Option<u16> {
+    let mut parts = line.splitn(4, |byte| *byte == b':');
+    let digits = parts.nth(2)?.get(..4)?;
+    u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
 /// `  0: 3500007F:0035 00000000:0000 0A 00000000:00000000 00:00000000 00000000   101        0 14870 …` (proc_net_tcp.txt).
@@ -145,6 +156,7 @@ mod tests {
             "   0: 3500007F:0035 00000000:0000 0A 00000000:00000000 00:00000000 00000000   101        0 14870 1 0";
         let row = parse(resolved, Protocol::Tcp).unwrap();
         assert_eq!(row.local.to_string(), "127.0.0.53:53");
+        assert_eq!(local_port(resolved.as_bytes()), Some(53));
         assert_eq!((row.state, row.uid, row.inode), (State::Listens, 101, 14870));
         let mapped =
             "1: 0000000000000000FFFF00000100007F:1F90 00000000000000000000000000000000:0000 01 0:0 0:0 0 0 0 7";
@@ -165,6 +177,7 @@ mod tests {
             "\u{e9}: \u{e9}",
         ] {
             assert!(parse(line, Protocol::Tcp).is_err(), "{line:?}");
+            let _ = local_port(line.as_bytes());
         }
         assert!(address("0123456é:0001").is_none() && address(&format!("{}:1", "é".repeat(16))).is_none());
     }
