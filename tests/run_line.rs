@@ -172,7 +172,7 @@ fn corrected_lines_start() {
             );
         }
     }
-    assert!(corrected >= 12 && started >= 8, "{corrected} lines were corrected, {started} of them start");
+    assert!(corrected >= 20 && started >= 16, "{corrected} lines were corrected, {started} of them start");
 }
 
 /// A port that is held moves to the next free one, and the line so corrected starts.
