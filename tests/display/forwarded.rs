@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::containers::Containers;
 use crate::part::{self, Part, Run, gdoctor, is_root};
-use crate::{DISPLAY, mend, right_cookie};
+use crate::{DISPLAY, Number, mend, right_cookie};
 
 /// An sshd of this test's own, and a login at it that forwards the display of a server.
 struct Login {
@@ -21,8 +21,8 @@ struct Login {
 }
 
 impl Login {
-    /// `way` is -X or -Y.
-    fn start(server: &Part, way: &str) -> Option<Self> {
+    /// `way` is -X or -Y; DISPLAY gets the number.
+    fn start(server: &Part, way: &str, number: &Number) -> Option<Self> {
         if !is_root("display: ssh's forwarding") {
             return None;
         }
@@ -39,7 +39,7 @@ impl Login {
         fs::create_dir_all("/run/sshd").unwrap();
         // sshd listens itself, so a port that was free a moment ago may be taken: then the next one.
         let (sshd, port) =
-            (0..20).find_map(|_| listening(&folder, &path)).expect("sshd listens at one of twenty ports");
+            (0..20).find_map(|_| listening(&folder, &path, number)).expect("sshd listens at one of twenty ports");
         let mut ssh = Command::new("ssh")
             .args(["-F", "none", way, "-i", &path("user"), "-p", &port, "-o", "BatchMode=yes"])
             .args(["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"])
@@ -54,7 +54,7 @@ impl Login {
         BufReader::new(ssh.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let display = line.trim().strip_prefix("DISPLAY=").unwrap_or_default().to_owned();
         let log = fs::read_to_string(path("log")).unwrap_or_default();
-        assert!(display.starts_with("localhost:"), "{line:?}: {log}");
+        assert_eq!(display, format!("localhost{}.0", number.display()), "{log}");
         Some(Self { folder, sshd, ssh, display })
     }
 
@@ -69,7 +69,7 @@ impl Login {
 }
 
 /// An sshd that accepts a connection, and its port.
-fn listening(folder: &tempfile::TempDir, path: &dyn Fn(&str) -> String) -> Option<(Child, String)> {
+fn listening(folder: &tempfile::TempDir, path: &dyn Fn(&str) -> String, number: &Number) -> Option<(Child, String)> {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
     let settings = [
         format!("ListenAddress 127.0.0.1:{port}"),
@@ -78,6 +78,7 @@ fn listening(folder: &tempfile::TempDir, path: &dyn Fn(&str) -> String) -> Optio
         format!("PidFile {}", path("pid")),
         // The login's cookies go here and not into root's own file.
         format!("SetEnv XAUTHORITY={}", path("Xauthority")),
+        format!("X11DisplayOffset {}", number.display().trim_start_matches(':')),
         "PermitRootLogin prohibit-password\nStrictModes no\nUsePAM no\nX11Forwarding yes\nLogLevel ERROR".into(),
     ];
     fs::write(folder.path().join("config"), settings.join("\n")).unwrap();
@@ -111,7 +112,8 @@ impl Drop for Login {
 fn a_forwarded_display_needs_the_hosts_network_and_the_cookie() {
     let Some(containers) = Containers::start() else { return };
     let Some(server) = Part::start("display", &[]) else { return };
-    let Some(login) = Login::start(&server, "-Y") else { return };
+    let number = Number::new();
+    let Some(login) = Login::start(&server, "-Y", &number) else { return };
     let run = login.look(&login.cookies());
     assert_eq!(run.of("display-server"), ["pass display-server/reached"]);
     assert_eq!(run.told(), ["warn display-access/forwarded"]);
@@ -135,14 +137,20 @@ fn a_forwarded_display_needs_the_hosts_network_and_the_cookie() {
 #[test]
 fn an_untrusted_forwarding_is_a_display_too() {
     let Some(server) = Part::start("display", &[]) else { return };
-    let Some(login) = Login::start(&server, "-X") else { return };
+    let number = Number::new();
+    let Some(login) = Login::start(&server, "-X", &number) else { return };
     let run = login.look(&login.cookies());
     assert_eq!(run.of("display-server"), ["pass display-server/reached"]);
     assert_eq!(run.told(), ["warn display-access/forwarded"]);
     let display = login.display.clone();
     let cookies = login.cookies();
     drop(login);
-    // The login has ended, and its forwarding with it.
+    // The login has ended, and its forwarding ends with it; the number is still this test's.
+    let port = format!("127.0.0.1:{}", 6000 + number.0);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while TcpStream::connect(&port).is_ok() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let run = gdoctor(&DISPLAY, &[("DISPLAY", &display), ("XAUTHORITY", &cookies), ("SSH_TTY", "/dev/pts/0")]);
     assert_eq!(run.told(), ["fail display-server/forwarding-gone"]);
 }

@@ -43,21 +43,18 @@ fn number(server: &Part) -> u16 {
     server.get("DISPLAY").trim_start_matches(':').parse().unwrap()
 }
 
-/// A display number of this test's own, by the lock file that X servers make; far from the numbers that servers get.
+/// A display number of this test's own, by the lock file that X servers make; beyond those of the lab, and below
+/// the thousand that sshd has.
 struct Number(u16);
 
 impl Number {
     fn new() -> Self {
         fs::create_dir_all("/tmp/.X11-unix").unwrap();
         let free = |number: &u16| {
-            let lock = fs::OpenOptions::new().write(true).create_new(true).open(Self(*number).lock());
-            lock.is_ok() && !socket_path(*number).exists()
+            let lock = lock_path(*number);
+            !socket_path(*number).exists() && fs::OpenOptions::new().write(true).create_new(true).open(lock).is_ok()
         };
-        Self((4000..9000).find(free).expect("a number that nobody has"))
-    }
-
-    fn lock(&self) -> PathBuf {
-        format!("/tmp/.X{}-lock", self.0).into()
+        Self((200..1000).find(free).expect("a number that nobody has"))
     }
 
     fn socket(&self) -> PathBuf {
@@ -72,8 +69,12 @@ impl Number {
 impl Drop for Number {
     fn drop(&mut self) {
         let _ = fs::remove_file(self.socket());
-        let _ = fs::remove_file(self.lock());
+        let _ = fs::remove_file(lock_path(self.0));
     }
+}
+
+fn lock_path(number: u16) -> PathBuf {
+    PathBuf::from(format!("/tmp/.X{number}-lock"))
 }
 
 fn socket_path(number: u16) -> PathBuf {
