@@ -6,6 +6,7 @@ mod correction;
 mod deliver;
 mod diff;
 mod document;
+pub mod drawn;
 pub mod explain;
 mod host;
 pub mod judge;

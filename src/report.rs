@@ -16,6 +16,7 @@ use gdoctor_checks::model::run::{Edit, RunLine};
 use serde::Serialize;
 
 use crate::correction::Correction;
+use crate::drawn::{self, Gauge, Picture};
 use crate::judge::Judged;
 use crate::need::Waiver;
 use crate::need::compose::write;
@@ -50,6 +51,11 @@ pub struct Report {
     /// What would have to change in the compose file, where one was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compose: Option<ComposeWords>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gauges: Vec<Gauge>,
+    /// Never in a report that is shared.
+    #[serde(skip)]
+    pub pictures: Vec<Picture>,
     pub summary: BTreeMap<&'static str, usize>,
     pub exit_code: u8,
     pub duration_ms: u64,
@@ -66,6 +72,12 @@ pub struct HostSummary {
     pub system: String,
     pub kernel: String,
     pub machine: String,
+    /// NVIDIA's, as it is loaded; empty where there is none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub driver: String,
+    /// The engine that answers; empty where none does.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub docker: String,
 }
 
 /// The judged line, and what would have to change in it.
@@ -74,6 +86,9 @@ pub struct HostSummary {
 pub struct RunLineWords {
     /// As given; literal secrets are overwritten with asterisks of the same length.
     pub text: String,
+    /// The file that it stands in; empty where it was typed or piped.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub file: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub image: String,
     /// Whether docker would start the container; whether its program then finds all it wants is another matter.
@@ -86,6 +101,34 @@ pub struct RunLineWords {
     pub corrected: Option<String>,
     /// What the correction changes, in the order of the line.
     pub changes: Vec<Change>,
+}
+
+impl RunLineWords {
+    /// Whether docker would start the container, in a sentence.
+    pub fn verdict(&self) -> String {
+        match self.starts {
+            Starts::Yes => "Nothing seen here keeps docker from starting this container.".into(),
+            Starts::No => "docker would not start this container.".into(),
+            Starts::Unknown if self.unseen.is_empty() => {
+                "Whether docker would start this container cannot be told.".into()
+            }
+            Starts::Unknown => format!(
+                "Whether docker would start this container cannot be told: {} cannot be looked into.",
+                self.unseen.join(", ")
+            ),
+        }
+    }
+
+    /// Why the correction changes what it changes, each reason once.
+    pub fn reasons(&self) -> Vec<&str> {
+        let mut reasons: Vec<&str> = Vec::new();
+        for change in &self.changes {
+            if !reasons.contains(&change.reason.as_str()) {
+                reasons.push(&change.reason);
+            }
+        }
+        reasons
+    }
 }
 
 /// One change of the line: bytes `start..end` of its text become `text`.
@@ -179,6 +222,14 @@ pub struct WaiverWords {
     pub expired: bool,
 }
 
+impl WaiverWords {
+    /// `until 2027-01-31, by ops@example.org: the runners are replaced then`
+    pub fn words(&self) -> String {
+        let state = if self.expired { "ran out on" } else { "until" };
+        format!("{state} {}, by {}: {}", self.until, self.owner, self.reason)
+    }
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub struct Asker {
     /// `flag`, `file`, `run-line`, `default`, `host`, `guide`.
@@ -268,11 +319,15 @@ pub fn write(facts: &Facts, need: &Need, judged: &[Judged], fail_on: FailOn, fra
             system: harmless(facts.host.system.value().map_or("unknown system", |s| s.pretty.as_str())),
             kernel: harmless(facts.host.kernel.value().map_or("", String::as_str)),
             machine: harmless(facts.host.machine.value().map_or("", String::as_str)),
+            driver: harmless(facts.nvidia.module.value().map_or("", |module| module.version.as_str())),
+            docker: harmless(facts.docker.version.value().map_or("", |version| version.version.as_str())),
         },
         exit_code: policy::exit_code(results.iter().map(|o| (o.status, o.required)), fail_on),
         summary: summary.into(),
         run_line: line.map(|line| run_line(line, judged, start::verdict(line, &results))),
         compose: need.run.as_ref().filter(|line| line.made_up).map(|line| compose(line, judged, &need.files)),
+        gauges: drawn::gauges(facts).into_iter().map(|gauge| Gauge { name: harmless(&gauge.name), ..gauge }).collect(),
+        pictures: drawn::pictures(facts),
         results,
         duration_ms: millis(frame.took),
     }
@@ -311,6 +366,8 @@ impl Report {
         if let Some(line) = &mut self.run_line {
             change(&mut line.text);
             change(&mut line.image);
+            change(&mut line.file);
+            line.unseen.iter_mut().for_each(&mut *change);
             line.corrected.iter_mut().for_each(&mut *change);
             line.changes.iter_mut().for_each(|c| [&mut c.text, &mut c.reason].into_iter().for_each(&mut *change));
         }
@@ -318,15 +375,19 @@ impl Report {
             change(&mut compose.service);
             for one in &mut compose.changes {
                 one.lines.iter_mut().for_each(&mut *change);
-                [&mut one.reason, &mut one.file.text].into_iter().for_each(&mut *change);
+                [&mut one.reason, &mut one.file.path, &mut one.file.text].into_iter().for_each(&mut *change);
             }
         }
+        self.gauges.iter_mut().for_each(|gauge| change(&mut gauge.name));
         for outcome in &mut self.results {
             [&mut outcome.subject, &mut outcome.summary, &mut outcome.detail].into_iter().for_each(&mut *change);
             outcome.picture.iter_mut().for_each(&mut *change);
             if let Some(asker) = &mut outcome.asked_by {
                 change(&mut asker.text);
-                asker.file.iter_mut().for_each(|place| change(&mut place.text));
+                asker
+                    .file
+                    .iter_mut()
+                    .for_each(|place| [&mut place.path, &mut place.text].into_iter().for_each(&mut *change));
             }
             outcome
                 .evidence
@@ -537,6 +598,7 @@ fn run_line(line: &RunLine, judged: &[Judged], starts: Starts) -> RunLineWords {
     }
     RunLineWords {
         text: String::from_utf8_lossy(&text).into_owned(),
+        file: harmless(&line.file),
         image: line.image.as_ref().map(|image| harmless(&image.reference)).unwrap_or_default(),
         starts,
         unseen: start::unseen(line).into_iter().map(harmless).collect(),

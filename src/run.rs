@@ -216,6 +216,7 @@ impl Run {
             report::write(&self.facts, &self.need, &judged, fail_on, frame).waive(&self.waivers, fail_on, today);
         if let Some(redactor) = &self.redactor {
             report.texts_mut(&mut |text| *text = redactor.apply(text));
+            report.pictures.clear();
         }
         report
     }

@@ -10,13 +10,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use gdoctor::drawn::{Gauge, Picture};
 use gdoctor::judge::Judged;
 use gdoctor::need::Waiver;
 use gdoctor::policy::{self, FailOn, Status};
 use gdoctor::render::status::{self, Junit};
 use gdoctor::render::text::{self, Detail};
 use gdoctor::render::{github, html, junit, md, nagios, npd, prom, sarif, tap};
-use gdoctor::report::{Frame, Report, write};
+use gdoctor::report::{Asker, Change, Frame, Place, Report, RunLineWords, WaiverWords, harmless, write};
+use gdoctor::start::Starts;
 use gdoctor_checks::ALL;
 use gdoctor_checks::model::fact::{Fact, Gap, Source};
 use gdoctor_checks::model::facts::Facts;
@@ -73,6 +75,44 @@ fn full() -> Report {
     let mut folded = report.results[3].clone();
     folded.cause = Some("docker-engine".into());
     report.results.push(folded);
+    report.results[2].waiver = Some(WaiverWords {
+        reason: harmless(HOSTILE),
+        owner: "ops@example.org".into(),
+        until: "2999-01-31".into(),
+        expired: false,
+    });
+    let at = |file: &str, line, text: &str| Asker {
+        kind: "file",
+        text: harmless(HOSTILE),
+        start: None,
+        end: None,
+        file: Some(Place { path: file.into(), line, column: 3, start: 10, end: 14, text: text.into() }),
+    };
+    report.results[5].asked_by = Some(at("deploy/compose file.yaml", 7, "  gpus: all"));
+    report.results[6].asked_by = Some(at("/srv/app/gdoctor.toml", 2, ""));
+    let line = "docker run \\\n  --gpus all é";
+    let spot = line.find("--gpus").unwrap();
+    report.results[7].asked_by = Some(Asker {
+        kind: "run-line",
+        text: "--gpus all".into(),
+        start: Some(spot),
+        end: Some(spot + 10),
+        file: None,
+    });
+    report.run_line = Some(RunLineWords {
+        text: line.into(),
+        file: "run.sh".into(),
+        image: "é".into(),
+        starts: Starts::No,
+        unseen: Vec::new(),
+        corrected: Some("docker run \\\n  --gpus 'all' <b>".into()),
+        changes: vec![Change { start: 0, end: 1, text: "x".into(), reason: harmless(HOSTILE), code: "a/b".into() }],
+    });
+    let gauge = |kind, name: &str, free| Gauge { kind, name: name.into(), free, total: 24 << 30 };
+    report.gauges = vec![gauge("GPU memory", "GPU 0, <b>", 20 << 30), gauge("disk", "/var/lib/docker", 1 << 30)];
+    // The smallest picture: one pixel.
+    let bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0:~\x9bU\0\0\0\nIDATx\x9cc`\0\0\0\x02\0\x01H\xaf\xa4q\0\0\0\0IEND\xaeB`\x82";
+    report.pictures = vec![Picture { camera: "/dev/video0".into(), kind: "image/png", bytes: bytes.to_vec() }];
     report
 }
 
@@ -160,6 +200,18 @@ fn sarif_is_valid() {
                 assert!(text.as_str().is_some_and(|t| !t.is_empty() && t.len() <= 4096), "{rule}");
             }
         }
+        let spot = |number: usize| {
+            let place = &run["results"][number]["locations"][0]["physicalLocation"];
+            let region = &place["region"];
+            let number = |name: &str| region[name].as_u64().unwrap_or(0);
+            let uri = place["artifactLocation"]["uri"].as_str().unwrap_or_default().to_owned();
+            (uri, number("startLine"), number("startColumn"), number("endColumn"))
+        };
+        let first = if whole { 5 } else { 3 };
+        assert_eq!(spot(first), ("deploy/compose%20file.yaml".into(), 7, 3, 7));
+        assert_eq!(spot(first + 1), ("file:///srv/app/gdoctor.toml".into(), 2, 3, 7));
+        assert_eq!(spot(first + 2), ("run.sh".into(), 2, 3, 13));
+        assert_eq!(spot(0).0, "file:///etc/docker/daemon.json");
         for result in run["results"].as_array().unwrap() {
             assert!(result["locations"][0]["physicalLocation"]["region"]["startLine"].is_u64());
             assert!(result["partialFingerprints"]["primaryLocationLineHash"].is_string());
@@ -181,6 +233,10 @@ fn junit_is_valid() {
 fn prometheus_reads_it() {
     let shown = prom::render(&full(), 1_798_761_599);
     assert!(shown.ends_with('\n'));
+    let mut known = full();
+    (known.host.driver, known.host.docker) = ("550.54.15".into(), "28.1.1".into());
+    assert!(prom::render(&known, 0).contains("driver=\"550.54.15\",docker=\"28.1.1\"} 1"));
+    assert!(!shown.contains("driver=\"\""), "{shown}");
     if let Some(output) = tool("promtool", &["check", "metrics"], &shown) {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
@@ -284,7 +340,14 @@ fn html_works_in_a_browser() {
     let probe = "<script>const e=[];window.onerror=m=>{e.push(m)};</script>";
     let tell = "<script>const n=[];for(const f of document.querySelectorAll('input[name=f]')){f.checked=true;\
         n.push([...document.querySelectorAll('article')].filter(a=>getComputedStyle(a).display!='none').length);}\
-        document.title=JSON.stringify({errors:e,shown:n,copy:document.querySelectorAll('button').length,\
+        const levels=[...document.querySelectorAll('h1,h2,h3,h4')].map(h=>+h.tagName[1]);\
+        const all=q=>[...document.querySelectorAll(q)];const reach=[];for(const f of all('a,button,input,pre,summary')){f.focus();\
+        if(document.activeElement!=f&&f.offsetParent)reach.push(f.outerHTML)}\
+        document.title=JSON.stringify({errors:e,main:all('main').length,h1:levels.filter(l=>l==1).length,reach,\
+        jumps:levels.filter((l,i)=>i&&l>levels[i-1]+1).length,\
+        nameless:all('button,pre').filter(b=>!b.getAttribute('aria-label')).length+all('input').filter(i=>!i.labels.length).length\
+        +all('img').filter(i=>!i.alt||!i.naturalWidth).length+all('svg').filter(s=>!s.getAttribute('aria-label')).length,\
+        bars:all('svg rect.taken').filter(r=>r.getBoundingClientRect().width>1).length,shown:n,copy:document.querySelectorAll('button').length,\
         fits:document.documentElement.scrollWidth<=innerWidth});</script>";
     // The policy allows inline scripts, so the page's own must run unhindered.
     let watched = page.replace("<style>", &format!("{probe}<style>")).replace("</body>", &format!("{tell}</body>"));
@@ -309,7 +372,34 @@ fn html_works_in_a_browser() {
         assert_eq!(told["shown"], serde_json::json!(expect), "{told}");
         assert_eq!((told["errors"].as_array().map(Vec::len), told["fits"].as_bool()), (Some(0), Some(true)), "{told}");
         assert!(told["copy"].as_u64() > Some(0), "{told}");
+        // One way for everybody: landmarks, headings in order, a name for each control and picture, all of it by keyboard.
+        let counts = ["main", "h1", "jumps", "nameless", "bars"].map(|name| told[name].as_u64());
+        assert_eq!(counts, [Some(1), Some(1), Some(0), Some(0), Some(2)], "{told}");
+        assert_eq!(told["reach"], serde_json::json!([]), "{told}");
     }
+}
+
+/// The same page where scripts are switched off, and on paper.
+#[test]
+fn html_works_without_scripts_and_on_paper() {
+    let Some(browser) = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| has(name)) else {
+        return left_out("chromium is not installed");
+    };
+    let page = html::render(&full());
+    // The page's policy then keeps its own script from running.
+    let (folder, off) = file("report.html", &page.replace("script-src 'unsafe-inline'", "script-src 'none'"));
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(browser);
+        command.args(["--headless", "--no-sandbox", "--disable-gpu"]).args(arguments);
+        command.arg(format!("--user-data-dir={}", folder.path().join("profile").display()));
+        command.arg(format!("file://{}", off.display())).stderr(Stdio::null()).output().unwrap()
+    };
+    let dom = String::from_utf8_lossy(&run(&["--dump-dom"]).stdout).into_owned();
+    assert!(!dom.contains("<button type"), "a button that nothing can press");
+    assert_eq!(dom.matches("<article").count(), full().results.len());
+    let paper = folder.path().join("report.pdf");
+    run(&[&format!("--print-to-pdf={}", paper.display())]);
+    assert!(std::fs::read(&paper).unwrap().starts_with(b"%PDF"));
 }
 
 #[test]
@@ -317,7 +407,11 @@ fn hostile_words_stay_words() {
     let full = full();
     let page = html::render(&full);
     assert!(!page.contains("<b>") && page.matches("<script>").count() == 1);
-    assert!(!md::render(&full).contains("<b>"));
+    let shown = md::render(&full);
+    assert!(!shown.replace("--gpus 'all' <b>", "").contains("<b>"));
+    assert!(
+        shown.contains("### The corrected command\n\n```sh\ndocker run") && shown.contains("waived until 2999-01-31")
+    );
     let all = [page, md::render(&full), junit::render(&full), sarif::render(&full, true), tap::render(&full)];
     let more = [nagios::render(&full), npd::render(&full), github::render(&full), prom::render(&full, 0)];
     for shown in all.iter().chain(&more) {

@@ -37,10 +37,10 @@ const WISHES: &[&str] = &[
 
 fn main() {
     let mut trials = vec![
-        Trial::test("a file of the first format is read", || Ok(the_first_format_is_read())),
-        Trial::test("a cut file is refused", || Ok(cuts_are_refused())),
-        Trial::test("an edited file is refused", || Ok(edits_are_refused())),
-        Trial::test("a newer file is refused", || Ok(newer_is_refused())),
+        Trial::test("a file of the first format is read", the_first_format_is_read),
+        Trial::test("a cut file is refused", cuts_are_refused),
+        Trial::test("an edited file is refused", edits_are_refused),
+        Trial::test("a newer file is refused", newer_is_refused),
     ];
     for path in table::host_files() {
         for case in Table::read(&path).cases {
@@ -114,10 +114,11 @@ fn kept() -> Vec<u8> {
     fs::read(part::root().join("tests/facts/1.0.gdoctor")).unwrap()
 }
 
-fn the_first_format_is_read() {
+fn the_first_format_is_read() -> Result<(), Failed> {
     let saved = Snapshot::read(&kept()).unwrap();
     let facts = saved.facts().unwrap();
     assert!(facts.nvidia.module.value().is_some() && facts.docker.info.value().is_some());
+    Ok(())
 }
 
 /// A file of today's format, small enough to try every byte of it.
@@ -130,7 +131,7 @@ fn small() -> (Vec<u8>, Value) {
     (text.into_bytes(), value)
 }
 
-fn cuts_are_refused() {
+fn cuts_are_refused() -> Result<(), Failed> {
     let (bytes, _) = small();
     for end in 0..bytes.len() - 1 {
         assert!(Snapshot::read(&bytes[..end]).is_err(), "cut at {end}");
@@ -140,10 +141,11 @@ fn cuts_are_refused() {
     for end in (0..kept.len() - 2).step_by(997) {
         assert!(Snapshot::read(&kept[..end]).is_err(), "cut at {end}");
     }
+    Ok(())
 }
 
 /// Whatever is changed in it, it is refused or still says the same.
-fn edits_are_refused() {
+fn edits_are_refused() -> Result<(), Failed> {
     let (bytes, value) = small();
     for at in 0..bytes.len() {
         for mask in [0x01, 0x02, 0x10, 0x20, 0x80, 0xff] {
@@ -159,9 +161,10 @@ fn edits_are_refused() {
         let read = Snapshot::read(&without);
         assert!(read.is_err() || serde_json::to_value(read.unwrap()).unwrap() == value, "without byte {at}");
     }
+    Ok(())
 }
 
-fn newer_is_refused() {
+fn newer_is_refused() -> Result<(), Failed> {
     let (bytes, _) = small();
     let text = String::from_utf8(bytes).unwrap();
     let newer = text.replace("\"schemaVersion\": \"1.1\"", "\"schemaVersion\": \"2.0\"");
@@ -174,4 +177,5 @@ fn newer_is_refused() {
     let sum = checksum(&more);
     more["checksum"] = sum.into();
     assert!(Snapshot::read(more.to_string().as_bytes()).is_ok());
+    Ok(())
 }

@@ -126,14 +126,16 @@ fn a_planted_host_leaks_nothing() {
         found.extend(leaks(format, &fs::read_to_string(path(format)).unwrap()));
     }
     // The line, the compose file and the project's file are the user's own texts.
-    let project = path("gdoctor.toml");
+    // They lie in somebody's folder.
+    fs::create_dir_all(out.path().join("home/wilhelmina")).unwrap();
+    let project = path("home/wilhelmina/gdoctor.toml");
     fs::write(
         &project,
         "display = true\nregistry = [\"vault-77.corp.intra.example:5000\"]\n[[waiver]]\ncode = \"docker-client/not-installed\"\n\
          reason = \"bartholomew knows, see http://relay77.lan/77\"\nowner = \"wilhelmina@corp.intra.example\"\nuntil = \"2999-01-01\"\n",
     )
     .unwrap();
-    let compose = path("compose.yaml");
+    let compose = path("home/wilhelmina/compose.yaml");
     fs::write(
         &compose,
         "services:\n  app:\n    image: vault-77.corp.intra.example:5000/app\n    environment:\n      PASSWORD: hunter77secret\n    \

@@ -80,6 +80,8 @@ impl Argument {
 pub struct RunLine {
     /// As pasted; spans count in it.
     pub text: String,
+    /// The file that it stands in, as the user calls it; empty where it was typed or piped.
+    pub file: String,
     /// `docker run`, `podman run`, `docker create`: the words and their place.
     pub command: Argument,
     /// The same as who asks; always there on a line that was parsed.

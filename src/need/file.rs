@@ -55,7 +55,9 @@ pub fn find(named: Option<&std::path::Path>, host: &Host) -> Result<Option<(Stri
             let mut folders = std::path::Path::new(&cwd).ancestors();
             let found = folders.find_map(|folder| {
                 let fact = read(&folder.join(NAME));
-                fact.value().map(|bytes| (folder.join(NAME).display().to_string(), bytes.clone()))
+                // In the working directory it is called by its name alone, as a repository's own tools call it.
+                let name = if folder == std::path::Path::new(&cwd) { NAME.into() } else { folder.join(NAME) };
+                fact.value().map(|bytes| (name.display().to_string(), bytes.clone()))
             });
             found.map_or(Ok(None), |(name, bytes)| text(name, &bytes))
         }

@@ -208,7 +208,9 @@ fn read_line(line: &LineArgs, host: &Host) -> Result<Option<RunLine>, Refusal> {
         help: wrong.help,
         place: Some((name.clone(), text.clone(), wrong.span)),
     };
-    read.map(Some).map_err(refused)
+    let file = line.run_file.as_ref().filter(|path| path.as_os_str() != "-");
+    let file = file.map_or_else(String::new, |path| path.display().to_string());
+    read.map(|read| Some(RunLine { file, ..read })).map_err(refused)
 }
 
 /// What the line is called in messages, the line, and whether the shell has still to replace variables in it.

@@ -2,6 +2,7 @@ for (const pre of document.querySelectorAll("pre")) {
   const button = document.createElement("button");
   button.type = "button";
   button.textContent = "Copy";
+  button.setAttribute("aria-label", `Copy ${pre.getAttribute("aria-label")}`);
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(pre.textContent);

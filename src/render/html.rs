@@ -3,6 +3,9 @@
 
 use std::fmt::Write;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::status;
 use crate::policy::Status;
 use crate::report::{FixWords, Outcome, Report};
@@ -33,8 +36,11 @@ pub fn render(report: &Report) -> String {
         text(report.tool.version),
         when = text(&report.generated_at),
     );
-    filter(&mut out, report);
     out.push_str("<main>\n");
+    corrected(&mut out, report);
+    room(&mut out, report);
+    pictures(&mut out, report);
+    filter(&mut out, report);
     for outcome in status::by_weight(report) {
         result(&mut out, outcome);
     }
@@ -42,27 +48,78 @@ pub fn render(report: &Report) -> String {
     out
 }
 
-fn filter(out: &mut String, report: &Report) {
-    let _ = writeln!(
-        out,
-        "<input type=\"radio\" name=\"f\" id=\"f-all\" checked><label for=\"f-all\">all {}</label>",
-        report.results.len()
-    );
-    for s in [Status::Fail, Status::Warn, Status::Unknown, Status::Pass, Status::Skip] {
-        let word = s.word();
-        let _ = writeln!(
+/// The whole corrected command, and why each part of it changed.
+fn corrected(out: &mut String, report: &Report) {
+    let Some(line) = &report.run_line else { return };
+    let _ = writeln!(out, "<section class=\"line\">\n<h2>The command</h2>\n<p>{}</p>", text(&line.verdict()));
+    if let Some(command) = &line.corrected {
+        let _ = writeln!(out, "<h3>Corrected</h3>\n{}\n<ul>", code(command.trim_end(), "the corrected command"));
+        for reason in line.reasons() {
+            let _ = writeln!(out, "<li>{}</li>", text(reason));
+        }
+        out.push_str("</ul>\n");
+    }
+    out.push_str("</section>\n");
+}
+
+/// How full GPU memory and disks are, drawn and in words.
+fn room(out: &mut String, report: &Report) {
+    if report.gauges.is_empty() {
+        return;
+    }
+    out.push_str("<section class=\"room\">\n<h2>Memory and disk</h2>\n");
+    for gauge in &report.gauges {
+        let taken = gauge.percent();
+        let name = text(&format!("{} {}: {}", gauge.kind, gauge.name, gauge.words()));
+        let full = if taken >= 90 { " class=\"full\"" } else { "" };
+        let _ = write!(
             out,
-            "<input type=\"radio\" name=\"f\" id=\"f-{word}\"><label for=\"f-{word}\" class=\"{word}\">{word} {}</label>",
-            status::count(report, s)
+            "<figure{full}>\n<figcaption>{name}</figcaption>\n<svg role=\"img\" aria-label=\"{taken} % taken\" viewBox=\"0 0 100 4\" \
+             preserveAspectRatio=\"none\"><rect class=\"all\" width=\"100\" height=\"4\"/><rect class=\"taken\" width=\"{taken}\" \
+             height=\"4\"/></svg>\n</figure>\n"
         );
     }
+    out.push_str("</section>\n");
+}
+
+fn pictures(out: &mut String, report: &Report) {
+    for picture in &report.pictures {
+        let (camera, kind) = (text(&picture.camera), picture.kind);
+        let _ = write!(
+            out,
+            "<section class=\"picture\">\n<h2>What {camera} sees</h2>\n<img alt=\"A picture that {camera} gave\" \
+             src=\"data:{kind};base64,{}\">\n</section>\n",
+            STANDARD.encode(&picture.bytes)
+        );
+    }
+}
+
+/// Commands that a script adds a copy button to.
+fn code(commands: &str, name: &str) -> String {
+    format!("<pre tabindex=\"0\" role=\"group\" aria-label=\"{}\"><code>{}</code></pre>", text(name), text(commands))
+}
+
+/// Radio buttons, so that the style sheet alone can filter.
+fn filter(out: &mut String, report: &Report) {
+    out.push_str("<h2>Checks</h2>\n<fieldset>\n<legend>Show</legend>\n");
+    let mut choice = |word: &str, count: usize, checked: &str| {
+        let _ = writeln!(
+            out,
+            "<input type=\"radio\" name=\"f\" id=\"f-{word}\"{checked}><label for=\"f-{word}\" class=\"{word}\">{word} {count}</label>"
+        );
+    };
+    choice("all", report.results.len(), " checked");
+    for s in [Status::Fail, Status::Warn, Status::Unknown, Status::Pass, Status::Skip] {
+        choice(s.word(), status::count(report, s), "");
+    }
+    out.push_str("</fieldset>\n");
 }
 
 fn result(out: &mut String, outcome: &Outcome) {
     let word = status::shown(outcome).word();
     let _ = write!(
         out,
-        "<article class=\"{word}\">\n<h2><span class=\"mark\">{}</span> {}</h2>\n<p>{}</p>\n",
+        "<article class=\"{word}\">\n<h3><span class=\"mark\">{}</span> {}</h3>\n<p>{}</p>\n",
         word.to_uppercase(),
         text(&status::name(outcome)),
         text(&outcome.summary)
@@ -95,18 +152,18 @@ fn result(out: &mut String, outcome: &Outcome) {
 fn mend(out: &mut String, fix: &FixWords) {
     let _ = write!(
         out,
-        "<section class=\"fix\">\n<h3>{} <small>{}</small></h3>\n",
+        "<div class=\"fix\">\n<h4>{} <small>{}</small></h4>\n",
         text(&fix.title),
         text(&fix.risks.join(", "))
     );
     if !fix.commands.is_empty() {
-        let _ = writeln!(out, "<pre tabindex=\"0\"><code>{}</code></pre>", text(&fix.commands.join("\n")));
+        let _ = writeln!(out, "{}", code(&fix.commands.join("\n"), &format!("commands: {}", fix.title)));
     }
     for note in &fix.notes {
         let _ = writeln!(out, "<p>{}</p>", text(note));
     }
     let page = text(&fix.page);
-    let _ = write!(out, "<p><a href=\"{page}\" rel=\"noreferrer\">{page}</a></p>\n</section>\n");
+    let _ = write!(out, "<p><a href=\"{page}\" rel=\"noreferrer\">{page}</a></p>\n</div>\n");
 }
 
 /// Text for an element or a quoted attribute.

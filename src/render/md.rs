@@ -25,6 +25,7 @@ pub fn render(report: &Report) -> String {
         let word = status::shown(outcome).word().to_uppercase();
         let _ = writeln!(out, "| {word} | {} | {} |", text(&status::name(outcome)), text(&status::summary(outcome)));
     }
+    corrected(&mut out, report);
     for outcome in status::by_weight(report) {
         if !matches!(status::shown(outcome), Status::Fail | Status::Warn) {
             continue;
@@ -53,6 +54,17 @@ pub fn render(report: &Report) -> String {
         }
     }
     out
+}
+
+/// The whole corrected command, and why each part of it changed.
+fn corrected(out: &mut String, report: &Report) {
+    let Some(line) = &report.run_line else { return };
+    let _ = writeln!(out, "\n{}", text(&line.verdict()));
+    let Some(command) = &line.corrected else { return };
+    let _ = writeln!(out, "\n### The corrected command\n\n{}", fence(&[command.trim_end().to_owned()]));
+    for reason in line.reasons() {
+        let _ = writeln!(out, "- {}", text(reason));
+    }
 }
 
 /// A fence around commands that none of them can close.

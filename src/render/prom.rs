@@ -48,12 +48,21 @@ pub fn render(report: &Report, unix: u64) -> String {
     );
     let build = format!("{{version=\"{}\"}} 1", label(report.tool.version));
     head("gdoctor_build_info", "The gdoctor that made this file.", &[build]);
-    let host = format!(
-        "{{system=\"{}\",kernel=\"{}\",machine=\"{}\"}} 1",
-        label(&report.host.system),
-        label(&report.host.kernel),
-        label(&report.host.machine)
-    );
+    let host = &report.host;
+    let labels = [
+        ("system", &host.system),
+        ("kernel", &host.kernel),
+        ("machine", &host.machine),
+        ("driver", &host.driver),
+        ("docker", &host.docker),
+    ];
+    // An empty label is no label to Prometheus.
+    let labels: Vec<String> = labels
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| format!("{name}=\"{}\"", label(value)))
+        .collect();
+    let host = format!("{{{}}} 1", labels.join(","));
     head("gdoctor_host_info", "The system that was looked at.", &[host]);
     out
 }

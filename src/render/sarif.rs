@@ -22,7 +22,7 @@ pub fn render(report: &Report, whole: bool) -> String {
     let told = |o: &&Outcome| {
         whole || o.is_waived() || matches!(status::shown(o), Status::Fail | Status::Warn | Status::Unknown)
     };
-    let results: Vec<Value> = report.results.iter().filter(told).map(|o| result(o, numbers[o.id])).collect();
+    let results: Vec<Value> = report.results.iter().filter(told).map(|o| result(report, o, numbers[o.id])).collect();
     let notes: Vec<Value> =
         report.results.iter().filter(|o| status::shown(o) == Status::Unknown).map(notification).collect();
     let document = json!({
@@ -86,7 +86,7 @@ fn rule(report: &Report, outcome: &Outcome) -> Value {
     })
 }
 
-fn result(outcome: &Outcome, rule: usize) -> Value {
+fn result(report: &Report, outcome: &Outcome, rule: usize) -> Value {
     // A waived result stays what it is, and is suppressed; what waits for another check is told under that one.
     let own = if outcome.is_waived() { outcome.status } else { status::shown(outcome) };
     let (kind, level) = status::sarif(own);
@@ -107,14 +107,52 @@ fn result(outcome: &Outcome, rule: usize) -> Value {
         "message": { "text": text },
         // An empty list says that nothing is suppressed.
         "suppressions": suppressions,
-        "locations": [{ "physicalLocation": {
-            "artifactLocation": { "uri": "file:///etc/docker/daemon.json" },
-            "region": { "startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 1 },
-        }}],
+        "locations": [{ "physicalLocation": location(report, outcome) }],
         // Of what it is about, not of its words: a reworded message stays the same alert.
         "partialFingerprints": { "primaryLocationLineHash": format!("{:016x}:1", hash(&status::name(outcome))) },
         "properties": { "code": outcome.code, "fix": outcome.fixes },
     })
+}
+
+/// The line of the user's file that asks for it; else the engine's own file, because GitHub shows no result without one.
+fn location(report: &Report, outcome: &Outcome) -> Value {
+    let asker = outcome.asked_by.as_ref();
+    if let Some(place) = asker.and_then(|asker| asker.file.as_ref()) {
+        let end = place.column + (place.end.saturating_sub(place.start)).max(1);
+        return region(
+            &place.path,
+            place.line,
+            place.column,
+            (place.text.is_empty() || end <= place.text.len() + 1).then_some(end),
+        );
+    }
+    let line = report.run_line.as_ref().filter(|line| !line.file.is_empty());
+    if let Some((line, (start, end))) = line.zip(asker.and_then(|asker| asker.start.zip(asker.end))) {
+        let before = line.text.get(..start).unwrap_or_default();
+        let column = before.rsplit('\n').next().unwrap_or_default().encode_utf16().count() + 1;
+        let spot = line.text.get(start..end).unwrap_or_default();
+        let to = (!spot.contains('\n')).then(|| column + spot.encode_utf16().count().max(1));
+        return region(&line.file, before.matches('\n').count() + 1, column, to);
+    }
+    region("/etc/docker/daemon.json", 1, 1, Some(2))
+}
+
+fn region(path: &str, line: usize, column: usize, end: Option<usize>) -> Value {
+    let mut region = json!({ "startLine": line, "startColumn": column });
+    if let Some(end) = end {
+        region["endColumn"] = end.into();
+    }
+    json!({ "artifactLocation": { "uri": uri(path) }, "region": region })
+}
+
+/// A path as a URI: relative ones stay so, which is how code scanning finds files of a repository.
+fn uri(path: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
+    let quoted: String = path
+        .bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect();
+    if path.starts_with('/') { format!("file://{quoted}") } else { quoted.trim_start_matches("./").to_owned() }
 }
 
 fn notification(outcome: &Outcome) -> Value {

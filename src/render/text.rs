@@ -10,7 +10,6 @@ use gdoctor_checks::model::run::Span;
 use crate::policy::Status;
 use crate::render::snippet;
 use crate::report::{Asker, FixWords, Outcome, Report};
-use crate::start::Starts;
 
 /// How much to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,8 +134,7 @@ impl<'a> Page<'a> {
         let line = self.wrap(&format!("{name}{subject}: {}", outcome.summary), "          ", "  ".len() + 8);
         let _ = writeln!(out, "  {mark} {line}");
         if let Some(waiver) = &outcome.waiver {
-            let state = if waiver.expired { "ran out on" } else { "until" };
-            self.field(out, "waiver", &format!("{state} {}, by {}: {}", waiver.until, waiver.owner, waiver.reason));
+            self.field(out, "waiver", &waiver.words());
         }
         self.place(out, outcome);
         if matches!(outcome.status, Status::Fail | Status::Warn) {
@@ -208,17 +206,7 @@ impl<'a> Page<'a> {
     /// The whole corrected command, ready to paste, and why each part of it changed.
     fn corrected(&self, out: &mut String) {
         if let Some(line) = self.report.run_line.as_ref().filter(|_| self.detail != Detail::Quiet) {
-            let words = match line.starts {
-                Starts::Yes => "Nothing seen here keeps docker from starting this container.".into(),
-                Starts::No => "docker would not start this container.".into(),
-                Starts::Unknown if line.unseen.is_empty() => {
-                    "Whether docker would start this container cannot be told.".into()
-                }
-                Starts::Unknown => format!(
-                    "Whether docker would start this container cannot be told: {} cannot be looked into.",
-                    line.unseen.join(", ")
-                ),
-            };
+            let words = line.verdict();
             let _ = writeln!(out, "\n{}", self.wrap(&words, "", 0));
         }
         let Some((line, command)) =
@@ -227,12 +215,8 @@ impl<'a> Page<'a> {
             return;
         };
         let _ = writeln!(out, "\n{}\n\n{}\n", "The corrected command".bold(), command.trim_end().cyan());
-        let mut told: Vec<&str> = Vec::new();
-        for change in &line.changes {
-            if !told.contains(&change.reason.as_str()) {
-                told.push(&change.reason);
-                let _ = writeln!(out, "  - {}", self.wrap(&change.reason, "    ", 4));
-            }
+        for reason in line.reasons() {
+            let _ = writeln!(out, "  - {}", self.wrap(reason, "    ", 4));
         }
     }
 
