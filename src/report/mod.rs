@@ -1,0 +1,349 @@
+//! The report: the one document that every format is made from. Everything in it is harmless: no control character and no
+//! secret gets past this folder.
+
+mod changes;
+mod words;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::drawn::{Gauge, Picture};
+use crate::need::Waiver;
+use crate::policy::{self, FailOn, Status};
+use crate::start::Starts;
+
+pub use words::{find_fix, harmless, parse, unfilled_fix, write};
+
+/// `$id` of `docs/gdoctor-report-1.json`, which `gdoctor schema` prints.
+pub const SCHEMA: &str = "https://gdoctor.dev/schema/gdoctor-report-1.json";
+
+/// The one document that every format is made from. Field names are those of the published schema.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    #[serde(rename = "$schema")]
+    pub schema: &'static str,
+    pub format: &'static str,
+    pub schema_version: &'static str,
+    pub report_id: String,
+    pub generated_at: String,
+    pub tool: Tool,
+    pub host: HostSummary,
+    pub results: Vec<Outcome>,
+    /// The line that was judged, where one was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_line: Option<RunLineWords>,
+    /// What would have to change in the compose file, where one was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compose: Option<ComposeWords>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gauges: Vec<Gauge>,
+    /// Never in a report that is shared.
+    #[serde(skip)]
+    pub pictures: Vec<Picture>,
+    pub summary: BTreeMap<&'static str, usize>,
+    pub exit_code: u8,
+    pub duration_ms: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Tool {
+    pub name: &'static str,
+    pub version: &'static str,
+}
+
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct HostSummary {
+    pub system: String,
+    pub kernel: String,
+    pub machine: String,
+    /// NVIDIA's, as it is loaded; empty where there is none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub driver: String,
+    /// The engine that answers; empty where none does.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub docker: String,
+}
+
+/// The judged line, and what would have to change in it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunLineWords {
+    /// As given; literal secrets are overwritten with asterisks of the same length.
+    pub text: String,
+    /// The file that it stands in; empty where it was typed or piped.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub file: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub image: String,
+    /// Whether docker would start the container; whether its program then finds all it wants is another matter.
+    pub starts: Starts,
+    /// Arguments that nothing here looks into, and that docker may refuse.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unseen: Vec<String>,
+    /// The whole line, ready to paste; `None` when nothing has to change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub corrected: Option<String>,
+    /// What the correction changes, in the order of the line.
+    pub changes: Vec<Change>,
+}
+
+impl RunLineWords {
+    /// Whether docker would start the container, in a sentence.
+    pub fn verdict(&self) -> String {
+        match self.starts {
+            Starts::Yes => "Nothing seen here keeps docker from starting this container.".into(),
+            Starts::No => "docker would not start this container.".into(),
+            Starts::Unknown if self.unseen.is_empty() => {
+                "Whether docker would start this container cannot be told.".into()
+            }
+            Starts::Unknown => format!(
+                "Whether docker would start this container cannot be told: {} cannot be looked into.",
+                self.unseen.join(", ")
+            ),
+        }
+    }
+
+    /// Why the correction changes what it changes, each reason once.
+    pub fn reasons(&self) -> Vec<&str> {
+        let mut reasons: Vec<&str> = Vec::new();
+        for change in &self.changes {
+            if !reasons.contains(&change.reason.as_str()) {
+                reasons.push(&change.reason);
+            }
+        }
+        reasons
+    }
+}
+
+/// One change of the line: bytes `start..end` of its text become `text`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    pub start: usize,
+    pub end: usize,
+    pub text: String,
+    /// One line.
+    pub reason: String,
+    /// The finding that it mends.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub code: String,
+}
+
+/// The judged service, and what would have to change in its files.
+#[derive(Clone, Debug, Serialize)]
+pub struct ComposeWords {
+    /// Where the service stands.
+    pub service: String,
+    pub changes: Vec<FileChange>,
+}
+
+/// One change of a compose file.
+#[derive(Clone, Debug, Serialize)]
+pub struct FileChange {
+    pub file: Place,
+    /// The place is the service, which gets these lines besides what it has; else they stand for what is there.
+    pub adds: bool,
+    /// YAML, without the indentation of the place; none: what is there goes.
+    pub lines: Vec<String>,
+    /// One line.
+    pub reason: String,
+    /// The finding that it mends.
+    pub code: String,
+}
+
+/// One finding in words.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outcome {
+    /// The check: `docker-access`.
+    pub id: &'static str,
+    pub group: &'static str,
+    pub title: &'static str,
+    pub status: Status,
+    /// `docker-access/not-in-group`; what `gdoctor explain` takes.
+    pub code: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub subject: String,
+    /// What was observed, one sentence.
+    pub summary: String,
+    /// The likely cause and what follows from it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_by: Option<Asker>,
+    /// False when only the guide suggests it.
+    pub required: bool,
+    pub evidence: Vec<Seen>,
+    /// The file with what the camera showed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
+    pub fixes: Vec<FixWords>,
+    pub docs: Vec<String>,
+    /// The check that has to be mended first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// The project lives with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiver: Option<WaiverWords>,
+    pub duration_ms: u64,
+}
+
+impl Outcome {
+    /// The project lives with it today: it keeps its status and decides nothing.
+    pub fn is_waived(&self) -> bool {
+        self.waiver.as_ref().is_some_and(|waiver| !waiver.expired)
+    }
+}
+
+/// Why a failure or warning is lived with, who says so, and until when.
+#[derive(Clone, Debug, Serialize)]
+pub struct WaiverWords {
+    pub reason: String,
+    pub owner: String,
+    /// The last day.
+    pub until: String,
+    /// That day has passed: the waiver counts for nothing.
+    pub expired: bool,
+}
+
+impl WaiverWords {
+    /// `until 2027-01-31, by ops@example.org: the runners are replaced then`
+    pub fn words(&self) -> String {
+        let state = if self.expired { "ran out on" } else { "until" };
+        format!("{state} {}, by {}: {}", self.until, self.owner, self.reason)
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Asker {
+    /// `flag`, `file`, `run-line`, `default`, `host`, `guide`.
+    pub kind: &'static str,
+    pub text: String,
+    /// Where it stands in the run line's text, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<usize>,
+    /// The file's line that asks; lines and columns count from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<Place>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Place {
+    pub path: String,
+    pub line: usize,
+    pub column: usize,
+    /// Bytes of the file.
+    pub start: usize,
+    pub end: usize,
+    /// The whole line; literal secrets are overwritten with asterisks of the same length.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub text: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Seen {
+    pub source: String,
+    pub value: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FixWords {
+    pub title: String,
+    /// Lines to paste into a shell, in order.
+    pub commands: Vec<String>,
+    pub risks: Vec<&'static str>,
+    pub notes: Vec<String>,
+    pub needs_root: bool,
+    pub page: String,
+    /// The commands are the run line, changed.
+    #[serde(skip)]
+    pub changes_line: bool,
+}
+
+/// What a report says besides its findings.
+#[derive(Default)]
+pub struct Frame {
+    pub report_id: String,
+    pub generated_at: String,
+    pub took: Duration,
+    /// How long each group's probe took, by the group's name.
+    pub probe_times: BTreeMap<&'static str, Duration>,
+}
+
+impl Report {
+    /// Marks what the project has decided to live with. A waiver that has run out is shown and counts for nothing; a waived
+    /// failure or warning keeps its status and no longer decides the exit code. `today` is `2026-01-31`.
+    pub fn waive(mut self, waivers: &[Waiver], fail_on: FailOn, today: &str) -> Self {
+        for outcome in self.results.iter_mut().filter(|o| matches!(o.status, Status::Fail | Status::Warn)) {
+            let fits = |w: &&Waiver| w.code == outcome.code && (w.subject.is_empty() || w.subject == outcome.subject);
+            outcome.waiver = waivers.iter().find(fits).map(|waiver| WaiverWords {
+                reason: harmless(&waiver.reason),
+                owner: harmless(&waiver.owner),
+                until: waiver.until.clone(),
+                expired: waiver.until.as_str() < today,
+            });
+        }
+        let counting = self.results.iter().filter(|o| !o.is_waived());
+        self.exit_code = policy::exit_code(counting.map(|o| (o.status, o.required)), fail_on);
+        self
+    }
+
+    /// The checks that keep the exit code from being 0, in the report's order; those that wait for another are not among them.
+    pub fn decisive(&self, fail_on: FailOn) -> Vec<&'static str> {
+        let decides = |o: &&Outcome| policy::exit_code(std::iter::once((o.status, o.required)), fail_on) != policy::OK;
+        let counting = self.results.iter().filter(|o| !o.is_waived() && o.cause.is_none());
+        let mut checks: Vec<&str> = counting.filter(decides).map(|o| o.id).collect();
+        checks.dedup();
+        checks
+    }
+
+    /// Every text that can hold something of the host or of the user's.
+    pub fn texts_mut(&mut self, change: &mut dyn FnMut(&mut String)) {
+        [&mut self.host.system, &mut self.host.kernel, &mut self.host.machine].into_iter().for_each(&mut *change);
+        if let Some(line) = &mut self.run_line {
+            change(&mut line.text);
+            change(&mut line.image);
+            change(&mut line.file);
+            line.unseen.iter_mut().for_each(&mut *change);
+            line.corrected.iter_mut().for_each(&mut *change);
+            line.changes.iter_mut().for_each(|c| [&mut c.text, &mut c.reason].into_iter().for_each(&mut *change));
+        }
+        if let Some(compose) = &mut self.compose {
+            change(&mut compose.service);
+            for one in &mut compose.changes {
+                one.lines.iter_mut().for_each(&mut *change);
+                [&mut one.reason, &mut one.file.path, &mut one.file.text].into_iter().for_each(&mut *change);
+            }
+        }
+        self.gauges.iter_mut().for_each(|gauge| change(&mut gauge.name));
+        for outcome in &mut self.results {
+            [&mut outcome.subject, &mut outcome.summary, &mut outcome.detail].into_iter().for_each(&mut *change);
+            outcome.picture.iter_mut().for_each(&mut *change);
+            if let Some(asker) = &mut outcome.asked_by {
+                change(&mut asker.text);
+                asker
+                    .file
+                    .iter_mut()
+                    .for_each(|place| [&mut place.path, &mut place.text].into_iter().for_each(&mut *change));
+            }
+            outcome
+                .evidence
+                .iter_mut()
+                .for_each(|seen| [&mut seen.source, &mut seen.value].into_iter().for_each(&mut *change));
+            if let Some(waiver) = &mut outcome.waiver {
+                [&mut waiver.reason, &mut waiver.owner].into_iter().for_each(&mut *change);
+            }
+            for fix in &mut outcome.fixes {
+                change(&mut fix.title);
+                fix.commands.iter_mut().for_each(&mut *change);
+                fix.notes.iter_mut().for_each(&mut *change);
+            }
+        }
+    }
+}

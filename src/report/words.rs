@@ -1,0 +1,322 @@
+//! Turns findings into the report: statuses by policy, sentences and fixes from each check's `doc.md`, causes resolved.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use gdoctor_checks::ALL;
+use gdoctor_checks::model::check::Check;
+use gdoctor_checks::model::doc::Doc;
+use gdoctor_checks::model::fact::Gap;
+use gdoctor_checks::model::facts::Facts;
+use gdoctor_checks::model::finding::{Finding, NOT_NEEDED, Verdict};
+use gdoctor_checks::model::fix::{Fix, Risk};
+use gdoctor_checks::model::need::{Need, Origin};
+use gdoctor_checks::model::run::RunLine;
+
+use super::changes::{self, corrected};
+use super::{Asker, FixWords, Frame, HostSummary, Outcome, Place, Report, SCHEMA, Seen, Tool};
+use crate::drawn::{self, Gauge};
+use crate::judge::Judged;
+use crate::policy::{self, FailOn, Status};
+use crate::start;
+
+/// Stands in a fix's fence for the run line with the finding's edits.
+const CORRECTED: &str = "{corrected}";
+
+/// Stands in its place where there is no line to change.
+const YOUR_OWN: &str = "# your own command or service, so changed";
+
+/// Puts everything into words. Findings keep their order.
+pub fn write(facts: &Facts, need: &Need, judged: &[Judged], fail_on: FailOn, frame: Frame) -> Report {
+    // A line that was made from a compose file is nobody's to change.
+    let line = need.run.as_ref().filter(|line| !line.made_up);
+    let made_up = need.run.as_ref().is_some_and(|line| line.made_up);
+    let tags = facts.tags();
+    let blocked: BTreeMap<&str, &str> =
+        judged.iter().flat_map(|j| j.findings.iter().filter_map(|f| Some((j.check.id, blocker(f)?)))).collect();
+    let results: Vec<Outcome> = judged
+        .iter()
+        .flat_map(|j| {
+            let probe = frame.probe_times.get(j.check.family).copied().unwrap_or_default();
+            let took = probe + j.took;
+            let words =
+                Words { check: j.check, doc: parse(j.check), tags: &tags, line, made_up, files: &need.files, took };
+            j.findings.iter().map(|f| words.outcome(f, &blocked)).collect::<Vec<_>>()
+        })
+        .collect();
+    let summary = Status::ALL.map(|s| (s.word(), results.iter().filter(|o| o.status == s).count()));
+    Report {
+        schema: SCHEMA,
+        format: "gdoctor-report",
+        schema_version: "1.2",
+        report_id: frame.report_id,
+        generated_at: frame.generated_at,
+        tool: Tool { name: "gdoctor", version: env!("CARGO_PKG_VERSION") },
+        host: HostSummary {
+            system: harmless(facts.host.system.value().map_or("unknown system", |s| s.pretty.as_str())),
+            kernel: harmless(facts.host.kernel.value().map_or("", String::as_str)),
+            machine: harmless(facts.host.machine.value().map_or("", String::as_str)),
+            driver: harmless(facts.nvidia.module.value().map_or("", |module| module.version.as_str())),
+            docker: harmless(facts.docker.version.value().map_or("", |version| version.version.as_str())),
+        },
+        exit_code: policy::exit_code(results.iter().map(|o| (o.status, o.required)), fail_on),
+        summary: summary.into(),
+        run_line: line.map(|line| changes::run_line(line, judged, start::verdict(line, &results))),
+        compose: need.run.as_ref().filter(|line| line.made_up).map(|line| changes::compose(line, judged, &need.files)),
+        gauges: drawn::gauges(facts).into_iter().map(|gauge| Gauge { name: harmless(&gauge.name), ..gauge }).collect(),
+        pictures: drawn::pictures(facts),
+        results,
+        duration_ms: millis(frame.took),
+    }
+}
+
+/// The parsed `doc.md` of a check. Its form is held by tests/contract.rs.
+pub fn parse(check: &Check) -> Doc<'static> {
+    Doc::parse(check.doc).unwrap_or_else(|why| panic!("doc.md of {}: {why}", check.id))
+}
+
+/// Finds a fix by its reference, which is a name in `doc` or `check-id/name`.
+pub fn find_fix<'a>(doc: &Doc<'a>, reference: &str) -> Option<Fix<'a>>
+where
+    'static: 'a,
+{
+    match reference.split_once('/') {
+        None => doc.fix(reference).cloned(),
+        Some((id, name)) => {
+            let check = ALL.iter().find(|check| check.id == id)?;
+            parse(check).fix(name).cloned()
+        }
+    }
+}
+
+struct Words<'a> {
+    check: &'static Check,
+    doc: Doc<'static>,
+    tags: &'a [String],
+    line: Option<&'a RunLine>,
+    made_up: bool,
+    files: &'a BTreeMap<String, String>,
+    took: Duration,
+}
+
+impl Words<'_> {
+    fn outcome(&self, finding: &Finding, blocked: &BTreeMap<&str, &str>) -> Outcome {
+        let (sentence, detail) = self.sentences(finding);
+        let fixes: Vec<FixWords> = match finding.verdict {
+            Verdict::Warn(fix) | Verdict::Fail(fix) => {
+                find_fix(&self.doc, fix).map(|fix| self.fix(&fix, finding)).into_iter().collect()
+            }
+            _ => Vec::new(),
+        };
+        Outcome {
+            id: self.check.id,
+            group: self.check.family,
+            title: self.doc.title,
+            status: policy::status(finding),
+            code: format!("{}/{}", self.check.id, finding.code),
+            subject: harmless(&finding.subject),
+            summary: sentence,
+            detail,
+            asked_by: finding.asked_by.as_ref().map(|by| asker(by, self.files)),
+            required: policy::is_required(finding.asked_by.as_ref()),
+            evidence: finding
+                .evidence
+                .iter()
+                .map(|e| Seen { source: harmless(&e.source.0), value: harmless(&e.value) })
+                .collect(),
+            picture: finding.values.get("picture").map(|file| harmless(file)),
+            docs: fixes.iter().map(|fix| fix.page.clone()).collect(),
+            fixes,
+            cause: blocker(finding).map(|by| root_cause(by, blocked).to_owned()),
+            waiver: None,
+            duration_ms: millis(self.took),
+        }
+    }
+
+    fn sentences(&self, finding: &Finding) -> (String, String) {
+        let fill = |text: &str| fill(text, finding, harmless);
+        match &finding.verdict {
+            Verdict::Unknown(gap) => {
+                let at = finding.values.get("source").map(|s| format!(" ({})", harmless(s))).unwrap_or_default();
+                (format!("cannot tell whether {}: {}{at}", self.doc.title, harmless(&gap.reason())), String::new())
+            }
+            _ if finding.code == NOT_NEEDED => (fill(self.doc.not_needed), String::new()),
+            _ => match self.doc.code(finding.code) {
+                Some(code) => (fill(code.sentence), fill(code.detail)),
+                None => (format!("{} (this code has no words yet)", finding.code), String::new()),
+            },
+        }
+    }
+
+    fn fix(&self, fix: &Fix, finding: &Finding) -> FixWords {
+        let mut words = fix_words(fix, self.tags, self.line, finding);
+        words.commands.retain(|command| !self.made_up || command != YOUR_OWN);
+        words
+    }
+}
+
+/// A fix with its placeholders as they stand, for a host with these tags.
+pub fn unfilled_fix(fix: &Fix, tags: &[String]) -> FixWords {
+    fix_words(fix, tags, None, &Finding::pass(""))
+}
+
+fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Finding) -> FixWords {
+    let changes_line = line.is_some() && fix.commands.iter().any(|fence| fence.text.trim() == CORRECTED);
+    FixWords {
+        title: fill(fix.title, finding, harmless),
+        commands: fix
+            .commands_for(tags)
+            .into_iter()
+            .flat_map(str::lines)
+            .flat_map(|command| match line.filter(|_| command == CORRECTED) {
+                Some(line) => corrected(line, &[finding]).0.lines().map(str::to_owned).collect(),
+                None if command == CORRECTED => vec![YOUR_OWN.to_owned()],
+                None => vec![fill(command, finding, shell_quoted)],
+            })
+            .collect(),
+        risks: fix.risks.iter().map(|risk| risk.words()).collect(),
+        notes: fix.notes.iter().map(|note| fill(note, finding, harmless)).collect(),
+        needs_root: fix.risks.contains(&Risk::NeedsRoot),
+        page: fix.page.to_owned(),
+        changes_line,
+    }
+}
+
+fn blocker(finding: &Finding) -> Option<&str> {
+    match &finding.verdict {
+        Verdict::Unknown(Gap::BlockedBy(check)) => Some(check),
+        _ => None,
+    }
+}
+
+/// Follows "blocked by" to its end; a circle ends where it began.
+fn root_cause<'a>(check: &'a str, blocked: &BTreeMap<&str, &'a str>) -> &'a str {
+    let mut cause = check;
+    for _ in 0..blocked.len() {
+        match blocked.get(cause) {
+            Some(next) if *next != check => cause = next,
+            _ => break,
+        }
+    }
+    cause
+}
+
+pub(super) fn asker(origin: &Origin, files: &BTreeMap<String, String>) -> Asker {
+    let span = match origin {
+        Origin::RunLine { span, .. } => Some(*span),
+        _ => None,
+    };
+    let kind = match origin {
+        Origin::Flag(_) => "flag",
+        Origin::File { .. } => "file",
+        Origin::RunLine { .. } => "run-line",
+        Origin::Default => "default",
+        Origin::Host(_) => "host",
+        Origin::Guide => "guide",
+    };
+    let file = match origin {
+        Origin::File { path, line, column, span, .. } => {
+            let text = files.get(path).and_then(|text| text.lines().nth(line.saturating_sub(1)));
+            Some(Place {
+                path: harmless(path),
+                line: *line,
+                column: *column,
+                start: span.start,
+                end: span.end,
+                text: text.map(visible).unwrap_or_default(),
+            })
+        }
+        _ => None,
+    };
+    Asker { kind, text: harmless(&origin.to_string()), start: span.map(|s| s.start), end: span.map(|s| s.end), file }
+}
+
+/// Replaces `{name}` by the finding's value of that name, `{subject}` by its subject; other braces stay.
+pub(super) fn fill(text: &str, finding: &Finding, encode: fn(&str) -> String) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(open) = rest.find('{') {
+        out.push_str(&rest[..open]);
+        rest = &rest[open..];
+        let name = rest[1..].split_once('}').map(|(name, _)| name);
+        let value = name.and_then(|name| match name {
+            "subject" => Some(&finding.subject),
+            _ => finding.values.get(name),
+        });
+        match (name, value) {
+            (Some(name), Some(value)) => {
+                out.push_str(&encode(value));
+                rest = &rest[name.len() + 2..];
+            }
+            _ => {
+                out.push('{');
+                rest = &rest[1..];
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Text from the host without control characters or direction overrides: a terminal or log cannot be made to act on it.
+pub fn harmless(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\t' => ' ',
+            c if c.is_control() => '\u{fffd}',
+            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => '\u{fffd}',
+            c => c,
+        })
+        .collect()
+}
+
+/// As `harmless`, and every byte keeps its place: what is taken out leaves as many bytes.
+fn visible(text: &str) -> String {
+    let shown = text.chars().map(|c| match harmless(c.encode_utf8(&mut [0; 4])) {
+        same if same.chars().eq([c]) => same,
+        _ if c.len_utf8() == '\u{fffd}'.len_utf8() => '\u{fffd}'.into(),
+        _ => " ".repeat(c.len_utf8()),
+    });
+    shown.collect()
+}
+
+/// A value as one word of a POSIX shell.
+fn shell_quoted(value: &str) -> String {
+    let value = harmless(value);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
+    if !value.is_empty() && value.chars().all(plain) { value } else { format!("'{}'", value.replace('\'', r"'\''")) }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_value_is_one_harmless_word() {
+        let finding = Finding::pass("x").with("device", "/dev/x; rm -rf '/'\u{1b}[2J");
+        assert_eq!(
+            fill("ls {device} {\"json\": 1}", &finding, shell_quoted),
+            "ls '/dev/x; rm -rf '\\''/'\\''\u{fffd}[2J' {\"json\": 1}"
+        );
+        assert_eq!(fill("{device}", &finding, harmless), "/dev/x; rm -rf '/'\u{fffd}[2J");
+    }
+
+    #[test]
+    fn a_line_of_a_file_keeps_its_places() {
+        let hostile = "RUN \t\u{9b}2J\u{202e}x\u{1b}[2J é";
+        let shown = visible(hostile);
+        assert_eq!((shown.len(), shown.as_str()), (hostile.len(), "RUN    2J\u{fffd}x [2J é"));
+    }
+
+    #[test]
+    fn causes_are_followed_to_the_root() {
+        let blocked = BTreeMap::from([("c", "b"), ("b", "a")]);
+        assert_eq!(root_cause("b", &blocked), "a");
+        let circle = BTreeMap::from([("a", "b"), ("b", "a")]);
+        assert_eq!(root_cause("a", &circle), "b");
+    }
+}
