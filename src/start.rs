@@ -100,6 +100,11 @@ pub fn unseen(line: &RunLine) -> Vec<&str> {
     line.options.iter().filter(keeps).map(|option| option.at.text.as_str()).collect()
 }
 
+/// Only some of the checks that decide were selected.
+pub fn is_partial(results: &[Outcome]) -> bool {
+    STOPS.iter().any(|(id, _)| results.iter().all(|outcome| outcome.id != *id))
+}
+
 /// Findings of the line's own wishes only: what a flag or the guide wants besides does not stop this container.
 pub fn verdict(line: &RunLine, results: &[Outcome]) -> Starts {
     let stops = |outcome: &&Outcome| {
@@ -111,10 +116,11 @@ pub fn verdict(line: &RunLine, results: &[Outcome]) -> Starts {
         listed && asked
     };
     let has = |status: Status| results.iter().filter(stops).any(|outcome| outcome.status == status);
+    let partial = is_partial(results);
     let to_pull = results.iter().any(|outcome| outcome.code == "run-line-image/to-pull");
     if has(Status::Fail) {
         Starts::No
-    } else if has(Status::Unknown) || to_pull || !unseen(line).is_empty() {
+    } else if has(Status::Unknown) || to_pull || partial || !unseen(line).is_empty() {
         Starts::Unknown
     } else {
         Starts::Yes

@@ -7,11 +7,11 @@ use gdoctor_checks::model::finding::{Finding, Verdict};
 use gdoctor_checks::model::run::{Edit, RunLine};
 
 use super::words::{asker, fill};
-use super::{Change, ComposeWords, FileChange, RunLineWords, find_fix, harmless, parse};
+use super::{Change, ComposeWords, FileChange, Outcome, RunLineWords, find_fix, harmless, parse};
 use crate::correction::Correction;
 use crate::judge::Judged;
 use crate::need::compose::write;
-use crate::start::{self, Starts};
+use crate::start;
 
 /// The line with the changes that `findings` want, and which change is whose. Literal secrets are not repeated.
 pub fn corrected(line: &RunLine, findings: &[&Finding]) -> (String, Vec<(Option<usize>, Edit)>) {
@@ -54,7 +54,7 @@ pub fn compose(line: &RunLine, judged: &[Judged], files: &BTreeMap<String, Strin
     ComposeWords { service: line.by.as_ref().map(|by| harmless(&by.to_string())).unwrap_or_default(), changes }
 }
 
-pub fn run_line(line: &RunLine, judged: &[Judged], starts: Starts) -> RunLineWords {
+pub fn run_line(line: &RunLine, judged: &[Judged], results: &[Outcome]) -> RunLineWords {
     let (owners, findings) = bad(judged);
     let (command, edits) = corrected(line, &findings);
     let changes: Vec<Change> = edits
@@ -77,7 +77,8 @@ pub fn run_line(line: &RunLine, judged: &[Judged], starts: Starts) -> RunLineWor
         text: String::from_utf8_lossy(&text).into_owned(),
         file: harmless(&line.file),
         image: line.image.as_ref().map(|image| harmless(&image.reference)).unwrap_or_default(),
-        starts,
+        starts: start::verdict(line, results),
+        partial: start::is_partial(results),
         unseen: start::unseen(line).into_iter().map(harmless).collect(),
         corrected: (!changes.is_empty()).then_some(command),
         changes,

@@ -80,6 +80,9 @@ pub struct RunLineWords {
     pub image: String,
     /// Whether docker would start the container; whether its program then finds all it wants is another matter.
     pub starts: Starts,
+    /// Not all checks that decide were selected.
+    #[serde(skip)]
+    pub partial: bool,
     /// Arguments that nothing here looks into, and that docker may refuse.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unseen: Vec<String>,
@@ -96,6 +99,9 @@ impl RunLineWords {
         match self.starts {
             Starts::Yes => "Nothing seen here keeps docker from starting this container.".into(),
             Starts::No => "docker would not start this container.".into(),
+            Starts::Unknown if self.partial => {
+                "Not all was judged that decides whether docker would start this container.".into()
+            }
             Starts::Unknown if self.unseen.is_empty() => {
                 "Whether docker would start this container cannot be told.".into()
             }

@@ -18,7 +18,6 @@ use super::{Asker, FixWords, Frame, HostSummary, Outcome, Place, Report, SCHEMA,
 use crate::drawn::{self, Gauge};
 use crate::judge::Judged;
 use crate::policy::{self, FailOn, Status};
-use crate::start;
 
 /// Stands in a fix's fence for the run line with the finding's edits.
 const CORRECTED: &str = "{corrected}";
@@ -61,7 +60,7 @@ pub fn write(facts: &Facts, need: &Need, judged: &[Judged], fail_on: FailOn, fra
         },
         exit_code: policy::exit_code(results.iter().map(|o| (o.status, o.required)), fail_on),
         summary: summary.into(),
-        run_line: line.map(|line| changes::run_line(line, judged, start::verdict(line, &results))),
+        run_line: line.map(|line| changes::run_line(line, judged, &results)),
         compose: need.run.as_ref().filter(|line| line.made_up).map(|line| changes::compose(line, judged, &need.files)),
         gauges: drawn::gauges(facts).into_iter().map(|gauge| Gauge { name: harmless(&gauge.name), ..gauge }).collect(),
         pictures: drawn::pictures(facts),
