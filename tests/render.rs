@@ -104,6 +104,7 @@ fn full() -> Report {
         file: "run.sh".into(),
         image: "é".into(),
         starts: Starts::No,
+        partial: false,
         unseen: Vec::new(),
         corrected: Some("docker run \\\n  --gpus 'all' <b>".into()),
         changes: vec![Change { start: 0, end: 1, text: "x".into(), reason: harmless(HOSTILE), code: "a/b".into() }],
