@@ -34,22 +34,27 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         return Err(Stop::NotNeeded("nothing-asked"));
     }
     let seen = conditions.iter().map(|(name, text)| format!("{name}={text}")).collect::<Vec<_>>().join(" ");
-    let off = facts.switches_requirements_off(asks);
-    if off || !way.obeys_capabilities() {
-        let code = if off { "switched-off" } else { "unchecked" };
-        return Ok(Finding::pass(code).with("path", way).evidence(facts.run.image.source.0.as_str(), seen).into());
-    }
     let nvml = &facts.nvidia.nvml;
-    let verdict = asks.verdict(nvml)?;
-    let (cuda, driver) = (nvml.cuda.words(), nvml.driver.words());
-    let finding = match verdict {
-        Verdict::Met => Finding::pass("met"),
-        Verdict::Unmet(condition) => Finding::fail("unmet", "fit").with("condition", condition),
-        Verdict::Invalid(rule) => Finding::fail("invalid", "see").with("rule", rule),
+    let finding = if facts.switches_requirements_off(asks) {
+        Finding::pass("switched-off")
+    } else {
+        match (asks.verdict(nvml)?, way.obeys_capabilities()) {
+            (Verdict::Met, true) => Finding::pass("met"),
+            (Verdict::Unmet(condition), true) => Finding::fail("unmet", "fit").with("condition", condition),
+            (Verdict::Invalid(rule), true) => Finding::fail("invalid", "see").with("rule", rule),
+            (Verdict::Unmet(condition), false) => Finding::warn("unmet-unchecked", "fit").with("condition", condition),
+            (_, false) => Finding::pass("unchecked"),
+        }
     };
+    let (cuda, driver) = (nvml.cuda.words(), nvml.driver.words());
     let image = line.image.as_ref().map_or("", |image| image.reference.as_str());
-    let finding =
-        finding.with("image", image).with("cuda", cuda).with("driver", driver).saw(&nvml.cuda).saw(&nvml.driver);
+    let finding = finding
+        .with("path", way)
+        .with("image", image)
+        .with("cuda", cuda)
+        .with("driver", driver)
+        .saw(&nvml.cuda)
+        .saw(&nvml.driver);
     let by = line.image.as_ref().map(|image| image.at.origin());
     let finding = finding.evidence(facts.run.image.source.0.as_str(), seen);
     Ok(by.iter().fold(finding, |finding, by| finding.asked_by(by)).into())
