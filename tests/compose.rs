@@ -269,6 +269,14 @@ fn files_are_put_together_as_compose_does() {
     let arguments = ["--compose", "compose.yaml", "--service", "cam", "--only", "run-line-volumes", "--format", "json"];
     let report = String::from_utf8(gdoctor(folder.path(), &arguments).stdout).unwrap();
     assert!(report.contains("sub/below") && report.contains("sub/more.yaml"), "{report}");
+    // Compose's own tags: one takes the place of what is below, one takes it away.
+    write(
+        "compose.override.yaml",
+        "services:\n  app:\n    gpus: all\n    ports: !override ['18082:82']\n    environment: !reset null\n    volumes: !reset []\n",
+    );
+    let shown = show(&["--compose", "compose.yaml", "--service", "app"]);
+    assert!(shown.contains("port 18082/tcp") && shown.contains("capability video"), "{shown}");
+    assert!(["port 18080", "camera", "display"].iter().all(|gone| !shown.contains(gone)), "{shown}");
     // A file that is missing, and a circle.
     write("compose.override.yaml", "services:\n  app: {env_file: gone.env}\n");
     let output = gdoctor(folder.path(), &["--compose", "compose.yaml", "--service", "app"]);

@@ -4,6 +4,9 @@ use super::tree::{Node, Value};
 
 /// `over` on `below`: maps key by key, lists one after the other, everything else replaced. `key` is what the two stand under.
 pub fn merged(key: &str, below: &Node, over: &Node) -> Node {
+    if over.replaces {
+        return over.clone();
+    }
     let value = match (key, &below.value, &over.value) {
         // What is run is one thing.
         ("command" | "entrypoint", ..) => over.value.clone(),

@@ -134,7 +134,7 @@ impl<'a> Project<'a> {
             return Err(Refusal::plain(format!("{shown}: more than {FILES} files are read for one service")));
         }
         let mut node: Node = serde_saphyr::from_str(&text).map_err(|error| unreadable(&error, shown, &text))?;
-        node.mark(number);
+        node.mark(number, &text);
         let mut source = SourceText::new(shown, &text);
         for (_, service) in node.get("services").map(Node::entries).unwrap_or_default() {
             service.get("environment").into_iter().for_each(|node| hide(&mut source, node));

@@ -13,6 +13,8 @@ pub struct Node {
     pub span: Span,
     /// The file, by its place among those that were read.
     pub file: usize,
+    /// Tagged `!override` or `!reset`: takes the place of what it is laid over, instead of joining it.
+    pub replaces: bool,
     pub value: Value,
 }
 
@@ -34,12 +36,19 @@ impl Node {
         }
     }
 
-    /// Says of every node which file it is from.
-    pub fn mark(&mut self, file: usize) {
+    /// Says of every node which file it is from, and reads compose's own tags in the file's text. What is reset is nothing.
+    pub fn mark(&mut self, file: usize, text: &str) {
         self.file = file;
+        let before = text.get(..self.span.start).unwrap_or_default().trim_end();
+        let from = text.get(self.span.start..).unwrap_or_default();
+        let tagged = |tag: &str| before.ends_with(tag) || from.starts_with(tag);
+        self.replaces = tagged("!override") || tagged("!reset");
+        if tagged("!reset") {
+            self.value = Value::Null;
+        }
         match &mut self.value {
-            Value::List(items) => items.iter_mut().for_each(|node| node.mark(file)),
-            Value::Map(entries) => entries.iter_mut().for_each(|(_, node)| node.mark(file)),
+            Value::List(items) => items.iter_mut().for_each(|node| node.mark(file, text)),
+            Value::Map(entries) => entries.iter_mut().for_each(|(_, node)| node.mark(file, text)),
             Value::Null | Value::Text(_) => {}
         }
     }
@@ -75,7 +84,7 @@ impl<'de> Deserialize<'de> for Node {
         let byte = |number: Option<u64>| number.and_then(|n| usize::try_from(n).ok()).unwrap_or_default();
         let start = byte(at.span().byte_offset());
         let span = Span::new(start, start.saturating_add(byte(at.span().byte_len())));
-        Ok(Node { span, file: 0, value: spanned.value })
+        Ok(Node { span, value: spanned.value, ..Node::default() })
     }
 }
 
