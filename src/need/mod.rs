@@ -1,6 +1,7 @@
 //! Makes the need of a run: what flags ask, then the line that is going to be run; without a line, what the host evidently has
 //! and what the usual guide suggests.
 
+mod braces;
 pub mod compose;
 pub mod dockerfile;
 pub mod file;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::host::Host;
+use crate::need::braces::{closing, name_length};
 
 /// Defaults within defaults, deeper than this, are refused.
 const DEPTH: usize = 16;
@@ -91,28 +92,6 @@ impl<'a> Variables<'a> {
             _ => Err(format!("${{{inner}}} is of a form that compose does not know")),
         }
     }
-}
-
-fn closing(text: &str) -> Option<usize> {
-    let mut depth = 1usize;
-    for (at, c) in text.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' => {
-                depth -= 1;
-                if depth == 0 {
-                    return Some(at);
-                }
-            }
-            _ => {}
-        }
-    }
-    None
-}
-
-fn name_length(text: &str) -> usize {
-    let first = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
-    if first { text.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count() } else { 0 }
 }
 
 /// A line of .env.

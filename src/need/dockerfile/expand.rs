@@ -1,6 +1,8 @@
 //! Replaces `$NAME`, `${NAME}`, `${NAME:-word}`, `${NAME:+word}` and their forms without the colon as the builder's own small
 //! shell does; quotes and escapes go.
 
+use crate::need::braces::{closing, name_length};
+
 /// Defaults within defaults, deeper than this, are refused.
 const DEPTH: usize = 16;
 /// Variables make no word longer by more than this.
@@ -84,27 +86,4 @@ fn parameter(inner: &str, scope: &dyn Scope, out: &mut String, depth: usize) -> 
         _ => return Ok(false),
     }
     Ok(true)
-}
-
-/// The byte of the `}` that closes what was opened before.
-fn closing(text: &str) -> Option<usize> {
-    let mut depth = 1usize;
-    for (at, c) in text.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' => {
-                depth -= 1;
-                if depth == 0 {
-                    return Some(at);
-                }
-            }
-            _ => {}
-        }
-    }
-    None
-}
-
-fn name_length(text: &str) -> usize {
-    let first = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
-    if first { text.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count() } else { 0 }
 }
