@@ -12,6 +12,7 @@ use super::facts::docker::{EngineVersion, Info};
 use super::facts::host::Platform;
 use super::facts::library::{Found, Kind, look_up};
 use super::facts::toolkit::Program;
+use super::run::RunLine;
 use super::version::Version;
 
 /// Who puts the GPU into the container.
@@ -94,6 +95,17 @@ pub struct Ways {
 impl Ways {
     pub fn any_open(&self) -> bool {
         self.gpus.is_ok() || self.runtime.is_ok() || self.device.is_ok()
+    }
+
+    /// The one that the line takes: `--gpus` before a runtime before a CDI device.
+    pub fn of_line(&self, line: &RunLine) -> Entry {
+        if !line.gpus.is_empty() {
+            self.gpus
+        } else if line.nvidia_runtime().is_some() {
+            self.runtime
+        } else {
+            self.device
+        }
     }
 
     /// Where no way is open, the check that carries the cause: all others are blocked by it.

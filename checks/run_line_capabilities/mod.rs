@@ -19,14 +19,7 @@ const VARIABLE: &str = "NVIDIA_DRIVER_CAPABILITIES";
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(line) = need.run.as_ref().filter(|line| !line.podman) else { return Err(Stop::NotNeeded("podman")) };
     let ways = facts.ways()?;
-    let entry = if !line.gpus.is_empty() {
-        ways.gpus
-    } else if line.nvidia_runtime().is_some() {
-        ways.runtime
-    } else {
-        ways.device
-    };
-    let Ok(way) = entry else { return Err(stuck(&ways)) };
+    let Ok(way) = ways.of_line(line) else { return Err(stuck(&ways)) };
     if !way.obeys_capabilities() {
         return Ok(Finding::pass("all-come").with("path", way).evidence("the path", way.to_string()).into());
     }

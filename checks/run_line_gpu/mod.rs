@@ -118,15 +118,7 @@ fn twice(facts: &Facts, line: &RunLine, runtime: &Argument) -> Result<Finding, S
 fn closed(facts: &Facts, line: &RunLine, asked: &Argument) -> Result<Option<Finding>, Stop> {
     let Ok(ways) = facts.ways() else { return Ok(None) };
     let by_gpus = !line.gpus.is_empty();
-    let by_runtime = !by_gpus && line.nvidia_runtime().is_some();
-    let mine = if by_gpus {
-        ways.gpus.is_ok()
-    } else if by_runtime {
-        ways.runtime.is_ok()
-    } else {
-        ways.device.is_ok()
-    };
-    if mine {
+    if ways.of_line(line).is_ok() {
         return Ok(None);
     }
     let count =

@@ -43,7 +43,7 @@ fn device(facts: &Facts, device: &Device) -> Result<Option<Finding>, Stop> {
             let gap = Gap::Unsupported("whether devices lie in this folder is not looked at".into());
             return Ok(Some(Finding::unknown(gap, fact.source.clone()).about(&device.host)));
         }
-        Some(Lies::File | Lies::Socket | Lies::EmptyFolder) => Finding::fail("not-a-device", "look").saw(fact),
+        Some(Lies::File | Lies::Socket | Lies::EmptyFolder) => Finding::fail("not-a-device", "look"),
         Some(_) => return Ok(None),
     };
     let finding = finding.evidence(fact.source.0.as_str(), fact.words());

@@ -16,14 +16,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(line) = need.run.as_ref().filter(|line| !line.podman) else { return Err(Stop::NotNeeded("podman")) };
     let Some(image) = facts.run.image.known()? else { return Err(Stop::NotNeeded("to-pull")) };
     let ways = facts.ways()?;
-    let entry = if !line.gpus.is_empty() {
-        ways.gpus
-    } else if line.nvidia_runtime().is_some() {
-        ways.runtime
-    } else {
-        ways.device
+    let Ok(way) = ways.of_line(line) else {
+        return Err(ways.culprit().map_or(Stop::blocked_by("run-line-gpu"), Stop::blocked_by));
     };
-    let Ok(way) = entry else { return Err(ways.culprit().map_or(Stop::blocked_by("run-line-gpu"), Stop::blocked_by)) };
     let mut variables = image.variables.clone();
     for variable in line.variables.iter().filter(|v| v.name.starts_with("NVIDIA_")) {
         variables.insert(variable.name.clone(), variable.value.clone().unwrap_or_default());
