@@ -40,6 +40,8 @@ pub struct Search {
 const ENOUGH: f32 = 0.66;
 /// A message must have this much meaning found, about two and a half words.
 const SUBSTANCE: f32 = 2.6;
+/// Errors of one cause, whichever program has them and whatever else it says.
+const TELLING: [&str; 1] = ["enospc"];
 /// Words that nearly every message has.
 const GLUE: &str = "the a an of to in is are was be been from with for on at by and or this that it its you your if not no into as \
 error fail failed failure fatal warning warn info err msg level docker daemon response unknown have has had do does will can may \
@@ -62,6 +64,8 @@ struct Message {
     entries: Vec<Entry>,
     words: Vec<Word>,
     weight: f32,
+    /// It ends in a blank: what it names is empty. Where a number follows it is another message.
+    names_nothing: bool,
 }
 
 /// A word of a message, from where the message is looked for.
@@ -91,6 +95,8 @@ pub struct Finder {
     engines: HashSet<u32>,
     /// Of [`REASONS`].
     reasons: HashSet<u32>,
+    /// Of [`TELLING`].
+    telling: HashSet<u32>,
 }
 
 impl Default for Finder {
@@ -113,7 +119,7 @@ impl Finder {
             .into_iter()
             .map(|(text, entries)| {
                 let words = vocabulary.learn(text).iter().map(|t| t.word).take(60).collect();
-                Message { text, entries, words, weight: 0.0 }
+                Message { text, entries, words, weight: 0.0, names_nothing: text.ends_with(' ') }
             })
             .collect();
         // A phrase learnt late may stand in a message cut early.
@@ -127,10 +133,12 @@ impl Finder {
         let common = COMMON.split_whitespace().filter_map(|word| vocabulary.number_of(word)).collect();
         let engines = ENGINES.iter().filter_map(|word| vocabulary.number_of(word)).collect();
         let reasons = REASONS.split(' ').filter_map(|word| vocabulary.number_of(word)).collect();
+        let telling = TELLING.iter().filter_map(|word| vocabulary.number_of(word)).collect();
         let mut finder = Self {
             common,
             engines,
             reasons,
+            telling,
             heads: vec![Vec::new(); vocabulary.len()],
             numbers,
             vocabulary,
@@ -268,7 +276,11 @@ impl Finder {
         let (own, all_own) = (self.own(known, &places), self.own_of(&known.words));
         let score = if known.weight < SUBSTANCE || all_own < 1.2 {
             // A message as short as "connection refused" is one only where the line says little else.
-            if share > 0.95 && of_line > 0.75 { 0.5 + of_line / 2.0 - 0.05 } else { share.min(0.3) }
+            match share > 0.95 {
+                true if of_line > 0.75 => 0.5 + of_line / 2.0 - 0.05,
+                true if self.tells(known) => ENOUGH - 0.04,
+                _ => share.min(0.3),
+            }
         } else if own < all_own * 0.5 && own < 2.0 {
             share.min(0.5)
         } else if matched >= SUBSTANCE && share >= ENOUGH {
@@ -279,9 +291,16 @@ impl Finder {
         } else {
             share.min(ENOUGH - 0.01) * (matched / SUBSTANCE).min(1.0)
         };
-        let another = self.is_of_another(known, window) || self.is_contradicted(known, tokens, (first.line, last.line));
+        let another = self.is_of_another(known, window)
+            || self.is_contradicted(known, tokens, (first.line, last.line))
+            || known.names_nothing && is_followed_by_a_number(tokens, last);
         let score = if another { score.min(0.5) } else { score };
         Some(Fit { score: score + self.numbers(known, window), substance: matched, from: first, to: last })
+    }
+
+    /// True when the message is nothing but an error of [`TELLING`].
+    fn tells(&self, known: &Message) -> bool {
+        known.words.iter().all(|word| matches!(word, Word::Known(id) if self.telling.contains(id)))
     }
 
     /// True when the message names an engine, says little else that is its own, and the text names no engine.
@@ -387,6 +406,12 @@ impl Finder {
     }
 }
 
+/// `display :0` has something behind its `display`.
+fn is_followed_by_a_number(tokens: &[Token], last: Token) -> bool {
+    let next = tokens.partition_point(|token| token.from <= last.from);
+    tokens.get(next).is_some_and(|token| token.line == last.line && matches!(token.word, Word::Number(_)))
+}
+
 /// How far [`Around`] looks to either side.
 const RADIUS: usize = 48;
 
@@ -431,11 +456,12 @@ fn outdone(found: &Found, all: &[Found]) -> bool {
     all.iter().any(|other| {
         let overlap = found.span.1.min(other.span.1).saturating_sub(found.span.0.max(other.span.0));
         let half = (found.span.1 - found.span.0) / 2;
-        other.score > found.score + CLOSE && overlap > half
+        let close = if found.substance < SUBSTANCE { 0.0 } else { CLOSE };
+        other.score > found.score + close && overlap > half
     })
 }
 
-/// Messages that fit the same words nearly as well are told together.
+/// Messages that fit the same words nearly as well are told together; one of a word or two gives way to any that says more.
 const CLOSE: f32 = 0.16;
 
 #[derive(Clone, Copy, Debug)]

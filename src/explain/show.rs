@@ -119,14 +119,14 @@ impl Match {
             .fixes
             .iter()
             .filter_map(|reference| report::find_fix(&doc, reference))
-            .map(|fix| report::unfilled_fix(&fix, tags))
+            .map(|fix| report::general_fix(&fix, tags))
             .collect();
         Self {
             code: entry.name(),
             check: entry.id,
             checked: entry.check.is_some(),
-            summary: entry.code.sentence.replace('\n', " "),
-            detail: entry.code.detail.replace('\n', " "),
+            summary: report::general(&entry.code.sentence.replace('\n', " ")),
+            detail: report::general(&entry.code.detail.replace('\n', " ")),
             matched: String::new(),
             message: String::new(),
             line: 0,

@@ -9,7 +9,7 @@ use gdoctor_checks::model::finding::{NOT_NEEDED, UNKNOWN};
 use gdoctor_checks::model::fix::Fix;
 
 use super::entries::{Entry, entries, note};
-use crate::report::{find_fix, parse};
+use crate::report::{find_fix, general, parse};
 
 /// Every check, a line each, by family.
 pub fn list() -> String {
@@ -65,7 +65,7 @@ fn whole(id: &str, doc: &Doc<'_>) -> String {
     }
     out.push('\n');
     for code in &doc.codes {
-        let _ = writeln!(out, "{id}/{}\n  {}", code.name.bold(), code.sentence.replace('\n', "\n  "));
+        let _ = writeln!(out, "{id}/{}\n  {}", code.name.bold(), general(&code.sentence.replace('\n', "\n  ")));
     }
     for fix in &doc.fixes {
         write_fix(&mut out, fix);
@@ -75,9 +75,9 @@ fn whole(id: &str, doc: &Doc<'_>) -> String {
 
 fn one_code(id: &str, doc: &Doc<'_>, name: &str) -> Option<String> {
     let code = doc.code(name)?;
-    let mut out = format!("{id}/{}\n\n{}\n", name.bold(), code.sentence);
+    let mut out = format!("{id}/{}\n\n{}\n", name.bold(), general(code.sentence));
     if !code.detail.is_empty() {
-        let _ = writeln!(out, "\n{}", code.detail);
+        let _ = writeln!(out, "\n{}", general(code.detail));
     }
     if !code.explains.is_empty() {
         let _ = writeln!(out, "\n{}", "Programs then say".bold());
@@ -93,17 +93,17 @@ fn one_code(id: &str, doc: &Doc<'_>, name: &str) -> Option<String> {
 
 fn write_fix(out: &mut String, fix: &Fix<'_>) {
     let risks: Vec<&str> = fix.risks.iter().map(|risk| risk.words()).collect();
-    let _ = writeln!(out, "\n{} ({})", fix.title.bold(), risks.join(", "));
+    let _ = writeln!(out, "\n{} ({})", general(fix.title).bold(), risks.join(", "));
     for fence in &fix.commands {
         if !fence.tags.is_empty() {
             let _ = writeln!(out, "  on {}:", fence.tags.join(", "));
         }
         for line in fence.text.lines() {
-            let _ = writeln!(out, "    {}", line.cyan());
+            let _ = writeln!(out, "    {}", general(line).cyan());
         }
     }
     for note in &fix.notes {
-        let _ = writeln!(out, "  {note}");
+        let _ = writeln!(out, "  {}", general(note));
     }
     let _ = writeln!(out, "  {}", fix.page);
 }

@@ -264,11 +264,18 @@ fn message_start(line: &str) -> usize {
     bar + if time >= 8 { time } else { 0 }
 }
 
+/// Xlib ends this without a line's end, so that the program's own name sticks to it: `keyxterm: unable to …`.
+const UNENDED: &str = "Invalid MIT-MAGIC-COOKIE-1 key";
+
 /// The text without colour codes, titles and carriage returns, not longer than `most` bytes.
 pub fn clean(bytes: &[u8], most: usize) -> String {
-    let text = String::from_utf8_lossy(bytes.get(..most).unwrap_or(bytes));
+    let text = plain(&String::from_utf8_lossy(bytes.get(..most).unwrap_or(bytes)));
+    if text.contains(UNENDED) { text.replace(UNENDED, &format!("{UNENDED} ")) } else { text }
+}
+
+fn plain(text: &str) -> String {
     if !text.contains(['\u{1b}', '\r', '\u{9b}']) {
-        return text.into_owned();
+        return text.to_owned();
     }
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();

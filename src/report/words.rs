@@ -154,9 +154,25 @@ impl Words<'_> {
     }
 }
 
-/// A fix with its placeholders as they stand, for a host with these tags.
-pub fn unfilled_fix(fix: &Fix, tags: &[String]) -> FixWords {
-    fix_words(fix, tags, None, &Finding::pass(""))
+/// A fix of nobody's finding, for a host with these tags.
+pub fn general_fix(fix: &Fix, tags: &[String]) -> FixWords {
+    let words = fix_words(fix, tags, None, &Finding::pass(""));
+    let each = |texts: Vec<String>| texts.iter().map(|text| general(text)).collect();
+    FixWords { title: general(&words.title), commands: each(words.commands), notes: each(words.notes), ..words }
+}
+
+/// A text of nobody's finding: what it would be filled with is named in capitals, `{socket}` as SOCKET.
+pub fn general(text: &str) -> String {
+    let mut parts = text.split('{');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let is_name = |name: &&str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        match part.split_once('}').filter(|(name, _)| is_name(name)) {
+            Some((name, rest)) => out.extend([&name.to_ascii_uppercase(), rest]),
+            None => out.extend(["{", part]),
+        }
+    }
+    out
 }
 
 fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Finding) -> FixWords {
@@ -302,6 +318,14 @@ mod tests {
             "ls '/dev/x; rm -rf '\\''/'\\''\u{fffd}[2J' {\"json\": 1}"
         );
         assert_eq!(fill("{device}", &finding, harmless), "/dev/x; rm -rf '/'\u{fffd}[2J");
+    }
+
+    #[test]
+    fn what_nobody_fills_is_named_in_capitals() {
+        assert_eq!(
+            general("{user} is in {group_name}; {{.ID}} {print $1} {"),
+            "USER is in GROUP_NAME; {{.ID}} {print $1} {"
+        );
     }
 
     #[test]
