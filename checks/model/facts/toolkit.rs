@@ -22,7 +22,7 @@ pub struct ToolkitFacts {
     pub daemon_started: Fact<i64>,
     /// The toolkit's version: `1.17.8`.
     pub version: Fact<String>,
-    /// The toolkit's packages with their versions; Absent when the package database is of a kind not read here.
+    /// The toolkit's packages with their versions; without dpkg its program and its library, which tell theirs themselves.
     pub packages: Fact<Vec<Installed>>,
     /// Entries of apt's sources that name NVIDIA's container repositories; Absent without apt.
     pub repositories: Fact<Vec<Repository>>,

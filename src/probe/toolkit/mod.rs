@@ -19,12 +19,14 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> ToolkitFacts {
     let dockerd = daemon::Dockerd::look(host, docker);
     let ctk = program(host, &dockerd, "nvidia-ctk");
     let packages = packages::installed(host, is_toolkits);
+    let version = version(host, &ctk, &packages);
+    let packages = if packages.is_absent() { parts(host, &version) } else { packages };
     let config_path = config::path(host, &dockerd);
     ToolkitFacts {
         hook: program(host, &dockerd, "nvidia-container-runtime-hook"),
         cdi_hook: program(host, &dockerd, "nvidia-cdi-hook"),
         runtime: program(host, &dockerd, "nvidia-container-runtime"),
-        version: version(host, &ctk, &packages),
+        version,
         ctk,
         packages,
         config: config::read(host, &config_path),
@@ -57,6 +59,25 @@ fn is_toolkits(name: &str) -> bool {
     ["nvidia-container-toolkit", "nvidia-container-toolkit-base", "libnvidia-container1", "libnvidia-container-tools"]
         .contains(&name)
 }
+
+/// Where no dpkg tells them: the version of nvidia-ctk, and that of the library, which its file's name ends in.
+fn parts(host: &Host, version: &Fact<String>) -> Fact<Vec<Installed>> {
+    let name = "libnvidia-container.so.1";
+    let source = format!("nvidia-ctk --version, {name}");
+    let link = LIBRARIES.iter().map(|folder| host.link(format!("{folder}/{name}"))).find(|link| link.value().is_some());
+    let library =
+        link.as_ref().and_then(|link| link.value()?.rsplit('/').next()?.strip_prefix("libnvidia-container.so."));
+    match (version.value(), library) {
+        (Some(program), Some(library)) => {
+            let part = |name: &str, version: &str| Installed { name: name.to_owned(), version: version.to_owned() };
+            Fact::present(vec![part("nvidia-container-toolkit", program), part("libnvidia-container", library)], source)
+        }
+        _ => Fact::absent(source),
+    }
+}
+
+/// Where Fedora's family, Arch and openSUSE keep it.
+const LIBRARIES: [&str; 3] = ["/usr/lib64", "/usr/lib", "/usr/local/lib"];
 
 /// The installed program's own word on a live host, the package's elsewhere.
 fn version(host: &Host, ctk: &Fact<Program>, packages: &Fact<Vec<Installed>>) -> Fact<String> {
@@ -117,6 +138,19 @@ fn user_namespace(host: &Host) -> Fact<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_dpkg_the_library_tells_its_version() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("usr/lib64")).unwrap();
+        let library = root.path().join("usr/lib64/libnvidia-container.so.1");
+        std::os::unix::fs::symlink("libnvidia-container.so.1.16.2", library).unwrap();
+        let host = Host::new(root.path(), std::time::Duration::from_secs(5));
+        let found = parts(&host, &Fact::present("1.17.8".to_owned(), "nvidia-ctk --version"));
+        let versions = |all: &[Installed]| all.iter().map(|part| part.version.clone()).collect::<Vec<_>>();
+        assert_eq!(found.value().map(|all| versions(all)), Some(vec!["1.17.8".to_owned(), "1.16.2".to_owned()]));
+        assert!(parts(&host, &Fact::absent("nvidia-ctk --version")).is_absent());
+    }
 
     #[test]
     fn the_programs_own_word() {
