@@ -14,10 +14,11 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     if facts.docker.is_elsewhere() {
         return Err(Stop::NotNeeded("elsewhere"));
     }
-    let set = facts.docker.settings().map(|settings| settings.dns.as_slice()).unwrap_or_default();
-    if !set.is_empty() {
-        let path = facts.docker.config.source.0.as_str();
-        return Ok(Finding::pass("set").with("servers", set.join(", ")).evidence(path, set.join(", ")).into());
+    let set = facts.docker.setting("dns", |settings| Some(settings.dns.as_slice()).filter(|dns| !dns.is_empty()));
+    if let Some(set) = set {
+        let (path, servers) = (set.place.path(), set.value.join(", "));
+        let finding = Finding::pass("set").with("path", path).with("servers", &servers);
+        return Ok(finding.evidence(path, servers).into());
     }
     let fact = &facts.engine.resolver;
     let Some(resolver) = fact.known()? else { return Err(Stop::NotNeeded("no-file")) };

@@ -19,12 +19,16 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let Some(_) = docker.info.known()? else { return Err(Stop::blocked_by("docker-engine")) };
     let fact = &facts.engine.forwarding;
     let Some(on) = fact.known()? else { return Err(Stop::NotNeeded("own-network")) };
+    let told = docker.setting("ip-forward", |settings| settings.ip_forward).filter(|told| !told.value);
     let mut findings = Findings::new();
     let source = fact.source.0.as_str();
     findings.push(match (on, facts.engine.forwarding_off_in.value()) {
         (true, _) => Finding::pass("on").evidence(source, "1"),
         (false, Some(file)) => Finding::warn("off-by-file", "forward").with("file", file).evidence(file.as_str(), "0"),
-        (false, None) => Finding::warn("off", "forward").evidence(source, "0"),
+        (false, None) => match told {
+            Some(told) => Finding::warn("left-off", "forward").with("path", told.place.path()).evidence(source, "0"),
+            None => Finding::warn("off", "forward").evidence(source, "0"),
+        },
     });
     let bridges = facts.engine.card_bridges.value().map(Vec::as_slice).unwrap_or_default();
     if let (Some(bridge), Some(true)) = (bridges.first(), facts.engine.bridge_filter.value()) {

@@ -20,8 +20,8 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         return Err(Stop::NotNeeded("elsewhere"));
     }
     let Some(info) = docker.info.known()? else { return Err(Stop::blocked_by("docker-engine")) };
-    let set = docker.settings().and_then(|settings| settings.shm_size.as_deref());
-    let shared = set.unwrap_or(SHARED_MEMORY);
+    let set = docker.setting("default-shm-size", |settings| settings.shm_size.as_deref());
+    let shared = set.map_or(SHARED_MEMORY, |set| set.value);
     let fact = &facts.engine.limits;
     // Only an engine with root may raise a limit above its own.
     let capped = match info.is_rootless() {

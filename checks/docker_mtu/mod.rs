@@ -1,6 +1,6 @@
 //! Do containers' packets fit the way out of this host?
 
-use crate::model::facts::docker::DockerFacts;
+use crate::model::facts::docker::{DockerFacts, Place, Setting};
 use crate::model::prelude::*;
 
 pub static CHECK: Check = Check {
@@ -21,17 +21,17 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let fact = &facts.engine.path_mtu;
     let Some(path) = fact.known()? else { return Err(Stop::NotNeeded("no-bridge")) };
     // docker0 itself takes the new value only when a container is attached to it; containers have it from the start.
-    let set = facts.docker.settings().and_then(|settings| settings.mtu).filter(|set| *set <= path.mtu);
+    let set = facts.docker.setting("mtu", |settings| settings.mtu).filter(|set| set.value <= path.mtu);
     let finding = match set {
         _ if path.bridge <= path.mtu => Finding::pass("fits"),
         None => Finding::warn("smaller-way-out", "lower-mtu"),
-        Some(set) if is_newer_than_daemon(&facts.docker) => {
-            Finding::warn("not-restarted", "docker-engine/restart").with("set", set)
+        Some(Setting { value, place: Place::File(_) }) if is_newer_than_daemon(&facts.docker) => {
+            Finding::warn("not-restarted", "docker-engine/restart").with("set", value)
         }
-        Some(set) => Finding::pass("set").with("set", set),
+        Some(Setting { value, .. }) => Finding::pass("set").with("set", value),
     };
     Ok(finding
-        .with("path", facts.docker.config_path())
+        .with("path", set.map_or(facts.docker.config_path(), |set| set.place.path()))
         .with("interface", &path.interface)
         .with("mtu", path.mtu)
         .with("bridge", path.bridge)

@@ -48,8 +48,16 @@ impl DockerFacts {
         if let Some(fault) = settings.kinds.iter().find_map(|(key, found)| wrong_kind(key, found)) {
             return Some(fault);
         }
-        let unit = self.unit.value()?;
-        let in_command = |key: &str| unit.flags.iter().any(|flag| flag == key) || (key == "hosts" && unit.hosts_flag);
+        let by_unit = |key: &str| {
+            let unit = self.unit.value();
+            unit.is_some_and(|unit| unit.flags.iter().any(|flag| flag == key) || (key == "hosts" && unit.hosts_flag))
+        };
+        // A running daemon's option that no file has any more does not come back.
+        let by_file = |key: &str| {
+            let command = self.command.value();
+            command.is_some_and(|command| command.options.get(key).is_some_and(|file| !file.is_empty()))
+        };
+        let in_command = |key: &str| by_unit(key) || by_file(key);
         let twice: Vec<&str> = flat(keys, settings).filter(|key| *key != "runtimes" && in_command(key)).collect();
         (!twice.is_empty()).then_some(Fault::Twice(twice))
     }

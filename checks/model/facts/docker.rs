@@ -28,6 +28,8 @@ pub struct DockerFacts {
     /// When that process started, in seconds since the epoch.
     pub daemon_started: Fact<i64>,
     pub config: Fact<Config>,
+    /// dockerd's own command: that of the process which runs, else what would start it.
+    pub command: Fact<Command>,
     /// `GET /version`, asked without a version in its path.
     pub version: Fact<EngineVersion>,
     /// `GET /info`.
@@ -217,6 +219,43 @@ pub enum Config {
     Malformed { line: usize, column: usize, why: String },
 }
 
+/// What dockerd's command sets by itself, without daemon.json.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Command {
+    /// Its options by the keys that daemon.json has for them, and the file in which each stands: the unit, a drop-in, a file
+    /// of variables. Empty: no file that is known to start dockerd has it.
+    pub options: BTreeMap<String, String>,
+    pub settings: Settings,
+}
+
+/// A value that the daemon was given, and the file that gives it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Setting<'a, T> {
+    pub value: T,
+    pub place: Place<'a>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Place<'a> {
+    /// daemon.json: its path.
+    File(&'a str),
+    /// An option of dockerd's command, in this unit or drop-in of systemd's.
+    Unit(&'a str),
+    /// An option of dockerd's command, in a file of variables such as /etc/default/docker.
+    Variables(&'a str),
+    /// An option of the running dockerd, of no file that is known: where it was seen.
+    Command(&'a str),
+}
+
+impl<'a> Place<'a> {
+    pub fn path(self) -> &'a str {
+        match self {
+            Place::File(path) | Place::Unit(path) | Place::Variables(path) | Place::Command(path) => path,
+        }
+    }
+}
+
 /// The values of daemon.json that checks use; a key that is not there is dockerd's default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -224,6 +263,10 @@ pub struct Settings {
     /// What kind of value each key has: `text`, `number`, `switch`, `list`, `object`, `null`.
     pub kinds: BTreeMap<String, String>,
     pub iptables: Option<bool>,
+    pub ip_forward: Option<bool>,
+    /// The default bridge; `none`: there is none.
+    pub bridge: Option<String>,
+    pub data_root: Option<String>,
     /// `iptables` or `nftables`, since Engine 29.
     pub firewall_backend: Option<String>,
     /// Resolvers for containers.
@@ -441,6 +484,19 @@ impl DockerFacts {
     /// The daemon's `/info` when it has answered.
     pub fn answered_info(&self) -> Option<&Info> {
         self.info.value()
+    }
+
+    /// What `which` finds in dockerd's command under `key`, else in daemon.json; dockerd refuses a key that both have.
+    pub fn setting<'a, T>(&'a self, key: &str, which: impl Fn(&'a Settings) -> Option<T>) -> Option<Setting<'a, T>> {
+        let by_command = self.command.value().and_then(|command| {
+            let place = match command.options.get(key)?.as_str() {
+                "" => Place::Command(self.command.source.0.as_str()),
+                path if path.contains("/systemd/") => Place::Unit(path),
+                path => Place::Variables(path),
+            };
+            Some(Setting { value: which(&command.settings)?, place })
+        });
+        by_command.or_else(|| Some(Setting { value: which(self.settings()?)?, place: Place::File(self.config_path()) }))
     }
 
     /// What daemon.json sets, when it could be read.

@@ -5,7 +5,7 @@ mod leftovers;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::disk::{Content, DiskFacts, LogFile, Place};
-use gdoctor_checks::model::facts::docker::{DockerFacts, Package};
+use gdoctor_checks::model::facts::docker::{DockerFacts, Package, Place as Given, Setting};
 use gdoctor_checks::model::need::Need;
 
 use crate::host::Host;
@@ -81,12 +81,10 @@ fn data_root(host: &Host, docker: &DockerFacts) -> (String, &'static str) {
     if docker.client.value().is_some_and(|client| client.package == Package::Snap) {
         return ("/var/snap/docker/common/var-lib-docker".into(), "the default of the snap");
     }
-    let config = host
-        .text(docker.config_path())
-        .parse(|text| serde_json::from_slice::<serde_json::Value>(text.as_bytes()).map_err(|error| error.to_string()));
-    let named = config.value().and_then(|config| config.get("data-root")?.as_str().map(str::to_owned));
-    match named.filter(|root| root.starts_with('/')) {
-        Some(root) => (root, "daemon.json"),
+    let told = docker.setting("data-root", |settings| settings.data_root.clone());
+    match told.filter(|told| told.value.starts_with('/')) {
+        Some(Setting { value, place: Given::File(_) }) => (value, "daemon.json"),
+        Some(Setting { value, .. }) => (value, "the command of dockerd"),
         None => ("/var/lib/docker".into(), "the default data root"),
     }
 }

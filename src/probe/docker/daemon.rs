@@ -1,13 +1,14 @@
-//! What lies around dockerd: its program, unit, process and daemon.json. This explains a daemon that does not answer.
+//! What lies around dockerd: its program, unit, process, command and daemon.json. This explains a daemon that does not answer.
 
 use std::collections::BTreeMap;
 
 use gdoctor_checks::model::fact::Fact;
-use gdoctor_checks::model::facts::docker::{Address, Client, Config, Package, Settings, Unit};
+use gdoctor_checks::model::facts::docker::{Address, Client, Command, Config, Package, Settings, Unit};
 use serde_json::{Map, Value};
 
 use crate::host::Host;
 
+use super::command::{self, Opt};
 use super::endpoint::Route;
 
 pub struct Daemon {
@@ -17,6 +18,7 @@ pub struct Daemon {
     /// Seconds since the epoch.
     pub started: Fact<i64>,
     pub config: Fact<Config>,
+    pub command: Fact<Command>,
 }
 
 pub fn look(host: &Host, route: &Route, client: Option<&Client>, peer: Option<u32>) -> Daemon {
@@ -24,13 +26,21 @@ pub fn look(host: &Host, route: &Route, client: Option<&Client>, peer: Option<u3
         Some(pid) => Fact::present(pid, "the socket's other end"),
         None => from_pid_file(host),
     };
-    let path = config_path(host, route, client, process.value().copied());
+    let unit = unit(host);
+    let running = process.value().map(|pid| command::of_process(host, *pid));
+    let snap = client.is_some_and(|client| client.package == Package::Snap);
+    let told = running.as_ref().and_then(|options| config_file(options.value()?));
+    let path = told.unwrap_or_else(|| config_path(host, route, snap));
     Daemon {
+        command: match running.is_some() || (is_system(route) && !snap) {
+            true => command::look(host, running),
+            false => Fact::absent("the engine is started by no service of the system's"),
+        },
         program: host.executable(
             "dockerd",
             ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/libexec/docker", "/snap/docker/current/bin"],
         ),
-        unit: unit(host),
+        unit,
         started: match process.value() {
             Some(pid) => host.live().started(*pid),
             None => Fact::absent("dockerd's process"),
@@ -54,120 +64,32 @@ fn from_pid_file(host: &Host) -> Fact<u32> {
     }
 }
 
-const UNIT_FOLDERS: [&str; 4] =
-    ["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
-
 fn unit(host: &Host) -> Fact<Unit> {
-    let found = UNIT_FOLDERS
-        .iter()
-        .map(|folder| format!("{folder}/docker.service"))
-        .find(|path| host.lstat(path).value().is_some());
-    let Some(path) = found else { return Fact::absent("docker.service in systemd's folders") };
+    let Some(path) = command::unit(host) else { return Fact::absent("docker.service in systemd's folders") };
     let masked = host.link(&path).value().is_some_and(|target| target == "/dev/null");
     let linked = |want: &str| host.lstat(format!("/etc/systemd/system/{want}")).value().is_some();
     let on_demand = linked("sockets.target.wants/docker.socket");
     let enabled = on_demand || linked("multi-user.target.wants/docker.service");
-    let command = command(host, &path);
-    let flags = flags(host, &command);
+    let mut flags: Vec<String> = command::of_unit(host, &path).into_iter().map(|option| option.key).collect();
+    flags.sort();
+    flags.dedup();
     let hosts_flag = flags.iter().any(|flag| flag == "hosts");
     Fact::present(Unit { masked, enabled, hosts_flag, flags, on_demand }, path)
 }
 
-/// The command of the unit, or of a drop-in that replaces it.
-fn command(host: &Host, path: &str) -> String {
-    let mut files = vec![path.to_owned()];
-    for folder in UNIT_FOLDERS {
-        let drop_ins = format!("{folder}/docker.service.d");
-        let names = host.list(&drop_ins);
-        files.extend(names.value().into_iter().flatten().map(|name| format!("{drop_ins}/{name}")));
-    }
-    let mut command = String::new();
-    for file in files {
-        let text = host.text(file).map(|text| text.replace("\\\n", " "));
-        for line in text.value().map(String::as_str).unwrap_or_default().lines() {
-            if let Some(set) = line.trim().strip_prefix("ExecStart=") {
-                command = set.to_owned();
-            }
-        }
-    }
-    command
+/// The endpoint is the socket of the engine that the system's service starts.
+fn is_system(route: &Route) -> bool {
+    let address = route.endpoint.value().map(|endpoint| &endpoint.address);
+    matches!(address, Some(Address::Unix(path)) if ["/var/run/docker.sock", "/run/docker.sock"].contains(&path.as_str()))
 }
 
-/// Files whose variables units of distributions put into dockerd's command.
-const VARIABLE_FILES: [&str; 3] = ["/etc/default/docker", "/etc/sysconfig/docker", "/etc/conf.d/docker"];
-
-/// Options by the keys that daemon.json has for them; variables such as $DOCKER_OPTS are looked up.
-fn flags(host: &Host, command: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    for word in command.split_whitespace().skip(1) {
-        match word.strip_prefix('$') {
-            Some(name) => words.extend(variable(host, name.trim_matches(['{', '}']))),
-            None => words.push(word.to_owned()),
-        }
-    }
-    let mut keys: Vec<String> = words.iter().filter_map(|word| key_of(word)).collect();
-    keys.sort();
-    keys.dedup();
-    keys
+fn config_file(options: &[Opt]) -> Option<String> {
+    let option = options.iter().rfind(|option| option.key == "config-file")?;
+    Some(option.value.clone()).filter(|path| path.starts_with('/'))
 }
 
-fn variable(host: &Host, name: &str) -> Vec<String> {
-    let value = VARIABLE_FILES.iter().find_map(|path| {
-        let text = host.text(path);
-        let mut lines = text.value()?.lines();
-        lines.find_map(|line| line.trim().strip_prefix(name)?.strip_prefix('=').map(str::to_owned))
-    });
-    let value = value.unwrap_or_default();
-    value.trim_matches(['"', '\'']).split_whitespace().map(str::to_owned).collect()
-}
-
-/// `data-root` of `--data-root=/x`, `hosts` of `-H` and `--host`; None for a value.
-fn key_of(word: &str) -> Option<String> {
-    const SHORT: [(char, &str); 7] = [
-        ('b', "bridge"),
-        ('D', "debug"),
-        ('G', "group"),
-        ('H', "hosts"),
-        ('l', "log-level"),
-        ('p', "pidfile"),
-        ('s', "storage-driver"),
-    ];
-    const PLURAL: [&str; 15] = [
-        "allow-nondistributable-artifact",
-        "authorization-plugin",
-        "cdi-spec-dir",
-        "default-address-pool",
-        "default-network-opt",
-        "default-ulimit",
-        "dns-opt",
-        "exec-opt",
-        "host",
-        "insecure-registry",
-        "label",
-        "log-opt",
-        "node-generic-resource",
-        "registry-mirror",
-        "storage-opt",
-    ];
-    let Some(long) = word.strip_prefix("--") else {
-        let letter = word.strip_prefix('-')?.chars().next()?;
-        return SHORT.iter().find(|(short, _)| *short == letter).map(|(_, key)| (*key).to_owned());
-    };
-    let name = long.split('=').next().filter(|name| !name.is_empty())?;
-    Some(match name {
-        "add-runtime" => "runtimes".into(),
-        "graph" => "data-root".into(),
-        "insecure-registry" => "insecure-registries".into(),
-        _ if PLURAL.contains(&name) => format!("{name}s"),
-        _ => name.into(),
-    })
-}
-
-/// Where this engine's daemon.json lies: what a running daemon was told, else by the kind of engine.
-fn config_path(host: &Host, route: &Route, client: Option<&Client>, process: Option<u32>) -> String {
-    if let Some(path) = process.and_then(|pid| config_file_argument(host, pid)) {
-        return path;
-    }
+/// Where this engine's daemon.json lies when no running daemon tells.
+fn config_path(host: &Host, route: &Route, snap: bool) -> String {
     let socket = match route.endpoint.value().map(|endpoint| &endpoint.address) {
         Some(Address::Unix(path)) => path.as_str(),
         _ => "",
@@ -177,25 +99,11 @@ fn config_path(host: &Host, route: &Route, client: Option<&Client>, process: Opt
         let config = host.env("XDG_CONFIG_HOME").unwrap_or_else(|| format!("{home}/.config"));
         return format!("{config}/docker/daemon.json");
     }
-    if client.is_some_and(|client| client.package == Package::Snap) {
+    if snap {
         return "/var/snap/docker/current/config/daemon.json".into();
     }
-    "/etc/docker/daemon.json".into()
-}
-
-fn config_file_argument(host: &Host, pid: u32) -> Option<String> {
-    let line = host.live().text(format!("/proc/{pid}/cmdline"));
-    let mut words = line.value()?.split('\0').map(str::to_owned).collect::<Vec<_>>().into_iter();
-    while let Some(word) = words.next() {
-        if let Some(path) = word.strip_prefix("--config-file") {
-            return path
-                .strip_prefix('=')
-                .map(str::to_owned)
-                .or_else(|| words.next())
-                .filter(|path| path.starts_with('/'));
-        }
-    }
-    None
+    let written = is_system(route).then(|| command::written(host));
+    written.and_then(|options| config_file(&options)).unwrap_or_else(|| "/etc/docker/daemon.json".into())
 }
 
 fn config(host: &Host, path: &str) -> Fact<Config> {
@@ -229,11 +137,15 @@ fn names(object: &Map<String, Value>, key: &str) -> Vec<String> {
     }
 }
 
-fn settings(object: &Map<String, Value>, changed: i64) -> Settings {
+pub fn settings(object: &Map<String, Value>, changed: i64) -> Settings {
     let text = |key: &str| object.get(key).and_then(Value::as_str).map(str::to_owned);
+    let switch = |key: &str| object.get(key).and_then(Value::as_bool);
     Settings {
         kinds: kinds(object),
-        iptables: object.get("iptables").and_then(Value::as_bool),
+        iptables: switch("iptables"),
+        ip_forward: switch("ip-forward"),
+        bridge: text("bridge"),
+        data_root: text("data-root"),
         firewall_backend: text("firewall-backend"),
         dns: names(object, "dns"),
         mtu: object.get("mtu").and_then(Value::as_u64).and_then(|mtu| u32::try_from(mtu).ok()).filter(|mtu| *mtu > 0),
@@ -298,14 +210,5 @@ mod tests {
         };
         assert_eq!((line, column), (3, 1));
         assert!(why.contains("trailing comma") && !why.contains("line"), "{why}");
-    }
-
-    #[test]
-    fn flags_by_the_keys_of_daemon_json() {
-        let keys: Vec<String> = "-H fd:// --containerd=/run/c.sock --insecure-registry r:5000 --log-opt max-size=1m -s overlay2 --dns 1.1.1.1 -- -"
-            .split(' ')
-            .filter_map(key_of)
-            .collect();
-        assert_eq!(keys, ["hosts", "containerd", "insecure-registries", "log-opts", "storage-driver", "dns"]);
     }
 }

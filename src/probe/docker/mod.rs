@@ -2,6 +2,7 @@
 
 mod api;
 mod client;
+mod command;
 mod daemon;
 mod endpoint;
 
@@ -27,6 +28,7 @@ pub fn probe(host: &Host) -> DockerFacts {
         daemon_process: daemon.process,
         daemon_started: daemon.started,
         config: daemon.config,
+        command: daemon.command,
         version: answers.version,
         info: answers.info,
         containers: answers.containers,

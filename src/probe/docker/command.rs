@@ -1,0 +1,263 @@
+//! dockerd's command: its options by the keys that daemon.json has for them, and the file in which each stands. Of values only
+//! those are kept that checks use; an option may carry a password.
+
+use std::collections::BTreeMap;
+
+use gdoctor_checks::model::daemon_keys;
+use gdoctor_checks::model::fact::Fact;
+use gdoctor_checks::model::facts::docker::{Command, Settings};
+use serde_json::{Map, Value};
+
+use crate::host::Host;
+
+use super::daemon;
+
+const UNIT_FOLDERS: [&str; 4] =
+    ["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
+
+/// Files whose variables units of distributions and init scripts put into dockerd's command.
+const VARIABLE_FILES: [&str; 3] = ["/etc/default/docker", "/etc/sysconfig/docker", "/etc/conf.d/docker"];
+
+/// An option as it was written, and where.
+pub struct Opt {
+    pub key: String,
+    /// Empty where it has none.
+    pub value: String,
+    file: Option<String>,
+}
+
+struct Word {
+    text: String,
+    file: Option<String>,
+}
+
+/// The unit of the system's engine.
+pub fn unit(host: &Host) -> Option<String> {
+    let mut paths = UNIT_FOLDERS.iter().map(|folder| format!("{folder}/docker.service"));
+    paths.find(|path| host.lstat(path).value().is_some())
+}
+
+/// The options of the unit, or of the drop-in that replaces its command; variables such as $DOCKER_OPTS are looked up.
+pub fn of_unit(host: &Host, unit: &str) -> Vec<Opt> {
+    let (file, command) = start_line(host, unit);
+    let mut words = Vec::new();
+    for word in command.split_whitespace().skip(1) {
+        match word.strip_prefix('$') {
+            Some(name) => words.extend(variable(host, name.trim_matches(['{', '}']))),
+            None => words.push(Word { text: unquoted(word), file: Some(file.clone()) }),
+        }
+    }
+    options(words)
+}
+
+/// What a process was started with. Everybody may read that, unless /proc is mounted with hidepid.
+pub fn of_process(host: &Host, pid: u32) -> Fact<Vec<Opt>> {
+    let line = host.live().text(format!("/proc/{pid}/cmdline"));
+    line.map(|line| options(line.split('\0').skip(1).map(|text| Word { text: text.into(), file: None })))
+}
+
+/// What the system's service would start dockerd with: the unit's command, or what init scripts add to theirs.
+pub fn written(host: &Host) -> Vec<Opt> {
+    let systemd = host.exists("/run/systemd/system") || !host.exists("/etc/init.d/docker");
+    match unit(host).filter(|_| systemd) {
+        Some(unit) => of_unit(host, &unit),
+        None => options(variable(host, "DOCKER_OPTS")),
+    }
+}
+
+/// The running command where it is known; an option's file is the one that would give it to dockerd again.
+pub fn look(host: &Host, running: Option<Fact<Vec<Opt>>>) -> Fact<Command> {
+    let written = written(host);
+    let Some(running) = running else { return Fact::present(command(&written), "docker.service, /etc/default/docker") };
+    running.map(|mut options| {
+        for option in &mut options {
+            let same = |other: &&Opt| other.key == option.key && other.value == option.value;
+            option.file = written.iter().find(same).and_then(|other| other.file.clone());
+        }
+        command(&options)
+    })
+}
+
+fn command(options: &[Opt]) -> Command {
+    let files = options.iter().map(|option| (option.key.clone(), option.file.clone().unwrap_or_default())).collect();
+    let settings = Settings { kinds: BTreeMap::new(), ..daemon::settings(&object(options), 0) };
+    Command { options: files, settings }
+}
+
+/// What daemon.json would say.
+fn object(options: &[Opt]) -> Map<String, Value> {
+    let mut object = Map::new();
+    for Opt { key, value, .. } in options {
+        let value = match daemon_keys::wanted(key) {
+            Some("switch") => truth(value).map_or(Value::Null, Value::Bool),
+            Some("number") => value.parse::<u64>().map_or(Value::Null, Value::from),
+            Some("list") => {
+                let earlier = object.remove(key);
+                let mut list = earlier.and_then(|list| list.as_array().cloned()).unwrap_or_default();
+                list.push(value.clone().into());
+                Value::Array(list)
+            }
+            Some("object") => {
+                let (name, value) = value.split_once('=').unwrap_or((value, ""));
+                let earlier = object.remove(key);
+                let mut map = earlier.and_then(|map| map.as_object().cloned()).unwrap_or_default();
+                map.insert(name.into(), value.into());
+                Value::Object(map)
+            }
+            _ => value.clone().into(),
+        };
+        object.insert(key.clone(), value);
+    }
+    object
+}
+
+/// strconv.ParseBool; a flag without a value is true.
+fn truth(value: &str) -> Option<bool> {
+    match value {
+        "" | "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+/// The last ExecStart of the unit and its drop-ins, and the file that has it.
+fn start_line(host: &Host, unit: &str) -> (String, String) {
+    let mut drop_ins: BTreeMap<String, String> = BTreeMap::new();
+    // systemd reads drop-ins in the order of their names; one in an earlier folder takes the place of its namesake.
+    for folder in UNIT_FOLDERS {
+        let folder = format!("{folder}/docker.service.d");
+        for name in host.list(&folder).value().into_iter().flatten().filter(|name| name.ends_with(".conf")) {
+            drop_ins.entry(name.clone()).or_insert_with(|| format!("{folder}/{name}"));
+        }
+    }
+    let mut last = (unit.to_owned(), String::new());
+    for file in std::iter::once(unit.to_owned()).chain(drop_ins.into_values()) {
+        let text = host.text(&file).map(|text| text.replace("\\\n", " "));
+        for line in text.value().map(String::as_str).unwrap_or_default().lines() {
+            if let Some(set) = line.trim().strip_prefix("ExecStart=") {
+                last = (file.clone(), set.to_owned());
+            }
+        }
+    }
+    last
+}
+
+fn variable(host: &Host, name: &str) -> Vec<Word> {
+    let found = VARIABLE_FILES.iter().find_map(|path| {
+        let text = host.text(path);
+        let mut lines = text.value()?.lines();
+        let value = lines.rfind(|line| value_of(line, name).is_some())?;
+        Some((*path, value_of(value, name)?.to_owned()))
+    });
+    let Some((file, value)) = found else { return Vec::new() };
+    let word = |text: &str| Word { text: unquoted(text), file: Some(file.into()) };
+    value.trim_matches(['"', '\'']).split_whitespace().map(word).collect()
+}
+
+fn value_of<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+    let line = line.trim();
+    line.strip_prefix("export ").unwrap_or(line).trim_start().strip_prefix(name)?.strip_prefix('=')
+}
+
+fn unquoted(word: &str) -> String {
+    word.trim_matches(['"', '\'']).into()
+}
+
+fn options(words: impl IntoIterator<Item = Word>) -> Vec<Opt> {
+    let mut options: Vec<Opt> = Vec::new();
+    // An option that waits for its value in the next word.
+    let mut open = false;
+    for Word { text, file } in words {
+        match (key_of(&text), options.last_mut()) {
+            (Some((key, value)), _) => {
+                open = value.is_none() && daemon_keys::wanted(&key) != Some("switch");
+                options.push(Opt { key, value: value.unwrap_or_default(), file });
+            }
+            (None, Some(last)) if std::mem::take(&mut open) => last.value = text,
+            _ => {}
+        }
+    }
+    options
+}
+
+/// `data-root` and `/x` of `--data-root=/x`, `hosts` of `-H` and `--host`; None for a value.
+fn key_of(word: &str) -> Option<(String, Option<String>)> {
+    const SHORT: [(char, &str); 7] = [
+        ('b', "bridge"),
+        ('D', "debug"),
+        ('G', "group"),
+        ('H', "hosts"),
+        ('l', "log-level"),
+        ('p', "pidfile"),
+        ('s', "storage-driver"),
+    ];
+    const PLURAL: [&str; 15] = [
+        "allow-nondistributable-artifact",
+        "authorization-plugin",
+        "cdi-spec-dir",
+        "default-address-pool",
+        "default-network-opt",
+        "default-ulimit",
+        "dns-opt",
+        "exec-opt",
+        "host",
+        "insecure-registry",
+        "label",
+        "log-opt",
+        "node-generic-resource",
+        "registry-mirror",
+        "storage-opt",
+    ];
+    let Some(long) = word.strip_prefix("--") else {
+        let mut letters = word.strip_prefix('-')?.chars();
+        let letter = letters.next()?;
+        let (_, key) = SHORT.iter().find(|(short, _)| *short == letter)?;
+        let value = letters.as_str().trim_start_matches('=');
+        return Some(((*key).to_owned(), (!value.is_empty()).then(|| value.to_owned())));
+    };
+    let (name, value) = long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value)));
+    let key = match name {
+        "" => return None,
+        "add-runtime" => "runtimes".into(),
+        "graph" => "data-root".into(),
+        "insecure-registry" => "insecure-registries".into(),
+        _ if PLURAL.contains(&name) => format!("{name}s"),
+        _ => name.into(),
+    };
+    Some((key, value.map(str::to_owned)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Vec<Opt> {
+        options(text.split(' ').map(|text| Word { text: text.into(), file: None }))
+    }
+
+    #[test]
+    fn options_by_the_keys_of_daemon_json() {
+        let all = parsed(
+            "-H fd:// --containerd=/run/c.sock --insecure-registry r:5000 --log-opt max-size=1m -s overlay2 --dns 1.1.1.1 -- -",
+        );
+        let keys: Vec<&str> = all.iter().map(|option| option.key.as_str()).collect();
+        assert_eq!(keys, ["hosts", "containerd", "insecure-registries", "log-opts", "storage-driver", "dns"]);
+        let values: Vec<&str> = all.iter().map(|option| option.value.as_str()).collect();
+        assert_eq!(values, ["fd://", "/run/c.sock", "r:5000", "max-size=1m", "overlay2", "1.1.1.1"]);
+    }
+
+    #[test]
+    fn settings_as_daemon_json_would_have_them() {
+        let told = command(&parsed(
+            "--iptables=0 --ip-forward --mtu 1400 --dns 1.1.1.1 --dns=8.8.8.8 -bnone --log-opt max-size=1m",
+        ));
+        let settings = told.settings;
+        assert_eq!((settings.iptables, settings.ip_forward, settings.mtu), (Some(false), Some(true), Some(1400)));
+        assert_eq!(settings.dns, ["1.1.1.1", "8.8.8.8"]);
+        assert_eq!(settings.bridge.as_deref(), Some("none"));
+        assert!(settings.log_limited);
+        let odd = command(&parsed("--iptables=perhaps --mtu --debug false --http-proxy=http://me:word@p -")).settings;
+        assert_eq!((odd.iptables, odd.mtu), (None, None));
+        assert!(!format!("{odd:?}").contains("word"));
+    }
+}
