@@ -1,7 +1,7 @@
 //! Does dockerd set the packet filter rules that containers need?
 
 use crate::model::facts::docker::{DockerFacts, Place, Reach};
-use crate::model::facts::engine::PacketFilter;
+use crate::model::facts::engine::{PacketFilter, Rules};
 use crate::model::prelude::*;
 
 pub static CHECK: Check = Check {
@@ -27,12 +27,34 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     }
     let fact = &facts.engine.packet_filter;
     let Some(filter) = fact.known()? else { return Err(Stop::NotNeeded("own-network")) };
-    let finding = match (backend(docker), &filter.program) {
-        ("nftables", _) => Finding::pass("nftables"),
-        (_, None) => Finding::pass("runs"),
-        (_, Some(program)) => with_program(filter).with("program", program),
-    };
-    Ok(finding.evidence(fact.source.0.as_str(), filter.program.as_deref().unwrap_or("not installed")).into())
+    let seen = filter.program.as_deref().unwrap_or("not installed");
+    let with_program = |finding: Finding| finding.with("program", seen).evidence(fact.source.0.as_str(), seen);
+    if is_nftables(docker) {
+        return Ok(with_program(Finding::pass("nftables")).into());
+    }
+    let mut findings = Findings::new();
+    // Only root sees the rules, and nobody has asked for them by name: that is no gap in what was wanted.
+    if let Some(rules) = facts.engine.rules.value() {
+        findings.push(in_kernel(rules, facts.engine.rules.source.0.as_str()));
+    }
+    if findings.is_empty() || is_gone(filter) {
+        findings.push(with_program(by_program(filter)));
+    }
+    Ok(findings)
+}
+
+/// The daemon does not notice when another program takes its rules out.
+fn in_kernel(rules: &Rules, source: &str) -> Finding {
+    let (missing, unlinked) = (rules.missing.join(", "), rules.unlinked.join(", "));
+    match (rules.missing.is_empty(), rules.unlinked.is_empty()) {
+        (true, true) => return Finding::pass("in-kernel").evidence(source, "DOCKER in both, led to"),
+        (false, _) => Finding::fail("chains-flushed", "make-again"),
+        (true, false) if rules.forwards_nothing => Finding::fail("forwards-nothing", "make-again"),
+        (true, false) => Finding::warn("rules-flushed", "make-again"),
+    }
+    .evidence(source, format!("missing: {missing}; not led from: {unlinked}"))
+    .with("missing", missing)
+    .with("unlinked", unlinked)
 }
 
 fn switched_off(docker: &DockerFacts, place: Place) -> Finding {
@@ -45,16 +67,24 @@ fn switched_off(docker: &DockerFacts, place: Place) -> Finding {
     finding.with("path", place.path()).evidence(place.path(), "iptables: false")
 }
 
-fn backend(docker: &DockerFacts) -> &str {
-    docker
-        .setting("firewall-backend", |settings| settings.firewall_backend.as_deref())
-        .map_or("iptables", |set| set.value)
+fn is_nftables(docker: &DockerFacts) -> bool {
+    let told = docker.answered_info().map_or("", |info| info.firewall_backend.driver.as_str());
+    let set = docker.setting("firewall-backend", |settings| settings.firewall_backend.as_deref());
+    match told {
+        "" => set.is_some_and(|set| set.value == "nftables"),
+        told => told.starts_with("nftables"),
+    }
+}
+
+fn by_program(filter: &PacketFilter) -> Finding {
+    match &filter.program {
+        None => Finding::pass("runs"),
+        Some(_) if is_gone(filter) => Finding::warn("legacy-gone", "docker-engine/filter-backend"),
+        Some(_) => Finding::pass("iptables"),
+    }
 }
 
 /// The kernel can change under a running daemon; its next start then fails.
-fn with_program(filter: &PacketFilter) -> Finding {
-    match filter.legacy && !filter.legacy_in_kernel {
-        true => Finding::warn("legacy-gone", "docker-engine/filter-backend"),
-        false => Finding::pass("iptables"),
-    }
+fn is_gone(filter: &PacketFilter) -> bool {
+    filter.program.is_some() && filter.legacy && !filter.legacy_in_kernel
 }

@@ -14,6 +14,5 @@ pub struct Note {
 pub static NOTES: &[&Note] = &[
     &Note { id: "in-image", doc: include_str!("in_image/doc.md") },
     &Note { id: "at-run", doc: include_str!("at_run/doc.md") },
-    &Note { id: "docker-remains", doc: include_str!("docker_remains/doc.md") },
     &Note { id: "registry-server", doc: include_str!("registry_server/doc.md") },
 ];

@@ -357,6 +357,9 @@ pub struct Info {
     pub https_proxy: bool,
     /// NO_PROXY's list of hosts that it asks directly all the same.
     pub no_proxy: String,
+    /// What sets its packet filter rules, since API 1.49.
+    #[serde(deserialize_with = "or_default")]
+    pub firewall_backend: FirewallBackend,
     /// Where new networks get their addresses; empty: the engine's own.
     #[serde(deserialize_with = "or_default")]
     pub default_address_pools: Vec<AddressPool>,
@@ -368,6 +371,13 @@ pub struct Plugins {
     /// Log drivers, those of installed plugins too.
     #[serde(deserialize_with = "or_default")]
     pub log: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct FirewallBackend {
+    /// `iptables`, `nftables`, either with `+firewalld`; empty: not told.
+    pub driver: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

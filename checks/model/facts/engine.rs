@@ -47,6 +47,8 @@ pub struct EngineFacts {
     /// IPv4 routes of the main table.
     pub routes: Fact<Vec<Route>>,
     pub packet_filter: Fact<PacketFilter>,
+    /// Docker's rules as the kernel has them. Absent where the daemon has none here to look for; only root may read them.
+    pub rules: Fact<Rules>,
     pub firewall: Fact<Firewall>,
     pub apparmor: Fact<AppArmor>,
     pub cgroup: Fact<CgroupMounts>,
@@ -193,6 +195,18 @@ pub struct PacketFilter {
     pub legacy: bool,
     /// The kernel has that interface, loaded or loadable. True also when nobody can tell.
     pub legacy_in_kernel: bool,
+}
+
+/// What of dockerd's IPv4 rules is not in the kernel. Names are a table's and a chain's: `nat DOCKER`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rules {
+    /// Chains that every dockerd makes at its start.
+    pub missing: Vec<String>,
+    /// The kernel's own chains that no rule leads from to one of Docker's.
+    pub unlinked: Vec<String>,
+    /// FORWARD drops what no rule accepts, and no rule accepts or leads anywhere.
+    pub forwards_nothing: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -5,6 +5,7 @@ mod client;
 mod kernel;
 mod network;
 mod packages;
+mod rules;
 mod start;
 
 use gdoctor_checks::model::facts::docker::DockerFacts;
@@ -35,6 +36,7 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> EngineFacts {
         path_mtu: network::path_mtu(host),
         routes: network::routes(host),
         packet_filter: network::packet_filter(host),
+        rules: rules::look(host, docker),
         firewall: network::firewall(host),
         apparmor: kernel::apparmor(host),
         cgroup: kernel::cgroup(host),
