@@ -56,6 +56,7 @@ mod dockerfile_variables;
 mod driver_capability;
 mod gpu_confinement;
 mod gpu_decode;
+mod gpu_encode;
 mod gpu_path;
 mod host_clock;
 mod host_inotify;
@@ -144,6 +145,7 @@ pub static ALL: &[&Check] = &[
     &gpu_confinement::CHECK,
     &driver_capability::CHECK,
     &gpu_decode::CHECK,
+    &gpu_encode::CHECK,
     &display_server::CHECK,
     &display_cookie::CHECK,
     &display_access::CHECK,

@@ -89,6 +89,7 @@ pub enum ProbeKind {
     Nvml,
     Cuda,
     Cuvid,
+    Nvenc,
     X11,
     V4l2,
     Frame,
@@ -254,6 +255,9 @@ pub struct Wishes {
     /// Codecs that the GPU itself is to decode: h264, hevc, vp9, av1
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = codec())]
     pub decode: Vec<Codec>,
+    /// Codecs that the GPU itself is to encode: h264, hevc, av1. Opens a session of the encoder for a moment
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = encoded())]
+    pub encode: Vec<Codec>,
     /// A window on the X server that DISPLAY names
     #[arg(long)]
     pub display: bool,
@@ -552,6 +556,12 @@ fn capabilities() -> impl TypedValueParser<Value = Capabilities> {
 
 fn codec() -> impl TypedValueParser<Value = Codec> {
     PossibleValuesParser::new(Codec::ALL.map(Codec::word)).map(|word| Codec::from_word(&word).unwrap_or(Codec::H264))
+}
+
+/// No GPU of NVIDIA's encodes VP9.
+fn encoded() -> impl TypedValueParser<Value = Codec> {
+    PossibleValuesParser::new(Codec::ENCODED.map(Codec::word))
+        .map(|word| Codec::from_word(&word).unwrap_or(Codec::H264))
 }
 
 fn selector() -> PossibleValuesParser {

@@ -1,5 +1,5 @@
-//! gdoctor asks a video decoder that is not there: libraries of ours in the place of libcuda and libnvcuvid that support,
-//! refuse, hang, crash or lack the function.
+//! gdoctor asks a video decoder and an encoder that are not there: libraries of ours in the place of libcuda, libnvcuvid and
+//! libnvidia-encode that support, refuse, hang, crash or lack the function.
 #![allow(clippy::disallowed_methods)]
 
 mod part;
@@ -111,4 +111,63 @@ fn without_a_driver_nobody_is_asked() {
     let run = decode(&root, "abort", "h264", &[]);
     assert!(run.of("gpu-decode")[0].starts_with("unknown"), "{:?}", run.of("gpu-decode"));
     assert_eq!(run.told(), Vec::<String>::new(), "nvidia-driver tells, and is not looked at here");
+}
+
+fn encode(root: &Root, behaviour: &str, codecs: &str, more: &[&str]) -> Run {
+    let libraries = root.path("usr/lib");
+    let mut arguments = vec!["--only", "gpu-encode,driver-capability", "--root", root.argument(), "--encode", codecs];
+    arguments.extend(more);
+    let env = [("CUVID_DOUBLE", behaviour), ("LD_LIBRARY_PATH", libraries.to_str().unwrap())];
+    gdoctor(&arguments, &env)
+}
+
+fn summary(run: &Run) -> String {
+    run.results().iter().find(|r| r["id"] == "gpu-encode").unwrap()["summary"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_the_encoder_says_is_what_is_told() {
+    let Some(root) = host("-DWHOLE") else { return };
+    let run = encode(&root, "all", "h264,hevc,av1", &[]);
+    assert_eq!(run.of("gpu-encode"), ["h264", "hevc", "av1"].map(|codec| format!("pass gpu-encode/encodes {codec}")));
+    assert_eq!(run.told(), Vec::<String>::new());
+    assert!(summary(&run).contains("the driver speaks NVENC 14.2"), "{}", summary(&run));
+
+    // An interface of 2020, asked in its own version.
+    let run = encode(&root, "old", "h264,av1", &[]);
+    assert_eq!(run.of("gpu-encode"), ["pass gpu-encode/encodes h264", "fail gpu-encode/refuses av1"]);
+    assert_eq!(run.code, 1);
+}
+
+#[test]
+fn a_session_that_does_not_open() {
+    let Some(root) = host("-DWHOLE") else { return };
+    assert_eq!(encode(&root, "no-encoder", "h264,hevc", &[]).told(), ["fail gpu-encode/no-encoder"]);
+    // Nobody counts the sessions on this host: too many of them is not told as the cause.
+    let run = encode(&root, "too-many", "h264", &[]);
+    assert_eq!(run.told(), ["unknown gpu-encode/unknown h264"]);
+    assert!(summary(&run).contains("nvEncOpenEncodeSessionEx returned 21"), "{}", summary(&run));
+    let run = encode(&root, "hang", "h264", &["--timeout", "1s"]);
+    assert_eq!(run.told(), ["unknown gpu-encode/unknown h264"]);
+    assert!(summary(&run).contains("no answer within the deadline"), "{}", summary(&run));
+    let run = encode(&root, "abort", "h264", &[]);
+    assert!(summary(&run).contains("crashed (SIGABRT)"), "{}", summary(&run));
+    let run = encode(&root, "unknown", "h264", &[]);
+    assert!(summary(&run).contains("CUDA_ERROR_UNKNOWN"), "{}", summary(&run));
+    let Some(old) = host("-DNO_CAPS") else { return };
+    let run = encode(&old, "all", "h264", &[]);
+    assert!(summary(&run).contains("NvEncodeAPIGetMaxSupportedVersion in the driver's library is not there"));
+}
+
+#[test]
+fn a_missing_encoders_library_is_the_capabilitys_red_line() {
+    let Some(root) = host("-DWHOLE") else { return };
+    for name in ["libnvidia-encode.so.1", &format!("libnvidia-encode.so.{DRIVER}")] {
+        std::fs::remove_file(root.path("usr/lib").join(name)).unwrap();
+    }
+    root.ldconfig();
+    let run = encode(&root, "all", "h264", &[]);
+    assert_eq!(run.told(), ["fail driver-capability/no-encode video"]);
+    // Who only decodes is warned.
+    assert_eq!(decode(&root, "all", "h264", &[]).told(), ["warn driver-capability/no-encode video"]);
 }

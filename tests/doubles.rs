@@ -367,6 +367,39 @@ fn the_holders_of_memory_are_named() {
     assert!(summary.contains(&format!("{} {me} (2048 MiB), process 4000000000 (1 MiB).", name.trim())), "{summary}");
 }
 
+/// The limit of sessions is the machine's: they are counted over all GPUs, and one that does not tell counts for none.
+#[test]
+fn the_encoders_sessions_are_used_up() {
+    let answers = format!("driver = {VERSION}\ngpus = 3\n{}", gpu(0, "encodings = 2"));
+    let answers = answers + &gpu(1, "encodings = 3") + &gpu(2, "encodings = !3");
+    let Some(fake) = Fake::new(3, &answers) else { return };
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doubles/cuvid.c");
+    for name in ["libcuda.so.1", "libnvidia-encode.so.1"] {
+        let library = fake.library().with_file_name(name);
+        assert!(
+            Command::new("cc").args(["-shared", "-fPIC", source, "-o", text(&library)]).status().unwrap().success()
+        );
+        fake.write(&format!("/usr/lib64/{name}"), "");
+    }
+    let look = || {
+        let (root, library, answers) = (fake.root(), fake.library(), fake.answers());
+        let env = [
+            ("LD_LIBRARY_PATH", text(library.parent().unwrap())),
+            ("NVML_DOUBLE", text(&answers)),
+            ("CUVID_DOUBLE", "too-many"),
+        ];
+        gdoctor(&["--root", text(&root), "--only", "gpu-encode", "--encode", "h264"], &env)
+    };
+    // The fake's libcuda.so.1 is a link to a file with the driver's version.
+    fake.link("/usr/lib64/libcuda.so.1", &format!("libcuda.so.{VERSION}"));
+    let run = look();
+    assert_eq!(run.told(), ["fail gpu-encode/sessions-used-up"]);
+    let summary = run.results()[0]["summary"].as_str().unwrap().to_owned();
+    assert!(summary.ends_with("sessions open on this host: 5."), "{summary}");
+    fs::write(fake.answers(), healthy(3)).unwrap();
+    assert_eq!(look().told(), ["unknown gpu-encode/unknown h264"], "nobody encodes: another reason");
+}
+
 /// Names that are no text, ids of question marks, a million GPUs: findings, never a panic.
 #[test]
 fn hostile_answers() {

@@ -34,18 +34,19 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     }
     let mut findings = Findings::new();
     for wish in &need.capabilities {
-        let finding = one(facts, found, wish.what, driver);
+        let finding = one(facts, need, found, wish.what, driver);
         let saw = if finding.evidence.is_empty() {
             finding.evidence(facts.library.found.source.0.as_str(), names(found))
         } else {
             finding
         };
-        findings.push(saw.about(wish.what).asked_by(&wish.by));
+        let encoding = need.encode.first().filter(|_| saw.code == "no-encode");
+        findings.push(saw.about(wish.what).asked_by(encoding.map_or(&wish.by, |wish| &wish.by)));
     }
     Ok(findings)
 }
 
-fn one(facts: &Facts, found: &[Library], wanted: Capability, driver: Option<&str>) -> Finding {
+fn one(facts: &Facts, need: &Need, found: &[Library], wanted: Capability, driver: Option<&str>) -> Finding {
     let kind = if wanted == Capability::Compat32 { Kind::Compat32 } else { Kind::Native };
     let suffix = match facts.library.package_suffix.value() {
         Some(suffix) => suffix.clone(),
@@ -68,7 +69,7 @@ fn one(facts: &Facts, found: &[Library], wanted: Capability, driver: Option<&str
         return packages(finding, &package);
     }
     let file = first.and_then(|library| library.file.as_deref()).unwrap_or_default();
-    let warning = incomplete(&facts.library, found, wanted, driver).map(|warning| packages(warning, &package));
+    let warning = incomplete(&facts.library, need, found, wanted, driver).map(|warning| packages(warning, &package));
     let finding = warning.unwrap_or_else(|| way(facts, wanted)).with("library", file);
     finding.evidence(facts.library.found.source.0.as_str(), file)
 }
@@ -88,9 +89,18 @@ fn other_version(library: &Library, driver: &str) -> Finding {
 }
 
 /// What some programs of the capability miss although it is there.
-fn incomplete(library: &LibraryFacts, found: &[Library], wanted: Capability, driver: Option<&str>) -> Option<Finding> {
+fn incomplete(
+    library: &LibraryFacts,
+    need: &Need,
+    found: &[Library],
+    wanted: Capability,
+    driver: Option<&str>,
+) -> Option<Finding> {
     let lacks = |stem| !matches!(look_up(found, stem, Kind::Native, driver), Found::Fits(_));
     match wanted {
+        Capability::Video if lacks("libnvidia-encode") && !need.encode.is_empty() => {
+            Some(Finding::fail("no-encode", "video-libraries"))
+        }
         Capability::Video if lacks("libnvidia-encode") => Some(Finding::warn("no-encode", "video-libraries")),
         Capability::Utility if library.smi.is_absent() => Some(Finding::warn("no-smi", "smi")),
         Capability::Graphics | Capability::Display if library.egl_vendor.is_absent() => {

@@ -91,6 +91,8 @@ pub struct Need {
     pub capabilities: Vec<Wish<Capability>>,
     /// Codecs that the GPU itself is to decode.
     pub decode: Vec<Wish<Codec>>,
+    /// Codecs that the GPU itself is to encode.
+    pub encode: Vec<Wish<Codec>>,
     /// A working X server for this user.
     pub display: Option<Origin>,
     /// Access to that X server for `container_user`.
@@ -118,6 +120,11 @@ pub struct Need {
 }
 
 impl Need {
+    /// Who asks for the GPU's decoder or encoder.
+    pub fn codecs(&self) -> impl Iterator<Item = &Origin> {
+        self.decode.iter().chain(&self.encode).map(|wish| &wish.by)
+    }
+
     /// Who asks for something that not every GPU or driver has.
     pub fn fitness(&self) -> impl Iterator<Item = &Origin> {
         let memory = self.gpu_memory.iter().map(|wish| &wish.by);
@@ -188,6 +195,8 @@ pub enum Codec {
 
 impl Codec {
     pub const ALL: [Codec; 4] = [Codec::H264, Codec::Hevc, Codec::Vp9, Codec::Av1];
+    /// Those that any GPU of NVIDIA's encodes.
+    pub const ENCODED: [Codec; 3] = [Codec::H264, Codec::Hevc, Codec::Av1];
 
     pub fn word(self) -> &'static str {
         match self {

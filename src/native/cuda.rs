@@ -1,8 +1,8 @@
-//! Starts CUDA: the driver's libcuda is loaded and cuInit called, as every CUDA program does first. Nothing is put on a GPU.
-//! Numbers: cuda.h, CUresult.
+//! Starts CUDA: the driver's libcuda is loaded and cuInit called, as every CUDA program does first. Nothing is put on a GPU
+//! but, for those who ask its engines, a context. Numbers: cuda.h, CUresult; signatures: nv-codec-headers, dynlink_cuda.h.
 #![allow(unsafe_code)]
 
-use std::ffi::{c_int, c_uint};
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 
 use gdoctor_checks::model::cuda::error_name;
 use gdoctor_checks::model::fact::{Fact, Gap};
@@ -35,6 +35,36 @@ pub fn start(library: &Library) -> Result<c_int, Gap> {
         let init: Symbol<unsafe extern "C" fn(c_uint) -> c_int> = find(library, "cuInit")?;
         Ok(init(0))
     }
+}
+
+/// What CUDA takes for the first GPU.
+pub struct Gpu {
+    pub name: String,
+    /// Its primary context, current in this thread.
+    pub context: *mut c_void,
+}
+
+pub fn first_gpu(cuda: &Library) -> Result<Gpu, Gap> {
+    let mut device: c_int = 0;
+    let mut context: *mut c_void = std::ptr::null_mut();
+    let mut name: [c_char; 128] = [0; 128];
+    // SAFETY: signatures as in dynlink_cuda.h; every pointer is to a live local of the type that is written; the name's
+    // length is given, and its last byte stays 0 because one less is.
+    unsafe {
+        checked("cuInit", start(cuda)?)?;
+        let get: Symbol<unsafe extern "C" fn(*mut c_int, c_int) -> c_int> = find(cuda, "cuDeviceGet")?;
+        checked("cuDeviceGet", get(&raw mut device, 0))?;
+        let get_name: Symbol<unsafe extern "C" fn(*mut c_char, c_int, c_int) -> c_int> = find(cuda, "cuDeviceGetName")?;
+        checked("cuDeviceGetName", get_name(name.as_mut_ptr(), 127, device))?;
+        let retain: Symbol<unsafe extern "C" fn(*mut *mut c_void, c_int) -> c_int> =
+            find(cuda, "cuDevicePrimaryCtxRetain")?;
+        checked("cuDevicePrimaryCtxRetain", retain(&raw mut context, device))?;
+        let set: Symbol<unsafe extern "C" fn(*mut c_void) -> c_int> = find(cuda, "cuCtxSetCurrent")?;
+        checked("cuCtxSetCurrent", set(context))?;
+    }
+    // SAFETY: the array ends in 0.
+    let name = unsafe { CStr::from_ptr(name.as_ptr()) };
+    Ok(Gpu { name: name.to_string_lossy().into_owned(), context })
 }
 
 /// By the loader's own search; WSL's folder is not in it on every distribution.

@@ -1,8 +1,8 @@
 //! Asks the first GPU's video decoder what it decodes: libcuda starts it, libnvcuvid answers. Needs no package of CUDA, only
-//! the driver's own libraries. Numbers and layouts: nv-codec-headers, dynlink_cuda.h and dynlink_cuviddec.h.
+//! the driver's own libraries. Numbers and layouts: nv-codec-headers, dynlink_cuviddec.h.
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
+use std::ffi::{c_int, c_uint};
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::library::Decoder;
@@ -101,29 +101,10 @@ fn number(codec: Codec) -> c_int {
 fn open() -> Result<(String, Symbol<GetCaps>), Gap> {
     let cuda = cuda::load("libcuda.so.1")?;
     let cuvid = cuda::load("libnvcuvid.so.1")?;
-    let mut device: c_int = 0;
-    let mut context: *mut c_void = std::ptr::null_mut();
-    let mut name: [c_char; 128] = [0; 128];
-    // SAFETY: signatures as in dynlink_cuda.h; every pointer is to a live local of the type that is written; the name's
-    // length is given, and its last byte stays 0 because one less is.
-    unsafe {
-        cuda::checked("cuInit", cuda::start(&cuda)?)?;
-        let get: Symbol<unsafe extern "C" fn(*mut c_int, c_int) -> c_int> = cuda::find(&cuda, "cuDeviceGet")?;
-        cuda::checked("cuDeviceGet", get(&raw mut device, 0))?;
-        let get_name: Symbol<unsafe extern "C" fn(*mut c_char, c_int, c_int) -> c_int> =
-            cuda::find(&cuda, "cuDeviceGetName")?;
-        cuda::checked("cuDeviceGetName", get_name(name.as_mut_ptr(), 127, device))?;
-        let retain: Symbol<unsafe extern "C" fn(*mut *mut c_void, c_int) -> c_int> =
-            cuda::find(&cuda, "cuDevicePrimaryCtxRetain")?;
-        cuda::checked("cuDevicePrimaryCtxRetain", retain(&raw mut context, device))?;
-        let set: Symbol<unsafe extern "C" fn(*mut c_void) -> c_int> = cuda::find(&cuda, "cuCtxSetCurrent")?;
-        cuda::checked("cuCtxSetCurrent", set(context))?;
-    }
+    let gpu = cuda::first_gpu(&cuda)?;
     // SAFETY: CUresult CUDAAPI cuvidGetDecoderCaps(CUVIDDECODECAPS *pdc).
     let get_caps = unsafe { cuda::find::<GetCaps>(&cuvid, "cuvidGetDecoderCaps")? };
     // Neither library is ever unloaded: the child ends soon, and drivers do not like to be unloaded.
     std::mem::forget((cuda, cuvid));
-    // SAFETY: the array ends in 0.
-    let name = unsafe { CStr::from_ptr(name.as_ptr()) };
-    Ok((name.to_string_lossy().into_owned(), get_caps))
+    Ok((gpu.name, get_caps))
 }

@@ -99,6 +99,8 @@ fn gpu(nvml: &Nvml, index: u32) -> NvmlGpu {
     gpu.slowdowns = fact(device.current_throttle_reasons().map(slowdowns), "nvmlDeviceGetCurrentClocksEventReasons");
     gpu.temperature = fact(device.temperature(TemperatureSensor::Gpu), "nvmlDeviceGetTemperature");
     gpu.link = fact(link(&device), "nvmlDeviceGetCurrPcieLinkWidth");
+    // Not nvmlDeviceGetEncoderCapacity: the driver answers 100 for H.264 on GPUs that have no encoder.
+    gpu.encodings = fact(device.encoder_stats().map(|stats| stats.session_count), "nvmlDeviceGetEncoderStats");
     gpu
 }
 

@@ -186,6 +186,7 @@ fn join(into: &mut Need, from: Need) {
     into.images.extend(from.images.clone());
     into.capabilities.extend(from.capabilities.clone());
     into.decode.extend(from.decode.clone());
+    into.encode.extend(from.encode.clone());
     into.cameras.extend(from.cameras.clone());
     into.ports.extend(from.ports.clone());
     into.registries.extend(from.registries.clone());
@@ -223,6 +224,8 @@ pub fn write(need: &Need) -> String {
     key("Driver capabilities, as NVIDIA_DRIVER_CAPABILITIES spells them", "capability", capabilities.collect());
     let decode = need.decode.iter().map(|wish| quoted(wish.what.to_string()));
     key("Codecs that the GPU itself decodes", "decode", decode.collect());
+    let encode = need.encode.iter().map(|wish| quoted(wish.what.to_string()));
+    key("Codecs that the GPU itself encodes", "encode", encode.collect());
     key("A window on the X server", "display", need.display.iter().map(|_| "true".into()).collect());
     let cameras = need.cameras.iter().map(|wish| quoted(camera_word(&wish.what)));
     key("Cameras: a path, a part of a name, or \"any\"", "camera", cameras.collect());

@@ -32,6 +32,7 @@ pub fn need_by(wishes: &Wishes, flag: &dyn Fn(String) -> Origin) -> Need {
             .map(|capability| Wish::new(capability, flag(format!("--capability {capability}"))))
             .collect(),
         decode: wishes.decode.iter().map(|codec| Wish::new(*codec, flag(format!("--decode {codec}")))).collect(),
+        encode: wishes.encode.iter().map(|codec| Wish::new(*codec, flag(format!("--encode {codec}")))).collect(),
         display: wishes.display.then(|| flag("--display".into())),
         display_access: wishes.display.then(|| flag("--display".into())),
         cameras: wishes

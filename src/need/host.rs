@@ -13,10 +13,10 @@ const REGISTRY_PORT: u16 = 5000;
 /// What the wishes that are there bring with them.
 pub fn imply(need: &mut Need) {
     let capability_asked = need.capabilities.first().map(|wish| wish.by.clone());
-    let decode_asked = need.decode.first().map(|wish| wish.by.clone());
+    let codec_asked = need.codecs().next().cloned();
     let fitness_asked = need.fitness().next().cloned();
     if need.gpu.is_none() {
-        let asked = capability_asked.or(fitness_asked).or(decode_asked.clone());
+        let asked = capability_asked.or(fitness_asked).or(codec_asked.clone());
         need.gpu = asked.map(|by| Wish::new(Gpus::All, by));
     }
     let basics = [Capability::Compute, Capability::Utility];
@@ -25,8 +25,8 @@ pub fn imply(need: &mut Need) {
         need.capabilities = basics.map(|capability| Wish::new(capability, gpu.by.clone())).into();
     }
     let video = need.capabilities.iter().find(|wish| wish.what == Capability::Video);
-    match (video, decode_asked) {
-        // Who decodes needs libnvcuvid, which `video` brings.
+    match (video, codec_asked) {
+        // Who decodes needs libnvcuvid, who encodes libnvidia-encode, and `video` brings both.
         (None | Some(Wish { by: Origin::Guide, .. }), Some(by)) => {
             need.capabilities.retain(|wish| wish.what != Capability::Video);
             need.capabilities.push(Wish::new(Capability::Video, by));
@@ -64,7 +64,7 @@ impl Evident {
 
 /// Adds wishes of the kinds that nothing has asked for yet.
 pub fn add(need: &mut Need, host: &Evident) {
-    let unasked = need.gpu.is_none() && need.capabilities.is_empty() && need.decode.is_empty();
+    let unasked = need.gpu.is_none() && need.capabilities.is_empty() && need.codecs().next().is_none();
     if unasked && need.fitness().next().is_none() {
         need.gpu = host.nvidia.clone().map(|seen| Wish::new(Gpus::All, Origin::Host(seen)));
     }

@@ -70,7 +70,7 @@ pub fn gather_suggested(wishes: &Wishes, host: &Host, evident: &Evident) -> Resu
     if let Some((path, text)) = file::find(None, host)? {
         fill(&mut need, file::parse(&path, &text)?.need);
     }
-    let gpu = need.gpu.is_some() || !need.capabilities.is_empty() || !need.decode.is_empty();
+    let gpu = need.gpu.is_some() || !need.capabilities.is_empty() || need.codecs().next().is_some();
     let other = need.display.is_some() || !need.cameras.is_empty() || !need.ports.is_empty() || need.picture.is_some();
     if gpu || other || need.fitness().next().is_some() {
         host::imply(&mut need);
@@ -148,6 +148,7 @@ fn fill(into: &mut Need, from: Need) {
     list(&mut into.images, from.images);
     list(&mut into.capabilities, from.capabilities);
     list(&mut into.decode, from.decode);
+    list(&mut into.encode, from.encode);
     into.display = into.display.take().or(from.display);
     into.display_access = into.display_access.take().or(from.display_access);
     list(&mut into.cameras, from.cameras);
@@ -180,6 +181,7 @@ pub fn show(need: &Need) -> String {
     need.images.iter().for_each(|wish| line(format!("image {}", wish.what), &wish.by));
     need.capabilities.iter().for_each(|wish| line(format!("capability {}", wish.what), &wish.by));
     need.decode.iter().for_each(|wish| line(format!("decode {}", wish.what), &wish.by));
+    need.encode.iter().for_each(|wish| line(format!("encode {}", wish.what), &wish.by));
     need.display.iter().for_each(|by| line("display".into(), by));
     need.cameras.iter().for_each(|wish| line(format!("camera {}", file::camera_word(&wish.what)), &wish.by));
     need.picture.iter().for_each(|wish| line("camera picture".into(), &wish.by));

@@ -229,6 +229,12 @@ UINT(nvmlDeviceGetComputeMode, "mode")
 UINT(nvmlDeviceGetPersistenceMode, "persistence")
 UINT(nvmlDeviceGetCurrPcieLinkWidth, "width")
 UINT(nvmlDeviceGetMaxPcieLinkWidth, "width_possible")
+int nvmlDeviceGetEncoderStats(device *gpu, unsigned *sessions, unsigned *rate, unsigned *latency) {
+  unsigned long long wide;
+  int code = number(gpu, "encodings", &wide);
+  if (code == 0) { *sessions = (unsigned)wide; *rate = *latency = 0; }
+  return code;
+}
 int nvmlDeviceGetTemperature(device *gpu, int sensor, unsigned *out) {
   unsigned long long wide;
   int code = number(gpu, "temperature", &wide);

@@ -28,6 +28,21 @@ pub struct LibraryFacts {
     pub decode: Fact<String>,
     /// What that GPU decodes. A codec that is not here was not asked, or `decode` says why.
     pub decoders: Vec<Decoder>,
+    pub encoder: Encoder,
+}
+
+/// What the first GPU's encoder said of itself, asked in a child process.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Encoder {
+    /// The GPU that was asked.
+    pub gpu: Fact<String>,
+    /// The newest NVENC interface that the driver speaks: `13.0`. Programs that are made for a newer one do not start.
+    pub interface: Fact<String>,
+    /// The answer to opening a session: 0, or an NVENCSTATUS.
+    pub session: Fact<u32>,
+    /// What it encodes, of what gdoctor knows.
+    pub codecs: Fact<Vec<Codec>>,
 }
 
 /// One shared library that the loader knows.

@@ -401,6 +401,8 @@ pub struct NvmlGpu {
     /// Degrees Celsius.
     pub temperature: Fact<u32>,
     pub link: Fact<Link>,
+    /// Sessions of its encoder that are open now.
+    pub encodings: Fact<u32>,
 }
 
 /// Bytes.

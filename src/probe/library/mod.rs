@@ -1,5 +1,5 @@
 //! Finds NVIDIA's driver libraries as the toolkit does: in the host's ld.so.cache, or by looking into folders where there is
-//! no such cache; and asks the GPU's decoder, in a child process, what it decodes.
+//! no such cache; and asks the GPU's decoder and encoder, in child processes, what they take.
 
 mod cache;
 
@@ -7,12 +7,15 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use gdoctor_checks::model::fact::{Fact, Gap, State};
-use gdoctor_checks::model::facts::library::{Decoder, Found, Kind, Library, LibraryFacts, is_drivers, look_up};
+use gdoctor_checks::model::facts::library::{
+    Decoder, Encoder, Found, Kind, Library, LibraryFacts, is_drivers, look_up,
+};
 use gdoctor_checks::model::need::Need;
 use serde::{Deserialize, Serialize};
 
 use super::packages;
-use crate::host::{Deadline, Host, child};
+use crate::host::child::{self, unknown_group};
+use crate::host::{Deadline, Host};
 
 const CACHE: &str = "/etc/ld.so.cache";
 /// A cache of a large desktop has 300 KiB.
@@ -47,6 +50,7 @@ pub fn probe(host: &Host, need: &Need) -> LibraryFacts {
         ..LibraryFacts::default()
     };
     (facts.decode, facts.decoders) = decode(host, need, &found);
+    facts.encoder = encoder(host, need, &found);
     facts.found = found;
     facts
 }
@@ -142,20 +146,38 @@ struct Asked {
 const RESERVE: Duration = Duration::from_millis(50);
 const DECODE_SOURCE: &str = "cuvidGetDecoderCaps of libnvcuvid.so.1";
 
-/// Only where somebody wants to decode and the libraries are there: starting CUDA takes a while and wakes the GPU. Not where
-/// no module is loaded: CUDA, started by root, would load it, and a look changes nothing.
+/// Why an engine's library may not be asked: where no module is loaded, CUDA, started by root, would load it, and a look
+/// changes nothing.
+fn unaskable(host: &Host, found: &Fact<Vec<Library>>, library: &str) -> Option<Gap> {
+    let loaded =
+        ["/sys/module/nvidia/version", "/sys/module/nvidia_current/version", "/proc/driver/nvidia/version", "/dev/dxg"];
+    if !loaded.iter().any(|path| host.exists(path)) {
+        return Some(Gap::BlockedBy("nvidia-driver".into()));
+    }
+    let has = |stem| found.value().is_some_and(|all| look_up(all, stem, Kind::Native, None) != Found::Missing);
+    (!has("libcuda") || !has(library)).then(|| Gap::BlockedBy("driver-capability".into()))
+}
+
+/// Only where somebody wants to encode, for the reasons of [`decode`].
+fn encoder(host: &Host, need: &Need, found: &Fact<Vec<Library>>) -> Encoder {
+    const SOURCE: &str = "nvEncOpenEncodeSessionEx of libnvidia-encode.so.1";
+    if need.encode.is_empty() {
+        return Encoder::default();
+    }
+    if let Some(gap) = unaskable(host, found, "libnvidia-encode") {
+        return unknown_group(gap, SOURCE);
+    }
+    let deadline = Deadline::after(host.deadline.left().saturating_sub(RESERVE));
+    child::probe("nvenc", &[], SOURCE, deadline)
+}
+
+/// Only where somebody wants to decode and the libraries are there: starting CUDA takes a while and wakes the GPU.
 fn decode(host: &Host, need: &Need, found: &Fact<Vec<Library>>) -> (Fact<String>, Vec<Decoder>) {
     if need.decode.is_empty() {
         return (Fact::default(), Vec::new());
     }
-    let loaded =
-        ["/sys/module/nvidia/version", "/sys/module/nvidia_current/version", "/proc/driver/nvidia/version", "/dev/dxg"];
-    if !loaded.iter().any(|path| host.exists(path)) {
-        return (Fact::unknown(Gap::BlockedBy("nvidia-driver".into()), DECODE_SOURCE), Vec::new());
-    }
-    let has = |stem| found.value().is_some_and(|all| look_up(all, stem, Kind::Native, None) != Found::Missing);
-    if !has("libcuda") || !has("libnvcuvid") {
-        return (Fact::unknown(Gap::BlockedBy("driver-capability".into()), DECODE_SOURCE), Vec::new());
+    if let Some(gap) = unaskable(host, found, "libnvcuvid") {
+        return (Fact::unknown(gap, DECODE_SOURCE), Vec::new());
     }
     let mut codecs: Vec<&str> = need.decode.iter().map(|wish| wish.what.word()).collect();
     codecs.sort_unstable();
