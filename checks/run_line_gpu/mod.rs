@@ -1,5 +1,6 @@
 //! Does the line ask for GPUs in a way that works?
 
+mod named;
 mod podman;
 
 use crate::model::need::{Gpus, Origin as By};
@@ -36,7 +37,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     } else if let Some(finding) = closed(facts, line, asked)? {
         findings.push(finding);
     }
-    findings.extend(not_there(facts, line));
+    findings.extend(named::not_there(facts, line));
     if findings.is_empty() {
         findings.push(
             Finding::pass("asked")
@@ -72,31 +73,6 @@ fn odd_count(request: &GpuRequest) -> Option<Finding> {
         _ => return None,
     };
     Some(finding.evidence("the line", &*request.at.text).asked_by(&request.at.origin()))
-}
-
-/// A GPU by a number beyond the last, or by a word that is none. Ids are not compared: a shared report has others.
-fn not_there(facts: &Facts, line: &RunLine) -> Option<Finding> {
-    let count = *facts.nvidia.nvml.listed.value().filter(|_| !facts.docker.is_elsewhere())?;
-    let requests = line.gpus.iter().flat_map(|request| request.devices.iter().map(|id| (id.as_str(), &request.at)));
-    let by_name =
-        line.devices.iter().filter_map(|device| Some((device.host.strip_prefix("nvidia.com/gpu=")?, &device.at)));
-    // With --gpus dockerd sets this variable itself.
-    let variable = line.variable("NVIDIA_VISIBLE_DEVICES").filter(|_| line.gpus.is_empty());
-    let listed = variable.iter().flat_map(|v| v.value.iter().flat_map(|list| list.split(',')).map(|id| (id, &v.at)));
-    let named = requests.chain(by_name).chain(listed).map(|(id, at)| (id.trim(), at));
-    let (id, at) = named.into_iter().find(|(id, _)| is_not_there(id, count))?;
-    let finding = Finding::fail("no-such-gpu", "list-gpus").with("id", id).with("count", count);
-    Some(finding.saw(&facts.nvidia.nvml.listed).asked_by(&at.origin()))
-}
-
-fn is_not_there(id: &str, count: u32) -> bool {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if is_number(id) {
-        return id.parse::<u32>().map_or(true, |index| index >= count);
-    }
-    let is_slice = id.split_once(':').is_some_and(|(gpu, slice)| is_number(gpu) && is_number(slice));
-    let is_id = id.starts_with("GPU-") || id.starts_with("MIG-") || id.contains('=');
-    !is_slice && !is_id && !["", "all", "none", "void"].contains(&id)
 }
 
 /// `--gpus` and `--runtime=nvidia`: the one that leads nowhere here goes, else the runtime.

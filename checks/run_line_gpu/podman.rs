@@ -4,7 +4,7 @@ use crate::model::need::Origin as By;
 use crate::model::prelude::*;
 use crate::model::run::{Device, Edit, RunLine};
 
-const KIND: &str = "nvidia.com/gpu";
+use super::named::KIND;
 
 pub fn judge(facts: &Facts, need: &Need, line: &RunLine) -> Result<Findings, Stop> {
     if let Some(request) = line.gpus.first() {
@@ -24,9 +24,7 @@ pub fn judge(facts: &Facts, need: &Need, line: &RunLine) -> Result<Findings, Sto
     if let Some(cause) = facts.nvidia.blocker(&facts.host, super::CHECK.id) {
         return Err(Stop::blocked_by(cause));
     }
-    let specs = facts.toolkit.specs.known()?.map(Vec::as_slice).unwrap_or_default();
-    let ours = specs.iter().filter_map(|spec| spec.devices()).filter(|devices| devices.kind == KIND);
-    let names: Vec<&str> = ours.flat_map(|devices| devices.names.iter().map(String::as_str)).collect();
+    let names = super::named::by_specs(facts.toolkit.specs.known()?.map(Vec::as_slice).unwrap_or_default());
     let judged = |device: &&Device| {
         let name = device.host.rsplit('=').next().unwrap_or_default();
         let finding = if names.contains(&name) {

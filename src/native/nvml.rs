@@ -93,6 +93,7 @@ fn gpu(nvml: &Nvml, index: u32) -> NvmlGpu {
     gpu.remapped_rows = fact(remapped_rows(&device), "nvmlDeviceGetRemappedRows");
     gpu.retirement_pending = fact(device.are_pages_pending_retired(), "nvmlDeviceGetRetiredPagesPendingStatus");
     gpu.mig = fact(mig(&device), "nvmlDeviceGetMigMode");
+    gpu.slices = fact(slices(&device), "nvmlDeviceGetMigDeviceHandleByIndex");
     gpu.compute_mode = fact(device.compute_mode().map(compute_mode), "nvmlDeviceGetComputeMode");
     gpu.fabric = fact(fabric(&device), "nvmlDeviceGetGpuFabricInfo");
     gpu.persistence = fact(device.is_in_persistent_mode(), "nvmlDeviceGetPersistenceMode");
@@ -170,12 +171,23 @@ fn remapped_rows(device: &Device<'_>) -> Result<RemappedRows, NvmlError> {
     Ok(RemappedRows { uncorrectable, pending: pending != 0, failed: failed != 0 })
 }
 
-/// Counts the instances that really are there; NVML's own count is of those that there could be.
 fn mig(device: &Device<'_>) -> Result<Mig, NvmlError> {
     let mode = device.mig_mode()?;
-    let most = if mode.current == 1 { device.mig_device_count()?.min(64) } else { 0 };
-    let instances = (0..most).filter(|index| device.mig_device_by_index(*index).is_ok()).count();
+    let instances = if mode.current == 1 { instances(device)?.count() } else { 0 };
     Ok(Mig { enabled: mode.current == 1, enabled_next: mode.pending == 1, instances: instances as u32 })
+}
+
+fn slices(device: &Device<'_>) -> Result<Vec<String>, NvmlError> {
+    if device.mig_mode()?.current != 1 {
+        return Ok(Vec::new());
+    }
+    instances(device)?.map(|instance| instance.uuid()).collect()
+}
+
+/// Those that really are there; NVML's own count is of those that there could be.
+fn instances<'a>(device: &'a Device<'_>) -> Result<impl Iterator<Item = Device<'a>>, NvmlError> {
+    let most = device.mig_device_count()?.min(64);
+    Ok((0..most).filter_map(|index| device.mig_device_by_index(index).ok()))
 }
 
 #[allow(unsafe_code)]

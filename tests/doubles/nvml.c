@@ -113,7 +113,9 @@ int nvmlDeviceGetName(device *gpu, char *out, unsigned room) {
 }
 int nvmlDeviceGetUUID(device *gpu, char *out, unsigned room) {
   const char *text;
-  int code = of_gpu(gpu, "uuid", &text);
+  char what[32] = "uuid";
+  if (gpu->instance) snprintf(what, sizeof what, "slice%d", gpu->instance - 1);
+  int code = of_gpu(gpu, what, &text);
   return copied(code, text, out, room);
 }
 UINT(nvmlDeviceGetBrand, "brand")

@@ -393,6 +393,8 @@ pub struct NvmlGpu {
     /// Pages wait for retirement (before Ampere).
     pub retirement_pending: Fact<bool>,
     pub mig: Fact<Mig>,
+    /// Ids of its MIG devices, in their order: `MIG-…`.
+    pub slices: Fact<Vec<String>>,
     pub compute_mode: Fact<ComputeMode>,
     pub fabric: Fact<Fabric>,
     pub persistence: Fact<bool>,
