@@ -16,11 +16,12 @@ pub enum Starts {
 }
 
 /// Checks whose failure keeps docker from starting the container, and which of their codes do; no code: all.
-const STOPS: [(&str, &[&str]); 24] = [
+const STOPS: [(&str, &[&str]); 25] = [
     ("docker-client", &["not-installed"]),
     ("docker-endpoint", &[]),
     ("docker-access", &[]),
     ("docker-engine", &[]),
+    ("docker-iptables", &["no-raw-table"]),
     ("nvidia-gpu", &[]),
     ("nvidia-driver", &[]),
     ("nvidia-version", &[]),
@@ -100,6 +101,11 @@ pub fn unseen(line: &RunLine) -> Vec<&str> {
     line.options.iter().filter(keeps).map(|option| option.at.text.as_str()).collect()
 }
 
+/// The container gets a network of Docker's, whose rules are set when it starts.
+fn has_bridge(line: &RunLine) -> bool {
+    line.last("network").is_none_or(|option| option.value != "host" && option.value != "none")
+}
+
 /// Only some of the checks that decide were selected.
 pub fn is_partial(results: &[Outcome]) -> bool {
     STOPS.iter().any(|(id, _)| results.iter().all(|outcome| outcome.id != *id))
@@ -112,6 +118,7 @@ pub fn verdict(line: &RunLine, results: &[Outcome]) -> Starts {
         let listed = STOPS.iter().any(|(id, codes)| {
             *id == outcome.id && (codes.is_empty() || outcome.status == Status::Unknown || codes.contains(&code))
         });
+        let listed = listed && (outcome.id != "docker-iptables" || has_bridge(line));
         let asked = outcome.asked_by.as_ref().is_some_and(|by| ["run-line", "default"].contains(&by.kind));
         listed && asked
     };

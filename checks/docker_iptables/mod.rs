@@ -3,6 +3,7 @@
 use crate::model::facts::docker::{DockerFacts, Place, Reach};
 use crate::model::facts::engine::{PacketFilter, Rules};
 use crate::model::prelude::*;
+use crate::model::version::Version;
 
 pub static CHECK: Check = Check {
     id: "docker-iptables",
@@ -32,6 +33,10 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     if is_nftables(docker) {
         return Ok(with_program(Finding::pass("nftables")).into());
     }
+    if filter.no_raw_table && wants_raw(docker) {
+        let engine = docker.version.value().map_or("", |version| version.version.as_str());
+        return Ok(with_program(Finding::fail("no-raw-table", "without-raw")).with("engine", engine).into());
+    }
     let mut findings = Findings::new();
     // Only root sees the rules, and nobody has asked for them by name: that is no gap in what was wanted.
     if let Some(rules) = facts.engine.rules.value() {
@@ -41,6 +46,18 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         findings.push(with_program(by_program(filter)));
     }
     Ok(findings)
+}
+
+/// From this version on each container on a bridge gets a rule in the table raw (moby's issue 49557) …
+const RAW: [u32; 2] = [28, 0];
+/// … unless the daemon has this variable, which it then warns of.
+const WITHOUT_RAW: &str = "DOCKER_INSECURE_NO_IPTABLES_RAW";
+
+fn wants_raw(docker: &DockerFacts) -> bool {
+    let version = docker.version.value().and_then(|version| Version::leading(&version.version));
+    let told =
+        docker.answered_info().is_some_and(|info| info.warnings.iter().any(|warning| warning.contains(WITHOUT_RAW)));
+    version.is_some_and(|version| version >= Version::new(&RAW)) && !told
 }
 
 /// The daemon does not notice when another program takes its rules out.

@@ -195,6 +195,8 @@ pub struct PacketFilter {
     pub legacy: bool,
     /// The kernel has that interface, loaded or loadable. True also when nobody can tell.
     pub legacy_in_kernel: bool,
+    /// The kernel has that interface without its table `raw`. False also when nobody can tell.
+    pub no_raw_table: bool,
 }
 
 /// What of dockerd's IPv4 rules is not in the kernel. Names are a table's and a chain's: `nat DOCKER`.

@@ -135,20 +135,37 @@ pub fn packet_filter(host: &Host) -> Fact<PacketFilter> {
     let legacy =
         real.as_deref().is_some_and(|real| real.ends_with("legacy-multi") || real.ends_with("iptables-legacy"));
     let source = program.value().map_or("iptables in the folders of system programs", String::as_str).to_owned();
-    Fact::present(PacketFilter { legacy, legacy_in_kernel: !legacy || legacy_in_kernel(host), program: real }, source)
+    let modules = FilterModules::read(host);
+    let in_kernel = |name: &str| modules.as_ref().is_none_or(|modules| modules.have(host, name));
+    let legacy_in_kernel = !legacy || in_kernel("ip_tables");
+    let no_raw_table = legacy && legacy_in_kernel && !in_kernel("iptable_raw");
+    Fact::present(PacketFilter { legacy, legacy_in_kernel, no_raw_table, program: real }, source)
 }
 
-fn legacy_in_kernel(host: &Host) -> bool {
-    let release = host.live().line("/proc/sys/kernel/osrelease");
-    let Some(release) = release.value() else { return true };
-    let modules = format!("/lib/modules/{release}");
-    let builtin = host.text(format!("{modules}/modules.builtin"));
-    // Without the list of what is built in, nobody can tell.
-    let Some(builtin) = builtin.value() else { return true };
-    let folder = host.list(format!("{modules}/kernel/net/ipv4/netfilter"));
-    host.exists("/proc/net/ip_tables_names")
-        || builtin.contains("/ip_tables.ko")
-        || folder.value().is_some_and(|names| names.iter().any(|name| name.starts_with("ip_tables.ko")))
+/// The modules of the kernel's old packet filter, as the running kernel's folder has them.
+struct FilterModules {
+    /// The text of modules.builtin.
+    builtin: String,
+    /// Files that can be loaded.
+    files: Vec<String>,
+}
+
+impl FilterModules {
+    /// None where nobody can tell: without the list of what is built in.
+    fn read(host: &Host) -> Option<Self> {
+        let release = host.live().line("/proc/sys/kernel/osrelease");
+        let folder = format!("/lib/modules/{}", release.value()?);
+        let builtin = host.text(format!("{folder}/modules.builtin")).value()?.clone();
+        let files = host.list(format!("{folder}/kernel/net/ipv4/netfilter")).value().cloned().unwrap_or_default();
+        Some(Self { builtin, files })
+    }
+
+    fn have(&self, host: &Host, name: &str) -> bool {
+        self.builtin.contains(&format!("/{name}.ko"))
+            || self.files.iter().any(|file| file.starts_with(&format!("{name}.ko")))
+            || host.exists(format!("/sys/module/{name}"))
+            || name == "ip_tables" && host.exists("/proc/net/ip_tables_names")
+    }
 }
 
 pub fn firewall(host: &Host) -> Fact<Firewall> {
