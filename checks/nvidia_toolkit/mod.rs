@@ -87,6 +87,11 @@ fn apt(toolkit: &ToolkitFacts) -> Option<Finding> {
             Finding::warn("apt-page", "one-source").with("file", &page.file).evidence(page.file.as_str(), "HTML"),
         );
     }
+    if let Some(entry) = entries.iter().find(|entry| is_for_a_later_release(&entry.url)) {
+        return Some(
+            Finding::warn("apt-gone", "one-source").with("file", &entry.file).evidence(entry.file.as_str(), &entry.url),
+        );
+    }
     let differ = |a: &Repository, b: &Repository| a.url == b.url && a.signed_by != b.signed_by;
     let usual = |entry: &&Repository| entry.file.ends_with("/nvidia-container-toolkit.list");
     let mut odd = entries.iter().filter(|entry| !usual(entry));
@@ -94,6 +99,16 @@ fn apt(toolkit: &ToolkitFacts) -> Option<Finding> {
     let finding = Finding::warn("apt-clash", "one-source").with("file", &odd.file).with("other", &other.file);
     let key = |entry: &Repository| entry.signed_by.clone().unwrap_or_else(|| "no signed-by".to_string());
     Some(finding.evidence(odd.file.as_str(), key(odd)).evidence(other.file.as_str(), key(other)))
+}
+
+/// NVIDIA had a folder for each distribution's release until these; from then on `stable/deb` serves them all.
+const FIRST_WITHOUT_FOLDER: [(&str, [u32; 2]); 2] = [("/ubuntu", [23, 4]), ("/debian", [12, 0])];
+
+fn is_for_a_later_release(url: &str) -> bool {
+    FIRST_WITHOUT_FOLDER.iter().any(|(folder, first)| {
+        let release = url.split_once(folder).and_then(|(_, rest)| Version::leading(rest));
+        release.is_some_and(|release| release >= Version::new(first))
+    })
 }
 
 /// From this version on the snap fails with the host's own toolkit beside it (README.md of canonical/docker-snap, its issue 357).
