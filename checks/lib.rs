@@ -58,6 +58,7 @@ mod gpu_confinement;
 mod gpu_decode;
 mod gpu_encode;
 mod gpu_path;
+mod gpu_restarts;
 mod host_clock;
 mod host_inotify;
 mod host_reboot;
@@ -143,6 +144,7 @@ pub static ALL: &[&Check] = &[
     &nvidia_cgroup_risk::CHECK,
     &nvidia_image::CHECK,
     &gpu_confinement::CHECK,
+    &gpu_restarts::CHECK,
     &driver_capability::CHECK,
     &gpu_decode::CHECK,
     &gpu_encode::CHECK,

@@ -367,6 +367,31 @@ fn the_holders_of_memory_are_named() {
     assert!(summary.contains(&format!("{} {me} (2048 MiB), process 4000000000 (1 MiB).", name.trim())), "{summary}");
 }
 
+/// Two GPUs that the driver lets reach each other over PCI Express, while the IOMMU translates.
+#[test]
+fn gpus_that_reach_each_other_through_the_iommu() {
+    let peers = |status: &str| {
+        let answers = format!("driver = {VERSION}\ncuda = 12040\ngpus = 2\n{}", gpu(0, &format!("peer.1 = {status}")));
+        answers + &gpu(1, "")
+    };
+    let Some(fake) = Fake::new(2, &peers("0 5")) else { return };
+    assert_eq!(fake.look(&[]).told(), [""; 0], "no IOMMU at all");
+    for device in ["0000:01:00.0", "0000:02:00.0"] {
+        fake.write(&format!("/sys/bus/pci/devices/{device}/iommu_group/type"), "DMA-FQ\n");
+    }
+    assert_eq!(fake.look(&[]).told(), ["warn nvidia-health/peers-through-iommu"]);
+    for status in ["0 0", "2 5", "!3"] {
+        fs::write(fake.answers(), peers(status)).unwrap();
+        assert_eq!(fake.look(&[]).told(), [""; 0], "{status}");
+    }
+    fs::write(fake.answers(), peers("0 5")).unwrap();
+    fake.write("/sys/bus/pci/devices/0000:02:00.0/iommu_group/type", "identity\n");
+    assert_eq!(fake.look(&[]).told(), [""; 0]);
+    // Whoever hangs here costs nothing that was read before.
+    fs::write(fake.answers(), peers("hang")).unwrap();
+    assert_eq!(fake.look(&["--timeout", "1s"]).told(), [""; 0]);
+}
+
 /// The limit of sessions is the machine's: they are counted over all GPUs, and one that does not tell counts for none.
 #[test]
 fn the_encoders_sessions_are_used_up() {

@@ -165,3 +165,45 @@ fn a_hostile_cache_is_one_gap() {
         assert_eq!(run.code, 3);
     }
 }
+
+/// A boot: Docker starts its containers again, and the driver is not there yet. What Docker keeps of that is told while nothing
+/// else is wrong any more, and no longer when the container runs.
+#[test]
+fn a_container_that_was_started_before_the_driver() {
+    let programs = tempfile::tempdir().unwrap();
+    let hook = programs.path().join("nvidia-container-runtime-hook");
+    let behave = |script: &str| {
+        fs::write(&hook, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    };
+    behave("exit 0");
+    let path = format!("PATH={}:{}", programs.path().display(), std::env::var("PATH").unwrap());
+    let Some(daemon) = Part::start_in("env", &[&path], "docker", &[]) else { return };
+    assert!(daemon.call("import", &[]).status.success());
+    daemon.docker("docker run -d --gpus all --restart always --name work lab/busybox:1 sleep 1000");
+    daemon.docker("docker run -d --gpus all --name once lab/busybox:1 sleep 1000");
+    let root = host();
+    let look = || {
+        let arguments = ["--gpu", "--root", root.argument(), "--only", "gpu-restarts"];
+        gdoctor(&arguments, &[("DOCKER_HOST", daemon.get("DOCKER_HOST"))])
+    };
+    assert_eq!(look().of("gpu-restarts"), ["pass gpu-restarts/none"]);
+
+    behave("echo 'nvidia-container-cli: initialization error: nvml error: driver not loaded' >&2; exit 1");
+    assert!(daemon.call("stop", &[]).status.success());
+    let mut again = Command::new("env");
+    again.arg(&path).arg(part::root().join("tests/lab/docker")).arg("start").arg(daemon.path());
+    assert!(again.output().unwrap().status.success());
+    let run = look();
+    assert_eq!(run.told(), ["warn gpu-restarts/started-before-driver work"]);
+    let said = run.results()[0]["summary"].as_str().unwrap().to_owned();
+    assert!(said.contains("work (restart always)"), "{said}");
+    assert_eq!(run.fix("gpu-restarts/started-before-driver")[0], "docker start work");
+
+    behave("exit 0");
+    daemon.docker("docker start work");
+    assert_eq!(look().told(), Vec::<String>::new());
+    // Whoever has not loaded the driver is told of that elsewhere.
+    fs::remove_dir_all(root.path("sys/module/nvidia")).unwrap();
+    assert_eq!(look().told(), Vec::<String>::new());
+}

@@ -1,6 +1,7 @@
 //! Is each GPU in a state in which it can work: by what NVML tells of it. What a GPU does not support changes no verdict.
 
-use crate::model::facts::nvidia::{ComputeMode, Fabric, NvmlFacts, NvmlGpu, Refusal, Start};
+use crate::model::facts::nvidia::{ComputeMode, Fabric, NvidiaFacts, NvmlFacts, NvmlGpu, Refusal, Start};
+use crate::model::need::Gpus;
 use crate::model::prelude::*;
 
 pub static CHECK: Check = Check {
@@ -13,8 +14,10 @@ pub static CHECK: Check = Check {
 
 /// From so many GPUs on their start takes so long that programs give up waiting.
 const SLOW_START: usize = 4;
+/// So many pairs of GPUs are told.
+const MOST_PAIRS: usize = 4;
 
-fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if facts.docker.is_elsewhere() {
         return Err(Stop::NotNeeded("elsewhere"));
     }
@@ -33,6 +36,7 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let state = |gpu: &NvmlGpu| state_of(gpu, switched, nvidia.faults_of(&gpu.address));
     let mut findings: Findings = nvml.gpus.iter().flat_map(state).collect();
     findings.extend(slow_start(nvml));
+    findings.extend(peers(nvidia, need));
     Ok(findings)
 }
 
@@ -148,6 +152,28 @@ fn narrow(gpu: &NvmlGpu) -> Option<Finding> {
             Finding::warn("narrow-link", "reseat").with("width", link.width).with("possible", link.width_possible);
         finding.evidence(gpu.link.source.0.as_str(), seen)
     })
+}
+
+/// Somebody asks for several GPUs, and what they send each other over PCI Express goes through the IOMMU's translation.
+fn peers(nvidia: &NvidiaFacts, need: &Need) -> Option<Finding> {
+    let wish = need.gpu.as_ref()?;
+    let asked = matches!(wish.by, Origin::Flag(_) | Origin::File { .. } | Origin::RunLine { .. });
+    let several = !matches!(wish.what, Gpus::Count(0 | 1));
+    let translated = |index: &u32| {
+        let gpu = nvidia.nvml.gpus.iter().find(|gpu| gpu.index == *index);
+        let buses = nvidia.gpus.value().into_iter().flatten();
+        gpu.is_some_and(|gpu| buses.into_iter().any(|bus| bus.address == gpu.address && bus.is_translated()))
+    };
+    let pairs = nvidia.nvml.peers.value()?.iter().filter(|(one, other)| translated(one) && translated(other));
+    let pairs: Vec<String> = pairs.map(|(one, other)| format!("{one} and {other}")).collect();
+    if !asked || !several || pairs.is_empty() {
+        return None;
+    }
+    let shown = pairs.iter().take(MOST_PAIRS).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = if pairs.len() > MOST_PAIRS { ", and others" } else { "" };
+    let finding = Finding::warn("peers-through-iommu", "hand-through").with("pairs", format!("{shown}{more}"));
+    let seen = format!("{} pairs over PCI Express", pairs.len());
+    Some(finding.evidence(nvidia.nvml.peers.source.0.as_str(), seen).evidence("iommu_group/type", "DMA"))
 }
 
 fn slow_start(nvml: &NvmlFacts) -> Option<Finding> {

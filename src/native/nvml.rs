@@ -7,7 +7,9 @@ use gdoctor_checks::model::facts::nvidia::{
     ComputeMode, Fabric, Holder, Link, Memory, Mig, NvmlGpu, Refusal, RemappedRows, Start,
 };
 use nvml_wrapper::bitmasks::device::ThrottleReasons;
-use nvml_wrapper::enum_wrappers::device::{self, EccCounter, MemoryError, TemperatureSensor};
+use nvml_wrapper::enum_wrappers::device::{
+    self, EccCounter, MemoryError, P2pCapabilitiesIndex, P2pStatus, TemperatureSensor,
+};
 use nvml_wrapper::enums::device::UsedGpuMemory;
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
@@ -19,6 +21,9 @@ const SONAME: &str = "libnvidia-ml.so.1";
 const SOURCE: &str = "NVML";
 /// No machine has more; a library that claims so is not believed.
 const MOST_GPUS: u32 = 1024;
+
+/// The largest machines that NVIDIA builds as one; pairs grow with the square.
+const MOST_PEERS: u32 = 16;
 
 /// `arguments`: paths to try where the loader finds none by its soname.
 pub fn run(speaker: &Speaker, arguments: &[String]) {
@@ -37,6 +42,7 @@ pub fn run(speaker: &Speaker, arguments: &[String]) {
             speaker.push("gpus", gpu(&nvml, index));
         }
         speaker.set("listed", Fact::present(count, "nvmlDeviceGetHandleByIndex"));
+        speaker.set("peers", fact(peers(&nvml, count.min(MOST_PEERS)), "nvmlDeviceGetP2PStatus"));
     }
     // Nothing comes after this that a hanging nvmlShutdown could cost.
     std::mem::forget(nvml);
@@ -227,6 +233,21 @@ fn fabric_of(state: u32, status: nvmlReturn_t) -> Fabric {
         (sys::NVML_GPU_FABRIC_STATE_COMPLETED, status) => Fabric::Failed(status),
         _ => Fabric::NotSupported,
     }
+}
+
+/// See [`NvmlFacts::peers`](gdoctor_checks::model::facts::nvidia::NvmlFacts::peers).
+fn peers(nvml: &Nvml, count: u32) -> Result<Vec<(u32, u32)>, NvmlError> {
+    let devices = (0..count).map(|index| nvml.device_by_index(index)).collect::<Result<Vec<_>, _>>()?;
+    let mut peers = Vec::new();
+    for (one, device) in (0..).zip(&devices) {
+        for (other, second) in (0..).zip(&devices).skip(one as usize + 1) {
+            let may = |how| device.p2p_status(second, how).map(|status| status == P2pStatus::Ok);
+            if may(P2pCapabilitiesIndex::Read)? && !may(P2pCapabilitiesIndex::NvLink)? {
+                peers.push((one, other));
+            }
+        }
+    }
+    Ok(peers)
 }
 
 fn compute_mode(mode: device::ComputeMode) -> ComputeMode {

@@ -227,6 +227,18 @@ int nvmlDeviceGetGpuFabricInfoV(device *gpu, fabric *out) {
   return code;
 }
 #endif
+/* `gpuI.peer.J = READ NVLINK`, as nvmlGpuP2PStatus_t. */
+int nvmlDeviceGetP2PStatus(device *gpu, device *other, int how, unsigned *out) {
+  char what[32];
+  const char *text;
+  unsigned status[2] = {5, 5};
+  snprintf(what, sizeof what, "peer.%d", other->index);
+  int code = of_gpu(gpu, what, &text);
+  if (code != 0) return code;
+  sscanf(text, "%u %u", &status[0], &status[1]);
+  *out = how == 0 ? status[0] : how == 2 ? status[1] : 5;
+  return 0;
+}
 UINT(nvmlDeviceGetComputeMode, "mode")
 UINT(nvmlDeviceGetPersistenceMode, "persistence")
 UINT(nvmlDeviceGetCurrPcieLinkWidth, "width")

@@ -109,6 +109,8 @@ pub struct PciGpu {
     pub driver: Option<String>,
     /// True when neither BAR 0 nor BAR 1 got an address.
     pub no_address: bool,
+    /// How the IOMMU serves it (iommu_group/type): `DMA`, `DMA-FQ`, `identity`; `None` where it is in no group.
+    pub iommu: Option<String>,
 }
 
 /// Generations as far as the driver's branches tell them apart.
@@ -133,6 +135,11 @@ impl PciGpu {
             0x1e00..=0x28ff => Generation::TuringToHopper,
             _ => Generation::Blackwell,
         }
+    }
+
+    /// The IOMMU gives it addresses of its own making, instead of handing them through.
+    pub fn is_translated(&self) -> bool {
+        self.iommu.as_deref().is_some_and(|kind| matches!(kind, "DMA" | "DMA-FQ"))
     }
 
     pub fn is_held_by(&self, driver: &str) -> bool {
@@ -253,6 +260,8 @@ pub struct NvmlFacts {
     pub gpus: Vec<NvmlGpu>,
     /// How many GPUs were asked to the end: Unknown when the child did not come so far.
     pub listed: Fact<u32>,
+    /// Pairs of indices, the lower first: the driver lets these two read each other's memory over PCI Express, without NVLink.
+    pub peers: Fact<Vec<(u32, u32)>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

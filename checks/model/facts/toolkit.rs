@@ -48,6 +48,50 @@ pub struct ToolkitFacts {
     pub csv: Fact<Vec<String>>,
     /// The uid map of this process is not the whole range: an unprivileged LXC guest, or another user namespace.
     pub user_namespace: Fact<bool>,
+    /// Containers that Docker was to start by itself; looked for only where the driver is loaded now.
+    pub failed_starts: Fact<FailedStarts>,
+}
+
+/// Stopped containers whose last start failed because the driver was not there.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FailedStarts {
+    /// So many stopped containers were looked at, the newest first.
+    pub looked: u32,
+    /// There are others.
+    pub more: bool,
+    pub failed: Vec<FailedStart>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FailedStart {
+    pub container: String,
+    /// `always`, `unless-stopped`, `on-failure`.
+    pub policy: String,
+    pub missing: Early,
+}
+
+/// What was not there yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Early {
+    /// NVML found no module.
+    Driver,
+    /// A CDI spec led to this node.
+    Node(String),
+    /// No CDI spec named the GPU.
+    Spec,
+}
+
+impl core::fmt::Display for Early {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Early::Driver => f.write_str("NVIDIA's driver"),
+            Early::Node(path) => f.write_str(path),
+            Early::Spec => f.write_str("the CDI spec"),
+        }
+    }
 }
 
 /// A program file.

@@ -51,6 +51,7 @@ fn gpu(host: &Host, address: &str) -> PciGpu {
         address: address.into(),
         device: u16::from_str_radix(device.trim_start_matches("0x"), 16).unwrap_or(0),
         driver: driver.value().and_then(|target| target.rsplit('/').next()).map(str::to_owned),
+        iommu: filled(host.line(at("iommu_group/type"))),
         no_address: host.text(at("resource")).value().is_some_and(|text| has_no_address(text)),
     }
 }

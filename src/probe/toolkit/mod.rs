@@ -4,6 +4,7 @@ mod apt;
 mod cdi;
 mod config;
 mod daemon;
+mod restarts;
 
 use std::ffi::OsStr;
 
@@ -43,6 +44,7 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> ToolkitFacts {
         char_link: host.link("/dev/char/195:255"),
         csv: csv(host),
         user_namespace: user_namespace(host),
+        failed_starts: restarts::failed_starts(host, docker),
     }
 }
 
