@@ -74,10 +74,10 @@ fn one(facts: &Facts, need: &Need, found: &[Library], wanted: Capability, driver
     finding.evidence(facts.library.found.source.0.as_str(), file)
 }
 
-/// Ubuntu's packages name their branch, up to branch 580.
+/// Ubuntu's packages name their branch; NVIDIA's own leave it out from 590 on, which dpkg tells where one is installed.
 fn branch_suffix(driver: &str) -> Option<String> {
     let branch: u32 = driver.split('.').next()?.parse().ok()?;
-    Some(if branch < 590 { format!("-{branch}") } else { String::new() })
+    Some(format!("-{branch}"))
 }
 
 fn other_version(library: &Library, driver: &str) -> Finding {

@@ -3,11 +3,15 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-/// Beginnings of names of packages that are part of the driver: Debian's and Ubuntu's, Fedora's and NVIDIA's own, Arch's.
-const DRIVER: [&str; 16] = [
+/// Beginnings of names of packages that are part of the driver: Debian's and Ubuntu's, Fedora's and NVIDIA's own, openSUSE's,
+/// Arch's.
+const DRIVER: [&str; 19] = [
     "nvidia-driver",
     "nvidia-utils",
     "nvidia-compute-utils",
+    "nvidia-compute-G0",
+    "nvidia-video-G0",
+    "nvidia-gl-G0",
     "nvidia-kernel",
     "nvidia-dkms",
     "nvidia-headless",
@@ -47,6 +51,10 @@ mod tests {
         let layer = "RUN /bin/sh -c apt-get update && apt-get install -y --no-install-recommends ffmpeg libnvidia-encode-535 \
             nvidia-utils-535=535.183.01 && rm -rf /var/lib/apt/lists/* # buildkit";
         assert_eq!(installed_by(layer), ["libnvidia-encode-535", "nvidia-utils-535=535.183.01"]);
+        assert_eq!(
+            installed_by("zypper --non-interactive install nvidia-compute-G06=580.95.05"),
+            ["nvidia-compute-G06=580.95.05"]
+        );
         for none in [
             "/bin/sh -c apt-get install -y cuda-compat-12-4=${NV_CUDA_COMPAT} libnccl2",
             "apt-get purge -y libnvidia-compute-535",
