@@ -50,6 +50,7 @@ mod docker_storage;
 mod docker_version;
 mod docker_warnings;
 mod dockerfile_base;
+mod dockerfile_build;
 mod dockerfile_driver;
 mod dockerfile_path;
 mod dockerfile_variables;
@@ -171,6 +172,7 @@ pub static ALL: &[&Check] = &[
     &disk_lost::CHECK,
     &dockerfile_base::CHECK,
     &dockerfile_driver::CHECK,
+    &dockerfile_build::CHECK,
     &dockerfile_variables::CHECK,
     &dockerfile_path::CHECK,
     &run_line_syntax::CHECK,

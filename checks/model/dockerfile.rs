@@ -29,6 +29,10 @@ pub struct Stage {
     pub runs: bool,
     /// Packages that the package manager is told to install.
     pub packages: Vec<Said>,
+    /// Commands of RUN that do nothing but fail where no GPU is: `nvidia-smi`, torch.cuda's questions. Not those of a RUN with a
+    /// device.
+    #[serde(default)]
+    pub gpu_steps: Vec<GpuStep>,
     /// ENV, the variables of the file replaced; `None` where a value cannot be known.
     pub variables: Vec<Setting>,
     /// Folders that ENV PATH adds.
@@ -56,6 +60,15 @@ pub struct Base {
 pub struct Said {
     pub text: String,
     pub at: Origin,
+}
+
+/// A command that asks a GPU.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GpuStep {
+    pub said: Said,
+    /// It stands in a here-document: whether its failure ends the build is the script's affair.
+    pub in_script: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

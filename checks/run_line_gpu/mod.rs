@@ -5,7 +5,7 @@ mod podman;
 
 use crate::model::need::{Gpus, Origin as By};
 use crate::model::prelude::*;
-use crate::model::run::{Argument, GpuRequest, RunOption};
+use crate::model::run::{Argument, GpuRequest, Mount, MountKind, RunOption};
 
 pub static CHECK: Check = Check {
     id: "run-line-gpu",
@@ -38,6 +38,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         findings.push(finding);
     }
     findings.extend(named::not_there(facts, line));
+    findings.extend(socket_in_the_way(facts, line));
     if findings.is_empty() {
         findings.push(
             Finding::pass("asked")
@@ -73,6 +74,22 @@ fn odd_count(request: &GpuRequest) -> Option<Finding> {
         _ => return None,
     };
     Some(finding.evidence("the line", &*request.at.text).asked_by(&request.at.origin()))
+}
+
+/// The older ways make a file in the container's /run for each socket of NVIDIA's daemons; where /run is the host's, the socket
+/// itself lies there, and cannot be opened as a file.
+fn socket_in_the_way(facts: &Facts, line: &RunLine) -> Option<Finding> {
+    let obeys = facts.ways().ok()?.of_line(line).is_ok_and(|way| way.obeys_capabilities());
+    let socket = facts.toolkit.sockets.value().filter(|_| obeys && !facts.docker.is_elsewhere())?.first()?;
+    let run = ["/run", "/var/run"];
+    let of_host = |mount: &&Mount| {
+        let path = |path: &str| run.contains(&path.trim_end_matches('/'));
+        mount.kind == MountKind::Bind && path(&mount.source) && path(&mount.target)
+    };
+    let mount = line.mounts.iter().find(of_host)?;
+    let finding =
+        Finding::fail("socket-in-the-way", "part-of-run").with("mount", &mount.at.text).with("socket", socket);
+    Some(finding.evidence(facts.toolkit.sockets.source.0.as_str(), &**socket).asked_by(&mount.at.origin()))
 }
 
 /// `--gpus` and `--runtime=nvidia`: the one that leads nowhere here goes, else the runtime.

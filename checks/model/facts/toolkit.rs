@@ -48,6 +48,8 @@ pub struct ToolkitFacts {
     pub csv: Fact<Vec<String>>,
     /// The uid map of this process is not the whole range: an unprivileged LXC guest, or another user namespace.
     pub user_namespace: Fact<bool>,
+    /// Sockets of NVIDIA's daemons below /run that the older ways put into a container.
+    pub sockets: Fact<Vec<String>>,
     /// Containers that Docker was to start by itself; looked for only where the driver is loaded now.
     pub failed_starts: Fact<FailedStarts>,
 }

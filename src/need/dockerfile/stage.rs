@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gdoctor_checks::model::dockerfile::{Base, Said, Setting, Stage};
+use gdoctor_checks::model::dockerfile::{Base, GpuStep, Said, Setting, Stage};
 
 use crate::need::run_line::Wrong;
 use crate::need::secret;
@@ -46,6 +46,7 @@ impl Making {
             built: false,
             runs: false,
             packages: Vec::new(),
+            gpu_steps: Vec::new(),
             variables: Vec::new(),
             paths: Vec::new(),
             rest: String::new(),
@@ -60,6 +61,7 @@ impl Making {
             "ENV" => return self.variables(&instruction.text, source, escape),
             "RUN" => {
                 self.commands(&instruction.text, source, escape);
+                self.gpu_steps(instruction, source);
                 for body in &instruction.bodies {
                     self.commands(body, source, escape);
                 }
@@ -156,6 +158,20 @@ impl Making {
         }
     }
 
+    /// What asks for a GPU, unless the RUN itself gets one.
+    fn gpu_steps(&mut self, instruction: &Instruction, source: &SourceText) {
+        if instruction.text.text.contains("--device") {
+            return;
+        }
+        for (number, text) in std::iter::once(&instruction.text).chain(&instruction.bodies).enumerate() {
+            for (start, end) in gpu_steps(&text.text) {
+                let said = text.text[start..end].to_owned();
+                let at = source.origin(text.span(start, end), format!("RUN {said}"));
+                self.stage.gpu_steps.push(GpuStep { said: Said { text: said, at }, in_script: number > 0 });
+            }
+        }
+    }
+
     /// What a script installs with a package manager or an installer of NVIDIA's.
     fn commands(&mut self, text: &Text, source: &SourceText, escape: char) {
         self.copies.extend(mounted(&text.text));
@@ -178,6 +194,35 @@ impl Making {
         };
         self.copies.iter().filter_map(number).collect()
     }
+}
+
+/// Where a RUN asks a GPU outright, and the build ends without one: as a command of its own whose failure nothing catches.
+fn gpu_steps(text: &str) -> Vec<(usize, usize)> {
+    /// What raises without a GPU; `is_available` and `device_count` do not.
+    const TORCH: [&str; 4] = [
+        "torch.cuda.get_device_name(",
+        "torch.cuda.get_device_capability(",
+        "torch.cuda.get_device_properties(",
+        "torch.cuda.current_device(",
+    ];
+    let guarded = ["||", "if ", "is_available", "try:"].iter().any(|word| text.contains(word));
+    if guarded {
+        return Vec::new();
+    }
+    let ends = |at: usize| {
+        let rest = text[at..].trim_start_matches(|c: char| c == ' ' || "\"']".contains(c));
+        rest.trim().is_empty() || rest.starts_with("&&") || rest.starts_with('\n')
+    };
+    let smi = commands(text).into_iter().filter_map(|command| {
+        let (first, last) = (*command.first()?, command.last()?.1);
+        let program = text[first.0..first.1].rsplit('/').next()?;
+        (program == "nvidia-smi" && ends(last)).then_some(first)
+    });
+    let torch = TORCH.iter().filter_map(|call| {
+        let at = text.find(call).filter(|at| text[..*at].contains("python"))?;
+        Some((at, at + call.len() - 1))
+    });
+    smi.chain(torch).collect()
 }
 
 /// `RUN --mount=type=bind,from=NAME`.

@@ -14,6 +14,7 @@ use gdoctor_checks::model::facts::toolkit::{Installed, Program, ToolkitFacts};
 
 use super::packages;
 use crate::host::Host;
+use crate::host::files::Kind;
 use crate::host::process::{self, End};
 
 pub fn probe(host: &Host, docker: &DockerFacts) -> ToolkitFacts {
@@ -44,6 +45,7 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> ToolkitFacts {
         char_link: host.link("/dev/char/195:255"),
         csv: csv(host),
         user_namespace: user_namespace(host),
+        sockets: sockets(host),
         failed_starts: restarts::failed_starts(host, docker),
     }
 }
@@ -125,6 +127,13 @@ fn refresh(host: &Host) -> Fact<String> {
         .map(|folder| host.real_path(format!("{folder}/nvidia-cdi-refresh.service")))
         .find(|unit| !unit.is_absent())
         .unwrap_or_else(|| Fact::absent("nvidia-cdi-refresh.service"))
+}
+
+/// As libnvidia-container looks for them (src/nvc_info.c, lookup_ipcs).
+fn sockets(host: &Host) -> Fact<Vec<String>> {
+    let paths = ["/run/nvidia-persistenced/socket", "/run/nvidia-fabricmanager/socket"];
+    let there = paths.into_iter().filter(|path| host.lstat(path).value().is_some_and(|stat| stat.kind == Kind::Socket));
+    Fact::present(there.map(str::to_owned).collect(), "/run")
 }
 
 fn csv(host: &Host) -> Fact<Vec<String>> {
