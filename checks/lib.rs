@@ -79,6 +79,7 @@ mod nvidia_toolkit;
 mod nvidia_version;
 mod port_exposed;
 mod port_free;
+mod port_served;
 mod registry_answers;
 mod registry_delete;
 mod registry_storage;
@@ -160,6 +161,7 @@ pub static ALL: &[&Check] = &[
     &camera_bandwidth::CHECK,
     &camera_frame::CHECK,
     &port_free::CHECK,
+    &port_served::CHECK,
     &port_exposed::CHECK,
     &registry_answers::CHECK,
     &registry_trust::CHECK,

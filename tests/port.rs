@@ -282,6 +282,38 @@ fn containers_are_named() {
     assert_eq!(left.of("port-free"), [format!("fail port-free/stale-proxy {port}/tcp")]);
 }
 
+/// Docker takes the connection on the host in any case; who is behind it, the container's own network shows.
+#[test]
+fn a_program_on_its_own_loopback_is_told() {
+    let _alone = alone();
+    let Some(daemon) = Part::start("docker", &[]) else { return };
+    assert!(daemon.call("import", &[]).status.success());
+    let host = daemon.get("DOCKER_HOST");
+    let port = free_port();
+    let publish = format!("{port}:80");
+    let look = |where_to: &[&str]| {
+        let start = ["run", "-d", "--name", "web", "-p", &publish, "lab/busybox:1"];
+        for words in [&["rm", "-f", "web"][..], &[&start, where_to].concat()] {
+            let output = Command::new("docker").args(words).env("DOCKER_HOST", host).output().unwrap();
+            assert!(output.status.success() || words[0] == "rm", "{}", String::from_utf8_lossy(&output.stderr));
+        }
+        let look = || gdoctor(&["--only", "port", "--port", &port.to_string()], &[("DOCKER_HOST", host)]);
+        // The program listens a moment after the container has started.
+        let expects_none = where_to.first() == Some(&"sleep");
+        wait_for(look, |run| expects_none || !run.of("port-served")[0].contains("nothing-listens"))
+    };
+    let served = look(&["httpd", "-f", "-p", "80"]);
+    assert_eq!(served.of("port-served"), [format!("pass port-served/served {port}/tcp")]);
+    let alone = look(&["httpd", "-f", "-p", "127.0.0.1:80"]);
+    assert_eq!(alone.of("port-served"), [format!("warn port-served/loopback-only {port}/tcp")]);
+    let other = look(&["httpd", "-f", "-p", "3000"]);
+    assert_eq!(other.of("port-served"), [format!("warn port-served/other-port {port}/tcp")]);
+    let none = look(&["sleep", "60"]);
+    assert_eq!(none.of("port-served"), [format!("warn port-served/nothing-listens {port}/tcp")]);
+    let line = none.fix("port-served/nothing-listens");
+    assert_eq!(line, ["docker logs --tail 50 web"]);
+}
+
 /// Looks until it is as expected, for at most ten seconds.
 fn wait_for(look: impl Fn() -> Run, expected: impl Fn(&Run) -> bool) -> Run {
     let deadline = Instant::now() + Duration::from_secs(10);

@@ -6,13 +6,15 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::model::fact::Fact;
-use crate::model::need::Port;
+use crate::model::need::{Port, Protocol};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PortFacts {
     /// One for each wished port or range, in the order of the wishes.
     pub looks: Fact<Vec<Look>>,
+    /// What listens behind those wanted ports that a container publishes.
+    pub served: Fact<Vec<Served>>,
     /// Whose network was looked at: binding proves something only in the daemon's.
     pub network: Fact<Network>,
     /// net.ipv4.ip_unprivileged_port_start: a user without privileges may bind from here on.
@@ -40,6 +42,20 @@ pub struct Look {
     pub port: Port,
     /// Together the whole range, in its order; neighbours that differ in nothing are one span.
     pub spans: Vec<Span>,
+}
+
+/// A wanted host port that a container publishes, and who is behind it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Served {
+    pub port: u16,
+    pub protocol: Protocol,
+    /// The container's name.
+    pub container: String,
+    /// Its own port, where the host's leads to.
+    pub inside: u16,
+    /// Where programs in its network listen, on any port of this protocol.
+    pub listeners: Fact<Vec<core::net::SocketAddr>>,
 }
 
 /// Neighbouring ports of which the same is known.

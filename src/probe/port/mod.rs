@@ -1,6 +1,7 @@
 //! Binds the wanted ports as dockerd would, and looks for who holds those that cannot be bound. Binding is the verdict; the
 //! Docker API and /proc only explain it.
 
+mod inside;
 mod owner;
 mod table;
 
@@ -29,6 +30,7 @@ pub fn probe(host: &Host, need: &Need, docker: &DockerFacts) -> PortFacts {
     let ports: Vec<Port> = need.ports.iter().map(|wish| wish.what.clone()).collect();
     PortFacts {
         looks: Fact::present(looks(&live, &ports, docker), "bind, /proc/net, GET /containers/json"),
+        served: inside::look(&live, &ports, docker),
         network: network(&live, docker),
         unprivileged_start: number(&live, "/proc/sys/net/ipv4/ip_unprivileged_port_start"),
         ephemeral: live.line("/proc/sys/net/ipv4/ip_local_port_range").parse(|line| {

@@ -66,6 +66,22 @@ pub fn read(host: &Host, wanted: &BTreeSet<Key>) -> Fact<Rows> {
     Fact::present(rows, "/proc/net")
 }
 
+/// Where programs of the network that this folder shows take connections or datagrams.
+pub fn listeners(host: &Host, folder: &str, protocol: Protocol) -> Fact<Vec<SocketAddr>> {
+    let mut all = Vec::new();
+    let path = format!("{folder}/{protocol}");
+    for path in [path.clone(), format!("{path}6")] {
+        let table = host.bytes(&path, TABLE_CAP);
+        if let Some(gap) = table.gap() {
+            return Fact::unknown(gap.clone(), path);
+        }
+        let lines = table.value().into_iter().flat_map(|bytes| bytes.split(|byte| *byte == b'\n').skip(1));
+        let rows = lines.filter_map(|line| parse(std::str::from_utf8(line).ok()?, protocol).ok());
+        all.extend(rows.filter(|row| row.state == State::Listens).map(|row| row.local));
+    }
+    Fact::present(all, path)
+}
+
 /// Adds the sockets that are only bound, for the ports that the tables say nothing of. A kernel that does not tell them is
 /// like one that has none.
 pub fn add_bound(host: &Host, wanted: &BTreeSet<Key>, rows: &mut Rows) {
