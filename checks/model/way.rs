@@ -232,7 +232,7 @@ impl Facts {
     }
 
     /// By what the daemon says of itself; where it says nothing, by its version and its daemon.json.
-    fn cdi_is_on(&self, version: &EngineVersion, info: &Info) -> bool {
+    pub fn cdi_is_on(&self, version: &EngineVersion, info: &Info) -> bool {
         let said = !info.cdi_spec_dirs.is_empty() || !info.discovered_devices.is_empty();
         let written = self.toolkit.daemon_file().and_then(|file| file.cdi);
         said || match written {

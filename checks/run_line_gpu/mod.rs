@@ -2,10 +2,11 @@
 
 mod named;
 mod podman;
+mod way;
 
 use crate::model::need::{Gpus, Origin as By};
 use crate::model::prelude::*;
-use crate::model::run::{Argument, GpuRequest, Mount, MountKind, RunOption};
+use crate::model::run::{GpuRequest, Mount, MountKind, RunOption};
 
 pub static CHECK: Check = Check {
     id: "run-line-gpu",
@@ -32,11 +33,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     for request in &line.gpus {
         findings.extend(odd_count(request));
     }
-    if let (Some(_), Some(runtime)) = (line.gpus.first(), line.nvidia_runtime()) {
-        findings.push(twice(facts, line, runtime)?);
-    } else if let Some(finding) = closed(facts, line, asked)? {
-        findings.push(finding);
-    }
+    findings.extend(way::judge(facts, line)?);
     findings.extend(named::not_there(facts, line));
     findings.extend(socket_in_the_way(facts, line));
     if findings.is_empty() {
@@ -90,54 +87,6 @@ fn socket_in_the_way(facts: &Facts, line: &RunLine) -> Option<Finding> {
     let finding =
         Finding::fail("socket-in-the-way", "part-of-run").with("mount", &mount.at.text).with("socket", socket);
     Some(finding.evidence(facts.toolkit.sockets.source.0.as_str(), &**socket).asked_by(&mount.at.origin()))
-}
-
-/// `--gpus` and `--runtime=nvidia`: the one that leads nowhere here goes, else the runtime.
-fn twice(facts: &Facts, line: &RunLine, runtime: &Argument) -> Result<Finding, Stop> {
-    let open = facts.ways().ok().map(|ways| (ways.gpus.is_ok(), ways.runtime.is_ok()));
-    let finding = match open {
-        Some((false, true)) => Finding::warn("both-ways", "drop-gpus").edits(line.all("gpus").map(|o| o.at.without())),
-        _ => Finding::warn("both-ways", "drop-runtime").edits(line.all("runtime").map(|o| o.at.without())),
-    };
-    let at = line.gpus.first().map_or(runtime, |request| &request.at);
-    Ok(finding
-        .with("one", &at.text)
-        .with("other", &runtime.text)
-        .evidence("the line", &*runtime.text)
-        .asked_by(&runtime.origin()))
-}
-
-/// The way that the line takes is closed while another is open; where none is, another check has the cause.
-fn closed(facts: &Facts, line: &RunLine, asked: &Argument) -> Result<Option<Finding>, Stop> {
-    let Ok(ways) = facts.ways() else { return Ok(None) };
-    let by_gpus = !line.gpus.is_empty();
-    if ways.of_line(line).is_ok() {
-        return Ok(None);
-    }
-    let count =
-        line.gpus.first().map_or("all".to_string(), |request| match (request.count, request.devices.is_empty()) {
-            (_, false) => request.devices.join(","),
-            _ => "all".to_string(),
-        });
-    let other = if by_gpus && ways.runtime.is_ok() {
-        format!("--runtime=nvidia -e NVIDIA_VISIBLE_DEVICES={count}")
-    } else if !by_gpus && ways.gpus.is_ok() {
-        "--gpus all".to_string()
-    } else {
-        return match ways.culprit() {
-            Some(culprit) => Err(Stop::blocked_by(culprit)),
-            None => Ok(None),
-        };
-    };
-    let edit = crate::model::run::Edit { span: asked.span, text: other.clone() };
-    Ok(Some(
-        Finding::fail("way-closed", "other-way")
-            .with("flag", &asked.text)
-            .with("other", other)
-            .evidence("GET /info", "another way is open")
-            .edit(edit)
-            .asked_by(&asked.origin()),
-    ))
 }
 
 /// Nothing on the line brings a GPU: is one meant all the same?

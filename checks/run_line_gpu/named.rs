@@ -52,21 +52,29 @@ fn judged(facts: &Facts, id: &str, cdi: bool, at: &Argument) -> Option<Finding> 
     Some(finding.with("slices", slices).saw(&nvml.listed).asked_by(&at.origin()))
 }
 
-/// What a CDI spec would have to name, and none does.
+/// What a CDI spec would have to name, and none does. No spec at all closes the way, which is told elsewhere.
 fn unnamed(facts: &Facts, name: &str, at: &Argument) -> Option<Finding> {
-    let discovered = facts.docker.info.value().map(|info| info.discovered_devices.as_slice()).unwrap_or_default();
-    let discovered = discovered.iter().filter_map(|device| device.id.strip_prefix(KIND)?.strip_prefix('='));
-    let mut names: Vec<&str> = discovered.collect();
-    if names.is_empty() {
-        names = by_specs(facts.toolkit.specs.value()?);
-    }
-    // No spec at all closes the way, which is told elsewhere.
-    if names.is_empty() || names.contains(&name) {
-        return None;
-    }
-    let seen = names.join(", ");
+    facts.ways().ok()?.device.ok()?;
+    let known = known(facts).filter(|known| !known.is_empty() && !known.contains(&name))?;
+    Some(not_named(facts, name, &known).asked_by(&at.origin()))
+}
+
+pub fn not_named(facts: &Facts, name: &str, known: &[&str]) -> Finding {
+    let seen = if known.is_empty() { "no GPU".to_string() } else { known.join(", ") };
     let finding = Finding::fail("unnamed", "make-spec").with("name", format!("{KIND}={name}")).with("seen", &seen);
-    Some(finding.evidence(facts.toolkit.specs.source.0.as_str(), seen).asked_by(&at.origin()))
+    finding.evidence(facts.toolkit.specs.source.0.as_str(), seen)
+}
+
+/// The GPUs' names in all specs, which dockerd reads anew for each container, and those that it tells. `None` where a file that
+/// cannot be read may have more.
+pub fn known(facts: &Facts) -> Option<Vec<&str>> {
+    let specs = facts.toolkit.specs.value()?;
+    let mut names = specs.iter().all(|spec| spec.devices().is_some()).then(|| by_specs(specs))?;
+    let discovered = facts.docker.info.value().map(|info| info.discovered_devices.as_slice()).unwrap_or_default();
+    names.extend(discovered.iter().filter_map(|device| device.id.strip_prefix(KIND)?.strip_prefix('=')));
+    names.sort_unstable();
+    names.dedup();
+    Some(names)
 }
 
 /// Names of GPUs in CDI specs.

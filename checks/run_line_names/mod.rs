@@ -3,6 +3,7 @@
 use crate::model::facts::run::Lies;
 use crate::model::prelude::*;
 use crate::model::run::{Device, NamedFile};
+use crate::model::version::Version;
 
 pub static CHECK: Check = Check {
     id: "run-line-names",
@@ -12,11 +13,14 @@ pub static CHECK: Check = Check {
     judge,
 };
 
+const TELLS_CDI_DEVICES: [u32; 2] = [1, 50];
+
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(line) = need.run.as_ref().filter(|line| !line.podman) else { return Err(Stop::NotNeeded("podman")) };
     let mut looks: Vec<Result<Option<Finding>, Stop>> = line.files.iter().map(|named| file(facts, named)).collect();
     if !facts.docker.is_elsewhere() {
         looks.extend(line.devices.iter().filter(|device| !is_told_elsewhere(device)).map(|named| device(facts, named)));
+        looks.extend(line.devices.iter().filter(|device| is_others_cdi(device)).map(|named| cdi_device(facts, named)));
     }
     looks.extend([runtime(facts, line), log_driver(facts, line), network(facts, line)]);
     let mut findings: Findings = looks.into_iter().filter_map(finding).collect();
@@ -33,6 +37,31 @@ fn finding(look: Result<Option<Finding>, Stop>) -> Option<Finding> {
 /// The checks of GPUs and cameras tell of these.
 fn is_told_elsewhere(device: &Device) -> bool {
     device.cdi || ["/dev/nvidia", "/dev/video"].iter().any(|known| device.host.starts_with(known))
+}
+
+fn is_others_cdi(device: &Device) -> bool {
+    device.cdi && !device.host.starts_with("nvidia.com/gpu=")
+}
+
+/// From API 1.50 on the engine tells the names that it found in specs; before, only that it reads none is known.
+fn cdi_device(facts: &Facts, device: &Device) -> Result<Option<Finding>, Stop> {
+    let (Some(version), Some(info)) = (facts.docker.version.known()?, facts.docker.info.known()?) else {
+        return Ok(None);
+    };
+    let found = &info.discovered_devices;
+    let finding = if !facts.cdi_is_on(version, info) {
+        Finding::fail("cdi-off", "switch-cdi-on")
+    } else if found.iter().any(|known| known.id == device.host) {
+        return Ok(None);
+    } else if Version::parse(&version.api_version).is_some_and(|api| api >= Version::new(&TELLS_CDI_DEVICES)) {
+        Finding::fail("no-cdi-device", "list-cdi-devices")
+    } else {
+        let gap = Gap::Unsupported("this engine does not tell which CDI devices it knows".into());
+        return Ok(Some(Finding::unknown(gap, facts.docker.info.source.clone()).about(&device.host)));
+    };
+    let known = found.iter().map(|known| known.id.as_str()).collect::<Vec<_>>().join(", ");
+    let finding = finding.about(&device.host).evidence("GET /info: DiscoveredDevices", known);
+    Ok(Some(finding.with("version", &version.version).asked_by(&device.at.origin())))
 }
 
 fn device(facts: &Facts, device: &Device) -> Result<Option<Finding>, Stop> {
