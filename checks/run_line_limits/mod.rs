@@ -13,7 +13,7 @@ pub static CHECK: Check = Check {
 };
 
 const MIB: u64 = 1 << 20;
-const LIMITS: [&str; 5] = ["memory", "memory-swap", "memory-reservation", "cpus", "cpuset-cpus"];
+const LIMITS: [&str; 6] = ["memory", "memory-swap", "memory-reservation", "cpus", "cpuset-cpus", "pids-limit"];
 
 // moby daemon/daemon_unix.go, verifyPlatformContainerResources.
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
@@ -32,7 +32,10 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if let (Some(swap), Some(option), true) = (line.size("memory-swap"), line.last("memory-swap"), info.memory_limit) {
         match memory {
             None if swap > 0 => findings.push(dropped(Finding::fail("swap-alone", "drop"), option, swap)),
-            Some(memory) if swap > 0 && swap < memory && info.swap_limit => {
+            Some(_) if !info.swap_limit => {
+                findings.push(dropped(Finding::warn("swap-not-counted", "drop"), option, swap));
+            }
+            Some(memory) if swap > 0 && swap < memory => {
                 findings.push(dropped(Finding::fail("swap-small", "drop"), option, swap));
             }
             _ => {}
@@ -42,6 +45,11 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         && memory.is_some_and(|memory| info.memory_limit && memory < reserved)
     {
         findings.push(dropped(Finding::fail("reservation-large", "drop"), option, reserved));
+    }
+    if let (Some(false), Some(option)) = (info.pids_limit, line.last("pids-limit")) {
+        let finding = Finding::warn("processes-not-counted", "drop").about(&option.at.text);
+        let finding = finding.evidence("GET /info: PidsLimit", "false").edit(option.at.without());
+        findings.push(finding.asked_by(&option.at.origin()));
     }
     findings.extend(cpus(line, info.cpus));
     match cpu_numbers(facts, line) {

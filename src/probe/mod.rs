@@ -19,6 +19,7 @@ mod reclaim;
 mod registry;
 mod run;
 mod toolkit;
+mod units;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

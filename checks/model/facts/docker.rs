@@ -1,5 +1,6 @@
 //! Which Docker the client talks to, how far that got, and what the daemon says of itself.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -213,7 +214,7 @@ pub enum Config {
         #[serde(default)]
         insecure_registries: Vec<String>,
         #[serde(default)]
-        settings: Settings,
+        settings: Box<Settings>,
     },
     /// dockerd will not start with it. Lines and columns count from 1.
     Malformed { line: usize, column: usize, why: String },
@@ -350,6 +351,8 @@ pub struct Info {
     /// The kernel can limit memory, and memory and swap together; where it cannot, the daemon drops such limits.
     pub memory_limit: bool,
     pub swap_limit: bool,
+    /// The kernel can limit the number of processes; `None`: not told.
+    pub pids_limit: Option<bool>,
     /// The daemon uses a proxy for http; the address itself is not kept.
     #[serde(deserialize_with = "is_set")]
     pub http_proxy: bool,

@@ -9,11 +9,9 @@ use gdoctor_checks::model::facts::docker::{Command, Settings};
 use serde_json::{Map, Value};
 
 use crate::host::Host;
+use crate::probe::units;
 
 use super::daemon;
-
-const UNIT_FOLDERS: [&str; 4] =
-    ["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
 
 /// Files whose variables units of distributions and init scripts put into dockerd's command.
 const VARIABLE_FILES: [&str; 3] = ["/etc/default/docker", "/etc/sysconfig/docker", "/etc/conf.d/docker"];
@@ -33,13 +31,12 @@ struct Word {
 
 /// The unit of the system's engine.
 pub fn unit(host: &Host) -> Option<String> {
-    let mut paths = UNIT_FOLDERS.iter().map(|folder| format!("{folder}/docker.service"));
-    paths.find(|path| host.lstat(path).value().is_some())
+    units::path(host, "docker.service")
 }
 
 /// The options of the unit, or of the drop-in that replaces its command; variables such as $DOCKER_OPTS are looked up.
 pub fn of_unit(host: &Host, unit: &str) -> Vec<Opt> {
-    let (file, command) = start_line(host, unit);
+    let (file, command) = units::last(host, unit, "ExecStart").unwrap_or_default();
     let mut words = Vec::new();
     for word in command.split_whitespace().skip(1) {
         match word.strip_prefix('$') {
@@ -118,28 +115,6 @@ fn truth(value: &str) -> Option<bool> {
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
         _ => None,
     }
-}
-
-/// The last ExecStart of the unit and its drop-ins, and the file that has it.
-fn start_line(host: &Host, unit: &str) -> (String, String) {
-    let mut drop_ins: BTreeMap<String, String> = BTreeMap::new();
-    // systemd reads drop-ins in the order of their names; one in an earlier folder takes the place of its namesake.
-    for folder in UNIT_FOLDERS {
-        let folder = format!("{folder}/docker.service.d");
-        for name in host.list(&folder).value().into_iter().flatten().filter(|name| name.ends_with(".conf")) {
-            drop_ins.entry(name.clone()).or_insert_with(|| format!("{folder}/{name}"));
-        }
-    }
-    let mut last = (unit.to_owned(), String::new());
-    for file in std::iter::once(unit.to_owned()).chain(drop_ins.into_values()) {
-        let text = host.text(&file).map(|text| text.replace("\\\n", " "));
-        for line in text.value().map(String::as_str).unwrap_or_default().lines() {
-            if let Some(set) = line.trim().strip_prefix("ExecStart=") {
-                last = (file.clone(), set.to_owned());
-            }
-        }
-    }
-    last
 }
 
 fn variable(host: &Host, name: &str) -> Vec<Word> {

@@ -123,7 +123,7 @@ fn parse_config(text: &str, changed: i64) -> Config {
             runtimes: names(&object, "runtimes"),
             insecure_registries: names(&object, "insecure-registries"),
             keys: object.keys().cloned().collect(),
-            settings: settings(&object, changed),
+            settings: Box::new(settings(&object, changed)),
         },
         Err(error) => Config::Malformed { line: error.line(), column: error.column(), why: reason(&error) },
     }

@@ -8,6 +8,7 @@ use gdoctor_checks::model::facts::engine::{
 use nix::unistd::AccessFlags;
 
 use crate::host::{Host, clock};
+use crate::probe::units;
 
 use super::number;
 
@@ -104,6 +105,33 @@ pub fn limits(host: &Host, docker: &DockerFacts) -> Fact<Limits> {
         Ok(Limits { open_files, locked_memory })
     })
 }
+
+/// Containers inherit it from the service that starts them. The processes themselves do not tell: Go programs raise their own.
+pub fn container_files(host: &Host, docker: &DockerFacts) -> Fact<Option<u64>> {
+    let service = "the units of containerd and dockerd";
+    let rootless = docker.info.value().is_none_or(|info| info.is_rootless());
+    let changed = host.text("/etc/systemd/system.conf");
+    let changed = changed.value().is_some_and(|text| text.lines().any(|line| line.starts_with("DefaultLimitNOFILE")));
+    if rootless || changed || docker.is_elsewhere() || !host.exists("/run/systemd/system") {
+        return Fact::absent(service);
+    }
+    let own = host.exists(CONTAINERD_SOCKET);
+    let Some(unit) = units::path(host, if own { "containerd.service" } else { "docker.service" }) else {
+        return Fact::absent(service);
+    };
+    match units::last(host, &unit, "LimitNOFILE") {
+        None => Fact::present(Some(SYSTEMD_SOFT_FILES), unit),
+        Some((file, value)) => match value.split(':').next().unwrap_or_default() {
+            "infinity" => Fact::present(None, file),
+            soft => soft.parse().map_or(Fact::absent(service), |soft| Fact::present(Some(soft), file)),
+        },
+    }
+}
+
+/// dockerd uses a containerd that listens here, and starts one of its own elsewhere.
+const CONTAINERD_SOCKET: &str = "/run/containerd/containerd.sock";
+/// systemd-system.conf(5), DefaultLimitNOFILE.
+const SYSTEMD_SOFT_FILES: u64 = 1024;
 
 /// Soft and hard limit of one line; `unlimited` is None.
 fn limit(text: &str, name: &str) -> Option<(Option<u64>, Option<u64>)> {

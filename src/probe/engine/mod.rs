@@ -41,6 +41,7 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> EngineFacts {
         apparmor: kernel::apparmor(host),
         cgroup: kernel::cgroup(host),
         limits: kernel::limits(host, docker),
+        container_files: kernel::container_files(host, docker),
         inotify: kernel::inotify(host),
         libseccomp: kernel::libseccomp(host),
         user_namespaces: kernel::user_namespaces(host),
