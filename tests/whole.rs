@@ -29,8 +29,10 @@ fn a_healthy_host_has_no_red_line_and_each_breakage_has_one() {
     let Some(guest) = Part::start("camera", &[]) else { return };
     let lab = part::root().join("tests/lab");
     let set_up = format!(
-        "set -e; cd /; lab={}; for part in docker display registry; do mkdir -p /run/$part; \
-         $lab/$part start /run/$part >> /run/lab.env; done; sed -i 's/^/export /' /run/lab.env; \
+        "set -e; cd /; lab={}; mkdir -p /run/docker /run/display /run/registry; \
+         echo '{{\"iptables\": true}}' > /run/docker.json; \
+         $lab/docker start /run/docker --config /run/docker.json >> /run/lab.env; \
+         for part in display registry; do $lab/$part start /run/$part >> /run/lab.env; done; sed -i 's/^/export /' /run/lab.env; \
          . /run/lab.env; echo 1 > /proc/sys/net/ipv4/ip_forward; xhost +si:localuser:root",
         lab.display()
     );
@@ -40,6 +42,7 @@ fn a_healthy_host_has_no_red_line_and_each_breakage_has_one() {
 
     let healthy = inside(&guest, "true", &format!("{WISHES} {registry}"));
     assert_eq!((healthy.told(), healthy.code), (vec![], 0));
+    assert_eq!(healthy.of("docker-iptables"), ["pass docker-iptables/in-kernel"]);
     for family in ["docker", "display", "camera", "port", "registry", "disk"] {
         assert!(
             healthy.results().iter().any(|r| r["group"] == family && r["status"] == "pass"),

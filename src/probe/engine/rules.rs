@@ -26,7 +26,7 @@ pub fn look(host: &Host, docker: &DockerFacts) -> Fact<Rules> {
         (Some(_), Some(_)) => return Fact::absent("the daemon's network is another"),
         _ => return Fact::unknown(daemons.gap().cloned().unwrap_or(Gap::Denied), daemons.source.0),
     }
-    if !has_bridge(host) {
+    if !has_bridge(host, docker) {
         return Fact::absent("no network of Docker's in /sys/class/net");
     }
     let legacy = host.text("/proc/net/ip_tables_names");
@@ -47,10 +47,11 @@ pub fn look(host: &Host, docker: &DockerFacts) -> Fact<Rules> {
 }
 
 /// A daemon without a bridge has not linked its chains yet.
-fn has_bridge(host: &Host) -> bool {
+fn has_bridge(host: &Host, docker: &DockerFacts) -> bool {
+    let default = docker.setting("bridge", |settings| settings.bridge.as_deref()).map_or("docker0", |set| set.value);
     let named = |name: &String| {
         let id = name.strip_prefix("br-").unwrap_or_default();
-        name == "docker0" || (id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        name == default || (id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
     };
     host.list("/sys/class/net").value().is_some_and(|names| names.iter().any(named))
 }
