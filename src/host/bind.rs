@@ -3,11 +3,13 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::OnceLock;
 
 use gdoctor_checks::model::need::Protocol;
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, SockaddrIn6, bind, listen, setsockopt, socket, sockopt,
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, SockaddrIn6, bind, getsockopt, listen, setsockopt, socket,
+    sockopt,
 };
 
 /// As dockerd's port allocator does it (moby, daemon/libnetwork/portallocator): for TCP with SO_REUSEADDR, bind and listen;
@@ -32,10 +34,18 @@ pub fn as_dockerd(address: SocketAddr, protocol: Protocol) -> Result<(), Errno> 
 pub fn is_untouched(port: u16, protocol: Protocol) -> bool {
     let everywhere = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port);
     let tried = open(everywhere, protocol).and_then(|socket| {
-        setsockopt(&socket, sockopt::Ipv6V6Only, &false)?;
+        if !takes_both_families(&socket) {
+            setsockopt(&socket, sockopt::Ipv6V6Only, &false)?;
+        }
         bind_to(&socket, everywhere)
     });
     tried.is_ok()
+}
+
+/// What net.ipv6.bindv6only makes of every new IPv6 socket; asked once, since all ports may be tried.
+fn takes_both_families(socket: &OwnedFd) -> bool {
+    static BOTH: OnceLock<bool> = OnceLock::new();
+    *BOTH.get_or_init(|| getsockopt(socket, sockopt::Ipv6V6Only).is_ok_and(|alone| !alone))
 }
 
 /// True when this machine has the address: a datagram socket can be bound to it.

@@ -80,13 +80,13 @@ fn looks(host: &Host, ports: &[Port], docker: &DockerFacts) -> Vec<Look> {
         })
         .collect();
     let owners = Owners::find(host, &taken, docker);
-    let wanted: BTreeSet<u16> = ports.iter().flat_map(|port| port.first..=port.last).collect();
     let finish = |(port, tried): (&Port, Vec<Tried>)| {
         let singles = (port.first..=port.last).zip(tried).map(|(number, tried)| {
             let occupied = matches!(tried.outcome, Ok(Bind::InUse | Bind::Denied));
-            Single { number, tried, holder: owners.holder(port, number, occupied) }
+            let known = occupied || owners.publishes(port.protocol, number);
+            Single { number, tried, holder: known.then(|| owners.holder(port, number, occupied)) }
         });
-        let spans = merged(singles).into_iter().map(|span| span.finish(port, &wanted, has_ipv6)).collect();
+        let spans = merged(singles).into_iter().map(|span| span.finish(port, ports, has_ipv6)).collect();
         Look { port: port.clone(), spans }
     };
     ports.iter().zip(tried).map(finish).collect()
@@ -102,7 +102,8 @@ struct Tried {
 struct Single {
     number: u16,
     tried: Tried,
-    holder: Fact<Holder>,
+    /// None: nobody, and not looked for.
+    holder: Option<Fact<Holder>>,
 }
 
 /// Neighbours of which the same is known.
@@ -110,21 +111,25 @@ struct Raw {
     first: u16,
     last: u16,
     tried: Tried,
-    holder: Fact<Holder>,
+    /// None: nobody, and not looked for.
+    holder: Option<Fact<Holder>>,
 }
 
 fn merged(singles: impl Iterator<Item = Single>) -> Vec<Raw> {
     let mut spans: Vec<Raw> = Vec::new();
     for Single { number, tried, holder } in singles {
         match spans.last_mut() {
-            Some(last) if last.tried == tried && same_holder(&last.holder, &holder) => last.last = number,
+            Some(last) if last.tried == tried && same_holder(last.holder.as_ref(), holder.as_ref()) => {
+                last.last = number
+            }
             _ => spans.push(Raw { first: number, last: number, tried, holder }),
         }
     }
     spans
 }
 
-fn same_holder(one: &Fact<Holder>, other: &Fact<Holder>) -> bool {
+fn same_holder(one: Option<&Fact<Holder>>, other: Option<&Fact<Holder>>) -> bool {
+    let (Some(one), Some(other)) = (one, other) else { return one.is_none() && other.is_none() };
     match (one.value(), other.value()) {
         (Some(Holder::Process { pid: a, .. }), Some(Holder::Process { pid: b, .. })) => a == b,
         (Some(Holder::Hidden { uid: a, .. }), Some(Holder::Hidden { uid: b, .. })) => a == b,
@@ -133,16 +138,17 @@ fn same_holder(one: &Fact<Holder>, other: &Fact<Holder>) -> bool {
 }
 
 impl Raw {
-    fn finish(self, port: &Port, wanted: &BTreeSet<u16>, has_ipv6: bool) -> Span {
+    fn finish(self, port: &Port, wanted: &[Port], has_ipv6: bool) -> Span {
         let addresses = self.tried.at.map_or_else(|| addresses(port, has_ipv6), |ip| vec![ip]);
         let source = source(&addresses, self.first, self.last, port.protocol);
         let bind = match self.tried.outcome {
             Ok(bind) => Fact::present(bind, source),
             Err(errno) => Fact::unknown(Gap::Unsupported(errno.desc().into()), source),
         };
-        let free = bind.value() == Some(&Bind::Free) && self.holder.value().is_none();
+        let holder = self.holder.unwrap_or_else(|| Fact::absent("/proc/net"));
+        let free = bind.value() == Some(&Bind::Free) && holder.value().is_none();
         let next_free = if free { None } else { next_free(port, self.last, wanted, has_ipv6) };
-        Span { first: self.first, last: self.last, bind, holder: self.holder, next_free }
+        Span { first: self.first, last: self.last, bind, holder, next_free }
     }
 }
 
@@ -203,11 +209,11 @@ fn source(addresses: &[IpAddr], first: u16, last: u16, protocol: Protocol) -> St
 }
 
 /// Near and easy to remember: above a privileged port, 8000 more of it (80 → 8080, 443 → 8443).
-fn next_free(port: &Port, number: u16, wanted: &BTreeSet<u16>, has_ipv6: bool) -> Option<u16> {
+fn next_free(port: &Port, number: u16, wanted: &[Port], has_ipv6: bool) -> Option<u16> {
     let addresses = addresses(port, has_ipv6);
     let first = if number < 1024 { number.checked_add(8000)? } else { number.checked_add(1)? };
     (first..=first.saturating_add(NEAR))
-        .filter(|candidate| !wanted.contains(candidate))
+        .filter(|candidate| !wanted.iter().any(|port| (port.first..=port.last).contains(candidate)))
         .find(|candidate| try_port(port, *candidate, &addresses, has_ipv6).outcome == Ok(Bind::Free))
 }
 
@@ -220,7 +226,7 @@ mod tests {
         let single = |number, bind| Single {
             number,
             tried: Tried { outcome: Ok(bind), at: None },
-            holder: Fact::absent(number.to_string()),
+            holder: Some(Fact::absent(number.to_string())),
         };
         let tried = [single(1, Bind::Free), single(2, Bind::Free), single(3, Bind::InUse), single(4, Bind::Free)];
         let ranges: Vec<(u16, u16)> = merged(tried.into_iter()).iter().map(|span| (span.first, span.last)).collect();

@@ -38,21 +38,22 @@ impl<'a> Owners<'a> {
             let rows = Fact::present(Rows::new(), "/proc/net");
             return Self { docker, published, rows, processes: BTreeMap::new() };
         }
-        let rows = table::read(host, taken).map(|mut rows| {
-            table::add_bound(host, taken, &mut rows);
-            rows
-        });
-        let wanted: BTreeSet<u64> = rows
+        let rows = table::read(host, taken);
+        let wanted: BTreeMap<u64, u32> = rows
             .value()
             .into_iter()
             .flatten()
             .filter(|(key, _)| !published.contains_key(key))
-            .flat_map(|(_, rows)| {
-                rows.iter().filter(|row| matches!(row.state, State::Listens | State::Bound)).map(|row| row.inode)
-            })
-            .filter(|inode| *inode != 0)
+            .flat_map(|(_, rows)| rows)
+            .filter(|row| matches!(row.state, State::Listens | State::Bound) && row.inode != 0)
+            .map(|row| (row.inode, row.uid))
             .collect();
         Self { docker, published, processes: processes(host, wanted), rows }
+    }
+
+    /// A running container publishes this port, on whatever address.
+    pub fn publishes(&self, protocol: Protocol, number: u16) -> bool {
+        !self.published.is_empty() && self.published.contains_key(&Key { number, protocol })
     }
 
     /// Who holds `number` against `port`'s address; Absent when nothing is seen that would. Only what could not be bound
@@ -145,24 +146,50 @@ fn collide(wanted: Option<IpAddr>, held: IpAddr) -> bool {
     }
 }
 
-/// The processes that hold these sockets, as far as this user may see.
-fn processes(host: &Host, mut wanted: BTreeSet<u64>) -> BTreeMap<u64, Process> {
-    let mut found = BTreeMap::new();
+/// The processes that hold these sockets, as far as this user may see. Nearly always the user who made a socket holds it, and
+/// looking into a process costs much more than asking whose it is.
+fn processes(host: &Host, wanted: BTreeMap<u64, u32>) -> BTreeMap<u64, Process> {
+    let makers: BTreeSet<u32> = wanted.values().copied().collect();
+    let mut search = Search { host, wanted, found: BTreeMap::new() };
     let all = host.list("/proc");
+    let mut others = Vec::new();
     for pid in all.value().into_iter().flatten().filter_map(|name| name.parse::<u32>().ok()) {
-        if wanted.is_empty() || host.deadline.left().is_zero() {
-            break;
+        let owner =
+            if search.is_over() { None } else { host.stat(format!("/proc/{pid}")).value().map(|stat| stat.uid) };
+        match owner.is_some_and(|owner| makers.contains(&owner)) {
+            true => search.look_into(pid),
+            false => others.push(pid),
+        }
+    }
+    others.into_iter().for_each(|pid| search.look_into(pid));
+    search.found
+}
+
+struct Search<'a> {
+    host: &'a Host,
+    /// Sockets whose process is not known yet, and who made them.
+    wanted: BTreeMap<u64, u32>,
+    found: BTreeMap<u64, Process>,
+}
+
+impl Search<'_> {
+    fn is_over(&self) -> bool {
+        self.wanted.is_empty() || self.host.deadline.left().is_zero()
+    }
+
+    fn look_into(&mut self, pid: u32) {
+        if self.is_over() {
+            return;
         }
         let folder = format!("/proc/{pid}/fd");
-        for fd in host.list(&folder).value().into_iter().flatten() {
-            let link = host.link(format!("{folder}/{fd}"));
+        for fd in self.host.list(&folder).value().into_iter().flatten() {
+            let link = self.host.link(format!("{folder}/{fd}"));
             let Some(inode) = link.value().and_then(|link| socket_inode(link)) else { continue };
-            if wanted.remove(&inode) {
-                found.insert(inode, process(host, pid));
+            if self.wanted.remove(&inode).is_some() {
+                self.found.insert(inode, process(self.host, pid));
             }
         }
     }
-    found
 }
 
 /// `socket:[14870]`.

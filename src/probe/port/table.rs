@@ -1,4 +1,5 @@
-//! The kernel's tables of sockets, /proc/net/{tcp,tcp6,udp,udp6}, read for the ports that matter.
+//! The kernel's sockets on the ports that matter: asked for one by one where they are few, else by its tables
+//! /proc/net/{tcp,tcp6,udp,udp6}.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -6,7 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::need::Protocol;
 
-use crate::host::{Host, diag};
+use crate::host::Host;
+use crate::host::diag::{self, Socket};
 
 /// 100,000 sockets take 15 MB.
 const TABLE_CAP: usize = 256 << 20;
@@ -42,28 +44,64 @@ pub enum State {
 /// Sockets by the port they use here, listeners first.
 pub type Rows = BTreeMap<Key, Vec<Row>>;
 
+/// As many ports as this are asked for one by one.
+const FEW: usize = 16;
+
 /// The sockets on `wanted` ports; Unknown when a table that the port needs could not be read.
 pub fn read(host: &Host, wanted: &BTreeSet<Key>) -> Fact<Rows> {
     let mut rows = Rows::new();
-    for (file, protocol) in
-        [("tcp", Protocol::Tcp), ("tcp6", Protocol::Tcp), ("udp", Protocol::Udp), ("udp6", Protocol::Udp)]
-    {
-        if !wanted.iter().any(|key| key.protocol == protocol) {
+    for protocol in [Protocol::Tcp, Protocol::Udp] {
+        let keys: BTreeSet<Key> = wanted.iter().copied().filter(|key| key.protocol == protocol).collect();
+        let asks = !keys.is_empty() && diag::is_there(host, protocol);
+        if asks
+            && keys.len() <= FEW
+            && let Some(found) = asked(host, &keys)
+        {
+            rows.extend(found);
             continue;
         }
-        let path = format!("/proc/net/{file}");
-        let table = host.bytes(&path, TABLE_CAP);
-        match (table.value(), table.gap()) {
-            (Some(bytes), _) => add(&mut rows, bytes, protocol, wanted),
-            // Without IPv6 there is no tcp6.
-            (None, None) => {}
-            (None, Some(gap)) => return Fact::unknown(gap.clone(), path),
+        if !keys.is_empty()
+            && let Some((gap, path)) = add_tables(host, &keys, protocol, &mut rows)
+        {
+            return Fact::unknown(gap, path);
+        }
+        let unexplained = |key: &Key| protocol == Protocol::Tcp && !rows.contains_key(key);
+        let unexplained: BTreeSet<Key> = keys.into_iter().filter(unexplained).take(FEW).collect();
+        if asks {
+            rows.extend(asked(host, &unexplained).unwrap_or_default());
         }
     }
     for found in rows.values_mut() {
         found.sort_by_key(|row| row.state);
     }
     Fact::present(rows, "/proc/net")
+}
+
+/// What the kernel's socket diagnosis tells; None where it is refused.
+fn asked(host: &Host, keys: &BTreeSet<Key>) -> Option<Rows> {
+    let mut rows = Rows::new();
+    for key in keys {
+        for socket in diag::on_port(key.number, key.protocol, host.deadline).ok()? {
+            let Socket { local, remote, state, uid, inode } = socket;
+            let row = Row { local, remote, state: state_of(key.protocol, state), uid, inode };
+            rows.entry(*key).or_default().push(row);
+        }
+    }
+    Some(rows)
+}
+
+fn add_tables(host: &Host, keys: &BTreeSet<Key>, protocol: Protocol, rows: &mut Rows) -> Option<(Gap, String)> {
+    let path = format!("/proc/net/{protocol}");
+    for path in [path.clone(), format!("{path}6")] {
+        let table = host.bytes(&path, TABLE_CAP);
+        match (table.value(), table.gap()) {
+            (Some(bytes), _) => add(rows, bytes, protocol, keys),
+            // Without IPv6 there is no tcp6.
+            (None, None) => {}
+            (None, Some(gap)) => return Some((gap.clone(), path)),
+        }
+    }
+    None
 }
 
 /// Where programs of the network that this folder shows take connections or datagrams.
@@ -80,24 +118,6 @@ pub fn listeners(host: &Host, folder: &str, protocol: Protocol) -> Fact<Vec<Sock
         all.extend(rows.filter(|row| row.state == State::Listens).map(|row| row.local));
     }
     Fact::present(all, path)
-}
-
-/// Adds the sockets that are only bound, for the ports that the tables say nothing of. A kernel that does not tell them is
-/// like one that has none.
-pub fn add_bound(host: &Host, wanted: &BTreeSet<Key>, rows: &mut Rows) {
-    let unexplained = |key: &Key| key.protocol == Protocol::Tcp && !rows.contains_key(key);
-    let unexplained: BTreeSet<Key> = wanted.iter().copied().filter(unexplained).collect();
-    if unexplained.is_empty() {
-        return;
-    }
-    for bound in diag::bound_tcp(host.deadline).unwrap_or_default() {
-        let key = Key { number: bound.local.port(), protocol: Protocol::Tcp };
-        if unexplained.contains(&key) {
-            let local = SocketAddr::new(bound.local.ip().to_canonical(), bound.local.port());
-            let (remote, state) = (SocketAddr::new(local.ip(), 0), State::Bound);
-            rows.entry(key).or_default().push(Row { local, remote, state, uid: bound.uid, inode: bound.inode });
-        }
-    }
 }
 
 fn add(rows: &mut Rows, bytes: &[u8], protocol: Protocol, wanted: &BTreeSet<Key>) {
@@ -134,12 +154,17 @@ fn parse(line: &str, protocol: Protocol) -> Result<Row, Gap> {
     let uid = next()?.parse().map_err(|_| garbled())?;
     let _timeout = next()?;
     let inode = next()?.parse().map_err(|_| garbled())?;
-    let state = match (protocol, code) {
-        (Protocol::Tcp, 0x0a) | (Protocol::Udp, 0x07) => State::Listens,
-        (Protocol::Tcp, 0x06) => State::Waits,
+    Ok(Row { local, remote, state: state_of(protocol, code), uid, inode })
+}
+
+/// net/tcp_states.h; a socket that does nothing but be bound is "closed" there, which datagram sockets that are not connected are too.
+fn state_of(protocol: Protocol, code: u8) -> State {
+    match (protocol, code) {
+        (Protocol::Tcp, 10) | (Protocol::Udp, 7) => State::Listens,
+        (Protocol::Tcp, 6) => State::Waits,
+        (Protocol::Tcp, 7) => State::Bound,
         _ => State::Connected,
-    };
-    Ok(Row { local, remote, state, uid, inode })
+    }
 }
 
 /// `0100007F:1F90`, or 32 digits for IPv6: words of the machine's byte order. An IPv4 address in IPv6's clothes is IPv4.
