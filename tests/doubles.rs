@@ -299,14 +299,26 @@ fn states_of_health() {
         ("fabric = 2 0", "warn nvidia-health/fabric-not-ready GPU 0"),
         ("throttle = 0x40", "warn nvidia-health/slowed-down GPU 0"),
         ("width = 4", "warn nvidia-health/narrow-link GPU 0"),
+        ("virtual = 2\nlicences = 1 3 0:1 0:0 1:0", "warn nvidia-health/unlicensed GPU 0"),
     ] {
         let answers = format!("driver = {VERSION}\ncuda = 12040\ngpus = 1\n{}", gpu(0, state));
         let Some(fake) = Fake::new(1, &answers) else { return };
         assert_eq!(fake.look(&[]).told(), [expected], "{state}");
     }
-    let answers = format!("driver = {VERSION}\ngpus = 1\n{}", gpu(0, "mig = 1 1\ninstances = 3"));
-    let Some(fake) = Fake::new(1, &answers) else { return };
-    assert_eq!(fake.look(&[]).told(), [""; 0]);
+    for well in [
+        "mig = 1 1\ninstances = 3",
+        // Licensed, a number of features that is none, no licence needed, a card of one's own, nobody tells.
+        "virtual = 2\nlicences = 1 2 0:1 1:1",
+        "virtual = 2\nlicences = 1 4294967295 1:1",
+        "virtual = 2\nlicences = 0 0",
+        "virtual = 1\nlicences = 1 1 0:1",
+        "virtual = 2\nlicences = !999",
+    ] {
+        let answers = format!("driver = {VERSION}\ngpus = 1\n{}", gpu(0, well));
+        let Some(fake) = Fake::new(1, &answers) else { return };
+        assert_eq!(fake.look(&[]).told(), [""; 0], "{well}");
+    }
+    let Some(fake) = Fake::new(1, &healthy(1)) else { return };
     fake.write("/sys/bus/pci/devices/0000:c0:00.0/vendor", "0x10de\n");
     fake.write("/sys/bus/pci/devices/0000:c0:00.0/class", "0x068000\n");
     fs::write(fake.answers(), format!("driver = {VERSION}\ngpus = 1\n{}", gpu(0, "fabric = 1 0"))).unwrap();

@@ -51,10 +51,18 @@ fn state_of(gpu: &NvmlGpu, switched: bool, faults: Option<String>) -> Findings {
             .with("words", refusal)
             .evidence("NVML", refusal.to_string())
             .into(),
-        None => [memory_errors(gpu), mig(gpu), compute_mode(gpu), fabric(gpu, switched), slowed(gpu), narrow(gpu)]
-            .into_iter()
-            .flatten()
-            .collect(),
+        None => [
+            memory_errors(gpu),
+            mig(gpu),
+            compute_mode(gpu),
+            fabric(gpu, switched),
+            slowed(gpu),
+            narrow(gpu),
+            unlicensed(gpu),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
     };
     match &faults {
         // What the GPU reported, where NVML does not already tell what is wrong now.
@@ -174,6 +182,10 @@ fn peers(nvidia: &NvidiaFacts, need: &Need) -> Option<Finding> {
     let finding = Finding::warn("peers-through-iommu", "hand-through").with("pairs", format!("{shown}{more}"));
     let seen = format!("{} pairs over PCI Express", pairs.len());
     Some(finding.evidence(nvidia.nvml.peers.source.0.as_str(), seen).evidence("iommu_group/type", "DMA"))
+}
+
+fn unlicensed(gpu: &NvmlGpu) -> Option<Finding> {
+    (gpu.licensed.value() == Some(&false)).then(|| Finding::warn("unlicensed", "license").saw(&gpu.licensed))
 }
 
 fn slow_start(nvml: &NvmlFacts) -> Option<Finding> {

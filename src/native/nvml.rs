@@ -8,7 +8,7 @@ use gdoctor_checks::model::facts::nvidia::{
 };
 use nvml_wrapper::bitmasks::device::ThrottleReasons;
 use nvml_wrapper::enum_wrappers::device::{
-    self, EccCounter, MemoryError, P2pCapabilitiesIndex, P2pStatus, TemperatureSensor,
+    self, EccCounter, GpuVirtualizationMode, MemoryError, P2pCapabilitiesIndex, P2pStatus, TemperatureSensor,
 };
 use nvml_wrapper::enums::device::UsedGpuMemory;
 use nvml_wrapper::error::NvmlError;
@@ -106,6 +106,7 @@ fn gpu(nvml: &Nvml, index: u32) -> NvmlGpu {
     gpu.slowdowns = fact(device.current_throttle_reasons().map(slowdowns), "nvmlDeviceGetCurrentClocksEventReasons");
     gpu.temperature = fact(device.temperature(TemperatureSensor::Gpu), "nvmlDeviceGetTemperature");
     gpu.link = fact(link(&device), "nvmlDeviceGetCurrPcieLinkWidth");
+    gpu.licensed = licensed(&device);
     // Not nvmlDeviceGetEncoderCapacity: the driver answers 100 for H.264 on GPUs that have no encoder.
     gpu.encodings = fact(device.encoder_stats().map(|stats| stats.session_count), "nvmlDeviceGetEncoderStats");
     gpu
@@ -233,6 +234,30 @@ fn fabric_of(state: u32, status: nvmlReturn_t) -> Fabric {
         (sys::NVML_GPU_FABRIC_STATE_COMPLETED, status) => Fabric::Failed(status),
         _ => Fabric::NotSupported,
     }
+}
+
+/// Of a virtual GPU only: whether one of the features that it was given is licensed.
+#[allow(unsafe_code)]
+fn licensed(device: &Device<'_>) -> Fact<bool> {
+    const SOURCE: &str = "nvmlDeviceGetGridLicensableFeatures";
+    match device.virtualization_mode() {
+        Ok(GpuVirtualizationMode::Vgpu) => {}
+        Ok(_) | Err(NvmlError::NotSupported) => return Fact::absent(SOURCE),
+        Err(error) => return fact(Err(error), SOURCE),
+    }
+    let ask = || {
+        let call = device.nvml().lib().nvmlDeviceGetGridLicensableFeatures_v4.as_ref().map_err(no_symbol)?;
+        // SAFETY: a struct of integers and arrays of them, for which zeros are a value.
+        let mut features: sys::nvmlGridLicensableFeatures_t = unsafe { std::mem::zeroed() };
+        // SAFETY: the handle comes from this library; the struct is NVML's own.
+        done(unsafe { call(device.handle(), &mut features) })?;
+        let count = features.gridLicensableFeatures.len().min(features.licensableFeaturesCount as usize);
+        let mut given = features.gridLicensableFeatures[..count].iter().filter(|feature| feature.featureEnabled != 0);
+        // Nothing of it that would need a licence.
+        let free = features.isGridLicenseSupported == 0 || given.clone().next().is_none();
+        Ok(free || given.any(|feature| feature.featureState != 0))
+    };
+    fact(ask(), SOURCE)
 }
 
 /// See [`NvmlFacts::peers`](gdoctor_checks::model::facts::nvidia::NvmlFacts::peers).

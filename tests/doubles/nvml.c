@@ -239,6 +239,28 @@ int nvmlDeviceGetP2PStatus(device *gpu, device *other, int how, unsigned *out) {
   *out = how == 0 ? status[0] : how == 2 ? status[1] : 5;
   return 0;
 }
+UINT(nvmlDeviceGetVirtualizationMode, "virtual")
+typedef struct {
+  int supported;
+  unsigned count;
+  struct {
+    unsigned code, state;
+    char info[128], product[128];
+    unsigned enabled;
+    struct { unsigned year; unsigned short month, day, hour, min, sec; unsigned char status; } expiry;
+  } feature[3];
+} licences;
+/* `licences = SUPPORTED COUNT STATE:ENABLED …`. */
+int nvmlDeviceGetGridLicensableFeatures_v4(device *gpu, licences *out) {
+  const char *text;
+  int code = of_gpu(gpu, "licences", &text), length = 0;
+  if (code != 0) return code;
+  sscanf(text, "%d %u%n", &out->supported, &out->count, &length);
+  text += length;
+  for (int i = 0; i < 3 && sscanf(text, " %u:%u%n", &out->feature[i].state, &out->feature[i].enabled, &length) == 2; i++)
+    text += length;
+  return 0;
+}
 UINT(nvmlDeviceGetComputeMode, "mode")
 UINT(nvmlDeviceGetPersistenceMode, "persistence")
 UINT(nvmlDeviceGetCurrPcieLinkWidth, "width")

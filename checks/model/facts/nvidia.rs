@@ -412,6 +412,8 @@ pub struct NvmlGpu {
     /// Degrees Celsius.
     pub temperature: Fact<u32>,
     pub link: Fact<Link>,
+    /// A part of what this virtual GPU was given is licensed; Absent: it is none.
+    pub licensed: Fact<bool>,
     /// Sessions of its encoder that are open now.
     pub encodings: Fact<u32>,
 }
