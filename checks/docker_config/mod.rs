@@ -28,7 +28,8 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         }
         (Some(Config::Malformed { .. }), None) => return Err(Stop::blocked_by("docker-engine")),
     };
-    Ok(finding.with("path", path).into())
+    let program = docker.daemon_program.value().map_or("/usr/bin/dockerd", String::as_str);
+    Ok(finding.with("path", path).with("program", program).into())
 }
 
 fn faulty(fault: &Fault, runs: bool, path: &str) -> Finding {

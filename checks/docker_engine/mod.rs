@@ -3,7 +3,7 @@
 mod start;
 
 use crate::model::facts::docker::{Address, DockerFacts, Reach};
-use crate::model::facts::engine::Kvm;
+use crate::model::facts::engine::{Kvm, Start};
 use crate::model::facts::host::Platform;
 use crate::model::prelude::*;
 
@@ -22,10 +22,7 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let reach = match docker.reach.known() {
         Ok(reach) => reach.unwrap_or(&Reach::NotThere),
         // systemd holds the socket of a daemon that fails at every start: nothing comes back from it.
-        Err(stop) => match facts.engine.start.value().and_then(start::finding) {
-            Some(finding) => return Ok(finding.with("address", place).with("path", config_path(docker)).into()),
-            None => return Err(stop),
-        },
+        Err(stop) => return held_by_systemd(facts).unwrap_or(Err(stop)),
     };
     let finding = match (reach, address) {
         (Reach::Answers, _) => answers(docker),
@@ -40,6 +37,21 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     };
     let finding = finding.with("path", config_path(docker));
     Ok(finding.with("address", &place).evidence(docker.reach.source.0.as_str(), docker.reach.words()).into())
+}
+
+/// The socket is systemd's, and the daemon behind it does not come up: masked, or its start fails.
+fn held_by_systemd(facts: &Facts) -> Option<Result<Findings, Stop>> {
+    let (docker, start) = (&facts.docker, facts.engine.start.value()?);
+    if start.state == "active" {
+        return None;
+    }
+    if let Some(check) = told_elsewhere(facts) {
+        return Some(Err(Stop::blocked_by(check)));
+    }
+    let masked = docker.unit.value().is_some_and(|unit| unit.masked);
+    let finding = if masked { Finding::fail("masked", "unmask") } else { start::finding(start)? };
+    let address = docker.endpoint.value().map(|endpoint| endpoint.address.to_string()).unwrap_or_default();
+    Some(Ok(finding.with("address", address).with("path", config_path(docker)).into()))
 }
 
 fn config_path(docker: &DockerFacts) -> &str {
@@ -104,7 +116,9 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
     if facts.host.platform.value() == Some(&Platform::Wsl) && facts.host.systemd.is_absent() {
         return Ok(Finding::fail("no-service-manager", "systemd-in-wsl"));
     }
+    let stopped = facts.engine.start.value().is_some_and(Start::is_stopped);
     Ok(match *reach {
+        Reach::Refused if stopped => Finding::fail("stopped", "start"),
         Reach::Refused => Finding::fail("stale-socket", "start"),
         _ => Finding::fail("not-started", "start"),
     })

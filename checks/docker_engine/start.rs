@@ -43,7 +43,7 @@ const LAST_WORDS: [&str; 6] = [
 /// The finding for a start that failed; `None` when nothing tells of one.
 pub fn finding(start: &Start) -> Option<Finding> {
     // A unit that was stopped in good order did not fail, whatever an earlier start said.
-    if start.state == "inactive" && start.result == "success" {
+    if start.is_stopped() {
         return None;
     }
     let known = start.lines.iter().rposition(|line| is_last_word(line));

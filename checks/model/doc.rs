@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::fix::{Commands, Fix, Risk};
+use super::fix::{Commands, Fix, Note, Risk};
 
 /// A `doc.md`, parsed. All text is borrowed from it, placeholders unfilled.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ fn parse_fix<'a>(name: &'a str, body: &'a str) -> Result<Fix<'a>, String> {
         title: prose[..title_end].trim(),
         commands: Vec::new(),
         risks: Vec::new(),
-        notes: items.iter().filter(|(k, _)| *k == "note").map(|(_, v)| *v).collect(),
+        notes: items.iter().filter_map(|(key, text)| note(key, text)).collect(),
         page: items.iter().find(|(k, _)| *k == "page").map(|(_, v)| *v).unwrap_or(""),
     };
     for (_, words) in items.iter().filter(|(k, _)| *k == "risk") {
@@ -136,6 +136,12 @@ fn parse_fix<'a>(name: &'a str, body: &'a str) -> Result<Fix<'a>, String> {
         return Err(format!("Fix {name}: only fences and `- key: value` lines may follow its title"));
     }
     Ok(fix)
+}
+
+/// `- note systemd no-snap: …`: the words behind the key are tags.
+fn note<'a>(key: &'a str, text: &'a str) -> Option<Note<'a>> {
+    let mut words = key.split_whitespace();
+    (words.next() == Some("note")).then(|| Note { tags: words.collect(), text })
 }
 
 /// (`#` or `##`, heading, body).
@@ -194,6 +200,7 @@ fn split_items(body: &str) -> (&str, Vec<(&str, &str)>) {
             Some((key @ ("fix" | "frequency" | "explains" | "risk" | "note" | "page"), value)) => {
                 items.push((key, value.trim()))
             }
+            Some((key, value)) if key.starts_with("note ") => items.push((key, value.trim())),
             _ => break,
         }
         prose = before.trim_end();

@@ -47,6 +47,13 @@ pub struct Commands<'a> {
     pub text: &'a str,
 }
 
+/// What to know before or after, one sentence; tagged as fences are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Note<'a> {
+    pub tags: Vec<&'a str>,
+    pub text: &'a str,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fix<'a> {
     pub name: &'a str,
@@ -54,8 +61,7 @@ pub struct Fix<'a> {
     pub title: &'a str,
     pub commands: Vec<Commands<'a>>,
     pub risks: Vec<Risk>,
-    /// What to know before or after, one sentence each.
-    pub notes: Vec<&'a str>,
+    pub notes: Vec<Note<'a>>,
     /// The official page that the commands come from.
     pub page: &'a str,
 }
@@ -64,10 +70,15 @@ impl<'a> Fix<'a> {
     /// The fences that apply to a host with these tags: all whose tags it has. If a tagged fence applies, it is taken in
     /// the place where it stands, so that steps keep their order.
     pub fn commands_for(&self, host_tags: &[String]) -> Vec<&'a str> {
-        self.commands
-            .iter()
-            .filter(|fence| fence.tags.iter().all(|tag| host_tags.iter().any(|t| t == tag)))
-            .map(|fence| fence.text)
-            .collect()
+        self.commands.iter().filter(|fence| hold(&fence.tags, host_tags)).map(|fence| fence.text).collect()
     }
+
+    /// The notes that apply to a host with these tags.
+    pub fn notes_for(&self, host_tags: &[String]) -> Vec<&'a str> {
+        self.notes.iter().filter(|note| hold(&note.tags, host_tags)).map(|note| note.text).collect()
+    }
+}
+
+fn hold(tags: &[&str], host_tags: &[String]) -> bool {
+    tags.iter().all(|tag| host_tags.iter().any(|t| t == tag))
 }

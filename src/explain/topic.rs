@@ -103,7 +103,8 @@ fn write_fix(out: &mut String, fix: &Fix<'_>) {
         }
     }
     for note in &fix.notes {
-        let _ = writeln!(out, "  {}", general(note));
+        let on = if note.tags.is_empty() { String::new() } else { format!("on {}: ", note.tags.join(", ")) };
+        let _ = writeln!(out, "  {on}{}", general(note.text));
     }
     let _ = writeln!(out, "  {}", fix.page);
 }

@@ -190,7 +190,7 @@ fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Findi
             })
             .collect(),
         risks: fix.risks.iter().map(|risk| risk.words()).collect(),
-        notes: fix.notes.iter().map(|note| fill(note, finding, harmless)).collect(),
+        notes: fix.notes_for(tags).into_iter().map(|note| fill(note, finding, harmless)).collect(),
         needs_root: fix.risks.contains(&Risk::NeedsRoot),
         page: fix.page.to_owned(),
         changes_line,

@@ -199,6 +199,9 @@ pub struct Unit {
     /// Started when a client opens the socket (docker.socket).
     #[serde(default)]
     pub on_demand: bool,
+    /// docker.service itself is started at boot; older recordings do not tell.
+    #[serde(default)]
+    pub at_boot: Option<bool>,
 }
 
 /// daemon.json of the engine that the endpoint belongs to.

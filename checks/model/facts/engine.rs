@@ -131,6 +131,11 @@ pub struct Start {
 }
 
 impl Start {
+    /// systemd ended the unit in good order.
+    pub fn is_stopped(&self) -> bool {
+        self.state == "inactive" && self.result == "success"
+    }
+
     /// A full disk is what dockerd spoke of when it gave up.
     pub fn names_a_full_disk(&self) -> bool {
         self.lines.iter().any(|line| line.contains("no space left on device"))

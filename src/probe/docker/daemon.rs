@@ -69,12 +69,13 @@ fn unit(host: &Host) -> Fact<Unit> {
     let masked = host.link(&path).value().is_some_and(|target| target == "/dev/null");
     let linked = |want: &str| host.lstat(format!("/etc/systemd/system/{want}")).value().is_some();
     let on_demand = linked("sockets.target.wants/docker.socket");
-    let enabled = on_demand || linked("multi-user.target.wants/docker.service");
+    let at_boot = linked("multi-user.target.wants/docker.service");
     let mut flags: Vec<String> = command::of_unit(host, &path).into_iter().map(|option| option.key).collect();
     flags.sort();
     flags.dedup();
     let hosts_flag = flags.iter().any(|flag| flag == "hosts");
-    Fact::present(Unit { masked, enabled, hosts_flag, flags, on_demand }, path)
+    let enabled = on_demand || at_boot;
+    Fact::present(Unit { masked, enabled, hosts_flag, flags, on_demand, at_boot: Some(at_boot) }, path)
 }
 
 /// The endpoint is the socket of the engine that the system's service starts.

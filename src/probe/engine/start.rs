@@ -24,7 +24,8 @@ const KEPT: usize = 20;
 const LONGEST: usize = 2000;
 
 pub fn look(host: &Host, docker: &DockerFacts) -> Fact<Start> {
-    if !matches!(docker.reach.value(), Some(Reach::NotThere | Reach::Refused)) {
+    let is_silent = docker.reach.gap().is_some();
+    if !is_silent && !matches!(docker.reach.value(), Some(Reach::NotThere | Reach::Refused)) {
         return Fact::absent("the daemon answers, or cannot be asked");
     }
     let Some(Address::Unix(socket)) = docker.endpoint.value().map(|endpoint| &endpoint.address) else {
@@ -33,7 +34,8 @@ pub fn look(host: &Host, docker: &DockerFacts) -> Fact<Start> {
     if host.is_live() && host.exists("/run/systemd/system") {
         return from_systemd(host, socket, docker);
     }
-    from_files(host)
+    // A log tells why a start failed, not why a daemon that runs is silent.
+    if is_silent { Fact::absent("the daemon is silent, and no systemd starts it") } else { from_files(host) }
 }
 
 fn from_systemd(host: &Host, socket: &str, docker: &DockerFacts) -> Fact<Start> {

@@ -4,6 +4,7 @@
 mod inside;
 mod owner;
 mod table;
+mod unit;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -9,6 +9,7 @@ use gdoctor_checks::model::facts::port::Holder;
 use gdoctor_checks::model::need::{Port, Protocol};
 
 use super::table::{self, Key, Row, Rows, State};
+use super::unit;
 use crate::host::Host;
 use crate::probe::process::container_id;
 
@@ -30,6 +31,12 @@ struct Process {
     container: Option<String>,
 }
 
+impl Process {
+    fn is_systemd(&self) -> bool {
+        self.pid == 1 && self.name == "systemd"
+    }
+}
+
 impl<'a> Owners<'a> {
     /// One reading of the tables and one pass over /proc, and neither when nothing is taken.
     pub fn find(host: &Host, taken: &BTreeSet<Key>, docker: &'a DockerFacts) -> Self {
@@ -48,7 +55,15 @@ impl<'a> Owners<'a> {
             .filter(|row| matches!(row.state, State::Listens | State::Bound) && row.inode != 0)
             .map(|row| (row.inode, row.uid))
             .collect();
-        Self { docker, published, processes: processes(host, wanted), rows }
+        let mut processes = processes(host, wanted);
+        for (key, row) in
+            rows.value().into_iter().flatten().flat_map(|(key, rows)| rows.iter().map(move |row| (key, row)))
+        {
+            if let Some(process) = processes.get_mut(&row.inode).filter(|process| process.is_systemd()) {
+                process.unit = unit::listening(host, key.protocol, row.local);
+            }
+        }
+        Self { docker, published, processes, rows }
     }
 
     /// A running container publishes this port, on whatever address.
@@ -203,14 +218,14 @@ fn process(host: &Host, pid: u32) -> Process {
     Process {
         pid,
         name: name.value().cloned().unwrap_or_else(|| "a process".into()),
-        unit: cgroup.value().and_then(|text| unit(text)),
+        unit: cgroup.value().and_then(|text| service(text)),
         container: cgroup.value().and_then(|text| container_id(text)),
     }
 }
 
 /// The innermost service of a cgroup file: `0::/system.slice/nginx.service` → `nginx.service`. A user's own services are not
 /// system units and are left out.
-fn unit(cgroup: &str) -> Option<String> {
+fn service(cgroup: &str) -> Option<String> {
     let path = cgroup
         .lines()
         .find_map(|line| line.strip_prefix("0::").or_else(|| line.split_once(":name=systemd:").map(|s| s.1)))?;
@@ -247,10 +262,10 @@ mod tests {
 
     #[test]
     fn units_of_the_system_only() {
-        assert_eq!(unit("0::/system.slice/nginx.service\n").as_deref(), Some("nginx.service"));
-        assert_eq!(unit("1:name=systemd:/system.slice/ssh.service\n0::/\n").as_deref(), Some("ssh.service"));
-        assert_eq!(unit("0::/user.slice/user-1000.slice/user@1000.service/app.slice/app.service"), None);
-        assert_eq!(unit("0::/init.scope"), None);
+        assert_eq!(service("0::/system.slice/nginx.service\n").as_deref(), Some("nginx.service"));
+        assert_eq!(service("1:name=systemd:/system.slice/ssh.service\n0::/\n").as_deref(), Some("ssh.service"));
+        assert_eq!(service("0::/user.slice/user-1000.slice/user@1000.service/app.slice/app.service"), None);
+        assert_eq!(service("0::/init.scope"), None);
         assert_eq!(socket_inode("socket:[14870]"), Some(14870));
         assert_eq!(socket_inode("socket:[x]"), None);
     }
