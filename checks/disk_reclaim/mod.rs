@@ -58,8 +58,10 @@ fn one(freed: &Freed, short: bool) -> Finding {
         Command::VolumePrune { .. } => ("unused-volumes", "prune-volumes"),
         Command::VolumePruneAll => ("unused-volumes", "prune-all-volumes"),
     };
+    let code = if freed.held > 0 { "held-by-cache" } else { code };
     let finding = if short { Finding::warn(code, fix) } else { Finding::pass(code) };
     let finding = finding.about(&freed.by).with("size", bytes(freed.bytes)).with("count", freed.count);
+    let finding = finding.with("least", bytes(freed.bytes.saturating_sub(freed.held))).with("held", bytes(freed.held));
     match &freed.by {
         Command::Rmi(image) => finding.with("image", image),
         _ => finding,

@@ -141,6 +141,9 @@ impl Usage {
         let containers = self.containers.or(self.container_usage.items).unwrap_or_default();
         let volumes = self.volumes.or(self.volume_usage.items).unwrap_or_default();
         let cache = self.build_cache.or(self.build_cache_usage.items).unwrap_or_default();
+        // Which image has a shared record is not told: any of them may.
+        let shared =
+            sum(Command::BuilderPrune, cache.iter().filter(|record| record.shared), |record| record.size).bytes;
         let unused: Vec<&Image> = images.iter().filter(|image| image.containers == 0).collect();
         let nameless = unused.iter().filter(|image| image.names().next().is_none());
         let mut all = vec![
@@ -163,6 +166,9 @@ impl Usage {
         all.extend(largest(&unused));
         all.extend(volume_commands(&volumes, spares_named));
         all.retain(|freed| freed.bytes > 0);
+        for freed in all.iter_mut().filter(|freed| freed.by.removes_images()) {
+            freed.held = shared.min(freed.bytes);
+        }
         all
     }
 }
@@ -199,7 +205,7 @@ fn sum<T>(by: Command, things: impl Iterator<Item = T>, size: impl Fn(T) -> i64)
         count += 1;
         bytes = bytes.saturating_add(u64::try_from(size(thing)).unwrap_or(0));
     }
-    Freed { by, count, bytes }
+    Freed { by, count, bytes, held: 0 }
 }
 
 #[cfg(test)]
@@ -209,7 +215,8 @@ mod tests {
     /// `docker …: count, bytes` of what an answer allows.
     fn told(answer: serde_json::Value, spares_named: bool) -> Vec<String> {
         let usage: Usage = serde_json::from_value(answer).unwrap();
-        usage.commands(spares_named).iter().map(|f| format!("{}: {}, {}", f.by, f.count, f.bytes)).collect()
+        let held = |freed: &Freed| if freed.held > 0 { format!(" ({})", freed.held) } else { String::new() };
+        usage.commands(spares_named).iter().map(|f| format!("{}: {}, {}{}", f.by, f.count, f.bytes, held(f))).collect()
     }
 
     fn lists() -> [serde_json::Value; 4] {
@@ -254,10 +261,10 @@ mod tests {
         });
         let expected = [
             "docker builder prune: 1, 8000",
-            "docker image prune: 1, 70",
+            "docker image prune: 1, 70 (4)",
             "docker container prune: 2, 20",
-            "docker image prune -a: 3, 5870",
-            "docker rmi a:1: 1, 800",
+            "docker image prune -a: 3, 5870 (4)",
+            "docker rmi a:1: 1, 800 (4)",
             "docker volume prune: 1, 5",
             "docker volume prune -a: 2, 4005",
         ];

@@ -22,6 +22,9 @@ pub struct Freed {
     /// Things that it would remove.
     pub count: u64,
     pub bytes: u64,
+    /// So many of these bytes may be layers of build cache as well, and then stay until that is pruned, too.
+    #[serde(default)]
+    pub held: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +45,12 @@ pub enum Command {
     VolumePrune { named: u64 },
     /// `docker volume prune -a`, since Engine 23: every volume that no container uses.
     VolumePruneAll,
+}
+
+impl Command {
+    pub fn removes_images(&self) -> bool {
+        matches!(self, Command::ImagePrune | Command::ImagePruneAll | Command::Rmi(_))
+    }
 }
 
 impl core::fmt::Display for Command {

@@ -9,6 +9,7 @@ use gdoctor_checks::model::facts::docker::{DockerFacts, Package, Place as Given,
 use gdoctor_checks::model::need::Need;
 
 use crate::host::Host;
+use crate::probe::docker::command;
 
 pub fn probe(host: &Host, need: &Need, docker: &DockerFacts) -> DiskFacts {
     if docker.is_elsewhere() {
@@ -93,7 +94,15 @@ fn data_root(host: &Host, docker: &DockerFacts) -> (String, &'static str) {
 /// of a containerd whose configuration is not known.
 fn image_root(host: &Host, docker: &DockerFacts, data: &str) -> Result<String, String> {
     let Some(info) = docker.answered_info().filter(|info| info.has_containerd_store()) else { return Ok(data.into()) };
-    let address = info.containerd.address.as_str();
+    // Engines before API 1.46 do not tell it.
+    let options = || {
+        command::of_process(host, *docker.daemon_process.value()?)
+            .value()
+            .map(|options| command::path(options, "containerd"))?
+    };
+    let told = Some(info.containerd.address.clone()).filter(|address| !address.is_empty());
+    let address = told.or_else(options).unwrap_or_default();
+    let address = address.as_str();
     if !["", "/run/containerd/containerd.sock", "/var/run/containerd/containerd.sock"].contains(&address) {
         // A containerd that dockerd itself starts has its socket below dockerd's exec root, and its data in the data root.
         let own = address.ends_with("/containerd/containerd.sock");

@@ -53,6 +53,12 @@ pub fn of_process(host: &Host, pid: u32) -> Fact<Vec<Opt>> {
     line.map(|line| options(line.split('\0').skip(1).map(|text| Word { text: text.into(), file: None })))
 }
 
+/// The absolute path that an option has.
+pub fn path(options: &[Opt], key: &str) -> Option<String> {
+    let option = options.iter().rfind(|option| option.key == key)?;
+    Some(option.value.clone()).filter(|path| path.starts_with('/'))
+}
+
 /// What the system's service would start dockerd with: the unit's command, or what init scripts add to theirs.
 pub fn written(host: &Host) -> Vec<Opt> {
     let systemd = host.exists("/run/systemd/system") || !host.exists("/etc/init.d/docker");

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::host::Host;
 
-use super::command::{self, Opt};
+use super::command;
 use super::endpoint::Route;
 
 pub struct Daemon {
@@ -29,7 +29,7 @@ pub fn look(host: &Host, route: &Route, client: Option<&Client>, peer: Option<u3
     let unit = unit(host);
     let running = process.value().map(|pid| command::of_process(host, *pid));
     let snap = client.is_some_and(|client| client.package == Package::Snap);
-    let told = running.as_ref().and_then(|options| config_file(options.value()?));
+    let told = running.as_ref().and_then(|options| command::path(options.value()?, "config-file"));
     let path = told.unwrap_or_else(|| config_path(host, route, snap));
     Daemon {
         command: match running.is_some() || (is_system(route) && !snap) {
@@ -84,11 +84,6 @@ fn is_system(route: &Route) -> bool {
     matches!(address, Some(Address::Unix(path)) if ["/var/run/docker.sock", "/run/docker.sock"].contains(&path.as_str()))
 }
 
-fn config_file(options: &[Opt]) -> Option<String> {
-    let option = options.iter().rfind(|option| option.key == "config-file")?;
-    Some(option.value.clone()).filter(|path| path.starts_with('/'))
-}
-
 /// Where this engine's daemon.json lies when no running daemon tells.
 fn config_path(host: &Host, route: &Route, snap: bool) -> String {
     let socket = match route.endpoint.value().map(|endpoint| &endpoint.address) {
@@ -104,7 +99,9 @@ fn config_path(host: &Host, route: &Route, snap: bool) -> String {
         return "/var/snap/docker/current/config/daemon.json".into();
     }
     let written = is_system(route).then(|| command::written(host));
-    written.and_then(|options| config_file(&options)).unwrap_or_else(|| "/etc/docker/daemon.json".into())
+    written
+        .and_then(|options| command::path(&options, "config-file"))
+        .unwrap_or_else(|| "/etc/docker/daemon.json".into())
 }
 
 fn config(host: &Host, path: &str) -> Fact<Config> {

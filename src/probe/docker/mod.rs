@@ -2,7 +2,7 @@
 
 mod api;
 mod client;
-mod command;
+pub mod command;
 mod daemon;
 mod endpoint;
 
