@@ -43,6 +43,11 @@ fn a_daemon_killed_hard_leaves_a_stale_socket() {
     let run = gdoctor(&DOCKER, &[("DOCKER_HOST", daemon.get("DOCKER_HOST"))]);
     assert_eq!(run.told(), ["fail docker-engine/stale-socket"]);
     assert_eq!(run.code, 1);
+    let result = run.results().iter().find(|r| r["code"] == "docker-engine/stale-socket").unwrap();
+    let systemd = std::path::Path::new("/run/systemd/system").exists();
+    let log = if systemd { "journalctl" } else { "/var/log/docker.log" };
+    let notes = result["fixes"][0]["notes"].as_array().unwrap();
+    assert!(notes.len() == 1 && notes[0].as_str().unwrap().contains(log), "a note fits the host: {notes:?}");
 }
 
 /// The permission of a socket is asked as another user, in and out of its group; the printed fix is then executed.

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use part::{Part, Run, is_root};
+use part::{Part, Run, has_engine, is_root};
 use root::{DRIVER, Root};
 use serde_json::Value;
 
@@ -243,7 +243,9 @@ fn ways_to_a_gpu_here() {
 /// Docker 26.1 reads them where it is told to.
 #[test]
 fn ways_to_a_gpu_of_trixie() {
-    if let Some(started) = walk(Some("trixie")) {
+    if has_engine("trixie")
+        && let Some(started) = walk(Some("trixie"))
+    {
         assert!(started >= 8, "{started}");
     }
 }
@@ -251,7 +253,9 @@ fn ways_to_a_gpu_of_trixie() {
 /// Docker 28.5 reads them unless it is told not to.
 #[test]
 fn ways_to_a_gpu_of_sid() {
-    if let Some(started) = walk(Some("sid")) {
+    if has_engine("sid")
+        && let Some(started) = walk(Some("sid"))
+    {
         assert!(started >= 10, "{started}");
     }
 }
@@ -273,7 +277,8 @@ fn with_store(suite: &str, snapshotter: bool) -> Option<Part> {
 /// The lab's daemon leaves the host's forwarding off; and of a containerd in a place of its own nobody tells where its images lie.
 #[test]
 fn a_healthy_newer_engine_has_no_red_line() {
-    for (suite, snapshotter) in LATER.into_iter().flat_map(|suite| [(suite, false), (suite, true)]) {
+    let suites = LATER.into_iter().filter(|suite| has_engine(suite));
+    for (suite, snapshotter) in suites.flat_map(|suite| [(suite, false), (suite, true)]) {
         let Some(daemon) = with_store(suite, snapshotter) else { return };
         let run = look(&daemon, &["--only", "docker,disk"]);
         let mut told = run.told();
@@ -310,7 +315,8 @@ docker build --network none -t gone context; docker rmi gone
 
 #[test]
 fn what_a_newer_docker_would_free_is_counted_and_frees_it() {
-    for (suite, snapshotter) in [("trixie", false), ("sid", false), ("sid", true)] {
+    let all = [("trixie", false), ("sid", false), ("sid", true)];
+    for (suite, snapshotter) in all.into_iter().filter(|(suite, _)| has_engine(suite)) {
         let Some(daemon) = with_store(suite, snapshotter) else { return };
         assert!(daemon.call("import", &[]).status.success());
         let script = format!("cd {}\nset -e\n{USED}", daemon.path().display());

@@ -13,7 +13,7 @@ use std::process::{Command, Output, Stdio};
 use gdoctor::need::run_line::{self, Shell, Wrong};
 use gdoctor_checks::model::need::Protocol;
 use gdoctor_checks::model::run::{MountKind, RunLine};
-use part::{Part, left_out, root};
+use part::{Part, has_engine, left_out, root};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -139,7 +139,9 @@ fn what_gdoctor_says_of_a_line_is_what_docker_does_with_it() {
 /// Every fourth line: the whole table takes minutes.
 #[test]
 fn what_gdoctor_says_of_a_line_is_what_a_newer_docker_does_with_it() {
-    hold_lines(&["--engine", "sid"], lines().into_iter().step_by(4).collect());
+    if has_engine("sid") {
+        hold_lines(&["--engine", "sid"], lines().into_iter().step_by(4).collect());
+    }
 }
 
 fn hold_lines(arguments: &[&str], lines: Vec<Line>) {

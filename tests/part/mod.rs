@@ -100,6 +100,16 @@ pub fn left_out(why: &str) {
     let _ = writeln!(std::io::stderr(), "left out: {why} (tests/lab/install installs what the lab needs)");
 }
 
+/// Whether tests/lab/install has the engine of a later release of Debian's. Where the mirror gives none, that is no failure of the lab.
+pub fn has_engine(suite: &str) -> bool {
+    let cache = std::env::var("GDOCTOR_LAB_CACHE").unwrap_or_else(|_| "/var/cache/gdoctor-lab".into());
+    let has = Path::new(&cache).join("engine").join(suite).join("version").exists();
+    if !has {
+        let _ = writeln!(std::io::stderr(), "left out: tests/lab/install has no engine of Debian's {suite}");
+    }
+    has
+}
+
 /// True for root; else says what is left out.
 pub fn is_root(what: &str) -> bool {
     let root = nix::unistd::geteuid().is_root();
