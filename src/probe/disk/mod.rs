@@ -96,9 +96,8 @@ fn image_root(host: &Host, docker: &DockerFacts, data: &str) -> Result<String, S
     let Some(info) = docker.answered_info().filter(|info| info.has_containerd_store()) else { return Ok(data.into()) };
     // Engines before API 1.46 do not tell it.
     let options = || {
-        command::of_process(host, *docker.daemon_process.value()?)
-            .value()
-            .map(|options| command::path(options, "containerd"))?
+        let options = command::of_process(host, *docker.daemon_process.value()?);
+        options.value().and_then(|options| command::path(options, "containerd"))
     };
     let told = Some(info.containerd.address.clone()).filter(|address| !address.is_empty());
     let address = told.or_else(options).unwrap_or_default();
