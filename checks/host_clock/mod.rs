@@ -14,6 +14,10 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let behind = |time: i64| time.saturating_sub(clock.now);
     let newest = clock.newest.as_ref().filter(|(_, time)| behind(*time) > DAY);
     let finding = match newest {
+        // Then the file is what is wrong: it was written while the clock was ahead.
+        Some((path, time)) if clock.synchronized => {
+            Finding::pass("synchronized").with("path", path).with("days", behind(*time) / DAY)
+        }
         Some((path, time)) => {
             Finding::warn("behind-files", "set-clock").with("path", path).with("days", behind(*time) / DAY)
         }

@@ -48,10 +48,15 @@ pub enum Frequency {
 impl<'a> Doc<'a> {
     /// Err says which heading or line is not as it must be.
     pub fn parse(text: &'a str) -> Result<Self, String> {
+        Self::parse_part(text, |_| true)
+    }
+
+    /// As [`Doc::parse`], with only those codes and fixes whose name is wanted: a report quotes few of a document's words.
+    pub fn parse_part(text: &'a str, wanted: impl Fn(&str) -> bool) -> Result<Self, String> {
         let headings = ["What it checks", "Why it matters", "When it cannot tell", "When it is not needed"];
         let (title, [checks, why, cannot_tell, not_needed], rest) = front(text, headings)?;
         let mut doc = Doc { title, checks, why, cannot_tell, not_needed, codes: Vec::new(), fixes: Vec::new() };
-        doc.take_words(rest)?;
+        doc.take_words(rest, wanted)?;
         Ok(doc)
     }
 
@@ -60,13 +65,14 @@ impl<'a> Doc<'a> {
         let (title, [why], rest) = front(text, ["Why no check sees it"])?;
         let (checks, codes, fixes) = ("", Vec::new(), Vec::new());
         let mut doc = Doc { title, checks, why, cannot_tell: "", not_needed: "", codes, fixes };
-        doc.take_words(rest)?;
+        doc.take_words(rest, |_| true)?;
         Ok(doc)
     }
 
-    fn take_words(&mut self, sections: Vec<Section<'a>>) -> Result<(), String> {
+    fn take_words(&mut self, sections: Vec<Section<'a>>, wanted: impl Fn(&str) -> bool) -> Result<(), String> {
         for (level, heading, body) in sections {
             match (level, heading.split_once(' ')) {
+                ("##", Some(("Code" | "Fix", name))) if !wanted(name) => {}
                 ("##", Some(("Code", name))) => self.codes.push(Code::parse(name, body)?),
                 ("##", Some(("Fix", name))) => self.fixes.push(parse_fix(name, body)?),
                 _ => return Err(format!("`{level} {heading}` is no heading of a doc.md")),
@@ -96,8 +102,8 @@ impl<'a> Code<'a> {
         };
         Ok(Code {
             name,
-            sentence: sentence.trim(),
-            detail: detail.trim(),
+            sentence: sentence.trim_ascii(),
+            detail: detail.trim_ascii(),
             fixes: items.iter().filter(|(k, _)| *k == "fix").map(|(_, v)| *v).collect(),
             frequency,
             explains: items.iter().filter(|(k, _)| *k == "explains").map(|(_, v)| v.trim_matches('`')).collect(),
@@ -110,7 +116,7 @@ fn parse_fix<'a>(name: &'a str, body: &'a str) -> Result<Fix<'a>, String> {
     let title_end = prose.find("```").unwrap_or(prose.len());
     let mut fix = Fix {
         name,
-        title: prose[..title_end].trim(),
+        title: prose[..title_end].trim_ascii(),
         commands: Vec::new(),
         risks: Vec::new(),
         notes: items.iter().filter_map(|(key, text)| note(key, text)).collect(),
@@ -130,7 +136,7 @@ fn parse_fix<'a>(name: &'a str, body: &'a str) -> Result<Fix<'a>, String> {
             return Err(format!("Fix {name}: a fence must be tagged `sh`"));
         }
         fix.commands.push(Commands { tags: words.collect(), text });
-        rest = after.trim_start();
+        rest = after.trim_ascii_start();
     }
     if !rest.is_empty() {
         return Err(format!("Fix {name}: only fences and `- key: value` lines may follow its title"));
@@ -160,7 +166,7 @@ fn front<'a, const N: usize>(
     let mut bodies = [""; N];
     for (body, heading) in bodies.iter_mut().zip(headings) {
         *body = match sections.next() {
-            Some(("##", found, text)) if found == heading => text.trim(),
+            Some(("##", found, text)) if found == heading => text.trim_ascii(),
             _ => return Err(format!("`## {heading}` must come next")),
         };
     }
@@ -176,7 +182,9 @@ fn sections(text: &str) -> Vec<Section<'_>> {
         if line.starts_with("```") {
             fenced = !fenced;
         }
-        if let (false, Some((level @ ("#" | "##"), heading))) = (fenced, line.trim_end().split_once(' ')) {
+        // Few lines are headings, and every run parses every document that it quotes.
+        let heading = (line.starts_with('#') && !fenced).then(|| line.trim_ascii_end().split_once(' ')).flatten();
+        if let Some((level @ ("#" | "##"), heading)) = heading {
             if let Some(last) = found.last_mut() {
                 last.3 = at;
             }
@@ -190,7 +198,7 @@ fn sections(text: &str) -> Vec<Section<'_>> {
 /// Splits a section into its prose and its trailing `- key: value` lines.
 fn split_items(body: &str) -> (&str, Vec<(&str, &str)>) {
     let mut items = Vec::new();
-    let mut prose = body.trim();
+    let mut prose = body.trim_ascii();
     loop {
         let (before, line) = match prose.rfind('\n') {
             Some(at) => (&prose[..at], &prose[at + 1..]),
@@ -198,12 +206,12 @@ fn split_items(body: &str) -> (&str, Vec<(&str, &str)>) {
         };
         match line.strip_prefix("- ").and_then(|item| item.split_once(": ")) {
             Some((key @ ("fix" | "frequency" | "explains" | "risk" | "note" | "page"), value)) => {
-                items.push((key, value.trim()))
+                items.push((key, value.trim_ascii()))
             }
             Some((key, value)) if key.starts_with("note ") => items.push((key, value.trim())),
             _ => break,
         }
-        prose = before.trim_end();
+        prose = before.trim_ascii_end();
     }
     items.reverse();
     (prose, items)

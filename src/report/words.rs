@@ -38,8 +38,7 @@ pub fn write(facts: &Facts, need: &Need, judged: &[Judged], fail_on: FailOn, fra
         .flat_map(|j| {
             let probe = frame.probe_times.get(j.check.family).copied().unwrap_or_default();
             let took = probe + j.took;
-            let words =
-                Words { check: j.check, doc: parse(j.check), tags: &tags, line, made_up, files: &need.files, took };
+            let words = Words { check: j.check, doc: quoted(j), tags: &tags, line, made_up, files: &need.files, took };
             j.findings.iter().map(|f| words.outcome(f, &blocked)).collect::<Vec<_>>()
         })
         .collect();
@@ -72,6 +71,16 @@ pub fn write(facts: &Facts, need: &Need, judged: &[Judged], fail_on: FailOn, fra
 /// The parsed `doc.md` of a check. Its form is held by tests/contract.rs.
 pub fn parse(check: &Check) -> Doc<'static> {
     Doc::parse(check.doc).unwrap_or_else(|why| panic!("doc.md of {}: {why}", check.id))
+}
+
+/// Of a check's `doc.md` the part that its findings quote.
+fn quoted(judged: &Judged) -> Doc<'static> {
+    let quotes = |finding: &Finding, name: &str| match finding.verdict {
+        Verdict::Warn(fix) | Verdict::Fail(fix) => finding.code == name || fix == name,
+        _ => finding.code == name,
+    };
+    let wanted = |name: &str| judged.findings.iter().any(|finding| quotes(finding, name));
+    Doc::parse_part(judged.check.doc, wanted).unwrap_or_else(|why| panic!("doc.md of {}: {why}", judged.check.id))
 }
 
 /// Finds a fix by its reference, which is a name in `doc` or `check-id/name`.

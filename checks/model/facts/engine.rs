@@ -162,6 +162,8 @@ pub struct Clock {
     pub released: i64,
     /// The newest of some files that only time itself changes, and its change time.
     pub newest: Option<(String, i64)>,
+    /// A time server has set it since this boot (systemd-timesyncd).
+    pub synchronized: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -15,6 +15,9 @@ use super::number;
 /// 2026-01-01: no clock that is right shows an earlier time to this version.
 const RELEASED: i64 = 1_767_225_600;
 
+/// Touched at each synchronization with a time server (systemd-timesyncd(8)); gone with the boot.
+const SYNCHRONIZED: &str = "/run/systemd/timesync/synchronized";
+
 /// /lib/modules of another root says nothing of the kernel that runs here.
 pub fn modules(host: &Host) -> Fact<Modules> {
     let source = "/lib/modules";
@@ -58,11 +61,14 @@ pub fn clock(host: &Host) -> Fact<Clock> {
     if !host.is_live() {
         return Fact::absent(source);
     }
-    let files = ["/var/lib/systemd/timesync/clock", "/var/lib/dpkg/status", "/etc/ld.so.cache", "/var/lib/rpm"];
+    let files =
+        [SYNCHRONIZED, "/var/lib/systemd/timesync/clock", "/var/lib/dpkg/status", "/etc/ld.so.cache", "/var/lib/rpm"];
     let times = files.iter().filter_map(|path| Some(((*path).to_owned(), host.stat(path).value()?.ctime)));
     let newest = times.max_by_key(|(_, time)| *time);
     let now = i64::try_from(clock::unix_seconds()).unwrap_or(i64::MAX);
-    Fact::present(Clock { now, released: RELEASED, newest }, source)
+    // After it was set somebody may have set it back.
+    let synchronized = host.stat(SYNCHRONIZED).value().is_some_and(|stat| stat.mtime <= now);
+    Fact::present(Clock { now, released: RELEASED, newest, synchronized }, source)
 }
 
 pub fn apparmor(host: &Host) -> Fact<AppArmor> {
