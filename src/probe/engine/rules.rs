@@ -27,7 +27,7 @@ pub fn look(host: &Host, docker: &DockerFacts) -> Fact<Rules> {
         _ => return Fact::unknown(daemons.gap().cloned().unwrap_or(Gap::Denied), daemons.source.0),
     }
     if !has_bridge(host, docker) {
-        return Fact::absent("no network of Docker's in /sys/class/net");
+        return Fact::absent("no default bridge in /sys/class/net");
     }
     let legacy = host.text("/proc/net/ip_tables_names");
     match (legacy.value(), legacy.gap()) {
@@ -46,14 +46,10 @@ pub fn look(host: &Host, docker: &DockerFacts) -> Fact<Rules> {
     }
 }
 
-/// A daemon without a bridge has not linked its chains yet.
+/// Without its default bridge a daemon may have linked its chains or not, by version and kind of its networks.
 fn has_bridge(host: &Host, docker: &DockerFacts) -> bool {
     let default = docker.setting("bridge", |settings| settings.bridge.as_deref()).map_or("docker0", |set| set.value);
-    let named = |name: &String| {
-        let id = name.strip_prefix("br-").unwrap_or_default();
-        name == default || (id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
-    };
-    host.list("/sys/class/net").value().is_some_and(|names| names.iter().any(named))
+    host.exists(format!("/sys/class/net/{default}"))
 }
 
 fn read(host: &Host) -> Result<Rules, Errno> {
