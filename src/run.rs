@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use gdoctor_checks::model::check::Check;
 use gdoctor_checks::model::facts::Facts;
 use gdoctor_checks::model::need::Need;
+use gdoctor_checks::model::run::RunLine;
 use serde_json::Value;
 
 use crate::cli::{CheckArgs, Format, Wishes};
@@ -23,6 +24,7 @@ use crate::probe::{self, Times};
 use crate::report::{self, Frame, Report};
 use crate::snapshot::redact::Redactor;
 use crate::snapshot::{Made, Snapshot};
+use gdoctor_checks::model::run::RunLine;
 
 /// Everything that a report is made from.
 pub struct Run {
@@ -183,7 +185,8 @@ impl Run {
     fn redact(&mut self, host: Option<&Host>) -> Result<(), String> {
         self.learn(host);
         let Some(redactor) = &self.redactor else { return Ok(()) };
-        let line = self.need.run.take();
+        let mut line = self.need.run.take();
+        line.iter_mut().for_each(|line| redact_ids(line, redactor));
         let files = std::mem::take(&mut self.need.files);
         let whole = |why: serde_json::Error| format!("the facts could not be redacted: {why}");
         self.facts = typed(&redactor.apply_to(&untyped(&self.facts))).map_err(whole)?;
@@ -327,6 +330,16 @@ fn own_users(host: &Host) -> Vec<String> {
         (1000..65_534).contains(&uid).then(|| fields.first().map(|name| (*name).to_owned()))?
     };
     passwd.value().map_or_else(Vec::new, |text| text.lines().filter_map(name).collect())
+}
+
+/// The ids of GPUs as the line was understood, which are compared with those of the facts; its text keeps them for now.
+fn redact_ids(line: &mut RunLine, redactor: &Redactor) {
+    let requested = line.gpus.iter_mut().flat_map(|request| &mut request.devices);
+    let named = line.devices.iter_mut().filter(|device| device.cdi).map(|device| &mut device.host);
+    let listed = line.variables.iter_mut().filter(|variable| variable.name == "NVIDIA_VISIBLE_DEVICES");
+    for id in requested.chain(named).chain(listed.filter_map(|variable| variable.value.as_mut())) {
+        *id = redactor.apply(id);
+    }
 }
 
 fn last_look(redactor: &Redactor, text: &str) -> Result<(), String> {

@@ -207,3 +207,31 @@ fn a_container_that_was_started_before_the_driver() {
     fs::remove_dir_all(root.path("sys/module/nvidia")).unwrap();
     assert_eq!(look().told(), Vec::<String>::new());
 }
+
+/// Ids of the line against the driver's own list; in a report to be shared both have pseudonyms, and the verdict is the same.
+#[test]
+fn the_ids_of_a_line_are_compared_with_the_hosts() {
+    const HERE: &str = "GPU-5ddc1ab9-7b1c-4e0c-9f00-0123456789ab";
+    let root = host();
+    let information = "proc/driver/nvidia/gpus/0000:01:00.0/information";
+    root.write(information, &format!("Model: \t\t NVIDIA L4\nGPU UUID: \t {HERE}\nDevice Minor: \t 0\n"));
+    let Some(daemon) = Part::start("docker", &[]) else { return };
+    let look = |id: &str, more: &[&str]| {
+        let line = tempfile::NamedTempFile::new().unwrap();
+        fs::write(line.path(), format!("docker run --gpus device={id} lab/none\n")).unwrap();
+        let mut arguments = vec!["--root", root.argument(), "--only", "run-line-gpu"];
+        arguments.extend(["--run-file", line.path().to_str().unwrap()]);
+        arguments.extend(more);
+        gdoctor(&arguments, &[("DOCKER_HOST", daemon.get("DOCKER_HOST"))]).of("run-line-gpu")
+    };
+    for more in [&[][..], &["--share"]] {
+        assert_eq!(look(HERE, more), ["pass run-line-gpu/asked"], "{more:?}");
+        assert_eq!(look(&HERE.to_lowercase(), more), ["pass run-line-gpu/asked"], "{more:?}");
+        let other = HERE.replace('5', "6");
+        assert_eq!(look(&other, more), ["fail run-line-gpu/no-such-id"], "{more:?}");
+        assert_eq!(look("GPU-5ddc1ab9", more), ["fail run-line-gpu/no-such-id"], "{more:?}");
+    }
+    // Until a program has started the GPU its id is not known, and nothing is said of it.
+    root.write(information, "GPU UUID: \t GPU-????????-????-????-????-????????????\n");
+    assert_eq!(look(&HERE.replace('5', "6"), &[]), ["pass run-line-gpu/asked"]);
+}

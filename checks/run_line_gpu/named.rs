@@ -1,5 +1,5 @@
 //! Are the GPUs that a line names there: numbers, ids, slices and addresses as libnvidia-container's select_devices takes them
-//! (src/cli/common.c), names of CDI as the specs have them? A shared report has pseudonyms, the same ones on both sides.
+//! (src/cli/common.c), names of CDI as the specs have them?
 
 use crate::model::facts::nvidia::NvmlGpu;
 use crate::model::facts::toolkit::Spec;
@@ -34,9 +34,13 @@ fn judged(facts: &Facts, id: &str, cdi: bool, at: &Argument) -> Option<Finding> 
         Name::Number(index) => (index >= count?).then_some("no-such-gpu")?,
         Name::Slice(gpu, _) if gpu >= count? => "no-such-gpu",
         Name::Slice(gpu, slice) => (slice >= here.slices(gpu)?).then_some("no-such-slice")?,
+        // Ids count in full only, whatever this host has.
+        Name::Id if !is_whole(id) && !is_pseudonym(id) => "no-such-id",
         Name::Id => {
             let ids = here.ids().or_else(|| listed(facts, id))?;
-            (!ids.iter().any(|known| known.eq_ignore_ascii_case(id))).then_some("no-such-id")?
+            // Facts with pseudonyms tell nothing of an id that has none.
+            let alike = ids.iter().all(|known| is_whole(known) == is_whole(id));
+            (alike && !ids.iter().any(|known| known.eq_ignore_ascii_case(id))).then_some("no-such-id")?
         }
         // CDI has no such names: the specs decide.
         Name::Address(_) | Name::Word if cdi => return None,
@@ -129,6 +133,17 @@ impl Name {
 
 fn begins(id: &str, with: &str) -> bool {
     id.get(..with.len()).is_some_and(|head| head.eq_ignore_ascii_case(with))
+}
+
+/// Behind the first four letters 32 hexadecimal digits, in groups.
+fn is_whole(id: &str) -> bool {
+    let groups = id.split('-').skip(1).map(|group| group.bytes().filter(u8::is_ascii_hexdigit).count());
+    id.len() == 40 && groups.eq([8, 4, 4, 4, 12])
+}
+
+/// `gpu-1`: what a report to be shared has in an id's place.
+fn is_pseudonym(id: &str) -> bool {
+    id.get(4..).is_some_and(|number| (1..=4).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// `0000:01:00.0`, with or without leading zeros.

@@ -138,11 +138,11 @@ impl Redactor {
 
     fn identifier(&mut self, piece: &str) {
         let bare = piece.rsplit(':').next().unwrap_or(piece);
-        for prefix in ["GPU-", "MIG-"] {
-            if let Some(at) = piece.find(prefix)
+        for (prefix, kind) in [("GPU-", "gpu"), ("MIG-", "mig")] {
+            if let Some(at) = piece.to_ascii_uppercase().find(prefix)
                 && is_uuid(&piece[at + prefix.len()..])
             {
-                return self.learn("gpu", &piece[at..]);
+                return self.device(kind, &piece[at..]);
             }
         }
         if is_uuid(bare) && bare.bytes().any(|b| b != b'0' && b != b'-') {
@@ -165,6 +165,15 @@ impl Redactor {
             let number = self.next("ipv6");
             let base = if private { "fd00" } else { "2001:db8" };
             self.map.insert(piece.to_owned(), ("ip", format!("{base}:{subnet:x}::{number:x}")));
+        }
+    }
+
+    /// An id that is compared without regard to case: one pseudonym for all its spellings.
+    fn device(&mut self, kind: &'static str, id: &str) {
+        let known = self.map.iter().find(|(original, _)| original.eq_ignore_ascii_case(id));
+        match known.map(|(_, known)| known.clone()) {
+            Some(known) => drop(self.map.insert(id.to_owned(), known)),
+            None => self.learn(kind, id),
         }
     }
 
