@@ -24,7 +24,6 @@ use crate::probe::{self, Times};
 use crate::report::{self, Frame, Report};
 use crate::snapshot::redact::Redactor;
 use crate::snapshot::{Made, Snapshot};
-use gdoctor_checks::model::run::RunLine;
 
 /// Everything that a report is made from.
 pub struct Run {
