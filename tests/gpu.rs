@@ -125,6 +125,9 @@ fn differences(before: &Smi, after: &Smi, nvml: &Value) -> Vec<String> {
         line("Compute Mode", text(&gpu["compute_mode"]["is"]).replace('-', "_"));
         line("FB Memory Usage/Total", unit(&gpu["memory"]["is"]["total"], 20, " MiB"));
         line("PCI/GPU Link Info/Link Width/Max", unit(&gpu["link"]["is"]["width_possible"], 0, "x"));
+        if smi.contains_key("Encoder Stats/Active Sessions") {
+            line("Encoder Stats/Active Sessions", text(&gpu["encodings"]["is"]));
+        }
         let brand = smi.get("Product Brand").map(|brand| brand.replace(' ', ""));
         same(&format!("{address} Product Brand"), brand.as_ref(), text(&gpu["brand"]));
         let ecc = Smi::sum(smi, "ECC Errors/Volatile/", "Uncorrectable").map(|sum| sum.to_string());

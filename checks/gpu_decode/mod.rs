@@ -1,5 +1,6 @@
 //! Does the GPU's own decoder take the wanted codecs? The driver's answer, not a table.
 
+use crate::model::facts::host::Platform;
 use crate::model::need::Codec;
 use crate::model::prelude::*;
 
@@ -18,6 +19,10 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     }
     if facts.nvidia.cuda.start.value().is_some_and(|code| *code != 0) {
         return Err(Stop::blocked_by("nvidia-cuda"));
+    }
+    let jetson = facts.host.platform.value() == Some(&Platform::Jetson);
+    if jetson && matches!(facts.library.decode.gap(), Some(Gap::BlockedBy(_))) {
+        return Err(Stop::NotNeeded("jetson"));
     }
     Ok(need.decode.iter().map(|wish| one(facts, wish.what).about(wish.what).asked_by(&wish.by)).collect())
 }

@@ -1,5 +1,6 @@
 //! Does the GPU's own encoder take the wanted codecs, now? The driver's answer, not a table.
 
+use crate::model::facts::host::Platform;
 use crate::model::need::Codec;
 use crate::model::prelude::*;
 
@@ -25,6 +26,11 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         return Err(Stop::blocked_by("nvidia-cuda"));
     }
     let encoder = &facts.library.encoder;
+    if facts.host.platform.value() == Some(&Platform::Jetson)
+        && matches!(encoder.interface.gap(), Some(Gap::BlockedBy(_)))
+    {
+        return Err(Stop::NotNeeded("jetson"));
+    }
     let gpu = encoder.gpu.value().map_or("the first GPU", String::as_str);
     let sessions: u32 = facts.nvidia.nvml.gpus.iter().filter_map(|gpu| gpu.encodings.value()).sum();
     match encoder.session.value() {
