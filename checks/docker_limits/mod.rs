@@ -42,15 +42,14 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
 /// Told only where a unit decides it: a limit of dockerd's own for all containers comes first.
 fn open_files(facts: &Facts) -> Option<Finding> {
     let fact = &facts.engine.container_files;
-    let limit = *fact.value()?;
+    let limit = fact.value()?;
     let docker = &facts.docker;
     let own = docker.settings().is_some_and(|settings| settings.kinds.contains_key(OWN_LIMITS))
         || docker.command.value().is_some_and(|command| command.options.contains_key(OWN_LIMITS));
     if own {
         return None;
     }
-    let words = limit.map_or_else(|| "as many as the kernel allows".to_string(), |limit| limit.to_string());
-    Some(Finding::pass("open-files").with("files", &words).evidence(fact.source.0.as_str(), words))
+    Some(Finding::pass("open-files").with("limit", limit).with("path", fact.source.0.as_str()).saw(fact))
 }
 
 const OWN_LIMITS: &str = "default-ulimits";

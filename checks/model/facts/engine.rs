@@ -54,9 +54,9 @@ pub struct EngineFacts {
     pub cgroup: Fact<CgroupMounts>,
     /// Limits of the dockerd process, which a rootless engine cannot raise.
     pub limits: Fact<Limits>,
-    /// Files that a program in a container may open unless more is asked for; `None` inside: no limit but the kernel's. Absent
-    /// where no unit of systemd decides it.
-    pub container_files: Fact<Option<u64>>,
+    /// LimitNOFILE of the unit that containers inherit it from, `SOFT:HARD` of systemd where it sets none. Absent where no unit of
+    /// systemd decides it.
+    pub container_files: Fact<String>,
     pub inotify: Fact<Inotify>,
     /// Version in the file name of libseccomp.so.2.
     pub libseccomp: Fact<String>,

@@ -112,32 +112,26 @@ pub fn limits(host: &Host, docker: &DockerFacts) -> Fact<Limits> {
     })
 }
 
-/// Containers inherit it from the service that starts them. The processes themselves do not tell: Go programs raise their own.
-pub fn container_files(host: &Host, docker: &DockerFacts) -> Fact<Option<u64>> {
-    let service = "the units of containerd and dockerd";
+/// Containers inherit it from the service that starts them. Its process does not tell: Go programs raise their own.
+pub fn container_files(host: &Host, docker: &DockerFacts) -> Fact<String> {
+    let service = if host.exists(CONTAINERD_SOCKET) { "containerd.service" } else { "docker.service" };
     let rootless = docker.info.value().is_none_or(|info| info.is_rootless());
-    let changed = host.text("/etc/systemd/system.conf");
-    let changed = changed.value().is_some_and(|text| text.lines().any(|line| line.starts_with("DefaultLimitNOFILE")));
+    let manager = host.text("/etc/systemd/system.conf");
+    let changed = manager.value().is_some_and(|text| text.lines().any(|line| line.starts_with("DefaultLimitNOFILE")));
     if rootless || changed || docker.is_elsewhere() || !host.exists("/run/systemd/system") {
         return Fact::absent(service);
     }
-    let own = host.exists(CONTAINERD_SOCKET);
-    let Some(unit) = units::path(host, if own { "containerd.service" } else { "docker.service" }) else {
-        return Fact::absent(service);
-    };
+    let Some(unit) = units::path(host, service) else { return Fact::absent(service) };
     match units::last(host, &unit, "LimitNOFILE") {
-        None => Fact::present(Some(SYSTEMD_SOFT_FILES), unit),
-        Some((file, value)) => match value.split(':').next().unwrap_or_default() {
-            "infinity" => Fact::present(None, file),
-            soft => soft.parse().map_or(Fact::absent(service), |soft| Fact::present(Some(soft), file)),
-        },
+        Some((file, value)) => Fact::present(value, file),
+        None => Fact::present(SYSTEMD_FILES.into(), unit),
     }
 }
 
 /// dockerd uses a containerd that listens here, and starts one of its own elsewhere.
 const CONTAINERD_SOCKET: &str = "/run/containerd/containerd.sock";
 /// systemd-system.conf(5), DefaultLimitNOFILE.
-const SYSTEMD_SOFT_FILES: u64 = 1024;
+const SYSTEMD_FILES: &str = "1024:524288";
 
 /// Soft and hard limit of one line; `unlimited` is None.
 fn limit(text: &str, name: &str) -> Option<(Option<u64>, Option<u64>)> {
