@@ -42,6 +42,8 @@ const ENOUGH: f32 = 0.66;
 const SUBSTANCE: f32 = 2.6;
 /// Errors of one cause, whichever program has them and whatever else it says.
 const TELLING: [&str; 1] = ["enospc"];
+/// The weight of a word that no message has.
+const OTHER: f32 = 1.3;
 /// Words that nearly every message has.
 const GLUE: &str = "the a an of to in is are was be been from with for on at by and or this that it its you your if not no into as \
 error fail failed failure fatal warning warn info err msg level docker daemon response unknown have has had do does will can may \
@@ -57,6 +59,15 @@ const ENGINES: [&str; 4] = ["docker", "dockerd", "moby", "podman"];
 /// Errors of errno(3): a text that gives another one is another message.
 const REASONS: &str = "enoent eacces eperm eaddrinuse econnrefused econnreset enospc ebusy enodev enxio erofs emfile eisdir enotdir \
 enoexec ehostunreach";
+
+/// Words that say that something is wrong, the errors of errno(3) and those of other languages with them. A message that has one is
+/// not found in lines without any: "camera opened /dev/video0".
+const COMPLAINTS: &str = "cannot isnt doesnt no not never nor without error fail failed failure fatal invalid illegal missing unknown \
+unsupported unauthorized insufficient lost rejected refused denied unsatisfied unresolvable mismatch conflict unexpected warning unable aborted killed \
+terminated exceed exceeded bad wrong busy must too already only require timeout notfound notinpath unmet unavailable incompatible \
+disabled misconfigured unhandled uncorrectable corrupt dead stuck old crash crashed panic exception because eacces eperm eaddrinuse econnrefused econnreset \
+enoent enospc ebusy enodev enxio einval erofs emfile eisdir enotdir enoexec ehostunreach cannotopensharedobject nicht kein keine fehler impossible introuvable \
+erreur aucun permiso denegado falso";
 
 /// One `- explains:` line.
 struct Message {
@@ -97,6 +108,8 @@ pub struct Finder {
     reasons: HashSet<u32>,
     /// Of [`TELLING`].
     telling: HashSet<u32>,
+    /// Of [`COMPLAINTS`].
+    complaints: HashSet<u32>,
 }
 
 impl Default for Finder {
@@ -109,6 +122,7 @@ impl Finder {
     /// Cuts all known messages: some milliseconds.
     pub fn new() -> Self {
         let mut vocabulary = Vocabulary::new();
+        vocabulary.learn(COMPLAINTS);
         let mut distinct: BTreeMap<&'static str, Vec<Entry>> = BTreeMap::new();
         for entry in entries() {
             for message in &entry.code.explains {
@@ -134,7 +148,9 @@ impl Finder {
         let engines = ENGINES.iter().filter_map(|word| vocabulary.number_of(word)).collect();
         let reasons = REASONS.split(' ').filter_map(|word| vocabulary.number_of(word)).collect();
         let telling = TELLING.iter().filter_map(|word| vocabulary.number_of(word)).collect();
+        let complaints = COMPLAINTS.split_whitespace().filter_map(|word| vocabulary.number_of(word)).collect();
         let mut finder = Self {
+            complaints,
             common,
             engines,
             reasons,
@@ -152,7 +168,7 @@ impl Finder {
     fn weight(&self, word: Word) -> f32 {
         match word {
             Word::Known(id) => self.weights.get(id as usize).copied().unwrap_or(0.0),
-            Word::Other => 1.3,
+            Word::Other => OTHER,
             Word::Path => 0.2,
             Word::Number(_) => 0.0,
         }
@@ -293,6 +309,7 @@ impl Finder {
         };
         let another = self.is_of_another(known, window)
             || self.is_contradicted(known, tokens, (first.line, last.line))
+            || self.is_good_news(known, tokens, (first.line, last.line))
             || known.names_nothing && is_followed_by_a_number(tokens, last);
         let score = if another { score.min(0.5) } else { score };
         Some(Fit { score: score + self.numbers(known, window), substance: matched, from: first, to: last })
@@ -317,10 +334,14 @@ impl Finder {
         if own.is_empty() {
             return false;
         }
-        let from = tokens.partition_point(|token| token.line < first);
-        let to = tokens.partition_point(|token| token.line <= last);
-        let said: Vec<u32> = tokens[from..to].iter().filter_map(|token| reason(token.word)).collect();
+        let said: Vec<u32> = lines_of(tokens, first, last).iter().filter_map(|token| reason(token.word)).collect();
         !said.is_empty() && !said.iter().any(|id| own.contains(id))
+    }
+
+    /// True when the message complains and the lines that it was found in do not.
+    fn is_good_news(&self, known: &Message, tokens: &[Token], (first, last): (u32, u32)) -> bool {
+        let complains = |word: &Word| matches!(word, Word::Known(id) if self.complaints.contains(id));
+        known.words.iter().any(complains) && !lines_of(tokens, first, last).iter().any(|token| complains(&token.word))
     }
 
     /// The weight of what was matched without glue and without what every program says.
@@ -404,6 +425,12 @@ impl Finder {
         let found = all.iter().filter(|f| f.score >= ENOUGH - 0.04 && !outdone(f, &all)).cloned().collect();
         Search { found, nearest }
     }
+}
+
+fn lines_of(tokens: &[Token], first: u32, last: u32) -> &[Token] {
+    let from = tokens.partition_point(|token| token.line < first);
+    let to = tokens.partition_point(|token| token.line <= last);
+    tokens.get(from..to).unwrap_or_default()
 }
 
 /// `display :0` has something behind its `display`.
@@ -495,6 +522,9 @@ fn weights(vocabulary: &Vocabulary, messages: &[Message]) -> Vec<f32> {
     let all = (messages.len() as f32).max(2.0);
     let mut weights: Vec<f32> =
         counts.iter().map(|n| 1.0 + (all / (1.0 + *n as f32)).max(1.0).ln() / all.ln()).collect();
+    for (weight, _) in weights.iter_mut().zip(&counts).filter(|(_, count)| **count == 0) {
+        *weight = OTHER;
+    }
     for word in GLUE.split_whitespace() {
         if let Some(id) = vocabulary.number_of(word) {
             weights[id as usize] = 0.15;
