@@ -505,6 +505,7 @@ impl NvidiaFacts {
             || self.nvml_library.value().is_some()
             || self.cuda_library.value().is_some()
             || self.dkms.value().is_some_and(|versions| !versions.is_empty())
+            || self.built_for.value().is_some_and(|kernels| !kernels.is_empty())
     }
 
     /// GPUs that NVIDIA's driver holds or could take: not those passed through to a virtual machine.
