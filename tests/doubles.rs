@@ -233,7 +233,14 @@ fn a_library_without_symbols_and_one_that_is_none() {
     fs::remove_file(fake.library()).unwrap();
     // The machine that runs the tests may have a real one.
     if !Path::new("/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1").exists() {
-        assert_eq!(fake.look(&[]).told(), ["fail nvidia-nvml/no-library"]);
+        assert_eq!(
+            fake.look(&[]).told(),
+            ["unknown nvidia-nvml/unknown"],
+            "the root has its own, not to be loaded here"
+        );
+        fs::remove_file(fake.root().join("usr/lib64/libnvidia-ml.so.1")).unwrap();
+        let run = fake.look(&["--capability", "compute"]);
+        assert_eq!(run.of("nvidia-nvml"), ["fail nvidia-nvml/no-library"]);
     }
 }
 

@@ -10,7 +10,7 @@ mod nodes;
 use std::time::Duration;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
-use gdoctor_checks::model::facts::nvidia::{NvidiaFacts, NvmlFacts};
+use gdoctor_checks::model::facts::nvidia::{NvidiaFacts, NvmlFacts, Start};
 use gdoctor_checks::model::need::Need;
 
 use crate::host::child::{self, unknown_group};
@@ -59,7 +59,13 @@ fn nvml(host: &Host, facts: &NvidiaFacts) -> NvmlFacts {
     let found = facts.nvml_library.value().filter(|_| host.is_live()).map(|library| library.path.as_str());
     let arguments: Vec<&str> = found.into_iter().collect();
     let deadline = Deadline::after(host.deadline.left().saturating_sub(RESERVE));
-    child::probe("nvml", &arguments, SOURCE, deadline)
+    let mut asked: NvmlFacts = child::probe("nvml", &arguments, SOURCE, deadline);
+    let no_library = matches!(asked.start.value(), Some(Start::NoLibrary(_)));
+    if no_library && !host.is_live() && facts.nvml_library.value().is_some() {
+        // That this machine has none says nothing of the other root's.
+        asked.start = Fact::unknown(Gap::Unsupported("the NVML of another root is not loaded here".into()), SOURCE);
+    }
+    asked
 }
 
 /// The value of a fact that is one line, and present only when it is not empty.
