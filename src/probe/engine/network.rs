@@ -135,38 +135,25 @@ pub fn packet_filter(host: &Host) -> Fact<PacketFilter> {
     let legacy =
         real.as_deref().is_some_and(|real| real.ends_with("legacy-multi") || real.ends_with("iptables-legacy"));
     let source = program.value().map_or("iptables in the folders of system programs", String::as_str).to_owned();
-    let modules = FilterModules::read(host);
-    let in_kernel = |name: &str| modules.as_ref().is_none_or(|modules| modules.have(host, name));
-    let legacy_in_kernel = !legacy || in_kernel("ip_tables");
-    let no_raw_table = legacy && legacy_in_kernel && !in_kernel("iptable_raw");
+    let legacy_in_kernel = !legacy || host.exists("/proc/net/ip_tables_names") || kernel_knows(host, "ip_tables");
+    let no_raw_table = legacy && legacy_in_kernel && !kernel_knows(host, "iptable_raw");
     Fact::present(PacketFilter { legacy, legacy_in_kernel, no_raw_table, program: real }, source)
 }
 
-/// The modules of the kernel's old packet filter, as the running kernel's folder has them.
-struct FilterModules {
-    /// The text of modules.builtin.
-    builtin: String,
-    /// Files that can be loaded.
-    files: Vec<String>,
+/// Loaded, built in or loadable, from wherever modprobe would take it. True also where nobody can tell, without the kernel's lists.
+fn kernel_knows(host: &Host, module: &str) -> bool {
+    let release = host.live().line("/proc/sys/kernel/osrelease");
+    let Some(release) = release.value() else { return true };
+    let list = |file: &str| host.bytes(format!("/lib/modules/{release}/{file}"), MODULES_CAP);
+    let (builtin, loadable) = (list("modules.builtin"), list("modules.dep"));
+    let (Some(builtin), Some(loadable)) = (builtin.value(), loadable.value()) else { return true };
+    let file = format!("/{module}.ko");
+    [builtin, loadable].iter().any(|list| memchr::memmem::find(list, file.as_bytes()).is_some())
+        || host.exists(format!("/sys/module/{module}"))
 }
 
-impl FilterModules {
-    /// None where nobody can tell: without the list of what is built in.
-    fn read(host: &Host) -> Option<Self> {
-        let release = host.live().line("/proc/sys/kernel/osrelease");
-        let folder = format!("/lib/modules/{}", release.value()?);
-        let builtin = host.text(format!("{folder}/modules.builtin")).value()?.clone();
-        let files = host.list(format!("{folder}/kernel/net/ipv4/netfilter")).value().cloned().unwrap_or_default();
-        Some(Self { builtin, files })
-    }
-
-    fn have(&self, host: &Host, name: &str) -> bool {
-        self.builtin.contains(&format!("/{name}.ko"))
-            || self.files.iter().any(|file| file.starts_with(&format!("{name}.ko")))
-            || host.exists(format!("/sys/module/{name}"))
-            || name == "ip_tables" && host.exists("/proc/net/ip_tables_names")
-    }
-}
+/// modules.dep of a distribution's kernel has some hundred kilobytes.
+const MODULES_CAP: usize = 16 << 20;
 
 pub fn firewall(host: &Host) -> Fact<Firewall> {
     let ufw = host.text("/etc/ufw/ufw.conf");
