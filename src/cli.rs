@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use gdoctor_checks::ALL;
 use gdoctor_checks::model::need::{self, Capability, Codec, ContainerUser, Gpus, Port, Protocol, Registry};
 use gdoctor_checks::model::require::Condition;
 use gdoctor_checks::model::version::Version;
+use gdoctor_checks::{ALL, FAMILIES};
 
 use crate::policy::FailOn;
 
@@ -565,15 +565,8 @@ fn encoded() -> impl TypedValueParser<Value = Codec> {
 }
 
 fn selector() -> PossibleValuesParser {
-    let mut words: Vec<&'static str> = Vec::new();
-    for check in ALL {
-        if !words.contains(&check.family) {
-            words.push(check.family);
-        }
-    }
-    words.extend(ALL.iter().map(|check| check.id));
-    words.dedup();
-    PossibleValuesParser::new(words)
+    let families = FAMILIES.iter().map(|family| family.name);
+    PossibleValuesParser::new(families.chain(ALL.iter().map(|check| check.id)))
 }
 
 /// `[IP:]FIRST[-LAST][/tcp|/udp]`; a bare IPv6 address stands in brackets.

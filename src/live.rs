@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use gdoctor_checks::ALL;
+use gdoctor_checks::FAMILIES;
 use gdoctor_checks::model::check::Check;
 use gdoctor_checks::model::facts::Facts;
 use gdoctor_checks::model::need::Need;
@@ -47,7 +47,7 @@ impl<'a> Live<'a> {
 
     /// What a family's checks say, on one line: all their facts are there, so the report will say the same.
     fn verdict(&self, family: &'static str, facts: &Facts) -> Option<String> {
-        let selects = |check: &Check| check.family == family && (self.selected)(check);
+        let selects = |check: &Check| check.family.name == family && (self.selected)(check);
         let judged = judge::judge_all(facts, self.need, selects);
         let frame = Frame {
             report_id: String::new(),
@@ -90,7 +90,7 @@ impl Watch for Live<'_> {
         if self.show != Show::Verdicts {
             return;
         }
-        for family in families() {
+        for family in FAMILIES.iter().map(|family| family.name) {
             let Some(groups) = judge::groups(family) else { continue };
             // The one that comes last completes a family.
             let complete = groups.contains(&group) && !groups.iter().any(|group| open.contains(group));
@@ -99,12 +99,6 @@ impl Watch for Live<'_> {
             }
         }
     }
-}
-
-fn families() -> Vec<&'static str> {
-    let mut families: Vec<&str> = ALL.iter().map(|check| check.family).collect();
-    families.dedup();
-    families
 }
 
 enum Event {

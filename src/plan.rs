@@ -17,9 +17,23 @@ pub enum Destination {
     File(PathBuf),
 }
 
+/// Which checks are to speak: all, less those that the flags leave out.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    only: Vec<String>,
+    skip: Vec<String>,
+}
+
+impl Selection {
+    /// True when `--only` and `--skip` let this check through, by its id or its family.
+    pub fn selects(&self, check: &Check) -> bool {
+        let named = |list: &[String]| list.iter().any(|word| word == check.id || word == check.family.name);
+        (self.only.is_empty() || named(&self.only)) && !named(&self.skip)
+    }
+}
+
 pub struct Plan {
-    pub only: Vec<String>,
-    pub skip: Vec<String>,
+    pub selection: Selection,
     pub format: Format,
     /// More outputs, each in a file of its own.
     pub out: Vec<Out>,
@@ -41,8 +55,7 @@ impl Plan {
         };
         let terminal = destination == Destination::Stdout && std::io::stdout().is_terminal();
         Self {
-            only: conduct.only.clone(),
-            skip: conduct.skip.clone(),
+            selection: Selection { only: conduct.only.clone(), skip: conduct.skip.clone() },
             format: conduct.format,
             out: conduct.out.clone(),
             exit_codes: conduct.exit_codes.unwrap_or(match conduct.format {
@@ -69,12 +82,6 @@ impl Plan {
             },
             destination,
         }
-    }
-
-    /// True when `--only` and `--skip` let this check through, by its id or its family.
-    pub fn selects(&self, check: &Check) -> bool {
-        let named = |list: &[String]| list.iter().any(|word| word == check.id || word == check.family);
-        (self.only.is_empty() || named(&self.only)) && !named(&self.skip)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::judge;
 use crate::live::{Live, Show};
 use crate::need::{self, Evident, Refusal, Waiver};
 use crate::pictures;
-use crate::plan::{Destination, Plan};
+use crate::plan::{Destination, Plan, Selection};
 use crate::policy::FailOn;
 use crate::probe::{self, Times};
 use crate::report::{self, Frame, Report};
@@ -33,18 +33,12 @@ pub struct Run {
     evident: Evident,
     times: Times,
     made: Made,
-    plan: Selection,
+    selection: Selection,
     /// What may not leave; `None` when nothing has to be taken out.
     redactor: Option<Redactor>,
     /// Time of judging is left out, so that a report of saved facts is the same everywhere.
     timeless: bool,
     counts: std::collections::BTreeMap<String, usize>,
-}
-
-/// Which checks are to speak.
-struct Selection {
-    only: Vec<String>,
-    skip: Vec<String>,
 }
 
 pub enum Refused {
@@ -58,7 +52,7 @@ impl Run {
         let conduct = &arguments.conduct;
         let started = Instant::now();
         let host = Host::new(&conduct.root, conduct.timeout);
-        let selection = Selection { only: plan.only.clone(), skip: plan.skip.clone() };
+        let selection = plan.selection.clone();
         if let Some(path) = &conduct.facts {
             let saved = read(path).map_err(|why| Refused::Facts(format!("{}: {why}", path.display())))?;
             let facts = saved.facts().map_err(|why| Refused::Facts(format!("{}: {why}", path.display())))?;
@@ -78,7 +72,7 @@ impl Run {
                     took: Duration::from_millis(saved.took_ms),
                 },
                 evident: saved.evident,
-                plan: selection,
+                selection,
                 redactor: None,
                 timeless: true,
                 counts: saved.redacted,
@@ -99,7 +93,7 @@ impl Run {
         if conduct.frame {
             need::ask_pictures(&mut need);
         }
-        let selected = |check: &Check| plan.selects(check);
+        let selected = |check: &Check| selection.selects(check);
         let live = Live::new(plan.show, &need, &selected);
         let (mut facts, times) = probe::probe_all(&host, &need, &selected, &live);
         drop(live);
@@ -108,18 +102,8 @@ impl Run {
         }
         let made = made(&host, started.elapsed());
         let (redactor, counts) = (None, Default::default());
-        let mut run = Self {
-            facts,
-            need,
-            waivers,
-            evident,
-            times,
-            made,
-            plan: selection,
-            redactor,
-            timeless: conduct.share,
-            counts,
-        };
+        let mut run =
+            Self { facts, need, waivers, evident, times, made, selection, redactor, timeless: conduct.share, counts };
         if conduct.share {
             run.redact(Some(&host)).map_err(Refused::Facts)?;
         }
@@ -147,10 +131,20 @@ impl Run {
         let show = if show == Show::Verdicts { Show::Probes } else { show };
         let (facts, times) = probe::probe_all(host, &need, &|_| true, &Live::new(show, &need, &|_| true));
         let made = made(host, started.elapsed());
-        let plan = Selection { only: Vec::new(), skip: Vec::new() };
+        let selection = Selection::default();
         let (redactor, counts) = (None, Default::default());
-        let mut run =
-            Self { facts, need, waivers: Vec::new(), evident, times, made, plan, redactor, timeless: true, counts };
+        let mut run = Self {
+            facts,
+            need,
+            waivers: Vec::new(),
+            evident,
+            times,
+            made,
+            selection,
+            redactor,
+            timeless: true,
+            counts,
+        };
         run.learn(Some(host));
         Ok(run)
     }
@@ -200,9 +194,7 @@ impl Run {
     }
 
     pub fn report(&mut self, fail_on: FailOn) -> Report {
-        let named = |list: &[String], check: &Check| list.iter().any(|word| word == check.id || word == check.family);
-        let plan = &self.plan;
-        let selects = |check: &Check| (plan.only.is_empty() || named(&plan.only, check)) && !named(&plan.skip, check);
+        let selects = |check: &Check| self.selection.selects(check);
         let mut judged = judge::judge_all(&self.facts, &self.need, selects);
         if self.timeless {
             judged.iter_mut().for_each(|j| j.took = Duration::ZERO);

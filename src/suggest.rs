@@ -8,7 +8,7 @@ use gdoctor_checks::model::facts::Facts;
 use gdoctor_checks::model::facts::port::Bind;
 use gdoctor_checks::model::finding::Verdict;
 use gdoctor_checks::model::need::{Capability, Gpus, Need, Origin, Port};
-use gdoctor_checks::model::way::Way;
+use gdoctor_checks::readings::way::Way;
 
 use crate::judge;
 use crate::need::compose::write;

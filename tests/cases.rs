@@ -1,4 +1,4 @@
-//! The truth tables: every row of every `checks/*/cases.toml`, judged by its check, and every row of `tests/hosts/*.toml`,
+//! The truth tables: every row of every `checks/*/*/cases.toml`, judged by its check, and every row of `tests/hosts/*.toml`,
 //! judged by all of them. `docs/architecture.md` tells how a row is written.
 #![allow(clippy::disallowed_methods)]
 
@@ -14,7 +14,7 @@ use table::{Case, Table, line_of};
 fn main() {
     let mut trials = Vec::new();
     for check in ALL {
-        let path = format!("checks/{}/cases.toml", check.id.replace('-', "_"));
+        let path = format!("checks/{}/cases.toml", check.folder());
         for case in Table::read(&path).cases {
             let name = format!("{} :: {}", check.id, case.name);
             trials.push(Trial::test(name, move || one_check(check, &case)));
@@ -39,7 +39,7 @@ fn one_check(check: &Check, case: &Case) -> Result<(), Failed> {
 
 /// The facts without the groups that the check's family is not said to read.
 fn declared(check: &Check, facts: &Facts) -> Facts {
-    let Some(groups) = groups(check.family) else { return facts.clone() };
+    let Some(groups) = groups(check.family.name) else { return facts.clone() };
     let mut value = serde_json::to_value(facts).unwrap();
     let group = |field: &str| if field == "library" { "capability".to_owned() } else { field.to_owned() };
     value.as_object_mut().unwrap().retain(|field, _| groups.contains(&group(field).as_str()));

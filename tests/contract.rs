@@ -12,40 +12,50 @@ use gdoctor::explain::entries::note;
 use gdoctor::judge::judge;
 use gdoctor::policy::FailOn;
 use gdoctor::report;
-use gdoctor_checks::ALL;
+use gdoctor_checks::model::check::Check;
 use gdoctor_checks::model::doc::Doc;
 use gdoctor_checks::model::finding::{NOT_NEEDED, UNKNOWN, Verdict};
 use gdoctor_checks::model::fix::Fix;
 use gdoctor_checks::notes::NOTES;
+use gdoctor_checks::{ALL, FAMILIES};
 use table::{Table, line_of};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn cases_path(id: &str) -> String {
-    format!("checks/{}/cases.toml", id.replace('-', "_"))
+fn cases_path(check: &Check) -> String {
+    format!("checks/{}/cases.toml", check.folder())
+}
+
+fn folders(below: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(root().join(below)).unwrap().flatten().filter(|entry| entry.path().is_dir());
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
 #[test]
-fn folders_are_the_list_and_the_ids() {
-    let folders: BTreeSet<String> = fs::read_dir(root().join("checks"))
-        .unwrap()
-        .flatten()
-        .filter(|entry| entry.path().is_dir() && entry.file_name() != "model" && entry.file_name() != "notes")
-        .map(|entry| entry.file_name().to_string_lossy().replace('_', "-"))
-        .collect();
-    let ids: BTreeSet<String> = ALL.iter().map(|check| check.id.to_owned()).collect();
-    assert_eq!(folders, ids);
-    assert_eq!(ids.len(), ALL.len(), "an id stands twice in ALL");
+fn folders_are_the_families_and_their_checks() {
+    let families: BTreeSet<String> = FAMILIES.iter().map(|family| family.name.to_owned()).collect();
+    let others = ["model", "notes", "readings"].map(str::to_owned);
+    assert_eq!(folders("checks"), families.into_iter().chain(others).collect());
+    for family in FAMILIES {
+        let found: BTreeSet<String> = folders(&format!("checks/{}", family.name))
+            .into_iter()
+            .map(|name| format!("{}/{name}", family.name))
+            .collect();
+        assert_eq!(found, family.checks.iter().map(|check| check.folder()).collect(), "{}", family.name);
+    }
+    let ids: BTreeSet<&str> = ALL.iter().map(|check| check.id).collect();
+    assert_eq!(ids.len(), ALL.len(), "an id stands twice");
 }
 
 #[test]
-fn families_stand_together() {
-    let mut families: Vec<&str> = ALL.iter().map(|check| check.family).collect();
-    families.dedup();
-    let distinct: BTreeSet<&&str> = families.iter().collect();
-    assert_eq!(distinct.len(), families.len(), "{families:?}");
+fn checks_know_their_family() {
+    for family in FAMILIES {
+        for check in family.checks {
+            assert_eq!(check.family.name, family.name, "{}", check.id);
+        }
+    }
 }
 
 /// The documents of all checks and notes, with their ids.
@@ -133,7 +143,7 @@ fn every_code_and_fix_is_reached_by_a_case() {
         let doc = report::parse(check);
         let mut codes = BTreeSet::new();
         let mut statuses = BTreeSet::new();
-        for case in Table::read(&cases_path(check.id)).cases {
+        for case in Table::read(&cases_path(check)).cases {
             let findings = judge(check, &case.facts, &case.need);
             for finding in &findings {
                 statuses.insert(match finding.verdict {
@@ -269,10 +279,12 @@ fn imports_follow_the_table() {
         }
     }
     for check in ALL {
-        let file = root().join("checks").join(check.id.replace('-', "_")).join("mod.rs");
-        let text = fs::read_to_string(&file).unwrap();
-        for (at, _) in text.match_indices("crate::") {
-            assert!(text[at..].starts_with("crate::model"), "{}: a check may use the model only", file.display());
+        for file in rust_files(&root().join("checks").join(check.folder())) {
+            let text = fs::read_to_string(&file).unwrap();
+            for (at, _) in text.match_indices("crate::") {
+                let fits = ["crate::model", "crate::readings"].iter().any(|prefix| text[at..].starts_with(prefix));
+                assert!(fits, "{}: a check may use the model and readings only", file.display());
+            }
         }
     }
 }
@@ -295,7 +307,7 @@ fn rust_files(place: &Path) -> Vec<PathBuf> {
 #[test]
 fn a_row_reads_as_it_is_written() {
     let client = ALL.iter().find(|check| check.id == "docker-client").unwrap();
-    let table = Table::read(&cases_path("docker-client"));
+    let table = Table::read(&cases_path(client));
     let lines: Vec<String> = table
         .cases
         .iter()

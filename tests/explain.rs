@@ -84,7 +84,7 @@ fn codes_of(case: &Case, check: Option<&str>) -> BTreeSet<String> {
 /// Every row of every table, with the check it belongs to.
 fn rows() -> Vec<(Option<&'static str>, Case)> {
     let checks = ALL.iter().flat_map(|check| {
-        let path = format!("checks/{}/cases.toml", check.id.replace('-', "_"));
+        let path = format!("checks/{}/cases.toml", check.folder());
         Table::read(&path).cases.into_iter().map(|case| (Some(check.id), case))
     });
     let hosts = table::host_files().into_iter().flat_map(|path| Table::read(&path).cases).map(|case| (None, case));

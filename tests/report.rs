@@ -48,7 +48,7 @@ fn check(id: &str) -> &'static Check {
 fn every_report_validates_against_the_published_schema() {
     let schema: serde_json::Value = serde_json::from_str(include_str!("../docs/gdoctor-report-1.json")).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let mut tables: Vec<String> = ALL.iter().map(|c| format!("checks/{}/cases.toml", c.id.replace('-', "_"))).collect();
+    let mut tables: Vec<String> = ALL.iter().map(|c| format!("checks/{}/cases.toml", c.folder())).collect();
     tables.extend(table::host_files());
     let mut count = 0;
     for path in tables {

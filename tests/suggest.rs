@@ -58,7 +58,7 @@ fn suggestions_pass_on_recorded_hosts() {
 #[test]
 fn the_line_takes_the_way_that_is_open() {
     let text = |name: &str| {
-        let cases = Table::read("checks/dockerfile_variables/cases.toml").cases;
+        let cases = Table::read("checks/dockerfile/variables/cases.toml").cases;
         let case = cases.into_iter().find(|case| case.name == name).unwrap_or_else(|| panic!("{name}"));
         suggest::words(&case.facts, &case.need, "/home/me").join(" ")
     };

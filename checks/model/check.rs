@@ -1,23 +1,48 @@
 //! The unit of gdoctor: a check is an identity, its words, who wants it, and a pure judgement.
 
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
+
 use super::fact::{Gap, Source};
 use super::facts::Facts;
 use super::finding::{Finding, Findings};
 use super::need::{Need, Origin};
 
-/// One check. `ls checks` is the list of them; `ALL` in `checks/lib.rs` is their order in every output.
-#[derive(Debug)]
+/// Checks about one thing, which `--only` and `--skip` take together. `ls checks` is the list of families.
+pub struct Family {
+    /// `docker`, `nvidia`, `display` …; its folder has this name.
+    pub name: &'static str,
+    /// In the order of every report: causes before what they block.
+    pub checks: &'static [&'static Check],
+}
+
+/// One check. A family's `mod.rs` names those that it has.
 pub struct Check {
     /// Stable, kebab-case, never reused: `docker-access`.
     pub id: &'static str,
-    /// The group that `--only` and `--skip` take besides ids: `docker`, `nvidia`, `display` …
-    pub family: &'static str,
+    pub family: &'static Family,
     /// The check's `doc.md`: title, sentences of its codes, fixes. See [`super::doc`].
     pub doc: &'static str,
     /// Who wants this check in this run; `None` makes it "not needed" without calling the judge.
     pub wanted: fn(&Need) -> Option<&Origin>,
     /// Facts and wishes in, findings out. A finding that names nobody who asked gets `wanted`'s answer.
     pub judge: fn(&Facts, &Need) -> Result<Findings, Stop>,
+}
+
+impl fmt::Debug for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id)
+    }
+}
+
+impl Check {
+    /// Its folder below `checks/`: `docker-access` is `docker/access`, `gpu-path` is `nvidia/gpu_path`.
+    pub fn folder(&self) -> String {
+        let family = self.family.name;
+        let name = self.id.strip_prefix(family).and_then(|rest| rest.strip_prefix('-')).unwrap_or(self.id);
+        format!("{family}/{}", name.replace('-', "_"))
+    }
 }
 
 /// Why a judge gives no finding of its own.

@@ -1,14 +1,11 @@
 //! The vocabulary: needs and facts go in, findings come out, words live in documents beside the code.
 
-pub mod asks;
 pub mod check;
 pub mod cidr;
-pub mod cuda;
 pub mod daemon_config;
 pub mod daemon_keys;
 pub mod doc;
 pub mod dockerfile;
-pub mod driver_package;
 pub mod fact;
 pub mod facts;
 pub mod finding;
@@ -17,7 +14,6 @@ pub mod need;
 pub mod require;
 pub mod run;
 pub mod version;
-pub mod way;
 
 /// What the file of a check usually needs.
 pub mod prelude {

@@ -63,7 +63,8 @@ pub fn deciding(found: &[Found]) -> Vec<&'static str> {
 
 /// What must be wanted for the deciding checks to judge: the things that the messages speak of.
 pub fn wishes(found: &[Found]) -> Wishes {
-    let about = |families: &[&str]| found.iter().any(|f| f.entry.check.is_some_and(|c| families.contains(&c.family)));
+    let about =
+        |families: &[&str]| found.iter().any(|f| f.entry.check.is_some_and(|c| families.contains(&c.family.name)));
     let mut wishes = Wishes { display: about(&["display"]), ..Wishes::default() };
     wishes.gpu = about(&["nvidia", "capability"]).then_some(Gpus::All);
     if about(&["camera"]) {

@@ -3,10 +3,10 @@
 use std::fmt::Write;
 
 use colored::Colorize;
-use gdoctor_checks::ALL;
 use gdoctor_checks::model::doc::Doc;
 use gdoctor_checks::model::finding::{NOT_NEEDED, UNKNOWN};
 use gdoctor_checks::model::fix::Fix;
+use gdoctor_checks::{ALL, FAMILIES};
 
 use super::entries::{Entry, entries, note};
 use crate::report::{find_fix, general, parse};
@@ -14,13 +14,11 @@ use crate::report::{find_fix, general, parse};
 /// Every check, a line each, by family.
 pub fn list() -> String {
     let mut out = String::new();
-    let mut family = "";
-    for check in ALL {
-        if check.family != family {
-            family = check.family;
-            let _ = writeln!(out, "{}{}", if out.is_empty() { "" } else { "\n" }, family.bold());
+    for family in FAMILIES {
+        let _ = writeln!(out, "{}{}", if out.is_empty() { "" } else { "\n" }, family.name.bold());
+        for check in family.checks {
+            let _ = writeln!(out, "  {:<22} {}", check.id, parse(check).title);
         }
-        let _ = writeln!(out, "  {:<22} {}", check.id, parse(check).title);
     }
     out
 }

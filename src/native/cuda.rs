@@ -4,8 +4,8 @@
 
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 
-use gdoctor_checks::model::cuda::error_name;
 use gdoctor_checks::model::fact::{Fact, Gap};
+use gdoctor_checks::readings::cuda::error_name;
 use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL, Symbol};
 
 use crate::host::child::Speaker;

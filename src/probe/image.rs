@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use gdoctor_checks::model::driver_package::installed_by;
 use gdoctor_checks::model::fact::Fact;
 use gdoctor_checks::model::facts::image::{ImageFacts, WantedImages};
 use gdoctor_checks::model::need::Need;
+use gdoctor_checks::readings::driver_package::installed_by;
 use serde::Deserialize;
 
 use crate::host::Host;

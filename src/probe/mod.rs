@@ -48,7 +48,7 @@ pub trait Watch {
 /// up, and all its facts are "no answer within the deadline".
 pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool, watch: &dyn Watch) -> (Facts, Times) {
     let asked = |check: &Check| selected(check) && (check.wanted)(need).is_some();
-    let wanted = |families: &[&str]| ALL.iter().any(|c| families.contains(&c.family) && asked(c));
+    let wanted = |families: &[&str]| ALL.iter().any(|c| families.contains(&c.family.name) && asked(c));
     let wanted_check = |id: &str| ALL.iter().any(|c| c.id == id && asked(c));
     // A run line's own checks look at what the families behind its options have seen.
     let line = wanted(&["run", "dockerfile"]);

@@ -36,7 +36,7 @@ pub fn write(facts: &Facts, need: &Need, judged: &[Judged], fail_on: FailOn, fra
     let results: Vec<Outcome> = judged
         .iter()
         .flat_map(|j| {
-            let probe = frame.probe_times.get(j.check.family).copied().unwrap_or_default();
+            let probe = frame.probe_times.get(j.check.family.name).copied().unwrap_or_default();
             let took = probe + j.took;
             let words = Words { check: j.check, doc: quoted(j), tags: &tags, line, made_up, files: &need.files, took };
             j.findings.iter().map(|f| words.outcome(f, &blocked)).collect::<Vec<_>>()
@@ -118,7 +118,7 @@ impl Words<'_> {
         };
         Outcome {
             id: self.check.id,
-            group: self.check.family,
+            group: self.check.family.name,
             title: self.doc.title,
             status: policy::status(finding),
             code: format!("{}/{}", self.check.id, finding.code),

@@ -6,7 +6,7 @@ pub mod redact;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gdoctor_checks::ALL;
+use gdoctor_checks::FAMILIES;
 use gdoctor_checks::model::facts::Facts;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -112,7 +112,7 @@ impl Snapshot {
     }
 
     pub fn times(&self) -> Times {
-        let families = ALL.iter().map(|check| check.family);
+        let families = FAMILIES.iter().map(|family| family.name);
         families.filter_map(|f| Some((f, Duration::from_millis(*self.probe_ms.get(f)?)))).collect()
     }
 }

@@ -1,0 +1,15 @@
+//! Capture nodes: there, open to the user, free, able to do what is wanted.
+
+mod access;
+mod bandwidth;
+mod busy;
+mod format;
+mod frame;
+mod node;
+
+use crate::model::check::Family;
+
+pub static FAMILY: Family = Family {
+    name: "camera",
+    checks: &[&node::CHECK, &access::CHECK, &busy::CHECK, &format::CHECK, &bandwidth::CHECK, &frame::CHECK],
+};

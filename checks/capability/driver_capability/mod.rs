@@ -1,0 +1,149 @@
+//! Are the libraries of each wanted driver capability on the host, where the toolkit finds them and of the running driver?
+
+use crate::model::facts::host::Platform;
+use crate::model::facts::library::{Found, Kind, Library, LibraryFacts, libraries, look_up};
+use crate::model::need::Capability;
+use crate::model::prelude::*;
+
+pub static CHECK: Check = Check {
+    id: "driver-capability",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.capabilities.iter().map(|wish| &wish.by).min_by_key(|by| matches!(by, Origin::Guide)),
+    judge,
+};
+
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
+    facts.sees_the_gpus_host()?;
+    if facts.host.platform.value() == Some(&Platform::Jetson) {
+        return Err(Stop::NotNeeded("jetson"));
+    }
+    if let Some(cause) = facts.nvidia.blocker(&facts.host, CHECK.id) {
+        return Err(Stop::blocked_by(cause));
+    }
+    let driver = match facts.host.platform.value() {
+        // WSL's libraries carry no version: Windows keeps them equal.
+        Some(_) => None,
+        None => facts.nvidia.module.known()?.map(|module| module.version.as_str()),
+    };
+    let found = facts.library.found.known()?.map(Vec::as_slice).unwrap_or_default();
+    let unknown_to_loader = |stem| look_up(found, stem, Kind::Native, driver) == Found::Missing;
+    if unknown_to_loader("libnvidia-ml") && unknown_to_loader("libcuda") {
+        let source = facts.library.found.source.0.as_str();
+        return Ok(Finding::fail("not-in-cache", "ldconfig").evidence(source, names(found)).into());
+    }
+    let mut findings = Findings::new();
+    for wish in &need.capabilities {
+        let finding = one(facts, need, found, wish.what, driver);
+        let saw = if finding.evidence.is_empty() {
+            finding.evidence(facts.library.found.source.0.as_str(), names(found))
+        } else {
+            finding
+        };
+        let encoding = need.encode.first().filter(|_| saw.code == "no-encode");
+        findings.push(saw.about(wish.what).asked_by(encoding.map_or(&wish.by, |wish| &wish.by)));
+    }
+    Ok(findings)
+}
+
+fn one(facts: &Facts, need: &Need, found: &[Library], wanted: Capability, driver: Option<&str>) -> Finding {
+    let kind = if wanted == Capability::Compat32 { Kind::Compat32 } else { Kind::Native };
+    let suffix = match facts.library.package_suffix.value() {
+        Some(suffix) => suffix.clone(),
+        None => driver.and_then(branch_suffix).unwrap_or_default(),
+    };
+    let package = |name: &str| format!("{name}{suffix}");
+    let mut first = None;
+    for stem in libraries(wanted).required {
+        let finding = match look_up(found, stem, kind, driver) {
+            Found::Fits(library) => {
+                first = first.or(Some(library));
+                continue;
+            }
+            Found::OtherVersion(library) | Found::Dangling(library) => other_version(library, driver.unwrap_or("")),
+            Found::Missing if kind == Kind::Compat32 => {
+                Finding::fail("absent", fix_of(wanted)).with("library", format!("the 32-bit {stem}"))
+            }
+            Found::Missing => Finding::fail("absent", fix_of(wanted)).with("library", stem),
+        };
+        return packages(finding, &package);
+    }
+    let file = first.and_then(|library| library.file.as_deref()).unwrap_or_default();
+    let warning = incomplete(&facts.library, need, found, wanted, driver).map(|warning| packages(warning, &package));
+    let finding = warning.unwrap_or_else(|| way(facts, wanted)).with("library", file);
+    finding.evidence(facts.library.found.source.0.as_str(), file)
+}
+
+/// Ubuntu's packages name their branch; NVIDIA's own leave it out from 590 on, which dpkg tells where one is installed.
+fn branch_suffix(driver: &str) -> Option<String> {
+    let branch: u32 = driver.split('.').next()?.parse().ok()?;
+    Some(format!("-{branch}"))
+}
+
+fn other_version(library: &Library, driver: &str) -> Finding {
+    let (code, file) = match library.file.as_deref() {
+        Some(file) => ("other-version", file),
+        None => ("dangling", library.name.as_str()),
+    };
+    Finding::fail(code, "repair-links").with("library", file).with("driver", driver).evidence("ld.so.cache", file)
+}
+
+/// What some programs of the capability miss although it is there.
+fn incomplete(
+    library: &LibraryFacts,
+    need: &Need,
+    found: &[Library],
+    wanted: Capability,
+    driver: Option<&str>,
+) -> Option<Finding> {
+    let lacks = |stem| !matches!(look_up(found, stem, Kind::Native, driver), Found::Fits(_));
+    match wanted {
+        Capability::Video if lacks("libnvidia-encode") && !need.encode.is_empty() => {
+            Some(Finding::fail("no-encode", "video-libraries"))
+        }
+        Capability::Video if lacks("libnvidia-encode") => Some(Finding::warn("no-encode", "video-libraries")),
+        Capability::Utility if library.smi.is_absent() => Some(Finding::warn("no-smi", "smi")),
+        Capability::Graphics | Capability::Display if library.egl_vendor.is_absent() => {
+            Some(Finding::warn("no-egl", "graphics-libraries").saw(&library.egl_vendor))
+        }
+        Capability::Graphics | Capability::Display if library.vulkan_icd.is_absent() => {
+            Some(Finding::warn("no-vulkan", "graphics-libraries").saw(&library.vulkan_icd))
+        }
+        _ => None,
+    }
+}
+
+/// The libraries are there; what a container does to get them depends on the way in.
+fn way(facts: &Facts, wanted: Capability) -> Finding {
+    match facts.ways().ok().and_then(|ways| ways.usual()) {
+        Some((flag, way)) if way.obeys_capabilities() => Finding::pass("named").with("flag", flag).with("path", way),
+        Some((flag, way)) if wanted == Capability::Compat32 => {
+            Finding::warn("not-by-cdi", "legacy-mode").with("flag", flag).with("path", way)
+        }
+        Some((flag, way)) => Finding::pass("always").with("flag", flag).with("path", way),
+        None => Finding::pass("present"),
+    }
+}
+
+fn fix_of(wanted: Capability) -> &'static str {
+    match wanted {
+        Capability::Compute | Capability::Utility => "compute-libraries",
+        Capability::Video => "video-libraries",
+        Capability::Graphics | Capability::Display => "graphics-libraries",
+        Capability::Compat32 => "compat32-libraries",
+        Capability::Ngx => "ngx-libraries",
+    }
+}
+
+fn packages(finding: Finding, name: &dyn Fn(&str) -> String) -> Finding {
+    finding
+        .with("compute_package", name("libnvidia-compute"))
+        .with("decode_package", name("libnvidia-decode"))
+        .with("encode_package", name("libnvidia-encode"))
+        .with("gl_package", name("libnvidia-gl"))
+        .with("utils_package", name("nvidia-utils"))
+}
+
+fn names(found: &[Library]) -> String {
+    format!("{} of NVIDIA's libraries", found.len())
+}

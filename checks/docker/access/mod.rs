@@ -1,0 +1,68 @@
+//! May this user talk to Docker's socket?
+
+use crate::model::facts::docker::{Address, Reach, Socket};
+use crate::model::facts::host::User;
+use crate::model::prelude::*;
+
+pub static CHECK: Check = Check {
+    id: "docker-access",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.docker.as_ref(),
+    judge,
+};
+
+fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+    let docker = &facts.docker;
+    let path = match docker.endpoint.known()?.map(|endpoint| &endpoint.address) {
+        Some(Address::Unix(path)) => path,
+        _ => return Err(Stop::NotNeeded("no-socket-file")),
+    };
+    match docker.reach.value() {
+        Some(Reach::Denied) => Ok(denied(facts, path)?.with("socket", path).into()),
+        Some(Reach::Answers) => Ok(allowed(docker.socket.value()).with("socket", path).saw(&docker.reach).into()),
+        _ => Err(Stop::blocked_by("docker-engine")),
+    }
+}
+
+fn allowed(socket: Option<&Socket>) -> Finding {
+    match socket {
+        Some(socket) if socket.mode & 0o002 != 0 => Finding::warn("open-to-all", "close").with("group", group(socket)),
+        _ => Finding::pass("allowed"),
+    }
+}
+
+fn denied(facts: &Facts, path: &str) -> Result<Finding, Stop> {
+    let Some(user) = facts.host.user.known()? else { return Err(Stop::blocked_by("docker-engine")) };
+    let Some(socket) = facts.docker.socket.value() else {
+        return Ok(Finding::fail("behind-closed-folder", "show-path")
+            .with("user", &user.name)
+            .evidence(path, "permission denied"));
+    };
+    let finding = if socket.mode & 0o060 != 0o060 || (socket.gid == 0 && user.uid != 0) {
+        Finding::fail("owned-by-root", "restart-socket")
+    } else if user.groups.contains(&socket.gid) || user.uid == 0 {
+        Finding::fail("refused-anyway", "show-path")
+    } else if facts.host.container.value().is_some() {
+        Finding::fail("other-group-inside", "add-group-number")
+    } else if user.account_groups.contains(&socket.gid) {
+        Finding::fail("login-is-older", "log-in-again")
+    } else {
+        Finding::fail("not-in-group", "join-group")
+    };
+    Ok(finding
+        .with("user", &user.name)
+        .with("group", group(socket))
+        .with("gid", socket.gid)
+        .with("mode", format!("{:04o}", socket.mode))
+        .evidence(path, format!("uid {} gid {} mode {:04o}", socket.uid, socket.gid, socket.mode))
+        .evidence(facts.host.user.source.0.as_str(), groups(user)))
+}
+
+fn group(socket: &Socket) -> String {
+    if socket.group.is_empty() { socket.gid.to_string() } else { socket.group.clone() }
+}
+
+fn groups(user: &User) -> String {
+    format!("uid {}, groups of this login {:?}, of the account {:?}", user.uid, user.groups, user.account_groups)
+}

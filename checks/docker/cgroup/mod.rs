@@ -1,0 +1,41 @@
+//! Can the engine give containers their resource limits and devices through cgroups?
+
+use crate::model::facts::engine::CgroupMounts;
+use crate::model::prelude::*;
+
+pub static CHECK: Check = Check {
+    id: "docker-cgroup",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.docker.as_ref(),
+    judge,
+};
+
+fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+    let fact = &facts.docker.info;
+    let Some(info) = fact.known()? else { return Err(Stop::blocked_by("docker-engine")) };
+    // Engines before 20.10 know version 1 only.
+    let old = info.cgroup_version.is_empty() && !info.cgroup_driver.is_empty();
+    if old && facts.engine.cgroup.value() == Some(&CgroupMounts::Unified) && !facts.docker.is_elsewhere() {
+        let version = facts.docker.version.value().map_or("", |version| version.version.as_str());
+        let finding = Finding::fail("too-old-for-version-2", "docker-version/upgrade").with("engine", version);
+        return Ok(finding.evidence(facts.engine.cgroup.source.0.as_str(), "version 2 alone is mounted").into());
+    }
+    let finding = match info.cgroup_driver.as_str() {
+        "" => {
+            return Err(Stop::Unknown(
+                Gap::Unsupported("this engine names no cgroup driver".into()),
+                fact.source.clone(),
+            ));
+        }
+        "none" => Finding::warn("no-delegation", "delegate"),
+        _ => Finding::pass("managed"),
+    };
+    // Engines before 20.10 know version 1 only and do not say so.
+    let version = if info.cgroup_version.is_empty() { "1" } else { &info.cgroup_version };
+    Ok(finding
+        .with("driver", &info.cgroup_driver)
+        .with("version", version)
+        .evidence(fact.source.0.as_str(), format!("CgroupDriver {}, CgroupVersion {version}", info.cgroup_driver))
+        .into())
+}

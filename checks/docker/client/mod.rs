@@ -1,0 +1,31 @@
+//! Is there a docker command, and which?
+
+use crate::model::facts::docker::Package;
+use crate::model::prelude::*;
+
+pub static CHECK: Check = Check {
+    id: "docker-client",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.docker.as_ref(),
+    judge,
+};
+
+fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+    let fact = &facts.docker.client;
+    let Some(client) = fact.known()? else {
+        if facts.host.container.value().is_some() {
+            return Err(Stop::NotNeeded("inside-container"));
+        }
+        let finding = match facts.engine.windows_client.value() {
+            Some(path) => Finding::fail("integration-off", "integrate").evidence(path.as_str(), "Docker Desktop's"),
+            None => Finding::fail("not-installed", "install"),
+        };
+        return Ok(finding.evidence("PATH", "no docker").into());
+    };
+    let finding = match client.package {
+        Package::Podman => Finding::warn("podman", "use-podman"),
+        _ => Finding::pass("found"),
+    };
+    Ok(finding.with("path", &client.path).with("package", client.package).evidence("PATH", client.path.as_str()).into())
+}

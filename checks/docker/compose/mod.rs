@@ -1,0 +1,71 @@
+//! Is there a compose that works with this engine?
+
+use crate::model::facts::docker::EngineVersion;
+use crate::model::facts::engine::Compose;
+use crate::model::prelude::*;
+use crate::model::run::RunLine;
+use crate::model::version::Version;
+
+pub static CHECK: Check = Check {
+    id: "docker-compose",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.docker.as_ref(),
+    judge,
+};
+
+/// compose-spec: `gpus:` of a service.
+const GPUS: [u32; 2] = [2, 30];
+/// From here on images carry no ContainerConfig, which version 1 reads.
+const WITHOUT_CONTAINER_CONFIG: [u32; 2] = [25, 0];
+
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
+    let service = need.run.as_ref().filter(|line| line.made_up);
+    let fact = &facts.engine.compose;
+    let compose = fact.known()?.cloned().unwrap_or_default();
+    let finding = match (&compose.plugin, &compose.python) {
+        (Some(plugin), _) => with_plugin(&compose, service).with("path", plugin),
+        (None, Some(path)) => version_1(facts, service).with("path", path),
+        // podman brings no compose, and starts whichever is there.
+        (None, None) if facts.docker.version.value().is_some_and(EngineVersion::is_podman) => {
+            return Err(Stop::NotNeeded("not-installed"));
+        }
+        (None, None) => match service {
+            Some(_) => Finding::fail("missing", "plugin"),
+            None => return Err(Stop::NotNeeded("not-installed")),
+        },
+    };
+    let finding = match service.and_then(|line| line.by.as_ref()) {
+        Some(by) => finding.asked_by(by),
+        None => finding,
+    };
+    let words = compose.plugin.iter().chain(&compose.python).map(String::as_str).collect::<Vec<_>>().join(", ");
+    Ok(finding.evidence(fact.source.0.as_str(), words).into())
+}
+
+fn with_plugin(compose: &Compose, service: Option<&RunLine>) -> Finding {
+    let Some(text) = &compose.version else { return Finding::pass("present") };
+    let old = Version::leading(text).is_some_and(|version| version < Version::new(&GPUS));
+    match old {
+        true if service.is_some_and(has_short_form) => Finding::fail("too-old-for-gpus", "upgrade-plugin"),
+        true => Finding::pass("before-gpus"),
+        false => Finding::pass("knows-gpus"),
+    }
+    .with("version", text)
+}
+
+/// The service asks for GPUs by `gpus:`, and not through `deploy`.
+fn has_short_form(line: &RunLine) -> bool {
+    line.gpus.iter().any(|request| matches!(&request.at.file, Some(Origin::File { what, .. }) if what == "gpus"))
+}
+
+fn version_1(facts: &Facts, service: Option<&RunLine>) -> Finding {
+    let engine = facts.docker.version.value().and_then(|version| Version::leading(&version.version));
+    match engine.filter(|engine| *engine >= Version::new(&WITHOUT_CONTAINER_CONFIG)) {
+        Some(engine) => {
+            let bad = if service.is_some() { Finding::fail } else { Finding::warn };
+            bad("version-1", "plugin").with("engine", engine)
+        }
+        None => Finding::pass("version-1-fits"),
+    }
+}

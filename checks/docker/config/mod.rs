@@ -1,0 +1,69 @@
+//! Can dockerd start with its daemon.json?
+
+use crate::model::daemon_config::Fault;
+use crate::model::facts::docker::{Config, Reach};
+use crate::model::prelude::*;
+
+pub static CHECK: Check = Check {
+    id: "docker-config",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.docker.as_ref(),
+    judge,
+};
+
+fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+    let docker = &facts.docker;
+    if docker.is_elsewhere() {
+        return Err(Stop::NotNeeded("elsewhere"));
+    }
+    let path = docker.config.source.0.as_str();
+    // A daemon that runs has read an older text, and fails at its next start.
+    let runs = docker.reach.value() == Some(&Reach::Answers);
+    let finding = match (docker.config.known()?, docker.config_fault()) {
+        (None, _) => Finding::pass("defaults"),
+        (Some(_), Some(fault)) => faulty(&fault, runs, path),
+        (Some(Config::Read { keys, .. }), None) => {
+            Finding::pass("readable").evidence(path, format!("keys: {}", keys.join(", ")))
+        }
+        (Some(Config::Malformed { .. }), None) => return Err(Stop::blocked_by("docker-engine")),
+    };
+    let program = docker.daemon_program.value().map_or("/usr/bin/dockerd", String::as_str);
+    Ok(finding.with("path", path).with("program", program).into())
+}
+
+fn faulty(fault: &Fault, runs: bool, path: &str) -> Finding {
+    let bad = |code, fix| if runs { Finding::warn(code, fix) } else { Finding::fail(code, fix) };
+    match fault {
+        Fault::Malformed { line, column, why } => bad(if runs { "broken-since-start" } else { "malformed" }, "repair")
+            .with("line", line)
+            .with("column", column)
+            .with("why", why)
+            .evidence(path, format!("line {line} column {column}: {why}")),
+        Fault::UnknownKeys(keys) => {
+            bad("unknown-key", "repair").with("keys", keys.join(", ")).evidence(path, keys.join(", "))
+        }
+        Fault::WrongKind { key, wanted, found } => bad("wrong-kind", "repair")
+            .with("key", key)
+            .with("wanted", words(wanted))
+            .with("found", words(found))
+            .evidence(path, format!("{key}: {}", words(found))),
+        Fault::Twice(keys) if keys.as_slice() == ["hosts"] => {
+            bad("hosts-twice", "one-hosts").evidence(path, "hosts").evidence("the unit's command", "-H")
+        }
+        Fault::Twice(keys) => bad("twice", "one-place")
+            .with("keys", keys.join(", "))
+            .evidence(path, keys.join(", "))
+            .evidence("the unit's command", keys.join(", ")),
+    }
+}
+
+fn words(kind: &str) -> &'static str {
+    match kind {
+        "switch" => "true or false, without quotes",
+        "number" => "a number without quotes",
+        "text" => "a text in quotes",
+        "list" => "a list in [ ]",
+        _ => "names and values in { }",
+    }
+}

@@ -1,0 +1,41 @@
+//! Can the docker client start the credential helpers that its configuration names?
+
+use crate::model::prelude::*;
+
+pub static CHECK: Check = Check {
+    id: "docker-credentials",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.docker.as_ref(),
+    judge,
+};
+
+fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+    let fact = &facts.engine.client_config;
+    let path = fact.source.0.as_str();
+    if fact.gap() == Some(&Gap::Denied) {
+        return Ok(Finding::warn("not-yours", "take-back")
+            .with("path", path)
+            .evidence(path, "permission denied")
+            .into());
+    }
+    let Some(config) = fact.known()? else { return Ok(Finding::pass("none").with("path", path).into()) };
+    if !config.readable {
+        return Ok(Finding::warn("malformed", "repair").with("path", path).evidence(path, "not JSON").into());
+    }
+    let name = |helper: &str| format!("docker-credential-{helper}");
+    if let Some(store) = config.store.as_ref().filter(|store| store.missing) {
+        let finding = Finding::fail("store-missing", "forget-store").with("helper", name(&store.name));
+        return Ok(finding.with("path", path).evidence(path, format!("credsStore {}", store.name)).into());
+    }
+    let missing = config.helpers.iter().find(|(_, helper)| helper.missing);
+    Ok(match missing {
+        Some((registry, helper)) => Finding::warn("helper-missing", "forget-helper")
+            .with("helper", name(&helper.name))
+            .with("registry", registry)
+            .evidence(path, format!("credHelpers {registry}: {}", helper.name)),
+        None => Finding::pass("startable").evidence(path, "every helper that it names is on PATH"),
+    }
+    .with("path", path)
+    .into())
+}

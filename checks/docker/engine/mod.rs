@@ -1,0 +1,138 @@
+//! Does the Docker daemon answer, and if not, why?
+
+mod start;
+
+use crate::model::facts::docker::{Address, DockerFacts, Reach};
+use crate::model::facts::engine::{Kvm, Start};
+use crate::model::facts::host::Platform;
+use crate::model::prelude::*;
+
+pub static CHECK: Check = Check {
+    id: "docker-engine",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.docker.as_ref(),
+    judge,
+};
+
+fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+    let docker = &facts.docker;
+    let address = docker.endpoint.value().map(|endpoint| &endpoint.address);
+    let place = address.map(Address::to_string).unwrap_or_default();
+    let reach = match docker.reach.known() {
+        Ok(reach) => reach.unwrap_or(&Reach::NotThere),
+        // systemd holds the socket of a daemon that fails at every start: nothing comes back from it.
+        Err(stop) => return held_by_systemd(facts).unwrap_or(Err(stop)),
+    };
+    let finding = match (reach, address) {
+        (Reach::Answers, _) => answers(docker),
+        (Reach::Denied, _) => return Err(Stop::blocked_by("docker-access")),
+        _ if docker.elsewhere.value().is_some_and(|sockets| !sockets.is_empty()) => {
+            return Err(Stop::blocked_by("docker-endpoint"));
+        }
+        (Reach::Tls(why), _) => Finding::fail("tls-failed", "show-endpoint").with("why", why),
+        (_, Some(Address::Unix(path))) if path.ends_with("/.docker/desktop/docker.sock") => desktop_down(facts),
+        (_, Some(Address::Unix(_))) => down(facts, reach)?,
+        _ => Finding::fail("nobody-listens", "show-endpoint"),
+    };
+    let finding = finding.with("path", config_path(docker));
+    Ok(finding.with("address", &place).evidence(docker.reach.source.0.as_str(), docker.reach.words()).into())
+}
+
+/// The socket is systemd's, and the daemon behind it does not come up: masked, or its start fails.
+fn held_by_systemd(facts: &Facts) -> Option<Result<Findings, Stop>> {
+    let (docker, start) = (&facts.docker, facts.engine.start.value()?);
+    if start.state == "active" {
+        return None;
+    }
+    if let Some(check) = told_elsewhere(facts) {
+        return Some(Err(Stop::blocked_by(check)));
+    }
+    let masked = docker.unit.value().is_some_and(|unit| unit.masked);
+    let finding = if masked { Finding::fail("masked", "unmask") } else { start::finding(start)? };
+    let address = docker.endpoint.value().map(|endpoint| endpoint.address.to_string()).unwrap_or_default();
+    Some(Ok(finding.with("address", address).with("path", config_path(docker)).into()))
+}
+
+fn config_path(docker: &DockerFacts) -> &str {
+    match docker.config.source.0.as_str() {
+        "" => "/etc/docker/daemon.json",
+        path => path,
+    }
+}
+
+/// Docker Desktop's virtual machine is not there: KVM, or just not started.
+fn desktop_down(facts: &Facts) -> Finding {
+    let kvm = &facts.engine.kvm;
+    match kvm.value() {
+        Some(Kvm::Denied) => Finding::fail("desktop-kvm-denied", "join-kvm"),
+        Some(Kvm::NotLoaded) => Finding::fail("desktop-kvm-not-loaded", "load-kvm"),
+        Some(Kvm::NotOffered) => Finding::fail("desktop-no-virtualization", "switch-on-virtualization"),
+        _ => Finding::fail("desktop-down", "start-desktop"),
+    }
+    .with("user", facts.host.user.value().map_or("$USER", |user| user.name.as_str()))
+    .evidence(kvm.source.0.as_str(), kvm.value().map_or("not looked at", |_| "looked at"))
+}
+
+fn answers(docker: &DockerFacts) -> Finding {
+    let Some(version) = docker.version.value() else {
+        return Finding::pass("answers").with("version", "of an unknown version");
+    };
+    let finding = if version.is_podman() { Finding::pass("podman-answers") } else { Finding::pass("answers") };
+    finding.with("version", &version.version)
+}
+
+/// Nothing listens at a socket file of this host.
+fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
+    let docker = &facts.docker;
+    if docker.socket.value().is_some_and(|socket| !socket.is_socket) {
+        return Ok(Finding::fail("no-socket-there", "remove-obstacle"));
+    }
+    if let Some(pid) = docker.daemon_process.value() {
+        return Ok(Finding::fail("listens-elsewhere", "restart").with("pid", pid));
+    }
+    if docker.daemon_program.known()?.is_none() && docker.unit.value().is_none() {
+        // Inside a container neither daemon nor client is expected: the socket is handed in.
+        if let Some(container) = facts.host.container.value() {
+            return Ok(Finding::fail("inside-container", "hand-in-socket").with("container", container));
+        }
+        return match docker.client.is_absent() {
+            true => Err(Stop::blocked_by("docker-client")),
+            false => Ok(Finding::fail("not-installed", "docker-client/install")),
+        };
+    }
+    if let Some(check) = told_elsewhere(facts) {
+        return Err(Stop::blocked_by(check));
+    }
+    if docker.unit.value().is_some_and(|unit| unit.masked) {
+        return Ok(Finding::fail("masked", "unmask"));
+    }
+    if let Some(finding) = facts.engine.start.value().and_then(start::finding) {
+        return Ok(finding);
+    }
+    if facts.engine.start.value().is_some_and(|start| start.state == "activating") {
+        return Ok(Finding::fail("still-starting", "see-log"));
+    }
+    if facts.host.platform.value() == Some(&Platform::Wsl) && facts.host.systemd.is_absent() {
+        return Ok(Finding::fail("no-service-manager", "systemd-in-wsl"));
+    }
+    let stopped = facts.engine.start.value().is_some_and(Start::is_stopped);
+    Ok(match *reach {
+        Reach::Refused if stopped => Finding::fail("stopped", "start"),
+        Reach::Refused => Finding::fail("stale-socket", "start"),
+        _ => Finding::fail("not-started", "start"),
+    })
+}
+
+/// The check that tells what keeps the daemon from starting, from what files show; without its log.
+fn told_elsewhere(facts: &Facts) -> Option<&'static str> {
+    let (docker, engine) = (&facts.docker, &facts.engine);
+    if docker.config_fault().is_some() {
+        return Some("docker-config");
+    }
+    if docker.is_rootless() && engine.user_namespaces.value().is_some_and(|user| !user.is_enough()) {
+        return Some("docker-rootless");
+    }
+    let half = engine.packages.value().is_some_and(|packages| packages.iter().any(|package| !package.whole));
+    half.then_some("docker-packages")
+}

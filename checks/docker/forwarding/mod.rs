@@ -1,0 +1,39 @@
+//! Does the kernel forward packets between containers and the network, and only theirs?
+
+use crate::model::prelude::*;
+
+pub static CHECK: Check = Check {
+    id: "docker-forwarding",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.docker.as_ref(),
+    judge,
+};
+
+fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+    let docker = &facts.docker;
+    if docker.is_elsewhere() || docker.is_rootless() {
+        return Err(Stop::NotNeeded("own-network"));
+    }
+    // A daemon that starts switches forwarding on by itself.
+    let Some(_) = docker.info.known()? else { return Err(Stop::blocked_by("docker-engine")) };
+    let fact = &facts.engine.forwarding;
+    let Some(on) = fact.known()? else { return Err(Stop::NotNeeded("own-network")) };
+    let told = docker.setting("ip-forward", |settings| settings.ip_forward).filter(|told| !told.value);
+    let mut findings = Findings::new();
+    let source = fact.source.0.as_str();
+    findings.push(match (on, facts.engine.forwarding_off_in.value()) {
+        (true, _) => Finding::pass("on").evidence(source, "1"),
+        (false, Some(file)) => Finding::warn("off-by-file", "forward").with("file", file).evidence(file.as_str(), "0"),
+        (false, None) => match told {
+            Some(told) => Finding::warn("left-off", "forward").with("path", told.place.path()).evidence(source, "0"),
+            None => Finding::warn("off", "forward").evidence(source, "0"),
+        },
+    });
+    let bridges = facts.engine.card_bridges.value().map(Vec::as_slice).unwrap_or_default();
+    if let (Some(bridge), Some(true)) = (bridges.first(), facts.engine.bridge_filter.value()) {
+        let source = facts.engine.bridge_filter.source.0.as_str();
+        findings.push(Finding::warn("filters-bridge", "accept-bridge").with("bridge", bridge).evidence(source, "1"));
+    }
+    Ok(findings)
+}

@@ -1,0 +1,107 @@
+//! Does dockerd set the packet filter rules that containers need?
+
+use crate::model::facts::docker::{DockerFacts, Place, Reach};
+use crate::model::facts::engine::{PacketFilter, Rules};
+use crate::model::prelude::*;
+use crate::model::version::Version;
+
+pub static CHECK: Check = Check {
+    id: "docker-iptables",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.docker.as_ref(),
+    judge,
+};
+
+fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+    let docker = &facts.docker;
+    if docker.is_elsewhere() || docker.is_rootless() {
+        return Err(Stop::NotNeeded("own-network"));
+    }
+    if let Some(set) = docker.setting("iptables", |settings| settings.iptables).filter(|set| !set.value) {
+        return Ok(switched_off(docker, set.place).into());
+    }
+    match docker.reach.value() {
+        // It has set its rules at its start, or it would not run.
+        Some(Reach::Answers) => {}
+        _ => return Err(Stop::blocked_by("docker-engine")),
+    }
+    let fact = &facts.engine.packet_filter;
+    let Some(filter) = fact.known()? else { return Err(Stop::NotNeeded("own-network")) };
+    let seen = filter.program.as_deref().unwrap_or("not installed");
+    let with_program = |finding: Finding| finding.with("program", seen).evidence(fact.source.0.as_str(), seen);
+    if is_nftables(docker) {
+        return Ok(with_program(Finding::pass("nftables")).into());
+    }
+    if filter.no_raw_table && wants_raw(docker) {
+        let engine = docker.version.value().map_or("", |version| version.version.as_str());
+        return Ok(with_program(Finding::fail("no-raw-table", "without-raw")).with("engine", engine).into());
+    }
+    let mut findings = Findings::new();
+    // Only root sees the rules, and nobody has asked for them by name: that is no gap in what was wanted.
+    if let Some(rules) = facts.engine.rules.value() {
+        findings.push(in_kernel(rules, facts.engine.rules.source.0.as_str()));
+    }
+    if findings.is_empty() || is_gone(filter) {
+        findings.push(with_program(by_program(filter)));
+    }
+    Ok(findings)
+}
+
+/// From this version on each container on a bridge gets a rule in the table raw (moby's issue 49557) …
+const RAW: [u32; 2] = [28, 0];
+/// … unless the daemon has this variable, which it then warns of.
+const WITHOUT_RAW: &str = "DOCKER_INSECURE_NO_IPTABLES_RAW";
+
+fn wants_raw(docker: &DockerFacts) -> bool {
+    let version = docker.version.value().and_then(|version| Version::leading(&version.version));
+    let told =
+        docker.answered_info().is_some_and(|info| info.warnings.iter().any(|warning| warning.contains(WITHOUT_RAW)));
+    version.is_some_and(|version| version >= Version::new(&RAW)) && !told
+}
+
+/// The daemon does not notice when another program takes its rules out.
+fn in_kernel(rules: &Rules, source: &str) -> Finding {
+    let (missing, unlinked) = (rules.missing.join(", "), rules.unlinked.join(", "));
+    match (rules.missing.is_empty(), rules.unlinked.is_empty()) {
+        (true, true) => return Finding::pass("in-kernel").evidence(source, "DOCKER in both, led to"),
+        (false, _) => Finding::fail("chains-flushed", "make-again"),
+        (true, false) if rules.forwards_nothing => Finding::fail("forwards-nothing", "make-again"),
+        (true, false) => Finding::warn("rules-flushed", "make-again"),
+    }
+    .evidence(source, format!("missing: {missing}; not led from: {unlinked}"))
+    .with("missing", missing)
+    .with("unlinked", unlinked)
+}
+
+fn switched_off(docker: &DockerFacts, place: Place) -> Finding {
+    let finding = match place {
+        Place::File(_) => Finding::warn("switched-off", "switch-on"),
+        Place::Variables(_) => Finding::warn("off-by-flag", "switch-on"),
+        Place::Unit(_) => Finding::warn("off-by-flag", "switch-on-unit"),
+        Place::Command(_) => Finding::warn("off-by-flag", "find-command").with("pid", docker.daemon_process.words()),
+    };
+    finding.with("path", place.path()).evidence(place.path(), "iptables: false")
+}
+
+fn is_nftables(docker: &DockerFacts) -> bool {
+    let told = docker.answered_info().map_or("", |info| info.firewall_backend.driver.as_str());
+    let set = docker.setting("firewall-backend", |settings| settings.firewall_backend.as_deref());
+    match told {
+        "" => set.is_some_and(|set| set.value == "nftables"),
+        told => told.starts_with("nftables"),
+    }
+}
+
+fn by_program(filter: &PacketFilter) -> Finding {
+    match &filter.program {
+        None => Finding::pass("runs"),
+        Some(_) if is_gone(filter) => Finding::warn("legacy-gone", "docker-engine/filter-backend"),
+        Some(_) => Finding::pass("iptables"),
+    }
+}
+
+/// The kernel can change under a running daemon; its next start then fails.
+fn is_gone(filter: &PacketFilter) -> bool {
+    filter.program.is_some() && filter.legacy && !filter.legacy_in_kernel
+}

@@ -1,0 +1,62 @@
+//! The engine and its client: where it is, who may use it, how it is configured.
+
+mod access;
+mod apparmor;
+mod boot;
+mod cgroup;
+mod client;
+mod compose;
+mod config;
+mod credentials;
+mod dns;
+mod endpoint;
+mod engine;
+mod firewall;
+mod forwarding;
+mod iptables;
+mod kind;
+mod limits;
+mod lxc;
+mod mtu;
+mod packages;
+mod pools;
+mod proxy;
+mod rootless;
+mod seccomp;
+mod storage;
+mod version;
+mod warnings;
+
+use crate::model::check::Family;
+
+pub static FAMILY: Family = Family {
+    name: "docker",
+    checks: &[
+        &client::CHECK,
+        &endpoint::CHECK,
+        &access::CHECK,
+        &config::CHECK,
+        &packages::CHECK,
+        &rootless::CHECK,
+        &engine::CHECK,
+        &kind::CHECK,
+        &version::CHECK,
+        &cgroup::CHECK,
+        &storage::CHECK,
+        &warnings::CHECK,
+        &lxc::CHECK,
+        &apparmor::CHECK,
+        &seccomp::CHECK,
+        &limits::CHECK,
+        &boot::CHECK,
+        &iptables::CHECK,
+        &forwarding::CHECK,
+        &firewall::CHECK,
+        &dns::CHECK,
+        &mtu::CHECK,
+        &pools::CHECK,
+        &proxy::CHECK,
+        &credentials::CHECK,
+        &compose::CHECK,
+    ],
+};

@@ -1,0 +1,94 @@
+//! Is the engine new enough for what is wanted?
+
+use crate::model::facts::docker::EngineVersion;
+use crate::model::prelude::*;
+use crate::model::version::Version;
+
+pub static CHECK: Check = Check {
+    id: "docker-version",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.docker.as_ref(),
+    judge,
+};
+
+/// `--gpus` came with API 1.40 (Docker 19.03): docker/cli opts.go.
+const GPUS_API: [u32; 2] = [1, 40];
+
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
+    let fact = &facts.docker.version;
+    let Some(version) = fact.known()? else { return Err(Stop::blocked_by("docker-engine")) };
+    if version.is_podman() {
+        return Err(Stop::NotNeeded("podman"));
+    }
+    let Some(api) = Version::parse(&version.api_version) else {
+        return Err(Stop::Unknown(
+            Gap::Unparsable(format!("API version {:?}", version.api_version)),
+            fact.source.clone(),
+        ));
+    };
+    if let Some(finding) = refused(facts, version, &api) {
+        return Ok(finding.evidence(fact.source.0.as_str(), range(version)).into());
+    }
+    let finding = match (api < Version::new(&GPUS_API), &need.gpu) {
+        (false, _) => Finding::pass("range"),
+        (true, Some(wish)) => Finding::fail("no-gpus", "upgrade").asked_by(&wish.by),
+        (true, None) => Finding::warn("out-of-support", "upgrade"),
+    };
+    // Daemons before 25.0 do not all tell their oldest version.
+    let oldest = if version.min_api_version.is_empty() { "1.12" } else { &version.min_api_version };
+    Ok(finding
+        .with("version", &version.version)
+        .with("newest", &version.api_version)
+        .with("oldest", oldest)
+        .evidence(fact.source.0.as_str(), format!("{} API {oldest} to {}", version.version, version.api_version))
+        .into())
+}
+
+fn range(version: &EngineVersion) -> String {
+    format!("{} API {} to {}", version.version, version.min_api_version, version.api_version)
+}
+
+/// The client is held to an API version, by a variable or by its age, that this engine does not take.
+fn refused(facts: &Facts, version: &EngineVersion, newest: &Version) -> Option<Finding> {
+    let oldest = Version::parse(&version.min_api_version)?;
+    let pinned = &facts.engine.pinned_api;
+    if let Some(text) = pinned.value() {
+        let asked = Version::parse(text).filter(|asked| *asked < oldest || asked > newest)?;
+        let finding =
+            Finding::fail("pinned", "unpin").with("asked", asked).evidence(pinned.source.0.as_str(), text.as_str());
+        return Some(finding.with("oldest", &version.min_api_version).with("newest", &version.api_version));
+    }
+    let client = &facts.engine.client_version;
+    let text = client.value()?;
+    let speaks = newest_of_client(&Version::leading(text)?)?;
+    (speaks < oldest).then(|| {
+        Finding::fail("client-too-old", "upgrade")
+            .with("client", text)
+            .with("speaks", speaks)
+            .with("oldest", &version.min_api_version)
+            .with("version", &version.version)
+            .evidence(client.source.0.as_str(), text.as_str())
+    })
+}
+
+/// The newest API of a client, by its version: the tags of moby and docker/cli.
+fn newest_of_client(client: &Version) -> Option<Version> {
+    const NEWEST: [([u32; 2], u32); 13] = [
+        ([28, 0], 48),
+        ([27, 5], 47),
+        ([27, 0], 46),
+        ([26, 0], 45),
+        ([25, 0], 44),
+        ([24, 0], 43),
+        ([23, 0], 42),
+        ([20, 10], 41),
+        ([19, 3], 40),
+        ([18, 9], 39),
+        ([18, 6], 38),
+        ([18, 3], 37),
+        ([17, 12], 35),
+    ];
+    let row = NEWEST.iter().find(|(since, _)| *client >= Version::new(since))?;
+    Some(Version::new(&[1, row.1]))
+}

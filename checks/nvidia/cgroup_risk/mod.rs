@@ -1,0 +1,39 @@
+//! Would a reload of systemd take the GPU away from running containers?
+
+use crate::model::facts::host::Platform;
+use crate::model::prelude::*;
+
+pub static CHECK: Check = Check {
+    id: "nvidia-cgroup-risk",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.gpu.as_ref().map(|wish| &wish.by),
+    judge,
+};
+
+fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+    facts.sees_the_gpus_host()?;
+    let ways = facts.ways()?;
+    if let Some(culprit) = ways.culprit() {
+        return Err(Stop::blocked_by(culprit));
+    }
+    if facts.host.platform.value() == Some(&Platform::Wsl) {
+        return Err(Stop::NotNeeded("wsl"));
+    }
+    let info = facts.docker.info.known()?.ok_or(Stop::blocked_by("docker-engine"))?;
+    let Some((flag, way)) = ways.usual() else { return Err(Stop::blocked_by("nvidia-toolkit")) };
+    let finding = if info.cgroup_driver != "systemd" {
+        Finding::pass("other-driver").with("driver", &info.cgroup_driver)
+    } else if !way.obeys_capabilities() {
+        Finding::pass("in-the-spec")
+    } else if facts.toolkit.char_link.known()?.is_some() {
+        Finding::pass("linked")
+    } else {
+        Finding::warn("reload", "use-cdi")
+    };
+    let finding = finding
+        .with("flag", flag)
+        .with("path", way)
+        .evidence("GET /info", format!("CgroupDriver {}", info.cgroup_driver));
+    Ok(finding.saw(&facts.toolkit.char_link).into())
+}

@@ -1,0 +1,120 @@
+//! Does the toolkit's config.toml hold anything that keeps GPUs out of this engine's containers?
+
+use crate::model::facts::toolkit::{Config, Settings};
+use crate::model::prelude::*;
+use crate::model::version::Version;
+use crate::readings::way::{Way, Ways};
+
+pub static CHECK: Check = Check {
+    id: "nvidia-config",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.gpu.as_ref().map(|wish| &wish.by),
+    judge,
+};
+
+/// From this version on, a config whose ldconfig is not the host's is rejected.
+const LDCONFIG_IS_HELD: [u32; 2] = [1, 17];
+
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
+    facts.sees_the_gpus_host()?;
+    let ways = facts.ways()?;
+    if facts.docker.info.value().is_some_and(|info| info.is_snap()) {
+        return Err(Stop::NotNeeded("snap-own"));
+    }
+    if ways.usual().is_some_and(|(_, way)| way == Way::Podman) {
+        return Err(Stop::NotNeeded("podman"));
+    }
+    if let Some(culprit) = ways.culprit().filter(|culprit| *culprit == "nvidia-toolkit") {
+        return Err(Stop::blocked_by(culprit));
+    }
+    let path = facts.toolkit.config.source.0.as_str();
+    let config = facts.toolkit.config.known()?;
+    let mut findings = match config {
+        None => Finding::pass("defaults").into(),
+        Some(Config::Malformed { line, column, why }) => {
+            let finding = Finding::fail("malformed", "mend").with("line", line).with("column", column);
+            finding.with("why", why).into()
+        }
+        Some(Config::Read(settings)) => keys(facts, need, &ways, settings),
+    };
+    if config.is_none() && facts.toolkit.settings().is_some() {
+        findings.extend(cgroups(facts, &ways, &Settings::default()));
+    }
+    if findings.len() > 1 {
+        findings.retain(|finding| finding.code != "defaults");
+    }
+    let state = if config.is_some() { "read" } else { "not there" };
+    Ok(findings.into_iter().map(|finding| finding.with("path", path).evidence(path, state)).collect())
+}
+
+fn keys(facts: &Facts, need: &Need, ways: &Ways, settings: &Settings) -> Findings {
+    let mut findings: Findings = Vec::new();
+    findings.extend(mode(settings));
+    findings.extend(ldconfig(facts, settings));
+    findings.extend(cgroups(facts, ways, settings));
+    findings.extend(capabilities(need, ways, settings));
+    if settings.disable_require == Some(true) {
+        findings.push(Finding::warn("require-off", "require-on"));
+    }
+    if settings.accept_nvidia_visible_devices_envvar_when_unprivileged == Some(false) {
+        findings.push(Finding::warn("variable-off", "variable-on"));
+    }
+    if findings.is_empty() {
+        findings.push(Finding::pass("sound"));
+    }
+    findings
+}
+
+fn mode(settings: &Settings) -> Option<Finding> {
+    let mode = settings.nvidia_container_runtime.mode.as_deref()?;
+    let known = ["auto", "legacy", "csv", "cdi", "jit-cdi", ""].contains(&mode);
+    (!known).then(|| Finding::fail("mode", "mode-auto").with("mode", mode))
+}
+
+fn ldconfig(facts: &Facts, settings: &Settings) -> Option<Finding> {
+    let ldconfig = settings.nvidia_container_cli.ldconfig.as_deref()?;
+    if ldconfig.is_empty() || ldconfig.starts_with('@') || settings.features.allow_ldconfig_from_container == Some(true)
+    {
+        return None;
+    }
+    let held = facts.toolkit.version.value().and_then(|version| Version::leading(version));
+    let held = held.is_some_and(|version| version >= Version::new(&LDCONFIG_IS_HELD));
+    let bad = if held { Finding::fail } else { Finding::warn };
+    Some(bad("ldconfig", "ldconfig-host").with("ldconfig", ldconfig))
+}
+
+/// The hook allows devices in the container's cgroup by itself: as root it must, without root it cannot. By CDI the engine
+/// does it, and the key is not read.
+fn cgroups(facts: &Facts, ways: &Ways, settings: &Settings) -> Option<Finding> {
+    let bad = match (ways.gpus, ways.runtime) {
+        (Ok(Way::Hook), _) => Finding::fail,
+        (_, Ok(Way::LegacyRuntime)) if ways.gpus.is_err() => Finding::fail,
+        (_, Ok(Way::LegacyRuntime)) => Finding::warn,
+        _ => return None,
+    };
+    let off = settings.nvidia_container_cli.no_cgroups == Some(true);
+    let rootless = facts.docker.info.value().is_some_and(|info| info.is_rootless());
+    let nested = facts.toolkit.user_namespace.value() == Some(&true);
+    match (off, rootless, nested) {
+        (true, false, false) => Some(bad("no-cgroups", "cgroups-on")),
+        (false, true, _) => Some(bad("cgroups-rootless", "cgroups-off")),
+        (false, false, true) => Some(bad("cgroups-nested", "cgroups-off")),
+        _ => None,
+    }
+}
+
+fn capabilities(need: &Need, ways: &Ways, settings: &Settings) -> Findings {
+    let hook = ways.usual().is_some_and(|(_, way)| way.obeys_capabilities());
+    let Some(allowed) = settings.supported_driver_capabilities.as_deref().filter(|_| hook) else { return Vec::new() };
+    let words: Vec<&str> = allowed.split(',').map(str::trim).collect();
+    if words.contains(&"all") || allowed.is_empty() {
+        return Vec::new();
+    }
+    let forbidden = need.capabilities.iter().filter(|wish| !words.contains(&wish.what.word()));
+    forbidden
+        .map(|wish| {
+            Finding::fail("capability", "allow-capability").about(wish.what).asked_by(&wish.by).with("allowed", allowed)
+        })
+        .collect()
+}

@@ -1,0 +1,163 @@
+//! Is NVIDIA's kernel module loaded, and does it drive the GPUs that are there? If not, the one reason that can be seen.
+
+use crate::model::facts::host::Platform;
+use crate::model::facts::nvidia::{Generation, NvidiaFacts, PciGpu};
+use crate::model::prelude::*;
+
+pub static CHECK: Check = Check {
+    id: "nvidia-driver",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.gpu.as_ref().map(|wish| &wish.by),
+    judge,
+};
+
+fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+    if facts.docker.is_elsewhere() {
+        return Err(Stop::NotNeeded("elsewhere"));
+    }
+    match facts.host.platform.value() {
+        Some(Platform::Wsl) => return Err(Stop::NotNeeded("wsl")),
+        Some(Platform::Jetson) => return Err(Stop::NotNeeded("jetson")),
+        None => {}
+    }
+    let nvidia = &facts.nvidia;
+    if let Some(cause) = nvidia.blocker(&facts.host, CHECK.id) {
+        return Err(Stop::blocked_by(cause));
+    }
+    let Some(module) = nvidia.module.known()? else { return Ok(not_loaded(facts).saw(&nvidia.module).into()) };
+    let undriven = nvidia.dropped_gpus(&module.version, module.open);
+    let mut findings: Findings = undriven.gpus.iter().map(|gpu| dropped(gpu, undriven.branch, false)).collect();
+    let unclaimed = nvidia
+        .usable_gpus()
+        .filter(|gpu| gpu.driver.is_none() && undriven.gpus.iter().all(|other| other.address != gpu.address));
+    findings.extend(unclaimed.map(unclaimed_finding));
+    let total = nvidia.usable_gpus().count();
+    if findings.len() < total.max(1) {
+        // Some GPU is driven: what is wrong with the others is a warning.
+        findings = findings.into_iter().map(softened).collect();
+        findings.insert(0, Finding::pass("loaded"));
+    }
+    Ok(findings.into_iter().map(|f| f.with("version", &module.version).saw(&nvidia.module)).collect())
+}
+
+fn softened(finding: Finding) -> Finding {
+    use crate::model::finding::Verdict;
+    match finding.verdict {
+        Verdict::Fail(fix) => Finding { verdict: Verdict::Warn(fix), ..finding },
+        _ => finding,
+    }
+}
+
+/// A GPU that a driver of this branch and flavour cannot drive.
+fn dropped(gpu: &PciGpu, branch: u32, on_disk: bool) -> Finding {
+    let (code, fix) = match (gpu.generation(), branch) {
+        (Generation::Blackwell, _) => ("needs-open", "install-open"),
+        (Generation::BeforeMaxwell, _) => ("dropped", "install-legacy"),
+        (_, 590..) => ("dropped", "install-580"),
+        _ => ("needs-proprietary", "install-580"),
+    };
+    let last = if gpu.generation() == Generation::BeforeMaxwell { "470" } else { "580" };
+    let source = if on_disk { "the module on disk" } else { "/sys/bus/pci/devices" };
+    let id = format!("10de:{:04x}", gpu.device);
+    Finding::fail(code, fix)
+        .about(&gpu.address)
+        .with("id", &id)
+        .with("branch", branch)
+        .with("last", last)
+        .evidence(source, format!("{id} at {}, driver {}", gpu.address, gpu.driver.as_deref().unwrap_or("none")))
+}
+
+/// The module is there and leaves a GPU alone that it should know.
+fn unclaimed_finding(gpu: &PciGpu) -> Finding {
+    let (code, fix) = if gpu.no_address { ("no-address", "firmware") } else { ("unclaimed", "read-log") };
+    let seen = format!("{} (10de:{:04x}), driver none", gpu.address, gpu.device);
+    Finding::fail(code, fix).about(&gpu.address).evidence("/sys/bus/pci/devices", seen)
+}
+
+/// The most certain reason that the files show, in the order in which one hides the next.
+fn not_loaded(facts: &Facts) -> Finding {
+    let nvidia = &facts.nvidia;
+    if facts.host.container.value().is_some() {
+        return Finding::fail("not-loaded-outside", "load-outside").saw(&facts.host.container);
+    }
+    if !nvidia.is_installed() {
+        return Finding::fail("not-installed", "install").saw(&nvidia.nvml_library);
+    }
+    if nvidia.kernel_tree.is_absent() {
+        return Finding::fail("reboot-pending", "reboot").with("kernel", kernel(facts)).saw(&nvidia.kernel_tree);
+    }
+    let Some(file) = nvidia.module_file.value() else { return not_built(facts) };
+    let version = file.version.as_deref().unwrap_or_default();
+    let open = file.license.as_deref().map(|license| license.contains("GPL"));
+    let undriven = nvidia.dropped_gpus(version, open);
+    if let Some(gpu) = undriven.gpus.first().filter(|_| undriven.gpus.len() == nvidia.usable_gpus().count()) {
+        return dropped(gpu, undriven.branch, true).with("version", version).saw(&nvidia.module_file);
+    }
+    if let Some(line) = nvidia.blocked_module.value() {
+        let place = &nvidia.blocked_module.source;
+        return Finding::fail("blocked", fix_of_block(nvidia))
+            .with("line", line)
+            .with("file", place)
+            .saw(&nvidia.blocked_module);
+    }
+    let finding = match (nvidia.secure_boot.value(), &file.signer) {
+        (Some(true), None) if file.license.is_some() => {
+            Finding::fail("unsigned", "enroll-key").with("signer", "nobody")
+        }
+        (Some(true), Some(signer)) if !is_vendor(signer) => {
+            Finding::fail("own-key", "enroll-key").with("signer", signer)
+        }
+        _ => Finding::fail("not-loaded", "load"),
+    };
+    finding.with("path", &file.path).saw(&nvidia.module_file).saw(&nvidia.secure_boot)
+}
+
+fn not_built(facts: &Facts) -> Finding {
+    let nvidia = &facts.nvidia;
+    let newer = |tree: &&String| numbers(tree) > numbers(kernel(facts));
+    let finding = match nvidia.built_for.value().and_then(|trees| trees.iter().find(newer)) {
+        Some(tree) => Finding::fail("built-for-newer", "reboot").with("other", tree),
+        None => Finding::fail("not-built", "build"),
+    };
+    let dkms = nvidia.dkms.value().filter(|versions| !versions.is_empty()).map(|versions| versions.join(", "));
+    finding
+        .with("kernel", kernel(facts))
+        .saw(&nvidia.module_file)
+        .evidence("/var/lib/dkms", dkms.as_deref().unwrap_or("no NVIDIA driver"))
+}
+
+fn fix_of_block(nvidia: &NvidiaFacts) -> &'static str {
+    match nvidia.switched_off.value().map(String::as_str) {
+        Some("prime-select") => "nvidia-gpu/prime-select",
+        _ if nvidia.blocked_module.source.0 == "/proc/cmdline" => "unblock-cmdline",
+        _ => "unblock",
+    }
+}
+
+/// Signers whose keys come with the firmware's or the distribution's own chain of trust.
+fn is_vendor(signer: &str) -> bool {
+    [
+        "Canonical",
+        "Debian Secure Boot",
+        "Red Hat",
+        "Fedora",
+        "SUSE",
+        "openSUSE",
+        "Microsoft",
+        "Oracle",
+        "Rocky",
+        "AlmaLinux",
+    ]
+    .iter()
+    .any(|vendor| signer.contains(vendor))
+}
+
+fn kernel(facts: &Facts) -> &str {
+    facts.host.kernel.value().map_or("the running one", String::as_str)
+}
+
+/// The numbers of a kernel release in their order: 6, 8, 0, 45 of `6.8.0-45-generic`.
+fn numbers(release: &str) -> Vec<u64> {
+    release.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect()
+}

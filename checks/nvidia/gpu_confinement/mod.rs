@@ -1,0 +1,34 @@
+//! Does SELinux or a remapped user namespace keep containers from the GPU's devices?
+
+use crate::model::facts::host::Platform;
+use crate::model::prelude::*;
+
+pub static CHECK: Check = Check {
+    id: "gpu-confinement",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.gpu.as_ref().map(|wish| &wish.by),
+    judge,
+};
+
+fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+    facts.sees_the_gpus_host()?;
+    if facts.host.platform.value() == Some(&Platform::Wsl) {
+        return Err(Stop::NotNeeded("wsl"));
+    }
+    let ways = facts.ways()?;
+    let info = facts.docker.info.known()?.ok_or(Stop::blocked_by("docker-engine"))?;
+    let labels = info.has_security_option("selinux");
+    let mut findings: Findings = Vec::new();
+    if labels && facts.toolkit.selinux.known()? == Some(&true) && facts.toolkit.selinux_devices.value() != Some(&true) {
+        let finding = Finding::warn("selinux", "allow-devices").saw(&facts.toolkit.selinux);
+        findings.push(finding.saw(&facts.toolkit.selinux_devices));
+    }
+    if info.has_security_option("userns") && ways.usual().is_some_and(|(_, way)| way.obeys_capabilities()) {
+        findings.push(Finding::warn("userns", "own-namespace").evidence("GET /info", "SecurityOptions has userns"));
+    }
+    if findings.is_empty() {
+        findings.push(Finding::pass("free").evidence("GET /info", info.security_options.join(" ")));
+    }
+    Ok(findings)
+}

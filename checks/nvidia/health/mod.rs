@@ -1,0 +1,199 @@
+//! Is each GPU in a state in which it can work: by what NVML tells of it. What a GPU does not support changes no verdict.
+
+use crate::model::facts::nvidia::{ComputeMode, Fabric, NvidiaFacts, NvmlFacts, NvmlGpu, Refusal, Start};
+use crate::model::need::Gpus;
+use crate::model::prelude::*;
+
+pub static CHECK: Check = Check {
+    id: "nvidia-health",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.gpu.as_ref().map(|wish| &wish.by),
+    judge,
+};
+
+/// From so many GPUs on their start takes so long that programs give up waiting.
+const SLOW_START: usize = 4;
+/// So many pairs of GPUs are told.
+const MOST_PAIRS: usize = 4;
+
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
+    if facts.docker.is_elsewhere() {
+        return Err(Stop::NotNeeded("elsewhere"));
+    }
+    let nvidia = &facts.nvidia;
+    if let Some(cause) = nvidia.blocker(&facts.host, CHECK.id) {
+        return Err(Stop::blocked_by(cause));
+    }
+    let nvml = &nvidia.nvml;
+    if nvml.start.value() != Some(&Start::Works) {
+        return Err(Stop::blocked_by("nvidia-nvml"));
+    }
+    if nvml.gpus.is_empty() {
+        return Err(Stop::blocked_by("nvidia-nvml"));
+    }
+    let switched = nvidia.switches.value().is_some();
+    let state = |gpu: &NvmlGpu| state_of(gpu, switched, nvidia.faults_of(&gpu.address));
+    let mut findings: Findings = nvml.gpus.iter().flat_map(state).collect();
+    findings.extend(slow_start(nvml));
+    findings.extend(peers(nvidia, need));
+    Ok(findings)
+}
+
+/// Everything that is wrong with one GPU, or that it is well.
+fn state_of(gpu: &NvmlGpu, switched: bool, faults: Option<String>) -> Findings {
+    let subject = format!("GPU {}", gpu.index);
+    let mut findings: Findings = match gpu.refused {
+        Some(Refusal::NoPermission) => {
+            Finding::unknown(Gap::Denied, crate::model::fact::Source::new("nvmlDeviceGetHandleByIndex")).into()
+        }
+        Some(refusal) => Finding::fail("lost", "reset-or-restart")
+            .with("words", refusal)
+            .evidence("NVML", refusal.to_string())
+            .into(),
+        None => [
+            memory_errors(gpu),
+            mig(gpu),
+            compute_mode(gpu),
+            fabric(gpu, switched),
+            slowed(gpu),
+            narrow(gpu),
+            unlicensed(gpu),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
+    };
+    match &faults {
+        // What the GPU reported, where NVML does not already tell what is wrong now.
+        Some(_) if findings.is_empty() => findings.push(Finding::warn("reported-faults", "read-catalogue")),
+        None if findings.is_empty() => findings.push(well(gpu)),
+        _ => {}
+    }
+    if let Some(faults) = faults {
+        let told = |finding: Finding| finding.with("faults", &faults).evidence("the kernel's log", &*faults);
+        findings = findings.into_iter().map(told).collect();
+    }
+    let name = if gpu.name.is_empty() { "a GPU without a name" } else { gpu.name.as_str() };
+    findings.into_iter().map(|f| f.about(&subject).with("name", name).with("index", gpu.index)).collect()
+}
+
+fn well(gpu: &NvmlGpu) -> Finding {
+    let memory = gpu.memory.value().map(|m| format!("{} MiB free of {} MiB", m.free >> 20, m.total >> 20));
+    let memory = memory.as_deref().unwrap_or("memory not told");
+    Finding::pass("well").with("memory", memory).evidence(gpu.memory.source.0.as_str(), memory).saw(&gpu.temperature)
+}
+
+/// The worst that the memory's own bookkeeping tells; the lesser follow from it.
+fn memory_errors(gpu: &NvmlGpu) -> Option<Finding> {
+    let rows = gpu.remapped_rows.value();
+    let errors = gpu.ecc_uncorrected.value().copied().unwrap_or(0);
+    let finding = match rows {
+        Some(rows) if rows.failed => Finding::fail("memory-worn-out", "replace"),
+        Some(rows) if rows.pending => Finding::warn("remap-pending", "reset"),
+        _ if gpu.retirement_pending.value() == Some(&true) => Finding::warn("remap-pending", "reset"),
+        _ if errors > 0 => Finding::warn("memory-errors", "reset"),
+        _ => return None,
+    };
+    let source = gpu.ecc_uncorrected.source.0.as_str();
+    Some(finding.with("errors", errors).evidence(source, format!("{errors} uncorrected errors")))
+}
+
+fn mig(gpu: &NvmlGpu) -> Option<Finding> {
+    let mig = gpu.mig.value()?;
+    let finding = match (mig.enabled, mig.enabled_next, mig.instances) {
+        (true, true, 0) => Finding::fail("mig-empty", "make-instances"),
+        (now, next, _) if now != next => Finding::warn("mig-waits", "reset"),
+        _ => return None,
+    };
+    let word = |on: bool| if on { "on" } else { "off" };
+    let seen = format!("{}, after a reset {}, {} instances", word(mig.enabled), word(mig.enabled_next), mig.instances);
+    Some(
+        finding
+            .with("now", word(mig.enabled))
+            .with("next", word(mig.enabled_next))
+            .evidence(gpu.mig.source.0.as_str(), seen),
+    )
+}
+
+fn compute_mode(gpu: &NvmlGpu) -> Option<Finding> {
+    let (finding, seen) = match gpu.compute_mode.value()? {
+        ComputeMode::Default => return None,
+        ComputeMode::Prohibited => (Finding::fail("prohibited", "default-mode"), "prohibited"),
+        ComputeMode::ExclusiveProcess | ComputeMode::ExclusiveThread => {
+            (Finding::warn("exclusive", "default-mode"), "exclusive")
+        }
+    };
+    Some(finding.evidence(gpu.compute_mode.source.0.as_str(), seen))
+}
+
+/// Without an NVSwitch in sight the fabric may be somebody else's affair: a warning.
+fn fabric(gpu: &NvmlGpu, switched: bool) -> Option<Finding> {
+    let seen = match gpu.fabric.value()? {
+        Fabric::NotSupported | Fabric::Completed => return None,
+        Fabric::NotStarted => "not started".to_string(),
+        Fabric::InProgress => "in progress".to_string(),
+        Fabric::Failed(status) => format!("ended with error {status}"),
+    };
+    let finding = if switched {
+        Finding::fail("fabric-not-ready", "start-fabric-manager")
+    } else {
+        Finding::warn("fabric-not-ready", "start-fabric-manager")
+    };
+    Some(finding.with("state", &seen).evidence(gpu.fabric.source.0.as_str(), seen))
+}
+
+fn slowed(gpu: &NvmlGpu) -> Option<Finding> {
+    let reasons = gpu.slowdowns.value().filter(|reasons| !reasons.is_empty())?.join(", ");
+    let finding =
+        Finding::warn("slowed-down", "cool").with("reasons", &reasons).with("degrees", gpu.temperature.words());
+    Some(finding.evidence(gpu.slowdowns.source.0.as_str(), reasons).saw(&gpu.temperature))
+}
+
+/// A quarter of the lanes or fewer: half is what many boards give to the second slot.
+fn narrow(gpu: &NvmlGpu) -> Option<Finding> {
+    let link = gpu.link.value()?;
+    let narrow = link.width > 0 && link.width.saturating_mul(4) <= link.width_possible;
+    let seen = format!("x{} of x{}", link.width, link.width_possible);
+    narrow.then(|| {
+        let finding =
+            Finding::warn("narrow-link", "reseat").with("width", link.width).with("possible", link.width_possible);
+        finding.evidence(gpu.link.source.0.as_str(), seen)
+    })
+}
+
+/// Somebody asks for several GPUs, and what they send each other over PCI Express goes through the IOMMU's translation.
+fn peers(nvidia: &NvidiaFacts, need: &Need) -> Option<Finding> {
+    let wish = need.gpu.as_ref()?;
+    let asked = matches!(wish.by, Origin::Flag(_) | Origin::File { .. } | Origin::RunLine { .. });
+    let several = !matches!(wish.what, Gpus::Count(0 | 1));
+    let translated = |index: &u32| {
+        let gpu = nvidia.nvml.gpus.iter().find(|gpu| gpu.index == *index);
+        let buses = nvidia.gpus.value().into_iter().flatten();
+        gpu.is_some_and(|gpu| buses.into_iter().any(|bus| bus.address == gpu.address && bus.is_translated()))
+    };
+    let pairs = nvidia.nvml.peers.value()?.iter().filter(|(one, other)| translated(one) && translated(other));
+    let pairs: Vec<String> = pairs.map(|(one, other)| format!("{one} and {other}")).collect();
+    if !asked || !several || pairs.is_empty() {
+        return None;
+    }
+    let shown = pairs.iter().take(MOST_PAIRS).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = if pairs.len() > MOST_PAIRS { ", and others" } else { "" };
+    let finding = Finding::warn("peers-through-iommu", "hand-through").with("pairs", format!("{shown}{more}"));
+    let seen = format!("{} pairs over PCI Express", pairs.len());
+    Some(finding.evidence(nvidia.nvml.peers.source.0.as_str(), seen).evidence("iommu_group/type", "DMA"))
+}
+
+fn unlicensed(gpu: &NvmlGpu) -> Option<Finding> {
+    (gpu.licensed.value() == Some(&false)).then(|| Finding::warn("unlicensed", "license").saw(&gpu.licensed))
+}
+
+fn slow_start(nvml: &NvmlFacts) -> Option<Finding> {
+    let off = nvml.gpus.iter().filter(|gpu| gpu.persistence.value() == Some(&false)).count();
+    (off >= SLOW_START).then(|| {
+        let seen = format!("off on {off} GPUs");
+        Finding::warn("persistence-off", "persistence")
+            .with("count", off)
+            .evidence("nvmlDeviceGetPersistenceMode", seen)
+    })
+}

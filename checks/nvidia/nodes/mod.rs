@@ -1,0 +1,127 @@
+//! Are the driver's device nodes there, with the kernel's numbers, and may the container's user open them?
+
+use crate::model::facts::nvidia::{Majors, Node, NvidiaFacts};
+use crate::model::prelude::*;
+
+pub static CHECK: Check = Check {
+    id: "nvidia-nodes",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.gpu.as_ref().map(|wish| &wish.by),
+    judge,
+};
+
+/// Minor of /dev/nvidiactl, below the driver's fixed major.
+const CONTROL_MINOR: u32 = 255;
+
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
+    if facts.docker.is_elsewhere() {
+        return Err(Stop::NotNeeded("elsewhere"));
+    }
+    if facts.host.platform.value().is_some() {
+        return Err(Stop::NotNeeded("other-nodes"));
+    }
+    let nvidia = &facts.nvidia;
+    if let Some(cause) = nvidia.blocker(&facts.host, "nvidia-version") {
+        return Err(Stop::blocked_by(cause));
+    }
+    if facts.host.is_application_container() {
+        return Err(Stop::NotNeeded("inside"));
+    }
+    let empty = Vec::new();
+    let nodes = nvidia.nodes.known()?.unwrap_or(&empty);
+    let majors = nvidia.majors.known()?.copied().unwrap_or_default();
+    let mut findings = Findings::new();
+    for (path, numbers) in expected(nvidia, majors) {
+        match nodes.iter().find(|node| node.path == path) {
+            Some(node) => findings.extend(wrong(node, numbers)),
+            None => findings.push(missing(facts, &path)),
+        }
+    }
+    // One that is there although nobody needs it yet must still not be stale.
+    let tools = nodes.iter().find(|node| node.path == "/dev/nvidia-uvm-tools");
+    findings.extend(tools.and_then(|node| wrong(node, majors.uvm.map(|major| (major, 1)))));
+    if findings.is_empty() {
+        findings.extend(
+            nodes.iter().filter(|node| is_gpu_or_control(&node.path)).find_map(|node| closed(facts, need, node)),
+        );
+    }
+    if findings.is_empty() {
+        findings.push(Finding::pass("there").with("count", nodes.len()));
+    }
+    Ok(findings.into_iter().map(|f| f.evidence("/proc/devices", words(majors))).collect())
+}
+
+/// Paths with major and minor; the numbers are `None` where the kernel has given out none yet.
+fn expected(nvidia: &NvidiaFacts, majors: Majors) -> Vec<(String, Option<(u32, u32)>)> {
+    let numbers = |minor: u32| majors.nvidia.map(|major| (major, minor));
+    let mut minors: Vec<u32> = nvidia.nvml.gpus.iter().filter_map(|gpu| gpu.minor).collect();
+    if minors.is_empty() {
+        // NVML has not told: the driver counts the GPUs that it has bound from 0.
+        minors = (0..).zip(nvidia.usable_gpus().filter(|gpu| gpu.is_held_by("nvidia"))).map(|(n, _)| n).collect();
+    }
+    minors.sort_unstable();
+    let control = ("/dev/nvidiactl".to_string(), numbers(CONTROL_MINOR));
+    let gpus = minors.into_iter().map(|minor| (format!("/dev/nvidia{minor}"), numbers(minor)));
+    let uvm = ("/dev/nvidia-uvm".to_string(), majors.uvm.map(|major| (major, 0)));
+    core::iter::once(control).chain(gpus).chain([uvm]).collect()
+}
+
+fn wrong(node: &Node, numbers: Option<(u32, u32)>) -> Option<Finding> {
+    let found = format!("{}:{}", node.major, node.minor);
+    if !node.is_device {
+        return Some(Finding::fail("not-a-device", "remake").about(&node.path).evidence(&*node.path, "not a device"));
+    }
+    let (major, minor) = numbers?;
+    ((major, minor) != (node.major, node.minor)).then(|| {
+        let needed = format!("{major}:{minor}");
+        Finding::fail("wrong-number", "remake")
+            .about(&node.path)
+            .with("found", &found)
+            .with("needed", needed)
+            .evidence(&*node.path, &*found)
+    })
+}
+
+/// A node that is not there: made on demand on the hook's ways, never on those of CDI specs.
+fn missing(facts: &Facts, path: &str) -> Finding {
+    let by_spec = facts.ways().ok().and_then(|ways| ways.usual()).is_some_and(|(_, way)| way.reads_specs());
+    let uvm = path == "/dev/nvidia-uvm";
+    let (code, fix) = if uvm { ("uvm-missing", "make-uvm") } else { ("not-made-yet", "make-nodes") };
+    let finding = if uvm && by_spec { Finding::fail(code, fix) } else { Finding::warn(code, fix) };
+    finding.about(path).evidence(path, "not there")
+}
+
+/// A node that the user inside the container may not open.
+fn closed(facts: &Facts, need: &Need, node: &Node) -> Option<Finding> {
+    let rootless = facts.docker.info.value().is_some_and(|info| info.is_rootless());
+    let user = need.container_user;
+    let open_to_all = node.mode & 0o006 == 0o006;
+    let seen = format!("mode {:04o}, user {}, group {}", node.mode, node.uid, node.gid);
+    let finding = match (open_to_all, rootless) {
+        (true, _) => return None,
+        (false, true) => Finding::fail("closed-to-rootless", "open-mode"),
+        (false, false) if user.uid == 0 || (node.gid == user.gid && node.mode & 0o060 == 0o060) => return None,
+        (false, false) if node.gid == 0 => Finding::fail("closed-to-user", "open-mode"),
+        (false, false) => Finding::fail("closed-to-user", "add-group"),
+    };
+    let mode = format!("{:04o}", node.mode);
+    Some(
+        finding
+            .about(&node.path)
+            .with("uid", user.uid)
+            .with("gid", node.gid)
+            .with("mode", mode)
+            .evidence(&*node.path, seen),
+    )
+}
+
+fn is_gpu_or_control(path: &str) -> bool {
+    let name = path.strip_prefix("/dev/nvidia").unwrap_or_default();
+    name == "ctl" || name == "-uvm" || (!name.is_empty() && name.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn words(majors: Majors) -> String {
+    let number = |major: Option<u32>| major.map_or("none".to_string(), |major| major.to_string());
+    format!("nvidia {}, nvidia-uvm {}", number(majors.nvidia), number(majors.uvm))
+}

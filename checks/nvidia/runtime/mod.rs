@@ -1,0 +1,63 @@
+//! Does the daemon know a runtime named nvidia, and is that runtime's program there?
+
+use crate::model::prelude::*;
+use crate::readings::way::Ways;
+
+pub static CHECK: Check = Check {
+    id: "nvidia-runtime",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.gpu.as_ref().map(|wish| &wish.by),
+    judge,
+};
+
+fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+    facts.sees_the_gpus_host()?;
+    let info = facts.docker.info.known()?.ok_or(Stop::blocked_by("docker-engine"))?;
+    if facts.docker.version.known()?.is_some_and(|version| version.is_podman()) {
+        return Err(Stop::NotNeeded("podman"));
+    }
+    let is_default = info.default_runtime == "nvidia";
+    if let Some(runtime) = info.runtimes.get("nvidia") {
+        if facts.toolkit.registered_program.is_absent() {
+            let culprit = facts.ways()?.culprit().filter(|culprit| *culprit != CHECK.id && !is_default);
+            if let Some(culprit) = culprit {
+                return Err(Stop::blocked_by(culprit));
+            }
+            return Ok(dangling(is_default, &runtime.path).evidence("GET /info", runtime.path.as_str()).into());
+        }
+        let code = if is_default { "default" } else { "registered" };
+        return Ok(Finding::pass(code).with("path", &runtime.path).evidence("GET /info", runtime.path.as_str()).into());
+    }
+    let ways = facts.ways()?;
+    if let Some(culprit) = ways.culprit().filter(|culprit| *culprit != CHECK.id) {
+        return Err(Stop::blocked_by(culprit));
+    }
+    Ok(unregistered(facts, &ways).evidence("GET /info", "no runtime named nvidia").into())
+}
+
+/// As the default runtime, a missing program stops every container; otherwise those that name it.
+fn dangling(is_default: bool, path: &str) -> Finding {
+    let finding = match is_default {
+        true => Finding::fail("default-dangling", "register-anew"),
+        false => Finding::warn("dangling", "register-anew"),
+    };
+    finding.with("path", path)
+}
+
+fn unregistered(facts: &Facts, ways: &Ways) -> Finding {
+    let bad = if ways.any_open() { Finding::warn } else { Finding::fail };
+    if facts.docker.info.value().is_some_and(|info| info.is_snap()) {
+        return bad("snap-without", "snap-support");
+    }
+    let files = facts.toolkit.daemon_files.value().map(Vec::as_slice).unwrap_or_default();
+    let mine = files.iter().find(|file| file.in_use);
+    if let Some(file) = mine.filter(|file| file.registers) {
+        return bad("not-reloaded", "restart-docker").with("file", &file.path);
+    }
+    match (files.iter().find(|file| file.registers), mine) {
+        (Some(other), Some(mine)) => bad("wrong-file", "register").with("file", &other.path).with("own", &mine.path),
+        (Some(other), None) => bad("wrong-file", "register").with("file", &other.path).with("own", "another one"),
+        _ => bad("not-registered", "register"),
+    }
+}

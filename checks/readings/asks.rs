@@ -1,0 +1,103 @@
+//! What a container's variables ask of driver and GPU, as NVIDIA's toolkit reads them (internal/config/image of
+//! nvidia-container-toolkit, src/driver.c of libnvidia-container).
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use alloc::{format, vec};
+
+use crate::model::check::Stop;
+use crate::model::facts::nvidia::{NvmlFacts, NvmlGpu};
+use crate::model::require::{Card, Subject, Verdict, evaluate};
+use crate::model::version::Version;
+
+/// The variables of an image, with those of a run line over them.
+#[derive(Clone, Copy, Debug)]
+pub struct Asks<'a>(pub &'a BTreeMap<String, String>);
+
+/// The capabilities that a container names, and who names them.
+pub struct Named {
+    pub words: Vec<String>,
+    pub whose: &'static str,
+}
+
+impl Asks<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Anything here speaks of NVIDIA at all.
+    pub fn are_of_a_gpu(&self) -> bool {
+        self.0.keys().any(|name| name.starts_with("NVIDIA_") || name == "CUDA_VERSION")
+    }
+
+    /// CUDA_VERSION without NVIDIA_REQUIRE_CUDA: an image of the time before that variable, with rules of its own.
+    pub fn is_legacy(&self) -> bool {
+        self.get("CUDA_VERSION").is_some() && self.get("NVIDIA_REQUIRE_CUDA").is_none()
+    }
+
+    /// The CUDA in the image; `None` when it names none, or no version.
+    pub fn cuda(&self) -> Option<Version> {
+        let version = Version::leading(self.get("CUDA_VERSION")?)?;
+        Some(Version::new(&[version.major(), version.minor()]))
+    }
+
+    /// All NVIDIA_REQUIRE_* but Jetson's; for a legacy image, what the toolkit makes of its CUDA_VERSION.
+    pub fn conditions(&self) -> Vec<(String, String)> {
+        let asks = |name: &str| name.starts_with("NVIDIA_REQUIRE_") && !name.starts_with("NVIDIA_REQUIRE_JETPACK");
+        let named = self.0.iter().filter(|(name, value)| asks(name) && !value.is_empty());
+        let mut found: Vec<(String, String)> = named.map(|(name, value)| (name.clone(), value.clone())).collect();
+        if let Some(cuda) = self.cuda().filter(|_| self.is_legacy()) {
+            found.push(("CUDA_VERSION".to_string(), format!("cuda>={}.{}", cuda.major(), cuda.minor())));
+        }
+        found
+    }
+
+    /// NVIDIA_DISABLE_REQUIRE, by the words that Go takes for true.
+    pub fn are_switched_off(&self) -> bool {
+        ["1", "t", "T", "true", "TRUE", "True"].contains(&self.get("NVIDIA_DISABLE_REQUIRE").unwrap_or_default())
+    }
+
+    /// NVIDIA_DRIVER_CAPABILITIES; where that is not set, what the toolkit takes.
+    pub fn capabilities(&self) -> Named {
+        match self.get("NVIDIA_DRIVER_CAPABILITIES") {
+            Some(list) => Named { words: words(list), whose: "the image" },
+            None if self.is_legacy() => {
+                Named { words: vec!["all".to_string()], whose: "the toolkit, for an image of this age," }
+            }
+            None => Named { words: words("compute,utility"), whose: "the toolkit's default" },
+        }
+    }
+
+    /// The first condition that this host's driver, or one of its GPUs, does not meet.
+    pub fn verdict(&self, nvml: &NvmlFacts) -> Result<Verdict, Stop> {
+        let cuda = nvml.cuda.known()?.ok_or(Stop::blocked_by("nvidia-nvml"))?;
+        let driver = nvml.driver.known()?.ok_or(Stop::blocked_by("nvidia-nvml"))?;
+        let cards = nvml.gpus.iter().filter_map(card);
+        let mut subjects: Vec<Subject> = cards.map(|card| Subject { cuda, driver, gpu: Some(card) }).collect();
+        if subjects.is_empty() {
+            subjects.push(Subject { cuda, driver, gpu: None });
+        }
+        let conditions = self.conditions();
+        let mut verdicts =
+            conditions.iter().flat_map(|(_, text)| subjects.iter().map(|subject| evaluate(text, subject)));
+        Ok(verdicts.find(|verdict| *verdict != Verdict::Met).unwrap_or(Verdict::Met))
+    }
+}
+
+/// Words of a list between commas.
+pub fn words(list: &str) -> Vec<String> {
+    list.split(',').map(|word| word.trim().to_string()).filter(|word| !word.is_empty()).collect()
+}
+
+fn card(gpu: &NvmlGpu) -> Option<Card<'_>> {
+    Some(Card { arch: gpu.compute_capability.value()?, brand: brand(gpu.brand.as_deref()?) })
+}
+
+/// libnvidia-container knows NVML's first six brands; all others, those of most cards since Turing among them, are "Unknown".
+fn brand(nvml: &str) -> &str {
+    match nvml {
+        "Quadro" | "Tesla" | "NVS" | "GRID" | "GeForce" | "Titan" => nvml,
+        _ => "Unknown",
+    }
+}

@@ -1,0 +1,81 @@
+//! Which CUDA makes code for which GPU, and how far a driver's own CUDA reaches: the tables of CUDA's release notes and of
+//! NVIDIA's compatibility guide (docs.nvidia.com/deploy/cuda-compatibility).
+
+use crate::model::facts::nvidia::NvmlGpu;
+use crate::model::version::Version;
+
+/// The first CUDA that makes code for a compute capability. An older one may still work: its code is translated when the
+/// program starts, if the program carries it in that form.
+const FIRST_CUDA: [(&[u32], &[u32]); 8] = [
+    (&[12, 1], &[12, 9]),
+    (&[10, 3], &[12, 9]),
+    (&[10, 0], &[12, 8]),
+    (&[8, 9], &[11, 8]),
+    (&[8, 7], &[11, 4]),
+    (&[8, 6], &[11, 1]),
+    (&[8, 0], &[11, 0]),
+    (&[7, 5], &[10, 0]),
+];
+/// From this CUDA on, GPUs below that capability are not supported at all.
+const DROPPED: [(u32, &[u32]); 3] = [(13, &[7, 5]), (12, &[5, 0]), (11, &[3, 5])];
+
+/// How a CUDA runs on a driver that speaks another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// The driver speaks it, or a newer one.
+    Whole,
+    /// Newer, of the driver's major version: minor version compatibility.
+    Minor,
+    /// Of a newer major version: only forward compatibility could help.
+    TooNew,
+}
+
+pub fn reach(wanted: &Version, spoken: &Version) -> Reach {
+    if wanted <= spoken {
+        Reach::Whole
+    } else if wanted.major() == spoken.major() {
+        Reach::Minor
+    } else {
+        Reach::TooNew
+    }
+}
+
+/// `None` for GPUs older than the table.
+pub fn first_for(capability: &Version) -> Option<Version> {
+    FIRST_CUDA.iter().find(|(from, _)| *capability >= Version::new(from)).map(|(_, first)| Version::new(first))
+}
+
+/// This CUDA has nothing for GPUs of that capability any more.
+pub fn has_dropped(cuda: &Version, capability: &Version) -> bool {
+    let dropped = DROPPED.iter().find(|(from, _)| cuda.major() >= *from);
+    dropped.is_some_and(|(_, least)| *capability < Version::new(least))
+}
+
+/// The name of a CUresult that cuInit or the first calls after it return; empty for any other.
+pub fn error_name(code: u32) -> &'static str {
+    match code {
+        2 => "CUDA_ERROR_OUT_OF_MEMORY",
+        3 => "CUDA_ERROR_NOT_INITIALIZED",
+        34 => "CUDA_ERROR_STUB_LIBRARY",
+        46 => "CUDA_ERROR_DEVICE_UNAVAILABLE",
+        100 => "CUDA_ERROR_NO_DEVICE",
+        101 => "CUDA_ERROR_INVALID_DEVICE",
+        304 => "CUDA_ERROR_OPERATING_SYSTEM",
+        801 => "CUDA_ERROR_NOT_SUPPORTED",
+        802 => "CUDA_ERROR_SYSTEM_NOT_READY",
+        803 => "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH",
+        804 => "CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE",
+        999 => "CUDA_ERROR_UNKNOWN",
+        _ => "",
+    }
+}
+
+/// NVIDIA's data-centre GPUs by their brand: forward compatibility works on these. `None` where the brand does not tell: some
+/// professional cards have it too.
+pub fn forward_compatible(gpu: &NvmlGpu) -> Option<bool> {
+    match gpu.brand.as_deref()? {
+        "Tesla" | "Nvidia" => Some(true),
+        "GeForce" | "GeForceRTX" | "Titan" | "TitanRTX" => Some(false),
+        _ => None,
+    }
+}

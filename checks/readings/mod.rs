@@ -1,0 +1,7 @@
+//! Several facts as one reading, for the checks that share it: the way of a GPU into a container, what an image asks of the
+//! driver, which package holds it back.
+
+pub mod asks;
+pub mod cuda;
+pub mod driver_package;
+pub mod way;

@@ -1,0 +1,48 @@
+//! Is there room where a registry of this host keeps its images?
+
+use crate::model::facts::disk::{Left, bytes};
+use crate::model::facts::registry::Storage;
+use crate::model::need::{Registry, strongest};
+use crate::model::prelude::*;
+
+pub static CHECK: Check = Check {
+    id: "registry-storage",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| strongest(&need.registries),
+    judge,
+};
+
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
+    if facts.docker.is_elsewhere() {
+        return Err(Stop::NotNeeded("elsewhere"));
+    }
+    let looks = facts.registry.looks.known()?.map_or(&[][..], Vec::as_slice);
+    let look = |wish: &Wish<Registry>| {
+        let look = looks.iter().find(|look| look.registry == wish.what);
+        // Nobody has asked for the folder by name: not to see it is no gap in what was wanted.
+        let Some(storage) = look.and_then(|look| look.storage.value()) else {
+            return Ok(Finding::not_needed("not-here"));
+        };
+        Ok(one(storage)?.with("port", wish.what.port))
+    };
+    Ok(each(&need.registries, look))
+}
+
+fn one(storage: &Storage) -> Result<Finding, Stop> {
+    let Some(space) = storage.space.known()? else { return Err(Stop::NotNeeded("not-here")) };
+    let fix = match (storage.container.as_str(), storage.deletes) {
+        ("", _) => "collect-garbage-of-service",
+        (_, true) => "collect-garbage",
+        (_, false) => "allow-delete",
+    };
+    let finding = match space.bytes_left().max(space.inodes_left()) {
+        Left::None => Finding::fail("full", fix),
+        Left::Short => Finding::warn("short", fix),
+        Left::Enough => Finding::pass("room"),
+    };
+    let finding =
+        finding.with("path", &storage.path).with("free", bytes(space.available)).with("total", bytes(space.total));
+    let finding = finding.with("inodes", space.inodes_available).with("config", &storage.config);
+    Ok(finding.with("container", &storage.container).with("image", &storage.image).saw(&storage.space))
+}

@@ -1,0 +1,120 @@
+//! Does the container get all that an X client needs: DISPLAY, the way to the server, the cookie's file?
+
+use crate::model::prelude::*;
+use crate::model::run::{Mount, MountKind, Variable};
+
+pub static CHECK: Check = Check {
+    id: "run-line-display",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.run.as_ref().and_then(|run| run.by.as_ref()),
+    judge,
+};
+
+const SOCKETS: &str = "/tmp/.X11-unix";
+
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
+    let Some(line) = &need.run else { return Err(Stop::NotNeeded("no-window")) };
+    let variable = line.variable("DISPLAY");
+    let socket = line.mounts.iter().find(|mount| shows_sockets(mount));
+    let wished = need.display.as_ref().filter(|by| matches!(by, Origin::Flag(_)));
+    let finding = match (variable, socket) {
+        // A folder that happens to hold them, /tmp, asks for no window.
+        (None, socket) if wished.is_none() && socket.is_none_or(|mount| !mount.target.starts_with(SOCKETS)) => {
+            return Err(Stop::NotNeeded("no-window"));
+        }
+        (None, _) => no_variable(line, socket),
+        (Some(variable), _) if variable.at.opaque => {
+            let gap = Gap::Unsupported(format!("{} comes from a command that gdoctor does not run", variable.at.text));
+            Finding::unknown(gap, Default::default()).asked_by(&variable.at.origin())
+        }
+        // No display at all on this host: one cause, told there.
+        (Some(variable), _)
+            if variable.value.as_deref().unwrap_or_default().is_empty() && facts.display.name.is_absent() =>
+        {
+            return Err(Stop::blocked_by("display-server"));
+        }
+        (Some(variable), socket) => with_variable(line, variable, socket),
+    };
+    let mut findings = vec![finding];
+    findings.extend(cookie(facts, line));
+    Ok(findings)
+}
+
+/// The sockets themselves, under whatever name they have on the host, or a folder of the host that holds them.
+fn shows_sockets(mount: &Mount) -> bool {
+    let rest = SOCKETS.strip_prefix(mount.target.as_str()).unwrap_or_default();
+    let wide = rest.is_empty()
+        || mount.source.strip_suffix('/').unwrap_or(&mount.source) == SOCKETS.strip_suffix(rest).unwrap_or_default();
+    mount.kind == MountKind::Bind && covers(mount, SOCKETS) && wide
+}
+
+/// True when `path` of the container lies in this mount.
+fn covers(mount: &Mount, path: &str) -> bool {
+    path.strip_prefix(mount.target.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        || mount.target.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
+}
+
+fn no_variable(line: &RunLine, socket: Option<&Mount>) -> Finding {
+    let finding = match socket {
+        Some(mount) => Finding::warn("no-variable", "add-variable")
+            .with("socket", &mount.at.text)
+            .evidence("the line", &*mount.at.text)
+            .asked_by(&mount.at.origin()),
+        None => Finding::fail("no-display", "add-both").evidence("the line", "neither DISPLAY nor its socket"),
+    };
+    let socket = if socket.is_none() && !line.is_host_network() { " -v /tmp/.X11-unix:/tmp/.X11-unix" } else { "" };
+    finding.edit(line.insert(&format!("-e DISPLAY=\"$DISPLAY\"{socket}")))
+}
+
+fn with_variable(line: &RunLine, variable: &Variable, socket: Option<&Mount>) -> Finding {
+    let value = variable.value.as_deref().unwrap_or_default();
+    let (host, _) = value.rsplit_once(':').unwrap_or(("", value));
+    let finding = if value.is_empty() {
+        Finding::fail("variable-empty", "set-variable")
+            .with("from", variable.from.as_deref().unwrap_or("DISPLAY"))
+            .evidence("the environment", "DISPLAY is empty or not set")
+    } else if line.is_host_network() {
+        Finding::pass("by-host-network").with("display", value)
+    } else if ["localhost", "127.0.0.1", "::1", "[::1]"].contains(&host) {
+        Finding::fail("loopback", "share-network").with("display", value).edits(share_network(line))
+    } else if !host.is_empty() && host != "unix" {
+        Finding::pass("by-tcp").with("display", value)
+    } else if socket.is_some() {
+        Finding::pass("complete").with("display", value)
+    } else {
+        Finding::fail("no-socket", "add-socket")
+            .with("display", value)
+            .edit(line.insert("-v /tmp/.X11-unix:/tmp/.X11-unix"))
+    };
+    finding.evidence("the line", &*variable.at.text).asked_by(&variable.at.origin())
+}
+
+/// In the host's network nothing is published.
+fn share_network(line: &RunLine) -> Vec<crate::model::run::Edit> {
+    let mut edits: Vec<_> =
+        ["network", "publish"].iter().flat_map(|name| line.all(name)).map(|o| o.at.without()).collect();
+    edits.push(line.insert("--network=host"));
+    edits
+}
+
+/// XAUTHORITY names a file that no mount brings.
+fn cookie(facts: &Facts, line: &RunLine) -> Option<Finding> {
+    let variable = line.variable("XAUTHORITY")?;
+    let path = variable.value.as_deref().filter(|path| path.starts_with('/'))?;
+    if line.mounts.iter().any(|mount| covers(mount, path)) {
+        return None;
+    }
+    let source = match (&variable.from, facts.display.cookies.value()) {
+        (Some(_), _) => path.to_string(),
+        (None, Some(file)) => file.path.clone(),
+        (None, None) => return None,
+    };
+    Some(
+        Finding::fail("no-cookie-file", "mount-cookie")
+            .with("path", path)
+            .evidence("the line", &*variable.at.text)
+            .edit(line.insert(&format!("-v {source}:{path}:ro")))
+            .asked_by(&variable.at.origin()),
+    )
+}

@@ -1,0 +1,102 @@
+//! Does the daemon take the line's limits on memory and processors, on this host?
+
+use crate::model::prelude::*;
+use crate::model::run::RunOption;
+use crate::model::version::Version;
+
+pub static CHECK: Check = Check {
+    id: "run-line-limits",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.run.as_ref().and_then(|run| run.by.as_ref()),
+    judge,
+};
+
+const MIB: u64 = 1 << 20;
+const LIMITS: [&str; 6] = ["memory", "memory-swap", "memory-reservation", "cpus", "cpuset-cpus", "pids-limit"];
+
+// moby daemon/daemon_unix.go, verifyPlatformContainerResources.
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
+    let Some(line) = need.run.as_ref().filter(|line| !line.podman) else { return Err(Stop::NotNeeded("podman")) };
+    if LIMITS.iter().all(|name| line.last(name).is_none()) {
+        return Err(Stop::NotNeeded("no-limit"));
+    }
+    let Some(info) = facts.docker.info.known()? else { return Err(Stop::blocked_by("docker-engine")) };
+    let mut findings = Findings::new();
+    let smallest = smallest(facts)?;
+    let memory = line.size("memory").filter(|bytes| *bytes > 0);
+    if let (Some(bytes), Some(option)) = (memory.filter(|bytes| *bytes < smallest * MIB), line.last("memory")) {
+        let finding = Finding::fail("memory-small", "raise-memory").with("smallest", format!("{smallest}m"));
+        findings.push(at(finding, option, bytes).edit(option.at.with_value(format!("{smallest}m"))));
+    }
+    if let (Some(swap), Some(option), true) = (line.size("memory-swap"), line.last("memory-swap"), info.memory_limit) {
+        match memory {
+            None if swap > 0 => findings.push(dropped(Finding::fail("swap-alone", "drop"), option, swap)),
+            Some(_) if !info.swap_limit => {
+                findings.push(dropped(Finding::warn("swap-not-counted", "drop"), option, swap));
+            }
+            Some(memory) if swap > 0 && swap < memory => {
+                findings.push(dropped(Finding::fail("swap-small", "drop"), option, swap));
+            }
+            _ => {}
+        }
+    }
+    if let (Some(reserved), Some(option)) = (line.size("memory-reservation"), line.last("memory-reservation"))
+        && memory.is_some_and(|memory| info.memory_limit && memory < reserved)
+    {
+        findings.push(dropped(Finding::fail("reservation-large", "drop"), option, reserved));
+    }
+    if let (Some(false), Some(option)) = (info.pids_limit, line.last("pids-limit")) {
+        let finding = Finding::warn("processes-not-counted", "drop").about(&option.at.text);
+        let finding = finding.evidence("GET /info: PidsLimit", "false").edit(option.at.without());
+        findings.push(finding.asked_by(&option.at.origin()));
+    }
+    findings.extend(cpus(line, info.cpus));
+    match cpu_numbers(facts, line) {
+        Ok(finding) => findings.extend(finding),
+        Err(stop) => findings.push(stop.into()),
+    }
+    if findings.is_empty() {
+        findings.push(Finding::pass("taken").evidence("GET /info: NCPU", info.cpus.to_string()));
+    }
+    Ok(findings)
+}
+
+/// MiB: the kernel's and runc's own need, as moby has set it (4 until 19.03).
+fn smallest(facts: &Facts) -> Result<u64, Stop> {
+    let version = facts.docker.version.known()?.and_then(|version| Version::parse(&version.version));
+    Ok(if version.is_some_and(|version| version < Version::new(&[20, 10])) { 4 } else { 6 })
+}
+
+fn cpus(line: &RunLine, here: u32) -> Option<Finding> {
+    let option = line.last("cpus").filter(|option| option.refused.is_none() && !option.at.opaque)?;
+    let wanted: f64 = option.value.parse().ok()?;
+    (here > 0 && wanted > f64::from(here)).then(|| {
+        let finding = Finding::fail("too-many-cpus", "fewer-cpus").with("count", here);
+        let finding = finding.about(&option.at.text).evidence("GET /info: NCPU", here.to_string());
+        finding.edit(option.at.with_value(here.to_string())).asked_by(&option.at.origin())
+    })
+}
+
+fn cpu_numbers(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {
+    let Some(option) = line.last("cpuset-cpus").filter(|option| !option.at.opaque) else { return Ok(None) };
+    let wanted = option.value.split([',', '-']).filter_map(|number| number.trim().parse::<u32>().ok()).max();
+    if facts.docker.is_elsewhere() {
+        return Ok(None);
+    }
+    let last = facts.run.last_cpu.known()?.copied();
+    Ok(wanted.zip(last).filter(|(wanted, last)| wanted > last).map(|(_, last)| {
+        let finding = Finding::fail("no-such-cpu", "fewer-cpus").with("last", last).with("count", last + 1);
+        let finding = finding.about(&option.at.text).saw(&facts.run.last_cpu);
+        finding.edit(option.at.with_value(format!("0-{last}"))).asked_by(&option.at.origin())
+    }))
+}
+
+fn dropped(finding: Finding, option: &RunOption, bytes: u64) -> Finding {
+    at(finding, option, bytes).edit(option.at.without())
+}
+
+fn at(finding: Finding, option: &RunOption, bytes: u64) -> Finding {
+    let finding = finding.about(&option.at.text).evidence("the line", format!("{bytes} bytes"));
+    finding.asked_by(&option.at.origin())
+}

@@ -1,0 +1,140 @@
+//! Is what the line names on this host: devices, files, a runtime, a log driver, a network?
+
+use crate::model::facts::run::Lies;
+use crate::model::prelude::*;
+use crate::model::run::{Device, NamedFile};
+use crate::model::version::Version;
+
+pub static CHECK: Check = Check {
+    id: "run-line-names",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.run.as_ref().and_then(|run| run.by.as_ref()),
+    judge,
+};
+
+const TELLS_CDI_DEVICES: [u32; 2] = [1, 50];
+
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
+    let Some(line) = need.run.as_ref().filter(|line| !line.podman) else { return Err(Stop::NotNeeded("podman")) };
+    let mut looks: Vec<Result<Option<Finding>, Stop>> = line.files.iter().map(|named| file(facts, named)).collect();
+    if !facts.docker.is_elsewhere() {
+        looks.extend(line.devices.iter().filter(|device| !is_told_elsewhere(device)).map(|named| device(facts, named)));
+        looks.extend(line.devices.iter().filter(|device| is_others_cdi(device)).map(|named| cdi_device(facts, named)));
+    }
+    looks.extend([runtime(facts, line), log_driver(facts, line), network(facts, line)]);
+    let mut findings: Findings = looks.into_iter().filter_map(finding).collect();
+    if findings.is_empty() {
+        findings.push(Finding::pass("there").evidence("the line", format!("{} options", line.options.len())));
+    }
+    Ok(findings)
+}
+
+fn finding(look: Result<Option<Finding>, Stop>) -> Option<Finding> {
+    look.unwrap_or_else(|stop| Some(stop.into()))
+}
+
+/// The checks of GPUs and cameras tell of these.
+fn is_told_elsewhere(device: &Device) -> bool {
+    device.cdi || ["/dev/nvidia", "/dev/video"].iter().any(|known| device.host.starts_with(known))
+}
+
+fn is_others_cdi(device: &Device) -> bool {
+    device.cdi && !device.host.starts_with("nvidia.com/gpu=")
+}
+
+/// From API 1.50 on the engine tells the names that it found in specs; before, only that it reads none is known.
+fn cdi_device(facts: &Facts, device: &Device) -> Result<Option<Finding>, Stop> {
+    let (Some(version), Some(info)) = (facts.docker.version.known()?, facts.docker.info.known()?) else {
+        return Ok(None);
+    };
+    let found = &info.discovered_devices;
+    let finding = if !facts.cdi_is_on(version, info) {
+        Finding::fail("cdi-off", "switch-cdi-on")
+    } else if found.iter().any(|known| known.id == device.host) {
+        return Ok(None);
+    } else if Version::parse(&version.api_version).is_some_and(|api| api >= Version::new(&TELLS_CDI_DEVICES)) {
+        Finding::fail("no-cdi-device", "list-cdi-devices")
+    } else {
+        let gap = Gap::Unsupported("this engine does not tell which CDI devices it knows".into());
+        return Ok(Some(Finding::unknown(gap, facts.docker.info.source.clone()).about(&device.host)));
+    };
+    let known = found.iter().map(|known| known.id.as_str()).collect::<Vec<_>>().join(", ");
+    let finding = finding.about(&device.host).evidence("GET /info: DiscoveredDevices", known);
+    Ok(Some(finding.with("version", &version.version).asked_by(&device.at.origin())))
+}
+
+fn device(facts: &Facts, device: &Device) -> Result<Option<Finding>, Stop> {
+    let Some(fact) = facts.run.sources.get(&device.host) else { return Ok(None) };
+    let finding = match fact.known()? {
+        None => Finding::fail("no-device", "look"),
+        Some(Lies::Folder) if !device.host.starts_with("/dev/") => {
+            let gap = Gap::Unsupported("whether devices lie in this folder is not looked at".into());
+            return Ok(Some(Finding::unknown(gap, fact.source.clone()).about(&device.host)));
+        }
+        Some(Lies::File | Lies::Socket | Lies::EmptyFolder) => Finding::fail("not-a-device", "look"),
+        Some(_) => return Ok(None),
+    };
+    let finding = finding.evidence(fact.source.0.as_str(), fact.words());
+    Ok(Some(at_path(finding, &device.host).asked_by(&device.at.origin())))
+}
+
+fn file(facts: &Facts, file: &NamedFile) -> Result<Option<Finding>, Stop> {
+    let Some(fact) = facts.run.sources.get(&file.path) else { return Ok(None) };
+    let finding = match (fact.known()?, file.new) {
+        (None, false) => Finding::fail("no-file", "look"),
+        (Some(_), true) => Finding::fail("file-in-the-way", "look"),
+        _ => return Ok(None),
+    };
+    let finding = finding.evidence(fact.source.0.as_str(), fact.words());
+    Ok(Some(at_path(finding, &file.path).asked_by(&file.at.origin())))
+}
+
+fn at_path(finding: Finding, path: &str) -> Finding {
+    let parent = path.rsplit_once('/').map_or("/", |(parent, _)| if parent.is_empty() { "/" } else { parent });
+    finding.about(path).with("parent", parent)
+}
+
+/// A path, or a containerd shim's name with its dots, needs no registration; those for NVIDIA have a check of their own.
+fn runtime(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {
+    let Some(option) = line.last("runtime").filter(|option| !option.at.opaque && !option.value.is_empty()) else {
+        return Ok(None);
+    };
+    let name = option.value.as_str();
+    if name.contains(['.', '/']) || line.nvidia_runtime().is_some() {
+        return Ok(None);
+    }
+    let info = &facts.docker.info;
+    let Some(info) = info.known()?.filter(|info| !info.runtimes.contains_key(name)) else { return Ok(None) };
+    let known = info.runtimes.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let finding = Finding::fail("no-runtime", "list-runtimes").about(name).evidence("GET /info: Runtimes", known);
+    Ok(Some(finding.asked_by(&option.at.origin())))
+}
+
+fn log_driver(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {
+    let Some(option) = line.last("log-driver").filter(|option| !option.at.opaque) else { return Ok(None) };
+    let name = option.value.as_str();
+    if ["", "none"].contains(&name) {
+        return Ok(None);
+    }
+    let Some(info) = facts.docker.info.known()? else { return Ok(None) };
+    let known = &info.plugins.log;
+    // A plugin goes by its reference, its tag left out or not.
+    let is_known = known.iter().any(|driver| driver == name || driver.strip_suffix(":latest") == Some(name));
+    if known.is_empty() || is_known {
+        return Ok(None);
+    }
+    let finding = Finding::fail("no-log-driver", "list-log-drivers").about(name);
+    Ok(Some(finding.evidence("GET /info: Plugins.Log", known.join(", ")).asked_by(&option.at.origin())))
+}
+
+fn network(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {
+    let Some((name, option)) = line.network() else { return Ok(None) };
+    let networks = facts.run.networks.known()?.map_or(&[][..], Vec::as_slice);
+    let may_be_id = name.len() >= 4 && name.bytes().all(|b| b.is_ascii_hexdigit());
+    if may_be_id || networks.iter().any(|known| known == name) {
+        return Ok(None);
+    }
+    let finding = Finding::fail("no-network", "make-network").about(name);
+    Ok(Some(finding.evidence(facts.run.networks.source.0.as_str(), networks.join(", ")).asked_by(&option.at.origin())))
+}

@@ -1,0 +1,56 @@
+//! Do driver and GPU meet what the line's image asks of them, where the line's path checks it?
+
+use crate::model::prelude::*;
+use crate::model::require::Verdict;
+use crate::readings::asks::Asks;
+
+pub static CHECK: Check = Check {
+    id: "run-line-require",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.run.as_ref().filter(|run| run.asks_for_gpu().is_some()).and_then(|run| run.by.as_ref()),
+    judge,
+};
+
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
+    let Some(line) = need.run.as_ref().filter(|line| !line.podman) else { return Err(Stop::NotNeeded("podman")) };
+    let Some(image) = facts.run.image.known()? else { return Err(Stop::NotNeeded("to-pull")) };
+    let ways = facts.ways()?;
+    let Ok(way) = ways.of_line(line) else {
+        return Err(ways.culprit().map_or(Stop::blocked_by("run-line-gpu"), Stop::blocked_by));
+    };
+    let mut variables = image.variables.clone();
+    for variable in line.variables.iter().filter(|v| v.name.starts_with("NVIDIA_")) {
+        variables.insert(variable.name.clone(), variable.value.clone().unwrap_or_default());
+    }
+    let asks = Asks(&variables);
+    let conditions = asks.conditions();
+    if conditions.is_empty() {
+        return Err(Stop::NotNeeded("nothing-asked"));
+    }
+    let seen = conditions.iter().map(|(name, text)| format!("{name}={text}")).collect::<Vec<_>>().join(" ");
+    let nvml = &facts.nvidia.nvml;
+    let finding = if facts.switches_requirements_off(asks) {
+        Finding::pass("switched-off")
+    } else {
+        match (asks.verdict(nvml)?, way.obeys_capabilities()) {
+            (Verdict::Met, true) => Finding::pass("met"),
+            (Verdict::Unmet(condition), true) => Finding::fail("unmet", "fit").with("condition", condition),
+            (Verdict::Invalid(rule), true) => Finding::fail("invalid", "see").with("rule", rule),
+            (Verdict::Unmet(condition), false) => Finding::warn("unmet-unchecked", "fit").with("condition", condition),
+            (_, false) => Finding::pass("unchecked"),
+        }
+    };
+    let (cuda, driver) = (nvml.cuda.words(), nvml.driver.words());
+    let image = line.image.as_ref().map_or("", |image| image.reference.as_str());
+    let finding = finding
+        .with("path", way)
+        .with("image", image)
+        .with("cuda", cuda)
+        .with("driver", driver)
+        .saw(&nvml.cuda)
+        .saw(&nvml.driver);
+    let by = line.image.as_ref().map(|image| image.at.origin());
+    let finding = finding.evidence(facts.run.image.source.0.as_str(), seen);
+    Ok(by.iter().fold(finding, |finding, by| finding.asked_by(by)).into())
+}

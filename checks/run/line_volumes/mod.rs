@@ -1,0 +1,96 @@
+//! Is what the line mounts there, and does it lie where the container looks?
+
+use crate::model::facts::run::Lies;
+use crate::model::prelude::*;
+use crate::model::run::{Edit, Mount, MountKind};
+
+pub static CHECK: Check = Check {
+    id: "run-line-volumes",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.run.as_ref().and_then(|run| run.by.as_ref()),
+    judge,
+};
+
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
+    let Some(line) = &need.run else { return Err(Stop::NotNeeded("nothing-mounted")) };
+    if line.mounts.is_empty() {
+        return Err(Stop::NotNeeded("nothing-mounted"));
+    }
+    let mut findings = Findings::new();
+    for (place, mount) in line.mounts.iter().enumerate() {
+        if let Some(before) = line.mounts.iter().take(place).find(|other| other.target == mount.target) {
+            findings.push(same_target(before, mount));
+        } else if mount.kind == MountKind::Bind && !facts.docker.is_elsewhere() && !is_told_elsewhere(&mount.source) {
+            findings.extend(source(facts, mount));
+        }
+    }
+    findings.extend(keeps_nothing(line));
+    if findings.is_empty() {
+        let count = line.mounts.len();
+        findings.push(Finding::pass("there").with("count", count).evidence("the line", format!("{count} mounts")));
+    }
+    Ok(findings)
+}
+
+/// The checks of cameras and displays tell of these.
+fn is_told_elsewhere(path: &str) -> bool {
+    path.starts_with("/dev/") || path.starts_with("/tmp/.X11-unix")
+}
+
+fn same_target(before: &Mount, mount: &Mount) -> Finding {
+    Finding::fail("target-twice", "drop-mount")
+        .about(&mount.target)
+        .with("one", &before.at.text)
+        .with("other", &mount.at.text)
+        .evidence("the line", format!("{} and {}", before.at.text, mount.at.text))
+        .edit(mount.at.without())
+        .asked_by(&mount.at.origin())
+}
+
+fn source(facts: &Facts, mount: &Mount) -> Option<Finding> {
+    let fact = facts.run.sources.get(&mount.source)?;
+    let finding = match fact.known() {
+        Ok(Some(Lies::EmptyFolder)) if looks_like_file(&mount.source) => Finding::warn("folder-for-file", "look"),
+        Ok(Some(_)) => return None,
+        Ok(None) if !mount.makes_folder => Finding::fail("mount-missing", "make"),
+        Ok(None) if looks_like_file(&mount.source) => Finding::warn("file-missing", "look"),
+        Ok(None) => Finding::warn("folder-missing", "make"),
+        Err(Stop::Unknown(gap, source)) => Finding::unknown(gap, source),
+        Err(_) => return None,
+    };
+    let parent = mount.source.rsplit_once('/').map_or("/", |(parent, _)| if parent.is_empty() { "/" } else { parent });
+    Some(finding.about(&mount.source).with("parent", parent).saw(fact).asked_by(&mount.at.origin()))
+}
+
+/// A name with an ending, or one of the well-known files.
+fn looks_like_file(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let ending = name.trim_start_matches('.').rsplit_once('.').is_some_and(|(stem, ending)| {
+        !stem.is_empty() && (1..=5).contains(&ending.len()) && ending.bytes().all(|b| b.is_ascii_alphabetic())
+    });
+    ending || name == ".Xauthority" || path.ends_with(".sock") || path.starts_with("/etc/") && !name.ends_with(".d")
+}
+
+/// The registry's image keeps its data in /var/lib/registry; a mount elsewhere keeps nothing.
+fn keeps_nothing(line: &RunLine) -> Option<Finding> {
+    const DATA: &str = "/var/lib/registry";
+    let image = line.image.as_ref()?;
+    let name = image.reference.rsplit('/').next()?.split([':', '@']).next()?;
+    let covered = line.mounts.iter().any(|mount| DATA.starts_with(mount.target.as_str()));
+    let moved = line.variables.iter().any(|v| v.name == "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY");
+    if name != "registry" || covered || moved {
+        return None;
+    }
+    let mount = line.mounts.iter().find(|mount| mount.target.ends_with("/registry"))?;
+    let text = mount.at.text.get(mount.at.value.start.checked_sub(mount.at.span.start)?..)?;
+    let value = text.replacen(&format!(":{}", mount.target), &format!(":{DATA}"), 1);
+    Some(
+        Finding::warn("keeps-nothing", "mount-data")
+            .about(&mount.target)
+            .with("target", DATA)
+            .evidence("the line", &*mount.at.text)
+            .edit(Edit { span: mount.at.value, text: value })
+            .asked_by(&mount.at.origin()),
+    )
+}
