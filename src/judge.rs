@@ -29,22 +29,6 @@ pub fn judge_all(facts: &Facts, need: &Need, selected: impl Fn(&Check) -> bool) 
         .collect()
 }
 
-/// The groups of facts that a family's checks read, by the names of the probes; `None` where that can be any. `tests/cases.rs`
-/// holds it against every row.
-pub fn groups(family: &str) -> Option<&'static [&'static str]> {
-    Some(match family {
-        "host" | "docker" => &["host", "docker", "engine"],
-        "nvidia" => &["host", "docker", "nvidia", "toolkit", "image"],
-        "capability" => &["host", "docker", "nvidia", "capability", "toolkit"],
-        "display" => &["host", "docker", "display"],
-        "camera" => &["host", "docker", "camera", "frame"],
-        "port" => &["docker", "port", "engine", "registry"],
-        "registry" => &["docker", "registry", "run"],
-        "disk" => &["docker", "disk", "engine", "reclaim", "registry", "run", "image"],
-        _ => return None,
-    })
-}
-
 /// One check. Every finding leaves with the name of who asked.
 pub fn judge(check: &Check, facts: &Facts, need: &Need) -> Findings {
     let Some(origin) = (check.wanted)(need) else {

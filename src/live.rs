@@ -6,8 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use gdoctor_checks::FAMILIES;
-use gdoctor_checks::model::check::Check;
-use gdoctor_checks::model::facts::Facts;
+use gdoctor_checks::model::check::{Check, Family};
+use gdoctor_checks::model::facts::{Facts, Group};
 use gdoctor_checks::model::need::Need;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -46,8 +46,8 @@ impl<'a> Live<'a> {
     }
 
     /// What a family's checks say, on one line: all their facts are there, so the report will say the same.
-    fn verdict(&self, family: &'static str, facts: &Facts) -> Option<String> {
-        let selects = |check: &Check| check.family.name == family && (self.selected)(check);
+    fn verdict(&self, family: &Family, facts: &Facts) -> Option<String> {
+        let selects = |check: &Check| check.family.name == family.name && (self.selected)(check);
         let judged = judge::judge_all(facts, self.need, selects);
         let frame = Frame {
             report_id: String::new(),
@@ -80,30 +80,29 @@ impl<'a> Live<'a> {
 }
 
 impl Watch for Live<'_> {
-    fn sent(&self, group: &'static str) {
+    fn sent(&self, group: Group) {
         self.screen.iter().for_each(|screen| screen.tell(Event::Sent(group)));
     }
 
-    fn came(&self, group: &'static str, facts: &Facts, open: &[&'static str]) {
+    fn came(&self, group: Group, facts: &Facts, open: &[Group]) {
         let Some(screen) = &self.screen else { return };
         screen.tell(Event::Came(group));
         if self.show != Show::Verdicts {
             return;
         }
-        for family in FAMILIES.iter().map(|family| family.name) {
-            let Some(groups) = judge::groups(family) else { continue };
+        for family in FAMILIES {
             // The one that comes last completes a family.
-            let complete = groups.contains(&group) && !groups.iter().any(|group| open.contains(group));
+            let complete = family.reads.contains(&group) && !family.reads.iter().any(|group| open.contains(group));
             if complete && let Some(line) = self.verdict(family, facts) {
-                screen.tell(Event::Judged(family, line));
+                screen.tell(Event::Judged(family.name, line));
             }
         }
     }
 }
 
 enum Event {
-    Sent(&'static str),
-    Came(&'static str),
+    Sent(Group),
+    Came(Group),
     Judged(&'static str, String),
 }
 
@@ -138,7 +137,7 @@ impl Drop for Screen {
 
 /// A probe that is out.
 struct Row {
-    group: &'static str,
+    group: Group,
     since: Instant,
     bar: Option<ProgressBar>,
 }
@@ -208,7 +207,7 @@ impl Rows {
             let bar = row.bar.get_or_insert_with(|| {
                 let bar = ProgressBar::new_spinner().with_elapsed(row.since.elapsed());
                 bar.set_style(style("{spinner} {msg} {elapsed}").tick_chars("-\\|/ "));
-                bar.set_message(format!("{:<10} still looking", row.group));
+                bar.set_message(format!("{:<10} still looking", row.group.name()));
                 self.lines.add(bar)
             });
             bar.tick();

@@ -8,8 +8,10 @@ mod frame;
 mod node;
 
 use crate::model::check::Family;
+use crate::model::facts::Group;
 
 pub static FAMILY: Family = Family {
     name: "camera",
+    reads: &[Group::Host, Group::Docker, Group::Camera, Group::Frame],
     checks: &[&node::CHECK, &access::CHECK, &busy::CHECK, &format::CHECK, &bandwidth::CHECK, &frame::CHECK],
 };

@@ -5,6 +5,10 @@ mod gpu_decode;
 mod gpu_encode;
 
 use crate::model::check::Family;
+use crate::model::facts::Group;
 
-pub static FAMILY: Family =
-    Family { name: "capability", checks: &[&driver_capability::CHECK, &gpu_decode::CHECK, &gpu_encode::CHECK] };
+pub static FAMILY: Family = Family {
+    name: "capability",
+    reads: &[Group::Host, Group::Docker, Group::Nvidia, Group::Toolkit, Group::Library],
+    checks: &[&driver_capability::CHECK, &gpu_decode::CHECK, &gpu_encode::CHECK],
+};

@@ -7,6 +7,19 @@ mod reclaim;
 mod space;
 
 use crate::model::check::Family;
+use crate::model::facts::Group;
 
-pub static FAMILY: Family =
-    Family { name: "disk", checks: &[&space::CHECK, &inodes::CHECK, &logs::CHECK, &reclaim::CHECK, &lost::CHECK] };
+pub static FAMILY: Family = Family {
+    name: "disk",
+    reads: &[
+        Group::Host,
+        Group::Docker,
+        Group::Disk,
+        Group::Engine,
+        Group::Reclaim,
+        Group::Registry,
+        Group::Run,
+        Group::Image,
+    ],
+    checks: &[&space::CHECK, &inodes::CHECK, &logs::CHECK, &reclaim::CHECK, &lost::CHECK],
+};

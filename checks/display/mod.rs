@@ -6,6 +6,10 @@ mod drawing;
 mod server;
 
 use crate::model::check::Family;
+use crate::model::facts::Group;
 
-pub static FAMILY: Family =
-    Family { name: "display", checks: &[&server::CHECK, &cookie::CHECK, &access::CHECK, &drawing::CHECK] };
+pub static FAMILY: Family = Family {
+    name: "display",
+    reads: &[Group::Host, Group::Docker, Group::Display],
+    checks: &[&server::CHECK, &cookie::CHECK, &access::CHECK, &drawing::CHECK],
+};

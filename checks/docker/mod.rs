@@ -28,9 +28,11 @@ mod version;
 mod warnings;
 
 use crate::model::check::Family;
+use crate::model::facts::Group;
 
 pub static FAMILY: Family = Family {
     name: "docker",
+    reads: &[Group::Host, Group::Docker, Group::Engine],
     checks: &[
         &client::CHECK,
         &endpoint::CHECK,

@@ -7,8 +7,10 @@ mod path;
 mod variables;
 
 use crate::model::check::Family;
+use crate::model::facts::Group;
 
 pub static FAMILY: Family = Family {
     name: "dockerfile",
+    reads: &[Group::Host, Group::Docker, Group::Nvidia, Group::Toolkit, Group::Library, Group::Run],
     checks: &[&base::CHECK, &driver::CHECK, &build::CHECK, &variables::CHECK, &path::CHECK],
 };

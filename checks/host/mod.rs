@@ -5,5 +5,10 @@ mod inotify;
 mod reboot;
 
 use crate::model::check::Family;
+use crate::model::facts::Group;
 
-pub static FAMILY: Family = Family { name: "host", checks: &[&reboot::CHECK, &clock::CHECK, &inotify::CHECK] };
+pub static FAMILY: Family = Family {
+    name: "host",
+    reads: &[Group::Host, Group::Docker, Group::Engine],
+    checks: &[&reboot::CHECK, &clock::CHECK, &inotify::CHECK],
+};

@@ -5,7 +5,7 @@ use alloc::string::String;
 use core::fmt;
 
 use super::fact::{Gap, Source};
-use super::facts::Facts;
+use super::facts::{Facts, Group};
 use super::finding::{Finding, Findings};
 use super::need::{Need, Origin};
 
@@ -13,6 +13,9 @@ use super::need::{Need, Origin};
 pub struct Family {
     /// `docker`, `nvidia`, `display` …; its folder has this name.
     pub name: &'static str,
+    /// The groups of facts that its checks read. They are probed when one of the checks is to speak, so that no selection of
+    /// checks can change what one of them says.
+    pub reads: &'static [Group],
     /// In the order of every report: causes before what they block.
     pub checks: &'static [&'static Check],
 }
@@ -37,6 +40,11 @@ impl fmt::Debug for Check {
 }
 
 impl Check {
+    /// True where its judge may read this group of facts.
+    pub fn reads(&self, group: Group) -> bool {
+        self.family.reads.contains(&group) && group.only_for().is_none_or(|check| check == self.id)
+    }
+
     /// Its folder below `checks/`: `docker-access` is `docker/access`, `gpu-path` is `nvidia/gpu_path`.
     pub fn folder(&self) -> String {
         let family = self.family.name;

@@ -19,9 +19,11 @@ mod toolkit;
 mod version;
 
 use crate::model::check::Family;
+use crate::model::facts::Group;
 
 pub static FAMILY: Family = Family {
     name: "nvidia",
+    reads: &[Group::Host, Group::Docker, Group::Nvidia, Group::Toolkit, Group::Library, Group::Image],
     checks: &[
         &gpu::CHECK,
         &driver::CHECK,

@@ -5,5 +5,10 @@ mod free;
 mod served;
 
 use crate::model::check::Family;
+use crate::model::facts::Group;
 
-pub static FAMILY: Family = Family { name: "port", checks: &[&free::CHECK, &served::CHECK, &exposed::CHECK] };
+pub static FAMILY: Family = Family {
+    name: "port",
+    reads: &[Group::Host, Group::Docker, Group::Port, Group::Engine, Group::Registry],
+    checks: &[&free::CHECK, &served::CHECK, &exposed::CHECK],
+};

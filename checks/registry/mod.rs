@@ -6,6 +6,10 @@ mod storage;
 mod trust;
 
 use crate::model::check::Family;
+use crate::model::facts::Group;
 
-pub static FAMILY: Family =
-    Family { name: "registry", checks: &[&answers::CHECK, &trust::CHECK, &storage::CHECK, &delete::CHECK] };
+pub static FAMILY: Family = Family {
+    name: "registry",
+    reads: &[Group::Host, Group::Docker, Group::Registry, Group::Run],
+    checks: &[&answers::CHECK, &trust::CHECK, &storage::CHECK, &delete::CHECK],
+};

@@ -14,9 +14,22 @@ mod line_syntax;
 mod line_volumes;
 
 use crate::model::check::Family;
+use crate::model::facts::Group;
 
 pub static FAMILY: Family = Family {
     name: "run",
+    reads: &[
+        Group::Host,
+        Group::Docker,
+        Group::Engine,
+        Group::Nvidia,
+        Group::Toolkit,
+        Group::Library,
+        Group::Display,
+        Group::Camera,
+        Group::Run,
+        Group::Image,
+    ],
     checks: &[
         &line_syntax::CHECK,
         &line_options::CHECK,

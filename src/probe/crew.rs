@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use gdoctor_checks::model::fact::Gap;
-use gdoctor_checks::model::facts::Facts;
+use gdoctor_checks::model::facts::{Facts, Group};
 use gdoctor_checks::model::need::Need;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -24,7 +24,7 @@ type Put = Box<dyn FnOnce(&mut Facts) + Send>;
 type GiveUp = Box<dyn FnOnce(&mut Facts, Gap)>;
 
 struct Answer {
-    group: &'static str,
+    group: Group,
     /// `None` after a panic.
     put: Option<Put>,
     took: Duration,
@@ -32,7 +32,7 @@ struct Answer {
 
 /// A group that has not come yet.
 struct Out {
-    group: &'static str,
+    group: Group,
     until: Deadline,
     /// Makes all its facts unknown.
     give_up: GiveUp,
@@ -40,7 +40,7 @@ struct Out {
 
 pub struct Crew<'a> {
     /// Groups that are sent later.
-    later: Vec<&'static str>,
+    later: Vec<Group>,
     out: Vec<Out>,
     sender: mpsc::Sender<Answer>,
     answers: mpsc::Receiver<Answer>,
@@ -51,21 +51,15 @@ pub struct Crew<'a> {
 
 impl<'a> Crew<'a> {
     /// `later` are the groups that will be sent when others have come.
-    pub fn new(watch: &'a dyn Watch, later: Vec<&'static str>) -> Self {
+    pub fn new(watch: &'a dyn Watch, later: Vec<Group>) -> Self {
         let (sender, answers) = mpsc::channel();
         let (facts, times) = (Facts::default(), Times::new());
         Self { later, out: Vec::new(), sender, answers, facts, times, watch }
     }
 
     /// Sends a probe out, whose facts belong where `place` says.
-    pub fn send<T, P>(
-        &mut self,
-        group: &'static str,
-        host: &Host,
-        need: &Need,
-        place: fn(&mut Facts) -> &mut T,
-        probe: P,
-    ) where
+    pub fn send<T, P>(&mut self, group: Group, host: &Host, need: &Need, place: fn(&mut Facts) -> &mut T, probe: P)
+    where
         T: Default + Serialize + DeserializeOwned + Send + 'static,
         P: FnOnce(&Host, &Need) -> T + Send + 'static,
     {
@@ -73,7 +67,7 @@ impl<'a> Crew<'a> {
         self.out.push(Out {
             group,
             until: host.deadline,
-            give_up: Box::new(move |facts, gap| *place(facts) = unknown_group(gap, group)),
+            give_up: Box::new(move |facts, gap| *place(facts) = unknown_group(gap, group.name())),
         });
         self.later.retain(|name| *name != group);
         self.watch.sent(group);
@@ -92,7 +86,7 @@ impl<'a> Crew<'a> {
     }
 
     /// Until each of these has come or is given up.
-    pub fn wait_for(&mut self, groups: &[&str]) {
+    pub fn wait_for(&mut self, groups: &[Group]) {
         while self.out.iter().any(|out| groups.contains(&out.group)) {
             self.wait();
         }
@@ -119,7 +113,7 @@ impl<'a> Crew<'a> {
                 self.times.insert(answer.group, answer.took);
                 match answer.put {
                     Some(put) => put(&mut self.facts),
-                    None => (out.give_up)(&mut self.facts, Gap::Bug(format!("probe {} panicked", out.group))),
+                    None => (out.give_up)(&mut self.facts, Gap::Bug(format!("probe {} panicked", out.group.name()))),
                 }
                 self.came(answer.group);
             }
@@ -137,8 +131,8 @@ impl<'a> Crew<'a> {
         Some(self.out.remove(at))
     }
 
-    fn came(&self, group: &'static str) {
-        let open: Vec<&str> = self.out.iter().map(|out| out.group).chain(self.later.iter().copied()).collect();
+    fn came(&self, group: Group) {
+        let open: Vec<Group> = self.out.iter().map(|out| out.group).chain(self.later.iter().copied()).collect();
         self.watch.came(group, &self.facts, &open);
     }
 }

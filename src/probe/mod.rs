@@ -27,90 +27,88 @@ use std::time::Duration;
 
 use gdoctor_checks::ALL;
 use gdoctor_checks::model::check::Check;
-use gdoctor_checks::model::facts::Facts;
+use gdoctor_checks::model::facts::{Facts, Group};
 use gdoctor_checks::model::need::Need;
 
 use crate::host::Host;
 use crew::Crew;
 
-/// How long each group's probe took, by the family of the checks that it serves.
-pub type Times = BTreeMap<&'static str, Duration>;
+/// How long each group's probe took.
+pub type Times = BTreeMap<Group, Duration>;
 
-/// Who is told while probes are at work. A group is named as its checks' family, except `host` and `docker`, which all read,
-/// `toolkit` and `engine`.
+/// Who is told while probes are at work.
 pub trait Watch {
-    fn sent(&self, group: &'static str);
+    fn sent(&self, group: Group);
     /// Of the facts, the groups in `open` are still to come.
-    fn came(&self, group: &'static str, facts: &Facts, open: &[&'static str]);
+    fn came(&self, group: Group, facts: &Facts, open: &[Group]);
+}
+
+/// The groups that the checks that are to speak read, as far as the need gives them something to look at.
+fn wanted(need: &Need, selected: &dyn Fn(&Check) -> bool) -> Vec<Group> {
+    let asked = |check: &Check| selected(check) && (check.wanted)(need).is_some();
+    let reads = |group: Group| match group {
+        // The daemon's answers tell every family which engine it is.
+        Group::Host | Group::Docker => true,
+        _ => ALL.iter().any(|check| check.reads(group) && asked(check)),
+    };
+    Group::ALL.iter().copied().filter(|group| reads(*group) && group.concerns(need)).collect()
 }
 
 /// All facts that the need and the selection ask for. No group takes longer than the host's deadline: one that does is given
 /// up, and all its facts are "no answer within the deadline".
 pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool, watch: &dyn Watch) -> (Facts, Times) {
-    let asked = |check: &Check| selected(check) && (check.wanted)(need).is_some();
-    let wanted = |families: &[&str]| ALL.iter().any(|c| families.contains(&c.family.name) && asked(c));
-    let wanted_check = |id: &str| ALL.iter().any(|c| c.id == id && asked(c));
-    // A run line's own checks look at what the families behind its options have seen.
-    let line = wanted(&["run", "dockerfile"]);
-    let gpu = wanted(&["nvidia", "capability"]) || (line && need.gpu.is_some());
-    let display = wanted(&["display"]) || (line && need.display.is_some());
-    // These look with the daemon's answers in hand: who holds a port, which registries it trusts, where images lie.
-    let second = [
-        ("toolkit", gpu),
-        ("engine", wanted(&["docker", "host", "port"])),
-        ("port", wanted(&["port"])),
-        ("registry", wanted(&["registry"])),
-        ("disk", wanted(&["disk"])),
-    ];
-    let second: Vec<&str> = second.into_iter().filter(|(_, wanted)| *wanted).map(|(group, _)| group).collect();
-    let third = wanted_check("disk-reclaim").then_some("reclaim");
-    let frame = wanted_check("camera-frame").then_some("frame");
-    let mut crew = Crew::new(watch, second.iter().copied().chain(third).chain(frame).collect());
-    // The daemon's answers tell every family which engine it is; they are read whatever is selected.
-    crew.send("host", host, need, |f| &mut f.host, |host, _| host::probe(host));
-    crew.send("docker", host, need, |f| &mut f.docker, |host, _| docker::probe(host));
-    if gpu {
-        crew.send("nvidia", host, need, |f| &mut f.nvidia, nvidia::probe);
-        crew.send("capability", host, need, |f| &mut f.library, library::probe);
+    let wanted = wanted(need, selected);
+    let mut crew = Crew::new(watch, wanted.clone());
+    for group in &wanted {
+        match group {
+            Group::Host => crew.send(*group, host, need, |f| &mut f.host, |host, _| host::probe(host)),
+            Group::Docker => crew.send(*group, host, need, |f| &mut f.docker, |host, _| docker::probe(host)),
+            Group::Nvidia => crew.send(*group, host, need, |f| &mut f.nvidia, nvidia::probe),
+            Group::Library => crew.send(*group, host, need, |f| &mut f.library, library::probe),
+            Group::Display => crew.send(*group, host, need, |f| &mut f.display, display::probe),
+            Group::Camera => crew.send(*group, host, need, |f| &mut f.camera, camera::probe),
+            Group::Run => crew.send(*group, host, need, |f| &mut f.run, run::probe),
+            Group::Image => crew.send(*group, host, need, |f| &mut f.image, image::probe),
+            Group::Toolkit
+            | Group::Engine
+            | Group::Port
+            | Group::Registry
+            | Group::Disk
+            | Group::Frame
+            | Group::Reclaim => {}
+        }
     }
-    if display {
-        crew.send("display", host, need, |f| &mut f.display, display::probe);
-    }
-    if wanted(&["camera"]) {
-        crew.send("camera", host, need, |f| &mut f.camera, camera::probe);
-    }
-    if need.run.is_some() || need.dockerfile.is_some() {
-        crew.send("run", host, need, |f| &mut f.run, run::probe);
-    }
-    if !need.images.is_empty() {
-        crew.send("image", host, need, |f| &mut f.image, image::probe);
-    }
-    crew.wait_for(&["host", "docker"]);
+    crew.wait_for(&[Group::Host, Group::Docker]);
     let host = &host.renewed();
     let docker = Arc::new(crew.facts().docker.clone());
-    for group in second {
+    // These look with the daemon's answers in hand: who holds a port, which registries it trusts, where images lie.
+    for group in &wanted {
         let docker = Arc::clone(&docker);
         match group {
-            "toolkit" => crew.send(group, host, need, |f| &mut f.toolkit, move |h, _| toolkit::probe(h, &docker)),
-            "engine" => crew.send(group, host, need, |f| &mut f.engine, move |h, _| engine::probe(h, &docker)),
-            "port" => crew.send(group, host, need, |f| &mut f.port, move |h, need| port::probe(h, need, &docker)),
-            "registry" => {
-                crew.send(group, host, need, |f| &mut f.registry, move |h, need| registry::probe(h, need, &docker))
+            Group::Toolkit => crew.send(*group, host, need, |f| &mut f.toolkit, move |h, _| toolkit::probe(h, &docker)),
+            Group::Engine => crew.send(*group, host, need, |f| &mut f.engine, move |h, _| engine::probe(h, &docker)),
+            Group::Port => crew.send(*group, host, need, |f| &mut f.port, move |h, need| port::probe(h, need, &docker)),
+            Group::Registry => {
+                crew.send(*group, host, need, |f| &mut f.registry, move |h, need| registry::probe(h, need, &docker));
             }
-            _ => crew.send(group, host, need, |f| &mut f.disk, move |h, need| disk::probe(h, need, &docker)),
+            Group::Disk => crew.send(*group, host, need, |f| &mut f.disk, move |h, need| disk::probe(h, need, &docker)),
+            _ => {}
         }
     }
     crew.wait_for_all();
-    if let Some(group) = frame.filter(|_| !docker.is_elsewhere()) {
+    if wanted.contains(&Group::Frame) && !docker.is_elsewhere() {
         // After the others, so that who uses a camera by then has been seen.
         let cameras = camera::frame::cameras(&crew.facts().camera, need);
         let host = &host.for_many(cameras.len() as u32);
-        crew.send(group, host, need, |f| &mut f.frame, move |host, need| camera::frame::probe(host, need, &cameras));
+        let look = move |host: &Host, need: &Need| camera::frame::probe(host, need, &cameras);
+        crew.send(Group::Frame, host, need, |f| &mut f.frame, look);
     }
-    if let Some((group, time)) = third.zip(reclaim::time(&crew.facts().disk, need)) {
+    if wanted.contains(&Group::Reclaim)
+        && let Some(time) = reclaim::time(&crew.facts().disk, need)
+    {
         // Slow and last: it decides nothing for the others.
         let host = &time.map_or_else(|| host.renewed(), |time| host.patient(time));
-        crew.send(group, host, need, |f| &mut f.reclaim, move |host, _| reclaim::probe(host, &docker));
+        crew.send(Group::Reclaim, host, need, |f| &mut f.reclaim, move |host, _| reclaim::probe(host, &docker));
     }
     crew.end()
 }

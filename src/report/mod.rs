@@ -279,7 +279,7 @@ pub struct Frame {
     pub generated_at: String,
     pub took: Duration,
     /// How long each group's probe took, by the group's name.
-    pub probe_times: BTreeMap<&'static str, Duration>,
+    pub probe_times: BTreeMap<gdoctor_checks::model::facts::Group, Duration>,
 }
 
 impl Report {

@@ -36,7 +36,8 @@ pub fn write(facts: &Facts, need: &Need, judged: &[Judged], fail_on: FailOn, fra
     let results: Vec<Outcome> = judged
         .iter()
         .flat_map(|j| {
-            let probe = frame.probe_times.get(j.check.family.name).copied().unwrap_or_default();
+            let groups = j.check.family.reads.iter();
+            let probe = groups.filter_map(|group| frame.probe_times.get(group)).max().copied().unwrap_or_default();
             let took = probe + j.took;
             let words = Words { check: j.check, doc: quoted(j), tags: &tags, line, made_up, files: &need.files, took };
             j.findings.iter().map(|f| words.outcome(f, &blocked)).collect::<Vec<_>>()

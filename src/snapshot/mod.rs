@@ -6,8 +6,7 @@ pub mod redact;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gdoctor_checks::FAMILIES;
-use gdoctor_checks::model::facts::Facts;
+use gdoctor_checks::model::facts::{Facts, Group};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -62,7 +61,7 @@ impl Snapshot {
             generated_at: made.generated_at.clone(),
             generated_unix: made.generated_unix,
             took_ms: millis(made.took),
-            probe_ms: times.iter().map(|(name, took)| ((*name).to_owned(), millis(*took))).collect(),
+            probe_ms: times.iter().map(|(group, took)| (group.name().to_owned(), millis(*took))).collect(),
             evident,
             redacted,
             checksum: String::new(),
@@ -112,8 +111,8 @@ impl Snapshot {
     }
 
     pub fn times(&self) -> Times {
-        let families = FAMILIES.iter().map(|family| family.name);
-        families.filter_map(|f| Some((f, Duration::from_millis(*self.probe_ms.get(f)?)))).collect()
+        let took = |group: &Group| Some((*group, Duration::from_millis(*self.probe_ms.get(group.name())?)));
+        Group::ALL.iter().filter_map(took).collect()
     }
 }
 

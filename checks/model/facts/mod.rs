@@ -18,25 +18,84 @@ pub mod toolkit;
 
 use serde::{Deserialize, Serialize};
 
-/// A group that was not probed is all "not asked".
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Facts {
-    pub host: host::HostFacts,
-    pub docker: docker::DockerFacts,
-    pub engine: engine::EngineFacts,
-    pub nvidia: nvidia::NvidiaFacts,
-    pub library: library::LibraryFacts,
-    pub toolkit: toolkit::ToolkitFacts,
-    pub display: display::DisplayFacts,
-    pub camera: camera::CameraFacts,
-    pub frame: frame::FrameFacts,
-    pub port: port::PortFacts,
-    pub registry: registry::RegistryFacts,
-    pub disk: disk::DiskFacts,
-    pub reclaim: reclaim::ReclaimFacts,
-    pub run: run::RunFacts,
-    pub image: image::WantedImages,
+use super::need::Need;
+
+/// Names each group once: the field of [`Facts`] that holds it, its [`Group`], its type.
+macro_rules! groups {
+    ($($field:ident $group:ident $facts:ty,)+) => {
+        /// A group that was not probed is all "not asked".
+        #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Facts {
+            $(pub $field: $facts,)+
+        }
+
+        /// A group of facts, which one probe reads. A family says which groups its checks read.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Group {
+            $($group,)+
+        }
+
+        impl Group {
+            pub const ALL: &'static [Group] = &[$(Group::$group,)+];
+
+            /// The field of [`Facts`], as saved files name it too.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Group::$group => stringify!($field),)+
+                }
+            }
+        }
+    };
+}
+
+groups! {
+    host Host host::HostFacts,
+    docker Docker docker::DockerFacts,
+    engine Engine engine::EngineFacts,
+    nvidia Nvidia nvidia::NvidiaFacts,
+    library Library library::LibraryFacts,
+    toolkit Toolkit toolkit::ToolkitFacts,
+    display Display display::DisplayFacts,
+    camera Camera camera::CameraFacts,
+    frame Frame frame::FrameFacts,
+    port Port port::PortFacts,
+    registry Registry registry::RegistryFacts,
+    disk Disk disk::DiskFacts,
+    reclaim Reclaim reclaim::ReclaimFacts,
+    run Run run::RunFacts,
+    image Image image::WantedImages,
+}
+
+impl Group {
+    /// The one check that reads this group, where looking is slow or lets cameras stream: only for it is it looked at.
+    pub fn only_for(self) -> Option<&'static str> {
+        match self {
+            Group::Reclaim => Some("disk-reclaim"),
+            Group::Frame => Some("camera-frame"),
+            _ => None,
+        }
+    }
+
+    /// True where the need gives this group something to look at.
+    pub fn concerns(self, need: &Need) -> bool {
+        match self {
+            Group::Host | Group::Docker | Group::Engine | Group::Disk | Group::Reclaim => true,
+            Group::Nvidia | Group::Library | Group::Toolkit => {
+                need.gpu.is_some()
+                    || !need.images.is_empty()
+                    || !need.capabilities.is_empty()
+                    || need.codecs().next().is_some()
+            }
+            Group::Display => need.display.is_some() || need.display_access.is_some(),
+            Group::Camera => !need.cameras.is_empty(),
+            Group::Frame => need.frame.is_some(),
+            Group::Port => !need.ports.is_empty(),
+            Group::Registry => !need.registries.is_empty(),
+            Group::Run => need.run.is_some() || need.dockerfile.is_some(),
+            Group::Image => !need.images.is_empty(),
+        }
+    }
 }
 
 impl Facts {
