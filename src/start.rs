@@ -1,10 +1,13 @@
-//! Will docker start the container of this run line? The findings that stop it, apart from those that only spoil it later.
+//! Will docker start the container of this run line? What stops it stands in doc.md, beside each code (`- stops: start`).
 
+use gdoctor_checks::ALL;
+use gdoctor_checks::model::check::Check;
+use gdoctor_checks::model::doc::{Code, Doc, Stops};
 use gdoctor_checks::model::run::{RunLine, RunOption};
 use serde::Serialize;
 
 use crate::policy::Status;
-use crate::report::Outcome;
+use crate::report::{Outcome, parse};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -14,59 +17,6 @@ pub enum Starts {
     /// Something that would decide could not be determined or is not looked at, or the image would have to be pulled first.
     Unknown,
 }
-
-/// Checks whose failure keeps docker from starting the container, and which of their codes do; no code: all.
-const STOPS: [(&str, &[&str]); 25] = [
-    ("docker-client", &["not-installed"]),
-    ("docker-endpoint", &[]),
-    ("docker-access", &[]),
-    ("docker-engine", &[]),
-    ("docker-iptables", &["no-raw-table"]),
-    ("nvidia-gpu", &[]),
-    ("nvidia-driver", &[]),
-    ("nvidia-version", &[]),
-    ("nvidia-toolkit", &[]),
-    ("nvidia-runtime", &[]),
-    ("nvidia-config", &["malformed", "mode", "ldconfig"]),
-    ("gpu-path", &[]),
-    (
-        "camera-node",
-        &[
-            "no-camera",
-            "only-others",
-            "other-cameras",
-            "unplugged",
-            "not-bound",
-            "driver-not-loaded",
-            "folder",
-            "driver-missing",
-        ],
-    ),
-    ("port-free", &[]),
-    ("run-line-syntax", &[]),
-    ("run-line-options", &[]),
-    ("run-line-names", &[]),
-    ("run-line-limits", &[]),
-    ("run-line-image", &[]),
-    (
-        "run-line-gpu",
-        &[
-            "quotes-lost",
-            "count-and-devices",
-            "way-closed",
-            "no-such-gpu",
-            "no-such-slice",
-            "no-such-id",
-            "unnamed",
-            "socket-in-the-way",
-        ],
-    ),
-    ("run-line-capabilities", &["unknown-word"]),
-    ("run-line-require", &[]),
-    ("run-line-ports", &[]),
-    ("run-line-volumes", &[]),
-    ("registry-answers", &[]),
-];
 
 /// Options that docker may refuse by what no check looks at: the image's own files, the kernel, a plugin.
 const UNSEEN: [&str; 26] = [
@@ -118,28 +68,37 @@ fn has_bridge(line: &RunLine) -> bool {
     line.last("network").is_none_or(|option| option.value != "host" && option.value != "none")
 }
 
+/// What a finding of this check can keep docker from.
+fn stops<'a>(doc: &'a Doc<'_>, outcome: &Outcome) -> Option<&'a Code<'a>> {
+    let code = outcome.code.rsplit('/').next().unwrap_or_default();
+    match outcome.status {
+        // What could not be seen may be any of them.
+        Status::Unknown => doc.codes.iter().find(|code| code.stops.is_some()),
+        _ => doc.code(code).filter(|code| code.stops.is_some()),
+    }
+}
+
 /// Only some of the checks that decide were selected.
 pub fn is_partial(results: &[Outcome]) -> bool {
-    STOPS.iter().any(|(id, _)| results.iter().all(|outcome| outcome.id != *id))
+    let decides = |check: &&&Check| parse(check).codes.iter().any(|code| code.stops.is_some());
+    let silent = |check: &&&Check| results.iter().all(|outcome| outcome.id != check.id);
+    ALL.iter().filter(silent).any(|check| decides(&check))
 }
 
 /// Findings of the line's own wishes only: what a flag or the guide wants besides does not stop this container.
 pub fn verdict(line: &RunLine, results: &[Outcome]) -> Starts {
-    let stops = |outcome: &&Outcome| {
-        let code = outcome.code.rsplit('/').next().unwrap_or_default();
-        let listed = STOPS.iter().any(|(id, codes)| {
-            *id == outcome.id && (codes.is_empty() || outcome.status == Status::Unknown || codes.contains(&code))
-        });
-        let listed = listed && (outcome.id != "docker-iptables" || has_bridge(line));
+    let decides = |outcome: &&Outcome| {
         let asked = outcome.asked_by.as_ref().is_some_and(|by| ["run-line", "default"].contains(&by.kind));
-        listed && asked
+        let decisive = asked && matches!(outcome.status, Status::Fail | Status::Unknown);
+        let Some(check) = ALL.iter().find(|check| decisive && check.id == outcome.id) else { return false };
+        stops(&parse(check), outcome).is_some_and(|code| code.stops == Some(Stops::Start) || has_bridge(line))
     };
-    let has = |status: Status| results.iter().filter(stops).any(|outcome| outcome.status == status);
-    let partial = is_partial(results);
+    let deciding: Vec<&Outcome> = results.iter().filter(decides).collect();
+    let has = |status: Status| deciding.iter().any(|outcome| outcome.status == status);
     let to_pull = results.iter().any(|outcome| outcome.code == "run-line-image/to-pull");
     if has(Status::Fail) {
         Starts::No
-    } else if has(Status::Unknown) || to_pull || partial || !unseen(line).is_empty() {
+    } else if has(Status::Unknown) || to_pull || is_partial(results) || !unseen(line).is_empty() {
         Starts::Unknown
     } else {
         Starts::Yes

@@ -211,6 +211,56 @@ fn every_code_and_fix_is_reached_by_a_case() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+/// The text up to the next quote behind each place where `before` stands.
+fn quoted_after<'a>(text: &'a str, before: &str) -> Vec<&'a str> {
+    let after = text.match_indices(before).map(|(at, _)| &text[at + before.len()..]);
+    after.filter_map(|rest| rest.split_once('"').map(|(quoted, _)| quoted)).collect()
+}
+
+/// A code that a check names stands in its document, also where no row comes by.
+#[test]
+fn codes_that_a_check_names_are_its_own() {
+    let mut problems = Vec::new();
+    for check in ALL {
+        let doc = report::parse(check);
+        for file in rust_files(&root().join("checks").join(check.folder())) {
+            let text = fs::read_to_string(&file).unwrap();
+            let makers =
+                ["Finding::pass(\"", "Finding::warn(\"", "Finding::fail(\"", "Finding::not_needed(\"", "NotNeeded(\""];
+            for code in makers.iter().flat_map(|maker| quoted_after(&text, maker)) {
+                if doc.code(code).is_none() {
+                    problems.push(format!("{}: {}/{code} has no words", file.display(), check.id));
+                }
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// `docker-access/not-in-group`, wherever src or a check names one, is the code or the fix of a check or a note.
+#[test]
+fn codes_that_others_name_exist() {
+    let known: BTreeSet<String> = documents()
+        .iter()
+        .flat_map(|(id, doc)| {
+            let names = doc.codes.iter().map(|code| code.name).chain(doc.fixes.iter().map(|fix| fix.name));
+            names.map(|name| format!("{id}/{name}")).collect::<Vec<_>>()
+        })
+        .collect();
+    let ids: BTreeSet<&str> = documents().iter().map(|(id, _)| *id).collect();
+    let mut found = 0;
+    for file in rust_files(&root().join("src")).into_iter().chain(rust_files(&root().join("checks"))) {
+        let text = fs::read_to_string(&file).unwrap();
+        let text = text.split("#[cfg(test)]").next().unwrap();
+        let words = text.split('"').map(|word| word.trim_end_matches('\\'));
+        for word in words.filter(|word| word.split_once('/').is_some_and(|(id, _)| ids.contains(id))) {
+            assert!(known.contains(word), "{}: {word} is no code", file.display());
+            found += 1;
+        }
+    }
+    assert!(found > 0, "the code that a run line's image is still to be pulled is named, at least");
+}
+
 /// `{word}` left in a text.
 fn unfilled(text: &str) -> Option<&str> {
     text.match_indices('{').find_map(|(at, _)| {

@@ -32,6 +32,8 @@ pub struct Code<'a> {
     pub fixes: Vec<&'a str>,
     /// Error messages users see when this is their trouble, as the other program prints them.
     pub explains: Vec<&'a str>,
+    /// Whether docker does not start the container of a run line where this fails.
+    pub stops: Option<Stops>,
     /// How often users report it: decides between causes of one message when this host does not.
     pub frequency: Frequency,
 }
@@ -43,6 +45,14 @@ pub enum Frequency {
     #[default]
     Medium,
     Low,
+}
+
+/// Which containers docker does not start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stops {
+    Start,
+    /// Only one that gets a network of Docker's, whose rules are set when it starts.
+    StartOnBridge,
 }
 
 impl<'a> Doc<'a> {
@@ -100,11 +110,18 @@ impl<'a> Code<'a> {
             Some("low") => Frequency::Low,
             Some(other) => return Err(format!("Code {name}: {other:?} is no frequency")),
         };
+        let stops = match items.iter().find(|(k, _)| *k == "stops").map(|(_, v)| *v) {
+            None => None,
+            Some("start") => Some(Stops::Start),
+            Some("start on a bridge") => Some(Stops::StartOnBridge),
+            Some(other) => return Err(format!("Code {name}: {other:?} is nothing that a code stops")),
+        };
         Ok(Code {
             name,
             sentence: sentence.trim_ascii(),
             detail: detail.trim_ascii(),
             fixes: items.iter().filter(|(k, _)| *k == "fix").map(|(_, v)| *v).collect(),
+            stops,
             frequency,
             explains: items.iter().filter(|(k, _)| *k == "explains").map(|(_, v)| v.trim_matches('`')).collect(),
         })
@@ -205,7 +222,7 @@ fn split_items(body: &str) -> (&str, Vec<(&str, &str)>) {
             None => ("", prose),
         };
         match line.strip_prefix("- ").and_then(|item| item.split_once(": ")) {
-            Some((key @ ("fix" | "frequency" | "explains" | "risk" | "note" | "page"), value)) => {
+            Some((key @ ("fix" | "stops" | "frequency" | "explains" | "risk" | "note" | "page"), value)) => {
                 items.push((key, value.trim_ascii()))
             }
             Some((key, value)) if key.starts_with("note ") => items.push((key, value.trim())),

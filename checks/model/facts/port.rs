@@ -125,6 +125,16 @@ pub enum Holder {
     Connection { remote: String, waits: bool },
 }
 
+impl Holder {
+    /// False for what ends by itself or is left over: the port is free again then.
+    pub fn stays(&self) -> bool {
+        match self {
+            Holder::Container { .. } | Holder::Process { .. } | Holder::Hidden { .. } | Holder::Silent { .. } => true,
+            Holder::StaleProxy { .. } | Holder::Connection { .. } => false,
+        }
+    }
+}
+
 impl core::fmt::Display for Holder {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {

@@ -53,7 +53,9 @@ fn one_span(facts: &Facts, wish: &Wish<Port>, span: &Span) -> Finding {
 
 /// Where a run line publishes the port and the next one is free, the line takes that.
 fn moved(need: &Need, wish: &Wish<Port>, span: &Span, mut finding: Finding) -> Finding {
-    let busy = ["container", "process", "unit", "hidden", "silent", "in-use"].contains(&finding.code);
+    let taken = span.bind.value() == Some(&Bind::InUse) || span.holder.value().is_some();
+    let stays = span.holder.value().is_none_or(Holder::stays);
+    let busy = matches!(finding.verdict, Verdict::Fail(_)) && taken && stays;
     let Some(next) = span.next_free.filter(|_| busy && wish.what.first == wish.what.last) else { return finding };
     let Some(line) = need.run.as_ref().filter(|line| line.made_up || matches!(wish.by, Origin::RunLine { .. })) else {
         return finding;
