@@ -69,7 +69,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::List) => print(&explain::topic::list()),
         Some(Command::Explain(arguments)) => explain(&arguments).unwrap_or_else(|why| misuse(&why)),
         Some(Command::Schema { of: cli::SchemaOf::Report }) => print(include_str!("../docs/gdoctor-report-1.json")),
-        Some(Command::Schema { of: cli::SchemaOf::Need }) => print(include_str!("../docs/gdoctor-toml-1.json")),
+        Some(Command::Schema { of: cli::SchemaOf::Need }) => print(&need::schema()),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "gdoctor", &mut script);

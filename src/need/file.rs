@@ -2,7 +2,7 @@
 //! wish remembers its line. Waivers stand beside them.
 
 use clap::{Args, FromArgMatches};
-use gdoctor_checks::model::need::{Camera, Gpus, Need};
+use gdoctor_checks::model::need::Need;
 use gdoctor_checks::model::run::Span;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -11,7 +11,8 @@ use crate::cli::Wishes;
 use crate::host::Host;
 
 use super::text::{SourceText, load};
-use super::{CAP, Refusal, fill, flags};
+use super::wish::ROWS;
+use super::{CAP, Refusal};
 
 /// The name that is looked for.
 pub const NAME: &str = "gdoctor.toml";
@@ -81,14 +82,12 @@ pub fn parse(path: &str, text: &str) -> Result<Project, Refusal> {
             project.waivers = waivers(value, &wrong)?;
             continue;
         }
-        if !keys().iter().any(|known| known == name) {
-            let near = keys()
-                .into_iter()
-                .chain(["waiver".to_owned()])
-                .min_by_key(|known| strsim::damerau_levenshtein(known, name));
+        let Some(row) = ROWS.iter().find(|row| row.key == name) else {
+            let keys = ROWS.iter().map(|row| row.key).chain(["waiver"]);
+            let near = keys.min_by_key(|known| strsim::damerau_levenshtein(known, name));
             let help = near.map(|near| format!("did you mean {near}?")).unwrap_or_default();
             return Err(wrong(key.span(), format!("{name} is no key of gdoctor.toml"), help));
-        }
+        };
         let values = match value.get_ref() {
             DeValue::Array(list) => list.iter().map(|value| (value.get_ref(), value.span())).collect(),
             one => vec![(one, value.span())],
@@ -98,20 +97,13 @@ pub fn parse(path: &str, text: &str) -> Result<Project, Refusal> {
             let wishes = wishes(&arguments).map_err(|why| wrong(span.clone(), why, String::new()))?;
             let shown = text.get(span.clone()).unwrap_or_default();
             let asks = Span::new(key.span().start, span.end.max(key.span().end));
-            let origin = |_: String| source.origin(asks, format!("{name} = {shown}"));
-            let mut need = flags::need_by(&wishes, &origin);
-            need.docker = None;
-            join(&mut project.need, need);
+            let mut need = Need::default();
+            (row.read)(&wishes, &|_| source.origin(asks, format!("{name} = {shown}")), &mut need);
+            (row.join)(&mut project.need, &mut need);
         }
     }
     project.need.files.insert(path.to_owned(), source.shown());
     Ok(project)
-}
-
-/// The long names of all flags that wish for something.
-pub fn keys() -> Vec<String> {
-    let command = Wishes::augment_args(clap::Command::new("gdoctor.toml"));
-    command.get_arguments().filter_map(|argument| argument.get_long().map(str::to_owned)).collect()
 }
 
 fn arguments(name: &str, value: &DeValue) -> Result<Vec<String>, String> {
@@ -181,95 +173,21 @@ fn waivers(
     list.iter().map(one).collect()
 }
 
-/// Adds the wishes of one more line of the same file.
-fn join(into: &mut Need, from: Need) {
-    into.images.extend(from.images.clone());
-    into.capabilities.extend(from.capabilities.clone());
-    into.decode.extend(from.decode.clone());
-    into.encode.extend(from.encode.clone());
-    into.cameras.extend(from.cameras.clone());
-    into.ports.extend(from.ports.clone());
-    into.registries.extend(from.registries.clone());
-    fill(into, from);
-}
-
 /// A gdoctor.toml that asks for what this need asks, with a comment at each key.
 pub fn write(need: &Need) -> String {
     let mut out =
         String::from("# What this project needs of a host. Every key is a flag of `gdoctor check` by its long name.\n");
-    let mut key = |comment: &str, name: &str, values: Vec<String>| {
+    for row in &ROWS {
+        let values: Vec<String> = (row.values)(need).iter().map(|(value, _)| value.toml()).collect();
+        let value = if values.len() == 1 { values.concat() } else { format!("[{}]", values.join(", ")) };
         if !values.is_empty() {
-            let value = if values.len() == 1 { values.concat() } else { format!("[{}]", values.join(", ")) };
-            out.push_str(&format!("\n# {comment}\n{name} = {value}\n"));
+            out.push_str(&format!("\n# {}\n{} = {value}\n", row.help().replace('\n', " "), row.key));
         }
-    };
-    let quoted = |text: String| toml::Value::String(text).to_string();
-    let gpus = need.gpu.iter().map(|wish| match wish.what {
-        Gpus::All => quoted("all".into()),
-        Gpus::Count(count) => count.to_string(),
-    });
-    key("GPUs: \"all\", or at least that many", "gpu", gpus.collect());
-    let memory = need.gpu_memory.iter().map(|wish| quoted(crate::cli::Bytes(wish.what).to_string()));
-    key("Memory that is free on the GPU", "gpu-memory", memory.collect());
-    let compute = need.compute_capability.iter().map(|wish| quoted(wish.what.to_string()));
-    key("Compute capability, at least", "compute-capability", compute.collect());
-    key("The driver's version", "driver", need.driver.iter().map(|wish| quoted(wish.what.to_string())).collect());
-    key("The CUDA of the image", "cuda", need.cuda.iter().map(|wish| quoted(wish.what.to_string())).collect());
-    key(
-        "Images on this host that are going to be run",
-        "image",
-        need.images.iter().map(|w| quoted(w.what.clone())).collect(),
-    );
-    let capabilities = need.capabilities.iter().map(|wish| quoted(wish.what.to_string()));
-    key("Driver capabilities, as NVIDIA_DRIVER_CAPABILITIES spells them", "capability", capabilities.collect());
-    let decode = need.decode.iter().map(|wish| quoted(wish.what.to_string()));
-    key("Codecs that the GPU itself decodes", "decode", decode.collect());
-    let encode = need.encode.iter().map(|wish| quoted(wish.what.to_string()));
-    key("Codecs that the GPU itself encodes", "encode", encode.collect());
-    key("A window on the X server", "display", need.display.iter().map(|_| "true".into()).collect());
-    let cameras = need.cameras.iter().map(|wish| quoted(camera_word(&wish.what)));
-    key("Cameras: a path, a part of a name, or \"any\"", "camera", cameras.collect());
-    let ports = need.ports.iter().map(|wish| quoted(wish.what.to_string().trim_end_matches("/tcp").to_owned()));
-    key("Ports to publish", "port", ports.collect());
-    key(
-        "Registries to pull from or push to",
-        "registry",
-        need.registries.iter().map(|w| quoted(w.what.to_string())).collect(),
-    );
-    key(
-        "Images can be deleted from the registries",
-        "registry-delete",
-        need.registry_delete.iter().map(|_| "true".into()).collect(),
-    );
-    key(
-        "Room for images and containers",
-        "disk",
-        need.disk.iter().map(|w| quoted(crate::cli::Bytes(w.what).to_string())).collect(),
-    );
-    key(
-        "What Docker's own commands would free; how long to wait for it",
-        "reclaim",
-        need.reclaim.iter().map(|wish| quoted(format!("{}s", wish.what))).collect(),
-    );
-    let user = need.container_user;
-    let other = (user.uid, user.gid) != (0, 0);
-    key(
-        "The user inside the container",
-        "container-user",
-        other.then(|| quoted(format!("{}:{}", user.uid, user.gid))).into_iter().collect(),
-    );
+    }
     out.push_str(
         "\n# A finding to live with for a time:\n# [[waiver]]\n# code = \"display-access/everybody\"\n# reason = \"…\"\n# owner = \"…\"\n# until = 2027-01-31\n",
     );
     out
-}
-
-/// As `--camera` takes it.
-pub fn camera_word(camera: &Camera) -> String {
-    match camera {
-        Camera::Any => "any".into(),
-        Camera::Path(text) | Camera::Name(text) => text.clone(),
-    }
 }
 
 #[cfg(test)]
@@ -318,29 +236,5 @@ mod tests {
             "[[waiver]]\ncode = 'display-access/everybody'\nreason = 'kiosk'\nowner = 'ops'\nuntil = 2027-01-31\n";
         let waivers = parse("f", text).unwrap().waivers;
         assert_eq!((waivers[0].until.as_str(), waivers[0].subject.as_str()), ("2027-01-31", ""));
-    }
-
-    #[test]
-    fn what_is_written_is_read_again() {
-        let text = "gpu = 'all'\ngpu-memory = '8GiB'\ncapability = ['compute', 'video']\nport = ['53/udp', '[::1]:80']\ncamera = ['/dev/video0', 'any']\ndisk = '20GiB'\ncontainer-user = '1000:44'\nregistry = 'localhost:5000'\nreclaim = true\nregistry-delete = true\ndriver = '>=535'\ndecode = 'hevc'\nimage = ['nvidia/cuda:12.4.1', 'me/app']\n";
-        let need = parse("f", text).unwrap().need;
-        let again = parse("f", &write(&need)).unwrap().need;
-        let what = |need: &Need| {
-            super::super::show(need).lines().map(|l| l.split("  ").next().unwrap_or("").to_owned()).collect::<Vec<_>>()
-        };
-        assert_eq!(what(&need), what(&again));
-        assert_eq!(again.container_user, need.container_user);
-    }
-
-    /// docs/gdoctor-toml-1.json knows the same keys.
-    #[test]
-    fn the_schema_has_the_same_keys() {
-        let schema: serde_json::Value = serde_json::from_str(include_str!("../../docs/gdoctor-toml-1.json")).unwrap();
-        let mut known: Vec<String> = schema["properties"].as_object().unwrap().keys().cloned().collect();
-        let mut mine = keys();
-        mine.push("waiver".into());
-        known.sort();
-        mine.sort();
-        assert_eq!(known, mine);
     }
 }

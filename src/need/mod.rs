@@ -5,20 +5,22 @@ mod braces;
 pub mod compose;
 pub mod dockerfile;
 pub mod file;
-mod flags;
 mod host;
 pub mod run_line;
 mod secret;
 pub mod text;
+mod wish;
 
-use gdoctor_checks::model::need::{Camera, Gpus, Need, Origin, Wish};
+use gdoctor_checks::model::need::{Camera, Need, Origin, Wish};
 use gdoctor_checks::model::run::{RunLine, Span};
 
-use crate::cli::{Bytes, LineArgs, Wishes};
+use crate::cli::{LineArgs, Wishes};
 use crate::host::Host;
 
 pub use file::Waiver;
 pub use host::Evident;
+use wish::fill;
+pub use wish::{schema, show};
 
 /// Larger texts are no command line.
 const CAP: usize = 1 << 20;
@@ -45,7 +47,7 @@ pub fn gather(
     host: &Host,
     evident: &Evident,
 ) -> Result<(Need, Vec<Waiver>), Refusal> {
-    let mut need = flags::need(wishes);
+    let mut need = wish::of_flags(wishes);
     let project = match file::find(line.need.as_deref(), host)? {
         Some((path, text)) => Some(file::parse(&path, &text)?),
         None => None,
@@ -66,7 +68,7 @@ pub fn gather(
 
 /// What flags and the project's file ask; where they ask nothing, what the host evidently has. Nothing of the guide's.
 pub fn gather_suggested(wishes: &Wishes, host: &Host, evident: &Evident) -> Result<Need, Refusal> {
-    let mut need = flags::need(wishes);
+    let mut need = wish::of_flags(wishes);
     if let Some((path, text)) = file::find(None, host)? {
         fill(&mut need, file::parse(&path, &text)?.need);
     }
@@ -89,7 +91,7 @@ pub fn gather_suggested(wishes: &Wishes, host: &Host, evident: &Evident) -> Resu
 
 /// Only what flags and the line themselves ask.
 pub fn gather_asked(wishes: &Wishes, line: &LineArgs, host: &Host) -> Result<Need, Refusal> {
-    let mut need = flags::need(wishes);
+    let mut need = wish::of_flags(wishes);
     add_texts(&mut need, line, host)?;
     Ok(need)
 }
@@ -118,7 +120,7 @@ fn add_texts(need: &mut Need, line: &LineArgs, host: &Host) -> Result<bool, Refu
 
 /// What flags ask, what the host evidently has, and what the guide suggests: without a file and a line.
 pub fn of_wishes(wishes: &Wishes, evident: &Evident) -> Need {
-    let mut need = flags::need(wishes);
+    let mut need = wish::of_flags(wishes);
     host::add(&mut need, evident);
     need
 }
@@ -130,67 +132,6 @@ pub fn ask_pictures(need: &mut Need) {
         need.cameras = vec![Wish::new(Camera::Any, flag.clone())];
     }
     need.frame = Some(flag);
-}
-
-/// Takes from `from` every kind of wish that `into` has none of.
-fn fill(into: &mut Need, from: Need) {
-    fn list<T>(into: &mut Vec<T>, from: Vec<T>) {
-        if into.is_empty() {
-            *into = from;
-        }
-    }
-    into.docker = into.docker.take().or(from.docker);
-    into.gpu = into.gpu.take().or(from.gpu);
-    into.gpu_memory = into.gpu_memory.take().or(from.gpu_memory);
-    into.compute_capability = into.compute_capability.take().or(from.compute_capability);
-    into.driver = into.driver.take().or(from.driver);
-    into.cuda = into.cuda.take().or(from.cuda);
-    list(&mut into.images, from.images);
-    list(&mut into.capabilities, from.capabilities);
-    list(&mut into.decode, from.decode);
-    list(&mut into.encode, from.encode);
-    into.display = into.display.take().or(from.display);
-    into.display_access = into.display_access.take().or(from.display_access);
-    list(&mut into.cameras, from.cameras);
-    into.picture = into.picture.take().or(from.picture);
-    list(&mut into.ports, from.ports);
-    list(&mut into.registries, from.registries);
-    into.registry_delete = into.registry_delete.take().or(from.registry_delete);
-    into.disk = into.disk.take().or(from.disk);
-    into.reclaim = into.reclaim.take().or(from.reclaim);
-    into.files.extend(from.files);
-    if into.container_user == Default::default() {
-        into.container_user = from.container_user;
-    }
-}
-
-/// Each wish and who wants it, a line each.
-pub fn show(need: &Need) -> String {
-    let mut out = String::new();
-    let mut line = |what: String, by: &Origin| out.push_str(&format!("{what:<28} {by}\n"));
-    let gpus = |gpus: &Gpus| match gpus {
-        Gpus::All => "all".to_owned(),
-        Gpus::Count(count) => count.to_string(),
-    };
-    need.docker.iter().for_each(|by| line("docker".into(), by));
-    need.gpu.iter().for_each(|wish| line(format!("gpu {}", gpus(&wish.what)), &wish.by));
-    need.gpu_memory.iter().for_each(|wish| line(format!("gpu-memory {}", Bytes(wish.what)), &wish.by));
-    need.compute_capability.iter().for_each(|wish| line(format!("compute-capability {}", wish.what), &wish.by));
-    need.driver.iter().for_each(|wish| line(format!("driver {}", wish.what), &wish.by));
-    need.cuda.iter().for_each(|wish| line(format!("cuda {}", wish.what), &wish.by));
-    need.images.iter().for_each(|wish| line(format!("image {}", wish.what), &wish.by));
-    need.capabilities.iter().for_each(|wish| line(format!("capability {}", wish.what), &wish.by));
-    need.decode.iter().for_each(|wish| line(format!("decode {}", wish.what), &wish.by));
-    need.encode.iter().for_each(|wish| line(format!("encode {}", wish.what), &wish.by));
-    need.display.iter().for_each(|by| line("display".into(), by));
-    need.cameras.iter().for_each(|wish| line(format!("camera {}", file::camera_word(&wish.what)), &wish.by));
-    need.picture.iter().for_each(|wish| line("camera picture".into(), &wish.by));
-    need.ports.iter().for_each(|wish| line(format!("port {}", wish.what), &wish.by));
-    need.registries.iter().for_each(|wish| line(format!("registry {}", wish.what), &wish.by));
-    need.registry_delete.iter().for_each(|by| line("registry-delete".into(), by));
-    need.disk.iter().for_each(|wish| line(format!("disk {}", Bytes(wish.what)), &wish.by));
-    need.reclaim.iter().for_each(|wish| line(format!("reclaim {}s", wish.what), &wish.by));
-    out
 }
 
 /// The run line, if one is given.
