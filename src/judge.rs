@@ -34,7 +34,8 @@ pub fn judge(check: &Check, facts: &Facts, need: &Need) -> Findings {
     let Some(origin) = (check.wanted)(need) else {
         return Finding::not_needed(NOT_NEEDED).into();
     };
-    let outcome = catch_unwind(AssertUnwindSafe(|| (check.judge)(facts, need)))
+    let judged = || facts.out_of_sight(check.tells).map_or_else(|| (check.judge)(facts, need), Err);
+    let outcome = catch_unwind(AssertUnwindSafe(judged))
         .unwrap_or_else(|panic| Err(Stop::Unknown(Gap::Bug(panic_words(&panic)), Source::default())));
     let mut findings = match outcome {
         Ok(findings) if findings.is_empty() => {

@@ -29,8 +29,22 @@ pub struct Check {
     pub doc: &'static str,
     /// Who wants this check in this run; `None` makes it "not needed" without calling the judge.
     pub wanted: fn(&Need) -> Option<&Origin>,
+    pub tells: Tells,
     /// Facts and wishes in, findings out. A finding that names nobody who asked gets `wanted`'s answer.
     pub judge: fn(&Facts, &Need) -> Result<Findings, Stop>,
+}
+
+/// What a check tells of. Where that cannot be seen from here, one place answers for all: [`crate::readings::sight`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tells {
+    /// What is the same wherever gdoctor stands: the line, the user's own files, the client, the engine's answers.
+    Anywhere,
+    /// The machine whose kernel runs the containers, as a container of it sees it too: its devices, its kernel.
+    Machine,
+    /// The X server of that machine. Docker Desktop's containers on Windows reach the one of WSL.
+    Display,
+    /// Files, programs, networks and rules of that machine, of which a container has its own.
+    Files,
 }
 
 impl fmt::Debug for Check {

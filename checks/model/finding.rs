@@ -148,3 +148,5 @@ pub fn each<T: Display>(wishes: &[Wish<T>], look: impl Fn(&Wish<T>) -> Result<Fi
 pub const UNKNOWN: &str = "unknown";
 /// The code of every check that nobody wanted in this run.
 pub const NOT_NEEDED: &str = "not-needed";
+/// The engine is on another machine than the one that a check tells of.
+pub const ELSEWHERE: &str = "elsewhere";

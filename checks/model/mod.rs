@@ -17,7 +17,7 @@ pub mod version;
 
 /// What the file of a check usually needs.
 pub mod prelude {
-    pub use super::check::{Check, Stop};
+    pub use super::check::{Check, Stop, Tells};
     pub use super::fact::{Fact, Gap, State};
     pub use super::facts::Facts;
     pub use super::finding::{Finding, Findings, each};

@@ -4,4 +4,5 @@
 pub mod asks;
 pub mod cuda;
 pub mod driver_package;
+pub mod sight;
 pub mod way;

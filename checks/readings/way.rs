@@ -141,15 +141,8 @@ const JIT_CDI_BY_DEFAULT: [u32; 2] = [1, 18];
 const CLOCK_SLACK: i64 = 2;
 
 impl Facts {
-    /// What every check of this host's side of GPUs asks first: the daemon is here, gdoctor sees the host and not a container
-    /// of it, and there is a GPU for a driver to use. Its codes `elsewhere` and `inside` stand in the document of each.
-    pub fn sees_the_gpus_host(&self) -> Result<(), Stop> {
-        if self.docker.is_elsewhere() {
-            return Err(Stop::NotNeeded("elsewhere"));
-        }
-        if self.host.is_application_container() {
-            return Err(Stop::NotNeeded("inside"));
-        }
+    /// What every check of this host's side of GPUs asks first: there is a GPU for a driver to use.
+    pub fn has_a_driven_gpu(&self) -> Result<(), Stop> {
         // Asked as the driver's check, it hears of what is before the driver only: the GPU.
         match self.nvidia.blocker(&self.host, "nvidia-driver") {
             Some(cause) => Err(Stop::blocked_by(cause)),

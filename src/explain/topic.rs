@@ -4,12 +4,12 @@ use std::fmt::Write;
 
 use colored::Colorize;
 use gdoctor_checks::model::doc::Doc;
-use gdoctor_checks::model::finding::{NOT_NEEDED, UNKNOWN};
+use gdoctor_checks::model::finding::{ELSEWHERE, NOT_NEEDED, UNKNOWN};
 use gdoctor_checks::model::fix::Fix;
 use gdoctor_checks::{ALL, FAMILIES};
 
 use super::entries::{Entry, entries, note};
-use crate::report::{find_fix, general, parse};
+use crate::report::{OUT_OF_SIGHT, find_fix, general, parse};
 
 /// Every check, a line each, by family.
 pub fn list() -> String {
@@ -41,6 +41,7 @@ pub fn explain(topic: &str) -> Result<String, String> {
         None => Ok(whole(id, &doc)),
         Some(UNKNOWN) => Ok(format!("{}\n\n{}\n", doc.title.bold(), doc.cannot_tell)),
         Some(NOT_NEEDED) => Ok(format!("{}\n\n{}\n", doc.title.bold(), doc.not_needed)),
+        Some(ELSEWHERE) if doc.code(ELSEWHERE).is_none() => Ok(format!("{}\n\n{OUT_OF_SIGHT}\n", doc.title.bold())),
         Some(code) => one_code(id, &doc, code).ok_or_else(|| unknown(topic)),
     }
 }

@@ -18,12 +18,17 @@ pub enum Value {
     Text(String),
 }
 
+/// A value and who wants it; nobody is named where the need keeps no origin.
+type Asked<'a> = (Value, Option<&'a Origin>);
+
+/// Makes the origin of a value.
+type By<'a> = &'a dyn Fn(&Value) -> Origin;
+
 pub struct Row {
     pub key: &'static str,
-    /// Sets what the flags ask for; each value's origin is asked for.
-    pub read: fn(&Wishes, &dyn Fn(&Value) -> Origin, &mut Need),
-    /// Each value, and who wants it; nobody is named where the need keeps no origin.
-    pub values: for<'a> fn(&'a Need) -> Vec<(Value, Option<&'a Origin>)>,
+    /// Sets what the flags ask for.
+    pub read: fn(&Wishes, By<'_>, &mut Need),
+    pub values: for<'a> fn(&'a Need) -> Vec<Asked<'a>>,
     /// Takes the other need's wishes: besides those that there are, or, where there can be one only, if there is none.
     pub join: fn(&mut Need, &mut Need),
     /// JSON types of one value in the file.

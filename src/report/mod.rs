@@ -14,7 +14,7 @@ use crate::need::Waiver;
 use crate::policy::{self, FailOn, Status};
 use crate::start::Starts;
 
-pub use words::{find_fix, general, general_fix, harmless, parse, write};
+pub use words::{OUT_OF_SIGHT, find_fix, general, general_fix, harmless, parse, write};
 
 /// `$id` of `docs/gdoctor-report-1.json`, which `gdoctor schema` prints.
 pub const SCHEMA: &str = "https://gdoctor.dev/schema/gdoctor-report-1.json";

@@ -8,7 +8,7 @@ use gdoctor_checks::model::check::Check;
 use gdoctor_checks::model::doc::Doc;
 use gdoctor_checks::model::fact::Gap;
 use gdoctor_checks::model::facts::Facts;
-use gdoctor_checks::model::finding::{Finding, NOT_NEEDED, Verdict};
+use gdoctor_checks::model::finding::{ELSEWHERE, Finding, NOT_NEEDED, Verdict};
 use gdoctor_checks::model::fix::{Fix, Risk};
 use gdoctor_checks::model::need::{Need, Origin};
 use gdoctor_checks::model::run::RunLine;
@@ -24,6 +24,10 @@ const CORRECTED: &str = "{corrected}";
 
 /// Stands in its place where there is no line to change.
 const YOUR_OWN: &str = "# your own command or service, so changed";
+
+/// Of every check that tells of the machine on which containers run, unless its document has better words.
+pub const OUT_OF_SIGHT: &str =
+    "The engine runs on another machine or in a virtual one: what this host shows says nothing about its containers.";
 
 /// Puts everything into words. Findings keep their order.
 pub fn write(facts: &Facts, need: &Need, judged: &[Judged], fail_on: FailOn, frame: Frame) -> Report {
@@ -152,6 +156,7 @@ impl Words<'_> {
             _ if finding.code == NOT_NEEDED => (fill(self.doc.not_needed), String::new()),
             _ => match self.doc.code(finding.code) {
                 Some(code) => (fill(code.sentence), fill(code.detail)),
+                None if finding.code == ELSEWHERE => (OUT_OF_SIGHT.to_owned(), String::new()),
                 None => (format!("{} (this code has no words yet)", finding.code), String::new()),
             },
         }

@@ -11,13 +11,11 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.cameras.first().map(|wish| &wish.by),
+    tells: Tells::Machine,
     judge,
 };
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
     Ok(each(&need.cameras, |wish| look(facts, need, &wish.what)))
 }
 

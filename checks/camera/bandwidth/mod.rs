@@ -11,6 +11,7 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.cameras.first().map(|wish| &wish.by),
+    tells: Tells::Machine,
     judge,
 };
 
@@ -26,9 +27,6 @@ const USB2: u32 = 480;
 const USUAL: ((u32, u32), u32) = ((640, 480), 30);
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
     let mut cameras: BTreeMap<&str, &Node> = BTreeMap::new();
     if need.cameras.len() > 1 {
         for wish in &need.cameras {

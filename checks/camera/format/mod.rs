@@ -1,6 +1,7 @@
 //! Does the camera offer the pictures that somebody asked for: pixel format, size, rate?
 
 use crate::model::facts::camera::{Extent, Format};
+use crate::model::finding::NOT_NEEDED;
 use crate::model::need::{Camera, Picture};
 use crate::model::prelude::*;
 
@@ -9,14 +10,12 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.picture.as_ref().map(|wish| &wish.by),
+    tells: Tells::Machine,
     judge,
 };
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
-    let Some(picture) = need.picture.as_ref() else { return Err(Stop::NotNeeded("elsewhere")) };
+    let Some(picture) = need.picture.as_ref() else { return Err(Stop::NotNeeded(NOT_NEEDED)) };
     let look = |wish: &Wish<Camera>| look(facts, &wish.what, &picture.what);
     Ok(each(&need.cameras, look).into_iter().map(|finding| finding.asked_by(&picture.by)).collect())
 }

@@ -10,6 +10,7 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.frame.as_ref(),
+    tells: Tells::Machine,
     judge,
 };
 
@@ -17,9 +18,6 @@ pub static CHECK: Check = Check {
 const ENOUGH: u64 = 80;
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
     let mut findings = Findings::new();
     for wish in &need.cameras {
         match facts.camera.to_picture(&wish.what) {

@@ -10,11 +10,12 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.capabilities.iter().map(|wish| &wish.by).min_by_key(|by| matches!(by, Origin::Guide)),
+    tells: Tells::Files,
     judge,
 };
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
-    facts.sees_the_gpus_host()?;
+    facts.has_a_driven_gpu()?;
     if facts.host.platform.value() == Some(&Platform::Jetson) {
         return Err(Stop::NotNeeded("jetson"));
     }

@@ -9,11 +9,12 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.decode.iter().map(|wish| &wish.by).min_by_key(|by| matches!(by, Origin::Guide)),
+    tells: Tells::Files,
     judge,
 };
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
-    facts.sees_the_gpus_host()?;
+    facts.has_a_driven_gpu()?;
     if let Some(cause) = facts.nvidia.blocker(&facts.host, CHECK.id) {
         return Err(Stop::blocked_by(cause));
     }

@@ -9,6 +9,7 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.encode.first().map(|wish| &wish.by),
+    tells: Tells::Files,
     judge,
 };
 
@@ -18,7 +19,7 @@ const NO_ENCODER: [u32; 2] = [1, 2];
 const ONE_TOO_MANY: [u32; 2] = [10, 21];
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
-    facts.sees_the_gpus_host()?;
+    facts.has_a_driven_gpu()?;
     if let Some(cause) = facts.nvidia.blocker(&facts.host, CHECK.id) {
         return Err(Stop::blocked_by(cause));
     }

@@ -9,13 +9,11 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.disk.as_ref().map(|wish| &wish.by).or(need.docker.as_ref()),
+    tells: Tells::Files,
     judge,
 };
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
     let places = facts.disk.places.known()?.map_or(&[][..], Vec::as_slice);
     // The daemon that gave up over it tells of it.
     let none_left = |place: &Place| place.space.value().is_some_and(|space| space.inodes_left() == Left::None);

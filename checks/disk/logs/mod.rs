@@ -8,6 +8,7 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.disk.as_ref().map(|wish| &wish.by).or(need.docker.as_ref()),
+    tells: Tells::Files,
     judge,
 };
 
@@ -15,9 +16,6 @@ pub static CHECK: Check = Check {
 const LARGE: u64 = 1 << 30;
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
     let logs = &facts.disk.logs;
     // Only root sees them, and nobody has asked for them by name: that is no gap in what was wanted.
     if logs.gap() == Some(&Gap::Denied) {

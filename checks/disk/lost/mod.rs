@@ -9,13 +9,11 @@ pub static CHECK: Check = Check {
     doc: include_str!("doc.md"),
     // Help for when room is short, which disk-space and disk-inodes judge: it fails nothing and leaves nothing undetermined.
     wanted: |need| need.docker.as_ref().map(|_| &Origin::Guide),
+    tells: Tells::Files,
     judge,
 };
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
     let Some(smallest) = facts.disk.short(need).filter_map(|place| Some(place.space.value()?.total)).min() else {
         return Err(Stop::NotNeeded("room-enough"));
     };

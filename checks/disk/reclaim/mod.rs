@@ -10,6 +10,7 @@ pub static CHECK: Check = Check {
     doc: include_str!("doc.md"),
     // Unasked, it is only help for when room is short: it fails nothing and leaves nothing undetermined.
     wanted: |need| need.reclaim.as_ref().map(|wish| &wish.by).or(need.docker.as_ref().map(|_| &Origin::Guide)),
+    tells: Tells::Anywhere,
     judge,
 };
 

@@ -9,16 +9,17 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.display_access.as_ref(),
+    tells: Tells::Anywhere,
     judge,
 };
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let display = &facts.display;
-    if facts.display_is_out_of_reach() {
+    if let Some(stop) = facts.out_of_sight(Tells::Display) {
         let desktop = facts.docker.info.value().is_some_and(|info| info.is_desktop());
         return match desktop {
             true => Ok(Finding::fail("desktop", "use-engine").evidence("GET /info", "Docker Desktop").into()),
-            false => Err(Stop::NotNeeded("elsewhere")),
+            false => Err(stop),
         };
     }
     let (Some(name), Some(Answer::Accepted { .. })) = (display.name.value(), display.mine.value()) else {

@@ -8,14 +8,12 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.display_access.as_ref(),
+    tells: Tells::Display,
     judge,
 };
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let display = &facts.display;
-    if facts.display_is_out_of_reach() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
     let (Some(name), Some(Answer::Accepted { .. })) = (display.name.value(), display.mine.value()) else {
         return Err(Stop::blocked_by("display-server"));
     };

@@ -8,13 +8,11 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.display.as_ref(),
+    tells: Tells::Display,
     judge,
 };
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
-    if facts.display_is_out_of_reach() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
     let display = &facts.display;
     let Some(name) = display.name.known()? else {
         return Ok(unset(facts)?.saw(&display.name).into());

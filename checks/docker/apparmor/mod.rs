@@ -7,13 +7,11 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.docker.as_ref(),
+    tells: Tells::Files,
     judge,
 };
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("not-used"));
-    }
     let fact = &facts.docker.info;
     let Some(info) = fact.known()? else { return Err(Stop::blocked_by("docker-engine")) };
     if !info.has_security_option("apparmor") || info.is_snap() {

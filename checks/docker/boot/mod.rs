@@ -9,12 +9,13 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.docker.as_ref(),
+    tells: Tells::Files,
     judge,
 };
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let docker = &facts.docker;
-    if docker.is_elsewhere() || docker.is_rootless() || facts.host.systemd.is_absent() {
+    if docker.is_rootless() || facts.host.systemd.is_absent() {
         return Err(Stop::NotNeeded("other-manager"));
     }
     if docker.reach.value() != Some(&Reach::Answers) {

@@ -9,14 +9,12 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.docker.as_ref(),
+    tells: Tells::Files,
     judge,
 };
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let docker = &facts.docker;
-    if docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
     let path = docker.config.source.0.as_str();
     // A daemon that runs has read an older text, and fails at its next start.
     let runs = docker.reach.value() == Some(&Reach::Answers);

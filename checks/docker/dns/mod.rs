@@ -7,13 +7,11 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.docker.as_ref(),
+    tells: Tells::Files,
     judge,
 };
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
     let set = facts.docker.setting("dns", |settings| Some(settings.dns.as_slice()).filter(|dns| !dns.is_empty()));
     if let Some(set) = set {
         let (path, servers) = (set.place.path(), set.value.join(", "));

@@ -8,6 +8,7 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.docker.as_ref(),
+    tells: Tells::Anywhere,
     judge,
 };
 

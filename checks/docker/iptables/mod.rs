@@ -10,12 +10,13 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.docker.as_ref(),
+    tells: Tells::Files,
     judge,
 };
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let docker = &facts.docker;
-    if docker.is_elsewhere() || docker.is_rootless() {
+    if docker.is_rootless() {
         return Err(Stop::NotNeeded("own-network"));
     }
     if let Some(set) = docker.setting("iptables", |settings| settings.iptables).filter(|set| !set.value) {

@@ -8,6 +8,7 @@ pub static CHECK: Check = Check {
     doc: include_str!("doc.md"),
     // `--ulimit memlock=-1` is part of the usual guide's commands for GPUs.
     wanted: |need| need.docker.as_ref().and(need.gpu.as_ref()).map(|_| &Origin::Guide),
+    tells: Tells::Files,
     judge,
 };
 
@@ -16,9 +17,6 @@ const SHARED_MEMORY: &str = "64 MiB";
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let docker = &facts.docker;
-    if docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
     let Some(info) = docker.info.known()? else { return Err(Stop::blocked_by("docker-engine")) };
     let set = docker.setting("default-shm-size", |settings| settings.shm_size.as_deref());
     let shared = set.map_or(SHARED_MEMORY, |set| set.value);

@@ -8,6 +8,7 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.docker.as_ref(),
+    tells: Tells::Machine,
     judge,
 };
 
@@ -17,7 +18,7 @@ const SINCE: [[u32; 3]; 3] = [[1, 2, 8], [1, 3, 3], [1, 4, 0]];
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let guest = facts.host.container.value().filter(|kind| kind.starts_with("lxc"));
-    let Some(guest) = guest.filter(|_| !facts.docker.is_elsewhere()) else {
+    let Some(guest) = guest else {
         return Err(Stop::NotNeeded("no-guest"));
     };
     let fact = &facts.docker.version;

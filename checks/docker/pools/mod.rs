@@ -11,6 +11,7 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.docker.as_ref(),
+    tells: Tells::Files,
     judge,
 };
 
@@ -28,9 +29,6 @@ const OWN: [(Ipv4Addr, u8, u8); 7] = [
 const ENOUGH: usize = 64;
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
     let Some(info) = facts.docker.info.known()? else { return Err(Stop::blocked_by("docker-engine")) };
     if info.is_rootless() {
         return Err(Stop::NotNeeded("own-network"));

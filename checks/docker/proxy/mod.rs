@@ -7,6 +7,7 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.docker.as_ref(),
+    tells: Tells::Anywhere,
     judge,
 };
 
@@ -30,8 +31,8 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         return Ok(findings);
     };
     // A daemon elsewhere has its own way out.
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
+    if let Some(stop) = facts.out_of_sight(Tells::Machine) {
+        return Err(stop);
     }
     let fact = &facts.docker.info;
     let Some(info) = fact.known()? else { return Err(Stop::blocked_by("docker-engine")) };

@@ -7,11 +7,12 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.docker.as_ref(),
+    tells: Tells::Files,
     judge,
 };
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
-    if !facts.docker.is_rootless() || facts.docker.is_elsewhere() {
+    if !facts.docker.is_rootless() {
         return Err(Stop::NotNeeded("rootful"));
     }
     if facts.docker.info.value().is_some() {

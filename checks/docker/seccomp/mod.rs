@@ -8,6 +8,7 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.docker.as_ref(),
+    tells: Tells::Files,
     judge,
 };
 
@@ -15,7 +16,7 @@ pub static CHECK: Check = Check {
 const KNOWS_CLONE3: [u32; 2] = [2, 5];
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() || facts.docker.answered_info().is_some_and(|info| info.is_snap()) {
+    if facts.docker.answered_info().is_some_and(|info| info.is_snap()) {
         return Err(Stop::NotNeeded("not-seen"));
     }
     let fact = &facts.engine.libseccomp;

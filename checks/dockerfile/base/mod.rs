@@ -9,6 +9,7 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.dockerfile.as_ref().and_then(|file| file.by()),
+    tells: Tells::Anywhere,
     judge,
 };
 

@@ -7,6 +7,7 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.docker.as_ref(),
+    tells: Tells::Machine,
     judge,
 };
 
@@ -15,11 +16,8 @@ const FEW_WATCHES: u64 = 8192;
 const USUAL_INSTANCES: u64 = 128;
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
     let fact = &facts.engine.inotify;
-    let Some(inotify) = fact.known()? else { return Err(Stop::NotNeeded("elsewhere")) };
+    let Some(inotify) = fact.known()? else { return Err(Stop::NotNeeded("no-limits")) };
     let few = inotify.watches <= FEW_WATCHES || inotify.instances < USUAL_INSTANCES;
     let finding = if few { Finding::warn("few", "raise") } else { Finding::pass("enough") };
     Ok(finding

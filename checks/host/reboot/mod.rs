@@ -7,13 +7,11 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.docker.as_ref(),
+    tells: Tells::Machine,
     judge,
 };
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
     // A container and a kernel in one piece have no modules of their own.
     let fact = &facts.engine.modules;
     let modules = fact.known()?.filter(|modules| modules.loadable && !modules.kernels.is_empty());

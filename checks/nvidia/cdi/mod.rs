@@ -11,6 +11,7 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.gpu.as_ref().map(|wish| &wish.by),
+    tells: Tells::Files,
     judge,
 };
 
@@ -19,7 +20,7 @@ const READS_0_7: [u32; 2] = [26, 1];
 const SOCKET: &str = "nvidia-persistenced/socket";
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
-    facts.sees_the_gpus_host()?;
+    facts.has_a_driven_gpu()?;
     let ways = facts.ways()?;
     let culprit = ways.culprit();
     if let Some(other) = culprit.filter(|culprit| *culprit != CHECK.id) {

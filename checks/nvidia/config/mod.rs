@@ -10,6 +10,7 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.gpu.as_ref().map(|wish| &wish.by),
+    tells: Tells::Files,
     judge,
 };
 
@@ -17,7 +18,7 @@ pub static CHECK: Check = Check {
 const LDCONFIG_IS_HELD: [u32; 2] = [1, 17];
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
-    facts.sees_the_gpus_host()?;
+    facts.has_a_driven_gpu()?;
     let ways = facts.ways()?;
     if facts.docker.info.value().is_some_and(|info| info.is_snap()) {
         return Err(Stop::NotNeeded("snap-own"));

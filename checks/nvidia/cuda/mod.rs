@@ -9,18 +9,13 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.gpu.as_ref().map(|wish| &wish.by),
+    tells: Tells::Files,
     judge,
 };
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
     if facts.host.platform.value().is_some() {
         return Err(Stop::NotNeeded("other-platform"));
-    }
-    if facts.host.is_application_container() {
-        return Err(Stop::NotNeeded("inside"));
     }
     let nvidia = &facts.nvidia;
     if let Some(cause) = nvidia.blocker(&facts.host, CHECK.id) {

@@ -9,13 +9,11 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.gpu.as_ref().map(|wish| &wish.by),
+    tells: Tells::Machine,
     judge,
 };
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
     match facts.host.platform.value() {
         Some(Platform::Wsl) => return Err(Stop::NotNeeded("wsl")),
         Some(Platform::Jetson) => return Err(Stop::NotNeeded("jetson")),

@@ -13,6 +13,7 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.fitness().next(),
+    tells: Tells::Machine,
     judge,
 };
 
@@ -20,9 +21,6 @@ pub static CHECK: Check = Check {
 const MOST_HOLDERS: usize = 5;
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
     if facts.host.platform.value() == Some(&Platform::Jetson) {
         return Err(Stop::NotNeeded("jetson"));
     }

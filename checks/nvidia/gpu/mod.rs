@@ -10,13 +10,11 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.gpu.as_ref().map(|wish| &wish.by),
+    tells: Tells::Machine,
     judge,
 };
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
     let nvidia = &facts.nvidia;
     match facts.host.platform.value() {
         Some(Platform::Wsl) => return Ok(wsl(&nvidia.dxg)?.into()),

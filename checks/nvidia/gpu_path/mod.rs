@@ -9,6 +9,7 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.gpu.as_ref().map(|wish| &wish.by),
+    tells: Tells::Anywhere,
     judge,
 };
 
@@ -20,7 +21,10 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     if desktop {
         return Ok(Finding::fail("desktop-vm", "use-engine").evidence("GET /info", "Docker Desktop").into());
     }
-    facts.sees_the_gpus_host()?;
+    if let Some(stop) = facts.out_of_sight(Tells::Files) {
+        return Err(stop);
+    }
+    facts.has_a_driven_gpu()?;
     let ways = facts.ways()?;
     let asked =
         [("--gpus", ways.gpus), ("--runtime=nvidia", ways.runtime), ("--device nvidia.com/gpu=all", ways.device)];

@@ -9,6 +9,7 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.gpu.as_ref().map(|wish| &wish.by),
+    tells: Tells::Machine,
     judge,
 };
 
@@ -18,9 +19,6 @@ const SLOW_START: usize = 4;
 const MOST_PAIRS: usize = 4;
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
     let nvidia = &facts.nvidia;
     if let Some(cause) = nvidia.blocker(&facts.host, CHECK.id) {
         return Err(Stop::blocked_by(cause));

@@ -15,6 +15,7 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.images.first().map(|wish| &wish.by),
+    tells: Tells::Machine,
     judge,
 };
 
@@ -58,9 +59,6 @@ fn look(facts: &Facts, need: &Need, image: &ImageFacts) -> Result<Findings, Stop
     }
     if need.gpu.is_none() {
         return Err(Stop::NotNeeded("no-gpu"));
-    }
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
     }
     if facts.host.platform.value() == Some(&Platform::Jetson) {
         return Err(Stop::NotNeeded("jetson"));

@@ -8,6 +8,7 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.gpu.as_ref().map(|wish| &wish.by),
+    tells: Tells::Files,
     judge,
 };
 
@@ -15,18 +16,12 @@ pub static CHECK: Check = Check {
 const CONTROL_MINOR: u32 = 255;
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
     if facts.host.platform.value().is_some() {
         return Err(Stop::NotNeeded("other-nodes"));
     }
     let nvidia = &facts.nvidia;
     if let Some(cause) = nvidia.blocker(&facts.host, "nvidia-version") {
         return Err(Stop::blocked_by(cause));
-    }
-    if facts.host.is_application_container() {
-        return Err(Stop::NotNeeded("inside"));
     }
     let empty = Vec::new();
     let nodes = nvidia.nodes.known()?.unwrap_or(&empty);

@@ -8,11 +8,12 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.gpu.as_ref().map(|wish| &wish.by),
+    tells: Tells::Files,
     judge,
 };
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
-    facts.sees_the_gpus_host()?;
+    facts.has_a_driven_gpu()?;
     let info = facts.docker.info.known()?.ok_or(Stop::blocked_by("docker-engine"))?;
     if facts.docker.version.known()?.is_some_and(|version| version.is_podman()) {
         return Err(Stop::NotNeeded("podman"));

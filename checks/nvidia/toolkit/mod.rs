@@ -12,6 +12,7 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.gpu.as_ref().map(|wish| &wish.by),
+    tells: Tells::Files,
     judge,
 };
 
@@ -27,7 +28,7 @@ const ADVISORIES: [(&[u32], &str, u32, &str); 6] = [
 ];
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
-    facts.sees_the_gpus_host()?;
+    facts.has_a_driven_gpu()?;
     let snap = facts.docker.client.value().is_some_and(|client| client.package == Package::Snap);
     if snap || facts.docker.info.value().is_some_and(|info| info.is_snap()) {
         return beside_snap(facts).map(Findings::from).ok_or(Stop::NotNeeded("snap-own"));

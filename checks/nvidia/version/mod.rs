@@ -8,22 +8,17 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.gpu.as_ref().map(|wish| &wish.by),
+    tells: Tells::Files,
     judge,
 };
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
     if facts.host.platform.value().is_some() {
         return Err(Stop::NotNeeded("one-piece"));
     }
     let nvidia = &facts.nvidia;
     if let Some(cause) = nvidia.blocker(&facts.host, CHECK.id) {
         return Err(Stop::blocked_by(cause));
-    }
-    if facts.host.is_application_container() {
-        return Err(Stop::NotNeeded("inside"));
     }
     let Some(module) = nvidia.module.known()? else { return Err(Stop::blocked_by("nvidia-driver")) };
     let (nvml, cuda) = (nvidia.nvml_library.known()?, nvidia.cuda_library.known()?);

@@ -11,13 +11,11 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| strongest(&need.ports),
+    tells: Tells::Machine,
     judge,
 };
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
     let network = &facts.port.network;
     if network.known()? == Some(&Network::Container) {
         let why = "gdoctor runs in a container whose network is not the daemon's".into();

@@ -11,13 +11,11 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| strongest(&need.ports),
+    tells: Tells::Files,
     judge,
 };
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
     if facts.docker.is_rootless() {
         return Err(Stop::NotNeeded("own-network"));
     }

@@ -14,13 +14,11 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| strongest(&need.registries),
+    tells: Tells::Files,
     judge,
 };
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
-    if facts.docker.is_elsewhere() {
-        return Err(Stop::NotNeeded("elsewhere"));
-    }
     let looks = facts.registry.looks.known()?.map_or(&[][..], Vec::as_slice);
     let look = |wish: &Wish<Registry>| {
         let finding = match looks.iter().find(|look| look.registry == wish.what) {

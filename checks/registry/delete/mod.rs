@@ -8,6 +8,7 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.registry_delete.as_ref().filter(|_| !need.registries.is_empty()),
+    tells: Tells::Anywhere,
     judge,
 };
 

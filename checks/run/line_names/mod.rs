@@ -10,6 +10,7 @@ pub static CHECK: Check = Check {
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
     wanted: |need| need.run.as_ref().and_then(|run| run.by.as_ref()),
+    tells: Tells::Anywhere,
     judge,
 };
 

@@ -15,8 +15,6 @@ pub use access::{AccessList, Admission, Entry, Program};
 pub use cookie::{Content, CookieEntry, CookieFile, FAMILY_LOCAL, FAMILY_WILD};
 pub use ids::{HostIds, Mapping, SubIds};
 
-use super::Facts;
-use super::host::Platform;
 use crate::model::fact::Fact;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -296,12 +294,5 @@ impl RenderNode {
             self.mode
         };
         uid == 0 || bits & 0o6 == 0o6
-    }
-}
-
-impl Facts {
-    /// Containers run where this host's sockets and devices are not. WSL's own Docker Desktop shares WSLg's socket.
-    pub fn display_is_out_of_reach(&self) -> bool {
-        self.docker.is_elsewhere() && self.host.platform.value() != Some(&Platform::Wsl)
     }
 }
