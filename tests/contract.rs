@@ -58,6 +58,27 @@ fn checks_know_their_family() {
     }
 }
 
+/// checks/new-check lays out a folder, and its family names it: as a module, and as the last of its checks.
+#[test]
+fn a_new_check_is_laid_out() {
+    let copy = tempfile::tempdir().unwrap();
+    let checks = copy.path().join("checks");
+    let copied = Command::new("cp").arg("-r").arg(root().join("checks")).arg(&checks).status().unwrap();
+    assert!(copied.success());
+    let lay = |family: &str, name: &str| Command::new(checks.join("new-check")).args([family, name]).output().unwrap();
+    for family in FAMILIES {
+        assert!(lay(family.name, "made-up").status.success(), "{}", family.name);
+        let text = fs::read_to_string(checks.join(family.name).join("mod.rs")).unwrap();
+        assert!(text.contains("\nmod made_up;\n"), "{text}");
+        let named: Vec<&str> = text.split("checks: &[").nth(1).unwrap().split(',').map(str::trim).collect();
+        let last = named.iter().rfind(|name| name.contains("::CHECK")).unwrap();
+        assert!(last.starts_with("&made_up::CHECK"), "{text}");
+    }
+    for (family, name) in [("docker", "access"), ("no-family", "made-up"), ("docker", "Made_Up"), ("docker", "../x")] {
+        assert_eq!(lay(family, name).status.code(), Some(2), "{family} {name}");
+    }
+}
+
 /// The documents of all checks and notes, with their ids.
 fn documents() -> Vec<(&'static str, Doc<'static>)> {
     let checks = ALL.iter().map(|check| (check.id, report::parse(check)));
