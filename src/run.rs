@@ -212,7 +212,7 @@ impl Run {
             report.texts_mut(&mut |text| *text = redactor.apply(text));
             report.pictures.clear();
         }
-        report
+        report.bounded()
     }
 
     /// Hands everything out; where something had to be taken out, only after a last look that it is.
