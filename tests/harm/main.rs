@@ -2,6 +2,7 @@
 //! names another binary to try than the one that was built with the tests, such as a release's.
 #![allow(clippy::disallowed_methods)]
 
+mod doors;
 mod load;
 mod writing;
 

@@ -15,7 +15,7 @@ use nix::unistd::{Uid, chown, mkfifo};
 
 use crate::{gdoctor, is_root, left_out};
 
-const SHORT: [&str; 4] = ["check", "--only", "host-clock", "--quiet"];
+const SHORT: [&str; 3] = ["check", "--only", "host-clock"];
 
 struct Scratch(tempfile::TempDir);
 
@@ -151,10 +151,10 @@ fn a_reader_that_does_not_read_is_no_hang() {
     let pipe = scratch.path("pipe");
     mkfifo(&pipe, Mode::from_bits_truncate(0o600)).unwrap();
     let _reader = fs::OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
-    let line: Vec<String> = (0..100).map(|port| format!("-p {}:80", 20_000 + port)).collect();
-    let line = format!("docker run {} ubuntu", line.join(" "));
-    let line = ["check", "-v", "--format", "json", "-o", pipe.to_str().unwrap(), "--run", &line];
-    let output = gdoctor(&line).output().unwrap();
+    let ports: Vec<String> = (0..150).map(|port| format!("-p={}:80", 20_000 + port)).collect();
+    let mut command =
+        gdoctor(&["check", "-v", "--format", "json", "-o", pipe.to_str().unwrap(), "--", "docker", "run"]);
+    let output = command.args(ports).arg("ubuntu").output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(told(&output).contains("nobody read it"), "{output:?}");
 }
@@ -463,7 +463,7 @@ fn a_full_terminal_is_no_panic() {
         &["check", "-o", "/missing/x"][..],
         &["explain"],
         &["check", "--facts", "/missing"],
-        &["check", "--run", "docker run"],
+        &["check", "--", "docker", "run"],
     ] {
         let mut command = gdoctor(arguments);
         let status =
