@@ -6,6 +6,8 @@ mod correction;
 mod deliver;
 mod diff;
 mod document;
+#[doc(hidden)]
+pub mod foreign;
 pub mod drawn;
 pub mod explain;
 mod host;
