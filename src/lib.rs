@@ -6,10 +6,10 @@ mod correction;
 mod deliver;
 mod diff;
 mod document;
-#[doc(hidden)]
-pub mod foreign;
 pub mod drawn;
 pub mod explain;
+#[doc(hidden)]
+pub mod foreign;
 mod host;
 pub mod judge;
 mod live;

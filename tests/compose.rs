@@ -103,8 +103,7 @@ fn a_service_is_read_with_all_that_it_asks() {
     };
     let (code, shown, errors) = show(&["--service", "app"]);
     assert_eq!(code, Some(0), "{errors}");
-    for wish in
-        ["gpu all", "camera /dev/video0", "port 8080", "port 127.0.0.1:9090/udp", "display", "compose.yaml:16:"]
+    for wish in ["gpu all", "camera /dev/video0", "port 8080", "port 127.0.0.1:9090/udp", "display", "compose.yaml:16:"]
     {
         assert!(shown.contains(wish), "{wish} in {shown}");
     }
