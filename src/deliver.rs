@@ -8,27 +8,32 @@ use crate::render;
 use crate::render::text::Detail;
 use crate::report::Report;
 
-/// Writes everything and gives the exit code. `facts` is the facts file, `unix` when the report was made. Err says what could not be written.
+/// Writes everything and gives the exit code. `facts` is the facts file, `unix` when the report was made. Err says all that could
+/// not be written; what could has been.
 pub fn deliver(report: &Report, facts: &str, plan: &Plan, host: &Host, unix: u64) -> Result<u8, String> {
-    let failed = |why: std::io::Error| format!("the report could not be written: {why}");
+    let mut failed = Vec::new();
     colored::control::set_override(false);
     for Out { format, path } in &plan.out {
         let text = rendered(report, facts, *format, plan, 100, unix);
-        output::write_atomic(path, text.as_bytes()).map_err(|why| format!("{}: {why}", path.display()))?;
+        failed.extend(output::write(path, text.as_bytes()).err());
     }
     if plan.format == Format::Github
         && let Some(summary) = host.env("GITHUB_STEP_SUMMARY")
     {
-        output::append(summary.as_ref(), render::md::render(report).as_bytes()).map_err(failed)?;
+        let written = output::append(summary.as_ref(), render::md::render(report).as_bytes());
+        failed.extend(written.map_err(|why| format!("GITHUB_STEP_SUMMARY: {why}")).err());
     }
     colored::control::set_override(plan.colour);
     let text = rendered(report, facts, plan.format, plan, plan.width, unix);
-    match &plan.destination {
+    let written = match &plan.destination {
         Destination::Stdout => output::write_stdout(text.as_bytes()),
-        Destination::File(path) => output::write_atomic(path, text.as_bytes()),
+        Destination::File(path) => output::write(path, text.as_bytes()),
+    };
+    failed.extend(written.err());
+    if failed.is_empty() {
+        return Ok(exit_code(report, plan.exit_codes));
     }
-    .map_err(failed)?;
-    Ok(exit_code(report, plan.exit_codes))
+    Err(format!("the report could not be written: {}", failed.join("; ")))
 }
 
 fn rendered(report: &Report, facts: &str, format: Format, plan: &Plan, width: usize, unix: u64) -> String {

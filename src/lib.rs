@@ -8,6 +8,8 @@ mod diff;
 mod document;
 pub mod drawn;
 pub mod explain;
+#[doc(hidden)]
+pub mod foreign;
 mod host;
 pub mod judge;
 mod live;
@@ -44,7 +46,12 @@ use plan::Plan;
 
 /// The whole program. Never panics on input; exit codes are those of [`policy`].
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = explain::texts_last(arguments.into_iter().collect());
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    host::threads::with_room(move || run_with(arguments.clone()))
+}
+
+fn run_with(arguments: Vec<OsString>) -> ExitCode {
+    let arguments = explain::texts_last(arguments);
     let misuse_code = misuse_code(&arguments);
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
@@ -55,6 +62,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    host::ending::outlive_file_limits();
     // A probe has nothing in hand; who started it ends it.
     if !matches!(cli.command, Some(Command::Probe { .. })) {
         host::ending::on_signals();
@@ -147,7 +155,7 @@ fn check(arguments: &CheckArgs) -> Option<u8> {
 fn waiting(checks: &[&str], until: Deadline, told: &mut String) {
     let now = checks.join(", ");
     if now != *told {
-        eprintln!("gdoctor: waiting for {now}, {} s at most", until.left().as_secs());
+        output::tell(&format!("gdoctor: waiting for {now}, {} s at most", until.left().as_secs()));
         *told = now;
     }
 }
@@ -162,7 +170,15 @@ fn collect(arguments: &CollectArgs) -> u8 {
         }
         Redact::None => Err("--redact none: nothing is written without a yes (or --yes)".into()),
     });
-    saved.map_or_else(|why| misuse(&why), |told| print(&told))
+    match saved {
+        // The facts themselves may have gone to standard output.
+        Ok(told) if !output::is_file(&arguments.output) => {
+            output::tell(&told);
+            policy::OK
+        }
+        Ok(told) => print(&format!("{told}\n")),
+        Err(why) => misuse(&why),
+    }
 }
 
 fn diff(before: &Path, after: &Path) -> u8 {
@@ -192,11 +208,14 @@ fn init(arguments: &cli::InitArgs) -> u8 {
     if arguments.output.as_os_str() == "-" {
         return print(&text);
     }
-    let path = std::path::Path::new(&host.cwd()).join(&arguments.output);
-    if !arguments.force && !host.lstat(&path).is_absent() {
-        return misuse(&format!("{} is there already; --force replaces it", arguments.output.display()));
+    let (path, text) = (&arguments.output, text.as_bytes());
+    let written =
+        if arguments.force { output::write(path, text).map(|()| true) } else { output::write_first(path, text) };
+    match written {
+        Ok(true) => policy::OK,
+        Ok(false) => misuse(&format!("{} is there already; --force replaces it", path.display())),
+        Err(why) => misuse(&why),
     }
-    output::write_atomic(&path, text.as_bytes()).map_or_else(|why| misuse(&why.to_string()), |()| policy::OK)
 }
 
 /// Explains a topic from its words, a text by the messages that are known; where one message has several causes, the checks
@@ -269,7 +288,7 @@ fn suggest(arguments: &cli::SuggestArgs) -> u8 {
         .map(|outcome| (outcome.code.as_str(), outcome.summary.as_str()))
         .collect();
     for (code, summary) in &failures {
-        eprintln!("gdoctor: {code}: {summary}");
+        output::tell(&format!("gdoctor: {code}: {summary}"));
     }
     match (print(&text), failures.is_empty()) {
         (policy::OK, true) => report.exit_code,
@@ -279,7 +298,7 @@ fn suggest(arguments: &cli::SuggestArgs) -> u8 {
 }
 
 fn print(text: &str) -> u8 {
-    output::write_stdout(text.as_bytes()).map_or_else(|error| misuse(&error.to_string()), |()| policy::OK)
+    output::write_stdout(text.as_bytes()).map_or_else(|why| misuse(&why), |()| policy::OK)
 }
 
 /// A text of the user that cannot be read: shown with a marker at the spot.
@@ -288,13 +307,13 @@ fn refuse(refusal: &need::Refusal, width: usize) -> u8 {
         None => misuse(&refusal.what),
         Some((name, text, span)) => {
             let shown = render::snippet::refusal(name, text, *span, &refusal.what, &refusal.help, width);
-            eprintln!("{shown}");
+            output::tell(&shown);
             policy::MISUSE
         }
     }
 }
 
 fn misuse(why: &str) -> u8 {
-    eprintln!("gdoctor: {}", report::harmless(why));
+    output::tell(&format!("gdoctor: {}", report::harmless(why)));
     policy::MISUSE
 }

@@ -2,7 +2,7 @@
 //! On a terminal alone, on standard error, and wiped before the report is written.
 
 use std::sync::mpsc;
-use std::thread;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use gdoctor_checks::FAMILIES;
@@ -11,7 +11,7 @@ use gdoctor_checks::model::facts::{Facts, Group};
 use gdoctor_checks::model::need::Need;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::host::ending;
+use crate::host::{ending, threads};
 use crate::judge;
 use crate::policy::{FailOn, Status};
 use crate::probe::{Times, Watch};
@@ -41,7 +41,7 @@ pub struct Live<'a> {
 
 impl<'a> Live<'a> {
     pub fn new(show: Show, need: &'a Need, selected: &'a dyn Fn(&Check) -> bool) -> Self {
-        let screen = (show != Show::Nothing).then(Screen::new);
+        let screen = (show != Show::Nothing).then(Screen::new).flatten();
         Self { screen, show, need, selected }
     }
 
@@ -109,14 +109,15 @@ enum Event {
 /// The lines on the terminal, in the hands of a thread of their own. They go when this is dropped.
 struct Screen {
     events: Option<mpsc::Sender<Event>>,
-    thread: Option<thread::JoinHandle<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Screen {
-    fn new() -> Self {
+    /// `None` when there is no thread to be had.
+    fn new() -> Option<Self> {
         let (events, receiver) = mpsc::channel();
-        let thread = thread::spawn(move || Rows::default().show(&receiver));
-        Self { events: Some(events), thread: Some(thread) }
+        let thread = threads::spawn(move || Rows::default().show(&receiver)).ok()?;
+        Some(Self { events: Some(events), thread: Some(thread) })
     }
 
     fn tell(&self, event: Event) {

@@ -17,7 +17,7 @@ pub fn save(facts: &mut Facts, folder: &Path) -> Result<(), String> {
             continue;
         };
         let file = output::write_new(folder, &name, picture.kind.ending(), &picture.bytes)
-            .map_err(|why| format!("--frame-dir {}: {why}", folder.display()))?;
+            .map_err(|why| format!("--frame-dir {why}"))?;
         picture.file = file.to_string_lossy().into_owned();
     }
     Ok(())

@@ -85,7 +85,7 @@ impl Run {
             return Ok(run);
         }
         if let Some(folder) = &conduct.frame_dir {
-            output::make_folder(folder).map_err(|why| Refused::Facts(format!("{}: {why}", folder.display())))?;
+            output::make_folder(folder).map_err(|why| Refused::Facts(format!("--frame-dir {why}")))?;
         }
         let evident = Evident::of(&host);
         let (mut need, waivers) =
@@ -212,7 +212,7 @@ impl Run {
             report.texts_mut(&mut |text| *text = redactor.apply(text));
             report.pictures.clear();
         }
-        report
+        report.bounded()
     }
 
     /// Hands everything out; where something had to be taken out, only after a last look that it is.
@@ -261,24 +261,26 @@ impl Run {
     pub fn save(&self, path: &Path) -> Result<String, String> {
         let snapshot = self.redacted()?;
         let text = snapshot.write();
-        output::write_atomic(path, text.as_bytes()).map_err(|why| format!("{}: {why}", path.display()))?;
-        let map = map_path(path);
+        // Asked before: where nothing is now, a file will be.
+        let map = output::is_file(path).then(|| map_path(path));
+        output::write(path, text.as_bytes())?;
         let redactor = self.redactor.as_ref().ok_or("nothing was learnt")?;
-        write_map(&map, redactor)?;
+        let map = match map {
+            Some(map) => {
+                write_map(&map, redactor)?;
+                format!("{}: what stands for what, for you alone", map.display())
+            }
+            None => "what stands for what is kept only beside a file".into(),
+        };
         let counts: Vec<String> = snapshot.redacted.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
         let replaced = if counts.is_empty() { "nothing to replace".to_owned() } else { counts.join(", ") };
-        Ok(format!(
-            "{}: {} bytes of facts; replaced: {replaced}\n{}: what stands for what, for you alone\n",
-            path.display(),
-            text.len(),
-            map.display()
-        ))
+        Ok(format!("{}: {} bytes of facts; replaced: {replaced}\n{map}", path.display(), text.len(),))
     }
 
     pub fn save_as_is(&self, path: &Path) -> Result<String, String> {
         let text = self.snapshot(untyped(&self.facts)).write();
-        output::write_private(path, text.as_bytes()).map_err(|why| format!("{}: {why}", path.display()))?;
-        Ok(format!("{}: {} bytes of facts, nothing replaced\n", path.display(), text.len()))
+        output::write_private(path, text.as_bytes())?;
+        Ok(format!("{}: {} bytes of facts, nothing replaced", path.display(), text.len()))
     }
 }
 
@@ -346,12 +348,14 @@ fn last_look(redactor: &Redactor, text: &str) -> Result<(), String> {
     }
 }
 
-/// Where the private map of a shared report goes: beside its first file.
+/// Where the private map of a shared report goes: beside its first file. A pipe or a device has nothing beside it.
 fn beside(plan: &Plan) -> Option<PathBuf> {
-    match &plan.destination {
-        Destination::File(path) => Some(map_path(path)),
-        Destination::Stdout => plan.out.first().map(|out| map_path(&out.path)),
-    }
+    let first = match &plan.destination {
+        Destination::File(path) => Some(path),
+        Destination::Stdout => None,
+    };
+    let mut paths = first.into_iter().chain(plan.out.iter().map(|out| &out.path));
+    paths.find(|path| output::is_file(path)).map(|path| map_path(path))
 }
 
 fn map_path(path: &Path) -> PathBuf {
@@ -361,5 +365,5 @@ fn map_path(path: &Path) -> PathBuf {
 }
 
 fn write_map(path: &Path, redactor: &Redactor) -> Result<(), String> {
-    output::write_private(path, redactor.private_map().as_bytes()).map_err(|why| format!("{}: {why}", path.display()))
+    output::write_private(path, redactor.private_map().as_bytes())
 }

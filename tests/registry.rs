@@ -391,3 +391,56 @@ fn client_certificates_and_logins() {
     let run = gdoctor(&["--only", "registry", "--registry", &name], &[NO_DOCKER]);
     assert_eq!(run.of("registry-answers"), [format!("pass registry-answers/asks-login {name}")]);
 }
+
+/// The daemon reads all of the folder before it asks, and gives up on a pair that does not fit; version 1 it shows, which the
+/// library that gdoctor asks with does not.
+#[test]
+fn client_certificates_that_are_of_no_use() {
+    let Some(address) = own_address() else { return };
+    let Some(daemon) = Part::start("docker", &[]) else { return };
+    let env = ("DOCKER_HOST", daemon.get("DOCKER_HOST"));
+    let dir = folder();
+    if !certificates(dir.path(), &format!("IP:{address}"), "20200101000000Z", "20490101000000Z") {
+        return;
+    }
+    let one = "openssl req -x509 -newkey rsa:2048 -nodes -days 90 -subj /CN=other -keyout other.key -out other.pem
+        openssl x509 -req -in r.pem -CA ca.crt -CAkey ca.key -set_serial 7 -days 90 -out one.pem
+        printf 'no certificate' > none.pem
+        openssl pkcs8 -topk8 -in other.key -passout pass:x -out locked.key";
+    shell(dir.path(), one);
+    let shown =
+        Command::new("openssl").args(["x509", "-noout", "-text", "-in"]).arg(dir.path().join("one.pem")).output();
+    let is_one = String::from_utf8_lossy(&shown.unwrap().stdout).contains("Version: 1 ");
+    let root = dir.path().display().to_string();
+    let tls = format!(
+        "  tls: {{ certificate: \"{root}/cert.pem\", key: \"{root}/key.pem\", clientcas: [\"{root}/ca.crt\"] }}"
+    );
+    let Some(registry) = Registry::start(dir, &tls) else { return };
+    let name = format!("{address}:{}", registry.port);
+    let told = |files: &[(&str, &str)]| {
+        let files: Vec<(&str, PathBuf)> = files.iter().map(|(name, from)| (*name, registry.path(from))).collect();
+        let files: Vec<(&str, &Path)> = files.iter().map(|(name, from)| (*name, from.as_path())).collect();
+        look(&name, root_with(&name, &files).path(), env)
+    };
+    for (files, says) in [
+        (
+            vec![("ca.crt", "ca.crt"), ("client.cert", "cert.pem"), ("client.key", "other.key")],
+            "client.cert does not belong to",
+        ),
+        (vec![("ca.crt", "ca.crt"), ("client.cert", "cert.pem")], "client.cert has no .key"),
+        (vec![("ca.crt", "ca.crt"), ("a.key", "key.pem")], "a.key has no .cert"),
+        (vec![("ca.crt", "ca.crt"), ("a.cert", "none.pem"), ("a.key", "key.pem")], "a.cert is no certificate"),
+        (vec![("ca.crt", "ca.crt"), ("a.cert", "other.pem"), ("a.key", "locked.key")], "a.cert has a key beside it"),
+    ] {
+        let run = told(&files);
+        assert_eq!(run.of("registry-trust"), [format!("fail registry-trust/unusable-client-certificate {name}")]);
+        let summary = run.summary("registry-trust/unusable-client-certificate");
+        assert!(summary.contains(says), "{summary}");
+    }
+    if !is_one {
+        return left_out("registry: this openssl makes no certificate of version 1");
+    }
+    let run = told(&[("ca.crt", "ca.crt"), ("client.cert", "one.pem"), ("client.key", "key.pem")]);
+    assert_eq!(run.of("registry-trust"), [format!("unknown registry-trust/unknown {name}")]);
+    assert!(run.summary("registry-trust/unknown").contains("X.509 version 1"), "{:#?}", run.results());
+}

@@ -86,7 +86,7 @@ fn full() -> Report {
         text: harmless(HOSTILE),
         start: None,
         end: None,
-        file: Some(Place { path: file.into(), line, column: 3, start: 10, end: 14, text: text.into() }),
+        file: Some(Place { path: file.into(), line, column: 3, start: 10, end: 14, text: text.into(), text_after: 0 }),
     };
     report.results[5].asked_by = Some(at("deploy/compose file.yaml", 7, "  gpus: all"));
     report.results[6].asked_by = Some(at("/srv/app/gdoctor.toml", 2, ""));

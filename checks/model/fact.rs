@@ -48,6 +48,8 @@ pub enum Gap {
     Unsupported(String),
     /// Another check failed, and this fact cannot exist until that is mended: its id.
     BlockedBy(String),
+    /// The system gave no thread, process or memory for the look.
+    NoRoom(String),
     /// A fault of gdoctor's own.
     Bug(String),
 }
@@ -64,6 +66,7 @@ impl Gap {
             Gap::Unparsable(what) => format!("the answer was not understood: {what}"),
             Gap::Unsupported(what) => format!("not supported: {what}"),
             Gap::BlockedBy(check) => format!("{check} has to be mended first"),
+            Gap::NoRoom(why) => format!("the system had no room for the look: {why}"),
             Gap::Bug(what) => format!("a fault in gdoctor: {what}; please report it"),
         }
     }

@@ -1,63 +1,68 @@
-//! What a server's certificate says of itself: its names and its dates. No ASN.1 is read here: rustls' verifier tells both when it
-//! is asked for a name or a time that cannot fit.
+//! What a certificate says of itself: a server's names and dates, and whether a client's fits its key and can be shown.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::net::IpAddr;
 
-use gdoctor_checks::model::facts::registry::Certificate;
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::ServerCertVerifier;
-use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, Error, RootCertStore};
+use gdoctor_checks::model::facts::registry::{Certificate, Unfit};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use rustls::{Error, InconsistentKeys};
+use x509_cert::certificate::{CertificateInner, Raw, Version};
+use x509_cert::der::Decode;
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
 
 use super::clock;
 
-/// 9999-12-31, the last day that a certificate can have.
-const LAST: u64 = 253_402_300_799;
-/// A name that nobody can have (RFC 2606).
-const NOBODY: &str = "nobody.invalid";
 const DAY: u64 = 86_400;
 
+/// As browsers and Go do, this takes certificates that do not keep to every rule of RFC 5280.
+type Lenient = CertificateInner<Raw>;
+
 /// `None` for what is no certificate.
-pub fn read(leaf: &CertificateDer<'_>, provider: &Arc<CryptoProvider>) -> Option<Certificate> {
-    let nobody = ServerName::try_from(NOBODY).ok()?;
-    let mut roots = RootCertStore::empty();
-    // The verifier wants an authority; dates are looked at before it matters which.
-    roots.add(leaf.clone().into_owned()).ok()?;
-    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build().ok()?;
-    let at = |seconds: u64| {
-        let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
-        verifier.verify_server_cert(leaf, &[], &nobody, &[], time)
-    };
-    let until = match at(LAST) {
-        Err(Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. })) => not_after.as_secs(),
-        _ => LAST,
-    };
-    let from = match at(0) {
-        Err(Error::InvalidCertificate(CertificateError::NotValidYetContext { not_before, .. })) => not_before.as_secs(),
-        _ => 0,
-    };
+pub fn read(leaf: &CertificateDer<'_>) -> Option<Certificate> {
+    let parsed = Lenient::from_der(leaf).ok()?;
+    let said = parsed.tbs_certificate();
+    let (from, until) = (said.validity().not_before, said.validity().not_after);
+    let (from, until) = (from.to_unix_duration().as_secs(), until.to_unix_duration().as_secs());
+    // The common name does not count.
+    let names = said.get_extension::<SubjectAltName>().ok()?.map(|(_, names)| names.0).unwrap_or_default();
     let day = |seconds: u64| clock::rfc3339(seconds).chars().take(10).collect();
-    let left = until.saturating_sub(clock::unix_seconds()) / DAY;
-    Some(Certificate { subject_alt_names: names(leaf, &nobody)?, from: day(from), until: day(until), days_left: left })
+    Some(Certificate {
+        subject_alt_names: names.iter().filter_map(plain).collect(),
+        from: day(from),
+        until: day(until),
+        days_left: until.saturating_sub(clock::unix_seconds()) / DAY,
+    })
 }
 
-/// The names of subjectAltName; the common name does not count.
-fn names(leaf: &CertificateDer<'_>, nobody: &ServerName<'_>) -> Option<Vec<String>> {
-    let parsed = ParsedCertificate::try_from(leaf).ok()?;
-    match rustls::client::verify_server_name(&parsed, nobody) {
-        Err(Error::InvalidCertificate(CertificateError::NotValidForNameContext { presented, .. })) => {
-            Some(presented.iter().filter_map(|name| plain(name)).collect())
+/// Host names and addresses; other kinds name no server.
+fn plain(name: &GeneralName) -> Option<String> {
+    match name {
+        GeneralName::DnsName(name) => Some(name.as_str().to_owned()),
+        GeneralName::IpAddress(bytes) => {
+            let bytes = bytes.as_bytes();
+            let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+            v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok().map(|ip| ip.to_string())
         }
-        _ => Some(Vec::new()),
+        _ => None,
     }
 }
 
-/// `DnsName("registry.lan")` and `IpAddress(192.168.1.10)`, without their kind.
-fn plain(name: &str) -> Option<String> {
-    let (kind, rest) = name.split_once('(')?;
-    let inner = rest.strip_suffix(')')?.trim_matches('"');
-    ["DnsName", "IpAddress"].contains(&kind).then(|| inner.to_owned())
+/// Whether a client's certificate, with those of its chain, can be shown with this key; both are PEM texts.
+pub fn client(certificate: &[u8], key: &[u8]) -> Result<(), Unfit> {
+    let chain: Vec<CertificateDer<'static>> =
+        CertificateDer::pem_slice_iter(certificate).collect::<Result<_, _>>().map_err(|_| Unfit::Unreadable)?;
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| Unfit::UnreadableKey)?;
+    let leaf = chain.first().ok_or(Unfit::Unreadable)?;
+    let leaf = Lenient::from_der(leaf).map_err(|_| Unfit::Unreadable)?;
+    if leaf.tbs_certificate().version() == Version::V1 {
+        return Err(Unfit::VersionOne);
+    }
+    match CertifiedKey::from_der(chain, key, &rustls::crypto::ring::default_provider()) {
+        Ok(_) => Ok(()),
+        Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => Err(Unfit::OtherKey),
+        Err(Error::InvalidCertificate(_)) => Err(Unfit::NotShown),
+        Err(_) => Err(Unfit::UnreadableKey),
+    }
 }

@@ -4,12 +4,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Child;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use signal_hook::iterator::Signals;
+
+use super::threads;
 
 /// Everything that must not stay behind.
 struct InHand {
@@ -33,8 +34,12 @@ pub fn on_signals() {
     let ignored = ignored();
     let caught = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].map(|signal| signal as i32);
     let caught = caught.into_iter().filter(|signal| ignored & (1 << (signal - 1)) == 0);
-    let Ok(mut signals) = Signals::new(caught) else { return };
-    thread::spawn(move || {
+    let caught: Vec<i32> = caught.collect();
+    let (ready, wait) = mpsc::channel();
+    // A signal is caught only by a thread that is there to act on it; without one it ends gdoctor as it would any program.
+    let started = threads::spawn(move || {
+        let Ok(mut signals) = Signals::new(caught) else { return };
+        let _ = ready.send(());
         if let Some(signal) = signals.forever().next() {
             // Never unlocked: nothing is begun any more.
             let all = in_hand();
@@ -46,6 +51,12 @@ pub fn on_signals() {
             std::process::exit(128 + signal);
         }
     });
+    let _ = started.map(|_| wait.recv());
+}
+
+/// A file that grows past a limit (`ulimit -f`) is an error of the write from now on, and no longer the end.
+pub fn outlive_file_limits() {
+    let _ = signal_hook::flag::register(Signal::SIGXFSZ as i32, Arc::default());
 }
 
 /// The mask of ignored signals (proc_pid_status(5), SigIgn).

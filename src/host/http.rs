@@ -8,17 +8,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gdoctor_checks::model::fact::Gap;
+use gdoctor_checks::model::fact::{Gap, State};
+use gdoctor_checks::model::facts::registry::Unfit;
 use ureq::RequestBuilder;
 use ureq::http::Uri;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, parse_pem};
 use ureq::typestate::WithoutBody;
-use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, DefaultConnector, LazyBuffers, NextTimeout, Transport,
 };
 
-use super::{Deadline, connect};
+use super::{Deadline, certificate, connect, resolve};
+
+/// As many as ureq takes.
+const MOST_ADDRESSES: usize = 16;
 
 /// Where to send requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +71,8 @@ pub enum NoReply {
     /// It closed early, or what it sent is not HTTP; the library's words.
     Garbled(String),
     Unreachable(String),
+    /// gdoctor itself cannot ask so.
+    Unsupported(String),
     TooLarge,
 }
 
@@ -77,6 +83,7 @@ impl NoReply {
             NoReply::Denied => Gap::Denied,
             NoReply::TimedOut => Gap::TimedOut,
             NoReply::Refused => Gap::Unsupported("connection refused".into()),
+            NoReply::Unsupported(why) => Gap::Unsupported(why.clone()),
             NoReply::TooLarge => Gap::Unparsable("the answer is too large".into()),
             NoReply::Tls(why) | NoReply::Garbled(why) | NoReply::Unreachable(why) => Gap::Unparsable(why.clone()),
         }
@@ -88,6 +95,8 @@ impl NoReply {
 pub struct Client {
     agent: ureq::Agent,
     base: String,
+    /// Why our own certificate cannot be shown. Nothing is asked then.
+    unfit: Option<Unfit>,
 }
 
 impl Client {
@@ -102,13 +111,16 @@ impl Client {
             .user_agent(concat!("gdoctor/", env!("CARGO_PKG_VERSION")))
             .tls_config(tls_config(tls))
             .build();
+        let unfit = tls.unfit();
         match target {
             Target::Unix(path) => Self {
+                unfit,
                 agent: ureq::Agent::with_parts(config, UnixConnector { path: path.clone() }, NoResolver),
                 base: "http://localhost".into(),
             },
             Target::Url(url) => Self {
-                agent: ureq::Agent::with_parts(config, DefaultConnector::new(), DefaultResolver::default()),
+                unfit,
+                agent: ureq::Agent::with_parts(config, DefaultConnector::new(), Names),
                 base: url.clone(),
             },
         }
@@ -116,13 +128,32 @@ impl Client {
 
     /// GET `path` (with its leading slash), a body of at most `cap` bytes.
     pub fn get(&self, path: &str, headers: &[(&str, &str)], cap: usize, deadline: Deadline) -> Result<Reply, NoReply> {
+        self.fit()?;
         let request = self.agent.get(format!("{}{path}", self.base));
         send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)), cap, deadline)
     }
 
     /// DELETE `path`. Only for what cannot be there: gdoctor changes nothing.
     pub fn delete(&self, path: &str, cap: usize, deadline: Deadline) -> Result<Reply, NoReply> {
+        self.fit()?;
         send(self.agent.delete(format!("{}{path}", self.base)), cap, deadline)
+    }
+}
+
+impl Client {
+    fn fit(&self) -> Result<(), NoReply> {
+        match self.unfit {
+            Some(why) if why.is_refused_by_go() => Err(NoReply::Tls(format!("the client certificate {}", why.words()))),
+            Some(why) => Err(NoReply::Unsupported(format!("the client certificate {}", why.words()))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Tls {
+    fn unfit(&self) -> Option<Unfit> {
+        let none = self.certificate.is_empty() || self.key.is_empty();
+        if none { None } else { certificate::client(&self.certificate, &self.key).err() }
     }
 }
 
@@ -151,11 +182,13 @@ fn tls_config(tls: &Tls) -> TlsConfig {
             _ => None,
         })
         .collect();
-    let client = Certificate::from_pem(&tls.certificate)
-        .and_then(|certificate| Ok(ClientCert::new_with_certs(&[certificate], PrivateKey::from_pem(&tls.key)?)));
+    // ureq panics where the two do not fit.
+    let certificate = Certificate::from_pem(&tls.certificate).ok().filter(|_| tls.unfit().is_none());
+    let client = certificate.zip(PrivateKey::from_pem(&tls.key).ok());
+    let client = client.map(|(certificate, key)| ClientCert::new_with_certs(&[certificate], key));
     TlsConfig::builder()
         .root_certs(RootCerts::new_with_certs(&roots))
-        .client_cert(client.ok())
+        .client_cert(client)
         .disable_verification(tls.skip_verify)
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .build()
@@ -211,6 +244,33 @@ impl Resolver for NoResolver {
         let mut nowhere = self.empty();
         nowhere.push(SocketAddr::from(([127, 0, 0, 1], 0)));
         Ok(nowhere)
+    }
+}
+
+/// Names by the resolver that has a deadline and needs no thread to be had.
+#[derive(Debug)]
+struct Names;
+
+impl Resolver for Names {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        _: &ureq::config::Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let authority = uri.authority().ok_or(ureq::Error::HostNotFound)?;
+        let port = authority.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+        let name = authority.host().trim_start_matches('[').trim_end_matches(']');
+        let mut addresses = self.empty();
+        match resolve::resolve(name, Deadline::after(*timeout.after)).state {
+            State::Present(found) => {
+                found.iter().take(MOST_ADDRESSES).for_each(|ip| addresses.push(SocketAddr::new(*ip, port)));
+            }
+            State::Unknown(Gap::TimedOut) => return Err(ureq::Error::Timeout(timeout.reason)),
+            State::Unknown(gap) => return Err(io::Error::other(gap.reason()).into()),
+            State::Absent => {}
+        }
+        if addresses.is_empty() { Err(ureq::Error::HostNotFound) } else { Ok(addresses) }
     }
 }
 

@@ -3,7 +3,7 @@
 #![allow(clippy::disallowed_methods)]
 
 pub mod bind;
-mod certificate;
+pub mod certificate;
 pub mod child;
 pub mod clock;
 pub mod connect;
@@ -16,9 +16,11 @@ mod kernel;
 pub mod netfilter;
 mod netlink;
 pub mod output;
+mod place;
 pub mod process;
 pub mod resolve;
 pub mod space;
+pub mod threads;
 pub mod tls;
 
 use std::path::PathBuf;

@@ -1,12 +1,15 @@
 //! Starting a program: no shell, no input, the C locale, output capped, everything it started ended at the deadline.
 
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::Deadline;
 use super::ending::Running;
@@ -38,26 +41,25 @@ pub fn run(mut command: Command, cap: usize, deadline: Deadline) -> Ran {
         Ok(started) => started,
         Err(error) => return Ran { stdout: Vec::new(), end: End::NotStarted(error.to_string()) },
     };
-    let Some(pipe) = child.stdout.take() else {
+    let Some(mut pipe) = child.stdout.take() else {
         return Ran { stdout: Vec::new(), end: End::NotStarted("no pipe".into()) };
     };
-    let (send, receive) = mpsc::channel();
-    thread::spawn(move || forward(pipe, &send));
-    let mut stdout = Vec::new();
+    let (mut stdout, mut buffer) = (Vec::new(), [0; 8192]);
     loop {
-        match receive.recv_timeout(deadline.left()) {
-            Ok(chunk) if stdout.len() + chunk.len() > cap => {
+        if !is_ready(&pipe, deadline) {
+            // Not waited for: a process that a driver holds cannot even be killed, and we do not stay with it.
+            running.kill();
+            return Ran { stdout, end: End::TimedOut };
+        }
+        match pipe.read(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Ok(0) | Err(_) => break,
+            Ok(count) if stdout.len() + count > cap => {
                 running.kill();
                 let _ = child.wait();
                 return Ran { stdout, end: End::TooMuch };
             }
-            Ok(chunk) => stdout.extend(chunk),
-            Err(mpsc::RecvTimeoutError::Disconnected) => break,
-            Err(mpsc::RecvTimeoutError::Timeout) => {
-                // Not waited for: a process that a driver holds cannot even be killed, and we do not stay with it.
-                running.kill();
-                return Ran { stdout, end: End::TimedOut };
-            }
+            Ok(count) => stdout.extend(&buffer[..count]),
         }
     }
     let end = wait(&mut child, deadline);
@@ -79,11 +81,16 @@ pub fn run_program<'a>(
     run(command, cap, deadline)
 }
 
-fn forward(mut pipe: impl Read, send: &mpsc::Sender<Vec<u8>>) {
-    let mut buffer = [0; 8192];
-    while let Ok(count @ 1..) = pipe.read(&mut buffer) {
-        if send.send(buffer[..count].to_vec()).is_err() {
-            break;
+/// Something can be read, or the end has been reached. False: neither by the deadline.
+fn is_ready(pipe: &ChildStdout, deadline: Deadline) -> bool {
+    loop {
+        // Rounded up, so that the last wait does not spin.
+        let left = PollTimeout::try_from(deadline.left() + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
+        match poll(&mut [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)], left) {
+            Ok(0) if deadline.left().is_zero() => return false,
+            Ok(0) | Err(Errno::EINTR) => {}
+            Ok(_) => return true,
+            Err(_) => return false,
         }
     }
 }

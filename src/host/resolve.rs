@@ -3,11 +3,10 @@
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::mpsc;
-use std::thread;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 
-use super::Deadline;
+use super::{Deadline, threads};
 
 /// The addresses of a host name, as getaddrinfo(3) orders them; Absent when the name does not exist. The thread of a resolver
 /// that does not come back is left behind.
@@ -18,10 +17,13 @@ pub fn resolve(name: &str, deadline: Deadline) -> Fact<Vec<IpAddr>> {
     }
     let (send, receive) = mpsc::channel();
     let asked = name.to_owned();
-    thread::spawn(move || {
+    let started = threads::spawn(move || {
         let found = (asked.as_str(), 0).to_socket_addrs();
         let _ = send.send(found.map(|all| all.map(|address| address.ip()).collect::<Vec<_>>()));
     });
+    if let Err(why) = started {
+        return Fact::unknown(Gap::NoRoom(why.to_string()), source);
+    }
     match receive.recv_timeout(deadline.left()) {
         Ok(Ok(mut addresses)) => {
             addresses.dedup();

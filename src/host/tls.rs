@@ -148,7 +148,7 @@ impl ServerCertVerifier for Examiner {
     ) -> Result<ServerCertVerified, rustls::Error> {
         if let Ok(mut seen) = self.seen.lock() {
             let distrust = self.examine(leaf, chain, name, now);
-            *seen = Seen { distrust, certificate: certificate::read(leaf, &self.provider) };
+            *seen = Seen { distrust, certificate: certificate::read(leaf) };
         }
         Ok(ServerCertVerified::assertion())
     }

@@ -2,7 +2,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use gdoctor_checks::model::fact::Gap;
@@ -13,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Times, Watch};
 use crate::host::child::unknown_group;
-use crate::host::{Deadline, Host};
+use crate::host::{Deadline, Host, threads};
 
 /// A little more than a probe's own deadline: it ends by itself unless a file system or a driver holds it.
 const GRACE: Duration = Duration::from_millis(250);
@@ -71,13 +70,19 @@ impl<'a> Crew<'a> {
         });
         self.later.retain(|name| *name != group);
         self.watch.sent(group);
-        thread::spawn(move || {
+        let started = threads::spawn(move || {
             let started = Instant::now();
             let found = catch_unwind(AssertUnwindSafe(|| probe(&host, &need)));
             let put = found.ok().map(|found| -> Put { Box::new(move |facts| *place(facts) = found) });
             // Nobody listens any more to a probe that was given up.
             let _ = sender.send(Answer { group, put, took: started.elapsed() });
         });
+        if let Err(why) = started
+            && let Some(out) = self.take(|out| out.group == group)
+        {
+            (out.give_up)(&mut self.facts, Gap::NoRoom(why.to_string()));
+            self.came(group);
+        }
     }
 
     /// What has come so far.

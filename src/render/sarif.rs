@@ -123,7 +123,7 @@ fn location(report: &Report, outcome: &Outcome) -> Value {
             &place.path,
             place.line,
             place.column,
-            (place.text.is_empty() || end <= place.text.len() + 1).then_some(end),
+            (place.text.is_empty() || end <= place.text_after + place.text.len() + 1).then_some(end),
         );
     }
     let line = report.run_line.as_ref().filter(|line| !line.file.is_empty());

@@ -15,7 +15,8 @@ pub fn mark(text: &str, span: Span, label: &str, status: Status, width: usize) -
 
 /// The same of a file of which only the line is at hand, with the file's name and the line's number.
 pub fn mark_line(place: &Place, status: Status, width: usize) -> String {
-    let indent = place.text.chars().take(place.column.saturating_sub(1)).map(char::len_utf8).sum::<usize>();
+    let indent =
+        place.text.chars().take(place.column.saturating_sub(1 + place.text_after)).map(char::len_utf8).sum::<usize>();
     let span = Span::new(indent, indent.saturating_add(place.end.saturating_sub(place.start)));
     let annotation = AnnotationKind::Primary.span(range(&place.text, span));
     let snippet = Snippet::source(place.text.as_str()).path(place.path.as_str()).line_start(place.line);

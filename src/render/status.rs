@@ -145,7 +145,7 @@ pub fn by_weight(report: &Report) -> Vec<&Outcome> {
 
 /// How many results a format shows with this status.
 pub fn count(report: &Report, status: Status) -> usize {
-    report.results.iter().filter(|o| shown(o) == status).count()
+    report.results.iter().filter(|o| shown(o) == status).map(|o| o.stands_for).sum()
 }
 
 /// `port-free 8080/tcp`.

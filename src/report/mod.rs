@@ -2,6 +2,7 @@
 //! secret gets past this folder.
 
 mod changes;
+mod length;
 mod words;
 
 use std::collections::BTreeMap;
@@ -107,7 +108,7 @@ impl RunLineWords {
             }
             Starts::Unknown => format!(
                 "Whether docker would start this container cannot be told: {} cannot be looked into.",
-                self.unseen.join(", ")
+                length::cut(self.unseen.join(", "))
             ),
         }
     }
@@ -195,6 +196,13 @@ pub struct Outcome {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiver: Option<WaiverWords>,
     pub duration_ms: u64,
+    /// As many findings are told by this one.
+    #[serde(skip_serializing_if = "is_one")]
+    pub stands_for: usize,
+}
+
+fn is_one(number: &usize) -> bool {
+    *number == 1
 }
 
 impl Outcome {
@@ -246,9 +254,16 @@ pub struct Place {
     /// Bytes of the file.
     pub start: usize,
     pub end: usize,
-    /// The whole line; literal secrets are overwritten with asterisks of the same length.
+    /// The line, or of a long one what stands around the place; literal secrets are overwritten with asterisks of the same length.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub text: String,
+    /// Characters of the line before `text`; 0 when it is shown from its beginning.
+    #[serde(rename = "textAfter", skip_serializing_if = "is_zero")]
+    pub text_after: usize,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 #[derive(Clone, Debug, Serialize)]

@@ -8,13 +8,13 @@ use gdoctor_checks::model::check::Check;
 use gdoctor_checks::model::doc::Doc;
 use gdoctor_checks::model::fact::Gap;
 use gdoctor_checks::model::facts::Facts;
-use gdoctor_checks::model::finding::{ELSEWHERE, Finding, NOT_NEEDED, Verdict};
+use gdoctor_checks::model::finding::{ELSEWHERE, Evidence, Finding, NOT_NEEDED, Verdict};
 use gdoctor_checks::model::fix::{Fix, Risk};
 use gdoctor_checks::model::need::{Need, Origin};
 use gdoctor_checks::model::run::RunLine;
 
 use super::changes::{self, corrected};
-use super::{Asker, FixWords, Frame, HostSummary, Outcome, Place, Report, SCHEMA, Seen, Tool};
+use super::{Asker, FixWords, Frame, HostSummary, Outcome, Place, Report, SCHEMA, Seen, Tool, length};
 use crate::drawn::{self, Gauge};
 use crate::judge::Judged;
 use crate::policy::{self, FailOn, Status};
@@ -51,7 +51,7 @@ pub fn write(facts: &Facts, need: &Need, judged: &[Judged], fail_on: FailOn, fra
     Report {
         schema: SCHEMA,
         format: "gdoctor-report",
-        schema_version: "1.2",
+        schema_version: "1.3",
         report_id: frame.report_id,
         generated_at: frame.generated_at,
         tool: Tool { name: "gdoctor", version: env!("CARGO_PKG_VERSION") },
@@ -121,37 +121,35 @@ impl Words<'_> {
             }
             _ => Vec::new(),
         };
+        let seen = |e: &Evidence| Seen { source: told(&e.source.0), value: told(&e.value) };
         Outcome {
             id: self.check.id,
             group: self.check.family.name,
             title: self.doc.title,
             status: policy::status(finding),
             code: format!("{}/{}", self.check.id, finding.code),
-            subject: harmless(&finding.subject),
+            subject: told(&finding.subject),
             summary: sentence,
             detail,
             asked_by: finding.asked_by.as_ref().map(|by| asker(by, self.files)),
             required: policy::is_required(finding.asked_by.as_ref()),
-            evidence: finding
-                .evidence
-                .iter()
-                .map(|e| Seen { source: harmless(&e.source.0), value: harmless(&e.value) })
-                .collect(),
+            evidence: length::evidence(finding.evidence.iter().map(seen).collect()),
             picture: finding.values.get("picture").map(|file| harmless(file)),
             docs: fixes.iter().map(|fix| fix.page.clone()).collect(),
             fixes,
             cause: blocker(finding).map(|by| root_cause(by, blocked).to_owned()),
             waiver: None,
             duration_ms: millis(self.took),
+            stands_for: 1,
         }
     }
 
     fn sentences(&self, finding: &Finding) -> (String, String) {
-        let fill = |text: &str| fill(text, finding, harmless);
+        let fill = |text: &str| fill(text, finding, told);
         match &finding.verdict {
             Verdict::Unknown(gap) => {
-                let at = finding.values.get("source").map(|s| format!(" ({})", harmless(s))).unwrap_or_default();
-                (format!("cannot tell whether {}: {}{at}", self.doc.title, harmless(&gap.reason())), String::new())
+                let at = finding.values.get("source").map(|s| format!(" ({})", told(s))).unwrap_or_default();
+                (format!("cannot tell whether {}: {}{at}", self.doc.title, told(&gap.reason())), String::new())
             }
             _ if finding.code == NOT_NEEDED => (fill(self.doc.not_needed), String::new()),
             _ => match self.doc.code(finding.code) {
@@ -191,21 +189,23 @@ pub fn general(text: &str) -> String {
 }
 
 fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Finding) -> FixWords {
+    let notes = fix.notes_for(tags).into_iter().map(|note| fill(note, finding, told));
     let changes_line = line.is_some() && fix.commands.iter().any(|fence| fence.text.trim() == CORRECTED);
+    let commands = fix.commands_for(tags).into_iter().flat_map(str::lines);
+    let commands = commands.flat_map(|command| match line.filter(|_| command == CORRECTED) {
+        Some(line) => corrected(line, &[finding]).0.lines().map(str::to_owned).collect(),
+        None if command == CORRECTED => vec![YOUR_OWN.to_owned()],
+        None => vec![fill(command, finding, shell_quoted)],
+    });
+    let (commands, left_out) = match length::commands(commands.collect()) {
+        Ok(commands) => (commands, None),
+        Err(told) => (Vec::new(), Some(told)),
+    };
     FixWords {
-        title: fill(fix.title, finding, harmless),
-        commands: fix
-            .commands_for(tags)
-            .into_iter()
-            .flat_map(str::lines)
-            .flat_map(|command| match line.filter(|_| command == CORRECTED) {
-                Some(line) => corrected(line, &[finding]).0.lines().map(str::to_owned).collect(),
-                None if command == CORRECTED => vec![YOUR_OWN.to_owned()],
-                None => vec![fill(command, finding, shell_quoted)],
-            })
-            .collect(),
+        title: fill(fix.title, finding, told),
+        commands,
         risks: fix.risks.iter().map(|risk| risk.words()).collect(),
-        notes: fix.notes_for(tags).into_iter().map(|note| fill(note, finding, harmless)).collect(),
+        notes: left_out.into_iter().chain(notes).collect(),
         needs_root: fix.risks.contains(&Risk::NeedsRoot),
         page: fix.page.to_owned(),
         changes_line,
@@ -246,19 +246,22 @@ pub(super) fn asker(origin: &Origin, files: &BTreeMap<String, String>) -> Asker 
     };
     let file = match origin {
         Origin::File { path, line, column, span, .. } => {
-            let text = files.get(path).and_then(|text| text.lines().nth(line.saturating_sub(1)));
+            let text = files.get(path).and_then(|text| text.lines().nth(line.saturating_sub(1))).unwrap_or_default();
+            let before = text.char_indices().nth(column.saturating_sub(1)).map_or(text.len(), |(at, _)| at);
+            let (shown, from) = length::excerpt(text, before);
             Some(Place {
                 path: harmless(path),
                 line: *line,
                 column: *column,
                 start: span.start,
                 end: span.end,
-                text: text.map(visible).unwrap_or_default(),
+                text: visible(shown),
+                text_after: text[..from].chars().count(),
             })
         }
         _ => None,
     };
-    Asker { kind, text: harmless(&origin.to_string()), start: span.map(|s| s.start), end: span.map(|s| s.end), file }
+    Asker { kind, text: told(&origin.to_string()), start: span.map(|s| s.start), end: span.map(|s| s.end), file }
 }
 
 /// Replaces `{name}` by the finding's value of that name, `{subject}` by its subject; other braces stay.
@@ -298,6 +301,11 @@ pub fn harmless(text: &str) -> String {
             c => c,
         })
         .collect()
+}
+
+/// The same, and not longer than a report takes.
+fn told(text: &str) -> String {
+    length::cut(harmless(text))
 }
 
 /// As `harmless`, and every byte keeps its place: what is taken out leaves as many bytes.

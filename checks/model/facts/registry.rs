@@ -117,6 +117,59 @@ pub struct CertsDir {
     pub authorities: Vec<String>,
     /// Other files that are no `.cert` and no `.key`: the daemon does not read them.
     pub ignored: Vec<String>,
+    /// Why a `.cert` or `.key` is of no use, by its name; those that are of use are not here.
+    pub unfit: BTreeMap<String, Unfit>,
+}
+
+impl CertsDir {
+    /// The first that keeps the daemon from reading the folder at all: it then asks nothing of the registry
+    /// (moby, daemon/pkg/registry/registry.go, loadTLSConfig).
+    pub fn refused(&self) -> Option<(&String, Unfit)> {
+        self.unfit.iter().map(|(name, why)| (name, *why)).find(|(_, why)| why.is_refused_by_go())
+    }
+
+    /// The first that only gdoctor cannot show.
+    pub fn not_shown(&self) -> Option<(&String, Unfit)> {
+        self.unfit.iter().map(|(name, why)| (name, *why)).find(|(_, why)| !why.is_refused_by_go())
+    }
+}
+
+/// Why a client's certificate or its key cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unfit {
+    NoKey,
+    NoCertificate,
+    /// The key is another certificate's.
+    OtherKey,
+    /// No certificate in PEM.
+    Unreadable,
+    /// No key in PEM, or one of a kind that nobody reads (with a passphrase).
+    UnreadableKey,
+    /// X.509 version 1: Go shows it, the TLS library of gdoctor does not.
+    VersionOne,
+    /// Of another kind that the TLS library of gdoctor does not show.
+    NotShown,
+}
+
+impl Unfit {
+    /// crypto/tls, X509KeyPair: what Go, and so docker and dockerd, cannot use either.
+    pub fn is_refused_by_go(self) -> bool {
+        !matches!(self, Unfit::VersionOne | Unfit::NotShown)
+    }
+
+    /// Completes `client.cert …`.
+    pub fn words(self) -> &'static str {
+        match self {
+            Unfit::NoKey => "has no .key of the same name beside it",
+            Unfit::NoCertificate => "has no .cert of the same name beside it",
+            Unfit::OtherKey => "does not belong to the key beside it",
+            Unfit::Unreadable => "is no certificate in PEM",
+            Unfit::UnreadableKey => "has a key beside it that cannot be read as PEM without a passphrase",
+            Unfit::VersionOne => "is of X.509 version 1, which gdoctor cannot show",
+            Unfit::NotShown => "is of a kind that gdoctor cannot show",
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

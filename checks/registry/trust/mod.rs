@@ -2,7 +2,7 @@
 
 use crate::model::cidr;
 use crate::model::facts::docker::{Config, Info};
-use crate::model::facts::registry::{Answer, Certificate, Distrust, Look};
+use crate::model::facts::registry::{Answer, Certificate, CertsDir, Distrust, Look};
 use crate::model::need::{Registry, strongest};
 use crate::model::prelude::*;
 
@@ -39,6 +39,16 @@ fn one(facts: &Facts, look: &Look, by: &Origin) -> Result<Finding, Stop> {
         let nobody_asked = *by == Origin::Guide && look.is_loopback();
         return Err(if nobody_asked { Stop::NotNeeded("none-here") } else { Stop::blocked_by("registry-answers") });
     }
+    if let Some((file, why)) = look.certs_dir.value().and_then(CertsDir::refused)
+        && !look.is_loopback()
+        && !facts.docker.info.known()?.is_some_and(|info| is_insecure(info, look))
+    {
+        return Ok(Finding::fail("unusable-client-certificate", "add-client-certificate")
+            .with("dir", certs_path(look))
+            .with("file", file)
+            .with("why", why.words())
+            .saw(&look.https));
+    }
     if look.https.value().is_some_and(Answer::is_registry) {
         let soon = look.certificate.value().filter(|certificate| certificate.days_left < SOON);
         let finding = match soon {
@@ -49,6 +59,11 @@ fn one(facts: &Facts, look: &Look, by: &Origin) -> Result<Finding, Stop> {
     }
     if wants_certificate {
         let dir = certs_path(look);
+        if let Some((file, why)) = look.certs_dir.value().and_then(CertsDir::not_shown) {
+            let gap =
+                Gap::Unsupported(format!("the registry asks for a client certificate, and {file} {}", why.words()));
+            return Err(Stop::Unknown(gap, look.certs_dir.source.clone()));
+        }
         return Ok(Finding::fail("wants-client-certificate", "add-client-certificate")
             .with("dir", dir)
             .saw(&look.https));

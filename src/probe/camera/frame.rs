@@ -31,16 +31,17 @@ pub fn probe(host: &Host, need: &Need, cameras: &BTreeSet<String>) -> FrameFacts
 }
 
 fn one(host: &Host, path: &str, wanted: &Picture) -> Streamed {
-    let (file, _mark) = match output::scratch() {
+    // Kept until it is read: the path leads to it no longer.
+    let (_kept, file) = match output::scratch() {
         Ok(made) => made,
-        Err(why) => return child::unknown_group(Gap::Bug(format!("no room for a picture: {why}")), path),
+        Err(why) => return child::unknown_group(Gap::NoRoom(why.to_string()), path),
     };
     let (width, height) = wanted.size.unwrap_or_default();
     // The child ends by itself before it has to be ended.
     let time = host.deadline.left() * 9 / 10;
     let arguments = [
         host.on_disk(path).to_string_lossy().into_owned(),
-        file.path().to_string_lossy().into_owned(),
+        file.to_string_lossy().into_owned(),
         time.as_millis().to_string(),
         wanted.fourcc.clone().unwrap_or_default(),
         width.to_string(),
@@ -50,7 +51,7 @@ fn one(host: &Host, path: &str, wanted: &Picture) -> Streamed {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let mut streamed: Streamed = child::probe("frame", &arguments, path, host.deadline);
     let source = streamed.picture.source.0.clone();
-    streamed.picture = streamed.picture.parse(|mut picture| match input::regular_file(file.path(), CAP) {
+    streamed.picture = streamed.picture.parse(|mut picture| match input::regular_file(&file, CAP) {
         Some(Ok(bytes)) if !bytes.is_empty() => {
             picture.bytes = bytes;
             Ok(picture)

@@ -7,7 +7,6 @@ mod usb;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::thread;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::camera::{CameraFacts, Node, Queue, Said};
@@ -15,7 +14,7 @@ use gdoctor_checks::model::need::{Camera, Need};
 
 use crate::host::child;
 use crate::host::files::Kind;
-use crate::host::{Deadline, Host};
+use crate::host::{Deadline, Host, threads};
 
 /// Character devices of Video4Linux have this major number everywhere (Documentation/admin-guide/devices.txt).
 const MAJOR: u32 = 81;
@@ -102,10 +101,8 @@ fn wanted_paths(host: &Host, need: &Need) -> BTreeMap<String, Fact<String>> {
 
 /// All nodes at the same time: one that hangs costs the others nothing.
 fn at_once(paths: &[String], look: impl Fn(&str) -> Node + Sync) -> BTreeMap<String, Node> {
-    thread::scope(|scope| {
-        let looks: Vec<_> = paths.iter().map(|path| (path, scope.spawn(|| look(path)))).collect();
-        looks.into_iter().map(|(path, look)| (path.clone(), look.join().unwrap_or_default())).collect()
-    })
+    let looks = threads::at_once(paths, |path| look(path));
+    paths.iter().cloned().zip(looks.into_iter().map(Option::unwrap_or_default)).collect()
 }
 
 fn ask(host: &Host, path: &str, deadline: Deadline) -> Said {

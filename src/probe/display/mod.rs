@@ -1,7 +1,7 @@
 //! Reads everything about the X server that DISPLAY names. The handshake itself is made in a child, see `src/native/x11.rs`.
 
 mod name;
-mod xauthority;
+pub mod xauthority;
 
 use std::time::Duration;
 

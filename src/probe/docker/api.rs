@@ -1,6 +1,6 @@
 //! The three questions to the daemon: /version, /info, /containers/json. Only GET, each with the probe's deadline and a cap.
 
-use std::thread;
+use std::{io, thread};
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::{Address, Container, EngineVersion, Info, Reach};
@@ -8,6 +8,7 @@ use gdoctor_checks::model::version::Version;
 use serde::de::DeserializeOwned;
 
 use crate::host::http::{Client, NoReply, Target};
+use crate::host::threads::spawn_scoped;
 use crate::host::{Deadline, Host, connect};
 
 use super::endpoint::Route;
@@ -71,9 +72,11 @@ pub fn ask(host: &Host, route: &Route) -> Answers {
     // All at once, each on a connection of its own: /version and /info start programs (runc, docker-init) in the daemon, and
     // /info can take its time. Without a version in the path the daemon answers in its newest API.
     let (version, info, containers) = thread::scope(|scope| {
-        let info = scope.spawn(|| get::<Info>(route, target, "/info", host.deadline));
-        let containers = scope.spawn(|| get::<Vec<Container>>(route, target, "/containers/json", host.deadline));
-        (get::<EngineVersion>(route, target, "/version", host.deadline), joined(info), joined(containers))
+        let info = || get::<Info>(route, target, "/info", host.deadline);
+        let containers = || get::<Vec<Container>>(route, target, "/containers/json", host.deadline);
+        let (asked_info, asked_containers) = (spawn_scoped(scope, info), spawn_scoped(scope, containers));
+        let version = get::<EngineVersion>(route, target, "/version", host.deadline);
+        (version, joined(asked_info, info), joined(asked_containers, containers))
     });
     let reach = reach(&version, &place);
     if reach.value() != Some(&Reach::Answers) {
@@ -92,8 +95,15 @@ pub fn ask(host: &Host, route: &Route) -> Answers {
     Answers { came: true, reach, version, info, containers, peer: peer(target, host.deadline) }
 }
 
-fn joined<T>(asked: thread::ScopedJoinHandle<'_, Result<T, Failure>>) -> Result<T, Failure> {
-    asked.join().unwrap_or_else(|_| Err(Failure::Panic))
+/// The thread's answer; where there was none to be had, it is asked here and now.
+fn joined<T>(
+    asked: io::Result<thread::ScopedJoinHandle<'_, Result<T, Failure>>>,
+    ask: impl Fn() -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    match asked {
+        Ok(thread) => thread.join().unwrap_or_else(|_| Err(Failure::Panic)),
+        Err(_) => ask(),
+    }
 }
 
 fn not_opened(route: &Route) -> Answers {

@@ -1,7 +1,7 @@
 //! Finds NVIDIA's driver libraries as the toolkit does: in the host's ld.so.cache, or by looking into folders where there is
 //! no such cache; and asks the GPU's decoder and encoder, in child processes, what they take.
 
-mod cache;
+pub mod cache;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

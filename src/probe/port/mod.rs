@@ -17,7 +17,7 @@ use gdoctor_checks::model::need::{Need, Port, Protocol};
 use nix::errno::Errno;
 
 use crate::host::Host;
-use crate::host::bind;
+use crate::host::{bind, threads};
 use owner::Owners;
 use table::Key;
 
@@ -171,12 +171,9 @@ fn try_range(port: &Port, has_ipv6: bool) -> Vec<Tried> {
         return numbers.iter().map(one).collect();
     }
     let crew = thread::available_parallelism().map_or(1, |cores| cores.get().min(8));
-    thread::scope(|scope| {
-        let chunks = numbers.chunks(numbers.len().div_ceil(crew));
-        let at_work: Vec<_> = chunks.map(|chunk| scope.spawn(move || chunk.iter().map(one).collect())).collect();
-        let unlooked = |_| Vec::new();
-        at_work.into_iter().flat_map(|thread| thread.join().unwrap_or_else(unlooked)).collect()
-    })
+    let chunks: Vec<&[u16]> = numbers.chunks(numbers.len().div_ceil(crew)).collect();
+    let tried = threads::at_once(&chunks, |chunk| chunk.iter().map(one).collect::<Vec<Tried>>());
+    tried.into_iter().flatten().flatten().collect()
 }
 
 fn try_port(port: &Port, number: u16, addresses: &[IpAddr], has_ipv6: bool) -> Tried {

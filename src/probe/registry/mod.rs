@@ -5,18 +5,19 @@ mod storage;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::thread;
 use std::time::Duration;
 
 use gdoctor_checks::model::fact::{Fact, Gap, State};
 use gdoctor_checks::model::facts::docker::DockerFacts;
 use gdoctor_checks::model::facts::image::go_name;
-use gdoctor_checks::model::facts::registry::{Answer, Catalog, Certificate, CertsDir, Distrust, Look, RegistryFacts};
+use gdoctor_checks::model::facts::registry::{
+    Answer, Catalog, Certificate, CertsDir, Distrust, Look, RegistryFacts, Unfit,
+};
 use gdoctor_checks::model::need::{Need, Registry};
 use serde::Deserialize;
 
 use crate::host::http::{Client, NoReply, Reply, Target, Tls};
-use crate::host::{Host, files, resolve, tls};
+use crate::host::{Host, certificate, files, resolve, threads, tls};
 
 /// Where Go, and so dockerd, finds the system's authorities: the first of these that is there (crypto/x509, root_linux.go).
 const BUNDLES: [&str; 6] = [
@@ -33,28 +34,19 @@ const BODY_CAP: usize = 64 << 10;
 
 pub fn probe(host: &Host, need: &Need, docker: &DockerFacts) -> RegistryFacts {
     let system = BUNDLES.iter().find_map(|path| host.bytes(path, BUNDLE_CAP).value().cloned()).unwrap_or_default();
-    let looks = thread::scope(|scope| {
-        let at_work: Vec<_> = need
-            .registries
-            .iter()
-            .map(|wish| {
-                scope.spawn(|| {
-                    let asked = Asked {
-                        delete: need.registry_delete.is_some(),
-                        images: size::images(need, &wish.what),
-                        architecture: docker.answered_info().map_or("", |info| go_name(&info.architecture)),
-                    };
-                    let look = look(host, &wish.what, &certs_root(host, docker), &system, &asked);
-                    let storage = storage::find(host, &look, docker);
-                    Look { storage, ..look }
-                })
-            })
-            .collect();
-        at_work.into_iter().map(|thread| thread.join()).collect::<Result<Vec<_>, _>>()
+    let looks = threads::at_once(&need.registries, |wish| {
+        let asked = Asked {
+            delete: need.registry_delete.is_some(),
+            images: size::images(need, &wish.what),
+            architecture: docker.answered_info().map_or("", |info| go_name(&info.architecture)),
+        };
+        let look = look(host, &wish.what, &certs_root(host, docker), &system, &asked);
+        let storage = storage::find(host, &look, docker);
+        Look { storage, ..look }
     });
-    match looks {
-        Ok(looks) => RegistryFacts { looks: Fact::present(looks, "GET /v2/") },
-        Err(_) => RegistryFacts { looks: Fact::unknown(Gap::Bug("the registry probe panicked".into()), "GET /v2/") },
+    match looks.into_iter().collect::<Option<Vec<Look>>>() {
+        Some(looks) => RegistryFacts { looks: Fact::present(looks, "GET /v2/") },
+        None => RegistryFacts { looks: Fact::unknown(Gap::Bug("the registry probe panicked".into()), "GET /v2/") },
     }
 }
 
@@ -83,16 +75,15 @@ struct Asked<'a> {
 fn look(host: &Host, registry: &Registry, certs_root: &str, system: &[u8], asked: &Asked) -> Look {
     let addresses = resolve::resolve(&registry.host, host.deadline);
     let path = format!("{certs_root}/{registry}");
-    let certs_dir = certs_dir(host, &path);
+    let (certs_dir, pair) = certs_dir(host, &path);
     let mut trust = Tls { authorities: system.to_vec(), skip_verify: true, ..Tls::default() };
     if let Some(dir) = certs_dir.value() {
         for name in &dir.authorities {
             trust.authorities.push(b'\n');
             trust.authorities.extend(host.bytes(format!("{path}/{name}"), BUNDLE_CAP).value().into_iter().flatten());
         }
-        trust.certificate = host.bytes(format!("{path}/client.cert"), BUNDLE_CAP).value().cloned().unwrap_or_default();
-        trust.key = host.bytes(format!("{path}/client.key"), BUNDLE_CAP).value().cloned().unwrap_or_default();
     }
+    (trust.certificate, trust.key) = pair;
     let nothing = Look {
         registry: registry.clone(),
         addresses: addresses.clone(),
@@ -165,12 +156,41 @@ fn deletes(host: &Host, client: &Client) -> Fact<bool> {
     }
 }
 
-fn certs_dir(host: &Host, path: &str) -> Fact<CertsDir> {
-    host.list(path).map(|names| {
-        let (authorities, others): (Vec<String>, Vec<String>) = names.into_iter().partition(|n| n.ends_with(".crt"));
-        let ignored = others.into_iter().filter(|n| !n.ends_with(".cert") && !n.ends_with(".key")).collect();
-        CertsDir { path: path.into(), authorities, ignored }
-    })
+/// A client's certificate and its key, as they stand in their files.
+type Pair = (Vec<u8>, Vec<u8>);
+
+/// The folder of a registry's certificates, and the first pair in it that can be shown.
+fn certs_dir(host: &Host, path: &str) -> (Fact<CertsDir>, Pair) {
+    let mut shown = None;
+    let dir = host.list(path).map(|names| {
+        let mut dir = CertsDir { path: path.into(), ..CertsDir::default() };
+        let read = |name: &str| host.bytes(format!("{path}/{name}"), BUNDLE_CAP);
+        for name in &names {
+            if name.ends_with(".crt") {
+                dir.authorities.push(name.clone());
+            } else if let Some(stem) = name.strip_suffix(".key") {
+                let alone = !names.contains(&format!("{stem}.cert"));
+                dir.unfit.extend(alone.then(|| (name.clone(), Unfit::NoCertificate)));
+            } else if let Some(stem) = name.strip_suffix(".cert") {
+                let key = format!("{stem}.key");
+                let found = (read(name), read(&key));
+                let judged = match (found.0.value(), found.1.value()) {
+                    _ if !names.contains(&key) => Err(Unfit::NoKey),
+                    (Some(certificate), Some(key)) => certificate::client(certificate, key),
+                    // Not readable to this user: the daemon reads it as root.
+                    _ => continue,
+                };
+                match judged {
+                    Ok(()) => shown = shown.take().or(found.0.value().cloned().zip(found.1.value().cloned())),
+                    Err(why) => drop(dir.unfit.insert(name.clone(), why)),
+                }
+            } else {
+                dir.ignored.push(name.clone());
+            }
+        }
+        dir
+    });
+    (dir, shown.unwrap_or_default())
 }
 
 /// The handshake tells whether the daemon would trust it; only then is the request worth sending as the answer to "https".

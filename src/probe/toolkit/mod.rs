@@ -1,7 +1,7 @@
 //! Reads the NVIDIA Container Toolkit: its programs as dockerd finds them, its version, its configuration, and CDI specs.
 
 mod apt;
-mod cdi;
+pub mod cdi;
 mod config;
 mod daemon;
 mod restarts;
