@@ -18,7 +18,7 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, DefaultConnector, LazyBuffers, NextTimeout, Transport,
 };
 
-use super::{Deadline, connect};
+use super::{Deadline, connect, listener};
 
 /// Where to send requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +62,8 @@ pub enum NoReply {
     Refused,
     Denied,
     TimedOut,
+    /// Nothing was sent: connecting would start a service.
+    Waiting(String),
     /// The other side spoke TLS that we do not trust, or none at all; the library's words.
     Tls(String),
     /// It closed early, or what it sent is not HTTP; the library's words.
@@ -76,6 +78,7 @@ impl NoReply {
             NoReply::NotThere => Gap::ToolMissing("the other side".into()),
             NoReply::Denied => Gap::Denied,
             NoReply::TimedOut => Gap::TimedOut,
+            NoReply::Waiting(why) => Gap::Waiting(why.clone()),
             NoReply::Refused => Gap::Unsupported("connection refused".into()),
             NoReply::TooLarge => Gap::Unparsable("the answer is too large".into()),
             NoReply::Tls(why) | NoReply::Garbled(why) | NoReply::Unreachable(why) => Gap::Unparsable(why.clone()),
@@ -108,7 +111,11 @@ impl Client {
                 base: "http://localhost".into(),
             },
             Target::Url(url) => Self {
-                agent: ureq::Agent::with_parts(config, DefaultConnector::new(), DefaultResolver::default()),
+                agent: ureq::Agent::with_parts(
+                    config,
+                    LookingConnector(DefaultConnector::new()),
+                    DefaultResolver::default(),
+                ),
                 base: url.clone(),
             },
         }
@@ -174,6 +181,9 @@ fn no_reply(error: ureq::Error) -> NoReply {
 }
 
 fn from_io(error: io::Error) -> NoReply {
+    if let Some(why) = listener::reason(&error) {
+        return NoReply::Waiting(why.to_string());
+    }
     match error.kind() {
         io::ErrorKind::NotFound => NoReply::NotThere,
         io::ErrorKind::ConnectionRefused => NoReply::Refused,
@@ -185,6 +195,19 @@ fn from_io(error: io::Error) -> NoReply {
         // rustls reports through I/O errors of this kind.
         io::ErrorKind::InvalidData => NoReply::Tls(error.to_string()),
         _ => NoReply::Garbled(error.to_string()),
+    }
+}
+
+/// The library's own, which connects to any of these addresses, after a look at who listens there.
+#[derive(Debug)]
+struct LookingConnector(DefaultConnector);
+
+impl Connector for LookingConnector {
+    type Out = <DefaultConnector as Connector>::Out;
+
+    fn connect(&self, details: &ConnectionDetails, chained: Option<()>) -> Result<Option<Self::Out>, ureq::Error> {
+        details.addrs.iter().try_for_each(|address| listener::look_at(*address))?;
+        self.0.connect(details, chained)
     }
 }
 
