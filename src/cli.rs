@@ -23,7 +23,7 @@ use crate::policy::FailOn;
     about = "Says what will fail before your first GPU container, why, and which documented commands mend it",
     long_about = "Looks at this host and says, before the first `docker run`, what will fail, why, and the documented commands \
 that mend it: Docker, NVIDIA driver and toolkit, driver capabilities, X11 display, cameras, ports, registry, disk. \
-Nothing on the host is changed, pulled or started.",
+Nothing on the host is changed, pulled or started; a service that systemd would start at the first connection is left alone.",
     after_help = "Examples:\n  gdoctor\n  gdoctor --gpu --capability video --display --camera any --port 8080\n  \
 gdoctor --format json -o report.json\n  gdoctor explain docker-access\n\n\
 Exit codes: 0 nothing failed; 1 something failed (or warned, with --fail-on warn); 2 misuse; 3 nothing failed, but \
@@ -102,12 +102,8 @@ pub struct SuggestArgs {
     /// As a service of a compose file
     #[arg(long)]
     pub compose: bool,
-    /// Read files from another root
-    #[arg(long, value_name = "DIR", default_value = "/")]
-    pub root: PathBuf,
-    /// The most that one probe may take: 5s, 800ms, 1m
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
-    pub timeout: Duration,
+    #[command(flatten)]
+    pub look: LookArgs,
 }
 
 #[derive(Debug, Args)]
@@ -123,12 +119,22 @@ pub struct CollectArgs {
     /// Do not ask before writing unredacted facts
     #[arg(long)]
     pub yes: bool,
-    /// Read files from another root
+    #[command(flatten)]
+    pub look: LookArgs,
+}
+
+/// How the host is looked at.
+#[derive(Debug, Args)]
+pub struct LookArgs {
+    /// Read files from another root: a mounted disk, a recorded host
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub root: PathBuf,
     /// The most that one probe may take: 5s, 800ms, 1m
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
     pub timeout: Duration,
+    /// Connect to sockets that systemd holds for a service which is not running: that starts the service
+    #[arg(long)]
+    pub wake: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -150,12 +156,8 @@ pub struct ExplainArgs {
     /// Do not look at this host to tell the causes of one message apart
     #[arg(long)]
     pub no_look: bool,
-    /// Read files from another root
-    #[arg(long, value_name = "DIR", default_value = "/")]
-    pub root: PathBuf,
-    /// The most that one probe may take: 5s, 800ms, 1m
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
-    pub timeout: Duration,
+    #[command(flatten)]
+    pub look: LookArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -217,8 +219,8 @@ pub struct LineArgs {
     /// An argument of the build
     #[arg(long, value_name = "NAME=VALUE", requires = "dockerfile")]
     pub build_arg: Vec<String>,
-    /// What the project needs: a gdoctor.toml. Without this flag the nearest one upwards from the working directory is read;
-    /// `none` reads none. Flags beat it
+    /// What the project needs: a gdoctor.toml. Without this flag it is the nearest one from the working directory up to the root
+    /// of the repository, if nobody but root and this user may write to it; `none` reads none. Flags beat it
     #[arg(long, value_name = "FILE|none")]
     pub need: Option<PathBuf>,
     /// Print what is wanted and who wants it, and look at nothing
@@ -301,9 +303,6 @@ pub struct Conduct {
     /// All checks but these
     #[arg(long, value_name = "CHECK", value_delimiter = ',', value_parser = selector())]
     pub skip: Vec<String>,
-    /// Read files from another root: a mounted disk, a recorded host
-    #[arg(long, value_name = "DIR", default_value = "/")]
-    pub root: PathBuf,
     /// Judge the facts of a file of `gdoctor collect` instead of this host
     #[arg(long, value_name = "FILE", conflicts_with = "root")]
     pub facts: Option<PathBuf>,
@@ -322,9 +321,8 @@ pub struct Conduct {
     /// How long --wait pauses between two looks
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "2s", requires = "wait")]
     pub interval: Duration,
-    /// The most that one probe may take: 5s, 800ms, 1m
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
-    pub timeout: Duration,
+    #[command(flatten)]
+    pub look: LookArgs,
     /// The verdict from which on the exit code is 1
     #[arg(long, value_enum, default_value_t)]
     pub fail_on: FailOn,

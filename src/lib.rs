@@ -104,12 +104,20 @@ fn misuse_code(arguments: &[OsString]) -> u8 {
     if asked { policy::UNDETERMINED } else { policy::MISUSE }
 }
 
+/// The machine as it is to be looked at.
+fn host(look: &cli::LookArgs) -> Host {
+    if look.wake {
+        host::listener::allow_waking();
+    }
+    Host::new(&look.root, look.timeout)
+}
+
 /// `None` after having said what is wrong with the arguments.
 fn check(arguments: &CheckArgs) -> Option<u8> {
     let conduct = &arguments.conduct;
-    let host = Host::new(&conduct.root, conduct.timeout);
+    let host = host(&conduct.look);
     if host.list("/").value().is_none() {
-        misuse(&format!("--root {}: this is not a folder that can be read", conduct.root.display()));
+        misuse(&format!("--root {}: this is not a folder that can be read", conduct.look.root.display()));
         return None;
     }
     let plan = Plan::new(conduct, &host);
@@ -117,7 +125,10 @@ fn check(arguments: &CheckArgs) -> Option<u8> {
     if arguments.line.show_need {
         let gathered = need::gather(&arguments.wishes, &arguments.line, &host, &need::Evident::of(&host));
         return match gathered {
-            Ok((need, _)) => Some(print(&need::show(&need))),
+            Ok(gathered) => {
+                warn_of_left(gathered.project.as_ref());
+                Some(print(&need::show(&gathered.need)))
+            }
             Err(refusal) => {
                 refuse(&refusal, plan.width);
                 None
@@ -151,6 +162,13 @@ fn check(arguments: &CheckArgs) -> Option<u8> {
     }
 }
 
+/// Where there is no report to say so.
+fn warn_of_left(project: Option<&need::ProjectFile>) {
+    if let Some(words) = project.and_then(|file| report::NeedFile::new(file).left_words()) {
+        eprintln!("gdoctor: {words}");
+    }
+}
+
 /// Says on standard error what is waited for, whenever that has changed.
 fn waiting(checks: &[&str], until: Deadline, told: &mut String) {
     let now = checks.join(", ");
@@ -162,7 +180,7 @@ fn waiting(checks: &[&str], until: Deadline, told: &mut String) {
 
 /// Saves the facts of all families, whatever is wanted.
 fn collect(arguments: &CollectArgs) -> u8 {
-    let host = Host::new(&arguments.root, arguments.timeout);
+    let host = host(&arguments.look);
     let saved = run::Run::collect(&host, &arguments.wishes, plan::show(&host)).and_then(|run| match arguments.redact {
         Redact::Private => run.save(&arguments.output),
         Redact::None if arguments.yes || input::confirmed("Write names, addresses and ids as they are?") => {
@@ -221,7 +239,7 @@ fn init(arguments: &cli::InitArgs) -> u8 {
 /// Explains a topic from its words, a text by the messages that are known; where one message has several causes, the checks
 /// that can see them are run.
 fn explain(arguments: &ExplainArgs) -> Result<u8, String> {
-    let host = Host::new(&arguments.root, arguments.timeout);
+    let host = host(&arguments.look);
     let json = arguments.format == ExplainFormat::Json;
     let document = match explain::read(&arguments.text)? {
         Asked::Topic(topic) if !json => return Ok(print(&explain::topic::explain(&topic)?)),
@@ -265,16 +283,18 @@ fn judged(host: &Host, need: &Need, selects: &dyn Fn(&Check) -> bool) -> (Facts,
 
 /// Makes the command that does here what is wanted, then judges it as `gdoctor check` would: what still fails is told.
 fn suggest(arguments: &cli::SuggestArgs) -> u8 {
-    let host = Host::new(&arguments.root, arguments.timeout);
+    let host = host(&arguments.look);
     let need = match need::gather_suggested(&arguments.wishes, &host, &need::Evident::of(&host)) {
-        Ok(need) => need,
+        Ok(gathered) => gathered,
         Err(refusal) => return refuse(&refusal, 100),
     };
+    warn_of_left(need.project.as_ref());
+    let need = need.need;
     let (facts, before) = judged(&host, &need, &|_| true);
     let words = suggest::words(&facts, &need, &host.env("HOME").unwrap_or_default());
     let line = cli::LineArgs { line: words, need: Some("none".into()), ..cli::LineArgs::default() };
     let asked = match need::gather(&cli::Wishes::default(), &line, &host, &need::Evident::default()) {
-        Ok((asked, _)) => asked,
+        Ok(asked) => asked.need,
         Err(refusal) => return refuse(&refusal, 100),
     };
     let text = suggest::text(&asked, &suggest::steps(&facts, &need), arguments.compose);

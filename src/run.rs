@@ -16,12 +16,12 @@ use crate::explain::find::MOST;
 use crate::host::{Host, clock, input, output};
 use crate::judge;
 use crate::live::{Live, Show};
-use crate::need::{self, Evident, Refusal, Waiver};
+use crate::need::{self, Evident, Gathered, ProjectFile, Refusal, Waiver};
 use crate::pictures;
 use crate::plan::{Destination, Plan, Selection};
 use crate::policy::FailOn;
 use crate::probe::{self, Times};
-use crate::report::{self, Frame, Report};
+use crate::report::{self, Frame, NeedFile, Report};
 use crate::snapshot::redact::Redactor;
 use crate::snapshot::{Made, Snapshot};
 
@@ -30,6 +30,7 @@ pub struct Run {
     facts: Facts,
     need: Need,
     waivers: Vec<Waiver>,
+    project: Option<ProjectFile>,
     evident: Evident,
     times: Times,
     made: Made,
@@ -51,12 +52,12 @@ impl Run {
     pub fn new(arguments: &CheckArgs, plan: &Plan) -> Result<Self, Refused> {
         let conduct = &arguments.conduct;
         let started = Instant::now();
-        let host = Host::new(&conduct.root, conduct.timeout);
+        let host = Host::new(&conduct.look.root, conduct.look.timeout);
         let selection = plan.selection.clone();
         if let Some(path) = &conduct.facts {
             let saved = read(path).map_err(|why| Refused::Facts(format!("{}: {why}", path.display())))?;
             let facts = saved.facts().map_err(|why| Refused::Facts(format!("{}: {why}", path.display())))?;
-            let (mut need, waivers) =
+            let Gathered { mut need, waivers, project } =
                 need::gather(&arguments.wishes, &arguments.line, &host, &saved.evident).map_err(Refused::Need)?;
             if conduct.frame {
                 need::ask_pictures(&mut need);
@@ -64,6 +65,7 @@ impl Run {
             let mut run = Self {
                 need,
                 waivers,
+                project,
                 times: saved.times(),
                 made: Made {
                     report_id: saved.report_id.clone(),
@@ -88,7 +90,7 @@ impl Run {
             output::make_folder(folder).map_err(|why| Refused::Facts(format!("--frame-dir {why}")))?;
         }
         let evident = Evident::of(&host);
-        let (mut need, waivers) =
+        let Gathered { mut need, waivers, project } =
             need::gather(&arguments.wishes, &arguments.line, &host, &evident).map_err(Refused::Need)?;
         if conduct.frame {
             need::ask_pictures(&mut need);
@@ -102,8 +104,19 @@ impl Run {
         }
         let made = made(&host, started.elapsed());
         let (redactor, counts) = (None, Default::default());
-        let mut run =
-            Self { facts, need, waivers, evident, times, made, selection, redactor, timeless: conduct.share, counts };
+        let mut run = Self {
+            facts,
+            need,
+            waivers,
+            project,
+            evident,
+            times,
+            made,
+            selection,
+            redactor,
+            timeless: conduct.share,
+            counts,
+        };
         if conduct.share {
             run.redact(Some(&host)).map_err(Refused::Facts)?;
         }
@@ -137,6 +150,7 @@ impl Run {
             facts,
             need,
             waivers: Vec::new(),
+            project: None,
             evident,
             times,
             made,
@@ -208,6 +222,7 @@ impl Run {
         let today = self.made.generated_at.get(..10).unwrap_or_default();
         let mut report =
             report::write(&self.facts, &self.need, &judged, fail_on, frame).waive(&self.waivers, fail_on, today);
+        report.need_file = self.project.as_ref().map(NeedFile::new);
         if let Some(redactor) = &self.redactor {
             report.texts_mut(&mut |text| *text = redactor.apply(text));
             report.pictures.clear();

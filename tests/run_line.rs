@@ -533,6 +533,7 @@ fn a_project_says_what_it_needs() {
     let project = tempfile::tempdir_in("/tmp").unwrap();
     let below = project.path().join("src/deep");
     std::fs::create_dir_all(&below).unwrap();
+    std::fs::create_dir(project.path().join(".git")).unwrap();
     let file = project.path().join("gdoctor.toml");
     let run = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gdoctor"));

@@ -46,6 +46,8 @@ pub enum Gap {
     Unparsable(String),
     /// The host's software is too old, or of a kind that cannot answer.
     Unsupported(String),
+    /// Nothing was asked, because connecting would start a service: who holds its socket, and what starts it.
+    Waiting(String),
     /// Another check failed, and this fact cannot exist until that is mended: its id.
     BlockedBy(String),
     /// The system gave no thread, process or memory for the look.
@@ -65,6 +67,7 @@ impl Gap {
             Gap::ToolMissing(what) => format!("{what} is not there"),
             Gap::Unparsable(what) => format!("the answer was not understood: {what}"),
             Gap::Unsupported(what) => format!("not supported: {what}"),
+            Gap::Waiting(why) => why.clone(),
             Gap::BlockedBy(check) => format!("{check} has to be mended first"),
             Gap::NoRoom(why) => format!("the system had no room for the look: {why}"),
             Gap::Bug(what) => format!("a fault in gdoctor: {what}; please report it"),

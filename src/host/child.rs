@@ -1,6 +1,9 @@
 //! The parent's half of `gdoctor __probe`: starts the same binary as a child, and turns the JSON lines that it managed to
 //! write before its end into a group of facts.
 
+use std::ffi::{OsStr, OsString};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::Command;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
@@ -9,8 +12,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::Deadline;
 use super::process::{self, End};
+use super::{Deadline, trust};
 use crate::document::{typed, untyped};
 
 /// The hidden subcommand that runs foreign code.
@@ -36,15 +39,21 @@ pub fn probe<T>(name: &str, arguments: &[&str], source: &str, deadline: Deadline
 where
     T: Default + Serialize + DeserializeOwned,
 {
-    let ran = match std::env::current_exe() {
-        Ok(program) => {
-            let mut command = Command::new(program);
-            command.arg(SUBCOMMAND).arg(name).args(arguments);
-            process::run(command, CAP, deadline)
-        }
-        Err(error) => process::Ran { stdout: Vec::new(), end: End::NotStarted(error.to_string()) },
-    };
+    // The very file that runs, whatever lies at its path by now.
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0("gdoctor").arg(SUBCOMMAND).arg(name).args(arguments);
+    // Foreign libraries are looked for where this says.
+    if let Some(folders) = std::env::var_os("LD_LIBRARY_PATH") {
+        command.env("LD_LIBRARY_PATH", trusted(&folders));
+    }
+    let ran = process::run(command, CAP, deadline);
     assemble(&ran.stdout, &ran.end, source)
+}
+
+/// Those folders of a search path that nobody else may write to.
+fn trusted(folders: &OsStr) -> OsString {
+    let is_trusted = |folder: &PathBuf| folder.is_absolute() && trust::whole_path(folder).is_ok();
+    std::env::join_paths(std::env::split_paths(folders).filter(is_trusted)).unwrap_or_default()
 }
 
 fn assemble<T>(stdout: &[u8], end: &End, source: &str) -> T
@@ -158,6 +167,15 @@ mod tests {
     }
 
     const START: &[u8] = b"{\"set\":[\"first\",{\"is\":7}]}\n{\"push\":[\"list\",1]}\n";
+
+    #[test]
+    fn libraries_come_from_folders_that_nobody_else_may_change() {
+        use std::os::unix::fs::PermissionsExt;
+        let open = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(open.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+        let folders = format!("/usr/lib:{}::relative:/no/such/folder:/usr/bin", open.path().display());
+        assert_eq!(trusted(OsStr::new(&folders)), "/usr/lib:/usr/bin");
+    }
 
     #[test]
     fn what_was_said_before_a_hang_is_kept_and_the_rest_has_the_reason() {

@@ -1,6 +1,7 @@
-//! Connecting to unix sockets without ever waiting longer than a deadline.
+//! Connecting to sockets: never where that would start a service, see [`listener`], and never for longer than a deadline.
 
 use std::io;
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -10,10 +11,12 @@ use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 
 use super::Deadline;
+use super::listener::{self, Place};
 
 /// A connected stream, in blocking mode. connect(2) on a unix socket blocks for ever while the listener's backlog is full,
 /// so this asks without blocking and asks again until the deadline (then: TimedOut).
 pub fn unix(path: &Path, deadline: Deadline) -> io::Result<UnixStream> {
+    listener::look(&Place::Path(path.to_owned()))?;
     let address = UnixAddr::new(path)?;
     let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
     let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
@@ -31,4 +34,17 @@ pub fn unix(path: &Path, deadline: Deadline) -> io::Result<UnixStream> {
             Err(errno) => return Err(errno.into()),
         }
     }
+}
+
+/// A connected stream to the first address that takes a connection; the last one's error when none does.
+pub fn tcp(addresses: &[SocketAddr], deadline: Deadline) -> io::Result<TcpStream> {
+    let mut error = io::Error::from(io::ErrorKind::NotFound);
+    for address in addresses {
+        let left = deadline.left().max(Duration::from_millis(1));
+        match listener::look_at(*address).and_then(|()| TcpStream::connect_timeout(address, left)) {
+            Ok(stream) => return Ok(stream),
+            Err(why) => error = why,
+        }
+    }
+    Err(error)
 }

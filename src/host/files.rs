@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 
-use super::Host;
+use super::{Host, listener};
 
 /// What `text` reads at most. Larger files are read with `bytes` and a cap of their own.
 const TEXT_CAP: usize = 1 << 20;
@@ -366,6 +366,9 @@ fn fact_of<T>(error: io::Error, source: String) -> Fact<T> {
 
 /// The gap that an I/O error is.
 pub fn gap_of(error: &io::Error) -> Gap {
+    if let Some(why) = listener::reason(error) {
+        return Gap::Waiting(why.to_string());
+    }
     match error.kind() {
         io::ErrorKind::PermissionDenied => Gap::Denied,
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Gap::TimedOut,

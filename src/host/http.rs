@@ -19,7 +19,7 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, DefaultConnector, LazyBuffers, NextTimeout, Transport,
 };
 
-use super::{Deadline, certificate, connect, resolve};
+use super::{Deadline, certificate, connect, listener, resolve};
 
 /// As many as ureq takes.
 const MOST_ADDRESSES: usize = 16;
@@ -66,6 +66,8 @@ pub enum NoReply {
     Refused,
     Denied,
     TimedOut,
+    /// Nothing was sent: connecting would start a service.
+    Waiting(String),
     /// The other side spoke TLS that we do not trust, or none at all; the library's words.
     Tls(String),
     /// It closed early, or what it sent is not HTTP; the library's words.
@@ -82,6 +84,7 @@ impl NoReply {
             NoReply::NotThere => Gap::ToolMissing("the other side".into()),
             NoReply::Denied => Gap::Denied,
             NoReply::TimedOut => Gap::TimedOut,
+            NoReply::Waiting(why) => Gap::Waiting(why.clone()),
             NoReply::Refused => Gap::Unsupported("connection refused".into()),
             NoReply::Unsupported(why) => Gap::Unsupported(why.clone()),
             NoReply::TooLarge => Gap::Unparsable("the answer is too large".into()),
@@ -120,7 +123,7 @@ impl Client {
             },
             Target::Url(url) => Self {
                 unfit,
-                agent: ureq::Agent::with_parts(config, DefaultConnector::new(), Names),
+                agent: ureq::Agent::with_parts(config, LookingConnector(DefaultConnector::new()), Names),
                 base: url.clone(),
             },
         }
@@ -207,6 +210,9 @@ fn no_reply(error: ureq::Error) -> NoReply {
 }
 
 fn from_io(error: io::Error) -> NoReply {
+    if let Some(why) = listener::reason(&error) {
+        return NoReply::Waiting(why.to_string());
+    }
     match error.kind() {
         io::ErrorKind::NotFound => NoReply::NotThere,
         io::ErrorKind::ConnectionRefused => NoReply::Refused,
@@ -218,6 +224,19 @@ fn from_io(error: io::Error) -> NoReply {
         // rustls reports through I/O errors of this kind.
         io::ErrorKind::InvalidData => NoReply::Tls(error.to_string()),
         _ => NoReply::Garbled(error.to_string()),
+    }
+}
+
+/// The library's own, which connects to any of these addresses, after a look at who listens there.
+#[derive(Debug)]
+struct LookingConnector(DefaultConnector);
+
+impl Connector for LookingConnector {
+    type Out = <DefaultConnector as Connector>::Out;
+
+    fn connect(&self, details: &ConnectionDetails, chained: Option<()>) -> Result<Option<Self::Out>, ureq::Error> {
+        details.addrs.iter().try_for_each(|address| listener::look_at(*address))?;
+        self.0.connect(details, chained)
     }
 }
 

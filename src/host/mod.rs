@@ -13,6 +13,7 @@ pub mod files;
 pub mod http;
 pub mod input;
 mod kernel;
+pub mod listener;
 pub mod netfilter;
 mod netlink;
 pub mod output;
@@ -22,6 +23,8 @@ pub mod resolve;
 pub mod space;
 pub mod threads;
 pub mod tls;
+pub mod trust;
+pub mod units;
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};

@@ -1,9 +1,11 @@
-//! Starting a program: no shell, no input, the C locale, output capped, everything it started ended at the deadline.
+//! Starting a program: one of the system's that nobody else could have changed, or gdoctor itself; no shell, no input, the C
+//! locale, output capped, everything it started ended at the deadline.
 
 use std::ffi::OsStr;
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -13,6 +15,55 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::Deadline;
 use super::ending::Running;
+use super::trust::{self, Distrust};
+
+/// Where programs of the system lie; the last one is NixOS's. No other folder is ever looked into for a program to start: the PATH
+/// of this process or of another one is a fact to judge by.
+const FOLDERS: [&str; 7] =
+    ["/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/local/bin", "/usr/local/sbin", "/run/current-system/sw/bin"];
+/// What a program of the system's gets of this process's environment: where the user's own services are reached.
+const HANDED_ON: [&str; 3] = ["HOME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"];
+
+/// A program of the system's: its file and every folder above belong to root or the effective user, and nobody else may write
+/// to them.
+#[derive(Debug)]
+pub struct Program(PathBuf);
+
+impl Program {
+    /// By its name; Err tells why none is started.
+    pub fn named(name: &str) -> Result<Self, String> {
+        let mut refused = None;
+        for folder in FOLDERS {
+            match trust::whole_path(&Path::new(folder).join(name)) {
+                Ok(path) => return Ok(Self(path)),
+                Err(Distrust::Unseen(_, why)) if why.kind() == ErrorKind::NotFound => {}
+                Err(why) => refused = refused.or(Some(why)),
+            }
+        }
+        Err(refused.map_or_else(|| format!("{name} is in no folder of the system's"), |why| not_started(name, &why)))
+    }
+
+    /// By its path, which has to lie in a folder of the system's.
+    pub fn at(path: &str) -> Result<Self, String> {
+        if !FOLDERS.iter().any(|folder| Path::new(path).parent() == Some(Path::new(folder))) {
+            return Err(format!("{path} lies in no folder of the system's, so gdoctor does not start it"));
+        }
+        trust::whole_path(Path::new(path)).map(Self).map_err(|why| not_started(path, &why))
+    }
+
+    pub fn run<'a>(&self, arguments: impl IntoIterator<Item = &'a OsStr>, cap: usize, deadline: Deadline) -> Ran {
+        let mut command = Command::new(&self.0);
+        command.env_clear().env("PATH", FOLDERS.join(":")).args(arguments);
+        for name in HANDED_ON {
+            command.envs(std::env::var_os(name).map(|value| (name, value)));
+        }
+        run(command, cap, deadline)
+    }
+}
+
+fn not_started(name: &str, why: &Distrust) -> String {
+    format!("gdoctor does not start {name}: {why}")
+}
 
 /// How a program ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +86,7 @@ pub struct Ran {
 }
 
 /// Runs `command` with a cap on its standard output. Standard error is discarded.
-pub fn run(mut command: Command, cap: usize, deadline: Deadline) -> Ran {
+pub(super) fn run(mut command: Command, cap: usize, deadline: Deadline) -> Ran {
     command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
     let (mut child, running) = match Running::start(|| command.spawn()) {
         Ok(started) => started,
@@ -67,18 +118,6 @@ pub fn run(mut command: Command, cap: usize, deadline: Deadline) -> Ran {
         running.kill();
     }
     Ran { stdout, end }
-}
-
-/// Runs a program of this machine by its absolute path.
-pub fn run_program<'a>(
-    path: &str,
-    arguments: impl IntoIterator<Item = &'a OsStr>,
-    cap: usize,
-    deadline: Deadline,
-) -> Ran {
-    let mut command = Command::new(path);
-    command.args(arguments);
-    run(command, cap, deadline)
 }
 
 /// Something can be read, or the end has been reached. False: neither by the deadline.
@@ -135,6 +174,17 @@ mod tests {
         assert_eq!(sh("yes", 100_000, LONG).1, End::TooMuch);
         let missing = run(Command::new("/no/such/program"), 1, Deadline::after(LONG));
         assert!(matches!(missing.end, End::NotStarted(_)));
+    }
+
+    #[test]
+    fn programs_are_the_systems() {
+        let said = Program::named("printf").unwrap().run(["said"].map(OsStr::new), 100, Deadline::after(LONG));
+        assert_eq!((said.stdout.as_slice(), said.end), (&b"said"[..], End::Exited(0)));
+        let environment = Program::named("env").unwrap().run([], 10_000, Deadline::after(LONG)).stdout;
+        let environment = String::from_utf8(environment).unwrap();
+        assert!(environment.contains("PATH=/usr/bin:") && !environment.contains("CARGO"), "{environment}");
+        assert!(Program::named("no-such-program").is_err() && Program::at("/usr/bin/no-such-program").is_err());
+        assert!(Program::at("/etc/passwd").is_err() && Program::at("/usr/bin/../../etc/passwd").is_err());
     }
 
     #[test]

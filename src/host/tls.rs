@@ -1,7 +1,7 @@
 //! One TLS handshake to learn whether a server's certificate is trusted, and if not, why. No request is sent.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-use super::{Deadline, certificate};
+use super::{Deadline, certificate, connect};
 
 /// What a handshake showed.
 #[derive(Clone, Debug, Default)]
@@ -25,7 +25,7 @@ pub struct Seen {
 
 /// One handshake. Err is the connection's own.
 pub fn inspect(addresses: &[SocketAddr], name: &str, authorities: &[u8], deadline: Deadline) -> io::Result<Seen> {
-    let mut stream = connect(addresses, deadline)?;
+    let mut stream = connect::tcp(addresses, deadline)?;
     let wait = deadline.left().max(Duration::from_millis(1));
     stream.set_read_timeout(Some(wait))?;
     stream.set_write_timeout(Some(wait))?;
@@ -48,18 +48,6 @@ pub fn inspect(addresses: &[SocketAddr], name: &str, authorities: &[u8], deadlin
         }
     }
     Ok(verifier.seen())
-}
-
-/// The first address that takes a connection; the last one's error when none does.
-fn connect(addresses: &[SocketAddr], deadline: Deadline) -> io::Result<TcpStream> {
-    let mut error = io::Error::from(io::ErrorKind::NotFound);
-    for address in addresses {
-        match TcpStream::connect_timeout(address, deadline.left().max(Duration::from_millis(1))) {
-            Ok(stream) => return Ok(stream),
-            Err(why) => error = why,
-        }
-    }
-    Err(error)
 }
 
 /// rustls hands its own errors on inside I/O errors.

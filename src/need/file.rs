@@ -1,6 +1,8 @@
 //! Reads gdoctor.toml: every key is a flag of the command line by its long name, its values are what the flag takes, and each
 //! wish remembers its line. Waivers stand beside them.
 
+use std::path::Path;
+
 use clap::{Args, FromArgMatches};
 use gdoctor_checks::model::need::Need;
 use gdoctor_checks::model::run::Span;
@@ -8,7 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::cli::Wishes;
-use crate::host::Host;
+use crate::host::{Host, trust};
 
 use super::text::{SourceText, load};
 use super::wish::ROWS;
@@ -37,32 +39,60 @@ pub struct Project {
     pub waivers: Vec<Waiver>,
 }
 
-/// The file that was named, else the nearest one upwards from the working directory, else nothing.
-pub fn find(named: Option<&std::path::Path>, host: &Host) -> Result<Option<(String, String)>, Refusal> {
-    let here = host.live();
-    let read = |path: &std::path::Path| here.bytes(path, CAP);
-    let text = |name: String, bytes: &[u8]| match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(Some((name, text.to_owned()))),
-        Err(_) => Err(Refusal::plain(format!("{name}: this is not UTF-8 text"))),
-    };
+/// Which gdoctor.toml there is for this run, as it is called in reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProjectFile {
+    pub path: String,
+    /// Why nothing of it counts; `None`: it counts.
+    pub left: Option<String>,
+}
+
+/// A gdoctor.toml, and its text where it counts.
+pub struct Found {
+    pub file: ProjectFile,
+    text: String,
+}
+
+impl Found {
+    /// What it says: nothing where it is left.
+    pub fn project(&self) -> Result<Project, Refusal> {
+        if self.file.left.is_some() { Ok(Project::default()) } else { parse(&self.file.path, &self.text) }
+    }
+}
+
+/// The file that was named, else the nearest one from the working directory up to the root of its repository, else nothing. One
+/// that was not named counts only where nobody but root and this user could have written it: it can waive failures and ask for
+/// contacts.
+pub fn find(named: Option<&Path>, host: &Host) -> Result<Option<Found>, Refusal> {
     let cwd = host.cwd();
-    match named {
-        Some(path) if path.as_os_str() == "none" => Ok(None),
+    let cwd = Path::new(&cwd);
+    let (name, path) = match named {
+        Some(path) if path.as_os_str() == "none" => return Ok(None),
         Some(path) => {
-            let text = load(&std::path::Path::new(&cwd).join(path), &path.display().to_string(), CAP, host)?;
-            Ok(Some((path.display().to_string(), text)))
+            let name = path.display().to_string();
+            let text = load(&cwd.join(path), &name, CAP, host)?;
+            return Ok(Some(Found { file: ProjectFile { path: name, left: None }, text }));
         }
         None => {
-            let mut folders = std::path::Path::new(&cwd).ancestors();
-            let found = folders.find_map(|folder| {
-                let fact = read(&folder.join(NAME));
-                // In the working directory it is called by its name alone, as a repository's own tools call it.
-                let name = if folder == std::path::Path::new(&cwd) { NAME.into() } else { folder.join(NAME) };
-                fact.value().map(|bytes| (name.display().to_string(), bytes.clone()))
-            });
-            found.map_or(Ok(None), |(name, bytes)| text(name, &bytes))
+            let is_there = |folder: &&Path| !host.live().lstat(folder.join(NAME)).is_absent();
+            let Some(folder) = searched(cwd, host).into_iter().find(is_there) else { return Ok(None) };
+            // In the working directory it is called by its name alone, as a repository's own tools call it.
+            let path = folder.join(NAME);
+            (if folder == cwd { NAME.to_owned() } else { path.display().to_string() }, path)
         }
+    };
+    if let Err(why) = trust::file_and_folder(&path) {
+        return Ok(Some(Found { file: ProjectFile { path: name, left: Some(why.to_string()) }, text: String::new() }));
     }
+    let text = load(&path, &name, CAP, host)?;
+    Ok(Some(Found { file: ProjectFile { path: name, left: None }, text }))
+}
+
+/// The folders from the working directory up to the one with `.git`; the working directory alone where no folder above has one.
+fn searched<'a>(cwd: &'a Path, host: &Host) -> Vec<&'a Path> {
+    let is_root = |folder: &Path| !host.live().lstat(folder.join(".git")).is_absent();
+    let depth = cwd.ancestors().position(is_root).unwrap_or(0);
+    cwd.ancestors().take(depth + 1).collect()
 }
 
 /// Reads the text of a gdoctor.toml called `path`.

@@ -17,7 +17,7 @@ use gdoctor_checks::model::run::{RunLine, Span};
 use crate::cli::{LineArgs, Wishes};
 use crate::host::Host;
 
-pub use file::Waiver;
+pub use file::{ProjectFile, Waiver};
 pub use host::Evident;
 use wish::fill;
 pub use wish::{schema, show};
@@ -39,38 +39,39 @@ impl Refusal {
     }
 }
 
+/// What a run is about.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    pub need: Need,
+    pub waivers: Vec<Waiver>,
+    /// The gdoctor.toml that there is, counting or not.
+    pub project: Option<ProjectFile>,
+}
+
 /// Flags first; then the line that is going to be run and what the project's file asks for. Where neither is given, of each
 /// kind of thing that no flag speaks of, what the host shows and the guide suggests.
-pub fn gather(
-    wishes: &Wishes,
-    line: &LineArgs,
-    host: &Host,
-    evident: &Evident,
-) -> Result<(Need, Vec<Waiver>), Refusal> {
+pub fn gather(wishes: &Wishes, line: &LineArgs, host: &Host, evident: &Evident) -> Result<Gathered, Refusal> {
     let mut need = wish::of_flags(wishes);
-    let project = match file::find(line.need.as_deref(), host)? {
-        Some((path, text)) => Some(file::parse(&path, &text)?),
-        None => None,
-    };
-    let waivers = project.as_ref().map_or_else(Vec::new, |project| project.waivers.clone());
-    let mut told = project.is_some();
-    if let Some(project) = project {
-        fill(&mut need, project.need);
-    }
+    let found = file::find(line.need.as_deref(), host)?;
+    let project = found.as_ref().map(file::Found::project).transpose()?.unwrap_or_default();
+    let found = found.map(|found| found.file);
+    let mut told = found.as_ref().is_some_and(|file| file.left.is_none());
+    fill(&mut need, project.need);
     told |= add_texts(&mut need, line, host)?;
     if told {
         host::imply(&mut need)
     } else {
         host::add(&mut need, evident)
     }
-    Ok((need, waivers))
+    Ok(Gathered { need, waivers: project.waivers, project: found })
 }
 
 /// What flags and the project's file ask; where they ask nothing, what the host evidently has. Nothing of the guide's.
-pub fn gather_suggested(wishes: &Wishes, host: &Host, evident: &Evident) -> Result<Need, Refusal> {
+pub fn gather_suggested(wishes: &Wishes, host: &Host, evident: &Evident) -> Result<Gathered, Refusal> {
     let mut need = wish::of_flags(wishes);
-    if let Some((path, text)) = file::find(None, host)? {
-        fill(&mut need, file::parse(&path, &text)?.need);
+    let found = file::find(None, host)?;
+    if let Some(found) = &found {
+        fill(&mut need, found.project()?.need);
     }
     let gpu = need.gpu.is_some() || !need.capabilities.is_empty() || need.codecs().next().is_some();
     let other = need.display.is_some() || !need.cameras.is_empty() || !need.ports.is_empty() || need.picture.is_some();
@@ -86,7 +87,7 @@ pub fn gather_suggested(wishes: &Wishes, host: &Host, evident: &Evident) -> Resu
     need.registries.retain(|wish| wish.by != Origin::Guide);
     // Whoever wants a window wants it in the container.
     need.display_access = need.display.clone();
-    Ok(need)
+    Ok(Gathered { need, waivers: Vec::new(), project: found.map(|found| found.file) })
 }
 
 /// Only what flags and the line themselves ask.

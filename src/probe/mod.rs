@@ -19,7 +19,6 @@ mod reclaim;
 mod registry;
 mod run;
 pub mod toolkit;
-mod units;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -11,6 +11,10 @@ const MOST: usize = 10;
 
 pub fn render(report: &Report) -> String {
     let mut out = String::new();
+    if let Some(file) = &report.need_file {
+        let kind = if file.used { "notice" } else { "warning" };
+        let _ = writeln!(out, "::{kind} title=gdoctor::{}", data(&file.words()));
+    }
     for kind in ["error", "warning"] {
         let all: Vec<&Outcome> =
             status::by_weight(report).into_iter().filter(|o| status::github(status::shown(o)) == Some(kind)).collect();

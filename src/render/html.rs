@@ -27,9 +27,10 @@ pub fn render(report: &Report) -> String {
          content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>gdoctor: {verdict}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n"
     );
+    let file = report.need_file.as_ref().map(|file| format!("<p>{}</p>\n", text(&file.words()))).unwrap_or_default();
     let _ = write!(
         out,
-        "<header>\n<h1>{verdict}</h1>\n<p>{}, kernel {}, {} · <time datetime=\"{when}\">{when}</time> · gdoctor {}</p>\n</header>\n",
+        "<header>\n<h1>{verdict}</h1>\n<p>{}, kernel {}, {} · <time datetime=\"{when}\">{when}</time> · gdoctor {}</p>\n{file}</header>\n",
         text(&report.host.system),
         text(&report.host.kernel),
         text(&report.host.machine),

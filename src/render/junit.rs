@@ -34,11 +34,15 @@ fn suite(out: &mut String, report: &Report, number: usize, group: &[Outcome]) {
     let _ = writeln!(
         out,
         "    <properties>\n      <property name=\"gdoctor.version\" value=\"{}\"/>\n      <property name=\"host.system\" \
-         value=\"{}\"/>\n      <property name=\"host.kernel\" value=\"{}\"/>\n    </properties>",
+         value=\"{}\"/>\n      <property name=\"host.kernel\" value=\"{}\"/>",
         text(report.tool.version),
         text(&report.host.system),
         text(&report.host.kernel)
     );
+    if let Some(file) = &report.need_file {
+        let _ = writeln!(out, "      <property name=\"gdoctor.need\" value=\"{}\"/>", text(&file.words()));
+    }
+    out.push_str("    </properties>\n");
     for outcome in group {
         case(out, outcome);
     }

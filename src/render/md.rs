@@ -20,6 +20,9 @@ pub fn render(report: &Report) -> String {
         text(&report.host.machine),
         report.tool.version,
     );
+    if let Some(file) = &report.need_file {
+        let _ = writeln!(out, "{}\n", text(&file.words()));
+    }
     out.push_str("| | Check | What was seen |\n|---|---|---|\n");
     for outcome in status::by_weight(report) {
         let word = status::shown(outcome).word().to_uppercase();

@@ -1,5 +1,7 @@
 //! A node-problem-detector plugin's output: one line of at most 80 bytes, the check's id first.
 
+use std::fmt::Write;
+
 use super::status;
 use crate::policy::{self, Status};
 use crate::report::Report;
@@ -15,6 +17,10 @@ pub fn render(report: &Report) -> String {
         Some(outcome) => format!("{}: {}", status::name(outcome), outcome.summary),
         None => "gdoctor: nothing is wrong".to_owned(),
     };
+    if let Some(file) = &report.need_file {
+        let state = if file.used { "by" } else { "without" };
+        let _ = write!(line, " ({state} {})", file.path);
+    }
     if line.len() > MOST {
         let end = (0..=MOST - "…".len()).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0);
         line.truncate(end);

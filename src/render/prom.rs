@@ -48,6 +48,10 @@ pub fn render(report: &Report, unix: u64) -> String {
     );
     let build = format!("{{version=\"{}\"}} 1", label(report.tool.version));
     head("gdoctor_build_info", "The gdoctor that made this file.", &[build]);
+    if let Some(file) = &report.need_file {
+        let line = format!("{{file=\"{}\",used=\"{}\"}} 1", label(&file.path), file.used);
+        head("gdoctor_need_info", "The gdoctor.toml of this run, and whether it counts.", &[line]);
+    }
     let host = &report.host;
     let labels = [
         ("system", &host.system),

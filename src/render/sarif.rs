@@ -23,8 +23,11 @@ pub fn render(report: &Report, whole: bool) -> String {
         whole || o.is_waived() || matches!(status::shown(o), Status::Fail | Status::Warn | Status::Unknown)
     };
     let results: Vec<Value> = report.results.iter().filter(told).map(|o| result(report, o, numbers[o.id])).collect();
-    let notes: Vec<Value> =
-        report.results.iter().filter(|o| status::shown(o) == Status::Unknown).map(notification).collect();
+    let file = report.need_file.iter().map(
+        |file| json!({ "level": if file.used { "note" } else { "warning" }, "message": { "text": file.words() } }),
+    );
+    let unknown = report.results.iter().filter(|o| status::shown(o) == Status::Unknown).map(notification);
+    let notes: Vec<Value> = file.chain(unknown).collect();
     let document = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",

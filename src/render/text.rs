@@ -65,6 +65,9 @@ impl<'a> Page<'a> {
                 self.report.tool.version, host.system, host.kernel, host.machine
             );
         }
+        if let Some(file) = self.report.need_file.as_ref().filter(|file| !file.used || self.detail != Detail::Quiet) {
+            let _ = writeln!(out, "{}", file.words());
+        }
         let mut groups: Vec<(&str, Vec<&Outcome>)> = Vec::new();
         for outcome in self.report.results.iter().filter(|o| self.is_shown(o)) {
             match groups.last_mut() {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::drawn::{Gauge, Picture};
-use crate::need::Waiver;
+use crate::need::{ProjectFile, Waiver};
 use crate::policy::{self, FailOn, Status};
 use crate::start::Starts;
 
@@ -32,6 +32,9 @@ pub struct Report {
     pub generated_at: String,
     pub tool: Tool,
     pub host: HostSummary,
+    /// The gdoctor.toml that there is for this run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub need_file: Option<NeedFile>,
     pub results: Vec<Outcome>,
     /// The line that was judged, where one was given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,6 +69,34 @@ pub struct HostSummary {
     /// The engine that answers; empty where none does.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub docker: String,
+}
+
+/// Which gdoctor.toml says what is needed.
+#[derive(Clone, Debug, Serialize)]
+pub struct NeedFile {
+    pub path: String,
+    /// False: nothing of it counts, for the reason that `why` tells.
+    pub used: bool,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub why: String,
+}
+
+impl NeedFile {
+    pub fn new(file: &ProjectFile) -> Self {
+        let why = file.left.as_deref().map(harmless).unwrap_or_default();
+        Self { path: harmless(&file.path), used: file.left.is_none(), why }
+    }
+
+    /// One sentence.
+    pub fn words(&self) -> String {
+        self.left_words().unwrap_or_else(|| format!("{} says what is needed.", self.path))
+    }
+
+    /// The same, of a file that does not count.
+    pub fn left_words(&self) -> Option<String> {
+        let words = || format!("{0} is not used: {1}. --need {0} uses it all the same.", self.path, self.why);
+        (!self.used).then(words)
+    }
 }
 
 /// The judged line, and what would have to change in it.
@@ -327,6 +358,9 @@ impl Report {
     /// Every text that can hold something of the host or of the user's.
     pub fn texts_mut(&mut self, change: &mut dyn FnMut(&mut String)) {
         [&mut self.host.system, &mut self.host.kernel, &mut self.host.machine].into_iter().for_each(&mut *change);
+        if let Some(file) = &mut self.need_file {
+            [&mut file.path, &mut file.why].into_iter().for_each(&mut *change);
+        }
         if let Some(line) = &mut self.run_line {
             change(&mut line.text);
             change(&mut line.image);

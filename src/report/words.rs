@@ -62,6 +62,7 @@ pub fn write(facts: &Facts, need: &Need, judged: &[Judged], fail_on: FailOn, fra
             driver: harmless(facts.nvidia.module.value().map_or("", |module| module.version.as_str())),
             docker: harmless(facts.docker.version.value().map_or("", |version| version.version.as_str())),
         },
+        need_file: None,
         exit_code: policy::exit_code(results.iter().map(|o| (o.status, o.required)), fail_on),
         summary: summary.into(),
         run_line: line.map(|line| changes::run_line(line, judged, &results)),

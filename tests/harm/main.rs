@@ -1,9 +1,16 @@
-//! gdoctor among adversaries: what it writes, starts and asks for, and how it ends where little is to be had. `GDOCTOR_BINARY`
-//! names another binary to try than the one that was built with the tests, such as a release's.
+//! gdoctor among adversaries: what it writes, starts, wakes, obeys and asks for, and how it ends where little is to be had.
+//! `GDOCTOR_BINARY` names another binary to try than the one that was built with the tests, such as a release's.
 #![allow(clippy::disallowed_methods)]
+
+#[path = "../part/mod.rs"]
+mod part;
 
 mod doors;
 mod load;
+mod machine;
+mod programs;
+mod trust;
+mod waking;
 mod writing;
 
 use std::io::Write;

@@ -1,6 +1,6 @@
 //! Does the docker client send its requests to the engine that is meant?
 
-use crate::model::facts::docker::{Address, ChosenBy, Endpoint, Reach};
+use crate::model::facts::docker::{Address, ChosenBy, DockerFacts, Endpoint, Reach};
 use crate::model::prelude::*;
 
 pub static CHECK: Check = Check {
@@ -16,29 +16,45 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let docker = &facts.docker;
     let Some(endpoint) = docker.endpoint.known()? else { return Err(Stop::blocked_by("docker-engine")) };
     let unreachable = matches!(docker.reach.value(), Some(Reach::NotThere | Reach::Refused | Reach::Unreachable));
-    let other = docker.elsewhere.value().and_then(|sockets| sockets.first()).filter(|_| unreachable);
+    let other = docker.other_engine().filter(|_| unreachable);
     let finding = match (&endpoint.address, other) {
         (Address::NoSuchContext(_), _) => Finding::fail("no-such-context", leave(endpoint)),
         (Address::Malformed(_), _) => Finding::fail("malformed", leave(endpoint)),
-        (_, Some(other)) => wrong_engine(endpoint, other, &docker.elsewhere),
+        (_, Some(other)) => wrong_engine(endpoint, other, docker),
         (address, None) if !address.is_local() => Finding::pass("remote"),
         (_, None) => Finding::pass("resolved"),
     };
-    Ok(finding
-        .with("address", &endpoint.address)
-        .with("chosen_by", &endpoint.chosen_by)
-        .evidence(docker.endpoint.source.0.as_str(), endpoint.address.to_string())
-        .into())
+    let strangers = docker.strangers.value().filter(|all| !all.is_empty());
+    let strangers = strangers.map(|all| Finding::warn("stranger", mistrust(endpoint)).with("why", all.join(", ")));
+    let complete = |finding: Finding| {
+        finding
+            .with("address", &endpoint.address)
+            .with("chosen_by", &endpoint.chosen_by)
+            .evidence(docker.endpoint.source.0.as_str(), endpoint.address.to_string())
+    };
+    Ok(core::iter::once(finding).chain(strangers).map(complete).collect())
+}
+
+fn mistrust(endpoint: &Endpoint) -> &'static str {
+    match endpoint.chosen_by {
+        ChosenBy::Default => "docker-access/restart-socket",
+        _ => leave(endpoint),
+    }
 }
 
 /// Nothing answers where the client asks, while another engine on this host does.
-fn wrong_engine(endpoint: &Endpoint, other: &str, elsewhere: &Fact<Vec<String>>) -> Finding {
+fn wrong_engine(endpoint: &Endpoint, other: &str, docker: &DockerFacts) -> Finding {
     let finding = match endpoint.chosen_by {
         ChosenBy::Default if other.contains("podman") => Finding::fail("only-podman", "docker-client/use-podman"),
         ChosenBy::Default => Finding::fail("other-engine", "use-other-engine"),
         _ => Finding::fail("leftover", leave(endpoint)),
     };
-    finding.with("other", other).evidence(elsewhere.source.0.as_str(), format!("{other} accepts connections"))
+    let answers = docker.elsewhere.value().is_some_and(|sockets| sockets.iter().any(|socket| socket == other));
+    let (fact, state) = match answers {
+        true => (&docker.elsewhere, "accepts connections"),
+        false => (&docker.waiting, "is held by systemd, which starts the engine at the first connection"),
+    };
+    finding.with("other", other).evidence(fact.source.0.as_str(), format!("{other} {state}"))
 }
 
 fn leave(endpoint: &Endpoint) -> &'static str {

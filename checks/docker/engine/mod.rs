@@ -28,7 +28,7 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let finding = match (reach, address) {
         (Reach::Answers, _) => answers(docker),
         (Reach::Denied, _) => return Err(Stop::blocked_by("docker-access")),
-        _ if docker.elsewhere.value().is_some_and(|sockets| !sockets.is_empty()) => {
+        _ if docker.other_engine().is_some() => {
             return Err(Stop::blocked_by("docker-endpoint"));
         }
         (Reach::Tls(why), _) => Finding::fail("tls-failed", "show-endpoint").with("why", why),

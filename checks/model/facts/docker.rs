@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::model::fact::Fact;
+use crate::model::fact::{Fact, Gap};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -21,6 +21,11 @@ pub struct DockerFacts {
     pub reach: Fact<Reach>,
     /// Other engines that answer on this host while the endpoint does not: their socket paths.
     pub elsewhere: Fact<Vec<String>>,
+    /// Other engines that would start at the first connection: their socket paths.
+    pub waiting: Fact<Vec<String>>,
+    /// What on the way to the engine - a context, a certificate, the socket and its folders - another user than root and the one
+    /// who runs gdoctor owns or may write to; a clause for each.
+    pub strangers: Fact<Vec<String>>,
     /// dockerd's own program file.
     pub daemon_program: Fact<String>,
     pub unit: Fact<Unit>,
@@ -521,6 +526,16 @@ impl DockerFacts {
             Some(Config::Read { settings, .. }) => Some(settings),
             _ => None,
         }
+    }
+
+    /// Nobody serves at the endpoint yet, and the first connection would start the engine.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.reach.gap(), Some(Gap::Waiting(_)))
+    }
+
+    /// Another engine on this host, where the endpoint's is not there: one that answers, or one that would.
+    pub fn other_engine(&self) -> Option<&str> {
+        [&self.elsewhere, &self.waiting].into_iter().find_map(|sockets| Some(sockets.value()?.first()?.as_str()))
     }
 
     /// The endpoint belongs to an engine without root, running or not.

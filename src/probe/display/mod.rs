@@ -17,6 +17,7 @@ use crate::host::Host;
 use crate::host::child;
 use crate::host::connect;
 use crate::host::files::{Kind, Stat};
+use crate::host::listener::{self, Place};
 use crate::probe::acl;
 
 const SOCKETS: &str = "/tmp/.X11-unix";
@@ -95,11 +96,28 @@ fn talk(host: &Host, name: &Fact<Name>) -> Talk {
         Address::Malformed(_) => return Talk::default(),
     };
     let source = format!("X11 handshake with {}", name.text);
+    if let Some(waiting) = place(host, &name.address).and_then(|place| listener::waiting(&place)) {
+        return child::unknown_group(Gap::Waiting(waiting.to_string()), &source);
+    }
     let mut talk: Talk = child::probe("x11", &arguments, &source, host.deadline);
     if talk.mine.value().is_some_and(Answer::is_accepted) && !name.is_tcp() {
         talk.stranger = stranger(host, &arguments, &source);
     }
     talk
+}
+
+/// Where the child is going to connect: a display of this host has a socket file, or else an abstract name.
+fn place(host: &Host, address: &Address) -> Option<Place> {
+    match address {
+        Address::Local { number, .. } => {
+            let path = format!("{SOCKETS}/X{number}");
+            let is_there = host.live().lstat(&path).value().is_some();
+            Some(if is_there { Place::Path(path.into()) } else { Place::Abstract(path) })
+        }
+        Address::Path(path) => Some(Place::Path(path.into())),
+        Address::Tcp { number, loopback, .. } => loopback.then(|| Place::Port(6000_u16.saturating_add(*number))),
+        Address::Malformed(_) => None,
+    }
 }
 
 /// Only root can become somebody else to see what a stranger meets.

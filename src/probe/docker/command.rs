@@ -8,8 +8,7 @@ use gdoctor_checks::model::fact::Fact;
 use gdoctor_checks::model::facts::docker::{Command, Settings};
 use serde_json::{Map, Value};
 
-use crate::host::Host;
-use crate::probe::units;
+use crate::host::{Host, units};
 
 use super::daemon;
 

@@ -11,13 +11,16 @@ use serde::Deserialize;
 
 use crate::host::files::Kind;
 use crate::host::http::{Target, Tls};
-use crate::host::{Host, connect};
+use crate::host::trust::{self, Distrust};
+use crate::host::{Host, connect, listener};
 
 pub const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 
 /// The endpoint and how to open it.
 pub struct Route {
     pub endpoint: Fact<Endpoint>,
+    /// The files that it was read from.
+    pub files: Vec<PathBuf>,
     /// None where gdoctor opens nothing: ssh, malformed, no such context.
     pub target: Option<Target>,
     pub tls: Tls,
@@ -25,7 +28,8 @@ pub struct Route {
 
 pub fn resolve(host: &Host) -> Route {
     if let Some(text) = host.env("DOCKER_HOST") {
-        return route(host, parse_address(&text), ChosenBy::DockerHost, "DOCKER_HOST", variable_tls(host));
+        let (tls, files) = variable_tls(host);
+        return route(host, parse_address(&text), ChosenBy::DockerHost, "DOCKER_HOST", tls, files);
     }
     let config = docker_config(host);
     let (name, chosen_by, source) = match host.env("DOCKER_CONTEXT") {
@@ -39,15 +43,21 @@ pub fn resolve(host: &Host) -> Route {
     if name.is_empty() || name == "default" {
         let by_variable = matches!(chosen_by, ChosenBy::ContextVariable(_));
         let chosen_by = if by_variable { chosen_by } else { ChosenBy::Default };
-        return route(host, Address::Unix(DEFAULT_SOCKET.into()), chosen_by, "docker's default", Tls::default());
+        let address = Address::Unix(DEFAULT_SOCKET.into());
+        return route(host, address, chosen_by, "docker's default", Tls::default(), Vec::new());
     }
+    let mut files = vec![host.on_disk(&source)];
+    files.retain(|_| source.starts_with('/'));
     match find_context(host, &config, &name) {
-        Some((address, tls)) => route(host, address, chosen_by, &source, tls),
-        None => route(host, Address::NoSuchContext(name), chosen_by, &source, Tls::default()),
+        Some((address, tls, file)) => {
+            files.push(host.on_disk(file));
+            route(host, address, chosen_by, &source, tls, files)
+        }
+        None => route(host, Address::NoSuchContext(name), chosen_by, &source, Tls::default(), files),
     }
 }
 
-fn route(host: &Host, address: Address, chosen_by: ChosenBy, source: &str, tls: Tls) -> Route {
+fn route(host: &Host, address: Address, chosen_by: ChosenBy, source: &str, tls: Tls, files: Vec<PathBuf>) -> Route {
     let target = match &address {
         // DOCKER_HOST speaks of this machine; every other path is a file below the root.
         Address::Unix(path) if chosen_by == ChosenBy::DockerHost => Some(Target::Unix(PathBuf::from(path))),
@@ -59,7 +69,7 @@ fn route(host: &Host, address: Address, chosen_by: ChosenBy, source: &str, tls: 
         }
         _ => None,
     };
-    Route { endpoint: Fact::present(Endpoint { address, chosen_by }, source), target, tls }
+    Route { endpoint: Fact::present(Endpoint { address, chosen_by }, source), files, target, tls }
 }
 
 fn docker_config(host: &Host) -> String {
@@ -99,10 +109,11 @@ struct DockerEndpoint {
 }
 
 /// contexts/meta/<digest of the name>/meta.json names its context itself, so no digest has to be made.
-fn find_context(host: &Host, config: &str, name: &str) -> Option<(Address, Tls)> {
+fn find_context(host: &Host, config: &str, name: &str) -> Option<(Address, Tls, String)> {
     let folder = format!("{config}/contexts/meta");
     host.list(&folder).value()?.iter().find_map(|digest| {
-        let text = host.text(format!("{folder}/{digest}/meta.json"));
+        let path = format!("{folder}/{digest}/meta.json");
+        let text = host.text(&path);
         let meta: Meta = serde_json::from_slice(text.value()?.as_bytes()).ok()?;
         let docker = meta.endpoints.docker.filter(|_| meta.name == name)?;
         let read = |file: &str| pem(host, &format!("{config}/contexts/tls/{digest}/docker/{file}"));
@@ -112,23 +123,24 @@ fn find_context(host: &Host, config: &str, name: &str) -> Option<(Address, Tls)>
             key: read("key.pem"),
             skip_verify: docker.skip_tls_verify,
         };
-        Some((parse_address(&docker.host), tls))
+        Some((parse_address(&docker.host), tls, path))
     })
 }
 
-/// DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, as the client reads them.
-fn variable_tls(host: &Host) -> Tls {
+/// DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, as the client reads them, and the file of authorities that they name.
+fn variable_tls(host: &Host) -> (Tls, Vec<PathBuf>) {
     if host.env("DOCKER_TLS_VERIFY").is_none() && host.env("DOCKER_TLS").is_none() {
-        return Tls::default();
+        return Default::default();
     }
     let folder = host.env("DOCKER_CERT_PATH").unwrap_or_else(|| docker_config(host));
     let read = |file: &str| pem(&host.live(), &format!("{folder}/{file}"));
-    Tls {
+    let tls = Tls {
         authorities: read("ca.pem"),
         certificate: read("cert.pem"),
         key: read("key.pem"),
         skip_verify: host.env("DOCKER_TLS_VERIFY").is_none(),
-    }
+    };
+    (tls, vec![PathBuf::from(format!("{folder}/ca.pem"))])
 }
 
 fn pem(host: &Host, path: &str) -> Vec<u8> {
@@ -173,8 +185,8 @@ pub fn socket(host: &Host, route: &Route) -> Fact<Socket> {
     })
 }
 
-/// Other engines' sockets that accept a connection.
-pub fn elsewhere(host: &Host, route: &Route) -> Fact<Vec<String>> {
+/// Other engines' sockets: those that accept a connection, and those where the first one would start the engine.
+pub fn elsewhere(host: &Host, route: &Route) -> (Fact<Vec<String>>, Fact<Vec<String>>) {
     let runtime = host.env("XDG_RUNTIME_DIR").unwrap_or_else(|| format!("/run/user/{}", nix::unistd::geteuid()));
     let home = host.env("HOME").unwrap_or_default();
     let candidates = [
@@ -188,12 +200,49 @@ pub fn elsewhere(host: &Host, route: &Route) -> Fact<Vec<String>> {
         Some(Target::Unix(path)) => Some(path.clone()),
         _ => None,
     };
-    let open = |path: &String| {
-        let on_disk = host.on_disk(path);
-        let deadline = host.deadline.within(Duration::from_millis(200));
-        used.as_ref() != Some(&on_disk) && connect::unix(&on_disk, deadline).is_ok()
-    };
-    Fact::present(candidates.into_iter().filter(open).collect(), "connect to other engines' sockets")
+    let (mut open, mut waiting) = (Vec::new(), Vec::new());
+    for path in candidates {
+        let on_disk = host.on_disk(&path);
+        if used.as_ref() == Some(&on_disk) {
+            continue;
+        }
+        match connect::unix(&on_disk, host.deadline.within(Duration::from_millis(200))) {
+            Ok(_) => open.push(path),
+            Err(error) if listener::reason(&error).is_some() => waiting.push(path),
+            Err(_) => {}
+        }
+    }
+    (
+        Fact::present(open, "connect to other engines' sockets"),
+        Fact::present(waiting, "who holds other engines' sockets"),
+    )
+}
+
+/// What on the way to the engine is another user's, who then decides which engine answers, and what.
+pub fn strangers(host: &Host, route: &Route) -> Fact<Vec<String>> {
+    let mut found: Vec<String> =
+        route.files.iter().filter_map(|path| stranger(trust::whole_path(path).err()?)).collect();
+    if let Some(Target::Unix(path)) = &route.target {
+        let folder = path.parent().and_then(|folder| trust::whole_path(folder).err());
+        let socket = host.live().stat(path).value().map(|stat| stat.uid).filter(|uid| !trust::is_own(*uid));
+        let socket = socket.map(|uid| Distrust::Owner(path.clone(), uid));
+        found.extend(folder.or(socket).and_then(stranger));
+    }
+    if let Some(Address::Tcp { port, local: true, .. }) = route.endpoint.value().map(|endpoint| &endpoint.address) {
+        let owners = listener::tcp_owners(*port).into_iter().filter(|uid| !trust::is_own(*uid));
+        found.extend(owners.map(|uid| format!("port {port} belongs to {}", trust::user_name(uid))));
+    }
+    found.dedup();
+    Fact::present(found, "owners of what leads to the engine")
+}
+
+/// A folder or file that is not there is nobody's; the ids of another user namespace say nothing of who somebody is.
+fn stranger(why: Distrust) -> Option<String> {
+    match why {
+        Distrust::Owner(..) if trust::ids_are_mapped() => None,
+        Distrust::Owner(..) | Distrust::Open(_) => Some(why.to_string()),
+        Distrust::Kind(_) | Distrust::Unseen(..) => None,
+    }
 }
 
 #[cfg(test)]

@@ -17,10 +17,13 @@ pub fn probe(host: &Host) -> DockerFacts {
     let answers = api::ask(host, &route);
     let client = client::find(host);
     let daemon = daemon::look(host, &route, client.value(), answers.peer);
+    let (elsewhere, waiting) = if answers.came { Default::default() } else { endpoint::elsewhere(host, &route) };
     DockerFacts {
         client,
         socket: endpoint::socket(host, &route),
-        elsewhere: if answers.came { Default::default() } else { endpoint::elsewhere(host, &route) },
+        elsewhere,
+        waiting,
+        strangers: endpoint::strangers(host, &route),
         endpoint: route.endpoint,
         reach: answers.reach,
         daemon_program: daemon.program,

@@ -7,8 +7,7 @@ use gdoctor_checks::model::facts::engine::{
 };
 use nix::unistd::AccessFlags;
 
-use crate::host::{Host, clock};
-use crate::probe::units;
+use crate::host::{Host, clock, units};
 
 use super::number;
 

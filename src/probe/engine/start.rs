@@ -8,7 +8,8 @@ use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::{Address, DockerFacts, Package, Reach};
 use gdoctor_checks::model::facts::engine::Start;
 
-use crate::host::process::{self, End};
+use crate::host::listener::{self, Place, Waiting};
+use crate::host::process::{End, Program};
 use crate::host::{Deadline, Host};
 
 /// systemd's bus or a journal on a slow disk may be what is broken.
@@ -50,14 +51,23 @@ fn from_systemd(host: &Host, socket: &str, docker: &DockerFacts) -> Fact<Start> 
     if rootless {
         show.insert(0, "--user");
     }
-    let Some(shown) = run(host, "systemctl", &show, deadline) else {
-        return Fact::unknown(Gap::ToolMissing("systemctl's answer".into()), source);
+    // Another user's systemd is not asked.
+    let runtime = host.live().stat(host.env("XDG_RUNTIME_DIR").unwrap_or_default());
+    if rootless && runtime.value().is_none_or(|stat| stat.uid != nix::unistd::geteuid().as_raw()) {
+        return Fact::absent("the engine is another user's");
+    }
+    if let Some(waiting) = bus(rootless) {
+        return Fact::unknown(Gap::Waiting(waiting.to_string()), source);
+    }
+    let shown = match run("systemctl", &show, deadline) {
+        Ok(shown) => shown,
+        Err(gap) => return Fact::unknown(gap, source),
     };
     let value = |key: &str| {
         let line = shown.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
         line.unwrap_or_default().to_owned()
     };
-    let said = run(host, "journalctl", &read, deadline).unwrap_or_default();
+    let said = run("journalctl", &read, deadline).unwrap_or_default();
     let log = format!("journalctl {} {unit}", read.first().copied().unwrap_or_default());
     Fact::present(
         Start { state: value("ActiveState"), result: value("Result"), lines: telling_lines(&said), log },
@@ -65,11 +75,20 @@ fn from_systemd(host: &Host, socket: &str, docker: &DockerFacts) -> Fact<Start> 
     )
 }
 
+/// Other users than root ask systemd through the system's bus, which may be waiting itself.
+fn bus(rootless: bool) -> Option<Waiting> {
+    let direct = rootless || nix::unistd::geteuid().is_root();
+    if direct { None } else { listener::waiting(&Place::Path("/run/dbus/system_bus_socket".into())) }
+}
+
 /// Standard output when the program came to its end.
-fn run(host: &Host, name: &str, arguments: &[&str], deadline: Deadline) -> Option<String> {
-    let program = host.live().executable(name, ["/usr/bin", "/bin", "/run/current-system/sw/bin"]);
-    let ran = process::run_program(program.value()?, arguments.iter().map(OsStr::new), OUTPUT_CAP, deadline);
-    matches!(ran.end, End::Exited(_)).then(|| String::from_utf8_lossy(&ran.stdout).into_owned())
+fn run(name: &str, arguments: &[&str], deadline: Deadline) -> Result<String, Gap> {
+    let program = Program::named(name).map_err(Gap::Unsupported)?;
+    let ran = program.run(arguments.iter().map(OsStr::new), OUTPUT_CAP, deadline);
+    match ran.end {
+        End::Exited(_) => Ok(String::from_utf8_lossy(&ran.stdout).into_owned()),
+        _ => Err(Gap::ToolMissing(format!("{name}'s answer"))),
+    }
 }
 
 fn from_files(host: &Host) -> Fact<Start> {

@@ -8,13 +8,12 @@ use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::nvidia::{Fault, ListedGpu};
 
 use crate::host::Host;
-use crate::host::process::{self, End};
+use crate::host::process::{End, Program};
 
 const GPUS: &str = "/proc/driver/nvidia/gpus";
 /// The kernel's ring has some hundred KiB, a journal's part of one start can have more.
 const LOG_CAP: usize = 8 << 20;
 const PATIENCE: Duration = Duration::from_secs(2);
-const FOLDERS: [&str; 4] = ["/usr/bin", "/bin", "/usr/sbin", "/run/current-system/sw/bin"];
 
 pub fn listed(host: &Host) -> Fact<Vec<ListedGpu>> {
     host.list(GPUS).map(|addresses| {
@@ -50,9 +49,8 @@ pub fn faults(host: &Host) -> Fact<Vec<Fault>> {
         ("journalctl", &["--dmesg", "--boot", "--quiet", "--no-pager", "--output=cat", "--grep=NVRM: Xid"]),
     ];
     for (name, arguments) in commands {
-        let Some(program) = host.executable(name, FOLDERS).value().cloned() else { continue };
-        let deadline = host.deadline.within(PATIENCE);
-        let ran = process::run_program(&program, arguments.iter().map(OsStr::new), LOG_CAP, deadline);
+        let Ok(program) = Program::named(name) else { continue };
+        let ran = program.run(arguments.iter().map(OsStr::new), LOG_CAP, host.deadline.within(PATIENCE));
         if ran.end == End::Exited(0) {
             return Fact::present(parse(&String::from_utf8_lossy(&ran.stdout)), name);
         }

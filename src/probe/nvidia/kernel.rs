@@ -4,7 +4,7 @@ use gdoctor_checks::model::fact::{Fact, Gap, State};
 use gdoctor_checks::model::facts::nvidia::{Module, ModuleFile, NvidiaFacts};
 
 use crate::host::Host;
-use crate::host::process::{self, End};
+use crate::host::process::{End, Program};
 
 use super::filled;
 
@@ -99,11 +99,8 @@ fn module_in(dep: &str, tree: &str) -> Option<String> {
 /// What `modinfo` reads out of the file; only the path where it cannot be asked.
 fn modinfo(host: &Host, path: &str) -> ModuleFile {
     let file = ModuleFile { path: path.into(), ..ModuleFile::default() };
-    let live = host.live();
-    let tool = live.executable("modinfo", ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/run/current-system/sw/bin"]);
-    let Some(tool) = tool.value() else { return file };
-    let on_disk = host.on_disk(path);
-    let ran = process::run_program(tool, [on_disk.as_os_str()], 1 << 20, host.deadline);
+    let Ok(tool) = Program::named("modinfo") else { return file };
+    let ran = tool.run([host.on_disk(path).as_os_str()], 1 << 20, host.deadline);
     if ran.end != End::Exited(0) {
         return file;
     }

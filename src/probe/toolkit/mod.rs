@@ -8,14 +8,14 @@ mod restarts;
 
 use std::ffi::OsStr;
 
-use gdoctor_checks::model::fact::Fact;
+use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::DockerFacts;
 use gdoctor_checks::model::facts::toolkit::{Installed, Program, ToolkitFacts};
 
 use super::packages;
 use crate::host::Host;
 use crate::host::files::Kind;
-use crate::host::process::{self, End};
+use crate::host::process::{End, Program as SystemProgram};
 
 pub fn probe(host: &Host, docker: &DockerFacts) -> ToolkitFacts {
     let dockerd = daemon::Dockerd::look(host, docker);
@@ -83,19 +83,26 @@ fn parts(host: &Host, version: &Fact<String>) -> Fact<Vec<Installed>> {
 /// Where Fedora's family, Arch and openSUSE keep it.
 const LIBRARIES: [&str; 3] = ["/usr/lib64", "/usr/lib", "/usr/local/lib"];
 
-/// The installed program's own word on a live host, the package's elsewhere.
+/// The installed program's own word on a live host, the package's elsewhere and where the program is none of the system's.
 fn version(host: &Host, ctk: &Fact<Program>, packages: &Fact<Vec<Installed>>) -> Fact<String> {
-    if let (true, Some(program)) = (host.is_live(), ctk.value()) {
-        let ran = process::run_program(&program.path, [OsStr::new("--version")], 4096, host.deadline);
-        let said = String::from_utf8_lossy(&ran.stdout).into_owned();
-        if let (End::Exited(0), Some(version)) = (&ran.end, said_version(&said)) {
-            return Fact::present(version, "nvidia-ctk --version");
-        }
+    let asked = ctk.value().filter(|_| host.is_live()).map(|program| own_word(host, &program.path));
+    if let Some(Ok(Some(version))) = asked {
+        return Fact::present(version, "nvidia-ctk --version");
     }
     match packages.value().and_then(|all| all.iter().find(|package| package.name.ends_with("-base")).or(all.first())) {
         Some(package) => Fact::present(package.version.clone(), "/var/lib/dpkg/status"),
-        None => Fact::absent("nvidia-ctk --version, /var/lib/dpkg/status"),
+        None => match asked {
+            Some(Err(why)) => Fact::unknown(Gap::Unsupported(why), "nvidia-ctk --version"),
+            _ => Fact::absent("nvidia-ctk --version, /var/lib/dpkg/status"),
+        },
     }
+}
+
+/// Err tells why the program is not started: it was found where dockerd looks, which may be anywhere.
+fn own_word(host: &Host, path: &str) -> Result<Option<String>, String> {
+    let ran = SystemProgram::at(path)?.run([OsStr::new("--version")], 4096, host.deadline);
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    Ok(said_version(&said).filter(|_| ran.end == End::Exited(0)))
 }
 
 /// `NVIDIA Container Toolkit CLI version 1.17.8`, then a line with the commit.

@@ -1,0 +1,152 @@
+//! systemd's unit files: where one lies, what it and its drop-ins set, and which socket units listen at an address. systemd itself
+//! is not asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Host;
+
+/// Earlier folders win.
+const SYSTEM: [&str; 5] = [
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/run/systemd/generator",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+];
+
+/// Whose units: the system's, or those of the user who runs gdoctor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manager {
+    System,
+    User,
+}
+
+impl Manager {
+    fn folders(self, host: &Host) -> Vec<String> {
+        if self == Manager::System {
+            return SYSTEM.map(str::to_owned).into();
+        }
+        let home = host.env("HOME").unwrap_or_default();
+        let config = host.env("XDG_CONFIG_HOME").unwrap_or_else(|| format!("{home}/.config"));
+        let mut folders = vec![format!("{config}/systemd/user"), "/etc/systemd/user".into()];
+        folders.extend(host.env("XDG_RUNTIME_DIR").map(|runtime| format!("{runtime}/systemd/user")));
+        folders.extend([format!("{home}/.local/share/systemd/user"), "/run/systemd/user".into()]);
+        folders.extend(["/usr/local/lib/systemd/user".into(), "/usr/lib/systemd/user".into()]);
+        folders
+    }
+
+    /// The specifiers that addresses of sockets are written with (systemd.unit(5)).
+    fn filled(self, host: &Host, value: &str) -> String {
+        let (runtime, home) = match self {
+            Manager::System => (Some("/run".to_owned()), Some("/root".to_owned())),
+            Manager::User => (host.env("XDG_RUNTIME_DIR"), host.env("HOME")),
+        };
+        value.replace("%t", &runtime.unwrap_or_default()).replace("%h", &home.unwrap_or_default())
+    }
+}
+
+/// A unit that has systemd listen, and the service that the first connection starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SocketUnit {
+    pub name: String,
+    pub service: String,
+    /// Every connection starts an instance of its own.
+    pub accepts: bool,
+}
+
+/// The file of a unit of the system's: `docker.service`.
+pub fn path(host: &Host, unit: &str) -> Option<String> {
+    file(host, &SYSTEM.map(str::to_owned), unit)
+}
+
+fn file(host: &Host, folders: &[String], unit: &str) -> Option<String> {
+    folders.iter().map(|folder| format!("{folder}/{unit}")).find(|path| host.lstat(path).value().is_some())
+}
+
+/// The last value that the unit's file or one of its drop-ins has for `key`, and the file that has it, the file first.
+pub fn last(host: &Host, path: &str, key: &str) -> Option<(String, String)> {
+    values(host, &SYSTEM.map(str::to_owned), path, key).pop()
+}
+
+/// Each value that the unit's file and its drop-ins have for `key`, with the file that has it, in systemd's order.
+fn values(host: &Host, folders: &[String], path: &str, key: &str) -> Vec<(String, String)> {
+    let unit = path.rsplit('/').next().unwrap_or_default();
+    let mut drop_ins: BTreeMap<String, String> = BTreeMap::new();
+    // systemd reads drop-ins in the order of their names; one in an earlier folder takes the place of its namesake.
+    for folder in folders {
+        let folder = format!("{folder}/{unit}.d");
+        for name in host.list(&folder).value().into_iter().flatten().filter(|name| name.ends_with(".conf")) {
+            drop_ins.entry(name.clone()).or_insert_with(|| format!("{folder}/{name}"));
+        }
+    }
+    let mut all = Vec::new();
+    for file in std::iter::once(path.to_owned()).chain(drop_ins.into_values()) {
+        let text = host.text(&file).map(|text| text.replace("\\\n", " "));
+        for line in text.value().map(String::as_str).unwrap_or_default().lines() {
+            let value = line.trim().strip_prefix(key).and_then(|rest| rest.trim_start().strip_prefix('='));
+            all.extend(value.map(|value| (file.clone(), value.trim().to_owned())));
+        }
+    }
+    all
+}
+
+/// The socket units with an address under `key` (`ListenStream`, `ListenDatagram`) that fits.
+pub fn listening(host: &Host, manager: Manager, key: &str, fits: impl Fn(&str) -> bool) -> Vec<SocketUnit> {
+    let folders = manager.folders(host);
+    let listed: BTreeSet<String> =
+        folders.iter().flat_map(|folder| host.list(folder).value().cloned().unwrap_or_default()).collect();
+    let unit = |name: String| {
+        let path = file(host, &folders, &name)?;
+        let mut addresses = Vec::new();
+        for (_, value) in values(host, &folders, &path, key) {
+            match value.is_empty() {
+                // It takes back those before.
+                true => addresses.clear(),
+                false => addresses.push(manager.filled(host, &value)),
+            }
+        }
+        if !addresses.iter().any(|address| fits(address)) {
+            return None;
+        }
+        let last = |key: &str| values(host, &folders, &path, key).pop().map(|(_, value)| value);
+        let accepts = last("Accept").is_some_and(|word| ["1", "yes", "y", "true", "t", "on"].contains(&word.as_str()));
+        let stem = name.trim_end_matches(".socket");
+        let service = last("Service").filter(|service| !service.is_empty());
+        let service = service.unwrap_or_else(|| format!("{stem}{}.service", if accepts { "@" } else { "" }));
+        Some(SocketUnit { service, accepts, name })
+    };
+    listed.into_iter().filter(|name| name.ends_with(".socket")).filter_map(unit).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn socket_units_with_their_drop_ins() {
+        let root = tempfile::tempdir().unwrap();
+        let put = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        put("lib/systemd/system/docker.socket", "[Socket]\nListenStream=/run/docker.sock\n");
+        put("etc/systemd/system/docker.socket.d/tcp.conf", "[Socket]\nListenStream=2375\n");
+        put("lib/systemd/system/podman.socket", "[Socket]\nListenStream=%t/podman/podman.sock\nService=pod.service\n");
+        put("lib/systemd/system/each.socket", "[Socket]\nListenStream=/run/each\nAccept=yes\n");
+        put("etc/systemd/system/each.socket.d/other.conf", "[Socket]\nListenStream=\nListenStream=/run/other\n");
+        let host = Host::new(root.path(), Duration::from_secs(5));
+        let at = |address: &str| {
+            let found = listening(&host, Manager::System, "ListenStream", |text| text == address);
+            found.into_iter().map(|unit| (unit.name, unit.service, unit.accepts)).collect::<Vec<_>>()
+        };
+        let unit = |name: &str, service: &str, accepts| vec![(name.to_owned(), service.to_owned(), accepts)];
+        assert_eq!(at("/run/docker.sock"), unit("docker.socket", "docker.service", false));
+        assert_eq!(at("2375"), unit("docker.socket", "docker.service", false));
+        assert_eq!(at("/run/podman/podman.sock"), unit("podman.socket", "pod.service", false));
+        assert_eq!(at("/run/other"), unit("each.socket", "each@.service", true));
+        assert!(at("/run/each").is_empty());
+    }
+}
