@@ -252,7 +252,7 @@ fn explain(arguments: &ExplainArgs) -> Result<u8, String> {
             let tags = looked.as_ref().map_or_else(|| probe::tags(&host), |(tags, _)| tags.clone());
             let report = looked.map(|(_, report)| report);
             let answers = explain::rank::rank(search.found, report.as_ref());
-            Document::new(&answers, search.nearest.as_ref(), report.is_some(), &tags)
+            Document::new(&answers, search.understood, report.is_some(), &tags)
         }
     };
     let known = !document.matches.is_empty();

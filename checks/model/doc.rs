@@ -34,6 +34,8 @@ pub struct Code<'a> {
     pub explains: Vec<&'a str>,
     /// Whether docker does not start the container of a run line where this fails.
     pub stops: Option<Stops>,
+    /// The same by conditions on what a program says, for the wordings that nobody has seen yet: `src/explain/signs.rs` tells their form.
+    pub explains_if: Vec<&'a str>,
     /// How often users report it: decides between causes of one message when this host does not.
     pub frequency: Frequency,
 }
@@ -123,6 +125,7 @@ impl<'a> Code<'a> {
             fixes: items.iter().filter(|(k, _)| *k == "fix").map(|(_, v)| *v).collect(),
             stops,
             frequency,
+            explains_if: items.iter().filter(|(k, _)| *k == "explains-if").map(|(_, v)| *v).collect(),
             explains: items.iter().filter(|(k, _)| *k == "explains").map(|(_, v)| v.trim_matches('`')).collect(),
         })
     }
@@ -222,7 +225,7 @@ fn split_items(body: &str) -> (&str, Vec<(&str, &str)>) {
             None => ("", prose),
         };
         match line.strip_prefix("- ").and_then(|item| item.split_once(": ")) {
-            Some((key @ ("fix" | "stops" | "frequency" | "explains" | "risk" | "note" | "page"), value)) => {
+            Some((key @ ("fix" | "stops" | "frequency" | "explains" | "explains-if" | "risk" | "note" | "page"), value)) => {
                 items.push((key, value.trim_ascii()))
             }
             Some((key, value)) if key.starts_with("note ") => items.push((key, value.trim())),

@@ -1,11 +1,19 @@
 //! `gdoctor explain`: all about a check or a code, or the known causes of an error message or a log, ranked by what this host
 //! shows.
 
+mod documents;
 pub mod entries;
 pub mod find;
+mod lexicon;
+mod lines;
+mod numbers;
 pub mod rank;
+mod sentences;
 pub mod show;
+mod signs;
 pub mod topic;
+mod trie;
+pub mod understood;
 mod words;
 
 use std::ffi::OsString;

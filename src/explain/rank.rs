@@ -36,9 +36,7 @@ pub fn rank(found: Vec<Found>, report: Option<&Report>) -> Vec<Answer> {
     let mut answers: Vec<Answer> = found.into_iter().map(|found| answer(found, report)).collect();
     let best = answers.iter().map(|answer| answer.found.score).fold(0.0, f32::max);
     let weight = |a: &Answer| {
-        // Of two messages that are whole, the one that says more tells more.
         a.found.score
-            + a.found.substance.min(10.0) / 100.0
             + match a.here {
                 // What fits the text clearly worse is another message, whatever this host shows of it.
                 Here::Seen if a.found.score > best - 0.1 => 0.12,
@@ -47,9 +45,9 @@ pub fn rank(found: Vec<Found>, report: Option<&Report>) -> Vec<Answer> {
                 Here::RuledOut => -0.12,
             }
             + match a.found.entry.code.frequency {
-                Frequency::High => 0.05,
+                Frequency::High => 0.015,
                 Frequency::Medium => 0.0,
-                Frequency::Low => -0.05,
+                Frequency::Low => -0.015,
             }
     };
     answers.sort_by(|a, b| weight(b).total_cmp(&weight(a)));

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::entries::Entry;
 use super::find::Found;
 use super::rank::{Answer, Here};
+use super::understood::Understood;
 use crate::report::{self, FixWords};
 
 /// `gdoctor explain --format json`.
@@ -20,9 +21,9 @@ pub struct Document {
     pub looked: bool,
     /// Best first; empty when nothing is known.
     pub matches: Vec<Match>,
-    /// When nothing is known: the known message that comes nearest, which may have nothing to do with it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub nearest: Option<Match>,
+    /// What was understood of a text whose cause is not known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub understood: Vec<Understood>,
 }
 
 /// One cause.
@@ -41,9 +42,12 @@ pub struct Match {
     /// What of the text it is.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub matched: String,
-    /// The known message.
+    /// What it was found by: a known message, or the conditions on one.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub message: String,
+    /// Why it has its score.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub why: Vec<String>,
     #[serde(skip_serializing_if = "is_zero")]
     pub line: u32,
     pub score: f32,
@@ -58,16 +62,18 @@ fn is_zero(n: &u32) -> bool {
 
 impl Document {
     /// `tags` are the host's, for the choice of commands.
-    pub fn new(answers: &[Answer], nearest: Option<&Found>, looked: bool, tags: &[String]) -> Self {
-        let nearest = nearest.map(|found| Match::of_found(found, tags));
-        let matches = answers.iter().map(|answer| Match::new(answer, tags)).collect();
-        Self { format: "gdoctor-explain", schema_version: "1.0", looked, matches, nearest }
+    pub fn new(answers: &[Answer], mut understood: Vec<Understood>, looked: bool, tags: &[String]) -> Self {
+        let matches: Vec<Match> = answers.iter().map(|answer| Match::new(answer, tags)).collect();
+        if !matches.is_empty() {
+            understood.clear();
+        }
+        Self { format: "gdoctor-explain", schema_version: "1.0", looked, matches, understood }
     }
 
     /// For a topic: all its codes.
     pub fn of_entries(entries: &[Entry], tags: &[String]) -> Self {
         let matches = entries.iter().map(|entry| Match::of_entry(entry, tags)).collect();
-        Self { format: "gdoctor-explain", schema_version: "1.0", looked: false, matches, nearest: None }
+        Self { format: "gdoctor-explain", schema_version: "1.0", looked: false, matches, understood: Vec::new() }
     }
 
     pub fn json(&self) -> String {
@@ -93,18 +99,20 @@ impl Document {
             }
         }
         if self.matches.is_empty() {
-            out.push_str("not known: no message that gdoctor knows stands in this text\n");
-            if let Some(nearest) = &self.nearest {
-                let _ = writeln!(
-                    out,
-                    "The nearest, which may have nothing to do with it, is\n  {}\n  of {}",
-                    nearest.message, nearest.code
-                );
+            out.push_str("not known: gdoctor knows no cause of what this text says\n");
+            if !self.understood.is_empty() {
+                out.push_str("What was understood of it:\n");
+            }
+            for said in self.understood.iter().take(TOLD) {
+                let _ = writeln!(out, "  {}", said.text());
             }
         }
         out
     }
 }
+
+/// So many statements are told where no cause is known.
+const TOLD: usize = 5;
 
 /// One message, of which the texts that are known hold more or less.
 fn is_same(one: &str, other: &str) -> bool {
@@ -129,6 +137,7 @@ impl Match {
             detail: report::general(&entry.code.detail.replace('\n', " ")),
             matched: String::new(),
             message: String::new(),
+            why: Vec::new(),
             line: 0,
             score: 1.0,
             here: Here::Undetermined,
@@ -140,7 +149,8 @@ impl Match {
     fn of_found(found: &Found, tags: &[String]) -> Self {
         Self {
             matched: found.matched.clone(),
-            message: found.message.to_owned(),
+            message: found.declared.to_owned(),
+            why: found.why.clone(),
             line: found.line,
             score: (found.score * 1000.0).round() / 1000.0,
             ..Self::of_entry(&found.entry, tags)

@@ -1,0 +1,187 @@
+//! Documents told by their layout: tables, lists and dumps that programs print when all is well. Their lines are not searched for
+//! sentences; the lines in which such a document shows a fault are.
+
+/// One kind of document.
+struct Layout {
+    /// Its first line.
+    first: fn(&str) -> bool,
+    /// Lines that belong to it once it has begun.
+    more: fn(&str) -> bool,
+    /// Lines of it that tell of a fault.
+    fault: fn(&str) -> bool,
+}
+
+/// Where a text is: in a document, or between them.
+#[derive(Default)]
+pub struct Documents {
+    current: Option<&'static Layout>,
+}
+
+impl Documents {
+    /// True for a line of a document that tells of no fault. Lines come in their order.
+    pub fn hides(&mut self, line: &str) -> bool {
+        if let Some(layout) = self.current.filter(|layout| (layout.more)(line)) {
+            return !(layout.fault)(line);
+        }
+        self.current = LAYOUTS.iter().find(|layout| (layout.first)(line));
+        match self.current {
+            Some(layout) => !(layout.fault)(line),
+            None => is_row(line) || is_benign(line),
+        }
+    }
+}
+
+fn never(_: &str) -> bool {
+    false
+}
+
+fn has_any(line: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| line.contains(word))
+}
+
+fn begins(line: &str, words: &[&str]) -> bool {
+    let line = line.trim_start();
+    words.iter().any(|word| line.starts_with(word))
+}
+
+fn indented(line: &str) -> bool {
+    line.trim().is_empty() || line.starts_with([' ', '\t'])
+}
+
+/// `Key: value`, `Key Name : value`.
+fn is_field(line: &str) -> bool {
+    let Some((key, _)) = line.split_once(':') else { return false };
+    let word = |c: char| c.is_alphanumeric() || " -_/().#".contains(c);
+    key.len() < 48 && !key.is_empty() && key.chars().all(word) && !has_any(key, &["rror", "ailed", "FATAL", "WARNING", "docker", "nvidia-"])
+}
+
+static LAYOUTS: [Layout; 15] = [
+    // nvidia-smi, all its tables.
+    Layout {
+        first: |l| l.contains("| NVIDIA-SMI") && l.contains("Driver Version"),
+        more: |l| l.trim().is_empty() || begins(l, &["|", "+", "="]),
+        fault: |l| has_any(l, &["ERR!", "CUDA Version: N/A", "Unknown Error", "No devices were found", "GPU is lost"]),
+    },
+    Layout {
+        first: |l| l.contains("NVSMI LOG"),
+        more: |l| indented(l) || is_field(l) || begins(l, &["GPU 0"]),
+        fault: |l| has_any(l, &["Unlicensed", "ERR!", "GPU is lost", "Unknown Error", "Remapping Failure Occurred             : Yes"]),
+    },
+    // docker info, docker version, podman info.
+    Layout {
+        first: |l| {
+            let l = l.trim_end();
+            matches!(l, "Client:" | "Server:" | "host:") || l.starts_with("Client: Docker") || l.starts_with("Server: Docker") || l.starts_with("Containers: ")
+        },
+        more: |l| indented(l) || is_field(l) || begins(l, &["Client:", "Server:", "- "]),
+        fault: |l| has_any(l, &["WARNING:", "ERROR:", "rror response", "Cannot connect", "ermission denied", "failed to connect"]),
+    },
+    // docker ps, images, system df, context ls, network ls, volume ls; systemctl list-units.
+    Layout {
+        first: |l| begins(l, &["CONTAINER ID ", "REPOSITORY ", "TYPE  ", "NETWORK ID ", "DRIVER  ", "NAMESPACE ", "UNIT  ", "USER  ", "IMAGE  "]) || l.starts_with("NAME ") && l.contains("  "),
+        more: |l| l.trim().contains("  "),
+        fault: never,
+    },
+    Layout {
+        first: |l| l.contains("libs found in cache"),
+        more: |l| l.contains(" => ") || l.trim().is_empty() || l.starts_with("Cache generated"),
+        fault: |l| l.contains("not found"),
+    },
+    Layout {
+        first: |l| begins(l, &["Desired=Unknown", "||/ Name"]),
+        more: |l| begins(l, &["|", "+++", "ii ", "rc ", "un ", "hi "]),
+        fault: never,
+    },
+    Layout { first: |l| l.starts_with("Module  ") && l.contains("Used by"), more: is_module, fault: never },
+    // ss, netstat.
+    Layout {
+        first: |l| begins(l, &["State ", "Netid ", "Active Internet connections", "Proto "]) && has_any(l, &["Recv-Q", "Active"]),
+        more: |l| begins(l, &["LISTEN", "ESTAB", "tcp", "udp", "UNCONN", "u_", "TIME-WAIT", "Proto "]),
+        fault: never,
+    },
+    Layout {
+        first: |l| has_any(l, &["ffmpeg version", "ffprobe version"]) && l.contains("Copyright"),
+        more: |l| begins(l, &["built with", "configuration:", "libav", "libsw", "libpostproc"]),
+        fault: never,
+    },
+    // Help texts.
+    Layout {
+        first: |l| begins(l, &["Usage:", "usage:", "Usage of "]),
+        more: |l| indented(l) || l.trim_end().ends_with(':') || begins(l, &["A ", "Define ", "Run '", "To get more help", "For more help", "Commands:", "Options:", "-"]),
+        fault: |l| has_any(l, &["rror:", "unknown flag", "unknown shorthand"]),
+    },
+    // v4l2-ctl.
+    Layout {
+        first: |l| l.starts_with("Driver Info") || l.starts_with("ioctl: VIDIOC_ENUM_FMT") || l.starts_with("v4l2-compliance"),
+        more: |l| indented(l) || begins(l, &["Media Driver Info", "Interface Info", "Entity Info", "Priority", "Format", "Video input", "Streaming", "Crop", "Selection"]) || is_field(l),
+        fault: |l| has_any(l, &["fail", "FAIL", "Cannot", "cannot"]),
+    },
+    // torch.utils.collect_env and its like.
+    Layout {
+        first: |l| begins(l, &["Collecting environment information", "PyTorch version:", "<details>"]),
+        more: |l| indented(l) || is_field(l) || begins(l, &["[pip", "[conda", "===", "<"]),
+        fault: |l| begins(l, &["Is CUDA available: False"]) || has_any(l, &["rror:", "Traceback"]),
+    },
+    // docker inspect and other pretty-printed JSON.
+    Layout {
+        first: |l| matches!(l.trim_end(), "[" | "{" | "[{"),
+        more: |l| indented(l) || begins(l, &["{", "}", "]", "["]),
+        fault: |l| has_any(l, &["\"errors\"", "\"message\"", "\"Error\": \"", "rror\":", "\"code\""]),
+    },
+    // YAML of a CDI spec or of compose, and TOML of NVIDIA's toolkit.
+    Layout {
+        first: |l| begins(l, &["cdiVersion:", "services:", "disable-require", "accept-nvidia-visible-devices"]),
+        more: |l| indented(l) || begins(l, &["#", "[", "- "]) || is_field(l) || l.contains(" = "),
+        fault: |l| begins(l, &["no-cgroups = true"]),
+    },
+    // glmark2, glxinfo, vulkaninfo, deviceQuery, nvcc -V and xrandr, as far as they speak of names and versions.
+    Layout {
+        first: |l| begins(l, &["name of display:", "VULKANINFO", "OpenGL vendor string", "nvcc: NVIDIA", "Detected 1 CUDA Capable", "Screen 0: minimum"]),
+        more: |l| indented(l) || is_field(l) || begins(l, &["Device", "GPU", "==", "--", "Layers", "Instance", "deviceQuery", "Result ="]),
+        fault: |l| has_any(l, &["rror:", "ailed", "annot ", "llvmpipe", "softpipe", "swrast"]),
+    },
+];
+
+/// `nvidia_uvm  4956160  4`: lsmod.
+fn is_module(line: &str) -> bool {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let number = |word: &&str| word.bytes().all(|b| b.is_ascii_digit());
+    (3..=4).contains(&words.len()) && words[1..3].iter().all(number)
+}
+
+/// Rows that need no heading to be told: of ldconfig, lsmod, lspci, dpkg, rpm, nvidia-smi -L, apt's and dnf's doings.
+fn is_row(line: &str) -> bool {
+    let line = line.trim();
+    let one_word = !line.contains(' ');
+    let package = one_word && [".x86_64", ".noarch", ".aarch64", ".i686"].iter().any(|arch| line.ends_with(arch));
+    let path = one_word && line.starts_with('/') && !line.contains(':');
+    let library = line.contains(" => /") && line.starts_with("lib");
+    let gpu = (line.starts_with("GPU ") || line.starts_with("MIG ")) && line.contains("(UUID: ");
+    let installed = ["ii  ", "rc  ", "hi  "].iter().any(|state| line.starts_with(state));
+    package || path || library || gpu || installed || is_module(line) || is_pci(line) || is_packaging(line)
+}
+
+fn is_pci(line: &str) -> bool {
+    let address = line.split(' ').next().unwrap_or("");
+    let hex = |c: char| c.is_ascii_hexdigit() || c == ':' || c == '.';
+    address.len() >= 7 && address.contains(':') && address.contains('.') && address.chars().all(hex) && line.contains(": ")
+        || begins(line, &["Kernel modules:", "Subsystem:"])
+        || begins(line, &["Kernel driver in use:"]) && !line.contains("nouveau")
+}
+
+/// What package managers do, told while they do it.
+fn is_packaging(line: &str) -> bool {
+    const DOING: [&str; 25] = [
+        "Selecting previously", "Preparing to unpack", "Unpacking ", "Setting up ", "Processing triggers", "Reading package lists", "Building dependency",
+        "Reading state", "The following NEW", "The following additional", "Get:", "Hit:", "Fetched ", "Reading database", "(Reading database", "Created symlink",
+        "Installing  ", "Verifying  ", "Upgrading  ", "Cleanup  ", "Running transaction", "Transaction ", "Downloading ", "Collecting ", "Requirement already",
+    ];
+    begins(line, &DOING)
+}
+
+/// Lines that sound of trouble on machines that are well.
+const BENIGN: &str = include_str!("lexicon/benign.txt");
+
+fn is_benign(line: &str) -> bool {
+    BENIGN.lines().filter(|benign| !benign.is_empty() && !benign.starts_with('#')).any(|benign| line.contains(benign))
+}

@@ -1,0 +1,219 @@
+//! The parts that statements are made of, and their spellings: who speaks, what was done, to what, and why it failed. The tables
+//! are `lexicon/*.txt`; this reads them, and finds the parts in a row of words.
+
+use std::collections::HashMap;
+
+use super::numbers::Numbers;
+use super::trie::Trie;
+use super::words::{OTHER, Row, Token, Vocabulary};
+
+/// Spellings that are one word.
+const SAME: &str = include_str!("lexicon/same.txt");
+/// `kind:value = spelling | spelling`.
+const PARTS: [&str; 4] = [
+    include_str!("lexicon/speakers.txt"),
+    include_str!("lexicon/actions.txt"),
+    include_str!("lexicon/objects.txt"),
+    include_str!("lexicon/reasons.txt"),
+];
+
+/// A part that stands in a row of words, by its number, and the place of its first word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub id: u32,
+    pub at: u32,
+}
+
+/// A row of pieces with a gap between them: `cannot open … display`.
+#[derive(Debug)]
+struct Gapped {
+    pieces: Vec<u32>,
+    part: u32,
+}
+
+/// All parts that declarations speak of.
+#[derive(Debug)]
+pub struct Lexicon {
+    pub vocabulary: Vocabulary,
+    names: HashMap<String, u32>,
+    /// By part: its name, `errno:enoent`; a phrase's is empty.
+    kinds: Vec<(String, String)>,
+    /// By part: how it is told to a person.
+    told: Vec<String>,
+    /// Spellings, and pieces of gapped ones from `PIECE` on.
+    spellings: Trie,
+    pieces: u32,
+    gapped: Vec<Gapped>,
+    numbers: Numbers,
+    other_library: u32,
+    so: u32,
+}
+
+/// Values from here on are pieces of gapped spellings.
+const PIECE: u32 = 1 << 24;
+/// So many words at most stand in a gap.
+const GAP: usize = 14;
+/// Carry no meaning, wherever they stand.
+const SILENT: &str = "a an the";
+
+impl Lexicon {
+    pub fn new() -> Self {
+        let same = entries(SAME);
+        let mut vocabulary = Vocabulary::new(same, SILENT);
+        let so = vocabulary.learn("so")[0];
+        let mut this = Self {
+            vocabulary,
+            names: HashMap::new(),
+            kinds: Vec::new(),
+            told: Vec::new(),
+            spellings: Trie::default(),
+            pieces: 0,
+            gapped: Vec::new(),
+            numbers: Numbers::default(),
+            other_library: 0,
+            so,
+        };
+        this.other_library = this.part("library:other", "a library");
+        for (name, spellings) in PARTS.into_iter().flat_map(entries) {
+            let part = this.part(name, spellings.first().copied().unwrap_or_default());
+            for spelling in spellings {
+                this.spell(spelling, part);
+            }
+        }
+        this.numbers = Numbers::new(&mut |name, told| this.part(name, told));
+        this
+    }
+
+    /// The part of a name, made if it is new.
+    fn part(&mut self, name: &str, told: &str) -> u32 {
+        if let Some(part) = self.names.get(name) {
+            return *part;
+        }
+        let part = self.kinds.len() as u32;
+        let (kind, value) = match name.starts_with('"') {
+            true => ("phrase", ""),
+            false => name.split_once(':').unwrap_or((name, "")),
+        };
+        self.kinds.push((kind.to_owned(), value.to_owned()));
+        self.told.push(told.to_owned());
+        self.names.insert(name.to_owned(), part);
+        part
+    }
+
+    fn spell(&mut self, spelling: &str, part: u32) {
+        let pieces: Vec<Vec<u32>> = spelling.split('…').map(|piece| self.vocabulary.learn(piece)).collect();
+        match pieces.as_slice() {
+            [words] => self.spellings.insert(words, part),
+            pieces => {
+                let ids: Vec<u32> = (self.pieces..).take(pieces.len()).collect();
+                for (id, words) in ids.iter().zip(pieces) {
+                    self.spellings.insert(words, PIECE + id);
+                }
+                self.pieces += ids.len() as u32;
+                self.gapped.push(Gapped { pieces: ids, part });
+            }
+        }
+    }
+
+    /// The number of a part that the tables have: `errno:enoent`.
+    pub fn find(&self, name: &str) -> Option<u32> {
+        self.names.get(name).copied()
+    }
+
+    /// All parts of a kind.
+    pub fn of_kind(&self, kind: &str) -> Vec<u32> {
+        (0..self.kinds.len() as u32).filter(|part| self.kinds[*part as usize].0 == kind).collect()
+    }
+
+    /// The part that stands for a phrase of a declaration.
+    pub fn phrase(&mut self, phrase: &str) -> u32 {
+        let name = format!("\"{phrase}");
+        if let Some(part) = self.names.get(&name) {
+            return *part;
+        }
+        let part = self.part(&name, "");
+        self.spell(phrase, part);
+        part
+    }
+
+    /// How many parts there are.
+    pub fn len(&self) -> usize {
+        self.kinds.len()
+    }
+
+    /// `errno`, `enoent`.
+    pub fn name(&self, part: u32) -> (&str, &str) {
+        self.kinds.get(part as usize).map_or(("", ""), |(kind, value)| (kind, value))
+    }
+
+    /// The words for a part.
+    pub fn told(&self, part: u32) -> &str {
+        self.told.get(part as usize).map_or("", String::as_str)
+    }
+
+    /// The parts in a row of words, without those that a longer one of the same kind covers.
+    pub fn read(&self, row: &Row) -> Vec<Part> {
+        let (text, tokens) = (row.text.as_str(), row.tokens.as_slice());
+        let mut parts: Vec<Part> = Vec::new();
+        let mut pieces: Vec<(u32, usize, usize)> = Vec::new();
+        let mut covered: Vec<(usize, usize, u32)> = Vec::new();
+        for at in 0..tokens.len() {
+            if tokens[at].word == OTHER || !self.spellings.begins(tokens[at].word) {
+                continue;
+            }
+            for (taken, value) in self.spellings.walk(tokens[at..].iter().map(|t| t.word)) {
+                match value.checked_sub(PIECE) {
+                    Some(piece) => pieces.push((piece, at, at + taken)),
+                    None => covered.push((at, at + taken, value)),
+                }
+            }
+        }
+        let within = |a: &(usize, usize, u32), b: &(usize, usize, u32)| {
+            a.0 >= b.0 && a.1 <= b.1 && a.1 - a.0 < b.1 - b.0 && !self.name(a.2).1.is_empty() && self.name(a.2).0 == self.name(b.2).0
+        };
+        parts.extend(
+            covered
+                .iter()
+                .filter(|one| !covered.iter().any(|other| within(one, other)))
+                .map(|(at, _, id)| Part { id: *id, at: *at as u32 }),
+        );
+        self.read_gapped(&pieces, &mut parts);
+        self.read_libraries(text, tokens, &mut parts);
+        self.numbers.read(text, tokens, &|part, kind| self.name(part).0 == kind, &mut parts);
+        parts
+    }
+
+    fn read_gapped(&self, pieces: &[(u32, usize, usize)], parts: &mut Vec<Part>) {
+        if pieces.is_empty() {
+            return;
+        }
+        for gapped in &self.gapped {
+            let Some(&(_, first, mut end)) = pieces.iter().find(|p| p.0 == gapped.pieces[0]) else { continue };
+            let whole = gapped.pieces[1..].iter().all(|piece| {
+                let next = pieces.iter().find(|p| p.0 == *piece && p.1 >= end && p.1 - end <= GAP);
+                next.inspect(|p| end = p.2).is_some()
+            });
+            if whole {
+                parts.push(Part { id: gapped.part, at: first as u32 });
+            }
+        }
+    }
+
+    /// `libfoo.so.3`, where the tables do not know libfoo.
+    fn read_libraries(&self, text: &str, tokens: &[Token], parts: &mut Vec<Part>) {
+        for (at, pair) in tokens.windows(2).enumerate() {
+            let unnamed = !parts.iter().any(|part| part.at == at as u32 && self.name(part.id).0 == "library");
+            if pair[1].word == self.so && unnamed && text.get(pair[0].from as usize..).is_some_and(|t| t.starts_with("lib")) {
+                parts.push(Part { id: self.other_library, at: at as u32 });
+            }
+        }
+    }
+}
+
+/// Lines of `name = spelling | spelling`; `#` begins a comment.
+pub fn entries(table: &'static str) -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
+    table.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).filter_map(|line| {
+        let (name, spellings) = line.split_once(" = ")?;
+        Some((name.trim(), spellings.split(" | ").map(str::trim).collect()))
+    })
+}

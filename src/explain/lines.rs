@@ -1,0 +1,175 @@
+//! Bytes as lines: without colours, titles, carriage returns and the boxes that programs draw, each with what a logger wrote
+//! before the message.
+
+use std::borrow::Cow;
+
+/// One line of a text.
+#[derive(Clone, Debug)]
+pub struct Line<'a> {
+    /// From 1.
+    pub number: u32,
+    /// Without colours and boxes; what a logger wrote before the message is still there.
+    pub text: Cow<'a, str>,
+    /// Byte of `text` at which the message begins.
+    pub spoken: usize,
+    pub severity: Severity,
+}
+
+/// What the logger said of the line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Severity {
+    /// Information, debugging, a warning: seldom what ended the program.
+    Minor,
+    /// Nothing is said.
+    #[default]
+    Unsaid,
+    /// An error, or worse.
+    Major,
+}
+
+/// Longer lines are cut here: no message is that long.
+const LONGEST: usize = 16 << 10;
+
+/// The lines of a text, in order.
+pub fn lines(bytes: &[u8]) -> impl Iterator<Item = Line<'_>> {
+    let raw = bytes.split(|b| *b == b'\n').flat_map(|line| {
+        // A progress line that was written over counts as lines.
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        line.split(|b| *b == b'\r').map(|part| &part[..part.len().min(LONGEST)]).collect::<Vec<_>>()
+    });
+    raw.zip(1..).map(|(raw, number)| Line::new(raw, number))
+}
+
+/// Xlib ends this without a line's end, so that the program's own name sticks to it: `keyxterm: unable to …`.
+const UNENDED: &str = "Invalid MIT-MAGIC-COOKIE-1 key";
+
+impl<'a> Line<'a> {
+    fn new(raw: &'a [u8], number: u32) -> Self {
+        let mut text = plain(String::from_utf8_lossy(raw));
+        if text.contains(UNENDED) {
+            text = text.replace(UNENDED, &format!("{UNENDED} ")).into();
+        }
+        let text = unboxed(text);
+        let spoken = message_start(&text);
+        let severity = severity(&text);
+        Self { number, text, spoken, severity }
+    }
+
+    /// True for a line that may go on with the sentence of the line before: a logger wrote nothing before it.
+    pub fn may_go_on(&self) -> bool {
+        self.spoken == 0 && !self.text.trim().is_empty()
+    }
+}
+
+/// Bars at the ends of a line that belong to a box: `║ text ║`, `| text |`, `│ text │`.
+fn unboxed(text: Cow<'_, str>) -> Cow<'_, str> {
+    let bar = |c: char| matches!(c, '│' | '┃' | '║' | '▏' | '╎');
+    let trimmed = text.trim();
+    if trimmed.starts_with(bar) {
+        return trimmed.trim_matches(|c: char| bar(c) || c == ' ').to_owned().into();
+    }
+    text
+}
+
+fn severity(line: &str) -> Severity {
+    let head = start(line, 90);
+    let any = |words: &[&str]| words.iter().any(|word| head.contains(word));
+    const MAJOR: [&str; 19] = [
+        "level=error", "level=fatal", "level=panic", "level=ERROR", "\"level\":\"error\"", "ERROR", "FATAL", "[error]", "[Error]", "E: ", "CRITICAL",
+        "[ERR]", "[err]", "(EE)", "<err>", "ERRO[", "FATA[", "[crit", "[F ",
+    ];
+    const MINOR: [&str; 20] = [
+        "level=info", "level=warn", "level=debug", "level=INFO", "level=WARN", "level=DEBUG", "INFO", "WARNING", "DEBUG", "Warning:", "warning:",
+        "[info]", "[warn]", "[Warning]", "[INF]", "WARN", "W: ", "(WW)", "(II)", "[WRN]",
+    ];
+    match (any(&MAJOR), any(&MINOR)) {
+        (true, _) => Severity::Major,
+        (false, true) => Severity::Minor,
+        (false, false) => Severity::Unsaid,
+    }
+}
+
+/// Where the message begins behind what loggers write first: a time, `unit[pid]:`, `level=… msg=`, a service's name and `|`,
+/// a build's `#12 0.3`.
+fn message_start(line: &str) -> usize {
+    let head = start(line, 120);
+    if let Some(at) = head.find("msg=") {
+        return at + 4;
+    }
+    if let Some(at) = head.find("]: ").filter(|at| head[..*at].ends_with(|c: char| c.is_ascii_digit())) {
+        return at + 3;
+    }
+    let bar = head.find(" | ").filter(|at| *at < 40 && !head.starts_with('|')).map_or(0, |at| at + 3);
+    let rest = &head[bar..];
+    let stamp = |c: char| c.is_ascii_digit() || "TZ[]-:.,+/ #".contains(c);
+    let time = rest.len() - rest.trim_start_matches(stamp).len();
+    let glog = rest.starts_with(['E', 'W', 'I', 'F']) && rest.get(1..5).is_some_and(|d| d.bytes().all(|b| b.is_ascii_digit()));
+    match (time >= 8 && rest[..time].contains(|c: char| c.is_ascii_digit()), glog) {
+        (_, true) => bar + rest.find("] ").map_or(0, |at| at + 2),
+        (true, _) => bar + time,
+        _ => bar,
+    }
+}
+
+/// The first characters of a line.
+fn start(line: &str, most: usize) -> &str {
+    line.char_indices().nth(most).map_or(line, |(at, _)| &line[..at])
+}
+
+fn plain(text: Cow<'_, str>) -> Cow<'_, str> {
+    if !text.contains(['\u{1b}', '\u{9b}']) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\u{1b}' => match chars.next() {
+                Some('[') => skip_csi(&mut chars),
+                Some(']') => while chars.next().is_some_and(|c| c != '\u{7}' && c != '\u{1b}') {},
+                _ => {}
+            },
+            '\u{9b}' => skip_csi(&mut chars),
+            c => out.push(c),
+        }
+    }
+    out.into()
+}
+
+fn skip_csi(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
+    while chars.peek().is_some_and(|c| ('\u{20}'..='\u{3f}').contains(c)) {
+        chars.next();
+    }
+    chars.next();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loggers_are_not_the_message() {
+        for text in [
+            "Nov 23 01:07:42 host dockerd[123]: X",
+            "time=\"2024-01-01T00:00:00Z\" level=error msg=X",
+            "app-1  | X",
+            "2024-01-01 00:00:00,123 X",
+            "[   12.345678] X",
+            "#16 0.231 X",
+            "E0703 09:12:44.118302 1 server.cc:217] X",
+            "X",
+        ] {
+            let line = lines(text.as_bytes()).next().unwrap();
+            assert_eq!(&line.text[line.spoken..], "X", "{text}");
+        }
+    }
+
+    #[test]
+    fn colours_titles_and_boxes_go() {
+        let text: Vec<String> = lines("\u{1b}[1;31mred\u{1b}[0m \u{1b}]0;title\u{7}x\r\ny\rz\n║ boxed ║".as_bytes())
+            .map(|line| line.text.into_owned())
+            .collect();
+        assert_eq!(text, ["red x", "y", "z", "boxed"]);
+        assert_eq!(lines(b"z\xff").next().unwrap().text, "z\u{fffd}");
+    }
+}

@@ -1,0 +1,112 @@
+//! Numbers that programs give for their errors: which number of whom means what. Where a line gives the name, too, the name decides.
+
+use std::collections::HashMap;
+
+use super::lexicon::Part;
+use super::words::Token;
+
+/// `kind if WORDS: number value, number value`: where one of the words stands in a line, a number behind `error`, `code` and the
+/// like is of that kind.
+const TABLE: &str = include_str!("lexicon/numbers.txt");
+
+/// What stands before a number that is an error's, and not a size or a line.
+const LEADS: [&str; 26] = [
+    "error", "err", "errno", "code", "failure", "status", "returned", "returns", "result", "ret", "rc", "retval", "exited with", "signal", "cuda", "reason",
+    "errcode", "exit", "exitcode", "response", "http", "vkresult", "-", "opcode", "fehler", "错误",
+];
+
+#[derive(Debug)]
+struct Kind {
+    name: String,
+    words: Vec<String>,
+    values: HashMap<i64, u32>,
+}
+
+/// The numbers of all kinds.
+#[derive(Debug, Default)]
+pub struct Numbers {
+    kinds: Vec<Kind>,
+}
+
+impl Numbers {
+    /// `part` gives the part of a name, made if it is new.
+    pub fn new(part: &mut dyn FnMut(&str, &str) -> u32) -> Self {
+        let mut kinds = Vec::new();
+        for line in TABLE.lines().filter(|line| !line.starts_with('#')) {
+            let Some((head, values)) = line.split_once(": ") else { continue };
+            let Some((name, words)) = head.split_once(" if ") else { continue };
+            let values = values.split(", ").filter_map(|pair| {
+                let (number, value) = pair.trim().split_once(' ')?;
+                let told = format!("{name} {number}");
+                Some((number.parse().ok()?, part(&format!("{name}:{value}"), &told)))
+            });
+            let values = values.collect();
+            kinds.push(Kind { name: name.into(), words: words.split(' ').map(str::to_owned).collect(), values });
+        }
+        Self { kinds }
+    }
+
+    /// Adds the parts that numbers of a line stand for.
+    pub fn read(&self, text: &str, tokens: &[Token], is_of: &dyn Fn(u32, &str) -> bool, parts: &mut Vec<Part>) {
+        if !text.bytes().any(|b| b.is_ascii_digit()) {
+            return;
+        }
+        let lower = text.to_ascii_lowercase();
+        let numbers = errors(&lower);
+        let mut taken: Vec<usize> = Vec::new();
+        for kind in &self.kinds {
+            let named = parts.iter().any(|part| is_of(part.id, &kind.name));
+            if named || !kind.words.iter().any(|word| lower.contains(word.as_str())) {
+                continue;
+            }
+            let known = |(at, number): &(usize, i64)| Some((*at, *kind.values.get(number)?)).filter(|_| !taken.contains(at));
+            if let Some((at, part)) = numbers.iter().find_map(known) {
+                let place = tokens.iter().position(|token| token.from as usize >= at).unwrap_or(0);
+                parts.push(Part { id: part, at: place as u32 });
+                taken.push(at);
+            }
+        }
+    }
+}
+
+/// The numbers of a line that are errors', with their bytes: behind `error` and the like, in brackets, after a Xid's address.
+fn errors(line: &str) -> Vec<(usize, i64)> {
+    let bytes = line.as_bytes();
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        if !bytes[at].is_ascii_digit() || at > 0 && bytes[at - 1].is_ascii_alphanumeric() {
+            at += 1;
+            continue;
+        }
+        let end = bytes[at..].iter().position(|b| !b.is_ascii_alphanumeric()).map_or(bytes.len(), |n| at + n);
+        if let Some(number) = value(&line[at..end], line[..at].ends_with('-'))
+            && leads(&line[..at], &line[end..])
+        {
+            found.push((at, number));
+        }
+        at = end;
+    }
+    found
+}
+
+fn value(digits: &str, negative: bool) -> Option<i64> {
+    let number = match digits.strip_prefix("0x") {
+        Some(hex) => i64::from_str_radix(hex, 16).ok()?,
+        None => digits.parse().ok()?,
+    };
+    Some(if negative { -number } else { number })
+}
+
+/// True when what stands around a number makes it an error's.
+fn leads(before: &str, after: &str) -> bool {
+    let near = before.trim_end_matches(|c: char| " :=#-\"'[(<>{".contains(c));
+    let bracket = before.trim_end_matches('-').ends_with(['(', '[']) && after.starts_with([')', ']']);
+    let xid = near.ends_with(')') && near.rsplit("xid").next().is_some_and(|rest| rest.len() < 40 && rest.len() < near.len());
+    bracket || xid || LEADS.iter().any(|lead| near.ends_with(lead)) || behind_is(near)
+}
+
+/// `error code is 13`, `status: HTTP 413`.
+fn behind_is(near: &str) -> bool {
+    ["code is", "error is", "status is", "exited with", "exited with code", "killed by signal", "terminated with signal"].iter().any(|lead| near.ends_with(lead))
+}

@@ -1,0 +1,128 @@
+//! The known lines themselves: a text that says nearly all of one, with the same parts, is that line. For what no declaration by
+//! parts finds.
+
+use std::collections::{HashMap, HashSet};
+
+use super::lexicon::{Lexicon, Part};
+use super::words::{OTHER, Token};
+
+/// One `- explains:` line.
+#[derive(Debug)]
+struct Sentence {
+    text: &'static str,
+    entries: Vec<usize>,
+    words: Vec<u32>,
+    weight: f32,
+    /// Parts that a text must have, too: what decides.
+    parts: Vec<u32>,
+}
+
+/// All known lines.
+#[derive(Debug)]
+pub struct Sentences {
+    all: Vec<Sentence>,
+    weights: Vec<f32>,
+    /// Word → the sentences that hardly fit without it or another of their rarest words.
+    heads: HashMap<u32, Vec<u32>>,
+}
+
+/// A known line that stands in a text.
+#[derive(Clone, Copy, Debug)]
+pub struct Likeness<'a> {
+    pub text: &'static str,
+    pub entries: &'a [usize],
+    /// 0 to 1.
+    pub share: f32,
+}
+
+/// Of the kinds that decide: a text with another part of the kind says something else.
+const DECIDING: [&str; 12] = ["errno", "cuda", "nvml", "nvenc", "xid", "http", "library", "node", "module", "vk", "egl", "signal"];
+/// Less of a sentence is not the sentence.
+const ENOUGH: f32 = 0.8;
+/// A sentence that weighs less is one only where the line says little else.
+const SHORT: f32 = 5.5;
+/// Words of nearly every message.
+const GLUE: &str = "of to in is are be been from with for on at by and or this that it its you your if not no into as error fail failure \
+fatal warn info err level docker daemon response unknown have has do doe will can may please message exit status code time cannot isnt doesnt \
+we so there when while which via need try again usr bin var lib etc home tmp opt line file use";
+
+impl Sentences {
+    /// `known`: each line with its codes.
+    pub fn new(known: Vec<(&'static str, Vec<usize>)>, lexicon: &mut Lexicon) -> Self {
+        known.iter().for_each(|(text, _)| {
+            lexicon.vocabulary.learn(text);
+        });
+        let glue: HashSet<u32> = lexicon.vocabulary.learn(GLUE).into_iter().collect();
+        let mut all: Vec<Sentence> = known
+            .into_iter()
+            .map(|(text, entries)| {
+                let row = lexicon.vocabulary.row(text);
+                let mut words: Vec<u32> = row.tokens.iter().filter(|t| t.number().is_none()).map(|t| t.word).collect();
+                words.sort_unstable();
+                words.dedup();
+                let decides = |part: &Part| DECIDING.contains(&lexicon.name(part.id).0);
+                let parts = lexicon.read(&row).into_iter().filter(decides).map(|part| part.id).collect();
+                Sentence { text, entries, words, weight: 0.0, parts }
+            })
+            .collect();
+        let weights = weights(lexicon.vocabulary.len(), &all, &glue);
+        let mut heads: HashMap<u32, Vec<u32>> = HashMap::new();
+        for (at, sentence) in all.iter_mut().enumerate() {
+            sentence.weight = sentence.words.iter().map(|word| weights[*word as usize]).sum();
+            let mut order = sentence.words.clone();
+            order.sort_by(|a, b| weights[*b as usize].total_cmp(&weights[*a as usize]));
+            let mut left = sentence.weight;
+            for word in order {
+                if left < sentence.weight * ENOUGH {
+                    break;
+                }
+                heads.entry(word).or_default().push(at as u32);
+                left -= weights[word as usize];
+            }
+        }
+        Self { all, weights, heads }
+    }
+
+    /// The sentences that the words say.
+    pub fn read(&self, tokens: &[Token], parts: &[Part], lexicon: &Lexicon) -> Vec<Likeness<'_>> {
+        let mut words: Vec<u32> = tokens.iter().map(|token| token.word).collect();
+        words.sort_unstable();
+        words.dedup();
+        let mut tried: HashSet<u32> = HashSet::new();
+        let said: f32 = words.iter().map(|word| if *word == OTHER { 1.0 } else { self.weight(*word) }).sum();
+        let heads = words.iter().filter_map(|word| self.heads.get(word)).flatten();
+        let fits = heads.filter(|at| tried.insert(**at)).filter_map(|at| {
+            let sentence = &self.all[*at as usize];
+            let has = |word: &&u32| words.binary_search(word).is_ok();
+            let matched: f32 = sentence.words.iter().filter(has).map(|word| self.weight(*word)).sum();
+            let share = matched / sentence.weight.max(0.01);
+            let whole = share >= ENOUGH && (sentence.weight >= SHORT || share > 0.97 && matched > 2.4 && matched > said * 0.7);
+            (whole && agrees(sentence, parts, lexicon)).then_some(Likeness { text: sentence.text, entries: &sentence.entries, share })
+        });
+        fits.collect()
+    }
+
+    fn weight(&self, word: u32) -> f32 {
+        self.weights.get(word as usize).copied().unwrap_or(0.3)
+    }
+}
+
+/// True when the text has the parts that decide, and none that contradicts them.
+fn agrees(sentence: &Sentence, parts: &[Part], lexicon: &Lexicon) -> bool {
+    sentence.parts.iter().all(|needed| parts.iter().any(|part| part.id == *needed))
+        && !parts.iter().any(|part| lexicon.name(part.id).0 == "errno" && !sentence.parts.contains(&part.id))
+}
+
+/// Rare words weigh up to 2, common ones 1, glue next to nothing.
+fn weights(words: usize, all: &[Sentence], glue: &HashSet<u32>) -> Vec<f32> {
+    let mut counts = vec![0_u32; words];
+    for word in all.iter().flat_map(|sentence| &sentence.words) {
+        counts[*word as usize] += 1;
+    }
+    let total = (all.len() as f32).max(2.0);
+    let weight = |(word, count): (usize, &u32)| match glue.contains(&(word as u32)) {
+        true => 0.15,
+        false => 1.0 + (total / (1.0 + *count as f32)).max(1.0).ln() / total.ln(),
+    };
+    counts.iter().enumerate().map(weight).collect()
+}

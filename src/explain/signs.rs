@@ -1,0 +1,150 @@
+//! What a code explains, as conditions on a statement: `library:libcuda errno:enoent; not speaker:nvidia-container-cli`.
+//!
+//! Conditions are parted by blanks: a part of the tables (`kind:value`, `kind:*` for any, `a|b` for one of several), a phrase
+//! in quotes, or the name of a symptom (`symptoms.txt`), which stands for its conditions. All must hold in one statement.
+//! Behind a `;` stand conditions on what is around it: `near` within a few lines, `text` anywhere in the text, `not`, `not-near`
+//! and `not-text`. `weak` marks what is as a rule the consequence
+//! of something else, `rare` a less likely cause of what others explain, too.
+
+use std::collections::HashMap;
+
+use super::lexicon::{Lexicon, entries};
+
+/// Statements that several codes explain, each told once.
+const SYMPTOMS: &str = include_str!("symptoms.txt");
+
+/// One of several parts.
+pub type AnyOf = Vec<u32>;
+
+/// A declaration, ready to be compared.
+#[derive(Clone, Debug, Default)]
+pub struct Sign {
+    pub here: Vec<AnyOf>,
+    pub near: Vec<AnyOf>,
+    pub text: Vec<AnyOf>,
+    pub not_here: Vec<u32>,
+    pub not_near: Vec<u32>,
+    pub not_text: Vec<u32>,
+    pub weak: bool,
+    /// One of the less likely causes of what it describes.
+    pub rare: bool,
+}
+
+/// The symptoms by their names; one name may have several lines, each of them enough.
+pub struct Symptoms(HashMap<&'static str, Vec<&'static str>>);
+
+impl Symptoms {
+    pub fn new() -> Self {
+        let mut all: HashMap<&'static str, Vec<&'static str>> = HashMap::new();
+        for (name, lines) in entries(SYMPTOMS) {
+            all.entry(name).or_default().extend(lines);
+        }
+        Self(all)
+    }
+
+    /// Reads a declaration. Err says which word of it is none.
+    pub fn read(&self, declared: &'static str, lexicon: &mut Lexicon) -> Result<Vec<Sign>, String> {
+        let mut signs = vec![Sign::default()];
+        for (at, clause) in declared.split(';').map(str::trim).enumerate() {
+            let (place, conditions) = match clause.split_once(' ') {
+                _ if at == 0 => ("here", clause),
+                Some((place, rest)) => (place, rest),
+                None => (clause, ""),
+            };
+            for condition in conditions_of(conditions) {
+                match self.0.get(condition) {
+                    Some(lines) if place == "here" => {
+                        let mut more = Vec::new();
+                        for line in lines {
+                            let parts = self.read(line, lexicon)?;
+                            more.extend(signs.iter().flat_map(|one| parts.iter().map(|two| one.and(two))));
+                        }
+                        signs = more;
+                    }
+                    _ => {
+                        let parts = any_of(condition, lexicon)?;
+                        signs.iter_mut().try_for_each(|sign| sign.add(place, &parts))?;
+                    }
+                }
+            }
+            signs.iter_mut().for_each(|sign| {
+                sign.weak |= place == "weak";
+                sign.rare |= place == "rare";
+            });
+        }
+        match signs.iter().all(|sign| !sign.here.is_empty()) {
+            true => Ok(signs),
+            false => Err(format!("`{declared}` has no condition on the statement itself")),
+        }
+    }
+}
+
+impl Sign {
+    fn and(&self, other: &Self) -> Self {
+        let join = |a: &[AnyOf], b: &[AnyOf]| [a, b].concat();
+        Self {
+            here: join(&self.here, &other.here),
+            near: join(&self.near, &other.near),
+            text: join(&self.text, &other.text),
+            not_here: [&self.not_here[..], &other.not_here].concat(),
+            not_near: [&self.not_near[..], &other.not_near].concat(),
+            not_text: [&self.not_text[..], &other.not_text].concat(),
+            weak: self.weak || other.weak,
+            rare: self.rare || other.rare,
+        }
+    }
+
+    fn add(&mut self, place: &str, parts: &[u32]) -> Result<(), String> {
+        match place {
+            "here" => self.here.push(parts.to_vec()),
+            "near" => self.near.push(parts.to_vec()),
+            "text" => self.text.push(parts.to_vec()),
+            "not" => self.not_here.extend(parts),
+            "not-near" => self.not_near.extend(parts),
+            "not-text" => self.not_text.extend(parts),
+            other => return Err(format!("`{other}` is no place of a condition")),
+        }
+        Ok(())
+    }
+}
+
+/// Words parted by blanks; phrases in quotes stay whole.
+fn conditions_of(clause: &str) -> impl Iterator<Item = &str> {
+    let mut rest = clause.trim();
+    std::iter::from_fn(move || {
+        let mut quoted = false;
+        let end = rest.find(|c: char| {
+            quoted ^= c == '"';
+            c == ' ' && !quoted
+        });
+        let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = after.trim_start();
+        (!word.is_empty()).then_some(word)
+    })
+}
+
+fn any_of(condition: &str, lexicon: &mut Lexicon) -> Result<AnyOf, String> {
+    let mut parts = Vec::new();
+    let mut kind = "";
+    for word in condition.split('|') {
+        if let Some(phrase) = word.strip_prefix('"') {
+            parts.push(lexicon.phrase(phrase.trim_end_matches('"')));
+            continue;
+        }
+        let value = match word.split_once(':') {
+            Some((of, value)) => {
+                kind = of;
+                value
+            }
+            None => word,
+        };
+        match value {
+            "*" => parts.extend(lexicon.of_kind(kind)),
+            value => {
+                let name = format!("{kind}:{value}");
+                parts.push(lexicon.find(&name).ok_or_else(|| format!("`{name}` is in no table and no symptom"))?);
+            }
+        }
+    }
+    Ok(parts)
+}
