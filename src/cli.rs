@@ -153,6 +153,9 @@ pub struct ExplainArgs {
     pub text: Vec<String>,
     #[arg(long, value_enum, default_value_t)]
     pub format: ExplainFormat,
+    /// Tell why each cause has its place
+    #[arg(short, long)]
+    pub verbose: bool,
     /// Do not look at this host to tell the causes of one message apart
     #[arg(long)]
     pub no_look: bool,

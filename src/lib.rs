@@ -256,7 +256,7 @@ fn explain(arguments: &ExplainArgs) -> Result<u8, String> {
         }
     };
     let known = !document.matches.is_empty();
-    let code = print(&if json { document.json() } else { document.text() });
+    let code = print(&if json { document.json() } else { document.text(arguments.verbose) });
     Ok(if known || code != policy::OK { code } else { policy::UNDETERMINED })
 }
 

@@ -161,10 +161,13 @@ fn is_row(line: &str) -> bool {
     package || path || library || gpu || installed || is_module(line) || is_pci(line) || is_packaging(line)
 }
 
+/// `01:00.0 VGA compatible controller: …` and what lspci says of it.
 fn is_pci(line: &str) -> bool {
     let address = line.split(' ').next().unwrap_or("");
+    let (_, function) = address.rsplit_once('.').unwrap_or(("", ""));
     let hex = |c: char| c.is_ascii_hexdigit() || c == ':' || c == '.';
-    address.len() >= 7 && address.contains(':') && address.contains('.') && address.chars().all(hex) && line.contains(": ")
+    let device = matches!(address.len(), 7 | 12) && function.len() == 1 && address.contains(':') && address.chars().all(hex);
+    device && line.contains(": ")
         || begins(line, &["Kernel modules:", "Subsystem:"])
         || begins(line, &["Kernel driver in use:"]) && !line.contains("nouveau")
 }

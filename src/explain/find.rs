@@ -1,14 +1,14 @@
 //! Finds the causes in a text: reads it line by line, compares what each says with what the codes explain, and orders the causes
 //! by what tells most.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::documents::Documents;
 use super::entries::{Entry, entries};
 use super::lexicon::{Lexicon, Part};
 use super::lines::{Line, Severity, lines};
-use super::sentences::Sentences;
+use super::sentences::{ENOUGH, Sentences};
 use super::signs::{AnyOf, Sign, Symptoms};
 use super::understood::Understood;
 use super::words::{OTHER, Row};
@@ -66,6 +66,8 @@ pub struct Finder {
 const NEAR: u32 = 8;
 /// So many lines at most are one sentence.
 const SENTENCE: usize = 4;
+/// Kinds of errors with numbers: where a statement has one, it decides, and the sentence around it does not.
+const DECIDING: [&str; 6] = ["cuda", "nvml", "nvenc", "xid", "vk", "cert"];
 /// Of one declaration so many places are kept.
 const PLACES: usize = 16;
 
@@ -97,6 +99,25 @@ impl Finder {
 
     /// The codes that `bytes` speak of, best first. Repeated lines are looked at once.
     pub fn search(&self, bytes: &[u8]) -> Search {
+        self.reading(bytes).finish()
+    }
+
+    /// Every `- explains-if:` line.
+    pub fn declarations(&self) -> BTreeSet<&'static str> {
+        self.declared.iter().map(|declared| declared.text).collect()
+    }
+
+    /// The `- explains-if:` lines that hold in `bytes`.
+    pub fn declarations_in(&self, bytes: &[u8]) -> BTreeSet<&'static str> {
+        let reading = self.reading(bytes);
+        let holds = |(at, hits): (&u32, &Vec<Hit>)| {
+            let declared = &self.declared[*at as usize];
+            hits.iter().any(|hit| reading.surroundings_fit(&declared.sign, hit)).then_some(declared.text)
+        };
+        reading.hits.iter().filter_map(holds).collect()
+    }
+
+    fn reading(&self, bytes: &[u8]) -> Reading<'_> {
         let mut reading = Reading::new(self);
         let mut documents = Documents::default();
         for line in lines(bytes.get(..MOST).unwrap_or(bytes)) {
@@ -105,7 +126,7 @@ impl Finder {
                 false => reading.read(&line),
             }
         }
-        reading.finish()
+        reading
     }
 }
 
@@ -131,6 +152,8 @@ struct Hit {
     last: u32,
     matched: String,
     severity: Severity,
+    /// It gives a number or a name of an error that the declaration does not speak of.
+    beside: bool,
 }
 
 /// A known line that was found.
@@ -217,7 +240,8 @@ impl<'a> Reading<'a> {
         if !self.is_new(row, &parts) {
             return;
         }
-        let hit = || Hit { line, last, matched: told(&row.text), severity };
+        let numbered: Vec<&str> = parts.iter().map(|part| self.finder.lexicon.name(part.id).0).filter(|kind| DECIDING.contains(kind)).collect();
+        let hit = |beside: bool| Hit { line, last, matched: told(&row.text), severity, beside };
         if line == last {
             for part in &parts {
                 let places = &mut self.places[part.id as usize];
@@ -235,13 +259,16 @@ impl<'a> Reading<'a> {
             let hits = self.hits.entry(*at).or_default();
             // What a line says alone is not told again with its neighbours.
             if holds && hits.len() < PLACES && !hits.iter().any(|hit| hit.line >= line && hit.last <= last) {
-                hits.push(hit());
+                let speaks = |part: &u32| numbered.contains(&self.finder.lexicon.name(*part).0);
+                hits.push(hit(!numbered.is_empty() && !sign.here.iter().flatten().any(speaks)));
             }
         }
-        for likeness in self.finder.sentences.read(&row.tokens, &parts, &self.finder.lexicon) {
+        // What no logger calls an error must be all of a known line.
+        let enough = if severity == Severity::Minor { 0.95 } else { ENOUGH };
+        for likeness in self.finder.sentences.read(&row.tokens, &parts, enough, &self.finder.lexicon) {
             for entry in likeness.entries {
                 if self.said.get(entry).is_none_or(|said| said.share < likeness.share) {
-                    self.said.insert(*entry, Said { hit: hit(), share: likeness.share, text: likeness.text });
+                    self.said.insert(*entry, Said { hit: hit(false), share: likeness.share, text: likeness.text });
                 }
             }
         }
@@ -308,6 +335,14 @@ fn worth(sign: &Sign, hit: &Hit) -> (f32, Vec<String>) {
     score += (conditions.saturating_sub(1) as f32 * 0.02).min(0.08);
     if sign.weak {
         why.push("as a rule the consequence of something else".into());
+    }
+    if sign.telling {
+        score += 0.06;
+        why.push("it names the cause".into());
+    }
+    if hit.beside {
+        score -= 0.1;
+        why.push("the number of the error says something else".into());
     }
     if sign.rare {
         score -= 0.04;

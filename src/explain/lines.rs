@@ -104,6 +104,8 @@ fn message_start(line: &str) -> usize {
     let stamp = |c: char| c.is_ascii_digit() || "TZ[]-:.,+/ #".contains(c);
     let time = rest.len() - rest.trim_start_matches(stamp).len();
     let glog = rest.starts_with(['E', 'W', 'I', 'F']) && rest.get(1..5).is_some_and(|d| d.bytes().all(|b| b.is_ascii_digit()));
+    // TensorFlow's, without a time before it: `E tensorflow/x.cc:491] `.
+    let glog = glog || rest.starts_with(['E', 'W', 'I', 'F']) && rest[1..].starts_with(' ') && rest.contains("cc:");
     match (time >= 8 && rest[..time].contains(|c: char| c.is_ascii_digit()), glog) {
         (_, true) => bar + rest.find("] ").map_or(0, |at| at + 2),
         (true, _) => bar + time,
@@ -157,6 +159,7 @@ mod tests {
             "[   12.345678] X",
             "#16 0.231 X",
             "E0703 09:12:44.118302 1 server.cc:217] X",
+            "E tensorflow/stream_executor/cuda/cuda_driver.cc:491] X",
             "X",
         ] {
             let line = lines(text.as_bytes()).next().unwrap();

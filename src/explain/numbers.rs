@@ -20,6 +20,8 @@ struct Kind {
     name: String,
     words: Vec<String>,
     values: HashMap<i64, u32>,
+    /// What the kind's name for "unknown error" stands for.
+    unknown: Option<u32>,
 }
 
 /// The numbers of all kinds.
@@ -40,8 +42,9 @@ impl Numbers {
                 let told = format!("{name} {number}");
                 Some((number.parse().ok()?, part(&format!("{name}:{value}"), &told)))
             });
-            let values = values.collect();
-            kinds.push(Kind { name: name.into(), words: words.split(' ').map(str::to_owned).collect(), values });
+            let values: HashMap<i64, u32> = values.collect();
+            let unknown = values.get(&999).copied();
+            kinds.push(Kind { name: name.into(), words: words.split(' ').map(str::to_owned).collect(), values, unknown });
         }
         Self { kinds }
     }
@@ -55,13 +58,15 @@ impl Numbers {
         let numbers = errors(&lower);
         let mut taken: Vec<usize> = Vec::new();
         for kind in &self.kinds {
-            let named = parts.iter().any(|part| is_of(part.id, &kind.name));
+            let named = parts.iter().any(|part| is_of(part.id, &kind.name) && Some(part.id) != kind.unknown);
             if named || !kind.words.iter().any(|word| lower.contains(word.as_str())) {
                 continue;
             }
             let known = |(at, number): &(usize, i64)| Some((*at, *kind.values.get(number)?)).filter(|_| !taken.contains(at));
             if let Some((at, part)) = numbers.iter().find_map(known) {
                 let place = tokens.iter().position(|token| token.from as usize >= at).unwrap_or(0);
+                // `UNKNOWN ERROR (303)` is 303.
+                parts.retain(|part| Some(part.id) != kind.unknown);
                 parts.push(Part { id: part, at: place as u32 });
                 taken.push(at);
             }

@@ -38,7 +38,7 @@ pub struct Likeness<'a> {
 /// Of the kinds that decide: a text with another part of the kind says something else.
 const DECIDING: [&str; 12] = ["errno", "cuda", "nvml", "nvenc", "xid", "http", "library", "node", "module", "vk", "egl", "signal"];
 /// Less of a sentence is not the sentence.
-const ENOUGH: f32 = 0.8;
+pub const ENOUGH: f32 = 0.8;
 /// A sentence that weighs less is one only where the line says little else.
 const SHORT: f32 = 5.5;
 /// Words of nearly every message.
@@ -83,8 +83,8 @@ impl Sentences {
         Self { all, weights, heads }
     }
 
-    /// The sentences that the words say.
-    pub fn read(&self, tokens: &[Token], parts: &[Part], lexicon: &Lexicon) -> Vec<Likeness<'_>> {
+    /// The sentences that the words say, `enough` of each ([`ENOUGH`] or more).
+    pub fn read(&self, tokens: &[Token], parts: &[Part], enough: f32, lexicon: &Lexicon) -> Vec<Likeness<'_>> {
         let mut words: Vec<u32> = tokens.iter().map(|token| token.word).collect();
         words.sort_unstable();
         words.dedup();
@@ -96,7 +96,7 @@ impl Sentences {
             let has = |word: &&u32| words.binary_search(word).is_ok();
             let matched: f32 = sentence.words.iter().filter(has).map(|word| self.weight(*word)).sum();
             let share = matched / sentence.weight.max(0.01);
-            let whole = share >= ENOUGH && (sentence.weight >= SHORT || share > 0.97 && matched > 2.4 && matched > said * 0.7);
+            let whole = share >= enough && (sentence.weight >= SHORT || share > 0.97 && matched > 2.4 && matched > said * 0.7);
             (whole && agrees(sentence, parts, lexicon)).then_some(Likeness { text: sentence.text, entries: &sentence.entries, share })
         });
         fits.collect()

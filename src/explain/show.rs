@@ -82,8 +82,8 @@ impl Document {
         text
     }
 
-    /// The first cause of each message in full, its other causes in short.
-    pub fn text(&self) -> String {
+    /// The first cause of each message in full, its other causes in short; `verbose` tells why each has its place.
+    pub fn text(&self, verbose: bool) -> String {
         let mut out = String::new();
         let mut told: Vec<&str> = Vec::new();
         for first in &self.matches {
@@ -95,7 +95,7 @@ impl Document {
             let _ = writeln!(out, "{}{}\n", line.dimmed(), first.matched.bold());
             let causes: Vec<&Match> = self.matches.iter().filter(|m| is_same(&m.matched, &first.matched)).collect();
             for (at, cause) in causes.iter().enumerate() {
-                cause.text(&mut out, at == 0);
+                cause.text(&mut out, at == 0, verbose);
             }
         }
         if self.matches.is_empty() {
@@ -169,7 +169,7 @@ impl Match {
         this
     }
 
-    fn text(&self, out: &mut String, whole: bool) {
+    fn text(&self, out: &mut String, whole: bool, verbose: bool) {
         let here = match (self.here, self.checked) {
             (Here::Seen, _) => "  (seen on this host)".green().to_string(),
             (Here::RuledOut, _) => "  (not so on this host)".dimmed().to_string(),
@@ -177,6 +177,10 @@ impl Match {
             (Here::Undetermined, true) => String::new(),
         };
         let _ = writeln!(out, "  {}{here}\n    {}", self.code.bold(), self.summary);
+        if verbose {
+            let why = self.why.join(", ");
+            let _ = writeln!(out, "    {} {:.2}: {why}\n    {} {}", "score".dimmed(), self.score, "by".dimmed(), self.message);
+        }
         if !whole {
             if let Some(fix) = self.fixes.first() {
                 let _ = writeln!(out, "    {} {}", "fix".dimmed(), fix.title);

@@ -4,7 +4,8 @@
 //! in quotes, or the name of a symptom (`symptoms.txt`), which stands for its conditions. All must hold in one statement.
 //! Behind a `;` stand conditions on what is around it: `near` within a few lines, `text` anywhere in the text, `not`, `not-near`
 //! and `not-text`. `weak` marks what is as a rule the consequence
-//! of something else, `rare` a less likely cause of what others explain, too.
+//! of something else, `rare` a less likely cause of what others explain, too, `telling` what names the cause
+//! outright.
 
 use std::collections::HashMap;
 
@@ -28,6 +29,8 @@ pub struct Sign {
     pub weak: bool,
     /// One of the less likely causes of what it describes.
     pub rare: bool,
+    /// Names the cause outright.
+    pub telling: bool,
 }
 
 /// The symptoms by their names; one name may have several lines, each of them enough.
@@ -70,6 +73,7 @@ impl Symptoms {
             signs.iter_mut().for_each(|sign| {
                 sign.weak |= place == "weak";
                 sign.rare |= place == "rare";
+                sign.telling |= place == "telling";
             });
         }
         match signs.iter().all(|sign| !sign.here.is_empty()) {
@@ -91,6 +95,7 @@ impl Sign {
             not_text: [&self.not_text[..], &other.not_text].concat(),
             weak: self.weak || other.weak,
             rare: self.rare || other.rare,
+            telling: self.telling || other.telling,
         }
     }
 
