@@ -236,8 +236,7 @@ fn init(arguments: &cli::InitArgs) -> u8 {
     }
 }
 
-/// Explains a topic from its words, a text by the messages that are known; where one message has several causes, the checks
-/// that can see them are run.
+/// Explains a topic from its words, a text by what it says; the checks that can see its causes are run.
 fn explain(arguments: &ExplainArgs) -> Result<u8, String> {
     let host = host(&arguments.look);
     let json = arguments.format == ExplainFormat::Json;
@@ -247,8 +246,8 @@ fn explain(arguments: &ExplainArgs) -> Result<u8, String> {
         Asked::Text(text) => {
             let search = Finder::new().search(&text);
             let deciding = explain::rank::deciding(&search.found);
-            let several = search.found.len() > 1 && !deciding.is_empty() && !arguments.no_look;
-            let looked = several.then(|| look(&host, &deciding, &search.found));
+            let visible = !deciding.is_empty() && !arguments.no_look;
+            let looked = visible.then(|| look(&host, &deciding, &search.found));
             let tags = looked.as_ref().map_or_else(|| probe::tags(&host), |(tags, _)| tags.clone());
             let report = looked.map(|(_, report)| report);
             let answers = explain::rank::rank(search.found, report.as_ref());

@@ -14,5 +14,6 @@ pub struct Note {
 pub static NOTES: &[&Note] = &[
     &Note { id: "in-image", doc: include_str!("in_image/doc.md") },
     &Note { id: "at-run", doc: include_str!("at_run/doc.md") },
+    &Note { id: "host-setup", doc: include_str!("host_setup/doc.md") },
     &Note { id: "registry-server", doc: include_str!("registry_server/doc.md") },
 ];

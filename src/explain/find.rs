@@ -213,7 +213,8 @@ impl<'a> Reading<'a> {
 
     /// The line as the end of a sentence that began before.
     fn sentence(&mut self, line: &Line<'_>, text: &str) {
-        if !line.may_go_on() || self.recent.is_empty() {
+        let apart = |recent: &Recent| shares_start(&recent.row.text, text);
+        if !line.may_go_on() || self.recent.back().is_none_or(apart) {
             return;
         }
         let vocabulary = &self.finder.lexicon.vocabulary;
@@ -293,7 +294,8 @@ impl<'a> Reading<'a> {
                 }
             }
         }
-        for (entry, Said { hit, share, text }) in &self.said {
+        // What an entry's own conditions found stands: its known lines tell no more.
+        for (entry, Said { hit, share, text }) in self.said.iter().filter(|(entry, _)| !best.contains_key(*entry)).collect::<Vec<_>>() {
             let why = vec![format!("{:.0} % of a known line", share * 100.0)];
             self.keep(&mut best, *entry, hit, (text, 0.6 + share * 0.15, false), &why);
         }
@@ -357,6 +359,13 @@ fn worth(sign: &Sign, hit: &Hit) -> (f32, Vec<String>) {
         why.push("its logger does not call it an error".into());
     }
     (score, why)
+}
+
+/// Lines that begin alike are records of one log, and no sentence. The kernel's NVRM wraps its sentences so.
+fn shares_start(one: &str, other: &str) -> bool {
+    let word = |text: &str| text.split_whitespace().next().map(str::to_owned).unwrap_or_default();
+    let (one, other) = (word(one), word(other));
+    one.len() > 4 && one == other && one != "NVRM:"
 }
 
 /// A statement on one line.
