@@ -328,7 +328,15 @@ fn marked(finder: &Finder, set: &str) -> Marks {
         let row: Labelled = serde_json::from_str(line).unwrap_or_else(|why| panic!("{why}: {line}"));
         let answers: Vec<String> = rank(finder.search(row.text.as_bytes()).found, None)
             .iter()
-            .map(|answer| format!("{} {:.2} line {} by {}", answer.found.entry.name(), answer.found.score, answer.found.line, answer.found.declared))
+            .map(|answer| {
+                format!(
+                    "{} {:.2} line {} by {}",
+                    answer.found.entry.name(),
+                    answer.found.score,
+                    answer.found.line,
+                    answer.found.declared
+                )
+            })
             .collect();
         let fits = |answer: &String| {
             let code = answer.split(' ').next().unwrap_or("");
@@ -348,21 +356,75 @@ fn marked(finder: &Finder, set: &str) -> Marks {
         let fine = if positive { first || row.codes.is_empty() && answers.is_empty() } else { answers.is_empty() };
         if !fine {
             let text: String = row.text.chars().take(600).collect();
-            marks.misses.push(format!("{} {} want {:?} {:?}\n    got {:#?}\n{text}\n", row.id, row.kind, row.codes, row.acceptable, &answers[..answers.len().min(4)]));
+            marks.misses.push(format!(
+                "{} {} want {:?} {:?}\n    got {:#?}\n{text}\n",
+                row.id,
+                row.kind,
+                row.codes,
+                row.acceptable,
+                &answers[..answers.len().min(4)]
+            ));
         }
     }
     marks
 }
 
-/// Texts that were collected and labelled before anything was run on them: the first run's figures stand in the file's name's date and in
-/// docs/architecture.md; what was mended since may only raise them.
+fn labelled(file: &str) -> String {
+    fs::read_to_string(root().join(file)).unwrap_or_else(|why| panic!("{file}: {why}"))
+}
+
+/// Texts of public threads that the declarations were written by.
+#[test]
+fn known_texts_are_read() {
+    let marks = marked(&Finder::new(), &labelled("tests/explain-known.jsonl"));
+    println!(
+        "{} positives: right {} wrong {} silent {}; {} others: falsely {}",
+        marks.positives, marks.right, marks.wrong, marks.silent, marks.others, marks.falsely
+    );
+    assert!(marks.right * 100 >= marks.positives * 97 && marks.falsely == 0, "{}", marks.misses.join("\n"));
+}
+
+/// Texts that were collected and labelled before anything was run on them. What was mended since may only raise the figures of the first run.
 #[test]
 fn fresh_texts_are_read() {
-    let path = std::env::var("GDOCTOR_EXPLAIN_SET").unwrap_or_else(|_| root().join("tests/explain-fresh.jsonl").display().to_string());
-    let Ok(set) = fs::read_to_string(&path) else { return };
+    let set = match std::env::var("GDOCTOR_EXPLAIN_SET") {
+        Ok(path) => fs::read_to_string(&path).unwrap_or_else(|why| panic!("{path}: {why}")),
+        Err(_) => labelled("tests/explain-fresh.jsonl"),
+    };
     let marks = marked(&Finder::new(), &set);
     println!("{}", marks.misses.join("\n"));
-    println!("{path}: {} positives: right {} wrong {} silent {}; {} others: falsely {}", marks.positives, marks.right, marks.wrong, marks.silent, marks.others, marks.falsely);
+    println!(
+        "{} positives: right {} wrong {} silent {}; {} others: falsely {}",
+        marks.positives, marks.right, marks.wrong, marks.silent, marks.others, marks.falsely
+    );
+}
+
+/// A declaration that no text reaches is not known to say anything; one that a healthy document reaches says what is wrong.
+#[test]
+fn each_declaration_is_reached_by_a_text_and_none_by_a_healthy_document() {
+    let finder = Finder::new();
+    let mut reached: BTreeSet<&str> = BTreeSet::new();
+    let wordings: Wordings = toml::from_str(&labelled("tests/wordings.toml")).unwrap();
+    let rows: Vec<Labelled> = ["tests/explain-known.jsonl", "tests/explain-fresh.jsonl"]
+        .iter()
+        .flat_map(|file| labelled(file).lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>())
+        .collect();
+    let known = entries();
+    let known = known.iter().flat_map(|entry| entry.code.explains.iter().map(|text| (*text).to_owned()));
+    let said = reports().into_iter().flat_map(|report| report.said);
+    let worded = wordings.said.into_iter().map(|wording| wording.text);
+    let noted = texts().into_iter().map(|(_, text)| text.text);
+    let positive = rows.iter().filter(|row| row.kind == "positive").map(|row| row.text.clone());
+    for text in known.chain(said).chain(worded).chain(noted).chain(positive) {
+        reached.extend(finder.declarations_in(text.as_bytes()));
+    }
+    let declared = finder.declarations();
+    let unreached: Vec<&&str> = declared.difference(&reached).collect();
+    assert!(unreached.is_empty(), "no text reaches {} declarations: {unreached:#?}", unreached.len());
+    for row in rows.iter().filter(|row| row.kind == "healthy") {
+        let held = finder.declarations_in(row.text.as_bytes());
+        assert!(held.is_empty(), "{}: {held:?} hold in a healthy document", row.id);
+    }
 }
 
 #[test]

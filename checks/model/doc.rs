@@ -225,9 +225,10 @@ fn split_items(body: &str) -> (&str, Vec<(&str, &str)>) {
             None => ("", prose),
         };
         match line.strip_prefix("- ").and_then(|item| item.split_once(": ")) {
-            Some((key @ ("fix" | "stops" | "frequency" | "explains" | "explains-if" | "risk" | "note" | "page"), value)) => {
-                items.push((key, value.trim_ascii()))
-            }
+            Some((
+                key @ ("fix" | "stops" | "frequency" | "explains" | "explains-if" | "risk" | "note" | "page"),
+                value,
+            )) => items.push((key, value.trim_ascii())),
             Some((key, value)) if key.starts_with("note ") => items.push((key, value.trim())),
             _ => break,
         }

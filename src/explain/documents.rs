@@ -52,7 +52,10 @@ fn indented(line: &str) -> bool {
 fn is_field(line: &str) -> bool {
     let Some((key, _)) = line.split_once(':') else { return false };
     let word = |c: char| c.is_alphanumeric() || " -_/().#".contains(c);
-    key.len() < 48 && !key.is_empty() && key.chars().all(word) && !has_any(key, &["rror", "ailed", "FATAL", "WARNING", "docker", "nvidia-"])
+    key.len() < 48
+        && !key.is_empty()
+        && key.chars().all(word)
+        && !has_any(key, &["rror", "ailed", "FATAL", "WARNING", "docker", "nvidia-"])
 }
 
 static LAYOUTS: [Layout; 15] = [
@@ -65,20 +68,48 @@ static LAYOUTS: [Layout; 15] = [
     Layout {
         first: |l| l.contains("NVSMI LOG"),
         more: |l| indented(l) || is_field(l) || begins(l, &["GPU 0"]),
-        fault: |l| has_any(l, &["Unlicensed", "ERR!", "GPU is lost", "Unknown Error", "Remapping Failure Occurred             : Yes"]),
+        fault: |l| {
+            has_any(
+                l,
+                &["Unlicensed", "ERR!", "GPU is lost", "Unknown Error", "Remapping Failure Occurred             : Yes"],
+            )
+        },
     },
     // docker info, docker version, podman info.
     Layout {
         first: |l| {
             let l = l.trim_end();
-            matches!(l, "Client:" | "Server:" | "host:") || l.starts_with("Client: Docker") || l.starts_with("Server: Docker") || l.starts_with("Containers: ")
+            matches!(l, "Client:" | "Server:" | "host:")
+                || l.starts_with("Client: Docker")
+                || l.starts_with("Server: Docker")
+                || l.starts_with("Containers: ")
         },
         more: |l| indented(l) || is_field(l) || begins(l, &["Client:", "Server:", "- "]),
-        fault: |l| has_any(l, &["WARNING:", "ERROR:", "rror response", "Cannot connect", "ermission denied", "failed to connect"]),
+        fault: |l| {
+            has_any(
+                l,
+                &["WARNING:", "ERROR:", "rror response", "Cannot connect", "ermission denied", "failed to connect"],
+            )
+        },
     },
     // docker ps, images, system df, context ls, network ls, volume ls; systemctl list-units.
     Layout {
-        first: |l| begins(l, &["CONTAINER ID ", "REPOSITORY ", "TYPE  ", "NETWORK ID ", "DRIVER  ", "NAMESPACE ", "UNIT  ", "USER  ", "IMAGE  "]) || l.starts_with("NAME ") && l.contains("  "),
+        first: |l| {
+            begins(
+                l,
+                &[
+                    "CONTAINER ID ",
+                    "REPOSITORY ",
+                    "TYPE  ",
+                    "NETWORK ID ",
+                    "DRIVER  ",
+                    "NAMESPACE ",
+                    "UNIT  ",
+                    "USER  ",
+                    "IMAGE  ",
+                ],
+            ) || l.starts_with("NAME ") && l.contains("  ")
+        },
         more: |l| l.trim().contains("  "),
         fault: never,
     },
@@ -95,7 +126,10 @@ static LAYOUTS: [Layout; 15] = [
     Layout { first: |l| l.starts_with("Module  ") && l.contains("Used by"), more: is_module, fault: never },
     // ss, netstat.
     Layout {
-        first: |l| begins(l, &["State ", "Netid ", "Active Internet connections", "Proto "]) && has_any(l, &["Recv-Q", "Active"]),
+        first: |l| {
+            begins(l, &["State ", "Netid ", "Active Internet connections", "Proto "])
+                && has_any(l, &["Recv-Q", "Active"])
+        },
         more: |l| begins(l, &["LISTEN", "ESTAB", "tcp", "udp", "UNCONN", "u_", "TIME-WAIT", "Proto "]),
         fault: never,
     },
@@ -107,13 +141,39 @@ static LAYOUTS: [Layout; 15] = [
     // Help texts.
     Layout {
         first: |l| begins(l, &["Usage:", "usage:", "Usage of "]),
-        more: |l| indented(l) || l.trim_end().ends_with(':') || begins(l, &["A ", "Define ", "Run '", "To get more help", "For more help", "Commands:", "Options:", "-"]),
+        more: |l| {
+            indented(l)
+                || l.trim_end().ends_with(':')
+                || begins(
+                    l,
+                    &["A ", "Define ", "Run '", "To get more help", "For more help", "Commands:", "Options:", "-"],
+                )
+        },
         fault: |l| has_any(l, &["rror:", "unknown flag", "unknown shorthand"]),
     },
     // v4l2-ctl.
     Layout {
-        first: |l| l.starts_with("Driver Info") || l.starts_with("ioctl: VIDIOC_ENUM_FMT") || l.starts_with("v4l2-compliance"),
-        more: |l| indented(l) || begins(l, &["Media Driver Info", "Interface Info", "Entity Info", "Priority", "Format", "Video input", "Streaming", "Crop", "Selection"]) || is_field(l),
+        first: |l| {
+            l.starts_with("Driver Info") || l.starts_with("ioctl: VIDIOC_ENUM_FMT") || l.starts_with("v4l2-compliance")
+        },
+        more: |l| {
+            indented(l)
+                || begins(
+                    l,
+                    &[
+                        "Media Driver Info",
+                        "Interface Info",
+                        "Entity Info",
+                        "Priority",
+                        "Format",
+                        "Video input",
+                        "Streaming",
+                        "Crop",
+                        "Selection",
+                    ],
+                )
+                || is_field(l)
+        },
         fault: |l| has_any(l, &["fail", "FAIL", "Cannot", "cannot"]),
     },
     // torch.utils.collect_env and its like.
@@ -136,8 +196,24 @@ static LAYOUTS: [Layout; 15] = [
     },
     // glmark2, glxinfo, vulkaninfo, deviceQuery, nvcc -V and xrandr, as far as they speak of names and versions.
     Layout {
-        first: |l| begins(l, &["name of display:", "VULKANINFO", "OpenGL vendor string", "nvcc: NVIDIA", "Detected 1 CUDA Capable", "Screen 0: minimum"]),
-        more: |l| indented(l) || is_field(l) || begins(l, &["Device", "GPU", "==", "--", "Layers", "Instance", "deviceQuery", "Result ="]),
+        first: |l| {
+            begins(
+                l,
+                &[
+                    "name of display:",
+                    "VULKANINFO",
+                    "OpenGL vendor string",
+                    "nvcc: NVIDIA",
+                    "Detected 1 CUDA Capable",
+                    "Screen 0: minimum",
+                ],
+            )
+        },
+        more: |l| {
+            indented(l)
+                || is_field(l)
+                || begins(l, &["Device", "GPU", "==", "--", "Layers", "Instance", "deviceQuery", "Result ="])
+        },
         fault: |l| has_any(l, &["rror:", "ailed", "annot ", "llvmpipe", "softpipe", "swrast"]),
     },
 ];
@@ -166,7 +242,8 @@ fn is_pci(line: &str) -> bool {
     let address = line.split(' ').next().unwrap_or("");
     let (_, function) = address.rsplit_once('.').unwrap_or(("", ""));
     let hex = |c: char| c.is_ascii_hexdigit() || c == ':' || c == '.';
-    let device = matches!(address.len(), 7 | 12) && function.len() == 1 && address.contains(':') && address.chars().all(hex);
+    let device =
+        matches!(address.len(), 7 | 12) && function.len() == 1 && address.contains(':') && address.chars().all(hex);
     device && line.contains(": ")
         || begins(line, &["Kernel modules:", "Subsystem:"])
         || begins(line, &["Kernel driver in use:"]) && !line.contains("nouveau")
@@ -175,9 +252,31 @@ fn is_pci(line: &str) -> bool {
 /// What package managers do, told while they do it.
 fn is_packaging(line: &str) -> bool {
     const DOING: [&str; 25] = [
-        "Selecting previously", "Preparing to unpack", "Unpacking ", "Setting up ", "Processing triggers", "Reading package lists", "Building dependency",
-        "Reading state", "The following NEW", "The following additional", "Get:", "Hit:", "Fetched ", "Reading database", "(Reading database", "Created symlink",
-        "Installing  ", "Verifying  ", "Upgrading  ", "Cleanup  ", "Running transaction", "Transaction ", "Downloading ", "Collecting ", "Requirement already",
+        "Selecting previously",
+        "Preparing to unpack",
+        "Unpacking ",
+        "Setting up ",
+        "Processing triggers",
+        "Reading package lists",
+        "Building dependency",
+        "Reading state",
+        "The following NEW",
+        "The following additional",
+        "Get:",
+        "Hit:",
+        "Fetched ",
+        "Reading database",
+        "(Reading database",
+        "Created symlink",
+        "Installing  ",
+        "Verifying  ",
+        "Upgrading  ",
+        "Cleanup  ",
+        "Running transaction",
+        "Transaction ",
+        "Downloading ",
+        "Collecting ",
+        "Requirement already",
     ];
     begins(line, &DOING)
 }

@@ -68,6 +68,7 @@ const NEAR: u32 = 8;
 const SENTENCE: usize = 4;
 /// Kinds of errors with numbers: where a statement has one, it decides, and the sentence around it does not.
 const DECIDING: [&str; 6] = ["cuda", "nvml", "nvenc", "xid", "vk", "cert"];
+const NVRM: &str = "NVRM:";
 /// Of one declaration so many places are kept.
 const PLACES: usize = 16;
 
@@ -213,10 +214,14 @@ impl<'a> Reading<'a> {
 
     /// The line as the end of a sentence that began before.
     fn sentence(&mut self, line: &Line<'_>, text: &str) {
-        let apart = |recent: &Recent| shares_start(&recent.row.text, text);
-        if !line.may_go_on() || self.recent.back().is_none_or(apart) {
-            return;
-        }
+        let Some(before) = self.recent.back() else { return };
+        let unheaded = line.may_go_on() && line.severity != Severity::Minor && !shares_start(&before.row.text, text);
+        // NVIDIA's kernel module puts its name before each line of a wrapped sentence.
+        let text = match (text.trim_start().strip_prefix(NVRM), before.row.text.trim_start().starts_with(NVRM)) {
+            (Some(rest), true) => rest,
+            _ if unheaded => text,
+            _ => return,
+        };
         let vocabulary = &self.finder.lexicon.vocabulary;
         let mut row = vocabulary.row(text);
         let before: Vec<&Recent> = self.recent.iter().rev().collect();
@@ -241,7 +246,11 @@ impl<'a> Reading<'a> {
         if !self.is_new(row, &parts) {
             return;
         }
-        let numbered: Vec<&str> = parts.iter().map(|part| self.finder.lexicon.name(part.id).0).filter(|kind| DECIDING.contains(kind)).collect();
+        let numbered: Vec<&str> = parts
+            .iter()
+            .map(|part| self.finder.lexicon.name(part.id).0)
+            .filter(|kind| DECIDING.contains(kind))
+            .collect();
         let hit = |beside: bool| Hit { line, last, matched: told(&row.text), severity, beside };
         if line == last {
             for part in &parts {
@@ -256,7 +265,8 @@ impl<'a> Reading<'a> {
         let mut tried: HashSet<u32> = HashSet::new();
         for at in parts.iter().flat_map(|part| &self.finder.anchors[part.id as usize]) {
             let sign = &self.finder.declared[*at as usize].sign;
-            let holds = tried.insert(*at) && sign.here.iter().all(|any| any.iter().any(has)) && !sign.not_here.iter().any(has);
+            let holds =
+                tried.insert(*at) && sign.here.iter().all(|any| any.iter().any(has)) && !sign.not_here.iter().any(has);
             let hits = self.hits.entry(*at).or_default();
             // What a line says alone is not told again with its neighbours.
             if holds && hits.len() < PLACES && !hits.iter().any(|hit| hit.line >= line && hit.last <= last) {
@@ -295,7 +305,9 @@ impl<'a> Reading<'a> {
             }
         }
         // What an entry's own conditions found stands: its known lines tell no more.
-        for (entry, Said { hit, share, text }) in self.said.iter().filter(|(entry, _)| !best.contains_key(*entry)).collect::<Vec<_>>() {
+        for (entry, Said { hit, share, text }) in
+            self.said.iter().filter(|(entry, _)| !best.contains_key(*entry)).collect::<Vec<_>>()
+        {
             let why = vec![format!("{:.0} % of a known line", share * 100.0)];
             self.keep(&mut best, *entry, hit, (text, 0.6 + share * 0.15, false), &why);
         }
@@ -308,12 +320,22 @@ impl<'a> Reading<'a> {
         Search { found, understood: self.understood }
     }
 
-    fn keep(&self, best: &mut BTreeMap<usize, Found>, entry: usize, hit: &Hit, (declared, score, weak): (&'static str, f32, bool), why: &[String]) {
+    fn keep(
+        &self,
+        best: &mut BTreeMap<usize, Found>,
+        entry: usize,
+        hit: &Hit,
+        (declared, score, weak): (&'static str, f32, bool),
+        why: &[String],
+    ) {
         let old = best.get(&entry).map_or((f32::MIN, 0), |old| (old.score, old.line));
         if score > old.0 || score == old.0 && hit.line < old.1 {
             let entry_ = self.finder.entries[entry].clone();
             let matched = hit.matched.clone();
-            best.insert(entry, Found { entry: entry_, declared, matched, line: hit.line, score, why: why.to_vec(), weak });
+            best.insert(
+                entry,
+                Found { entry: entry_, declared, matched, line: hit.line, score, why: why.to_vec(), weak },
+            );
         }
     }
 
@@ -361,11 +383,11 @@ fn worth(sign: &Sign, hit: &Hit) -> (f32, Vec<String>) {
     (score, why)
 }
 
-/// Lines that begin alike are records of one log, and no sentence. The kernel's NVRM wraps its sentences so.
+/// Lines that begin alike are records of one log, and no sentence.
 fn shares_start(one: &str, other: &str) -> bool {
     let word = |text: &str| text.split_whitespace().next().map(str::to_owned).unwrap_or_default();
     let (one, other) = (word(one), word(other));
-    one.len() > 4 && one == other && one != "NVRM:"
+    one.len() > 4 && one == other
 }
 
 /// A statement on one line.

@@ -169,7 +169,11 @@ impl Lexicon {
             }
         }
         let within = |a: &(usize, usize, u32), b: &(usize, usize, u32)| {
-            a.0 >= b.0 && a.1 <= b.1 && a.1 - a.0 < b.1 - b.0 && !self.name(a.2).1.is_empty() && self.name(a.2).0 == self.name(b.2).0
+            a.0 >= b.0
+                && a.1 <= b.1
+                && a.1 - a.0 < b.1 - b.0
+                && !self.name(a.2).1.is_empty()
+                && self.name(a.2).0 == self.name(b.2).0
         };
         parts.extend(
             covered
@@ -203,7 +207,10 @@ impl Lexicon {
     fn read_libraries(&self, text: &str, tokens: &[Token], parts: &mut Vec<Part>) {
         for (at, pair) in tokens.windows(2).enumerate() {
             let unnamed = !parts.iter().any(|part| part.at == at as u32 && self.name(part.id).0 == "library");
-            if pair[1].word == self.so && unnamed && text.get(pair[0].from as usize..).is_some_and(|t| t.starts_with("lib")) {
+            if pair[1].word == self.so
+                && unnamed
+                && text.get(pair[0].from as usize..).is_some_and(|t| t.starts_with("lib"))
+            {
                 parts.push(Part { id: self.other_library, at: at as u32 });
             }
         }

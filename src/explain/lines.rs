@@ -75,12 +75,47 @@ fn severity(line: &str) -> Severity {
     let head = start(line, 90);
     let any = |words: &[&str]| words.iter().any(|word| head.contains(word));
     const MAJOR: [&str; 19] = [
-        "level=error", "level=fatal", "level=panic", "level=ERROR", "\"level\":\"error\"", "ERROR", "FATAL", "[error]", "[Error]", "E: ", "CRITICAL",
-        "[ERR]", "[err]", "(EE)", "<err>", "ERRO[", "FATA[", "[crit", "[F ",
+        "level=error",
+        "level=fatal",
+        "level=panic",
+        "level=ERROR",
+        "\"level\":\"error\"",
+        "ERROR",
+        "FATAL",
+        "[error]",
+        "[Error]",
+        "E: ",
+        "CRITICAL",
+        "[ERR]",
+        "[err]",
+        "(EE)",
+        "<err>",
+        "ERRO[",
+        "FATA[",
+        "[crit",
+        "[F ",
     ];
     const MINOR: [&str; 20] = [
-        "level=info", "level=warn", "level=debug", "level=INFO", "level=WARN", "level=DEBUG", "INFO", "WARNING", "DEBUG", "Warning:", "warning:",
-        "[info]", "[warn]", "[Warning]", "[INF]", "WARN", "W: ", "(WW)", "(II)", "[WRN]",
+        "level=info",
+        "level=warn",
+        "level=debug",
+        "level=INFO",
+        "level=WARN",
+        "level=DEBUG",
+        "INFO",
+        "WARNING",
+        "DEBUG",
+        "Warning:",
+        "warning:",
+        "[info]",
+        "[warn]",
+        "[Warning]",
+        "[INF]",
+        "WARN",
+        "W: ",
+        "(WW)",
+        "(II)",
+        "[WRN]",
     ];
     match (any(&MAJOR), any(&MINOR)) {
         (true, _) => Severity::Major,
@@ -103,7 +138,8 @@ fn message_start(line: &str) -> usize {
     let rest = &head[bar..];
     let stamp = |c: char| c.is_ascii_digit() || "TZ[]-:.,+/ #".contains(c);
     let time = rest.len() - rest.trim_start_matches(stamp).len();
-    let glog = rest.starts_with(['E', 'W', 'I', 'F']) && rest.get(1..5).is_some_and(|d| d.bytes().all(|b| b.is_ascii_digit()));
+    let glog =
+        rest.starts_with(['E', 'W', 'I', 'F']) && rest.get(1..5).is_some_and(|d| d.bytes().all(|b| b.is_ascii_digit()));
     // TensorFlow's, without a time before it: `E tensorflow/x.cc:491] `.
     let glog = glog || rest.starts_with(['E', 'W', 'I', 'F']) && rest[1..].starts_with(' ') && rest.contains("cc:");
     match (time >= 8 && rest[..time].contains(|c: char| c.is_ascii_digit()), glog) {

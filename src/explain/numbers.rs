@@ -11,8 +11,32 @@ const TABLE: &str = include_str!("lexicon/numbers.txt");
 
 /// What stands before a number that is an error's, and not a size or a line.
 const LEADS: [&str; 26] = [
-    "error", "err", "errno", "code", "failure", "status", "returned", "returns", "result", "ret", "rc", "retval", "exited with", "signal", "cuda", "reason",
-    "errcode", "exit", "exitcode", "response", "http", "vkresult", "-", "opcode", "fehler", "错误",
+    "error",
+    "err",
+    "errno",
+    "code",
+    "failure",
+    "status",
+    "returned",
+    "returns",
+    "result",
+    "ret",
+    "rc",
+    "retval",
+    "exited with",
+    "signal",
+    "cuda",
+    "reason",
+    "errcode",
+    "exit",
+    "exitcode",
+    "response",
+    "http",
+    "vkresult",
+    "-",
+    "opcode",
+    "fehler",
+    "错误",
 ];
 
 #[derive(Debug)]
@@ -44,7 +68,12 @@ impl Numbers {
             });
             let values: HashMap<i64, u32> = values.collect();
             let unknown = values.get(&999).copied();
-            kinds.push(Kind { name: name.into(), words: words.split(' ').map(str::to_owned).collect(), values, unknown });
+            kinds.push(Kind {
+                name: name.into(),
+                words: words.split(' ').map(str::to_owned).collect(),
+                values,
+                unknown,
+            });
         }
         Self { kinds }
     }
@@ -62,7 +91,8 @@ impl Numbers {
             if named || !kind.words.iter().any(|word| lower.contains(word.as_str())) {
                 continue;
             }
-            let known = |(at, number): &(usize, i64)| Some((*at, *kind.values.get(number)?)).filter(|_| !taken.contains(at));
+            let known =
+                |(at, number): &(usize, i64)| Some((*at, *kind.values.get(number)?)).filter(|_| !taken.contains(at));
             if let Some((at, part)) = numbers.iter().find_map(known) {
                 let place = tokens.iter().position(|token| token.from as usize >= at).unwrap_or(0);
                 // `UNKNOWN ERROR (303)` is 303.
@@ -106,12 +136,23 @@ fn value(digits: &str, negative: bool) -> Option<i64> {
 /// True when what stands around a number makes it an error's.
 fn leads(before: &str, after: &str) -> bool {
     let near = before.trim_end_matches(|c: char| " :=#-\"'[(<>{".contains(c));
-    let bracket = before.trim_end_matches('-').ends_with(['(', '[']) && after.starts_with([')', ']']);
-    let xid = near.ends_with(')') && near.rsplit("xid").next().is_some_and(|rest| rest.len() < 40 && rest.len() < near.len());
+    let bracket = before.trim_end_matches('-').ends_with('(') && after.starts_with(')');
+    let xid =
+        near.ends_with(')') && near.rsplit("xid").next().is_some_and(|rest| rest.len() < 40 && rest.len() < near.len());
     bracket || xid || LEADS.iter().any(|lead| near.ends_with(lead)) || behind_is(near)
 }
 
 /// `error code is 13`, `status: HTTP 413`.
 fn behind_is(near: &str) -> bool {
-    ["code is", "error is", "status is", "exited with", "exited with code", "killed by signal", "terminated with signal"].iter().any(|lead| near.ends_with(lead))
+    [
+        "code is",
+        "error is",
+        "status is",
+        "exited with",
+        "exited with code",
+        "killed by signal",
+        "terminated with signal",
+    ]
+    .iter()
+    .any(|lead| near.ends_with(lead))
 }

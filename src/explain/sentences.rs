@@ -36,7 +36,8 @@ pub struct Likeness<'a> {
 }
 
 /// Of the kinds that decide: a text with another part of the kind says something else.
-const DECIDING: [&str; 12] = ["errno", "cuda", "nvml", "nvenc", "xid", "http", "library", "node", "module", "vk", "egl", "signal"];
+const DECIDING: [&str; 12] =
+    ["errno", "cuda", "nvml", "nvenc", "xid", "http", "library", "node", "module", "vk", "egl", "signal"];
 /// Less of a sentence is not the sentence.
 pub const ENOUGH: f32 = 0.8;
 /// A sentence that weighs less is one only where the line says little else.
@@ -96,8 +97,13 @@ impl Sentences {
             let has = |word: &&u32| words.binary_search(word).is_ok();
             let matched: f32 = sentence.words.iter().filter(has).map(|word| self.weight(*word)).sum();
             let share = matched / sentence.weight.max(0.01);
-            let whole = share >= enough && (sentence.weight >= SHORT || share > 0.97 && matched > 2.4 && matched > said * 0.7);
-            (whole && agrees(sentence, parts, lexicon)).then_some(Likeness { text: sentence.text, entries: &sentence.entries, share })
+            let whole =
+                share >= enough && (sentence.weight >= SHORT || share > 0.97 && matched > 2.4 && matched > said * 0.7);
+            (whole && agrees(sentence, parts, lexicon)).then_some(Likeness {
+                text: sentence.text,
+                entries: &sentence.entries,
+                share,
+            })
         });
         fits.collect()
     }

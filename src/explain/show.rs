@@ -179,7 +179,14 @@ impl Match {
         let _ = writeln!(out, "  {}{here}\n    {}", self.code.bold(), self.summary);
         if verbose {
             let why = self.why.join(", ");
-            let _ = writeln!(out, "    {} {:.2}: {why}\n    {} {}", "score".dimmed(), self.score, "by".dimmed(), self.message);
+            let _ = writeln!(
+                out,
+                "    {} {:.2}: {why}\n    {} {}",
+                "score".dimmed(),
+                self.score,
+                "by".dimmed(),
+                self.message
+            );
         }
         if !whole {
             if let Some(fix) = self.fixes.first() {

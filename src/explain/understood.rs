@@ -21,9 +21,11 @@ pub struct Understood {
 }
 
 /// Kinds that are reasons.
-const REASONS: [&str; 13] = ["errno", "cuda", "nvml", "nvenc", "xid", "http", "signal", "exit", "x", "vk", "egl", "averror", "why"];
+const REASONS: [&str; 13] =
+    ["errno", "cuda", "nvml", "nvenc", "xid", "http", "signal", "exit", "x", "vk", "egl", "averror", "why"];
 /// Kinds that are objects.
-const OBJECTS: [&str; 12] = ["library", "node", "module", "socket", "path", "unit", "package", "runtime", "object", "display", "cdi", "limit"];
+const OBJECTS: [&str; 12] =
+    ["library", "node", "module", "socket", "path", "unit", "package", "runtime", "object", "display", "cdi", "limit"];
 
 impl Understood {
     /// Nothing where no reason is given, or where the line is not a complaint.
@@ -32,7 +34,13 @@ impl Understood {
         let reason = of(&REASONS).filter(|_| severity != Severity::Minor)?;
         let words = |part: &Part| lexicon.told(part.id).to_owned();
         let object = of(&OBJECTS).map(|part| named(row, part).unwrap_or_else(|| words(part)));
-        let said = Self { line, speaker: of(&["speaker"]).map(words), action: of(&["action"]).map(words), object, reason: words(reason) };
+        let said = Self {
+            line,
+            speaker: of(&["speaker"]).map(words),
+            action: of(&["action"]).map(words),
+            object,
+            reason: words(reason),
+        };
         Some(said).filter(|said| said.object.is_some() || said.speaker.is_some())
     }
 
@@ -49,7 +57,8 @@ fn named(row: &Row, part: &Part) -> Option<String> {
     let token = row.tokens.get(part.at as usize)?;
     let edge = |c: char| c.is_whitespace() || "\"'`()[]{}<>,;=".contains(c);
     let (from, to) = (token.from as usize, token.to as usize);
-    let start = row.text.get(..from)?.rfind(edge).map_or(0, |at| at + row.text[at..].chars().next().map_or(1, char::len_utf8));
+    let start =
+        row.text.get(..from)?.rfind(edge).map_or(0, |at| at + row.text[at..].chars().next().map_or(1, char::len_utf8));
     let end = row.text.get(to..)?.find(edge).map_or(row.text.len(), |at| to + at);
     let name = row.text.get(start..end)?.trim_end_matches([':', '.']);
     Some(crate::report::harmless(name).chars().take(120).collect())
