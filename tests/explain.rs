@@ -322,6 +322,16 @@ struct Marks {
     misses: Vec<String>,
 }
 
+impl std::fmt::Display for Marks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { positives, right, wrong, silent, others, falsely, .. } = self;
+        write!(
+            f,
+            "{positives} positives: right {right} wrong {wrong} silent {silent}; {others} others: falsely {falsely}"
+        )
+    }
+}
+
 fn marked(finder: &Finder, set: &str) -> Marks {
     let mut marks = Marks::default();
     for line in set.lines().filter(|line| !line.trim().is_empty()) {
@@ -377,26 +387,26 @@ fn labelled(file: &str) -> String {
 #[test]
 fn known_texts_are_read() {
     let marks = marked(&Finder::new(), &labelled("tests/explain-known.jsonl"));
-    println!(
-        "{} positives: right {} wrong {} silent {}; {} others: falsely {}",
-        marks.positives, marks.right, marks.wrong, marks.silent, marks.others, marks.falsely
-    );
+    println!("{marks}");
     assert!(marks.right * 100 >= marks.positives * 97 && marks.falsely == 0, "{}", marks.misses.join("\n"));
 }
 
-/// Texts that were collected and labelled before anything was run on them. What was mended since may only raise the figures of the first run.
+/// Texts of public threads that were collected and labelled before anything was run on them, on 2026-11-28: 103 failures (3 of them of causes
+/// without a code), 40 healthy documents, 10 texts of others. Their first run, the figure that counts: right first 91 of 100, wrong 5, silent 4,
+/// a false answer to 5 of 50. What was mended since may only raise that. `GDOCTOR_EXPLAIN_SET` names another set to try.
 #[test]
 fn fresh_texts_are_read() {
-    let set = match std::env::var("GDOCTOR_EXPLAIN_SET") {
-        Ok(path) => fs::read_to_string(&path).unwrap_or_else(|why| panic!("{path}: {why}")),
-        Err(_) => labelled("tests/explain-fresh.jsonl"),
+    let named = std::env::var("GDOCTOR_EXPLAIN_SET");
+    let set = match &named {
+        Ok(path) => fs::read_to_string(path).unwrap_or_else(|why| panic!("{path}: {why}")),
+        Err(_) => labelled("tests/explain-fresh-2026-11.jsonl"),
     };
     let marks = marked(&Finder::new(), &set);
-    println!("{}", marks.misses.join("\n"));
-    println!(
-        "{} positives: right {} wrong {} silent {}; {} others: falsely {}",
-        marks.positives, marks.right, marks.wrong, marks.silent, marks.others, marks.falsely
-    );
+    println!("{}\n{marks}", marks.misses.join("\n"));
+    let fine = marks.right * 100 >= marks.positives * 91
+        && marks.wrong * 100 <= marks.positives * 5
+        && marks.falsely * 10 <= marks.others;
+    assert!(named.is_ok() || fine, "{marks}");
 }
 
 /// A declaration that no text reaches is not known to say anything; one that a healthy document reaches says what is wrong.
@@ -405,7 +415,7 @@ fn each_declaration_is_reached_by_a_text_and_none_by_a_healthy_document() {
     let finder = Finder::new();
     let mut reached: BTreeSet<&str> = BTreeSet::new();
     let wordings: Wordings = toml::from_str(&labelled("tests/wordings.toml")).unwrap();
-    let rows: Vec<Labelled> = ["tests/explain-known.jsonl", "tests/explain-fresh.jsonl"]
+    let rows: Vec<Labelled> = ["tests/explain-known.jsonl", "tests/explain-fresh-2026-11.jsonl"]
         .iter()
         .flat_map(|file| labelled(file).lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>())
         .collect();

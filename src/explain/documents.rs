@@ -58,7 +58,9 @@ fn is_field(line: &str) -> bool {
         && !has_any(key, &["rror", "ailed", "FATAL", "WARNING", "docker", "nvidia-"])
 }
 
-static LAYOUTS: [Layout; 15] = [
+static LAYOUTS: [Layout; 16] = [
+    // dpkg -s, apt show.
+    Layout { first: |l| l.starts_with("Package: "), more: |l| indented(l) || is_field(l), fault: never },
     // nvidia-smi, all its tables.
     Layout {
         first: |l| l.contains("| NVIDIA-SMI") && l.contains("Driver Version"),
@@ -88,7 +90,17 @@ static LAYOUTS: [Layout; 15] = [
         fault: |l| {
             has_any(
                 l,
-                &["WARNING:", "ERROR:", "rror response", "Cannot connect", "ermission denied", "failed to connect"],
+                &[
+                    "WARNING: API",
+                    "WARNING: No memory",
+                    "WARNING: Running",
+                    "WARNING: IPv4",
+                    "ERROR:",
+                    "rror response",
+                    "Cannot connect",
+                    "ermission denied",
+                    "failed to connect",
+                ],
             )
         },
     },

@@ -69,6 +69,10 @@ const SENTENCE: usize = 4;
 /// Kinds of errors with numbers: where a statement has one, it decides, and the sentence around it does not.
 const DECIDING: [&str; 6] = ["cuda", "nvml", "nvenc", "xid", "vk", "cert"];
 const NVRM: &str = "NVRM:";
+/// In the first lines of a text a sentence may go on anywhere: people paste single errors in pieces.
+const PASTE: u32 = 40;
+/// Further down a line must be so long to have been wrapped.
+const WRAPPED: usize = 50;
 /// Of one declaration so many places are kept.
 const PLACES: usize = 16;
 
@@ -215,7 +219,13 @@ impl<'a> Reading<'a> {
     /// The line as the end of a sentence that began before.
     fn sentence(&mut self, line: &Line<'_>, text: &str) {
         let Some(before) = self.recent.back() else { return };
-        let unheaded = line.may_go_on() && line.severity != Severity::Minor && !shares_start(&before.row.text, text);
+        let near_the_top = line.number <= PASTE;
+        let wrapped =
+            before.row.text.len() >= WRAPPED && text.starts_with(|c: char| c.is_whitespace() || c.is_lowercase());
+        let unheaded = line.may_go_on()
+            && line.severity != Severity::Minor
+            && (near_the_top || wrapped)
+            && !shares_start(&before.row.text, text);
         // NVIDIA's kernel module puts its name before each line of a wrapped sentence.
         let text = match (text.trim_start().strip_prefix(NVRM), before.row.text.trim_start().starts_with(NVRM)) {
             (Some(rest), true) => rest,

@@ -10,7 +10,7 @@ use super::words::Token;
 const TABLE: &str = include_str!("lexicon/numbers.txt");
 
 /// What stands before a number that is an error's, and not a size or a line.
-const LEADS: [&str; 26] = [
+const LEADS: [&str; 27] = [
     "error",
     "err",
     "errno",
@@ -35,6 +35,7 @@ const LEADS: [&str; 26] = [
     "vkresult",
     "-",
     "opcode",
+    "context",
     "fehler",
     "错误",
 ];
@@ -83,7 +84,7 @@ impl Numbers {
         if !text.bytes().any(|b| b.is_ascii_digit()) {
             return;
         }
-        let lower = text.to_ascii_lowercase();
+        let lower = without_addresses(text.to_ascii_lowercase());
         let numbers = errors(&lower);
         let mut taken: Vec<usize> = Vec::new();
         for kind in &self.kinds {
@@ -133,9 +134,23 @@ fn value(digits: &str, negative: bool) -> Option<i64> {
     Some(if negative { -number } else { number })
 }
 
+/// Blanks in the place of `https://…`: what is in an address is no error, and names nobody who speaks.
+fn without_addresses(mut line: String) -> String {
+    while let Some(at) = line.find("://") {
+        let from = line[..at].rfind([' ', '"', '\'', '(']).map_or(0, |at| at + 1);
+        let to = line[at..].find([' ', '"', '\'', ')']).map_or(line.len(), |n| at + n);
+        line.replace_range(from..to, &" ".repeat(to - from));
+    }
+    line
+}
+
 /// True when what stands around a number makes it an error's.
 fn leads(before: &str, after: &str) -> bool {
     let near = before.trim_end_matches(|c: char| " :=#-\"'[(<>{".contains(c));
+    // apt counts its sources: `Err:2 https://…`.
+    if before.ends_with("err:") {
+        return false;
+    }
     let bracket = before.trim_end_matches('-').ends_with('(') && after.starts_with(')');
     let xid =
         near.ends_with(')') && near.rsplit("xid").next().is_some_and(|rest| rest.len() < 40 && rest.len() < near.len());

@@ -15,6 +15,10 @@ struct Sentence {
     weight: f32,
     /// Parts that a text must have, too: what decides.
     parts: Vec<u32>,
+    /// Words that say that something is wrong: a text without any says that all is well.
+    complaints: Vec<u32>,
+    /// Words that turn a sentence round: a text must have all.
+    negations: Vec<u32>,
 }
 
 /// All known lines.
@@ -47,13 +51,20 @@ const GLUE: &str = "of to in is are be been from with for on at by and or this t
 fatal warn info err level docker daemon response unknown have has do doe will can may please message exit status code time cannot isnt doesnt \
 we so there when while which via need try again usr bin var lib etc home tmp opt line file use";
 
+/// Words that say that something is wrong.
+const COMPLAINTS: &str = "cannot fail failed failure error fatal invalid missing denied refused unsupported mismatch conflict warning unable lost \
+timeout killed isnt doesnt not no without never busy must requires";
+/// Words that turn a sentence round.
+const NEGATIONS: &str = "cannot isnt doesnt not no without never";
+
 impl Sentences {
     /// `known`: each line with its codes.
     pub fn new(known: Vec<(&'static str, Vec<usize>)>, lexicon: &mut Lexicon) -> Self {
         known.iter().for_each(|(text, _)| {
             lexicon.vocabulary.learn(text);
         });
-        let glue: HashSet<u32> = lexicon.vocabulary.learn(GLUE).into_iter().collect();
+        let mut learnt = |words: &str| lexicon.vocabulary.learn(words).into_iter().collect::<HashSet<u32>>();
+        let (glue, complaints, negations) = (learnt(GLUE), learnt(COMPLAINTS), learnt(NEGATIONS));
         let mut all: Vec<Sentence> = known
             .into_iter()
             .map(|(text, entries)| {
@@ -63,7 +74,9 @@ impl Sentences {
                 words.dedup();
                 let decides = |part: &Part| DECIDING.contains(&lexicon.name(part.id).0);
                 let parts = lexicon.read(&row).into_iter().filter(decides).map(|part| part.id).collect();
-                Sentence { text, entries, words, weight: 0.0, parts }
+                let of = |set: &HashSet<u32>| words.iter().copied().filter(|word| set.contains(word)).collect();
+                let (complaints, negations) = (of(&complaints), of(&negations));
+                Sentence { text, entries, words, weight: 0.0, parts, complaints, negations }
             })
             .collect();
         let weights = weights(lexicon.vocabulary.len(), &all, &glue);
@@ -99,7 +112,9 @@ impl Sentences {
             let share = matched / sentence.weight.max(0.01);
             let whole =
                 share >= enough && (sentence.weight >= SHORT || share > 0.97 && matched > 2.4 && matched > said * 0.7);
-            (whole && agrees(sentence, parts, lexicon)).then_some(Likeness {
+            let complains = sentence.complaints.is_empty() || sentence.complaints.iter().any(|word| has(&word));
+            let means = complains && sentence.negations.iter().all(|word| has(&word));
+            (whole && means && agrees(sentence, parts, lexicon)).then_some(Likeness {
                 text: sentence.text,
                 entries: &sentence.entries,
                 share,

@@ -87,6 +87,10 @@ impl Vocabulary {
         let mut tokens = Vec::with_capacity(16);
         for piece in pieces(line) {
             let from = piece.as_ptr() as usize - line.as_ptr() as usize;
+            // `camera(s)`: the ending is no word.
+            if piece == "s" && line[..from].ends_with('(') {
+                continue;
+            }
             if let Some(word) = self.word(piece, &mut scratch).filter(|word| !self.silent.contains(word)) {
                 tokens.push(Token { word, from: from as u32, to: (from + piece.len()) as u32 });
             }
