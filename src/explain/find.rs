@@ -85,7 +85,7 @@ impl Default for Finder {
 impl Finder {
     /// Reads all declarations: some milliseconds.
     pub fn new() -> Self {
-        let (entries, symptoms, mut lexicon) = (entries(), Symptoms::new(), Lexicon::new());
+        let (entries, mut symptoms, mut lexicon) = (entries(), Symptoms::new(), Lexicon::new());
         let mut signs: BTreeMap<&'static str, Vec<usize>> = BTreeMap::new();
         let mut known: BTreeMap<&'static str, Vec<usize>> = BTreeMap::new();
         for (at, entry) in entries.iter().enumerate() {
@@ -212,7 +212,7 @@ impl<'a> Reading<'a> {
         if self.recent.len() == SENTENCE - 1 {
             self.recent.pop_front();
         }
-        let row = if line.spoken == 0 { whole } else { self.finder.lexicon.vocabulary.row(text) };
+        let row = if line.spoken == 0 { whole } else { whole.from(line.spoken) };
         self.recent.push_back(Recent { number: line.number, row });
     }
 
@@ -269,7 +269,9 @@ impl<'a> Reading<'a> {
                     places.push(line);
                 }
             }
-            self.understood.extend(Understood::of(row, &parts, &self.finder.lexicon, line, severity));
+            if self.understood.len() < PLACES {
+                self.understood.extend(Understood::of(row, &parts, &self.finder.lexicon, line, severity));
+            }
         }
         let has = |part: &u32| parts.iter().any(|p| p.id == *part);
         let mut tried: HashSet<u32> = HashSet::new();

@@ -86,6 +86,9 @@ impl Numbers {
         }
         let lower = without_addresses(text.to_ascii_lowercase());
         let numbers = errors(&lower);
+        if numbers.is_empty() {
+            return;
+        }
         let mut taken: Vec<usize> = Vec::new();
         for kind in &self.kinds {
             let named = parts.iter().any(|part| is_of(part.id, &kind.name) && Some(part.id) != kind.unknown);

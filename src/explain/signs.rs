@@ -34,19 +34,24 @@ pub struct Sign {
 }
 
 /// The symptoms by their names; one name may have several lines, each of them enough.
-pub struct Symptoms(HashMap<&'static str, Vec<&'static str>>);
+#[derive(Default)]
+pub struct Symptoms {
+    lines: HashMap<&'static str, Vec<&'static str>>,
+    /// Those that were read already.
+    read: HashMap<&'static str, Vec<Sign>>,
+}
 
 impl Symptoms {
     pub fn new() -> Self {
-        let mut all: HashMap<&'static str, Vec<&'static str>> = HashMap::new();
+        let mut this = Self::default();
         for (name, lines) in entries(SYMPTOMS) {
-            all.entry(name).or_default().extend(lines);
+            this.lines.entry(name).or_default().extend(lines);
         }
-        Self(all)
+        this
     }
 
     /// Reads a declaration. Err says which word of it is none.
-    pub fn read(&self, declared: &'static str, lexicon: &mut Lexicon) -> Result<Vec<Sign>, String> {
+    pub fn read(&mut self, declared: &'static str, lexicon: &mut Lexicon) -> Result<Vec<Sign>, String> {
         let mut signs = vec![Sign::default()];
         for (at, clause) in declared.split(';').map(str::trim).enumerate() {
             let (place, conditions) = match clause.split_once(' ') {
@@ -55,31 +60,32 @@ impl Symptoms {
                 None => (clause, ""),
             };
             for condition in conditions_of(conditions) {
-                match self.0.get(condition) {
-                    Some(lines) if place == "here" => {
-                        let mut more = Vec::new();
-                        for line in lines {
-                            let parts = self.read(line, lexicon)?;
-                            more.extend(signs.iter().flat_map(|one| parts.iter().map(|two| one.and(two))));
-                        }
-                        signs = more;
-                    }
-                    _ => {
-                        let parts = any_of(condition, lexicon)?;
-                        signs.iter_mut().try_for_each(|sign| sign.add(place, &parts))?;
-                    }
+                if place == "here" && self.lines.contains_key(condition) {
+                    let symptom = self.symptom(condition, lexicon)?;
+                    signs = signs.iter().flat_map(|one| symptom.iter().map(|two| one.and(two))).collect();
+                    continue;
                 }
+                let parts = any_of(condition, lexicon)?;
+                signs.iter_mut().try_for_each(|sign| sign.add(place, &parts))?;
             }
-            signs.iter_mut().for_each(|sign| {
-                sign.weak |= place == "weak";
-                sign.rare |= place == "rare";
-                sign.telling |= place == "telling";
-            });
+            signs.iter_mut().for_each(|sign| sign.mark(place));
         }
         match signs.iter().all(|sign| !sign.here.is_empty()) {
             true => Ok(signs),
             false => Err(format!("`{declared}` has no condition on the statement itself")),
         }
+    }
+
+    fn symptom(&mut self, name: &'static str, lexicon: &mut Lexicon) -> Result<Vec<Sign>, String> {
+        if let Some(signs) = self.read.get(name) {
+            return Ok(signs.clone());
+        }
+        let mut signs = Vec::new();
+        for line in self.lines.get(name).cloned().unwrap_or_default() {
+            signs.extend(self.read(line, lexicon)?);
+        }
+        self.read.insert(name, signs.clone());
+        Ok(signs)
     }
 }
 
@@ -99,6 +105,12 @@ impl Sign {
         }
     }
 
+    fn mark(&mut self, clause: &str) {
+        self.weak |= clause == "weak";
+        self.rare |= clause == "rare";
+        self.telling |= clause == "telling";
+    }
+
     fn add(&mut self, place: &str, parts: &[u32]) -> Result<(), String> {
         match place {
             "here" => self.here.push(parts.to_vec()),
@@ -114,7 +126,7 @@ impl Sign {
 }
 
 /// Words parted by blanks; phrases in quotes stay whole.
-fn conditions_of(clause: &str) -> impl Iterator<Item = &str> {
+fn conditions_of(clause: &'static str) -> impl Iterator<Item = &'static str> {
     let mut rest = clause.trim();
     std::iter::from_fn(move || {
         let mut quoted = false;

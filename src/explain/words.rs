@@ -32,6 +32,17 @@ pub struct Row {
     pub tokens: Vec<Token>,
 }
 
+impl Row {
+    /// What stands from a byte on.
+    pub fn from(&self, byte: usize) -> Self {
+        let text = self.text.get(byte..).unwrap_or_default().to_owned();
+        let behind = self.tokens.iter().filter(|token| token.from as usize >= byte);
+        let shift = byte as u32;
+        let tokens = behind.map(|token| Token { from: token.from - shift, to: token.to - shift, ..*token }).collect();
+        Self { text, tokens }
+    }
+}
+
 /// Words of all declarations, numbered, and the spellings that count as one word.
 #[derive(Debug, Default)]
 pub struct Vocabulary {
