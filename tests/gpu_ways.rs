@@ -188,7 +188,7 @@ fn foretell(hosts: &Hosts, start: &Start) -> (Starts, String) {
     let report = report::write(&facts, &need, &judged, FailOn::Fail, Frame::default());
     let told = |status: Status| matches!(status, Status::Fail | Status::Unknown);
     let of_gpus = |id: &str| ["nvidia-", "run-line-", "gpu-", "driver-"].iter().any(|family| id.starts_with(family));
-    let why = report.results.iter().filter(|outcome| told(outcome.status) && of_gpus(&outcome.id));
+    let why = report.results.iter().filter(|outcome| told(outcome.status) && of_gpus(outcome.id));
     let why: Vec<String> = why.map(|outcome| format!("{} {}", outcome.status.word(), outcome.code)).collect();
     (start::verdict(need.run.as_ref().unwrap(), &report.results), why.join(", "))
 }

@@ -1,5 +1,6 @@
 //! What of the NVIDIA Container Toolkit is on the host, how it is configured, and which CDI specs lie where engines look.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -150,7 +151,7 @@ pub struct Repository {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Config {
-    Read(Settings),
+    Read(Box<Settings>),
     /// The toolkit will not start with it. Lines and columns count from 1; 0 when unknown.
     Malformed {
         line: usize,
@@ -264,7 +265,7 @@ pub struct Spec {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Content {
-    Read(Devices),
+    Read(Box<Devices>),
     /// It is no spec: engines skip it. Lines and columns count from 1; 0 when unknown.
     Malformed {
         line: usize,
@@ -327,7 +328,7 @@ impl ToolkitFacts {
     /// config.toml's keys, defaults where there is no file; `None` when the file is malformed or could not be read.
     pub fn settings(&self) -> Option<Settings> {
         match &self.config.value() {
-            Some(Config::Read(settings)) => Some(settings.clone()),
+            Some(Config::Read(settings)) => Some(Settings::clone(settings)),
             Some(Config::Malformed { .. }) => None,
             None => self.config.is_absent().then(Settings::default),
         }

@@ -156,7 +156,7 @@ impl Fault {
 fn untaken(facts: &Facts, devices: &Devices) -> Option<Fault> {
     let engine = facts.docker.version.value().map_or("", |engine| &engine.version);
     let version = devices.version.as_str();
-    Some(match facts.untaken(devices)? {
+    let fault = match facts.untaken(devices)? {
         Untaken::TooNew => Fault::new("too-new", "newer-engine", &[("version", version), ("engine", engine)]),
         Untaken::Version => Fault::new(
             "not-read",
@@ -170,8 +170,8 @@ fn untaken(facts: &Facts, devices: &Devices) -> Option<Fault> {
         ),
         Untaken::Field(field) => Fault::new("unknown-field", "regenerate", &[("field", &field)]),
         Untaken::Fault(why) => Fault::new("not-read", "regenerate", &[("why", &why)]),
-    })
-    .map(Fault::closing)
+    };
+    Some(fault.closing())
 }
 
 fn fault(facts: &Facts, devices: &Devices, driver: Option<&str>) -> Option<Fault> {

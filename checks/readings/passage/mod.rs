@@ -125,6 +125,19 @@ impl Facts {
         self.ways().ok()?.usual().map(|(flag, way)| (flag.to_string(), way))
     }
 
+    /// The first way of asking for these GPUs by which a container starts and gets them.
+    pub fn way_to(&self, devices: &[&str]) -> Option<(&'static str, Way)> {
+        let ways = [
+            ("--gpus", Container::with_gpus(devices)),
+            ("--runtime=nvidia", Container::with_runtime(devices)),
+            ("--device nvidia.com/gpu=all", Container::with_names(devices)),
+        ];
+        ways.into_iter().find_map(|(flag, container)| {
+            let passage = self.passage(&container).ok().filter(|passage| passage.refused.is_none())?;
+            Some((flag, passage.way()?))
+        })
+    }
+
     /// What no line has to ask for: the daemon's default runtime is NVIDIA's.
     pub fn default_runtime_is_nvidias(&self) -> bool {
         let info = self.docker.info.value();

@@ -74,7 +74,7 @@ fn spec(host: &Host, path: &str) -> Option<Spec> {
 
 fn content(host: &Host, path: &str, bytes: &[u8]) -> Content {
     match parse(path, bytes) {
-        Ok(spec) => Content::Read(devices(host, &spec)),
+        Ok(spec) => Content::Read(Box::new(devices(host, &spec))),
         Err((line, column, why)) => Content::Malformed { line, column, why },
     }
 }

@@ -27,7 +27,7 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> ToolkitFacts {
     let config_path = config::path(host, &dockerd);
     let config = config::read(host, &config_path);
     let settings = match config.value() {
-        Some(Config::Read(settings)) => Some(settings.clone()),
+        Some(Config::Read(settings)) => Some(Settings::clone(settings)),
         _ => config.is_absent().then(Settings::default),
     };
     let cli = programs::cli(host, &dockerd, settings.as_ref());
