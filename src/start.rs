@@ -95,8 +95,12 @@ pub fn verdict(line: &RunLine, results: &[Outcome]) -> Starts {
     };
     let deciding: Vec<&Outcome> = results.iter().filter(decides).collect();
     let has = |status: Status| deciding.iter().any(|outcome| outcome.status == status);
+    // Of what GPUs have to do with it, run-line-gpu knows for this very line; another check may have the cause.
+    let failed = |id: &str| results.iter().any(|outcome| outcome.id == id && outcome.status == Status::Fail);
+    let is_caused = |outcome: &&Outcome| outcome.id == "run-line-gpu" && outcome.cause.as_deref().is_some_and(failed);
+    let caused = deciding.iter().any(is_caused);
     let to_pull = results.iter().any(|outcome| outcome.code == "run-line-image/to-pull");
-    if has(Status::Fail) {
+    if has(Status::Fail) || caused {
         Starts::No
     } else if has(Status::Unknown) || to_pull || is_partial(results) || !unseen(line).is_empty() {
         Starts::Unknown

@@ -50,12 +50,14 @@ fn put(words: &mut Vec<String>, flag: &str, value: impl Into<String>) {
 
 /// The way that is open here; where none is, the one that will be once the host is mended.
 fn gpu(facts: &Facts, need: &Need, gpus: Gpus) -> Vec<String> {
-    let usual = facts.ways().ok().and_then(|ways| ways.usual());
-    let (flag, way) = usual.unwrap_or(("--gpus", Way::Hook));
     let ids = match gpus {
         Gpus::All => "all".to_owned(),
         Gpus::Count(count) => (0..count).map(|n| n.to_string()).collect::<Vec<_>>().join(","),
     };
+    let podman = facts.ways().ok().and_then(|ways| ways.usual()).filter(|(_, way)| *way == Way::Podman);
+    let names: Vec<&str> = ids.split(',').collect();
+    let usual = podman.or_else(|| facts.way_to(&names)).or_else(|| facts.ways().ok()?.usual());
+    let (flag, way) = usual.unwrap_or(("--gpus", Way::Hook));
     let mut words = Vec::new();
     match (flag, gpus) {
         ("--gpus", Gpus::All) => put(&mut words, "--gpus", "all"),

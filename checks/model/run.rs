@@ -137,6 +137,8 @@ pub struct GpuRequest {
     pub devices: Vec<String>,
     pub capabilities: Vec<String>,
     pub driver: String,
+    /// `options=`: the driver named cdi refuses any.
+    pub has_options: bool,
     pub at: Argument,
 }
 

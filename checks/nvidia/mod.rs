@@ -23,7 +23,7 @@ use crate::model::facts::Group;
 
 pub static FAMILY: Family = Family {
     name: "nvidia",
-    reads: &[Group::Host, Group::Docker, Group::Nvidia, Group::Toolkit, Group::Library, Group::Image],
+    reads: &[Group::Host, Group::Docker, Group::Nvidia, Group::Toolkit, Group::Library, Group::Image, Group::Run],
     checks: &[
         &gpu::CHECK,
         &driver::CHECK,

@@ -71,9 +71,15 @@ impl Asks<'_> {
 
     /// The first condition that this host's driver, or one of its GPUs, does not meet.
     pub fn verdict(&self, nvml: &NvmlFacts) -> Result<Verdict, Stop> {
+        self.verdict_for(nvml, None)
+    }
+
+    /// The same of the GPUs of these indices alone; `None`: of all.
+    pub fn verdict_for(&self, nvml: &NvmlFacts, indices: Option<&[u32]>) -> Result<Verdict, Stop> {
         let cuda = nvml.cuda.known()?.ok_or(Stop::blocked_by("nvidia-nvml"))?;
         let driver = nvml.driver.known()?.ok_or(Stop::blocked_by("nvidia-nvml"))?;
-        let cards = nvml.gpus.iter().filter_map(card);
+        let taken = nvml.gpus.iter().filter(|gpu| indices.is_none_or(|indices| indices.contains(&gpu.index)));
+        let cards = taken.filter_map(card);
         let mut subjects: Vec<Subject> = cards.map(|card| Subject { cuda, driver, gpu: Some(card) }).collect();
         if subjects.is_empty() {
             subjects.push(Subject { cuda, driver, gpu: None });

@@ -4,5 +4,6 @@
 pub mod asks;
 pub mod cuda;
 pub mod driver_package;
+pub mod passage;
 pub mod sight;
 pub mod way;

@@ -137,6 +137,28 @@ impl Table {
     }
 }
 
+/// The bases of a TOML file whose key `base` holds them.
+pub struct Shelf(BTreeMap<String, RawBase>);
+
+impl Shelf {
+    pub fn read(path: &str) -> Self {
+        #[derive(Deserialize)]
+        struct Bases {
+            base: BTreeMap<String, RawBase>,
+        }
+        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path));
+        let text = text.unwrap_or_else(|error| panic!("{path}: {error}"));
+        let read: Bases = toml::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
+        Self(read.base)
+    }
+
+    /// The facts of the bases of these names, laid over each other in this order.
+    pub fn facts(&self, names: &[String]) -> Facts {
+        let (_, facts) = resolve(&self.0, &Bases::Many(names.to_vec()), Toml::new(), Toml::new());
+        Value::Table(facts).try_into().unwrap_or_else(|error| panic!("{names:?}: {error}"))
+    }
+}
+
 /// A line as it would be pasted in /home/me by the user 1000. Panics when it cannot be read.
 pub fn parse_line(line: &str, env: &BTreeMap<String, String>) -> RunLine {
     let variable = |name: &str| env.get(name).cloned();

@@ -71,7 +71,7 @@ fn one(facts: &Facts, need: &Need, found: &[Library], wanted: Capability, driver
     }
     let file = first.and_then(|library| library.file.as_deref()).unwrap_or_default();
     let warning = incomplete(&facts.library, need, found, wanted, driver).map(|warning| packages(warning, &package));
-    let finding = warning.unwrap_or_else(|| way(facts, wanted)).with("library", file);
+    let finding = warning.unwrap_or_else(|| way(facts, need, wanted)).with("library", file);
     finding.evidence(facts.library.found.source.0.as_str(), file)
 }
 
@@ -115,8 +115,8 @@ fn incomplete(
 }
 
 /// The libraries are there; what a container does to get them depends on the way in.
-fn way(facts: &Facts, wanted: Capability) -> Finding {
-    match facts.ways().ok().and_then(|ways| ways.usual()) {
+fn way(facts: &Facts, need: &Need, wanted: Capability) -> Finding {
+    match facts.way_for(need) {
         Some((flag, way)) if way.obeys_capabilities() => Finding::pass("named").with("flag", flag).with("path", way),
         Some((flag, way)) if wanted == Capability::Compat32 => {
             Finding::warn("not-by-cdi", "legacy-mode").with("flag", flag).with("path", way)

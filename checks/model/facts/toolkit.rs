@@ -1,5 +1,7 @@
 //! What of the NVIDIA Container Toolkit is on the host, how it is configured, and which CDI specs lie where engines look.
 
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -18,6 +20,14 @@ pub struct ToolkitFacts {
     pub runtime: Fact<Program>,
     /// nvidia-ctk, the same way.
     pub ctk: Fact<Program>,
+    /// nvidia-container-cli, which the hook starts: where config.toml has it, else the same way.
+    pub cli: Fact<Program>,
+    /// That program knows the option --cuda-compat-mode, which hooks pass since 1.17.5.
+    pub cli_knows_compat: Fact<bool>,
+    /// The program that makes the container's cache of libraries, on the host: config.toml's `ldconfig`, or the default.
+    pub ldconfig: Fact<String>,
+    /// The first of config.toml's `runtimes` that is on dockerd's PATH: what nvidia-container-runtime hands over to.
+    pub low_level: Fact<String>,
     /// When dockerd started, in seconds since the epoch.
     pub daemon_started: Fact<i64>,
     /// The toolkit's version: `1.17.8`.
@@ -38,8 +48,12 @@ pub struct ToolkitFacts {
     pub daemon_files: Fact<Vec<DaemonFile>>,
     /// The program that the daemon has registered as runtime `nvidia`; Absent: nothing lies at the registered path.
     pub registered_program: Fact<String>,
-    /// CDI specs of kind nvidia.com/… , and files that are no specs, in the order of rising priority.
+    /// The same of every other runtime that the daemon knows by a program, by its name.
+    pub runtime_programs: BTreeMap<String, Fact<String>>,
+    /// CDI specs of kind nvidia.com/… , and files that are no specs, in the engine's folders, in the order of rising priority.
     pub specs: Fact<Vec<Spec>>,
+    /// The same in folders that the engine does not read, and nvidia-container-runtime does in its mode cdi.
+    pub runtime_specs: Fact<Vec<Spec>>,
     /// systemd's nvidia-cdi-refresh.service, which writes a fresh spec.
     pub refresh: Fact<String>,
     /// /dev/char/195:255, the link by which runc finds /dev/nvidiactl after a reload.
@@ -137,7 +151,7 @@ pub struct Repository {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Config {
-    Read(Settings),
+    Read(Box<Settings>),
     /// The toolkit will not start with it. Lines and columns count from 1; 0 when unknown.
     Malformed {
         line: usize,
@@ -155,9 +169,12 @@ pub struct Settings {
     pub accept_nvidia_visible_devices_as_volume_mounts: Option<bool>,
     /// Words separated by commas.
     pub supported_driver_capabilities: Option<String>,
+    /// Variables, separated by commas, that are read in the place of NVIDIA_VISIBLE_DEVICES where they are set.
+    pub swarm_resource: Option<String>,
     pub nvidia_container_cli: Cli,
     pub nvidia_container_runtime: Runtime,
     pub nvidia_container_runtime_hook: Hook,
+    pub nvidia_ctk: Ctk,
     pub features: Features,
 }
 
@@ -166,24 +183,58 @@ pub struct Settings {
 pub struct Cli {
     pub no_cgroups: Option<bool>,
     pub ldconfig: Option<String>,
+    pub path: Option<String>,
+    pub root: Option<String>,
+    pub load_kmods: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Ctk {
+    pub path: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Runtime {
     pub mode: Option<String>,
+    /// Programs to hand over to, the first that is there.
+    pub runtimes: Option<Vec<String>>,
+    pub modes: Modes,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Modes {
+    pub cdi: CdiMode,
+    pub legacy: LegacyMode,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct CdiMode {
+    pub default_kind: Option<String>,
+    pub spec_dirs: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct LegacyMode {
+    pub cuda_compat_mode: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Hook {
     pub skip_mode_detection: Option<bool>,
+    pub path: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Features {
     pub allow_ldconfig_from_container: Option<bool>,
+    pub allow_cuda_compat_libs_from_container: Option<bool>,
 }
 
 /// What one daemon.json says of GPUs.
@@ -197,6 +248,8 @@ pub struct DaemonFile {
     pub registers: bool,
     /// features.cdi.
     pub cdi: Option<bool>,
+    /// cdi-spec-dirs.
+    pub spec_dirs: Option<Vec<String>>,
     /// Last change, in seconds since the epoch.
     pub changed: i64,
 }
@@ -212,7 +265,7 @@ pub struct Spec {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Content {
-    Read(Devices),
+    Read(Box<Devices>),
     /// It is no spec: engines skip it. Lines and columns count from 1; 0 when unknown.
     Malformed {
         line: usize,
@@ -245,15 +298,47 @@ pub struct Devices {
     pub nodes: bool,
     /// Fields that the CDI specification does not know.
     pub unknown: Vec<String>,
+    /// The lowest `cdiVersion` that has all that it uses: `0.5.0`; empty in older recordings.
+    pub least: String,
+    /// What else keeps every reader from taking it: a device named twice, no device at all.
+    pub fault: Option<String>,
+    /// The value that it gives NVIDIA_VISIBLE_DEVICES, empty for none; `None` in older recordings.
+    pub visible: Option<String>,
+    /// What comes with whichever device of it.
+    pub common: Edits,
+    /// What each device brings by itself, by its name; empty in older recordings.
+    pub each: BTreeMap<String, Edits>,
+}
+
+/// What a part of a spec brings.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Edits {
+    /// Device nodes, as the container gets them.
+    pub nodes: Vec<String>,
+    /// Those of NVIDIA's libraries: `libcuda`.
+    pub libraries: Vec<String>,
+    /// Nodes that the reader has to look at on the host and that are not there: the container is refused by the engine.
+    pub missing_nodes: Vec<String>,
+    /// Files to mount and programs to start that are not there: the container is refused by runc.
+    pub missing_files: Vec<String>,
 }
 
 impl ToolkitFacts {
     /// config.toml's keys, defaults where there is no file; `None` when the file is malformed or could not be read.
     pub fn settings(&self) -> Option<Settings> {
         match &self.config.value() {
-            Some(Config::Read(settings)) => Some(settings.clone()),
+            Some(Config::Read(settings)) => Some(Settings::clone(settings)),
             Some(Config::Malformed { .. }) => None,
             None => self.config.is_absent().then(Settings::default),
+        }
+    }
+
+    /// The program of a runtime that the daemon knows under this name.
+    pub fn program_of(&self, runtime: &str) -> Fact<String> {
+        match runtime {
+            "nvidia" => self.registered_program.clone(),
+            name => self.runtime_programs.get(name).cloned().unwrap_or_default(),
         }
     }
 
@@ -262,12 +347,13 @@ impl ToolkitFacts {
         self.daemon_files.value()?.iter().find(|file| file.in_use)
     }
 
-    /// config.toml was last changed before dockerd started: the toolkit is older than this run of dockerd.
+    /// config.toml, or the daemon.json that registers the runtime, was last changed before dockerd started: the toolkit is older
+    /// than this run of dockerd.
     pub fn configured_before_dockerd(&self) -> bool {
-        match (self.config_changed.value(), self.daemon_started.value()) {
-            (Some(changed), Some(started)) => changed <= started,
-            _ => false,
-        }
+        let Some(started) = self.daemon_started.value() else { return false };
+        let registered = self.daemon_file().filter(|file| file.registers).map(|file| file.changed);
+        let changed = self.config_changed.value().copied();
+        [changed, registered].into_iter().flatten().any(|changed| changed <= *started)
     }
 }
 

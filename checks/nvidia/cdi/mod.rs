@@ -2,9 +2,11 @@
 
 use crate::model::facts::host::Platform;
 use crate::model::facts::toolkit::{Content, Devices, Spec};
+use crate::model::finding::Verdict;
 use crate::model::prelude::*;
-use crate::model::version::Version;
-use crate::readings::way::{Closed, Ways};
+use crate::readings::passage::Refusal;
+use crate::readings::passage::registry::Untaken;
+use crate::readings::way::{Closed, Way, Ways};
 
 pub static CHECK: Check = Check {
     id: "nvidia-cdi",
@@ -15,22 +17,28 @@ pub static CHECK: Check = Check {
     judge,
 };
 
-/// Engines before 26.1 skip specs of version 0.7.0.
-const READS_0_7: [u32; 2] = [26, 1];
 const SOCKET: &str = "nvidia-persistenced/socket";
 
-fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     facts.has_a_driven_gpu()?;
     let ways = facts.ways()?;
+    let line = need.run.as_ref().filter(|line| !line.podman);
+    let passage = facts.passage_for(need);
+    let refused = passage.as_ref().and_then(|passage| passage.refused.as_ref());
+    let mine = refused.filter(|refusal| refusal.owner() == CHECK.id);
     let culprit = ways.culprit();
-    if let Some(other) = culprit.filter(|culprit| *culprit != CHECK.id) {
+    if let Some(other) = culprit.filter(|culprit| *culprit != CHECK.id && mine.is_none()) {
         return Err(Stop::blocked_by(other));
     }
     let specs = facts.toolkit.specs.known()?.map(Vec::as_slice).unwrap_or_default();
-    if culprit.is_some() {
+    if culprit.is_some() && (ways.device.is_err() || mine.is_some_and(Refusal::closes_the_way)) {
         return Ok(closed(facts, &ways, specs).into());
     }
-    if specs.is_empty() {
+    let own = facts.toolkit.runtime_specs.value().map(Vec::as_slice).unwrap_or_default();
+    let named = |spec: &&Spec| matches!(mine, Some(Refusal::NodeGone { spec: path, .. } | Refusal::FileGone { spec: path, .. }) if *path == spec.path);
+    let mut all: Vec<&Spec> = specs.iter().collect();
+    all.extend(own.iter().filter(named));
+    if all.is_empty() {
         return Err(Stop::NotNeeded("none"));
     }
     let wsl = facts.host.platform.value() == Some(&Platform::Wsl);
@@ -38,8 +46,34 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         return Err(Stop::blocked_by(cause));
     }
     let driver = if wsl { None } else { facts.nvidia.module.known()?.map(|module| module.version.as_str()) };
-    let on_specs = ways.usual().is_some_and(|(_, way)| way.reads_specs());
-    Ok(specs.iter().map(|spec| one(facts, specs, spec, driver, on_specs)).collect())
+    let reads = |way: Way| way.reads_specs();
+    let on_specs = match &passage {
+        Some(passage) => passage.ways.iter().copied().any(reads),
+        None => line.is_none() && ways.usual().is_some_and(|(_, way)| reads(way)),
+    };
+    // Docker refuses this very line, or the usual one, for the sake of one spec.
+    let weight = |spec: &Spec| match mine {
+        Some(_) if named(&spec) => Weight::Refused,
+        _ if on_specs => Weight::Used,
+        _ => Weight::Unused,
+    };
+    let by = line.and_then(|line| line.by.as_ref());
+    let findings = all.into_iter().map(|spec| one(facts, specs, spec, driver, weight(spec)));
+    let of_line = |finding: Finding| match (&finding.verdict, by) {
+        (Verdict::Fail(_), Some(by)) => finding.asked_by(by),
+        _ => finding,
+    };
+    Ok(findings.map(of_line).collect())
+}
+
+/// What hangs on a spec.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Weight {
+    /// A container is refused for its sake.
+    Refused,
+    /// Containers get what it says.
+    Used,
+    Unused,
 }
 
 /// No way in is open, and a spec would open one.
@@ -48,16 +82,22 @@ fn closed(facts: &Facts, ways: &Ways, specs: &[Spec]) -> Finding {
         Content::Malformed { line, column, why } => Some((&spec.path, *line, *column, why)),
         _ => None,
     });
-    let finding = match (ways.device, broken) {
-        (Err(Closed::CdiOff), _) => Finding::fail("off", "switch-on"),
-        (_, Some((path, line, column, why))) => malformed(true, path, line, column, why),
+    let fault = |spec: &Spec| untaken(facts, spec.devices()?).or_else(|| conflict(specs, spec));
+    let untaken = specs.iter().find_map(|spec| Some((&spec.path, fault(spec)?)));
+    let told = facts.toolkit.daemon_file().and_then(|file| file.spec_dirs.as_deref());
+    let none = told.is_some_and(|dirs| dirs.iter().all(String::is_empty));
+    let finding = match (ways.device, broken, untaken) {
+        (Err(Closed::CdiOff), ..) if none => Finding::fail("no-folders", "name-folders"),
+        (Err(Closed::CdiOff), ..) => Finding::fail("off", "switch-on"),
+        (_, Some((path, line, column, why)), _) => malformed(true, path, line, column, why),
+        (_, None, Some((path, fault))) => fault.build(true).about(path).with("path", path),
         _ => Finding::fail("no-spec", "generate"),
     };
     let folders = facts.toolkit.specs.source.0.as_str();
     finding.with("folders", folders).evidence(folders, format!("{} specs of nvidia.com", specs.len()))
 }
 
-fn one(facts: &Facts, specs: &[Spec], spec: &Spec, driver: Option<&str>, on_specs: bool) -> Finding {
+fn one(facts: &Facts, specs: &[Spec], spec: &Spec, driver: Option<&str>, weight: Weight) -> Finding {
     let devices = match &spec.content {
         Content::Read(devices) => devices,
         // Another spec opens the way, so this one only lies there.
@@ -72,7 +112,10 @@ fn one(facts: &Facts, specs: &[Spec], spec: &Spec, driver: Option<&str>, on_spec
     let finding = match fault {
         None => Finding::pass("fresh").with("count", devices.names.len()),
         Some(_) if is_shadowed(specs, spec) => Finding::warn("leftover", "put-aside"),
-        Some(fault) => fault.build(on_specs),
+        Some(fault) => {
+            let fails = weight == Weight::Refused || weight == Weight::Used && !fault.closes;
+            fault.build(fails)
+        }
     };
     finding.about(&spec.path).with("path", &spec.path).evidence(spec.path.as_str(), saw)
 }
@@ -84,38 +127,56 @@ fn malformed(only_one: bool, path: &str, line: usize, column: usize, why: &str) 
     finding.evidence(path, format!("{place}: {why}")).with("place", place)
 }
 
-/// What is wrong with a spec; it fails where specs are the way that is taken, and warns elsewhere.
+/// What is wrong with a spec; it fails where containers get what it says, and warns elsewhere.
 struct Fault {
     code: &'static str,
     fix: &'static str,
     values: Vec<(&'static str, String)>,
-    always_warn: bool,
+    /// Readers take nothing of it: what is used then comes from elsewhere.
+    closes: bool,
 }
 
 impl Fault {
     fn new(code: &'static str, fix: &'static str, values: &[(&'static str, &str)]) -> Self {
         let values = values.iter().map(|(name, value)| (*name, value.to_string())).collect();
-        Self { code, fix, values, always_warn: false }
+        Self { code, fix, values, closes: false }
     }
 
-    fn build(self, on_specs: bool) -> Finding {
-        let bad = if on_specs && !self.always_warn { Finding::fail } else { Finding::warn };
+    fn closing(self) -> Self {
+        Self { closes: true, ..self }
+    }
+
+    fn build(self, fails: bool) -> Finding {
+        let bad = if fails { Finding::fail } else { Finding::warn };
         self.values.into_iter().fold(bad(self.code, self.fix), |finding, (name, value)| finding.with(name, value))
     }
 }
 
+/// Readers are strict: one thing that they do not know, and the whole file does not count.
+fn untaken(facts: &Facts, devices: &Devices) -> Option<Fault> {
+    let engine = facts.docker.version.value().map_or("", |engine| &engine.version);
+    let version = devices.version.as_str();
+    let fault = match facts.untaken(devices)? {
+        Untaken::TooNew => Fault::new("too-new", "newer-engine", &[("version", version), ("engine", engine)]),
+        Untaken::Version => Fault::new(
+            "not-read",
+            "regenerate",
+            &[("why", &format!("there is no version {version} of the specification"))],
+        ),
+        Untaken::Needs(least) => Fault::new(
+            "not-read",
+            "regenerate",
+            &[("why", &format!("its version is {version}, and it uses what came with {least}"))],
+        ),
+        Untaken::Field(field) => Fault::new("unknown-field", "regenerate", &[("field", &field)]),
+        Untaken::Fault(why) => Fault::new("not-read", "regenerate", &[("why", &why)]),
+    };
+    Some(fault.closing())
+}
+
 fn fault(facts: &Facts, devices: &Devices, driver: Option<&str>) -> Option<Fault> {
-    let engine = facts.docker.version.value()?;
-    let (spec_version, engine_version) = (Version::parse(&devices.version), Version::leading(&engine.version));
-    let too_new = spec_version.is_some_and(|version| version >= Version::new(&[0, 7]))
-        && engine_version.is_some_and(|version| version < Version::new(&READS_0_7))
-        && !engine.is_podman();
-    if too_new {
-        return Some(Fault::new(
-            "too-new",
-            "newer-engine",
-            &[("version", &devices.version), ("engine", &engine.version)],
-        ));
+    if let Some(fault) = untaken(facts, devices) {
+        return Some(fault);
     }
     let other = devices.libraries.iter().find(|library| driver.is_some_and(|driver| library.version != driver));
     if let (Some(other), Some(driver)) = (other, driver) {
@@ -137,8 +198,7 @@ fn fault(facts: &Facts, devices: &Devices, driver: Option<&str>) -> Option<Fault
     {
         return Some(Fault::new("old-uvm", "uvm", &[("written", &written.to_string()), ("major", &major.to_string())]));
     }
-    let field = devices.unknown.first()?;
-    Some(Fault { always_warn: true, ..Fault::new("unknown-field", "regenerate", &[("field", field)]) })
+    None
 }
 
 /// Another file of the same folder defines one of its devices: then neither counts.
@@ -150,7 +210,7 @@ fn conflict(specs: &[Spec], spec: &Spec) -> Option<Fault> {
             && self::folder(&other.path) == folder
             && self::names(other).iter().any(|name| names.contains(name))
     })?;
-    Some(Fault::new("conflict", "put-aside", &[("other", &other.path)]))
+    Some(Fault::new("conflict", "put-aside", &[("other", &other.path)]).closing())
 }
 
 /// Every device that it defines is defined again in a folder of higher priority.

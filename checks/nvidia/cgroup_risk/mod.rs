@@ -12,7 +12,7 @@ pub static CHECK: Check = Check {
     judge,
 };
 
-fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     facts.has_a_driven_gpu()?;
     let ways = facts.ways()?;
     if let Some(culprit) = ways.culprit() {
@@ -22,7 +22,7 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         return Err(Stop::NotNeeded("wsl"));
     }
     let info = facts.docker.info.known()?.ok_or(Stop::blocked_by("docker-engine"))?;
-    let Some((flag, way)) = ways.usual() else { return Err(Stop::blocked_by("nvidia-toolkit")) };
+    let Some((flag, way)) = facts.way_for(need) else { return Err(Stop::blocked_by("nvidia-toolkit")) };
     let finding = if info.cgroup_driver != "systemd" {
         Finding::pass("other-driver").with("driver", &info.cgroup_driver)
     } else if !way.obeys_capabilities() {

@@ -1,8 +1,10 @@
 //! Does the toolkit's config.toml hold anything that keeps GPUs out of this engine's containers?
 
 use crate::model::facts::toolkit::{Config, Settings};
+use crate::model::finding::Verdict;
 use crate::model::prelude::*;
 use crate::model::version::Version;
+use crate::readings::passage::Refusal;
 use crate::readings::way::{Way, Ways};
 
 pub static CHECK: Check = Check {
@@ -15,7 +17,7 @@ pub static CHECK: Check = Check {
 };
 
 /// From this version on, a config whose ldconfig is not the host's is rejected.
-const LDCONFIG_IS_HELD: [u32; 2] = [1, 17];
+const LDCONFIG_IS_HELD: [u32; 3] = [1, 17, 3];
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     facts.has_a_driven_gpu()?;
@@ -31,30 +33,46 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     }
     let path = facts.toolkit.config.source.0.as_str();
     let config = facts.toolkit.config.known()?;
-    let mut findings = match config {
+    let refused = facts.passage_for(need).and_then(|passage| passage.refused);
+    // What this very line, or the usual one, is refused for; a way that does not read the file is not.
+    let bad = |this: bool| if this { Finding::fail } else { Finding::warn };
+    let mut findings: Findings = match config {
         None => Finding::pass("defaults").into(),
         Some(Config::Malformed { line, column, why }) => {
-            let finding = Finding::fail("malformed", "mend").with("line", line).with("column", column);
+            let stops = ways.usual().is_none() || refused == Some(Refusal::MalformedConfig);
+            let finding = bad(stops)("malformed", "mend").with("line", line).with("column", column);
             finding.with("why", why).into()
         }
-        Some(Config::Read(settings)) => keys(facts, need, &ways, settings),
+        Some(Config::Read(settings)) => keys(facts, need, &ways, settings, refused.as_ref()),
     };
+    if let Some(Refusal::NoLdconfig(file)) = &refused {
+        findings.push(Finding::fail("no-ldconfig", "ldconfig-back").with("file", file));
+    }
+    if let Some(Refusal::NoLowLevel(named)) = &refused {
+        let named = if named.is_empty() { "runc, crun".to_string() } else { named.join(", ") };
+        findings.push(Finding::fail("no-low-level-runtime", "runtimes-back").with("named", named));
+    }
     if config.is_none() && facts.toolkit.settings().is_some() {
         findings.extend(cgroups(facts, &ways, &Settings::default()));
     }
     if findings.len() > 1 {
-        findings.retain(|finding| finding.code != "defaults");
+        findings.retain(|finding| !["defaults", "sound"].contains(&finding.code));
     }
     let state = if config.is_some() { "read" } else { "not there" };
-    Ok(findings.into_iter().map(|finding| finding.with("path", path).evidence(path, state)).collect())
+    let by = need.run.as_ref().filter(|line| !line.podman).and_then(|line| line.by.as_ref());
+    let of_line = |finding: Finding| match (&finding.verdict, by) {
+        (Verdict::Fail(_), Some(by)) if finding.asked_by.is_none() => finding.asked_by(by),
+        _ => finding,
+    };
+    Ok(findings.into_iter().map(|finding| of_line(finding).with("path", path).evidence(path, state)).collect())
 }
 
-fn keys(facts: &Facts, need: &Need, ways: &Ways, settings: &Settings) -> Findings {
+fn keys(facts: &Facts, need: &Need, ways: &Ways, settings: &Settings, refused: Option<&Refusal>) -> Findings {
     let mut findings: Findings = Vec::new();
-    findings.extend(mode(settings));
-    findings.extend(ldconfig(facts, settings));
+    findings.extend(mode(settings, ways, refused));
+    findings.extend(ldconfig(facts, settings, ways, refused));
     findings.extend(cgroups(facts, ways, settings));
-    findings.extend(capabilities(need, ways, settings));
+    findings.extend(capabilities(facts, need, settings, refused));
     if settings.disable_require == Some(true) {
         findings.push(Finding::warn("require-off", "require-on"));
     }
@@ -67,13 +85,18 @@ fn keys(facts: &Facts, need: &Need, ways: &Ways, settings: &Settings) -> Finding
     findings
 }
 
-fn mode(settings: &Settings) -> Option<Finding> {
+fn mode(settings: &Settings, ways: &Ways, refused: Option<&Refusal>) -> Option<Finding> {
     let mode = settings.nvidia_container_runtime.mode.as_deref()?;
-    let known = ["auto", "legacy", "csv", "cdi", "jit-cdi", ""].contains(&mode);
-    (!known).then(|| Finding::fail("mode", "mode-auto").with("mode", mode))
+    let known = ["auto", "legacy", "csv", "cdi", "jit-cdi"].contains(&mode);
+    let stops = match refused {
+        Some(Refusal::Mode(other) | Refusal::HookRefuses(other)) => other == mode,
+        _ => ways.usual().is_none(),
+    };
+    let bad = if stops { Finding::fail } else { Finding::warn };
+    (!known).then(|| bad("mode", "mode-auto").with("mode", mode))
 }
 
-fn ldconfig(facts: &Facts, settings: &Settings) -> Option<Finding> {
+fn ldconfig(facts: &Facts, settings: &Settings, ways: &Ways, refused: Option<&Refusal>) -> Option<Finding> {
     let ldconfig = settings.nvidia_container_cli.ldconfig.as_deref()?;
     if ldconfig.is_empty() || ldconfig.starts_with('@') || settings.features.allow_ldconfig_from_container == Some(true)
     {
@@ -81,7 +104,8 @@ fn ldconfig(facts: &Facts, settings: &Settings) -> Option<Finding> {
     }
     let held = facts.toolkit.version.value().and_then(|version| Version::leading(version));
     let held = held.is_some_and(|version| version >= Version::new(&LDCONFIG_IS_HELD));
-    let bad = if held { Finding::fail } else { Finding::warn };
+    let stops = matches!(refused, Some(Refusal::LdconfigOfContainer(_))) || held && ways.usual().is_none();
+    let bad = if stops { Finding::fail } else { Finding::warn };
     Some(bad("ldconfig", "ldconfig-host").with("ldconfig", ldconfig))
 }
 
@@ -105,8 +129,11 @@ fn cgroups(facts: &Facts, ways: &Ways, settings: &Settings) -> Option<Finding> {
     }
 }
 
-fn capabilities(need: &Need, ways: &Ways, settings: &Settings) -> Findings {
-    let hook = ways.usual().is_some_and(|(_, way)| way.obeys_capabilities());
+fn capabilities(facts: &Facts, need: &Need, settings: &Settings, refused: Option<&Refusal>) -> Findings {
+    if let Some(Refusal::SupportedCapabilities(value)) = refused {
+        return Finding::fail("capability-word", "allow-capability").with("allowed", value).into();
+    }
+    let hook = facts.way_for(need).is_some_and(|(_, way)| way.obeys_capabilities());
     let Some(allowed) = settings.supported_driver_capabilities.as_deref().filter(|_| hook) else { return Vec::new() };
     let words: Vec<&str> = allowed.split(',').map(str::trim).collect();
     if words.contains(&"all") || allowed.is_empty() {

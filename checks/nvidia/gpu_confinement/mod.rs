@@ -12,12 +12,12 @@ pub static CHECK: Check = Check {
     judge,
 };
 
-fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     facts.has_a_driven_gpu()?;
     if facts.host.platform.value() == Some(&Platform::Wsl) {
         return Err(Stop::NotNeeded("wsl"));
     }
-    let ways = facts.ways()?;
+    facts.ways()?;
     let info = facts.docker.info.known()?.ok_or(Stop::blocked_by("docker-engine"))?;
     let labels = info.has_security_option("selinux");
     let mut findings: Findings = Vec::new();
@@ -25,7 +25,7 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         let finding = Finding::warn("selinux", "allow-devices").saw(&facts.toolkit.selinux);
         findings.push(finding.saw(&facts.toolkit.selinux_devices));
     }
-    if info.has_security_option("userns") && ways.usual().is_some_and(|(_, way)| way.obeys_capabilities()) {
+    if info.has_security_option("userns") && facts.way_for(need).is_some_and(|(_, way)| way.obeys_capabilities()) {
         findings.push(Finding::warn("userns", "own-namespace").evidence("GET /info", "SecurityOptions has userns"));
     }
     if findings.is_empty() {

@@ -1,6 +1,7 @@
 //! Does the daemon know a runtime named nvidia, and is that runtime's program there?
 
 use crate::model::prelude::*;
+use crate::readings::passage::Refusal;
 use crate::readings::way::Ways;
 
 pub static CHECK: Check = Check {
@@ -12,13 +13,21 @@ pub static CHECK: Check = Check {
     judge,
 };
 
-fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     facts.has_a_driven_gpu()?;
     let info = facts.docker.info.known()?.ok_or(Stop::blocked_by("docker-engine"))?;
     if facts.docker.version.known()?.is_some_and(|version| version.is_podman()) {
         return Err(Stop::NotNeeded("podman"));
     }
     let is_default = info.default_runtime == "nvidia";
+    let refused = need.run.as_ref().and(facts.passage_for(need)).and_then(|passage| passage.refused);
+    if let Some(Refusal::NoRuntimeProgram { runtime, path }) = &refused
+        && !(is_default && runtime == "nvidia")
+        && runtime != &info.default_runtime
+    {
+        let finding = Finding::fail("dangling", "register-anew").with("path", path).with("runtime", runtime);
+        return Ok(finding.evidence("GET /info", path.as_str()).into());
+    }
     if let Some(runtime) = info.runtimes.get("nvidia") {
         if facts.toolkit.registered_program.is_absent() {
             let culprit = facts.ways()?.culprit().filter(|culprit| *culprit != CHECK.id && !is_default);
@@ -43,7 +52,7 @@ fn dangling(is_default: bool, path: &str) -> Finding {
         true => Finding::fail("default-dangling", "register-anew"),
         false => Finding::warn("dangling", "register-anew"),
     };
-    finding.with("path", path)
+    finding.with("path", path).with("runtime", "nvidia")
 }
 
 fn unregistered(facts: &Facts, ways: &Ways) -> Finding {

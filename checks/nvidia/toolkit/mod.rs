@@ -5,6 +5,7 @@ use crate::model::facts::host::Platform;
 use crate::model::facts::toolkit::{Repository, ToolkitFacts};
 use crate::model::prelude::*;
 use crate::model::version::Version;
+use crate::readings::passage::Refusal;
 use crate::readings::way::{Closed, Ways};
 
 pub static CHECK: Check = Check {
@@ -27,7 +28,7 @@ const ADVISORIES: [(&[u32], &str, u32, &str); 6] = [
     (&[1, 16, 2], "2024-09", 5582, "CVE-2024-0132, CVE-2024-0133"),
 ];
 
-fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     facts.has_a_driven_gpu()?;
     let snap = facts.docker.client.value().is_some_and(|client| client.package == Package::Snap);
     if snap || facts.docker.info.value().is_some_and(|info| info.is_snap()) {
@@ -59,17 +60,37 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
             .saw(&toolkit.version)
             .into(),
     };
-    findings.extend(mixed(toolkit));
-    findings.extend(outdated(facts, &ways).or_else(|| weak(toolkit)));
+    let refused = facts.passage_for(need).and_then(|passage| passage.refused);
+    if let Some(gone) = gone(facts, need, refused.as_ref()) {
+        findings = gone.into();
+    }
+    findings.extend(mixed(toolkit, refused == Some(Refusal::OldCli)));
+    findings.extend(outdated(facts, need).or_else(|| weak(toolkit)));
     findings.extend(apt(toolkit));
     Ok(findings)
 }
 
+/// A program that this very line, or the usual one, comes to and that is not there.
+fn gone(facts: &Facts, need: &Need, refused: Option<&Refusal>) -> Option<Finding> {
+    let toolkit = &facts.toolkit;
+    let finding = match refused {
+        Some(Refusal::HookGone) => Finding::fail("hook-gone", "install").saw(&toolkit.hook),
+        Some(Refusal::NoCli) => Finding::fail("no-cli", "install-tools").saw(&toolkit.cli),
+        Some(Refusal::NoCtk) => Finding::fail("no-ctk", "install").saw(&toolkit.ctk),
+        _ if toolkit.cli.is_absent() && toolkit.hook.value().is_some() => {
+            return Some(Finding::warn("no-cli", "install-tools").saw(&toolkit.cli));
+        }
+        _ => return None,
+    };
+    let by = need.run.as_ref().and_then(|line| line.by.as_ref());
+    Some(by.iter().fold(finding, |finding, by| finding.asked_by(by)))
+}
+
 /// Versions that are known to fail on a host like this.
-fn outdated(facts: &Facts, ways: &Ways) -> Option<Finding> {
+fn outdated(facts: &Facts, need: &Need) -> Option<Finding> {
     let version = Version::leading(facts.toolkit.version.value()?)?;
     let cgroup2 = facts.docker.info.value().is_some_and(|info| info.cgroup_version == "2");
-    let (_, way) = ways.usual()?;
+    let (_, way) = facts.way_for(need)?;
     let finding = if cgroup2 && way.obeys_capabilities() && version < Version::new(&[1, 8, 1]) {
         Finding::fail("too-old", "upgrade")
     } else if !way.obeys_capabilities() && version == Version::new(&[1, 17, 0]) {
@@ -140,12 +161,19 @@ fn missing(facts: &Facts, ways: Option<&Ways>) -> Result<Option<Finding>, Stop> 
     Ok(Some(Finding::fail("not-installed", fix).saw(&toolkit.hook).saw(&toolkit.runtime)))
 }
 
-/// Its four packages are released together and must be equal.
-fn mixed(toolkit: &ToolkitFacts) -> Option<Finding> {
-    let packages = toolkit.packages.value()?;
-    let first = packages.first()?;
-    let other = packages.iter().find(|package| package.version != first.version)?;
-    let finding = Finding::warn("mixed-versions", "level-packages");
+/// Its four packages are released together and must be equal. A hook that is newer than nvidia-container-cli passes it an option
+/// that it does not know.
+fn mixed(toolkit: &ToolkitFacts, refused: bool) -> Option<Finding> {
+    let packages = toolkit.packages.value().map(Vec::as_slice).unwrap_or_default();
+    let pair = packages.first().and_then(|first| {
+        let other = packages.iter().find(|package| package.version != first.version)?;
+        Some((first, other))
+    });
+    let Some((first, other)) = pair else {
+        return refused.then(|| Finding::fail("old-cli", "level-packages").saw(&toolkit.cli).saw(&toolkit.version));
+    };
+    let bad = if refused { Finding::fail } else { Finding::warn };
+    let finding = bad("mixed-versions", "level-packages");
     let finding = finding.with("one", &first.name).with("one_version", &first.version);
     let finding = finding.with("other", &other.name).with("other_version", &other.version);
     Some(finding.evidence(toolkit.packages.source.0.as_str(), format!("{} {}", other.name, other.version)))

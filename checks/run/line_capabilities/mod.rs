@@ -4,13 +4,13 @@ use crate::model::need::{Capability, Origin as By};
 use crate::model::prelude::*;
 use crate::model::run::Edit;
 use crate::readings::asks::{Asks, Named, words};
-use crate::readings::way::Ways;
+use crate::readings::passage::{Container, Refusal};
 
 pub static CHECK: Check = Check {
     id: "run-line-capabilities",
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
-    wanted: |need| need.run.as_ref().filter(|run| run.asks_for_gpu().is_some()).and_then(|run| run.by.as_ref()),
+    wanted: |need| need.run.as_ref().and_then(|run| run.by.as_ref()),
     tells: Tells::Anywhere,
     judge,
 };
@@ -19,9 +19,23 @@ const VARIABLE: &str = "NVIDIA_DRIVER_CAPABILITIES";
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(line) = need.run.as_ref().filter(|line| !line.podman) else { return Err(Stop::NotNeeded("podman")) };
-    let ways = facts.ways()?;
-    let Ok(way) = ways.of_line(line) else { return Err(stuck(&ways)) };
-    if !way.obeys_capabilities() {
+    if line.asks_for_gpu().is_none() && !facts.default_runtime_is_nvidias() {
+        return Err(Stop::NotNeeded("no-gpu"));
+    }
+    let Ok(passage) = Container::of_line(facts, line).and_then(|container| facts.passage(&container)) else {
+        return Err(Stop::blocked_by("run-line-gpu"));
+    };
+    if let Some(Refusal::Capability { word, .. }) = &passage.refused
+        && Capability::from_word(word).is_none()
+    {
+        return Ok(unknown_word(facts, line, word, need).into());
+    }
+    let way = match (passage.way(), &passage.refused) {
+        (Some(way), _) => way,
+        (None, Some(_)) => return Err(Stop::blocked_by("run-line-gpu")),
+        (None, None) => return Err(Stop::NotNeeded("no-gpu")),
+    };
+    if !passage.obeys_capabilities() {
         return Ok(Finding::pass("all-come").with("path", way).evidence("the path", way.to_string()).into());
     }
     let Some(named) = named(facts, line) else {
@@ -29,17 +43,6 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         return Ok(Finding::unknown(gap, facts.run.image.source.clone()).into());
     };
     let mut findings = Findings::new();
-    let unknown: Vec<&String> =
-        named.words.iter().filter(|w| *w != "all" && Capability::from_word(w).is_none()).collect();
-    if let (Some(word), Some(variable)) = (unknown.first(), line.variable(VARIABLE)) {
-        let kept: Vec<&str> = named.words.iter().filter(|w| !unknown.contains(w)).map(String::as_str).collect();
-        findings.push(
-            Finding::fail("unknown-word", "drop-word")
-                .with("word", word)
-                .edit(set(line, &kept.join(",")))
-                .asked_by(&variable.at.origin()),
-        );
-    }
     let missing: Vec<Capability> = wanted(need).into_iter().filter(|c| !has(&named.words, *c)).collect();
     for capability in &missing {
         findings.push(lacking(need, line, &named, &missing, *capability).with("path", way));
@@ -57,8 +60,20 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     Ok(findings)
 }
 
-fn stuck(ways: &Ways) -> Stop {
-    ways.culprit().map_or(Stop::blocked_by("run-line-gpu"), Stop::blocked_by)
+/// Of the line's variable or of the image's: the hook refuses the container. What is left of the list stands in its place, with
+/// what is wanted besides.
+fn unknown_word(facts: &Facts, line: &RunLine, word: &str, need: &Need) -> Finding {
+    let named = named(facts, line).map(|named| named.words).unwrap_or_default();
+    let mut kept: Vec<String> =
+        named.into_iter().filter(|word| word == "all" || Capability::from_word(word).is_some()).collect();
+    let missing = wanted(need).into_iter().filter(|wanted| !has(&kept, *wanted)).collect::<Vec<_>>();
+    kept.extend(missing.iter().map(|capability| capability.to_string()));
+    let variable = line.variable(VARIABLE).filter(|variable| variable.value.is_some());
+    let whose = if variable.is_some() { "the line" } else { "the image" };
+    let finding = Finding::fail("unknown-word", "drop-word").with("word", word).with("whose", whose);
+    let finding = finding.edit(set(line, &kept.join(",")));
+    let at = variable.map(|variable| &variable.at).or(line.image.as_ref().map(|image| &image.at));
+    at.iter().fold(finding, |finding, at| finding.asked_by(&at.origin()))
 }
 
 /// Wishes of flags and the guide; and what every GPU program needs, where the line names a list itself.

@@ -1,12 +1,16 @@
 //! Does the line ask for GPUs in a way that works?
 
-mod named;
+mod other;
 mod podman;
-mod way;
+mod refused;
 
+use crate::model::facts::host::Platform;
 use crate::model::need::{Gpus, Origin as By};
 use crate::model::prelude::*;
-use crate::model::run::{GpuRequest, Mount, MountKind, RunOption};
+use crate::model::run::{Argument, Edit, GpuRequest, Mount, MountKind, RunOption, Variable};
+use crate::readings::passage::{Container, Passage};
+
+const VISIBLE: &str = "NVIDIA_VISIBLE_DEVICES";
 
 pub static CHECK: Check = Check {
     id: "run-line-gpu",
@@ -29,14 +33,27 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if let Some(option) = line.all("gpus").find(|option| lost_quotes(option)) {
         return Ok(quotes_lost(option).into());
     }
-    let Some(asked) = line.asks_for_gpu() else { return not_asked(facts, need, line) };
-    let mut findings = Findings::new();
-    for request in &line.gpus {
-        findings.extend(odd_count(request));
+    if facts.docker.is_elsewhere() && line.asks_for_gpu().is_some() {
+        return Err(not_seen(facts));
     }
-    findings.extend(way::judge(facts, line)?);
-    findings.extend(named::not_there(facts, line));
-    findings.extend(socket_in_the_way(facts, line));
+    let passage = match Container::of_line(facts, line).and_then(|container| facts.passage(&container)) {
+        Ok(passage) => passage,
+        Err(stop) => return Err(if is_of_a_gpu(facts, need, line) { stop } else { Stop::NotNeeded("no-gpu") }),
+    };
+    let mut findings: Findings = line.gpus.iter().filter_map(count_of_zero).collect();
+    if let Some(refusal) = &passage.refused {
+        findings.push(refused::judge(facts, need, line, refusal)?);
+        return Ok(findings);
+    }
+    if let Some(doubt) = passage.doubt.clone() {
+        return Err(doubt);
+    }
+    let Some(asked) = line.asks_for_gpu() else { return not_asked(facts, need, line, &passage) };
+    findings.extend(both(line, &passage));
+    if findings.is_empty() && passage.ways.is_empty() {
+        findings.extend(nothing_comes(facts, line, asked));
+    }
+    findings.extend(socket_in_the_way(facts, line, &passage));
     if findings.is_empty() {
         findings.push(
             Finding::pass("asked")
@@ -46,6 +63,16 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         );
     }
     Ok(findings)
+}
+
+/// Docker Desktop's machine has no GPU of this host's, which another check tells; of another host nothing is seen.
+fn not_seen(facts: &Facts) -> Stop {
+    let desktop = facts.docker.info.value().is_some_and(|info| info.is_desktop());
+    if desktop && facts.host.platform.value() != Some(&Platform::Wsl) {
+        return Stop::blocked_by("gpu-path");
+    }
+    let gap = Gap::Unsupported("the daemon's toolkit cannot be seen from here".to_string());
+    Stop::Unknown(gap, Default::default())
 }
 
 /// `--gpus device=0,1`: the comma has parted the value, because the shell took the inner quotes.
@@ -64,20 +91,49 @@ fn quotes_lost(option: &RunOption) -> Finding {
         .asked_by(&option.at.origin())
 }
 
-fn odd_count(request: &GpuRequest) -> Option<Finding> {
-    let finding = match (request.count, request.devices.is_empty()) {
-        (Some(_), false) => Finding::fail("count-and-devices", "devices-alone")
-            .edit(request.at.with_value(format!("'\"device={}\"'", request.devices.join(",")))),
-        (Some(0), true) => Finding::warn("count-of-zero", "ask-for-one").edit(request.at.with_value("1")),
-        _ => return None,
-    };
+fn count_of_zero(request: &GpuRequest) -> Option<Finding> {
+    let none = request.count == Some(0) && request.devices.is_empty();
+    let finding = none.then(|| Finding::warn("count-of-zero", "ask-for-one").edit(request.at.with_value("1")))?;
     Some(finding.evidence("the line", &*request.at.text).asked_by(&request.at.origin()))
+}
+
+/// `--gpus` and a runtime of NVIDIA's: the runtime's way is the one that counts.
+fn both(line: &RunLine, passage: &Passage) -> Option<Finding> {
+    let (request, runtime) = (line.gpus.first()?, line.nvidia_runtime()?);
+    let finding =
+        Finding::warn("both-ways", "drop-runtime").edits(line.all("runtime").map(|option| option.at.without()));
+    let path = passage.way().map_or("nothing".to_string(), |way| way.to_string());
+    let finding = finding.with("one", &request.at.text).with("other", &runtime.text).with("path", path);
+    Some(finding.evidence("the line", &*runtime.text).asked_by(&runtime.origin()))
+}
+
+/// Asked for, and nobody brings any: the variable says none, or the toolkit does not heed it.
+fn nothing_comes(facts: &Facts, line: &RunLine, asked: &Argument) -> Option<Finding> {
+    let variable = line.variable(VISIBLE);
+    let said = variable.and_then(|variable| variable.value.as_deref());
+    // What an image that is not here would say is not known.
+    let image = facts.run.image.value()?.variables.get(VISIBLE).map(String::as_str);
+    let finding = match said.or(image) {
+        said if !line.gpus.is_empty() || said.is_some_and(|value| !is_none(Some(value))) => {
+            let finding = Finding::fail("variable-ignored", "other-way");
+            return Some(
+                other::instead(facts, line, finding.with("flag", &asked.text), Some(asked)).asked_by(&asked.origin()),
+            );
+        }
+        Some(value) => Finding::fail("nothing-named", "name-visible").with("said", format!("it is {value:?}")),
+        None => Finding::fail("nothing-named", "name-visible").with("said", "it is not set"),
+    };
+    let edit = match variable {
+        Some(variable) => Edit { span: variable.at.value, text: format!("{VISIBLE}=all") },
+        None => line.insert(&format!("-e {VISIBLE}=all")),
+    };
+    Some(finding.with("flag", &asked.text).edit(edit).evidence("the line", &*asked.text).asked_by(&asked.origin()))
 }
 
 /// The older ways make a file in the container's /run for each socket of NVIDIA's daemons; where /run is the host's, the socket
 /// itself lies there, and cannot be opened as a file.
-fn socket_in_the_way(facts: &Facts, line: &RunLine) -> Option<Finding> {
-    let obeys = facts.ways().ok()?.of_line(line).is_ok_and(|way| way.obeys_capabilities());
+fn socket_in_the_way(facts: &Facts, line: &RunLine, passage: &Passage) -> Option<Finding> {
+    let obeys = passage.obeys_capabilities();
     let socket = facts.toolkit.sockets.value().filter(|_| obeys && !facts.docker.is_elsewhere())?.first()?;
     let run = ["/run", "/var/run"];
     let of_host = |mount: &&Mount| {
@@ -90,20 +146,17 @@ fn socket_in_the_way(facts: &Facts, line: &RunLine) -> Option<Finding> {
     Some(finding.evidence(facts.toolkit.sockets.source.0.as_str(), &**socket).asked_by(&mount.at.origin()))
 }
 
-/// Nothing on the line brings a GPU: is one meant all the same?
-fn not_asked(facts: &Facts, need: &Need, line: &RunLine) -> Result<Findings, Stop> {
-    let meant = line.variables.iter().find(|v| v.name.starts_with("NVIDIA_") && !is_none(v.value.as_deref()));
-    let by_flag = need.gpu.as_ref().filter(|wish| matches!(wish.by, By::Flag(_)));
-    let image = facts.run.image.value().and_then(|image| image.variables.get("NVIDIA_VISIBLE_DEVICES"));
-    let by_image = image.is_some_and(|value| !is_none(Some(value)));
-    if meant.is_none() && by_flag.is_none() && !by_image {
+/// Nothing on the line brings a GPU: is one meant all the same, and does the default runtime bring it?
+fn not_asked(facts: &Facts, need: &Need, line: &RunLine, passage: &Passage) -> Result<Findings, Stop> {
+    if !is_of_a_gpu(facts, need, line) {
         return Err(Stop::NotNeeded("no-gpu"));
     }
-    if line.last("runtime").is_none()
-        && let Some(info) = facts.docker.info.known()?
-        && info.default_runtime == "nvidia"
-    {
-        return Ok(Finding::pass("default-runtime").evidence("GET /info", "nvidia is the default runtime").into());
+    let meant = meant(line);
+    let by_flag = by_flag(need);
+    if let Some(way) = passage.way() {
+        let name = facts.docker.info.value().map_or("", |info| info.default_runtime.as_str());
+        let finding = Finding::pass("default-runtime").with("path", way).with("runtime", name);
+        return Ok(finding.evidence("GET /info", format!("{name} is the default runtime")).into());
     }
     let count = match by_flag.map(|wish| wish.what) {
         Some(Gpus::Count(count)) => count.to_string(),
@@ -123,6 +176,21 @@ fn not_asked(facts: &Facts, need: &Need, line: &RunLine) -> Result<Findings, Sto
             .saw(&facts.run.image.clone().map(|_| "NVIDIA_VISIBLE_DEVICES is set")),
     };
     Ok(finding.edit(insert).into())
+}
+
+/// The line, a flag or the image speaks of one.
+fn is_of_a_gpu(facts: &Facts, need: &Need, line: &RunLine) -> bool {
+    let image = facts.run.image.value().and_then(|image| image.variables.get(VISIBLE));
+    let by_image = image.is_some_and(|value| !is_none(Some(value)));
+    line.asks_for_gpu().is_some() || meant(line).is_some() || by_flag(need).is_some() || by_image
+}
+
+fn meant(line: &RunLine) -> Option<&Variable> {
+    line.variables.iter().find(|v| v.name.starts_with("NVIDIA_") && !is_none(v.value.as_deref()))
+}
+
+fn by_flag(need: &Need) -> Option<&Wish<Gpus>> {
+    need.gpu.as_ref().filter(|wish| matches!(wish.by, By::Flag(_)))
 }
 
 fn is_none(value: Option<&str>) -> bool {

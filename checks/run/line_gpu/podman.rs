@@ -4,7 +4,8 @@ use crate::model::need::Origin as By;
 use crate::model::prelude::*;
 use crate::model::run::{Device, Edit, RunLine};
 
-use super::named::KIND;
+use crate::readings::passage::registry::Registry;
+use crate::readings::way::KIND;
 
 pub fn judge(facts: &Facts, need: &Need, line: &RunLine) -> Result<Findings, Stop> {
     if let Some(request) = line.gpus.first() {
@@ -24,7 +25,8 @@ pub fn judge(facts: &Facts, need: &Need, line: &RunLine) -> Result<Findings, Sto
     if let Some(cause) = facts.nvidia.blocker(&facts.host, super::CHECK.id) {
         return Err(Stop::blocked_by(cause));
     }
-    let names = super::named::by_specs(facts.toolkit.specs.known()?.map(Vec::as_slice).unwrap_or_default());
+    let registry = Registry::of_podman(facts)?;
+    let names = registry.names(KIND);
     let judged = |device: &&Device| {
         let name = device.host.rsplit('=').next().unwrap_or_default();
         let finding = if names.contains(&name) {

@@ -41,7 +41,7 @@ fn is_told_elsewhere(device: &Device) -> bool {
 }
 
 fn is_others_cdi(device: &Device) -> bool {
-    device.cdi && !device.host.starts_with("nvidia.com/gpu=")
+    device.cdi && !device.host.starts_with("nvidia.com/")
 }
 
 /// From API 1.50 on the engine tells the names that it found in specs; before, only that it reads none is known.
@@ -50,7 +50,8 @@ fn cdi_device(facts: &Facts, device: &Device) -> Result<Option<Finding>, Stop> {
         return Ok(None);
     };
     let found = &info.discovered_devices;
-    let finding = if !facts.cdi_is_on(version, info) {
+    let engine = Version::leading(&version.version).unwrap_or_else(|| Version::new(&[0]));
+    let finding = if !facts.cdi_is_on(&engine, info) {
         Finding::fail("cdi-off", "switch-cdi-on")
     } else if found.iter().any(|known| known.id == device.host) {
         return Ok(None);

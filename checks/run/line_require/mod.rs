@@ -3,25 +3,34 @@
 use crate::model::prelude::*;
 use crate::model::require::Verdict;
 use crate::readings::asks::Asks;
+use crate::readings::passage::{Container, Refusal};
 
 pub static CHECK: Check = Check {
     id: "run-line-require",
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
-    wanted: |need| need.run.as_ref().filter(|run| run.asks_for_gpu().is_some()).and_then(|run| run.by.as_ref()),
+    wanted: |need| need.run.as_ref().and_then(|run| run.by.as_ref()),
     tells: Tells::Anywhere,
     judge,
 };
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(line) = need.run.as_ref().filter(|line| !line.podman) else { return Err(Stop::NotNeeded("podman")) };
+    if line.asks_for_gpu().is_none() && !facts.default_runtime_is_nvidias() {
+        return Err(Stop::NotNeeded("no-gpu"));
+    }
     let Some(image) = facts.run.image.known()? else { return Err(Stop::NotNeeded("to-pull")) };
-    let ways = facts.ways()?;
-    let Ok(way) = ways.of_line(line) else {
-        return Err(ways.culprit().map_or(Stop::blocked_by("run-line-gpu"), Stop::blocked_by));
+    let Ok(passage) = Container::of_line(facts, line).and_then(|container| facts.passage(&container)) else {
+        return Err(Stop::blocked_by("run-line-gpu"));
     };
+    let refused = match &passage.refused {
+        Some(Refusal::Requirement(verdict)) => Some(verdict.clone()),
+        Some(_) => return Err(Stop::blocked_by("run-line-gpu")),
+        None => None,
+    };
+    let Some(way) = passage.way() else { return Err(Stop::NotNeeded("no-gpu")) };
     let mut variables = image.variables.clone();
-    for variable in line.variables.iter().filter(|v| v.name.starts_with("NVIDIA_")) {
+    for variable in line.variables.iter().filter(|v| v.value.is_some()) {
         variables.insert(variable.name.clone(), variable.value.clone().unwrap_or_default());
     }
     let asks = Asks(&variables);
@@ -34,12 +43,18 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let finding = if facts.switches_requirements_off(asks) {
         Finding::pass("switched-off")
     } else {
-        match (asks.verdict(nvml)?, way.obeys_capabilities()) {
-            (Verdict::Met, true) => Finding::pass("met"),
-            (Verdict::Unmet(condition), true) => Finding::fail("unmet", "fit").with("condition", condition),
-            (Verdict::Invalid(rule), true) => Finding::fail("invalid", "see").with("rule", rule),
-            (Verdict::Unmet(condition), false) => Finding::warn("unmet-unchecked", "fit").with("condition", condition),
-            (_, false) => Finding::pass("unchecked"),
+        match (refused, passage.obeys_capabilities()) {
+            (Some(Verdict::Unmet(condition)), _) => Finding::fail("unmet", "fit").with("condition", condition),
+            (Some(Verdict::Invalid(rule)), _) => Finding::fail("invalid", "see").with("rule", rule),
+            (_, true) => {
+                // Who has told nothing of the driver cannot have met anything.
+                asks.verdict(nvml)?;
+                Finding::pass("met")
+            }
+            (_, false) => match asks.verdict(nvml)? {
+                Verdict::Unmet(condition) => Finding::warn("unmet-unchecked", "fit").with("condition", condition),
+                _ => Finding::pass("unchecked"),
+            },
         }
     };
     let (cuda, driver) = (nvml.cuda.words(), nvml.driver.words());

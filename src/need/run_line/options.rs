@@ -9,8 +9,17 @@ use super::{Wrong, mounts, reference, things, values};
 use crate::need::secret;
 
 /// Variables whose values checks read; of all others only the name is kept.
-const READ: [&str; 6] =
-    ["DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "QT_X11_NO_MITSHM", "CUDA_VISIBLE_DEVICES"];
+const READ: [&str; 7] = [
+    "DISPLAY",
+    "XAUTHORITY",
+    "WAYLAND_DISPLAY",
+    "XDG_RUNTIME_DIR",
+    "QT_X11_NO_MITSHM",
+    "CUDA_VISIBLE_DEVICES",
+    "CUDA_VERSION",
+];
+/// NVIDIA's toolkit reads any that begin so; Swarm's are those that its config.toml may name.
+const READ_ALL_OF: [&str; 2] = ["NVIDIA_", "DOCKER_RESOURCE_"];
 
 pub fn read(text: &str, commands: Vec<Vec<Word>>, shell: &Shell) -> Result<RunLine, Wrong> {
     let mut found: Option<RunLine> = None;
@@ -280,7 +289,7 @@ impl Reader<'_> {
         let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
         let passed = || (self.shell.passed)(name);
         let held = value.map(str::to_owned).or_else(passed);
-        let read = READ.contains(&name) || name.starts_with("NVIDIA_");
+        let read = READ.contains(&name) || READ_ALL_OF.iter().any(|begin| name.starts_with(begin));
         if let Some(equals) = text.find('=').filter(|_| secret::is_secret(name)) {
             let place = word.place_of(from + equals);
             let literal = self.text.get(place.start..at.value.end).is_some_and(|source| !source.contains(['$', '`']));

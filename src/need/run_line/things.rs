@@ -71,7 +71,7 @@ pub fn gpus(value: &str) -> Result<GpuRequest, String> {
             ("count", Some(text)) => request.count = Some(count(text)?),
             ("device", Some(text)) => request.devices = text.split(',').map(str::to_owned).collect(),
             ("capabilities", Some(text)) => request.capabilities = text.split(',').map(str::to_owned).collect(),
-            ("options", Some(_)) => {}
+            ("options", Some(_)) => request.has_options = true,
             (key, _) => return Err(format!("{key:?} is none of driver, count, device, capabilities, options")),
         }
     }

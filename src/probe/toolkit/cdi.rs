@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::DockerFacts;
-use gdoctor_checks::model::facts::library::file_version;
-use gdoctor_checks::model::facts::toolkit::{Content, Devices, Installed, Spec};
+use gdoctor_checks::model::facts::library::{file_version, is_drivers as is_drivers_library};
+use gdoctor_checks::model::facts::toolkit::{Content, Devices, Edits, Installed, Settings, Spec};
 use serde_json::{Map, Value};
 
 use crate::host::Host;
@@ -16,9 +16,21 @@ const FOLDERS: [&str; 2] = ["/etc/cdi", "/var/run/cdi"];
 
 /// Specs of kind nvidia.com/…, and files that cannot be read as specs, in the engine's order: the last has priority.
 pub fn specs(host: &Host, docker: &DockerFacts) -> Fact<Vec<Spec>> {
-    let folders = folders(host, docker);
+    in_folders(host, &folders(host, docker))
+}
+
+/// Those in folders of nvidia-container-runtime's own, in which the engine does not look.
+pub fn runtime_specs(host: &Host, docker: &DockerFacts, settings: Option<&Settings>) -> Fact<Vec<Spec>> {
+    let own = settings.and_then(|settings| settings.nvidia_container_runtime.modes.cdi.spec_dirs.clone());
+    let engines = folders(host, docker);
+    let mut own = own.unwrap_or_else(|| FOLDERS.map(str::to_owned).into());
+    own.retain(|folder| folder.starts_with('/') && !engines.contains(folder));
+    in_folders(host, &own)
+}
+
+fn in_folders(host: &Host, folders: &[String]) -> Fact<Vec<Spec>> {
     let mut specs = Vec::new();
-    for folder in &folders {
+    for folder in folders {
         let names = host.list(folder);
         if let Some(gap) = names.gap() {
             return Fact::unknown(gap.clone(), folder.as_str());
@@ -62,7 +74,7 @@ fn spec(host: &Host, path: &str) -> Option<Spec> {
 
 fn content(host: &Host, path: &str, bytes: &[u8]) -> Content {
     match parse(path, bytes) {
-        Ok(spec) => Content::Read(devices(host, &spec)),
+        Ok(spec) => Content::Read(Box::new(devices(host, &spec))),
         Err((line, column, why)) => Content::Malformed { line, column, why },
     }
 }
@@ -98,61 +110,162 @@ fn yaml_fault(error: &serde_saphyr::Error) -> Fault {
     (place.0, place.1, why.to_owned())
 }
 
-/// Fields that the CDI specification knows, up to version 1.1.0.
+/// Fields that the CDI specification knows, up to version 1.1.0, by the objects that have them.
 const SPEC_FIELDS: [&str; 5] = ["cdiVersion", "kind", "annotations", "devices", "containerEdits"];
+const DEVICE_FIELDS: [&str; 3] = ["name", "annotations", "containerEdits"];
 const EDIT_FIELDS: [&str; 7] = ["env", "deviceNodes", "hooks", "mounts", "intelRdt", "additionalGids", "netDevices"];
-
-#[derive(Default)]
-struct Collected {
-    paths: BTreeSet<String>,
-    unknown: BTreeSet<String>,
-    uvm: bool,
-    nodes: bool,
-    uvm_major: Option<u32>,
-}
+const NODE_FIELDS: [&str; 9] = ["path", "hostPath", "type", "major", "minor", "fileMode", "permissions", "uid", "gid"];
+const MOUNT_FIELDS: [&str; 4] = ["hostPath", "containerPath", "options", "type"];
+const HOOK_FIELDS: [&str; 5] = ["hookName", "path", "args", "env", "timeout"];
 
 fn devices(host: &Host, spec: &Map<String, Value>) -> Devices {
     let text = |key: &str| spec.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let listed = spec.get("devices").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let mut all = Collected::default();
-    all.unknown.extend(spec.keys().filter(|key| !SPEC_FIELDS.contains(&key.as_str())).cloned());
-    for edits in listed.iter().filter_map(|device| device.get("containerEdits")).chain(spec.get("containerEdits")) {
-        all.add(edits);
-    }
-    let missing = all.paths.iter().filter(|path| host.stat(path).is_absent()).cloned().collect();
+    let edits = listed.iter().filter_map(|device| device.get("containerEdits")).chain(spec.get("containerEdits"));
+    let all: Vec<&Value> = edits.collect();
+    let names: Vec<String> =
+        listed.iter().filter_map(|device| Some(device.get("name")?.as_str()?.to_owned())).collect();
+    let paths: BTreeSet<String> = all.iter().flat_map(|edits| paths(edits)).collect();
+    let uvm =
+        all.iter().flat_map(|edits| list(edits, "deviceNodes")).find(|n| word(n, "path") == Some("/dev/nvidia-uvm"));
+    let none = Value::Null;
+    let each = listed.iter().filter_map(|device| {
+        let edits = brought(host, device.get("containerEdits").unwrap_or(&none));
+        Some((device.get("name")?.as_str()?.to_owned(), edits))
+    });
     Devices {
         kind: text("kind"),
         version: text("cdiVersion"),
-        names: listed.iter().filter_map(|device| Some(device.get("name")?.as_str()?.to_owned())).collect(),
-        missing,
-        libraries: versions(&all.paths),
-        uvm_major: all.uvm_major,
-        uvm: all.uvm,
-        nodes: all.nodes,
-        unknown: all.unknown.into_iter().collect(),
+        missing: paths.iter().filter(|path| host.stat(path).is_absent()).cloned().collect(),
+        libraries: versions(&paths),
+        uvm_major: uvm.and_then(|node| node.get("major")?.as_u64()).and_then(|n| u32::try_from(n).ok()),
+        uvm: uvm.is_some(),
+        nodes: all.iter().flat_map(|edits| list(edits, "deviceNodes")).filter_map(|n| word(n, "path")).any(is_gpus_own),
+        unknown: unknown(spec, listed),
+        least: least(spec, listed).to_owned(),
+        fault: fault(&names, listed),
+        visible: Some(all.iter().find_map(|edits| visible(edits)).unwrap_or_default().to_owned()),
+        common: brought(host, spec.get("containerEdits").unwrap_or(&none)),
+        each: each.collect(),
+        names,
     }
 }
 
-impl Collected {
-    fn add(&mut self, edits: &Value) {
-        if let Some(edits) = edits.as_object() {
-            self.unknown.extend(edits.keys().filter(|key| !EDIT_FIELDS.contains(&key.as_str())).cloned());
-        }
-        for node in list(edits, "deviceNodes") {
-            let path = word(node, "path");
-            let on_host = word(node, "hostPath").or(path);
-            self.paths.extend(on_host.map(str::to_owned));
-            self.nodes |=
-                path.and_then(|path| path.strip_prefix("/dev/nvidia")).is_some_and(|n| n.parse::<u32>().is_ok());
-            if path == Some("/dev/nvidia-uvm") {
-                self.uvm = true;
-                self.uvm_major = node.get("major").and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok());
-            }
-        }
-        self.paths.extend(list(edits, "mounts").filter_map(|mount| word(mount, "hostPath")).map(str::to_owned));
-        self.paths.extend(list(edits, "hooks").filter_map(|hook| word(hook, "path")).map(str::to_owned));
-        self.paths.retain(|path| path.starts_with('/'));
+fn is_gpus_own(path: &str) -> bool {
+    path.strip_prefix("/dev/nvidia").is_some_and(|number| number.parse::<u32>().is_ok())
+}
+
+/// Every file of the host that these edits name.
+fn paths(edits: &Value) -> Vec<String> {
+    let nodes = list(edits, "deviceNodes").filter_map(on_host);
+    let mounts = list(edits, "mounts").filter_map(|mount| word(mount, "hostPath"));
+    let hooks = list(edits, "hooks").filter_map(|hook| word(hook, "path"));
+    let all = nodes.chain(mounts).chain(hooks).filter(|path| path.starts_with('/'));
+    all.map(str::to_owned).collect()
+}
+
+fn on_host(node: &Value) -> Option<&str> {
+    word(node, "hostPath").or(word(node, "path"))
+}
+
+/// A node whose kind and number are given is not looked at (fillMissingInfo in pkg/cdi/container-edits_unix.go).
+fn is_looked_at(node: &Value) -> bool {
+    word(node, "type").is_none_or(str::is_empty) || node.get("major").and_then(Value::as_i64).unwrap_or_default() == 0
+}
+
+fn brought(host: &Host, edits: &Value) -> Edits {
+    let gone = |path: &&str| path.starts_with('/') && host.stat(path).is_absent();
+    let owned = |paths: Vec<&str>| paths.into_iter().map(str::to_owned).collect::<Vec<String>>();
+    let nodes = || list(edits, "deviceNodes");
+    let mounts = || list(edits, "mounts").filter_map(|mount| word(mount, "hostPath"));
+    let hooks = list(edits, "hooks").filter_map(|hook| word(hook, "path"));
+    let name = |path: &'_ str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let stem = |name: String| name.split(".so").next().unwrap_or_default().to_owned();
+    let libraries: BTreeSet<String> = mounts().map(name).filter(|name| is_library(name)).map(stem).collect();
+    Edits {
+        nodes: owned(nodes().filter_map(|node| word(node, "path")).collect()),
+        libraries: libraries.into_iter().collect(),
+        missing_nodes: owned(nodes().filter(|n| is_looked_at(n)).filter_map(on_host).filter(gone).collect()),
+        missing_files: owned(mounts().chain(hooks).filter(gone).collect()),
     }
+}
+
+fn is_library(name: &str) -> bool {
+    name.contains(".so") && is_drivers_library(name)
+}
+
+/// Readers are strict: one field that they do not know, and the whole file does not count.
+fn unknown(spec: &Map<String, Value>, devices: &[Value]) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    let mut look = |object: &Value, known: &[&str]| {
+        let keys = object.as_object().into_iter().flat_map(|object| object.keys());
+        found.extend(keys.filter(|key| !known.contains(&key.as_str())).cloned());
+    };
+    look(&Value::Object(spec.clone()), &SPEC_FIELDS);
+    devices.iter().for_each(|device| look(device, &DEVICE_FIELDS));
+    let edits = devices.iter().filter_map(|device| device.get("containerEdits")).chain(spec.get("containerEdits"));
+    for edits in edits {
+        look(edits, &EDIT_FIELDS);
+        list(edits, "deviceNodes").for_each(|node| look(node, &NODE_FIELDS));
+        list(edits, "mounts").for_each(|mount| look(mount, &MOUNT_FIELDS));
+        list(edits, "hooks").for_each(|hook| look(hook, &HOOK_FIELDS));
+    }
+    found.into_iter().collect()
+}
+
+/// MinimumRequiredVersion of specs-go/version.go: what came with which version of the specification.
+fn least(spec: &Map<String, Value>, devices: &[Value]) -> &'static str {
+    let edits: Vec<&Value> =
+        devices.iter().filter_map(|device| device.get("containerEdits")).chain(spec.get("containerEdits")).collect();
+    let any = |key: &str| edits.iter().any(|edits| list(edits, key).next().is_some());
+    let rdt = edits.iter().filter_map(|edits| edits.get("intelRdt"));
+    let newer_rdt = rdt.clone().any(|rdt| rdt.get("schemata").is_some() || rdt.get("enableMonitoring").is_some());
+    let annotated = |value: &Value| value.get("annotations").and_then(Value::as_object).is_some_and(|a| !a.is_empty());
+    let class = spec.get("kind").and_then(Value::as_str).and_then(|kind| kind.split_once('/')).map_or("", |(_, c)| c);
+    let digit = |device: &Value| {
+        device.get("name").and_then(Value::as_str).is_some_and(|name| name.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let elsewhere =
+        edits.iter().flat_map(|edits| list(edits, "deviceNodes")).any(|node| word(node, "hostPath").is_some());
+    let typed = edits.iter().flat_map(|edits| list(edits, "mounts")).any(|mount| word(mount, "type").is_some());
+    if newer_rdt || any("netDevices") {
+        "1.1.0"
+    } else if rdt.count() > 0 || any("additionalGids") {
+        "0.7.0"
+    } else if annotated(&Value::Object(spec.clone())) || devices.iter().any(annotated) || class.contains('.') {
+        "0.6.0"
+    } else if devices.iter().any(digit) || elsewhere {
+        "0.5.0"
+    } else if typed {
+        "0.4.0"
+    } else {
+        "0.3.0"
+    }
+}
+
+/// Spec.validate of pkg/cdi/spec.go.
+fn fault(names: &[String], devices: &[Value]) -> Option<String> {
+    let twice = names.iter().enumerate().find(|(at, name)| names.iter().take(*at).any(|earlier| earlier == *name));
+    let bare = |device: &&Value| {
+        let edits = device.get("containerEdits").and_then(Value::as_object);
+        edits.is_none_or(|edits| edits.values().all(|value| value.as_array().is_none_or(Vec::is_empty)))
+    };
+    if let Some((_, name)) = twice {
+        return Some(format!("it has the device {name} twice"));
+    }
+    match devices.iter().find(bare) {
+        _ if names.is_empty() => Some("it has no device".to_owned()),
+        Some(device) => {
+            let name = device.get("name").and_then(Value::as_str).unwrap_or_default();
+            Some(format!("its device {name} brings nothing"))
+        }
+        None => None,
+    }
+}
+
+fn visible(edits: &Value) -> Option<&str> {
+    let values = edits.get("env").and_then(Value::as_array)?.iter().filter_map(Value::as_str);
+    values.filter_map(|value| value.strip_prefix("NVIDIA_VISIBLE_DEVICES=")).next_back()
 }
 
 fn list<'a>(edits: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {

@@ -78,6 +78,10 @@ fn file(path: &str, in_use: bool, json: &Value, changed: i64) -> DaemonFile {
         in_use,
         registers: json.pointer("/runtimes/nvidia").is_some_and(Value::is_object),
         cdi: json.pointer("/features/cdi").and_then(Value::as_bool),
+        spec_dirs: json
+            .get("cdi-spec-dirs")
+            .and_then(Value::as_array)
+            .map(|dirs| dirs.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
         changed,
     }
 }

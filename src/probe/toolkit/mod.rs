@@ -4,13 +4,14 @@ mod apt;
 pub mod cdi;
 mod config;
 mod daemon;
+mod programs;
 mod restarts;
 
 use std::ffi::OsStr;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::DockerFacts;
-use gdoctor_checks::model::facts::toolkit::{Installed, Program, ToolkitFacts};
+use gdoctor_checks::model::facts::toolkit::{Config, Installed, Program, Settings, ToolkitFacts};
 
 use super::packages;
 use crate::host::Host;
@@ -19,24 +20,36 @@ use crate::host::process::{End, Program as SystemProgram};
 
 pub fn probe(host: &Host, docker: &DockerFacts) -> ToolkitFacts {
     let dockerd = daemon::Dockerd::look(host, docker);
-    let ctk = program(host, &dockerd, "nvidia-ctk");
+    let ctk = programs::found(host, &dockerd, "nvidia-ctk");
     let packages = packages::installed(host, is_toolkits);
     let version = version(host, &ctk, &packages);
     let packages = if packages.is_absent() { parts(host, &version) } else { packages };
     let config_path = config::path(host, &dockerd);
+    let config = config::read(host, &config_path);
+    let settings = match config.value() {
+        Some(Config::Read(settings)) => Some(Settings::clone(settings)),
+        _ => config.is_absent().then(Settings::default),
+    };
+    let cli = programs::cli(host, &dockerd, settings.as_ref());
     ToolkitFacts {
-        hook: program(host, &dockerd, "nvidia-container-runtime-hook"),
-        cdi_hook: program(host, &dockerd, "nvidia-cdi-hook"),
-        runtime: program(host, &dockerd, "nvidia-container-runtime"),
+        hook: programs::found(host, &dockerd, "nvidia-container-runtime-hook"),
+        cdi_hook: programs::found(host, &dockerd, "nvidia-cdi-hook"),
+        runtime: programs::found(host, &dockerd, "nvidia-container-runtime"),
         version,
         ctk,
         packages,
-        config: config::read(host, &config_path),
+        cli_knows_compat: programs::knows_compat(host, &cli),
+        cli,
+        ldconfig: programs::ldconfig(host, settings.as_ref()),
+        low_level: programs::low_level(host, &dockerd, settings.as_ref()),
+        config,
         config_changed: host.stat(&config_path).map(|stat| stat.ctime),
-        registered_program: registered_program(host, docker, &dockerd),
+        registered_program: programs::of_runtime(host, docker, &dockerd, "nvidia"),
+        runtime_programs: programs::of_other_runtimes(host, docker, &dockerd),
         daemon_files: daemon::files(host, docker),
         daemon_started: dockerd.started,
         specs: cdi::specs(host, docker),
+        runtime_specs: cdi::runtime_specs(host, docker, settings.as_ref()),
         refresh: refresh(host),
         repositories: apt::repositories(host),
         selinux: host.line("/sys/fs/selinux/enforce").map(|word| word == "1"),
@@ -48,15 +61,6 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> ToolkitFacts {
         sockets: sockets(host),
         failed_starts: restarts::failed_starts(host, docker),
     }
-}
-
-fn program(host: &Host, dockerd: &daemon::Dockerd, name: &str) -> Fact<Program> {
-    let found = host.executable(name, dockerd.path.iter().map(String::as_str));
-    let source = dockerd.path_source.clone();
-    let changed = |path: &str| host.stat(path).value().map_or(0, |stat| stat.ctime);
-    let mut fact = found.map(|path| Program { changed: changed(&path), path });
-    fact.source.0 = source;
-    fact
 }
 
 fn is_toolkits(name: &str) -> bool {
@@ -110,22 +114,6 @@ fn said_version(said: &str) -> Option<String> {
     let (_, version) = said.lines().next()?.split_once("version ")?;
     let version = version.trim();
     version.starts_with(|c: char| c.is_ascii_digit()).then(|| version.to_owned())
-}
-
-/// The program of the registered runtime: an absolute path as it is, a name on dockerd's PATH.
-fn registered_program(host: &Host, docker: &DockerFacts, dockerd: &daemon::Dockerd) -> Fact<String> {
-    let Some(runtime) = docker.info.value().and_then(|info| info.runtimes.get("nvidia")) else {
-        return Fact::default();
-    };
-    if docker.info.value().is_some_and(|info| info.is_snap()) {
-        // Below the snap's own root, which is not this one.
-        return Fact::default();
-    }
-    match runtime.path.as_str() {
-        "" => Fact::default(),
-        path if path.starts_with('/') => host.real_path(path).map(|_| path.to_owned()),
-        name => host.executable(name, dockerd.path.iter().map(String::as_str)),
-    }
 }
 
 fn refresh(host: &Host) -> Fact<String> {

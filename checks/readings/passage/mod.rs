@@ -1,0 +1,364 @@
+//! One start of a container, as far as GPUs go: who acts on its way, in which order, who refuses and why, and what comes
+//! inside. It follows the real programs: dockerd (daemon/devices_nvidia_linux.go, daemon/cdi.go of moby), the readers of CDI
+//! specs, nvidia-container-runtime and its hook (nvidia-container-toolkit), nvidia-container-cli (libnvidia-container), runc.
+//! docs/gpu-ways.md has it as a table.
+
+pub mod container;
+pub mod names;
+pub mod refusal;
+pub mod registry;
+mod toolkit;
+
+use alloc::collections::BTreeSet;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+pub use container::{Container, Request};
+pub use refusal::{Missing, Reader, Refusal};
+use registry::{Injected, Registry};
+use toolkit::{DOCKERD, RUNTIME, Toolkit, Work, seen_by_dockerd};
+
+use super::way::Way;
+use crate::model::check::Stop;
+use crate::model::fact::{Gap, Source};
+use crate::model::facts::Facts;
+use crate::model::facts::docker::Info;
+use crate::model::need::Need;
+use crate::model::version::Version;
+
+/// What comes of one start.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Passage {
+    /// Who brings GPUs, in the order in which they act; empty: nobody does.
+    pub ways: Vec<Way>,
+    pub refused: Option<Refusal>,
+    /// Device nodes and the stems of the driver's libraries that are inside, as far as it is known from here.
+    pub nodes: BTreeSet<String>,
+    pub libraries: BTreeSet<String>,
+    /// Something on the way may refuse the container, and what decides that is not known, or another check has it.
+    pub doubt: Option<Stop>,
+}
+
+impl Passage {
+    /// The one whose doing counts: the last that acts.
+    pub fn way(&self) -> Option<Way> {
+        self.ways.last().copied()
+    }
+
+    /// The capabilities that the container names decide what comes, and its requirements are checked.
+    pub fn obeys_capabilities(&self) -> bool {
+        self.ways.iter().any(|way| way.obeys_capabilities())
+    }
+}
+
+/// What has come so far.
+#[derive(Default)]
+struct Brought {
+    ways: Vec<Way>,
+    nodes: BTreeSet<String>,
+    libraries: BTreeSet<String>,
+    /// What runc will not find, once it comes to it.
+    gone: Option<Refusal>,
+    doubt: Option<Stop>,
+}
+
+impl Brought {
+    fn take(&mut self, injected: Injected) -> Option<Refusal> {
+        self.nodes.extend(injected.nodes);
+        self.libraries.extend(injected.libraries);
+        self.gone = self.gone.take().or(injected.gone);
+        None
+    }
+}
+
+/// Engine versions that changed what dockerd does.
+const CDI_BY_DEFAULT: [u32; 2] = [28, 2];
+const CDI_AT_ALL: [u32; 2] = [25, 0];
+const GPUS_BY_CDI: [u32; 2] = [29, 2];
+/// From here on a count of 0 hides the GPUs that the image asks for; 25.0.7 had it too, 26 never.
+const ZERO_IS_VOID: [u32; 2] = [27, 3];
+/// Words of `capabilities=` that dockerd knows (allNvidiaCaps, and the two that it adds). ngx is none of them.
+const KNOWN: [&str; 8] = ["gpu", "nvidia", "compute", "compat32", "graphics", "utility", "video", "display"];
+
+impl Facts {
+    /// The start of one container. Stops with Unknown where something that decides could not be read.
+    pub fn passage(&self, container: &Container) -> Result<Passage, Stop> {
+        let info = self.docker.info.known()?.ok_or_else(no_answer)?;
+        let version = self.docker.version.known()?.ok_or_else(no_answer)?;
+        let number = Version::leading(&version.version).unwrap_or_else(|| Version::new(&[0]));
+        let engine = Engine { facts: self, info, version: number };
+        let mut brought = Brought::default();
+        let refused = engine.start(container, &mut brought)?;
+        let Brought { ways, nodes, libraries, doubt, .. } = brought;
+        Ok(Passage { ways, refused, nodes, libraries, doubt })
+    }
+
+    /// The start that findings about this host are about: that of the line, where one of docker's is given, else the usual one.
+    /// `None` where nothing starts, or nobody can tell.
+    pub fn passage_for(&self, need: &Need) -> Option<Passage> {
+        if self.docker.version.value()?.is_podman() {
+            return None;
+        }
+        if let Some(line) = need.run.as_ref().filter(|line| !line.podman) {
+            let passage = self.passage(&Container::of_line(self, line).ok()?).ok()?;
+            return Some(passage).filter(|passage| !passage.ways.is_empty() || passage.refused.is_some());
+        }
+        let (flag, _) = self.ways().ok()?.usual()?;
+        let names = self.cdi_names().ok()?;
+        let any = names.iter().find(|name| *name == "all").or(names.first()).map_or("all", String::as_str);
+        let container = match flag {
+            "--gpus" => Container::with_gpus(&["all"]),
+            "--runtime=nvidia" => Container::with_runtime(&["all"]),
+            _ => Container::with_names(&[any]),
+        };
+        self.passage(&container).ok()
+    }
+
+    /// The way of that start, and the words of the flag that leads there.
+    pub fn way_for(&self, need: &Need) -> Option<(String, Way)> {
+        if let Some(line) = need.run.as_ref().filter(|line| !line.podman)
+            && let Some(way) = self.passage_for(need).and_then(|passage| passage.way())
+        {
+            let flag = line.asks_for_gpu().map_or("the default runtime", |at| at.text.as_str());
+            return Some((flag.to_string(), way));
+        }
+        self.ways().ok()?.usual().map(|(flag, way)| (flag.to_string(), way))
+    }
+
+    /// The first way of asking for these GPUs by which a container starts and gets them.
+    pub fn way_to(&self, devices: &[&str]) -> Option<(&'static str, Way)> {
+        let ways = [
+            ("--gpus", Container::with_gpus(devices)),
+            ("--runtime=nvidia", Container::with_runtime(devices)),
+            ("--device nvidia.com/gpu=all", Container::with_names(devices)),
+        ];
+        ways.into_iter().find_map(|(flag, container)| {
+            let passage = self.passage(&container).ok().filter(|passage| passage.refused.is_none())?;
+            Some((flag, passage.way()?))
+        })
+    }
+
+    /// What no line has to ask for: the daemon's default runtime is NVIDIA's.
+    pub fn default_runtime_is_nvidias(&self) -> bool {
+        let info = self.docker.info.value();
+        let runtime = info.and_then(|info| info.runtimes.get(&info.default_runtime));
+        runtime.and_then(|runtime| runtime.path.rsplit('/').next()).is_some_and(is_nvidias)
+    }
+
+    /// By what the daemon says of itself; where it says nothing, by its version and its daemon.json.
+    pub fn cdi_is_on(&self, version: &Version, info: &Info) -> bool {
+        let said = !info.cdi_spec_dirs.is_empty() || !info.discovered_devices.is_empty();
+        let written = self.toolkit.daemon_file().and_then(|file| file.cdi);
+        said || match written {
+            Some(on) => on && *version >= Version::new(&CDI_AT_ALL),
+            None => *version >= Version::new(&CDI_BY_DEFAULT),
+        }
+    }
+}
+
+struct Engine<'a> {
+    facts: &'a Facts,
+    info: &'a Info,
+    version: Version,
+}
+
+/// What one driver of dockerd made of a request.
+type Outcome = Result<Result<(), Refusal>, Stop>;
+
+impl Engine<'_> {
+    fn is_at_least(&self, version: [u32; 2]) -> bool {
+        self.version >= Version::new(&version)
+    }
+
+    fn start(&self, container: &Container, brought: &mut Brought) -> Result<Option<Refusal>, Stop> {
+        let runtime = container.runtime.as_deref().unwrap_or(match self.info.default_runtime.as_str() {
+            "" => "runc",
+            name => name,
+        });
+        let registered = self.info.runtimes.get(runtime).map(|runtime| runtime.path.as_str());
+        if container.runtime.is_some() && registered.is_none() && !runtime.contains(['.', '/']) {
+            return Ok(Some(Refusal::NoRuntime(runtime.to_string())));
+        }
+        if self.info.is_snap() {
+            return Ok(self.snap(container, runtime, brought));
+        }
+        let mut work = Work::of(container);
+        let mut by_dockerd = false;
+        for request in &container.requests {
+            if let Err(refusal) = self.request(request, &mut work, brought)? {
+                return Ok(Some(refusal));
+            }
+            by_dockerd |= work.hook;
+        }
+        if !container.names.is_empty()
+            && let Err(refusal) = self.inject(&container.names, &mut work, brought)?
+        {
+            return Ok(Some(refusal));
+        }
+        let toolkit = Toolkit::of(self.facts);
+        let program = registered.filter(|path| !path.is_empty()).map(|path| path.rsplit('/').next().unwrap_or(path));
+        if let (Some(path), Some(program)) = (registered, program) {
+            if self.facts.toolkit.program_of(runtime).is_absent() {
+                return Ok(Some(Refusal::NoRuntimeProgram { runtime: runtime.to_string(), path: path.to_string() }));
+            }
+            if is_nvidias(program)
+                && let Some(refusal) = toolkit.runtime(&mut work, program, brought)?
+            {
+                return Ok(Some(refusal));
+            }
+        }
+        if let Some(gone) = brought.gone.take() {
+            return Ok(Some(gone));
+        }
+        match work.hook {
+            true => toolkit.hook(&work, if by_dockerd { DOCKERD } else { RUNTIME }, brought),
+            false => Ok(None),
+        }
+    }
+
+    /// The snap brings a toolkit of its own, which cannot be seen, and asks for its runtime to be named.
+    fn snap(&self, container: &Container, runtime: &str, brought: &mut Brought) -> Option<Refusal> {
+        if runtime == "nvidia" {
+            brought.ways.push(Way::CdiRuntime);
+            return None;
+        }
+        (!container.requests.is_empty()).then_some(Refusal::OtherEngine)
+    }
+
+    /// handleDevice of moby's daemon/devices.go.
+    fn request(&self, request: &Request, work: &mut Work, brought: &mut Brought) -> Outcome {
+        let toolkit = &self.facts.toolkit;
+        let hook = seen_by_dockerd(self.facts, toolkit.hook.known()?);
+        let by_cdi = self.is_at_least(GPUS_BY_CDI);
+        let cdi_hook = by_cdi && seen_by_dockerd(self.facts, toolkit.cdi_hook.known()?);
+        let unknown_words: Vec<String> =
+            request.capabilities.iter().filter(|word| !KNOWN.contains(&word.as_str())).cloned().collect();
+        match request.driver.as_str() {
+            "cdi" if !self.facts.cdi_is_on(&self.version, self.info) => return Ok(Err(Refusal::CdiOff)),
+            "cdi" if request.count != 0 || request.has_options => return Ok(Err(Refusal::CountByCdi)),
+            "cdi" => return self.inject(&request.devices, work, brought),
+            "nvidia.cdi" if cdi_hook => return self.ids(request, |ids| self.inject_gpus(ids, work, brought)),
+            "nvidia.runtime-hook" if by_cdi && hook => {
+                return self.ids(request, |ids| Ok(self.add_hook(request, ids, work)));
+            }
+            "" | "nvidia" => {}
+            other => return Ok(Err(Refusal::NoSuchDriver(other.to_string()))),
+        }
+        if !hook && !cdi_hook {
+            return Ok(Err(self.no_program()?));
+        }
+        // From 29.2 on a driver that is named is not asked what it can do.
+        if !unknown_words.is_empty() && (request.driver.is_empty() || !by_cdi) {
+            return Ok(Err(Refusal::NoSuchCapability(unknown_words)));
+        }
+        if !by_cdi {
+            return self.ids(request, |ids| Ok(self.add_hook(request, ids, work)));
+        }
+        if !cdi_hook && toolkit.cdi_hook.is_absent() && self.had_cdi_hook(request)? {
+            return Err(unknown("nvidia-cdi-hook is gone, and whether dockerd found it at its start is not known"));
+        }
+        // firstSuccessfulUpdater: what CDI has changed before it failed stays.
+        let tried = if cdi_hook { self.ids(request, |ids| self.inject_gpus(ids, work, brought))? } else { Ok(()) };
+        match (cdi_hook, tried) {
+            (true, Ok(())) => Ok(Ok(())),
+            (true, Err(refusal)) if !hook => Ok(Err(refusal)),
+            _ => self.ids(request, |ids| Ok(self.add_hook(request, ids, work))),
+        }
+    }
+
+    /// A spec that would serve this request starts nvidia-cdi-hook, which is gone.
+    fn had_cdi_hook(&self, request: &Request) -> Result<bool, Stop> {
+        let (mut work, mut brought) = (Work::default(), Brought::default());
+        let injected = self.ids(request, |ids| self.inject_gpus(ids, &mut work, &mut brought))?;
+        let gone =
+            |refusal: &Refusal| matches!(refusal, Refusal::FileGone { path, .. } if path.ends_with("nvidia-cdi-hook"));
+        Ok(injected.is_ok() && brought.gone.as_ref().is_some_and(gone))
+    }
+
+    fn no_program(&self) -> Result<Refusal, Stop> {
+        let toolkit = &self.facts.toolkit;
+        let later = |program: Option<&crate::model::facts::toolkit::Program>| program.is_some();
+        let any = later(toolkit.hook.known()?) || self.is_at_least(GPUS_BY_CDI) && later(toolkit.cdi_hook.known()?);
+        Ok(if any { Refusal::CameLater } else { Refusal::NoProgram })
+    }
+
+    fn ids(&self, request: &Request, then: impl FnOnce(Vec<String>) -> Outcome) -> Outcome {
+        if request.count != 0 && !request.devices.is_empty() {
+            return Ok(Err(Refusal::CountAndDevices));
+        }
+        then(request.ids())
+    }
+
+    /// setNvidiaGPUs, later injectNVIDIARuntimeHook.
+    fn add_hook(&self, request: &Request, ids: Vec<String>, work: &mut Work) -> Result<(), Refusal> {
+        let visible = "NVIDIA_VISIBLE_DEVICES".to_string();
+        match ids.is_empty() {
+            true if self.is_at_least(GPUS_BY_CDI) => return Ok(()),
+            true if self.is_at_least(ZERO_IS_VOID) => drop(work.variables.insert(visible, "void".to_string())),
+            true => {}
+            false => drop(work.variables.insert(visible, ids.join(","))),
+        }
+        let named = request.capabilities.iter().filter(|word| !["gpu", "nvidia"].contains(&word.as_str()));
+        let named: Vec<&str> = named.filter(|word| KNOWN.contains(&word.as_str())).map(String::as_str).collect();
+        if !named.is_empty() {
+            work.variables.insert("NVIDIA_DRIVER_CAPABILITIES".to_string(), named.join(","));
+        }
+        work.hook = true;
+        Ok(())
+    }
+
+    /// cdiDeviceInjector: what is no name of CDI's is one of nvidia.com/gpu.
+    fn inject_gpus(&self, ids: Vec<String>, work: &mut Work, brought: &mut Brought) -> Outcome {
+        if ids.is_empty() {
+            return Ok(Ok(()));
+        }
+        let qualified = |id: &String| if id.contains('=') { id.clone() } else { alloc::format!("nvidia.com/gpu={id}") };
+        self.inject(&ids.iter().map(qualified).collect::<Vec<_>>(), work, brought)
+    }
+
+    /// injectCDIDevices of moby's daemon/cdi.go.
+    fn inject(&self, names: &[String], work: &mut Work, brought: &mut Brought) -> Outcome {
+        if !self.facts.cdi_is_on(&self.version, self.info) {
+            return Ok(Err(Refusal::CdiOff));
+        }
+        if self.has_no_folders() {
+            return Ok(Err(Refusal::NoFolders));
+        }
+        let registry = Registry::of_engine(self.facts, self.info)?;
+        let (refusal, injected) = match registry.inject(names)? {
+            Ok(injected) => (None, injected),
+            Err((refusal, injected)) => (Some(refusal), injected),
+        };
+        if let Some(value) = &injected.visible {
+            work.variables.insert("NVIDIA_VISIBLE_DEVICES".to_string(), value.clone());
+        }
+        if let Some(refusal) = refusal {
+            brought.nodes.extend(injected.nodes);
+            return Ok(Err(refusal));
+        }
+        if names.iter().any(|name| name.starts_with("nvidia.com/")) {
+            brought.ways.push(Way::Cdi);
+        }
+        brought.take(injected);
+        Ok(Ok(()))
+    }
+
+    fn has_no_folders(&self) -> bool {
+        let written = self.facts.toolkit.daemon_file().and_then(|file| file.spec_dirs.as_deref());
+        let none = written.is_some_and(|dirs| dirs.iter().all(String::is_empty));
+        self.info.cdi_spec_dirs.is_empty() && none
+    }
+}
+
+/// By the name of a runtime's program: nvidia-container-runtime, and with a mode behind a dot.
+fn is_nvidias(program: &str) -> bool {
+    program == "nvidia-container-runtime" || program.starts_with("nvidia-container-runtime.")
+}
+
+fn no_answer() -> Stop {
+    Stop::blocked_by("docker-engine")
+}
+
+pub(super) fn unknown(why: &str) -> Stop {
+    Stop::Unknown(Gap::Unsupported(why.to_string()), Source::default())
+}

@@ -1,0 +1,134 @@
+//! What docker, the toolkit or runc refuses of this line's way to a GPU, where the line itself has to change: what each name or
+//! word of it would have to be, and which other way is open.
+
+use crate::model::finding::Verdict;
+use crate::model::prelude::*;
+use crate::model::run::{Argument, RunLine};
+use crate::readings::passage::names::{Here, Name};
+use crate::readings::passage::{Missing, Refusal};
+use crate::readings::way::KIND;
+
+use super::other;
+
+/// The finding for a refusal; a `Stop` where another check has the cause.
+pub fn judge(facts: &Facts, need: &Need, line: &RunLine, refusal: &Refusal) -> Result<Finding, Stop> {
+    let at = culprit(line, refusal);
+    let finding = match refusal {
+        _ if refusal.closes_the_way() => return closed(facts, need, line, refusal),
+        Refusal::CountAndDevices => count_and_devices(line),
+        Refusal::NoSuchDriver(name) => Finding::fail("no-such-driver", "other-way").with("driver", name),
+        Refusal::NoSuchCapability(words) => Finding::fail("no-such-capability", "by-variable")
+            .with("word", words.join(","))
+            .edits(other::words_by_variable(line, words)),
+        Refusal::CountByCdi => Finding::fail("count-by-cdi", "other-way"),
+        Refusal::CdiNameAtHook(name) => Finding::fail("cdi-name-at-hook", "other-way").with("name", name),
+        Refusal::NoNameHere(id) => Finding::fail("no-name-here", "list-gpus").with("id", id),
+        Refusal::UnknownDevice { id, missing } => unknown_device(facts, id, *missing),
+        Refusal::Unresolvable { names, known, .. } => unresolvable(facts, names, known),
+        Refusal::NoControlNode => Finding::fail("no-control-node", "nvidia-nodes/make-nodes"),
+        Refusal::MigWithoutRights(variable) => {
+            Finding::fail("mig-without-rights", "give-rights").with("variable", variable)
+        }
+        other if need.gpu.is_some() => return Err(Stop::blocked_by(other.owner())),
+        _ => Finding::fail("refused-by-default", "plain-runtime").edit(line.insert("--runtime=runc")),
+    };
+    let finding = match finding.verdict {
+        Verdict::Fail("other-way") => other::instead(facts, line, finding, at),
+        _ => finding,
+    };
+    let flag = at.map_or("", |at| at.text.as_str());
+    let finding = finding.with("flag", flag).evidence("docker's words", refusal.to_string());
+    Ok(at.map_or(finding.clone(), |at| finding.asked_by(&at.origin())))
+}
+
+/// Docker refuses the line when one of its ways is closed, whatever the others do. Where no way is open at all, another check has
+/// the cause.
+fn closed(facts: &Facts, need: &Need, line: &RunLine, refusal: &Refusal) -> Result<Finding, Stop> {
+    let Some(at) = culprit(line, refusal) else {
+        // The default runtime: the line says nothing of it.
+        return match need.gpu {
+            Some(_) => Err(Stop::blocked_by(refusal.owner())),
+            None => Ok(Finding::fail("refused-by-default", "plain-runtime").edit(line.insert("--runtime=runc"))),
+        };
+    };
+    if let Some(open) = other::open(facts, line, at) {
+        let finding = Finding::fail("way-closed", "other-way").with("flag", &at.text).with("other", open.words);
+        return Ok(finding.edits(open.edits).evidence("docker's words", refusal.to_string()).asked_by(&at.origin()));
+    }
+    if let Refusal::Unresolvable { names, known, .. } = refusal
+        && let Some(name) =
+            names.iter().find_map(|name| name.strip_prefix(KIND)?.strip_prefix('=')).filter(|n| *n != "all")
+        && !known.is_empty()
+    {
+        return Ok(not_named(facts, name, known).asked_by(&at.origin()));
+    }
+    let culprit = facts.ways().ok().and_then(|ways| ways.culprit());
+    Err(Stop::blocked_by(culprit.unwrap_or(refusal.owner())))
+}
+
+/// The argument that leads into the refusal.
+fn culprit<'a>(line: &'a RunLine, refusal: &Refusal) -> Option<&'a Argument> {
+    let device =
+        |name: &str| line.devices.iter().find(|device| device.cdi && device.host == name).map(|device| &device.at);
+    let cdi = || line.devices.iter().find(|device| device.cdi && device.host.starts_with("nvidia.com/")).map(|d| &d.at);
+    let runtime = || line.last("runtime").map(|option| &option.at);
+    let gpus = || line.gpus.first().map(|request| &request.at);
+    let variable = || line.variable("NVIDIA_VISIBLE_DEVICES").map(|variable| &variable.at);
+    match refusal {
+        Refusal::Unresolvable { names, .. } => {
+            names.iter().find_map(|name| device(name)).or_else(gpus).or_else(variable).or_else(runtime)
+        }
+        Refusal::CdiOff | Refusal::NoFolders | Refusal::NodeGone { .. } | Refusal::FileGone { .. } => {
+            cdi().or_else(gpus).or_else(runtime)
+        }
+        Refusal::NoRuntime(_) | Refusal::NoRuntimeProgram { .. } => runtime(),
+        Refusal::UnknownDevice { id, .. } | Refusal::NoNameHere(id) => {
+            let has =
+                |request: &&crate::model::run::GpuRequest| request.devices.contains(id) || request.count.is_some();
+            let request = line.gpus.iter().find(has).map(|request| &request.at);
+            request.or_else(variable).or_else(runtime)
+        }
+        _ => gpus().or_else(runtime),
+    }
+}
+
+fn count_and_devices(line: &RunLine) -> Finding {
+    let finding = Finding::fail("count-and-devices", "devices-alone");
+    match line.gpus.iter().find(|request| request.count.is_some() && !request.devices.is_empty()) {
+        Some(request) => finding.edit(request.at.with_value(format!("'\"device={}\"'", request.devices.join(",")))),
+        None => finding,
+    }
+}
+
+fn unknown_device(facts: &Facts, id: &str, missing: Missing) -> Finding {
+    let here = Here::of(facts);
+    let (code, fix) = match missing {
+        Missing::Gpu => ("no-such-gpu", "list-gpus"),
+        Missing::Slice => ("no-such-slice", "list-slices"),
+        Missing::Id => ("no-such-id", "list-gpus"),
+    };
+    let slices = match Name::of(id) {
+        Name::Slice(gpu, _) => here.slices(gpu).unwrap_or_default(),
+        _ => 0,
+    };
+    let finding = Finding::fail(code, fix).with("id", id).with("count", here.count.unwrap_or_default());
+    finding.with("slices", slices).saw(&facts.nvidia.nvml.listed)
+}
+
+/// A GPU that is not there has no spec that would help; one that is there has, once it is made anew.
+fn unresolvable(facts: &Facts, names: &[String], known: &[String]) -> Finding {
+    let own = names.iter().filter_map(|name| name.strip_prefix(KIND)?.strip_prefix('='));
+    if let Some((id, missing)) = own.filter_map(|name| Some((name, Here::of(facts).lacks(name)?))).next() {
+        return unknown_device(facts, id, missing);
+    }
+    let first = names.first().map_or("", String::as_str);
+    not_named(facts, first.strip_prefix("nvidia.com/gpu=").unwrap_or(first), known)
+}
+
+fn not_named(facts: &Facts, name: &str, known: &[String]) -> Finding {
+    let plain = known.iter().map(|name| name.strip_prefix("nvidia.com/gpu=").unwrap_or(name)).collect::<Vec<_>>();
+    let seen = if plain.is_empty() { "no GPU".to_string() } else { plain.join(", ") };
+    let name = if name.contains('=') { name.to_string() } else { format!("{KIND}={name}") };
+    let finding = Finding::fail("unnamed", "make-spec").with("name", name).with("seen", &seen);
+    finding.evidence(facts.toolkit.specs.source.0.as_str(), seen)
+}

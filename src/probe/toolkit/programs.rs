@@ -1,0 +1,89 @@
+//! The toolkit's programs, and those that it hands over to, as they are found by the one that starts them.
+
+use std::collections::BTreeMap;
+
+use gdoctor_checks::model::fact::{Fact, Gap};
+use gdoctor_checks::model::facts::docker::DockerFacts;
+use gdoctor_checks::model::facts::toolkit::{Program, Settings};
+
+use super::daemon::Dockerd;
+use crate::host::Host;
+
+/// nvidia-container-cli has some 100 KiB.
+const CAP: usize = 8 << 20;
+/// What nvidia-container-runtime hands over to where config.toml names nothing (GetDefault in api/config/v1/config.go).
+const LOW_LEVEL: [&str; 2] = ["runc", "crun"];
+const LDCONFIG: &str = "@/sbin/ldconfig";
+
+/// A program on dockerd's PATH.
+pub fn found(host: &Host, dockerd: &Dockerd, name: &str) -> Fact<Program> {
+    let mut fact = at(host, host.executable(name, dockerd.path.iter().map(String::as_str)));
+    fact.source.0 = dockerd.path_source.clone();
+    fact
+}
+
+fn at(host: &Host, path: Fact<String>) -> Fact<Program> {
+    path.map(|path| Program { changed: host.stat(&path).value().map_or(0, |stat| stat.ctime), path })
+}
+
+/// getCLIPath of cmd/nvidia-container-runtime-hook/main.go.
+pub fn cli(host: &Host, dockerd: &Dockerd, settings: Option<&Settings>) -> Fact<Program> {
+    match settings.and_then(|settings| settings.nvidia_container_cli.path.as_deref()).filter(|path| !path.is_empty()) {
+        Some(path) => at(host, host.real_path(path).map(|_| path.to_owned())),
+        None => found(host, dockerd, "nvidia-container-cli"),
+    }
+}
+
+/// By the option's name in the program itself; a script around it does not tell.
+pub fn knows_compat(host: &Host, cli: &Fact<Program>) -> Fact<bool> {
+    let Some(program) = cli.value() else { return Fact::default() };
+    let bytes = host.bytes(&program.path, CAP);
+    match bytes.value() {
+        Some(bytes) if bytes.starts_with(b"\x7fELF") => {
+            let option = b"cuda-compat-mode";
+            Fact::present(bytes.windows(option.len()).any(|window| window == option), program.path.as_str())
+        }
+        _ => Fact::unknown(Gap::Unsupported("it is no program file".to_owned()), program.path.as_str()),
+    }
+}
+
+/// ldconfigPath.normalize of api/config/v1/cli.go. One that is not the host's is in the image, and not known here.
+pub fn ldconfig(host: &Host, settings: Option<&Settings>) -> Fact<String> {
+    let set = settings.and_then(|settings| settings.nvidia_container_cli.ldconfig.as_deref());
+    let Some(path) = set.unwrap_or(LDCONFIG).strip_prefix('@') else { return Fact::default() };
+    let plain = path.strip_suffix(".real").unwrap_or(path);
+    let real = format!("{plain}.real");
+    let path = if host.exists(&real) { real } else { plain.to_owned() };
+    host.real_path(&path).map(|_| path.clone())
+}
+
+/// findRuntime of internal/oci/runtime_low_level.go.
+pub fn low_level(host: &Host, dockerd: &Dockerd, settings: Option<&Settings>) -> Fact<String> {
+    let named = settings.and_then(|settings| settings.nvidia_container_runtime.runtimes.clone());
+    let named = named.unwrap_or_else(|| LOW_LEVEL.map(str::to_owned).into());
+    let found = named.iter().map(|name| program(host, dockerd, name)).find(|found| !found.is_absent());
+    found.unwrap_or_else(|| Fact::absent(named.join(", ")))
+}
+
+/// An absolute path as it is, a name on dockerd's PATH.
+fn program(host: &Host, dockerd: &Dockerd, name: &str) -> Fact<String> {
+    match name.starts_with('/') {
+        true => host.real_path(name).map(|_| name.to_owned()),
+        false => host.executable(name, dockerd.path.iter().map(String::as_str)),
+    }
+}
+
+/// The program of a registered runtime; those of the snap lie below the snap's own root, which is not this one.
+pub fn of_runtime(host: &Host, docker: &DockerFacts, dockerd: &Dockerd, name: &str) -> Fact<String> {
+    let info = docker.info.value().filter(|info| !info.is_snap());
+    match info.and_then(|info| info.runtimes.get(name)).map(|runtime| runtime.path.as_str()) {
+        None | Some("") => Fact::default(),
+        Some(path) => program(host, dockerd, path),
+    }
+}
+
+pub fn of_other_runtimes(host: &Host, docker: &DockerFacts, dockerd: &Dockerd) -> BTreeMap<String, Fact<String>> {
+    let named = docker.info.value().into_iter().flat_map(|info| info.runtimes.iter());
+    let by_program = named.filter(|(name, runtime)| *name != "nvidia" && !runtime.path.is_empty());
+    by_program.map(|(name, _)| (name.clone(), of_runtime(host, docker, dockerd, name))).collect()
+}
