@@ -29,7 +29,7 @@ const WIDTH: usize = 100;
 
 pub fn run_line(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let variable = |name: &str| (name.len() % 2 == 0).then(|| format!("value of {name}"));
+    let variable = |name: &str| name.len().is_multiple_of(2).then(|| format!("value of {name}"));
     let shell = run_line::Shell {
         variable: &variable,
         passed: &variable,

@@ -22,7 +22,7 @@ pub fn cut(text: String) -> String {
     if text.len() <= TEXT {
         return text;
     }
-    let head = &text[..text.floor_char_boundary(TEXT)];
+    let head = &text[..whole(&text, TEXT)];
     if let Some((kept, _)) = head.rsplit_once(", ") {
         let more = text[kept.len()..].matches(", ").count();
         return format!("{kept} and {} more", grouped(more));
@@ -36,14 +36,19 @@ pub fn excerpt(line: &str, start: usize) -> (&str, usize) {
     if line.len() <= LINE {
         return (line, 0);
     }
-    let start = line.floor_char_boundary(start.min(line.len()));
-    let from = line.ceil_char_boundary(start.saturating_sub(BEFORE));
+    let start = whole(line, start);
+    let from = whole(line, start.saturating_sub(BEFORE));
     let before = &line[from..start];
     // A word that is cut in its midst goes as a whole.
     let before = if from == 0 { before } else { before.trim_start_matches(is_of_a_word) };
     let from = start - before.len();
-    let rest = &line[from..line.floor_char_boundary((from + LINE).min(line.len()))];
+    let rest = &line[from..whole(line, from + LINE)];
     (if from + rest.len() == line.len() { rest } else { rest.trim_end_matches(is_of_a_word) }, from)
+}
+
+/// The last place up to `at` where a character begins.
+fn whole(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
 }
 
 fn is_of_a_word(c: char) -> bool {

@@ -8,6 +8,7 @@ mod part;
 mod doors;
 mod load;
 mod machine;
+mod parsers;
 mod programs;
 mod trust;
 mod waking;
