@@ -4,7 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use gdoctor_checks::ALL;
-use gdoctor_checks::model::check::{Check, Stop};
+use gdoctor_checks::model::check::Check;
+use gdoctor_checks::model::fact::Stop;
 use gdoctor_checks::model::fact::{Gap, Source};
 use gdoctor_checks::model::facts::Facts;
 use gdoctor_checks::model::finding::{Finding, Findings, NOT_NEEDED};

@@ -4,9 +4,9 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
-use super::fact::{Gap, Source};
+use super::fact::Stop;
 use super::facts::{Facts, Group};
-use super::finding::{Finding, Findings};
+use super::finding::Findings;
 use super::need::{Need, Origin};
 
 /// Checks about one thing, which `--only` and `--skip` take together. `ls checks` is the list of families.
@@ -64,31 +64,5 @@ impl Check {
         let family = self.family.name;
         let name = self.id.strip_prefix(family).and_then(|rest| rest.strip_prefix('-')).unwrap_or(self.id);
         format!("{family}/{}", name.replace('-', "_"))
-    }
-}
-
-/// Why a judge gives no finding of its own.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Stop {
-    /// It does not apply on this host: a code of the check's `doc.md` that says why.
-    NotNeeded(&'static str),
-    /// A fact that the verdict depends on could not be read.
-    Unknown(Gap, Source),
-}
-
-impl Stop {
-    /// This check's facts cannot exist until `check` is mended; the report folds it under that check.
-    pub fn blocked_by(check: &'static str) -> Self {
-        Stop::Unknown(Gap::BlockedBy(check.into()), Source::default())
-    }
-}
-
-/// For a judge that looks at several things: the one that cannot be judged does not silence the others.
-impl From<Stop> for Finding {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::NotNeeded(code) => Finding::not_needed(code),
-            Stop::Unknown(gap, source) => Finding::unknown(gap, source),
-        }
     }
 }

@@ -9,8 +9,6 @@ use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::check::Stop;
-
 /// Where a fact was read, in words a reader can follow: a path, `GET /info`, `bind 0.0.0.0:8080`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -258,5 +256,21 @@ fn read<'de, A: MapAccess<'de>>(
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Fact<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(FactVisitor(PhantomData))
+    }
+}
+
+/// Why a judge gives no finding of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stop {
+    /// It does not apply on this host: a code of the check's `doc.md` that says why.
+    NotNeeded(&'static str),
+    /// A fact that the verdict depends on could not be read.
+    Unknown(Gap, Source),
+}
+
+impl Stop {
+    /// This check's facts cannot exist until `check` is mended; the report folds it under that check.
+    pub fn blocked_by(check: &'static str) -> Self {
+        Stop::Unknown(Gap::BlockedBy(check.into()), Source::default())
     }
 }

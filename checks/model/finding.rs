@@ -5,8 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Display;
 
-use super::check::Stop;
-use super::fact::{Fact, Gap, Source};
+use super::fact::{Fact, Gap, Source, Stop};
 use super::need::{Origin, Wish};
 use super::run::Edit;
 
@@ -150,3 +149,13 @@ pub const UNKNOWN: &str = "unknown";
 pub const NOT_NEEDED: &str = "not-needed";
 /// The engine is on another machine than the one that a check tells of.
 pub const ELSEWHERE: &str = "elsewhere";
+
+/// For a judge that looks at several things: the one that cannot be judged does not silence the others.
+impl From<Stop> for Finding {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::NotNeeded(code) => Finding::not_needed(code),
+            Stop::Unknown(gap, source) => Finding::unknown(gap, source),
+        }
+    }
+}

@@ -17,8 +17,8 @@ pub mod version;
 
 /// What the file of a check usually needs.
 pub mod prelude {
-    pub use super::check::{Check, Stop, Tells};
-    pub use super::fact::{Fact, Gap, State};
+    pub use super::check::{Check, Tells};
+    pub use super::fact::{Fact, Gap, State, Stop};
     pub use super::facts::Facts;
     pub use super::finding::{Finding, Findings, each};
     pub use super::need::{Need, Origin, Wish};

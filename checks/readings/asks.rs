@@ -6,7 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use alloc::{format, vec};
 
-use crate::model::check::Stop;
+use crate::model::fact::Stop;
 use crate::model::facts::nvidia::{NvmlFacts, NvmlGpu};
 use crate::model::require::{Card, Subject, Verdict, evaluate};
 use crate::model::version::Version;

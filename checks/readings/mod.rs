@@ -1,9 +1,14 @@
 //! Several facts as one reading, for the checks that share it: the way of a GPU into a container, what an image asks of the
 //! driver, which package holds it back.
 
+pub mod architecture;
 pub mod asks;
+pub mod camera_choice;
+pub mod container_ids;
 pub mod cuda;
+pub mod driver;
 pub mod driver_package;
 pub mod passage;
+mod room;
 pub mod sight;
 pub mod way;

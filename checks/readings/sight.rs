@@ -1,8 +1,9 @@
 //! What of the engine's machine can be seen from where gdoctor stands: it may run inside a container, and the engine may run on
 //! another machine.
 
-use crate::model::check::{Stop, Tells};
+use crate::model::check::Tells;
 use crate::model::fact::Gap;
+use crate::model::fact::Stop;
 use crate::model::facts::Facts;
 use crate::model::facts::host::Platform;
 use crate::model::finding::ELSEWHERE;

@@ -8,7 +8,7 @@ use core::fmt;
 use super::asks::Asks;
 use super::passage::registry::Registry;
 use super::passage::{Container, Passage, Refusal};
-use crate::model::check::Stop;
+use crate::model::fact::Stop;
 use crate::model::facts::Facts;
 use crate::model::facts::host::Platform;
 use crate::model::facts::library::{Found, Kind, look_up};

@@ -1,10 +1,11 @@
 //! Is the wanted camera there, and is its node one that delivers pictures? If there is none at all: why.
 
-use crate::model::facts::camera::{Choice, Format, Kind, Module, Node, Opened, Role, UsbCamera};
+use crate::model::facts::camera::{Format, Kind, Module, Node, Opened, Role, UsbCamera};
 use crate::model::facts::docker::Info;
 use crate::model::facts::host::Platform;
 use crate::model::need::Camera;
 use crate::model::prelude::*;
+use crate::readings::camera_choice::Choice;
 
 pub static CHECK: Check = Check {
     id: "camera-node",

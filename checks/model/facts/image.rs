@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::Facts;
 use crate::model::fact::Fact;
 
 /// The images that are wanted apart from a run line's.
@@ -39,14 +38,6 @@ impl ImageFacts {
     /// True for a variable that is kept in `variables`.
     pub fn keeps(variable: &str) -> bool {
         variable.starts_with("NVIDIA_") || ["CUDA_VERSION", "LD_LIBRARY_PATH"].contains(&variable)
-    }
-}
-
-impl Facts {
-    /// The architecture of the daemon's machine, by Go's name; empty when nothing tells.
-    pub fn architecture(&self) -> &str {
-        let info = self.docker.info.value().map(|info| info.architecture.as_str()).filter(|name| !name.is_empty());
-        go_name(info.or(self.host.machine.value().map(String::as_str)).unwrap_or_default())
     }
 }
 

@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use alloc::{format, vec};
 
-use crate::model::check::Stop;
+use crate::model::fact::Stop;
 use crate::model::fact::{Gap, Source};
 use crate::model::facts::Facts;
 use crate::model::run::{GpuRequest, RunLine, RunOption};

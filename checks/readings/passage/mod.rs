@@ -19,7 +19,7 @@ use registry::{Injected, Registry};
 use toolkit::{DOCKERD, RUNTIME, Toolkit, Work, seen_by_dockerd};
 
 use super::way::Way;
-use crate::model::check::Stop;
+use crate::model::fact::Stop;
 use crate::model::fact::{Gap, Source};
 use crate::model::facts::Facts;
 use crate::model::facts::docker::Info;

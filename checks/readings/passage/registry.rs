@@ -6,7 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::refusal::{Reader, Refusal};
-use crate::model::check::Stop;
+use crate::model::fact::Stop;
 use crate::model::facts::Facts;
 use crate::model::facts::docker::Info;
 use crate::model::facts::toolkit::{Content, Devices, Edits, Spec};

@@ -8,8 +8,8 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::usb::UsbPlace;
-use crate::model::check::Stop;
 use crate::model::fact::Fact;
+use crate::model::fact::Stop;
 use crate::model::need::Camera;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -352,13 +352,13 @@ impl Node {
     }
 
     /// 0 is best.
-    pub(super) fn trouble(&self) -> u8 {
+    pub fn trouble(&self) -> u8 {
         let closed = !matches!(self.said.opened.value(), Some(Opened::Granted));
         let held = matches!(self.said.queue.value(), Some(Queue::Held));
         u8::from(closed) * 2 + u8::from(held)
     }
 
-    pub(super) fn fits(&self, wish: &Camera) -> bool {
+    pub fn fits(&self, wish: &Camera) -> bool {
         match wish {
             Camera::Name(wanted) => self.title().to_lowercase().contains(&wanted.to_lowercase()),
             _ => true,
