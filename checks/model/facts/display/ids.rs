@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use crate::model::place;
 use serde::{Deserialize, Serialize};
 
 use crate::model::check::Stop;
@@ -16,6 +17,7 @@ use crate::model::need::ContainerUser;
 #[serde(deny_unknown_fields)]
 pub struct SubIds {
     /// A name or a number, as the file has it.
+    #[serde(serialize_with = "place::user")]
     pub owner: String,
     pub first: u32,
     pub count: u32,
