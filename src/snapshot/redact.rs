@@ -299,8 +299,10 @@ impl Redactor {
         // An address may be the original of one and the pseudonym of another.
         let pseudonyms: HashSet<&str> = self.known.values().map(|known| known.pseudonym.as_str()).collect();
         let standing = self.in_prose(text).into_iter().map(|(range, _)| &text[range]);
-        let original = standing.into_iter().find(|shown| !pseudonyms.contains(shown))?;
-        self.known.get(&original.to_ascii_lowercase()).map(|known| known.original.as_str())
+        let known = standing.filter(|shown| !pseudonyms.contains(shown));
+        // gdoctor's own texts have its own words where names stand: `docker run --name registry`.
+        let known = known.filter_map(|shown| self.known.get(&shown.to_ascii_lowercase()));
+        known.filter(|known| !known.common).map(|known| known.original.as_str()).next()
     }
 
     /// Original and pseudonym, for the owner's eyes only.
