@@ -161,6 +161,7 @@ mod tests {
             "Bearer realm=\"https://auth.docker.io/token\",service=\"registry.docker.io\"",
             "/etc/apt/keyrings/docker.asc signed-by=/usr/share/keyrings/x.gpg NO_PUBKEY 7EA0A9C3F273FCD8",
             "git@github.com:org/repo.git mailto:me@corp.example MIT-MAGIC-COOKIE-1 npm_config_registry=https://x.y/",
+            "registry auth:5000, https://token:443/v2, pass:5000/app:1",
             "credsStore: desktop credHelpers: gcloud secret \"db\" not found",
         ] {
             assert_eq!(masked(text), text);

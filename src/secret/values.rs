@@ -75,7 +75,7 @@ pub fn after_separator(text: &str, at: usize) -> Option<Range<usize>> {
     };
     let before = name_before(text, at)?;
     let name = &text[before.name.clone()];
-    if !is_secret(name) {
+    if !is_secret(name) || (rest[0] == b':' && is_port(name, rest)) {
         return None;
     }
     if rest[0] == b'>' {
@@ -151,6 +151,14 @@ pub fn quoted_after(text: &str, at: usize) -> Option<Range<usize>> {
     let open = skip(text, start, b" ");
     let quoted = quoted(text, open, quote(text, open).filter(|q| open > start && q.sign == b'\'')?);
     (quoted.len() > 3 && is_worth(name, &text[quoted.clone()])).then_some(quoted)
+}
+
+/// `auth:5000`, `token:443/v2`: a host that has such a name.
+fn is_port(name: &str, rest: &[u8]) -> bool {
+    let digits = rest[1..].iter().take(6).take_while(|byte| byte.is_ascii_digit()).count();
+    let ends = rest.get(1 + digits).is_none_or(|byte| b"/, \n\"'".contains(byte));
+    let password = ["password", "passwd", "pwd"].iter().any(|word| name.to_ascii_lowercase().contains(word));
+    (1..6).contains(&digits) && ends && !password
 }
 
 struct Before {

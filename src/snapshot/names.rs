@@ -14,7 +14,7 @@ pub struct Name {
 }
 
 /// Accounts and hosts that distributions, images and engines make themselves.
-const EVERYBODYS: &str = "root nobody nogroup docker podman containerd ubuntu debian fedora pi jetson admin administrator user guest \
+const EVERYBODYS: &str = "root nobody nogroup docker podman containerd ubuntu debian fedora pi admin administrator user guest \
 users video render audio plugdev dialout adm wheel sudo \
 localhost localhost.localdomain localdomain ip6-localhost ip6-loopback host.docker.internal host.containers.internal \
 gateway.docker.internal kubernetes.docker.internal";
@@ -91,7 +91,7 @@ pub fn within(place: Place, text: &str, vocabulary: &Vocabulary) -> Vec<Name> {
     };
     match place {
         Place::Text | Place::Word => Vec::new(),
-        Place::User | Place::Group => whole("user", !is_login(text) || place == Place::Group && vocabulary.has(text)),
+        Place::User | Place::Group => whole("user", !is_login(text)),
         Place::Host => hosts(text),
         Place::Container => split(text, 0, &['/', ',', ' ']).map(|range| Name { kind: "container", range }).collect(),
         Place::Network => whole("network", ENGINES.split(' ').any(|word| word == text) || text.contains(':')),

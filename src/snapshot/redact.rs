@@ -85,7 +85,9 @@ impl Redactor {
                 tree.each(&mut |leaf| match leaf {
                     Tree::Text(Place::Word, _) => {}
                     Tree::Text(_, text) if prose => self.text(&secret::masked(text)),
-                    Tree::Text(place, text) if *place != Place::Text => self.names(*place, &secret::masked(text)),
+                    // A group tells of nobody unless it is called like a user.
+                    Tree::Text(Place::Text | Place::Group, _) => {}
+                    Tree::Text(place, text) => self.names(*place, &secret::masked(text)),
                     _ => {}
                 });
             }
@@ -224,10 +226,10 @@ impl Redactor {
 
     /// The same of a text that has its place.
     pub fn place(&self, place: Place, text: &str) -> String {
-        if place == Place::Word {
-            return text.to_owned();
-        }
         let text = secret::masked(text);
+        if place == Place::Word {
+            return text;
+        }
         let mut out = String::with_capacity(text.len());
         let mut at = 0;
         for (range, pseudonym) in self.replaced(place, &text) {
