@@ -79,9 +79,11 @@ pub fn after_separator(text: &str, at: usize) -> Option<Range<usize>> {
         return None;
     }
     if rest[0] == b'>' {
-        let open = text.as_bytes()[..before.name.start].last() == Some(&b'<');
+        if text.as_bytes()[..before.name.start].last() != Some(&b'<') {
+            return None;
+        }
         let end = at + 1 + text[at + 1..].find('<')?;
-        return Some(at + 1..end).filter(|value| open && is_worth(name, &text[value.clone()]));
+        return Some(at + 1..end).filter(|value| is_worth(name, &text[value.clone()]));
     }
     let start = skip(text, at + length, b" \t");
     if ends_line(name) {

@@ -179,7 +179,11 @@ fn path(text: &str, vocabulary: &Vocabulary) -> Vec<Name> {
     parts
         .filter_map(|range| {
             let part = &text[range.clone()];
-            let in_home = HOMES.iter().any(|home| text[..range.start].to_ascii_lowercase().ends_with(home));
+            let ends_with = |home: &str| {
+                let tail = range.start.checked_sub(home.len()).and_then(|start| text.get(start..range.start));
+                tail.is_some_and(|tail| tail.eq_ignore_ascii_case(home))
+            };
+            let in_home = HOMES.iter().any(|home| ends_with(home));
             // `certs.d/HOST:PORT`, and what a file is by its ending.
             let end =
                 part.find(':').or_else(|| part.rfind('.').filter(|at| *at > 0 && vocabulary.makes(&part[at + 1..])));

@@ -270,3 +270,41 @@ fn a_host_called_like_a_key_can_be_shared() {
         }
     }
 }
+
+/// What is private by its place alone: nothing else on the host tells these names.
+#[test]
+fn what_only_its_place_makes_private_goes() {
+    let facts: Facts = serde_json::from_value(json!({
+        "docker": {
+            "endpoint": { "is": { "address": { "no-such-context": "zqcustomer" }, "chosen_by": { "context-variable": "zqcustomer" } } },
+            "config": { "is": { "read": { "keys": [], "insecure_registries": ["zqhost77.corp.lan:5000", "zqplain:5000", "https://zqmirror.lan"],
+                "settings": { "data_root": "/srv/zquser/docker", "dns": ["zqresolver"] } } } },
+            "info": { "is": { "Name": "zqgpuhost07", "DockerRootDir": "/data/zqpool/docker", "NoProxy": "zqinside.corp.lan,.zqcorp.lan,*.zqwild.lan",
+                "RegistryConfig": { "InsecureRegistryCIDRs": ["10.20.30.0/24"], "IndexConfigs": { "zqreg.corp.lan:5000": { "Secure": false }, "docker.io": { "Secure": true } } } } },
+            "containers": { "is": [
+                { "Id": "0a1b", "Names": ["/zqproject-customer", "/web/zqalias"], "Image": "zqreg3.corp.lan:5000/zqteam/zqapp:zqtag-prod" },
+                { "Id": "0a1c", "Names": ["/x"], "Image": "zqlocal:1.2" },
+                { "Id": "0a1d", "Names": ["/y"], "Image": "nvidia/cuda:12.4.1-base-ubuntu22.04" }] },
+        },
+        "engine": { "client_config": { "is": { "readable": true, "store": { "name": "zqhelper", "missing": true },
+            "helpers": [["zqcred.corp.lan", { "name": "zqcorp-login", "missing": true }]] } } },
+        "run": { "names": { "is": ["zqother"] }, "networks": { "is": ["bridge", "zqnet"] } },
+        "disk": { "places": { "is": [{ "holds": ["data"], "path": "/data/zqpool/docker", "looked_at": "/data/zqpool", "space": {} }] } },
+    }))
+    .unwrap();
+    let grown = tree(&facts).unwrap();
+    let mut redactor = Redactor::default();
+    redactor.learn_words(&[&grown]);
+    redactor.learn(&[&grown]);
+    let shared = redactor.document(&grown).to_string();
+    assert!(!shared.contains("zq"), "{shared:#}");
+    for kept in ["nvidia/cuda:12.4.1-base-ubuntu22.04", "docker.io", ":5000", "bridge", "0a1b", "/srv/", "1.2"] {
+        assert!(shared.contains(kept), "{kept}: {shared}");
+    }
+    // One thing is one thing wherever it stands.
+    let shared: Value = serde_json::from_str(&shared).unwrap();
+    assert_eq!(shared["disk"]["places"]["is"][0]["path"], shared["docker"]["info"]["is"]["DockerRootDir"]);
+    let told = redactor.apply("GET https://zqreg.corp.lan:5000/v2/: container zqproject-customer of /data/zqpool");
+    assert!(!told.contains("zq") && told.contains(":5000/v2/: container container-"), "{told}");
+    assert_eq!(redactor.survivor(&shared.to_string()), None);
+}
