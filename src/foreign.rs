@@ -9,11 +9,12 @@ use gdoctor_checks::model::fact::Fact;
 use gdoctor_checks::model::facts::Facts;
 use gdoctor_checks::model::facts::docker::{Container, DockerFacts, EngineVersion, Info, Reach};
 use gdoctor_checks::model::need::Need;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::cli::Wishes;
 use crate::diff::{Side, diff};
-use crate::document::{typed, untyped};
+use crate::document::typed;
 use crate::explain::find::Finder;
 use crate::host::Host;
 use crate::need::{Evident, Refusal, compose, dockerfile, file, of_wishes, run_line};
@@ -23,6 +24,7 @@ use crate::render;
 use crate::report::{self, Frame};
 use crate::snapshot::Snapshot;
 use crate::snapshot::redact::Redactor;
+use crate::snapshot::tree::tree;
 use crate::{correction, judge};
 
 const WIDTH: usize = 100;
@@ -158,13 +160,19 @@ pub fn redaction(bytes: &[u8]) {
         let _ = redactor.survivor(&redactor.apply(&text));
         return;
     };
-    redactor.document(&value);
-    let shared = redactor.apply_to(&value);
-    let _ = redactor.survivor(&shared.to_string());
+    let text = shared(&mut redactor, &value).to_string();
+    let _ = redactor.survivor(&text);
     if let Ok(facts) = typed::<Facts>(&value) {
-        let facts = redactor.apply_to(&untyped(&facts));
+        let facts = shared(&mut Redactor::default(), &facts);
         assert!(typed::<Facts>(&facts).is_ok(), "facts are no facts any more once they are redacted");
     }
+}
+
+fn shared(redactor: &mut Redactor, value: &impl Serialize) -> Value {
+    let grown = tree(value).unwrap();
+    redactor.learn_words(&[&grown]);
+    redactor.learn(&[&grown]);
+    redactor.document(&grown)
 }
 
 fn everything() -> Need {

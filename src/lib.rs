@@ -22,6 +22,7 @@ mod probe;
 pub mod render;
 pub mod report;
 mod run;
+pub mod secret;
 pub mod snapshot;
 pub mod start;
 pub mod suggest;
@@ -57,7 +58,13 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version go to stdout with 0, misuse to stderr with 2; a closed pipe is nobody's fault.
-            let _ = error.print();
+            let told = error.render().to_string();
+            let shown = secret::masked(&told);
+            if shown == told {
+                let _ = error.print();
+            } else {
+                eprint!("{shown}");
+            }
             let code = if error.use_stderr() { misuse_code } else { policy::OK };
             return ExitCode::from(code);
         }
@@ -127,7 +134,7 @@ fn check(arguments: &CheckArgs) -> Option<u8> {
         return match gathered {
             Ok(gathered) => {
                 warn_of_left(gathered.project.as_ref());
-                Some(print(&need::show(&gathered.need)))
+                Some(print(&secret::masked(&need::show(&gathered.need))))
             }
             Err(refusal) => {
                 refuse(&refusal, plan.width);
@@ -164,7 +171,7 @@ fn check(arguments: &CheckArgs) -> Option<u8> {
 
 /// Where there is no report to say so.
 fn warn_of_left(project: Option<&need::ProjectFile>) {
-    if let Some(words) = project.and_then(|file| report::NeedFile::new(file).left_words()) {
+    if let Some(words) = project.and_then(|file| report::NeedFile::new(file, report::Gate::default()).left_words()) {
         eprintln!("gdoctor: {words}");
     }
 }
@@ -325,8 +332,9 @@ fn refuse(refusal: &need::Refusal, width: usize) -> u8 {
     match &refusal.place {
         None => misuse(&refusal.what),
         Some((name, text, span)) => {
-            let shown = render::snippet::refusal(name, text, *span, &refusal.what, &refusal.help, width);
-            output::tell(&shown);
+            let (what, help) = (report::harmless(&refusal.what), report::harmless(&refusal.help));
+            let (name, text) = (report::harmless(name), secret::overwritten(text));
+            output::tell(&render::snippet::refusal(&name, &text, *span, &what, &help, width));
             policy::MISUSE
         }
     }

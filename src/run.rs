@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 use gdoctor_checks::model::check::Check;
 use gdoctor_checks::model::facts::Facts;
 use gdoctor_checks::model::need::Need;
-use gdoctor_checks::model::run::RunLine;
+use gdoctor_checks::model::place::Place;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::cli::{CheckArgs, Format, Wishes};
 use crate::deliver;
-use crate::document::{typed, untyped};
+use crate::document::typed;
 use crate::explain::find::MOST;
 use crate::host::{Host, clock, input, output};
 use crate::judge;
@@ -21,8 +23,9 @@ use crate::pictures;
 use crate::plan::{Destination, Plan, Selection};
 use crate::policy::FailOn;
 use crate::probe::{self, Times};
-use crate::report::{self, Frame, NeedFile, Report};
-use crate::snapshot::redact::Redactor;
+use crate::report::{self, Frame, Gate, NeedFile, Report};
+use crate::snapshot::redact::{Redactor, without_secrets};
+use crate::snapshot::tree::{Tree, tree};
 use crate::snapshot::{Made, Snapshot};
 
 /// Everything that a report is made from.
@@ -159,52 +162,63 @@ impl Run {
             timeless: true,
             counts,
         };
-        run.learn(Some(host));
+        run.learn(Some(host))?;
         Ok(run)
     }
 
     /// Learns what is private in the facts and the need, and where there is a host, its own names.
-    fn learn(&mut self, host: Option<&Host>) {
+    fn learn(&mut self, host: Option<&Host>) -> Result<(), String> {
         let mut redactor = Redactor::default();
+        let (facts, need) = (grown(&self.facts)?, grown(&self.need)?);
+        let evident = grown(&self.evident)?;
+        // Facts that were shared before have nothing more to hide.
+        let fresh = self.counts.is_empty();
+        redactor.learn_words(&[&facts, &need, &evident]);
         for name in host.into_iter().flat_map(own_users) {
             redactor.user(&name);
-        }
-        if let Some(user) = self.facts.host.user.value() {
-            redactor.user(&user.name);
         }
         if let Some(name) = host.and_then(|h| h.live().line("/proc/sys/kernel/hostname").value().cloned()) {
             redactor.host(&name);
         }
-        for registry in &self.need.registries {
-            redactor.host(&registry.what.host);
-        }
-        for image in &self.need.images {
-            if let Ok(Some(registry)) = need::run_line::image(&image.what) {
-                redactor.host(registry.rsplit_once(':').map_or(registry.as_str(), |(host, _)| host));
-            }
-        }
-        redactor.document(&untyped(&self.facts));
-        redactor.document(&untyped(&self.need));
+        let trees = [fresh.then_some(&facts), Some(&need), Some(&evident)];
+        redactor.learn(&trees.into_iter().flatten().collect::<Vec<_>>());
         self.redactor = Some(redactor);
+        Ok(())
     }
 
     /// Puts pseudonyms into facts and need. A run line and files keep their text until the report is written: places count in it.
     fn redact(&mut self, host: Option<&Host>) -> Result<(), String> {
-        self.learn(host);
+        self.learn(host)?;
         let Some(redactor) = &self.redactor else { return Ok(()) };
-        let mut line = self.need.run.take();
-        line.iter_mut().for_each(|line| redact_ids(line, redactor));
+        let before = self.verdicts(&self.facts, &self.need);
+        let facts = if self.counts.is_empty() { redacted(&self.facts, redactor)? } else { self.facts.clone() };
         let files = std::mem::take(&mut self.need.files);
-        let whole = |why: serde_json::Error| format!("the facts could not be redacted: {why}");
-        self.facts = typed(&redactor.apply_to(&untyped(&self.facts))).map_err(whole)?;
-        self.need = typed(&redactor.apply_to(&untyped(&self.need))).map_err(whole)?;
-        self.need.run = line;
-        self.need.files = files.into_iter().map(|(path, text)| (redactor.apply(&path), text)).collect();
+        let mut need = redacted(&self.need, redactor)?;
+        if let (Some(line), Some(before)) = (&mut need.run, self.need.run.take()) {
+            line.text = before.text;
+        }
+        need.files = files.into_iter().map(|(path, text)| (redactor.place(Place::Path, &path), text)).collect();
+        same(&before, &self.verdicts(&facts, &need))?;
+        (self.facts, self.need) = (facts, need);
         for waiver in &mut self.waivers {
             waiver.subject = redactor.apply(&waiver.subject);
         }
-        self.counts = redactor.counts();
+        if self.counts.is_empty() {
+            self.counts = redactor.counts();
+        }
         Ok(())
+    }
+
+    /// What the checks say, without the names that they say it of.
+    fn verdicts(&self, facts: &Facts, need: &Need) -> Verdicts {
+        let judged = judge::judge_all(facts, need, |check: &Check| self.selection.selects(check));
+        let said = |j: &judge::Judged| -> Vec<(&'static str, &'static str, &'static str)> {
+            j.findings.iter().map(|f| (j.check.id, f.code, crate::policy::status(f).word())).collect()
+        };
+        let mut verdicts: Verdicts = judged.iter().flat_map(said).collect();
+        // Names decide about the order of findings.
+        verdicts.sort_unstable();
+        verdicts
     }
 
     pub fn report(&mut self, fail_on: FailOn) -> Report {
@@ -220,11 +234,11 @@ impl Run {
             probe_times: self.times.clone(),
         };
         let today = self.made.generated_at.get(..10).unwrap_or_default();
-        let mut report =
-            report::write(&self.facts, &self.need, &judged, fail_on, frame).waive(&self.waivers, fail_on, today);
-        report.need_file = self.project.as_ref().map(NeedFile::new);
-        if let Some(redactor) = &self.redactor {
-            report.texts_mut(&mut |text| *text = redactor.apply(text));
+        let gate = Gate::sharing(self.redactor.as_ref());
+        let report = report::write_through(gate, &self.facts, &self.need, &judged, fail_on, frame);
+        let mut report = report.waive(&self.waivers, fail_on, today, gate);
+        report.need_file = self.project.as_ref().map(|file| NeedFile::new(file, gate));
+        if self.redactor.is_some() {
             report.pictures.clear();
         }
         report.bounded()
@@ -244,28 +258,40 @@ impl Run {
             }
         }
         let wants_facts = plan.format == Format::Facts || plan.out.iter().any(|out| out.format == Format::Facts);
-        let facts = if wants_facts { self.shared_facts(host)?.write() } else { String::new() };
+        let facts = if wants_facts { self.shared_facts(host)? } else { String::new() };
         deliver::deliver(&report, &facts, plan, host, self.made.generated_unix)
     }
 
     /// The facts as they may leave: redacted, whatever this run shows itself.
-    fn shared_facts(&mut self, host: &Host) -> Result<Snapshot, String> {
+    fn shared_facts(&mut self, host: &Host) -> Result<String, String> {
         if self.redactor.is_some() || !self.counts.is_empty() {
-            return Ok(self.snapshot(untyped(&self.facts)));
+            let text = self.snapshot(without_secrets(&self.facts)).write();
+            let back = read_back(&text)?;
+            same(&self.verdicts(&self.facts, &self.need), &self.verdicts(&back.facts()?, &self.need))?;
+            return Ok(text);
         }
-        self.learn(Some(host));
-        let snapshot = self.redacted();
+        self.learn(Some(host))?;
+        let shared = self.shared();
         self.redactor = None;
-        snapshot
+        shared.map(|(_, text)| text)
     }
 
-    fn redacted(&self) -> Result<Snapshot, String> {
+    /// The facts for others, and their file's text, after it was read back and judged: it says the same as the facts that stand
+    /// here, and nothing private is in it.
+    fn shared(&self) -> Result<(Snapshot, String), String> {
         let redactor = self.redactor.as_ref().ok_or("nothing was learnt")?;
-        let mut snapshot = self.snapshot(redactor.apply_to(&untyped(&self.facts)));
+        let mut snapshot = self.snapshot(redactor.document(&grown(&self.facts)?));
         snapshot.redacted = redactor.counts();
         snapshot.evident.nvidia = snapshot.evident.nvidia.map(|why| redactor.apply(&why));
-        last_look(redactor, &snapshot.write())?;
-        Ok(snapshot)
+        let text = snapshot.write();
+        let back = read_back(&text)?;
+        let mut need = redacted(&self.need, redactor)?;
+        if let (Some(line), Some(before)) = (&mut need.run, &self.need.run) {
+            line.text.clone_from(&before.text);
+        }
+        same(&self.verdicts(&self.facts, &self.need), &self.verdicts(&back.facts()?, &need))?;
+        last_look(redactor, &texts(&back.facts))?;
+        Ok((snapshot, text))
     }
 
     fn snapshot(&self, facts: Value) -> Snapshot {
@@ -274,8 +300,7 @@ impl Run {
 
     /// Writes the redacted facts, and beside them what stands for what. Gives a line to tell.
     pub fn save(&self, path: &Path) -> Result<String, String> {
-        let snapshot = self.redacted()?;
-        let text = snapshot.write();
+        let (snapshot, text) = self.shared()?;
         // Asked before: where nothing is now, a file will be.
         let map = output::is_file(path).then(|| map_path(path));
         output::write(path, text.as_bytes())?;
@@ -293,7 +318,7 @@ impl Run {
     }
 
     pub fn save_as_is(&self, path: &Path) -> Result<String, String> {
-        let text = self.snapshot(untyped(&self.facts)).write();
+        let text = self.snapshot(without_secrets(&self.facts)).write();
         output::write_private(path, text.as_bytes())?;
         Ok(format!("{}: {} bytes of facts, nothing replaced", path.display(), text.len()))
     }
@@ -340,13 +365,41 @@ fn own_users(host: &Host) -> Vec<String> {
     passwd.value().map_or_else(Vec::new, |text| text.lines().filter_map(name).collect())
 }
 
-/// The ids of GPUs as the line was understood, which are compared with those of the facts; its text keeps them for now.
-fn redact_ids(line: &mut RunLine, redactor: &Redactor) {
-    let requested = line.gpus.iter_mut().flat_map(|request| &mut request.devices);
-    let named = line.devices.iter_mut().filter(|device| device.cdi).map(|device| &mut device.host);
-    let listed = line.variables.iter_mut().filter(|variable| variable.name == "NVIDIA_VISIBLE_DEVICES");
-    for id in requested.chain(named).chain(listed.filter_map(|variable| variable.value.as_mut())) {
-        *id = redactor.apply(id);
+/// Check, code and status of each finding, sorted.
+type Verdicts = Vec<(&'static str, &'static str, &'static str)>;
+
+/// Err names the check of which names decide.
+fn same(before: &Verdicts, after: &Verdicts) -> Result<(), String> {
+    let Some((check, ..)) =
+        before.iter().find(|one| !after.contains(one)).or(after.iter().find(|one| !before.contains(one)))
+    else {
+        return Ok(());
+    };
+    Err(format!(
+        "nothing was written: without its names this host would be judged otherwise by {check}; please report this"
+    ))
+}
+
+/// A file's text as its reader will have it.
+fn read_back(text: &str) -> Result<Snapshot, String> {
+    Snapshot::read(text.as_bytes()).map_err(|why| format!("nothing was written: it could not be read back: {why}"))
+}
+
+fn grown(value: &impl Serialize) -> Result<Tree, String> {
+    tree(value).map_err(|why| format!("the facts could not be redacted: {why}"))
+}
+
+fn redacted<T: Serialize + DeserializeOwned>(value: &T, redactor: &Redactor) -> Result<T, String> {
+    typed(&redactor.document(&grown(value)?)).map_err(|why| format!("the facts could not be redacted: {why}"))
+}
+
+/// All texts of a document, a line each.
+fn texts(document: &Value) -> String {
+    match document {
+        Value::String(text) => format!("{text}\n"),
+        Value::Array(list) => list.iter().map(texts).collect(),
+        Value::Object(map) => map.iter().map(|(key, value)| format!("{key}\n{}", texts(value))).collect(),
+        _ => String::new(),
     }
 }
 

@@ -325,7 +325,7 @@ fn every_command_parses_as_shell_and_none_is_forbidden() {
 fn imports_follow_the_table() {
     let rules: [(&str, &[&str]); 7] = [
         ("src/probe", &["crate::host"]),
-        ("src/need", &["crate::host", "crate::cli"]),
+        ("src/need", &["crate::host", "crate::cli", "crate::secret"]),
         ("src/render", &["crate::report", "crate::start", "crate::policy"]),
         ("src/native", &["crate::host::child", "crate::cli::ProbeKind"]),
         ("src/host", &["crate::host", "crate::document"]),

@@ -17,7 +17,7 @@ use gdoctor::policy::{self, FailOn, Status};
 use gdoctor::render::status::{self, Junit};
 use gdoctor::render::text::{self, Detail};
 use gdoctor::render::{github, html, junit, md, nagios, npd, prom, sarif, tap};
-use gdoctor::report::{Asker, Change, Frame, Place, Report, RunLineWords, WaiverWords, harmless, write};
+use gdoctor::report::{Asker, Change, Frame, Gate, Place, Report, RunLineWords, WaiverWords, harmless, write};
 use gdoctor::start::Starts;
 use gdoctor_checks::ALL;
 use gdoctor_checks::model::fact::{Fact, Gap, Source};
@@ -506,8 +506,9 @@ fn waivers_are_told_in_every_format() {
         owner: "ops@example.org".into(),
         until: until.into(),
     };
-    let waived =
-        |until: &str| report(&[Status::Fail], FailOn::Fail).waive(&[waiver(until)], FailOn::Fail, "2026-01-31");
+    let waived = |until: &str| {
+        report(&[Status::Fail], FailOn::Fail).waive(&[waiver(until)], FailOn::Fail, "2026-01-31", Gate::default())
+    };
     let told = |report: &Report| {
         let formats = [
             text::render(report, Detail::Normal, 200),

@@ -4,6 +4,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::place;
 use serde::{Deserialize, Serialize};
 
 use super::need::Origin;
@@ -13,6 +14,7 @@ use super::version::Version;
 #[serde(default, deny_unknown_fields)]
 pub struct Dockerfile {
     /// As named on the command line.
+    #[serde(serialize_with = "place::path")]
     pub path: String,
     /// In the order of the file.
     pub stages: Vec<Stage>,
@@ -46,6 +48,7 @@ pub struct Stage {
 #[serde(deny_unknown_fields)]
 pub struct Base {
     /// Arguments replaced: `nvidia/cuda:12.4.1-base-ubuntu22.04`, or an earlier stage's name.
+    #[serde(serialize_with = "place::image")]
     pub reference: String,
     /// The earlier stage, by its place among the stages.
     pub stage: Option<usize>,
@@ -74,6 +77,7 @@ pub struct GpuStep {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Setting {
+    #[serde(serialize_with = "place::word")]
     pub name: String,
     pub value: Option<String>,
     pub at: Origin,

@@ -6,13 +6,15 @@ use core::fmt::{self, Display};
 use core::marker::PhantomData;
 
 use serde::de::{MapAccess, Visitor};
-use serde::ser::SerializeMap;
+use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::place;
 
 /// Where a fact was read, in words a reader can follow: a path, `GET /info`, `bind 0.0.0.0:8080`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Source(pub String);
+pub struct Source(#[serde(serialize_with = "place::text")] pub String);
 
 impl Source {
     pub fn new(words: impl Into<String>) -> Self {
@@ -37,21 +39,21 @@ pub enum Gap {
     /// The deadline passed.
     TimedOut,
     /// The child that looked was ended by a signal or a panic; the words say which.
-    Crashed(String),
+    Crashed(#[serde(serialize_with = "place::text")] String),
     /// A library, device or program that the look needs is not there.
-    ToolMissing(String),
+    ToolMissing(#[serde(serialize_with = "place::text")] String),
     /// Something was read, and it was not in the form its format promises.
-    Unparsable(String),
+    Unparsable(#[serde(serialize_with = "place::text")] String),
     /// The host's software is too old, or of a kind that cannot answer.
-    Unsupported(String),
+    Unsupported(#[serde(serialize_with = "place::text")] String),
     /// Nothing was asked, because connecting would start a service: who holds its socket, and what starts it.
-    Waiting(String),
+    Waiting(#[serde(serialize_with = "place::text")] String),
     /// Another check failed, and this fact cannot exist until that is mended: its id.
-    BlockedBy(String),
+    BlockedBy(#[serde(serialize_with = "place::word")] String),
     /// The system gave no thread, process or memory for the look.
-    NoRoom(String),
+    NoRoom(#[serde(serialize_with = "place::text")] String),
     /// A fault of gdoctor's own.
-    Bug(String),
+    Bug(#[serde(serialize_with = "place::text")] String),
 }
 
 impl Gap {
@@ -192,14 +194,14 @@ impl<T> Default for Fact<T> {
 // By hand, because there are some two hundred kinds of fact: derived code for each is a quarter of a megabyte more.
 impl<T: Serialize> Serialize for Fact<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(2))?;
+        let mut table = serializer.serialize_struct("Fact", 2)?;
         match &self.state {
-            State::Present(value) => map.serialize_entry("is", value)?,
-            State::Absent => map.serialize_entry("absent", &true)?,
-            State::Unknown(gap) => map.serialize_entry("unknown", gap)?,
+            State::Present(value) => table.serialize_field("is", value)?,
+            State::Absent => table.serialize_field("absent", &true)?,
+            State::Unknown(gap) => table.serialize_field("unknown", gap)?,
         }
-        map.serialize_entry("source", &self.source)?;
-        map.end()
+        table.serialize_field("source", &self.source)?;
+        table.end()
     }
 }
 

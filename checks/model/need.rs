@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::place;
 use serde::{Deserialize, Serialize};
 
 use super::dockerfile::Dockerfile;
@@ -17,23 +18,29 @@ use super::version::Version;
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
     /// A flag of the command line, as typed: `--port 8080`.
-    Flag(String),
+    Flag(#[serde(serialize_with = "place::text")] String),
     /// A place in a file of the user's: gdoctor.toml, a compose file, a Dockerfile. Lines and columns count from 1, the span in
     /// bytes of the file.
     File {
+        #[serde(serialize_with = "place::path")]
         path: String,
         line: usize,
         column: usize,
+        #[serde(serialize_with = "place::text")]
         what: String,
         #[serde(default)]
         span: Span,
     },
     /// An argument of the run line, as it stands there, and where.
-    RunLine { argument: String, span: Span },
+    RunLine {
+        #[serde(serialize_with = "place::text")]
+        argument: String,
+        span: Span,
+    },
     /// Nothing was asked for, so the usual is: a Docker to run containers with.
     Default,
     /// The host itself evidently has it; the words say how that is seen.
-    Host(String),
+    Host(#[serde(serialize_with = "place::text")] String),
     /// The usual guide suggests it (ports 8080 and 5000, the `video` capability, cameras that are there …).
     Guide,
 }
@@ -87,6 +94,7 @@ pub struct Need {
     /// The CUDA of the image.
     pub cuda: Option<Wish<Version>>,
     /// Images on this host that are going to be run, as `docker run` names them; the run line's own is in `run`.
+    #[serde(serialize_with = "place::image")]
     pub images: Vec<Wish<String>>,
     pub capabilities: Vec<Wish<Capability>>,
     /// Codecs that the GPU itself is to decode.
@@ -249,6 +257,7 @@ impl fmt::Display for Camera {
 #[serde(default, deny_unknown_fields)]
 pub struct Picture {
     /// Pixel format by its four letters: `MJPG`.
+    #[serde(serialize_with = "place::word")]
     pub fourcc: Option<String>,
     /// Width and height in pixels.
     pub size: Option<(u32, u32)>,
@@ -321,6 +330,7 @@ impl fmt::Display for Port {
 #[serde(deny_unknown_fields)]
 pub struct Registry {
     /// Host name or address without brackets.
+    #[serde(serialize_with = "place::host")]
     pub host: String,
     pub port: u16,
 }

@@ -4,7 +4,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
+use super::place::{self, Marked, Place};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::need::{Origin, Protocol};
 
@@ -81,6 +83,7 @@ pub struct RunLine {
     /// As pasted; spans count in it.
     pub text: String,
     /// The file that it stands in, as the user calls it; empty where it was typed or piped.
+    #[serde(serialize_with = "place::path")]
     pub file: String,
     /// `docker run`, `podman run`, `docker create`: the words and their place.
     pub command: Argument,
@@ -116,7 +119,7 @@ pub struct Secret {
 }
 
 /// One option.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RunOption {
     /// The long name without dashes, aliases resolved: `env` for `-e`, `network` for `--net`.
@@ -128,6 +131,29 @@ pub struct RunOption {
     pub refused: Option<String>,
 }
 
+impl RunOption {
+    /// What kind of name its value is.
+    fn place(&self) -> Place {
+        match self.name.as_str() {
+            "name" => Place::Container,
+            "hostname" | "domainname" | "add-host" => Place::Host,
+            "network" => Place::Network,
+            _ => Place::Text,
+        }
+    }
+}
+
+impl Serialize for RunOption {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut table = serializer.serialize_struct("RunOption", 4)?;
+        table.serialize_field("name", &Marked(Place::Word, &self.name))?;
+        table.serialize_field("value", &Marked(self.place(), &self.value))?;
+        table.serialize_field("at", &self.at)?;
+        table.serialize_field("refused", &self.refused)?;
+        table.end()
+    }
+}
+
 /// `--gpus VALUE`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -135,7 +161,9 @@ pub struct GpuRequest {
     /// -1 is all.
     pub count: Option<i64>,
     pub devices: Vec<String>,
+    #[serde(serialize_with = "place::word")]
     pub capabilities: Vec<String>,
+    #[serde(serialize_with = "place::word")]
     pub driver: String,
     /// `options=`: the driver named cdi refuses any.
     pub has_options: bool,
@@ -146,6 +174,7 @@ pub struct GpuRequest {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Variable {
+    #[serde(serialize_with = "place::word")]
     pub name: String,
     /// Kept only for variables that checks read; `None` when it is not set, or not read.
     pub value: Option<String>,
@@ -174,6 +203,7 @@ pub struct Device {
 #[serde(default, deny_unknown_fields)]
 pub struct NamedFile {
     /// Absolute.
+    #[serde(serialize_with = "place::path")]
     pub path: String,
     /// It must not exist yet.
     pub new: bool,
@@ -198,6 +228,7 @@ pub enum MountKind {
 pub struct Mount {
     pub kind: MountKind,
     /// Absolute path of the host, or a volume's name; empty for a nameless one.
+    #[serde(serialize_with = "place::path")]
     pub source: String,
     pub target: String,
     /// Of `-v`: docker makes a folder where the source does not exist. `--mount` refuses instead.
@@ -223,8 +254,10 @@ pub struct Published {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Image {
+    #[serde(serialize_with = "place::image")]
     pub reference: String,
     /// `HOST:PORT` or a host name where the reference begins with one.
+    #[serde(serialize_with = "place::host")]
     pub registry: Option<String>,
     pub at: Argument,
 }

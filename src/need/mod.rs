@@ -7,7 +7,6 @@ pub mod dockerfile;
 pub mod file;
 mod host;
 pub mod run_line;
-mod secret;
 pub mod text;
 mod wish;
 

@@ -7,6 +7,7 @@ use gdoctor_checks::model::need::Origin;
 use gdoctor_checks::model::run::Span;
 
 use crate::host::Host;
+use crate::secret;
 
 use super::Refusal;
 
@@ -54,7 +55,7 @@ impl SourceText {
             let hidden = bytes.get_mut(span.start..span.end).into_iter().flatten();
             hidden.filter(|byte| **byte != b'\n').for_each(|byte| *byte = b'*');
         }
-        String::from_utf8_lossy(&bytes).into_owned()
+        secret::overwritten(&String::from_utf8_lossy(&bytes))
     }
 }
 

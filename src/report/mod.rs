@@ -2,6 +2,7 @@
 //! secret gets past this folder.
 
 mod changes;
+mod gate;
 mod length;
 mod words;
 
@@ -15,7 +16,8 @@ use crate::need::{ProjectFile, Waiver};
 use crate::policy::{self, FailOn, Status};
 use crate::start::Starts;
 
-pub use words::{OUT_OF_SIGHT, find_fix, general, general_fix, harmless, parse, write};
+pub use gate::{Gate, harmless};
+pub use words::{OUT_OF_SIGHT, find_fix, general, general_fix, parse, write, write_through};
 
 /// `$id` of `docs/gdoctor-report-1.json`, which `gdoctor schema` prints.
 pub const SCHEMA: &str = "https://gdoctor.dev/schema/gdoctor-report-1.json";
@@ -82,9 +84,9 @@ pub struct NeedFile {
 }
 
 impl NeedFile {
-    pub fn new(file: &ProjectFile) -> Self {
-        let why = file.left.as_deref().map(harmless).unwrap_or_default();
-        Self { path: harmless(&file.path), used: file.left.is_none(), why }
+    pub fn new(file: &ProjectFile, gate: Gate) -> Self {
+        let why = file.left.as_deref().map(|why| gate.text(why)).unwrap_or_default();
+        Self { path: gate.text(&file.path), used: file.left.is_none(), why }
     }
 
     /// One sentence.
@@ -331,12 +333,12 @@ pub struct Frame {
 impl Report {
     /// Marks what the project has decided to live with. A waiver that has run out is shown and counts for nothing; a waived
     /// failure or warning keeps its status and no longer decides the exit code. `today` is `2026-01-31`.
-    pub fn waive(mut self, waivers: &[Waiver], fail_on: FailOn, today: &str) -> Self {
+    pub fn waive(mut self, waivers: &[Waiver], fail_on: FailOn, today: &str, gate: Gate) -> Self {
         for outcome in self.results.iter_mut().filter(|o| matches!(o.status, Status::Fail | Status::Warn)) {
             let fits = |w: &&Waiver| w.code == outcome.code && (w.subject.is_empty() || w.subject == outcome.subject);
             outcome.waiver = waivers.iter().find(fits).map(|waiver| WaiverWords {
-                reason: harmless(&waiver.reason),
-                owner: harmless(&waiver.owner),
+                reason: gate.text(&waiver.reason),
+                owner: gate.text(&waiver.owner),
                 until: waiver.until.clone(),
                 expired: waiver.until.as_str() < today,
             });

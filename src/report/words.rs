@@ -14,10 +14,12 @@ use gdoctor_checks::model::need::{Need, Origin};
 use gdoctor_checks::model::run::RunLine;
 
 use super::changes::{self, corrected};
+use super::gate::Gate;
 use super::{Asker, FixWords, Frame, HostSummary, Outcome, Place, Report, SCHEMA, Seen, Tool, length};
 use crate::drawn::{self, Gauge};
 use crate::judge::Judged;
 use crate::policy::{self, FailOn, Status};
+use crate::snapshot::redact::Moves;
 
 /// Stands in a fix's fence for the run line with the finding's edits.
 const CORRECTED: &str = "{corrected}";
@@ -31,10 +33,25 @@ pub const OUT_OF_SIGHT: &str =
 
 /// Puts everything into words. Findings keep their order.
 pub fn write(facts: &Facts, need: &Need, judged: &[Judged], fail_on: FailOn, frame: Frame) -> Report {
+    write_through(Gate::default(), facts, need, judged, fail_on, frame)
+}
+
+/// The same with every text of the host's and the user's through this gate.
+pub fn write_through(
+    gate: Gate,
+    facts: &Facts,
+    need: &Need,
+    judged: &[Judged],
+    fail_on: FailOn,
+    frame: Frame,
+) -> Report {
+    let harmless = |text: &str| gate.text(text);
     // A line that was made from a compose file is nobody's to change.
     let line = need.run.as_ref().filter(|line| !line.made_up);
     let made_up = need.run.as_ref().is_some_and(|line| line.made_up);
     let tags = facts.tags();
+    let (text, moves) = line.map(|line| changes::shown(line, gate)).unwrap_or_default();
+    let shown = &Shown { gate, files: &need.files, moves: &moves };
     let blocked: BTreeMap<&str, &str> =
         judged.iter().flat_map(|j| j.findings.iter().filter_map(|f| Some((j.check.id, blocker(f)?)))).collect();
     let results: Vec<Outcome> = judged
@@ -43,7 +60,7 @@ pub fn write(facts: &Facts, need: &Need, judged: &[Judged], fail_on: FailOn, fra
             let groups = j.check.family.reads.iter();
             let probe = groups.filter_map(|group| frame.probe_times.get(group)).max().copied().unwrap_or_default();
             let took = probe + j.took;
-            let words = Words { check: j.check, doc: quoted(j), tags: &tags, line, made_up, files: &need.files, took };
+            let words = Words { check: j.check, doc: quoted(j), tags: &tags, line, made_up, shown, took };
             j.findings.iter().map(|f| words.outcome(f, &blocked)).collect::<Vec<_>>()
         })
         .collect();
@@ -65,8 +82,8 @@ pub fn write(facts: &Facts, need: &Need, judged: &[Judged], fail_on: FailOn, fra
         need_file: None,
         exit_code: policy::exit_code(results.iter().map(|o| (o.status, o.required)), fail_on),
         summary: summary.into(),
-        run_line: line.map(|line| changes::run_line(line, judged, &results)),
-        compose: need.run.as_ref().filter(|line| line.made_up).map(|line| changes::compose(line, judged, &need.files)),
+        run_line: line.map(|line| changes::run_line(line, text, judged, &results, shown)),
+        compose: need.run.as_ref().filter(|line| line.made_up).map(|line| changes::compose(line, judged, shown)),
         gauges: drawn::gauges(facts).into_iter().map(|gauge| Gauge { name: harmless(&gauge.name), ..gauge }).collect(),
         pictures: drawn::pictures(facts),
         results,
@@ -103,18 +120,28 @@ where
     }
 }
 
+/// The user's own texts, as a report shows them.
+pub(super) struct Shown<'a> {
+    pub gate: Gate<'a>,
+    pub files: &'a BTreeMap<String, String>,
+    /// How places of the run line move.
+    pub moves: &'a Moves,
+}
+
 struct Words<'a> {
     check: &'static Check,
     doc: Doc<'static>,
     tags: &'a [String],
     line: Option<&'a RunLine>,
     made_up: bool,
-    files: &'a BTreeMap<String, String>,
+    shown: &'a Shown<'a>,
     took: Duration,
 }
 
 impl Words<'_> {
     fn outcome(&self, finding: &Finding, blocked: &BTreeMap<&str, &str>) -> Outcome {
+        let harmless = |text: &str| self.shown.gate.text(text);
+        let told = |text: &str| self.shown.gate.told(text);
         let (sentence, detail) = self.sentences(finding);
         let fixes: Vec<FixWords> = match finding.verdict {
             Verdict::Warn(fix) | Verdict::Fail(fix) => {
@@ -132,7 +159,7 @@ impl Words<'_> {
             subject: told(&finding.subject),
             summary: sentence,
             detail,
-            asked_by: finding.asked_by.as_ref().map(|by| asker(by, self.files)),
+            asked_by: finding.asked_by.as_ref().map(|by| asker(by, self.shown)),
             required: policy::is_required(finding.asked_by.as_ref()),
             evidence: length::evidence(finding.evidence.iter().map(seen).collect()),
             picture: finding.values.get("picture").map(|file| harmless(file)),
@@ -146,6 +173,7 @@ impl Words<'_> {
     }
 
     fn sentences(&self, finding: &Finding) -> (String, String) {
+        let told = |text: &str| self.shown.gate.told(text);
         let fill = |text: &str| fill(text, finding, told);
         match &finding.verdict {
             Verdict::Unknown(gap) => {
@@ -162,7 +190,7 @@ impl Words<'_> {
     }
 
     fn fix(&self, fix: &Fix, finding: &Finding) -> FixWords {
-        let mut words = fix_words(fix, self.tags, self.line, finding);
+        let mut words = fix_words(fix, self.tags, self.line, finding, self.shown.gate);
         words.commands.retain(|command| !self.made_up || command != YOUR_OWN);
         words
     }
@@ -170,7 +198,7 @@ impl Words<'_> {
 
 /// A fix of nobody's finding, for a host with these tags.
 pub fn general_fix(fix: &Fix, tags: &[String]) -> FixWords {
-    let words = fix_words(fix, tags, None, &Finding::pass(""));
+    let words = fix_words(fix, tags, None, &Finding::pass(""), Gate::default());
     let each = |texts: Vec<String>| texts.iter().map(|text| general(text)).collect();
     FixWords { title: general(&words.title), commands: each(words.commands), notes: each(words.notes), ..words }
 }
@@ -189,14 +217,15 @@ pub fn general(text: &str) -> String {
     out
 }
 
-fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Finding) -> FixWords {
+fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Finding, gate: Gate) -> FixWords {
+    let told = |text: &str| gate.told(text);
     let notes = fix.notes_for(tags).into_iter().map(|note| fill(note, finding, told));
     let changes_line = line.is_some() && fix.commands.iter().any(|fence| fence.text.trim() == CORRECTED);
     let commands = fix.commands_for(tags).into_iter().flat_map(str::lines);
     let commands = commands.flat_map(|command| match line.filter(|_| command == CORRECTED) {
-        Some(line) => corrected(line, &[finding]).0.lines().map(str::to_owned).collect(),
+        Some(line) => gate.lines(&corrected(line, &[finding]).0).0.lines().map(str::to_owned).collect(),
         None if command == CORRECTED => vec![YOUR_OWN.to_owned()],
-        None => vec![fill(command, finding, shell_quoted)],
+        None => vec![fill(command, finding, |value| gate.quoted(value))],
     });
     let (commands, left_out) = match length::commands(commands.collect()) {
         Ok(commands) => (commands, None),
@@ -232,7 +261,8 @@ fn root_cause<'a>(check: &'a str, blocked: &BTreeMap<&str, &'a str>) -> &'a str 
     cause
 }
 
-pub(super) fn asker(origin: &Origin, files: &BTreeMap<String, String>) -> Asker {
+pub(super) fn asker(origin: &Origin, shown: &Shown) -> Asker {
+    let harmless = |text: &str| shown.gate.text(text);
     let span = match origin {
         Origin::RunLine { span, .. } => Some(*span),
         _ => None,
@@ -247,26 +277,32 @@ pub(super) fn asker(origin: &Origin, files: &BTreeMap<String, String>) -> Asker 
     };
     let file = match origin {
         Origin::File { path, line, column, span, .. } => {
-            let text = files.get(path).and_then(|text| text.lines().nth(line.saturating_sub(1))).unwrap_or_default();
+            let text =
+                shown.files.get(path).and_then(|text| text.lines().nth(line.saturating_sub(1))).unwrap_or_default();
             let before = text.char_indices().nth(column.saturating_sub(1)).map_or(text.len(), |(at, _)| at);
-            let (shown, from) = length::excerpt(text, before);
+            let (whole, moves) = shown.gate.lines(text);
+            let before = moves.of(before);
+            let (text, from) = length::excerpt(&whole, before);
             Some(Place {
                 path: harmless(path),
                 line: *line,
-                column: *column,
+                // Where names before it are replaced, it is farther or nearer.
+                column: whole.get(..before).filter(|_| !whole.is_empty()).map_or(*column, |b| b.chars().count() + 1),
                 start: span.start,
                 end: span.end,
-                text: visible(shown),
-                text_after: text[..from].chars().count(),
+                text: text.to_owned(),
+                text_after: whole[..from].chars().count(),
             })
         }
         _ => None,
     };
-    Asker { kind, text: told(&origin.to_string()), start: span.map(|s| s.start), end: span.map(|s| s.end), file }
+    let at = |place: usize| shown.moves.of(place);
+    let (start, end) = (span.map(|s| at(s.start)), span.map(|s| at(s.end)));
+    Asker { kind, text: shown.gate.told(&origin.to_string()), start, end, file }
 }
 
 /// Replaces `{name}` by the finding's value of that name, `{subject}` by its subject; other braces stay.
-pub(super) fn fill(text: &str, finding: &Finding, encode: fn(&str) -> String) -> String {
+pub(super) fn fill(text: &str, finding: &Finding, encode: impl Fn(&str) -> String) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(open) = rest.find('{') {
@@ -292,40 +328,6 @@ pub(super) fn fill(text: &str, finding: &Finding, encode: fn(&str) -> String) ->
     out
 }
 
-/// Text from the host without control characters or direction overrides: a terminal or log cannot be made to act on it.
-pub fn harmless(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\n' | '\t' => ' ',
-            c if c.is_control() => '\u{fffd}',
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => '\u{fffd}',
-            c => c,
-        })
-        .collect()
-}
-
-/// The same, and not longer than a report takes.
-fn told(text: &str) -> String {
-    length::cut(harmless(text))
-}
-
-/// As `harmless`, and every byte keeps its place: what is taken out leaves as many bytes.
-fn visible(text: &str) -> String {
-    let shown = text.chars().map(|c| match harmless(c.encode_utf8(&mut [0; 4])) {
-        same if same.chars().eq([c]) => same,
-        _ if c.len_utf8() == '\u{fffd}'.len_utf8() => '\u{fffd}'.into(),
-        _ => " ".repeat(c.len_utf8()),
-    });
-    shown.collect()
-}
-
-/// A value as one word of a POSIX shell.
-fn shell_quoted(value: &str) -> String {
-    let value = harmless(value);
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
-    if !value.is_empty() && value.chars().all(plain) { value } else { format!("'{}'", value.replace('\'', r"'\''")) }
-}
-
 fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
@@ -338,10 +340,10 @@ mod tests {
     fn a_hostile_value_is_one_harmless_word() {
         let finding = Finding::pass("x").with("device", "/dev/x; rm -rf '/'\u{1b}[2J");
         assert_eq!(
-            fill("ls {device} {\"json\": 1}", &finding, shell_quoted),
+            fill("ls {device} {\"json\": 1}", &finding, |value| Gate::default().quoted(value)),
             "ls '/dev/x; rm -rf '\\''/'\\''\u{fffd}[2J' {\"json\": 1}"
         );
-        assert_eq!(fill("{device}", &finding, harmless), "/dev/x; rm -rf '/'\u{fffd}[2J");
+        assert_eq!(fill("{device}", &finding, crate::report::harmless), "/dev/x; rm -rf '/'\u{fffd}[2J");
     }
 
     #[test]
@@ -350,13 +352,6 @@ mod tests {
             general("{user} is in {group_name}; {{.ID}} {print $1} {"),
             "USER is in GROUP_NAME; {{.ID}} {print $1} {"
         );
-    }
-
-    #[test]
-    fn a_line_of_a_file_keeps_its_places() {
-        let hostile = "RUN \t\u{9b}2J\u{202e}x\u{1b}[2J é";
-        let shown = visible(hostile);
-        assert_eq!((shown.len(), shown.as_str()), (hostile.len(), "RUN    2J\u{fffd}x [2J é"));
     }
 
     #[test]

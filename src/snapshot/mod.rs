@@ -1,7 +1,11 @@
 //! A host's facts in a file: what `gdoctor collect` saves and `gdoctor check --facts` judges again on any machine. It holds no
 //! verdicts, so newer checks can judge older facts.
 
+mod names;
 pub mod redact;
+mod shapes;
+pub mod tree;
+mod vocabulary;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,212 +1,201 @@
-//! Takes out what must not leave the machine and puts stable pseudonyms in: the same original is the same pseudonym everywhere,
+//! Takes names out of what leaves the machine and puts stable pseudonyms in: the same original is the same pseudonym everywhere,
 //! private addresses stay private, addresses of one subnet stay in one subnet.
+//!
+//! Where a text is a name by its place ([`Place`]), it is replaced whatever it is. In prose, a name that is no word of gdoctor's own
+//! is replaced wherever it stands; one that is (`list`, `storage`) only where names stand: in a home's path, a URL, `name=list`.
+//! Keys and the words of enums are no texts, and are never touched. Secrets go on the way, with and without names.
 
-use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 
+use gdoctor_checks::model::place::Place;
+use serde::Serialize;
 use serde_json::Value;
+
+use super::names;
+use super::shapes::{self, Shape};
+use super::tree::{self, Tree};
+use super::vocabulary::Vocabulary;
+use crate::secret;
 
 /// Originals and what stands for them.
 #[derive(Default)]
 pub struct Redactor {
-    /// Original → (kind, pseudonym).
-    map: BTreeMap<String, (&'static str, String)>,
+    vocabulary: Vocabulary,
+    /// By the original in small letters.
+    known: HashMap<String, Known>,
+    /// Lengths of originals by their first word, the longest first: what may begin at a word.
+    lengths: HashMap<String, Vec<usize>>,
     numbers: BTreeMap<&'static str, usize>,
     subnets: BTreeMap<String, usize>,
+    /// The last numbers of addresses that are taken in each subnet.
+    taken: BTreeMap<usize, usize>,
+    counts: BTreeMap<&'static str, usize>,
 }
 
-/// Names that are nobody's own; replacing them would only make the text unreadable.
-const COMMON: &str = "root nobody docker podman containerd ubuntu debian fedora admin administrator user users video render \
-daemon system host localhost default gpu test linux pi guest local nogroup unknown null none home data nvidia overlay2 bridge \
-max min run port camera disk display engine library toolkit registry kernel server client service open closed \
-first last other name present absent group groups facts format version source driver report checksum \
-localhost.localdomain ip6-localhost host.docker.internal host.containers.internal gateway.docker.internal unix http https tcp";
-/// Hosts of these domains are everybody's.
-const PUBLIC: [&str; 14] = [
-    "docker.com",
-    "docker.io",
-    "nvidia.com",
-    "nvidia.github.io",
-    "github.com",
-    "github.io",
-    "debian.org",
-    "ubuntu.com",
-    "fedoraproject.org",
-    "archlinux.org",
-    "kernel.org",
-    "x.org",
-    "quay.io",
-    "ghcr.io",
-];
+/// What was replaced in a text, in order, and how long it is then.
+#[derive(Default)]
+pub struct Moves(Vec<(Range<usize>, usize)>);
+
+impl Moves {
+    /// Where a byte of the text before is in the text after.
+    pub fn of(&self, at: usize) -> usize {
+        let mut moved = at;
+        for (range, length) in self.0.iter().take_while(|(range, _)| range.start < at) {
+            moved = if at >= range.end { moved + length - range.len() } else { moved - (at - range.start) };
+        }
+        moved
+    }
+}
+
+struct Known {
+    original: String,
+    pseudonym: String,
+    /// A word of gdoctor's own too: in prose it is replaced only where names stand.
+    common: bool,
+}
 
 impl Redactor {
     /// Learns a user's login name.
     pub fn user(&mut self, name: &str) {
-        if name.len() > 1 && !is_common(name) && !name.bytes().all(|b| b.is_ascii_digit()) {
-            self.learn("user", name);
-        }
+        self.names(Place::User, name);
     }
 
     /// Learns a host's name, and its first label where it has a domain.
     pub fn host(&mut self, name: &str) {
-        let name = name.trim_matches(['[', ']', '.']);
-        let public = PUBLIC.iter().any(|p| name == *p || name.strip_suffix(p).is_some_and(|rest| rest.ends_with('.')));
-        let address = name.parse::<Ipv4Addr>().is_ok() || name.parse::<Ipv6Addr>().is_ok();
-        let word = name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
-        if name.len() < 2 || public || address || !word || is_common(name) || name.starts_with('{') {
-            return;
-        }
-        self.learn("host", name);
-        if let Some((label, domain)) = name.split_once('.') {
-            if label.len() > 2 && !is_common(label) {
-                let known = self.map[name].1.clone();
-                self.map.entry(label.to_owned()).or_insert(("host", known));
-            }
-            if domain.contains('.') {
-                self.learn("domain", domain);
-            }
+        self.names(Place::Host, name);
+    }
+
+    /// Learns which words are the documents' own: those of their types, and of their fields that hold no names. Comes before any
+    /// name.
+    pub fn learn_words(&mut self, trees: &[&Tree]) {
+        for tree in trees {
+            tree.each(&mut |leaf| match leaf {
+                Tree::Fixed(Value::String(word)) | Tree::Text(Place::Word, word) => self.vocabulary.add(word),
+                _ => {}
+            });
         }
     }
 
-    /// Learns everything private in a document.
-    pub fn document(&mut self, value: &Value) {
-        self.walk(value, "");
-    }
-
-    fn walk(&mut self, value: &Value, key: &str) {
-        match value {
-            Value::Object(map) => {
-                for (name, inner) in map {
-                    self.text(name);
-                    // A fact is a table: its value has the fact's own name.
-                    self.walk(inner, if ["is", "source"].contains(&name.as_str()) { key } else { name });
-                }
-            }
-            Value::Array(list) => list.iter().for_each(|inner| self.walk(inner, key)),
-            Value::String(text) => {
-                match key {
-                    "hostname" | "host" | "subject_alt_names" => self.host(text.trim_start_matches("*.")),
-                    "serial" => self.learn("serial", text),
+    /// Learns everything private in documents.
+    pub fn learn(&mut self, trees: &[&Tree]) {
+        // Names by their place first: what prose shows is then known by its proper kind.
+        for prose in [false, true] {
+            for tree in trees {
+                tree.each(&mut |leaf| match leaf {
+                    Tree::Text(Place::Word, _) => {}
+                    Tree::Text(_, text) if prose => self.text(&secret::masked(text)),
+                    // A group tells of nobody unless it is called like a user.
+                    Tree::Text(Place::Text | Place::Group, _) => {}
+                    Tree::Text(place, text) => self.names(*place, &secret::masked(text)),
                     _ => {}
-                }
-                self.text(text);
-            }
-            _ => {}
-        }
-    }
-
-    /// Learns what shows itself in any text: addresses, ids, credentials and hosts of URLs, names of homes.
-    pub fn text(&mut self, text: &str) {
-        self.urls(text);
-        for prefix in ["/home/", "/Users/", "/run/media/"] {
-            for (at, _) in text.match_indices(prefix) {
-                let rest = &text[at + prefix.len()..];
-                let end = rest.find(|c: char| !(c.is_alphanumeric() || "-_.".contains(c))).unwrap_or(rest.len());
-                self.user(&rest[..end]);
-            }
-        }
-        let word = |c: char| c.is_ascii_alphanumeric() || "-.:".contains(c);
-        for piece in text.split(|c: char| !word(c)) {
-            self.identifier(piece.trim_matches(['.', ':', '-']));
-        }
-        // `10.0.0.5:5000` and `host=10.0.0.5`: the address without its port.
-        for piece in text.split(|c: char| !(c.is_ascii_digit() || c == '.')) {
-            self.address4(piece.trim_matches('.'), text);
-        }
-    }
-
-    fn urls(&mut self, text: &str) {
-        for (at, _) in text.match_indices("://") {
-            let rest = &text[at + 3..];
-            let end = rest.find(|c: char| c.is_whitespace() || "/'\"`,;)>".contains(c)).unwrap_or(rest.len());
-            let (credentials, host) = rest[..end].rsplit_once('@').map_or((None, &rest[..end]), |(c, h)| (Some(c), h));
-            if let Some(credentials) = credentials.filter(|c| !c.is_empty() && c.chars().any(|c| c != '*')) {
-                self.learn("credential", credentials);
-                for part in credentials.splitn(2, ':').filter(|part| part.len() > 3 && !is_common(part)) {
-                    self.learn("credential", part);
-                }
-            }
-            let name = host.split(':').next().unwrap_or("");
-            if !text[..at].ends_with("unix")
-                && !text[..at].ends_with("fd")
-                && name.contains(|c: char| c.is_alphabetic())
-            {
-                self.host(name);
+                });
             }
         }
     }
 
-    fn identifier(&mut self, piece: &str) {
-        let bare = piece.rsplit(':').next().unwrap_or(piece);
-        for (prefix, kind) in [("GPU-", "gpu"), ("MIG-", "mig")] {
-            if let Some(at) = piece.to_ascii_uppercase().find(prefix)
-                && is_uuid(&piece[at + prefix.len()..])
-            {
-                return self.device(kind, &piece[at..]);
+    fn names(&mut self, place: Place, text: &str) {
+        for name in names::within(place, text, &self.vocabulary) {
+            let original = &text[name.range];
+            self.name(name.kind, original);
+            if name.kind == "host" {
+                self.labels(original);
             }
         }
-        if is_uuid(bare) && bare.bytes().any(|b| b != b'0' && b != b'-') {
-            self.learn("uuid", bare);
-        }
-        let parts: Vec<&str> = piece.split(':').collect();
-        let hex = |p: &&str| p.len() == 2 && p.bytes().all(|b| b.is_ascii_hexdigit());
-        if parts.len() == 6 && parts.iter().all(hex) {
-            return self.learn("mac", piece);
-        }
-        if parts.len() > 2
-            && let Ok(address) = piece.parse::<Ipv6Addr>()
-            && !address.is_loopback()
-            && !address.is_unspecified()
-            && !self.map.contains_key(piece)
+    }
+
+    /// The first label of a host's whole name is the same host; the rest is a domain.
+    fn labels(&mut self, name: &str) {
+        let Some((label, domain)) = name.split_once('.') else { return };
+        let key = label.to_ascii_lowercase();
+        if label.len() > 2
+            && !names::is_everybodys(label)
+            && !self.known.contains_key(&key)
+            && let Some(pseudonym) = self.known.get(&name.to_ascii_lowercase()).map(|known| known.pseudonym.clone())
         {
-            let octets = address.segments();
-            let subnet = self.subnet(format!("{:x}:{:x}:{:x}:{:x}", octets[0], octets[1], octets[2], octets[3]));
-            let private = (octets[0] & 0xfe00) == 0xfc00 || (octets[0] & 0xffc0) == 0xfe80;
-            let number = self.next("ipv6");
-            let base = if private { "fd00" } else { "2001:db8" };
-            self.map.insert(piece.to_owned(), ("ip", format!("{base}:{subnet:x}::{number:x}")));
+            self.insert("host", label, pseudonym, self.vocabulary.has(label));
+        }
+        if domain.contains('.') && !names::is_public(domain) {
+            self.name("domain", domain);
         }
     }
 
-    /// An id that is compared without regard to case: one pseudonym for all its spellings.
-    fn device(&mut self, kind: &'static str, id: &str) {
-        let known = self.map.iter().find(|(original, _)| original.eq_ignore_ascii_case(id));
-        match known.map(|(_, known)| known.clone()) {
-            Some(known) => drop(self.map.insert(id.to_owned(), known)),
-            None => self.learn(kind, id),
+    /// Learns what shows itself in any text: addresses, ids, hosts of URLs, names of homes.
+    pub fn text(&mut self, text: &str) {
+        for (shape, range) in shapes::within(text) {
+            let original = &text[range];
+            match shape {
+                Shape::User => self.user(original),
+                Shape::Host => self.host(original),
+                Shape::Device(kind) => self.name(kind, original),
+                Shape::Mac => self.mac(original),
+                Shape::Address4(address) => self.address4(original, address),
+                Shape::Address6(address) => self.address6(original, address),
+            }
         }
     }
 
-    fn address4(&mut self, piece: &str, text: &str) {
-        let Ok(address) = piece.parse::<Ipv4Addr>() else { return };
-        let octets = address.octets();
-        let everybodys =
-            address.is_loopback() || address.is_unspecified() || octets[0] >= 224 || address.is_link_local();
-        // A wide network tells nothing of anybody, and verdicts are made of it.
-        let wide = text.find(piece).and_then(|at| text[at + piece.len()..].strip_prefix('/')).is_some_and(|prefix| {
-            let digits = prefix.find(|c: char| !c.is_ascii_digit()).unwrap_or(prefix.len());
-            prefix[..digits].parse::<u8>().is_ok_and(|bits| bits <= 16)
-        });
-        if everybodys || wide || self.map.contains_key(piece) {
+    fn name(&mut self, kind: &'static str, original: &str) {
+        let key = original.to_ascii_lowercase();
+        if key.is_empty() || self.known.contains_key(&key) {
             return;
         }
+        // What was shared before keeps its pseudonyms.
+        if let Some(number) = names::number_of_pseudonym(original) {
+            let last = self.numbers.entry(kind).or_insert(0);
+            *last = (*last).max(number);
+            return;
+        }
+        let number = self.next(kind);
+        let pseudonym = if kind == "domain" { format!("domain-{number}.example") } else { format!("{kind}-{number}") };
+        let nobodys = !original.bytes().any(|byte| byte.is_ascii_alphabetic() || byte >= 0x80);
+        let named = ["gpu", "mig", "uuid", "serial"].contains(&kind);
+        self.insert(kind, original, pseudonym, !named && (nobodys || self.vocabulary.has(original)));
+    }
+
+    fn mac(&mut self, original: &str) {
+        if self.known.contains_key(&original.to_ascii_lowercase()) {
+            return;
+        }
+        let number = self.next("mac");
+        let pseudonym = format!("02:00:00:00:{:02x}:{:02x}", number >> 8 & 0xff, number & 0xff);
+        self.insert("mac", original, pseudonym, false);
+    }
+
+    fn address4(&mut self, original: &str, address: std::net::Ipv4Addr) {
+        if self.known.contains_key(original) {
+            return;
+        }
+        let octets = address.octets();
         let subnet = self.subnet(format!("{}.{}.{}", octets[0], octets[1], octets[2]));
         let last = match octets[3] {
             edge @ (0 | 1 | 255) => edge,
             _ => {
-                let used =
-                    self.map.values().filter(|(kind, p)| *kind == "ip" && p.contains(&format!(".{subnet}."))).count();
-                u8::try_from(used + 2).unwrap_or(254).min(254)
+                let taken = self.taken.entry(subnet).or_insert(1);
+                *taken += 1;
+                u8::try_from(*taken).unwrap_or(254).min(254)
             }
         };
         let (high, low) = ((subnet >> 8) as u8, (subnet & 0xff) as u8);
         let pseudonym = if address.is_private() {
-            Ipv4Addr::new(10, high, low, last)
+            std::net::Ipv4Addr::new(10, high, low, last)
         } else {
             // 198.18.0.0/15 is set aside for tests (RFC 2544).
-            Ipv4Addr::new(198, 18 + (high & 1), low, last)
+            std::net::Ipv4Addr::new(198, 18 + (high & 1), low, last)
         };
-        self.map.insert(piece.to_owned(), ("ip", pseudonym.to_string()));
+        self.insert("ip", original, pseudonym.to_string(), false);
+    }
+
+    fn address6(&mut self, original: &str, address: std::net::Ipv6Addr) {
+        if self.known.contains_key(&original.to_ascii_lowercase()) {
+            return;
+        }
+        let parts = address.segments();
+        let subnet = self.subnet(format!("{:x}:{:x}:{:x}:{:x}", parts[0], parts[1], parts[2], parts[3]));
+        let private = (parts[0] & 0xfe00) == 0xfc00 || (parts[0] & 0xffc0) == 0xfe80;
+        let number = self.next("ipv6");
+        let base = if private { "fd00" } else { "2001:db8" };
+        self.insert("ip", original, format!("{base}:{subnet:x}::{number:x}"), false);
     }
 
     fn subnet(&mut self, key: String) -> usize {
@@ -220,99 +209,128 @@ impl Redactor {
         *number
     }
 
-    fn learn(&mut self, kind: &'static str, original: &str) {
-        if original.is_empty() || self.map.contains_key(original) {
-            return;
+    fn insert(&mut self, kind: &'static str, original: &str, pseudonym: String, common: bool) {
+        let key = original.to_ascii_lowercase();
+        let lengths = self.lengths.entry(first_word(&key).to_owned()).or_default();
+        if let Err(place) = lengths.binary_search_by(|length| key.len().cmp(length)) {
+            lengths.insert(place, key.len());
         }
-        let number = self.next(kind);
-        let pseudonym = match kind {
-            "mac" => format!("02:00:00:00:{:02x}:{:02x}", number >> 8 & 0xff, number & 0xff),
-            "credential" => "***".to_owned(),
-            "domain" => format!("domain-{number}.example"),
-            _ => format!("{kind}-{number}"),
-        };
-        self.map.insert(original.to_owned(), (kind, pseudonym));
+        *self.counts.entry(kind).or_insert(0) += 1;
+        self.known.insert(key, Known { original: original.to_owned(), pseudonym, common });
     }
 
-    /// The text with pseudonyms in the place of originals, the longest first.
+    /// Prose with pseudonyms in the place of originals, and without secrets.
     pub fn apply(&self, text: &str) -> String {
-        let mut originals: Vec<(&str, &str)> = self.map.iter().map(|(o, (_, p))| (o.as_str(), p.as_str())).collect();
-        originals.sort_by_key(|(original, _)| std::cmp::Reverse(original.len()));
+        self.place(Place::Text, text)
+    }
+
+    /// The same of a text that has its place.
+    pub fn place(&self, place: Place, text: &str) -> String {
+        let text = secret::masked(text);
+        if place == Place::Word {
+            return text;
+        }
         let mut out = String::with_capacity(text.len());
         let mut at = 0;
-        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-            let before = text[..at].chars().next_back();
-            let found = originals.iter().find(|(original, _)| {
-                let same = rest.get(..original.len()).is_some_and(|head| head.eq_ignore_ascii_case(original));
-                let free = |c: Option<char>| !c.is_some_and(char::is_alphanumeric);
-                same && free(before) && free(rest[original.len()..].chars().next())
-            });
-            match (found, rest.chars().next()) {
-                (Some((original, pseudonym)), _) => {
-                    out.push_str(pseudonym);
-                    at += original.len();
-                }
-                (None, Some(c)) => {
-                    out.push(c);
-                    at += c.len_utf8();
-                }
-                (None, None) => break,
-            }
+        for (range, pseudonym) in self.replaced(place, &text) {
+            out.push_str(&text[at..range.start]);
+            out.push_str(pseudonym);
+            at = range.end;
         }
+        out.push_str(&text[at..]);
         out
     }
 
-    /// The document with all its texts and names replaced.
-    pub fn apply_to(&self, value: &Value) -> Value {
-        match value {
-            Value::Object(map) => {
-                map.iter().map(|(k, v)| (self.apply(k), self.apply_to(v))).collect::<serde_json::Map<_, _>>().into()
-            }
-            Value::Array(list) => list.iter().map(|v| self.apply_to(v)).collect(),
-            Value::String(text) => self.apply(text).into(),
-            other => other.clone(),
+    /// What of a text is replaced by what, in order.
+    fn replaced(&self, place: Place, text: &str) -> Vec<(Range<usize>, &str)> {
+        let by_place = names::within(place, text, &self.vocabulary).into_iter();
+        let by_place = by_place.filter_map(|name| {
+            let known = self.known.get(&text[name.range.clone()].to_ascii_lowercase())?;
+            Some((name.range, known.pseudonym.as_str()))
+        });
+        let mut all: Vec<(Range<usize>, &str)> = by_place.collect();
+        // Both lists are in order.
+        let taken: Vec<Range<usize>> = all.iter().map(|(range, _)| range.clone()).collect();
+        let overlaps = |range: &Range<usize>| {
+            let next = taken.partition_point(|other| other.end <= range.start);
+            taken.get(next).is_some_and(|other| other.start < range.end)
+        };
+        all.extend(self.in_prose(text).into_iter().filter(|(range, _)| !overlaps(range)));
+        all.sort_by_key(|(range, _)| range.start);
+        all
+    }
+
+    /// The same for prose: at each word the longest original that ends where a word ends.
+    fn in_prose(&self, text: &str) -> Vec<(Range<usize>, &str)> {
+        let mut found = Vec::new();
+        let lower = text.to_ascii_lowercase();
+        let mut at = 0;
+        while let Some(start) = next_word(&lower, at) {
+            let word = first_word(&lower[start..]);
+            let lengths = self.lengths.get(word).map(Vec::as_slice).unwrap_or_default();
+            let here = lengths.iter().find_map(|length| {
+                let end = start + length;
+                let known = self.known.get(lower.get(start..end)?)?;
+                let ends = !lower[end..].starts_with(char::is_alphanumeric);
+                let stands = !known.common || names::stands_for_a_name(&lower, start..end);
+                (ends && stands).then_some((start..end, known.pseudonym.as_str()))
+            });
+            at = here.as_ref().map_or(start + word.len(), |(range, _)| range.end);
+            found.extend(here);
         }
+        found
+    }
+
+    /// How places move in a text whose secrets are overwritten already.
+    pub fn moves(&self, text: &str) -> Moves {
+        Moves(self.in_prose(text).into_iter().map(|(range, pseudonym)| (range, pseudonym.len())).collect())
+    }
+
+    /// The document with all its texts replaced.
+    pub fn document(&self, tree: &Tree) -> Value {
+        tree.document(&|place, text| self.place(place, text))
     }
 
     /// How many originals of each kind are known.
     pub fn counts(&self) -> BTreeMap<String, usize> {
-        let mut counts = BTreeMap::new();
-        for (kind, _) in self.map.values() {
-            *counts.entry((*kind).to_owned()).or_insert(0) += 1;
-        }
-        counts
+        self.counts.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect()
     }
 
     /// The first original that still stands in a text: the last look before anything leaves.
     pub fn survivor(&self, text: &str) -> Option<&str> {
-        let pseudonyms: Vec<&str> = self.map.values().map(|(_, p)| p.as_str()).collect();
-        self.map.keys().map(String::as_str).find(|original| {
-            !pseudonyms.contains(original)
-                && text.match_indices(original).any(|(at, _)| {
-                    let free = |c: Option<char>| !c.is_some_and(char::is_alphanumeric);
-                    free(text[..at].chars().next_back()) && free(text[at + original.len()..].chars().next())
-                })
-        })
+        // An address may be the original of one and the pseudonym of another.
+        let pseudonyms: HashSet<&str> = self.known.values().map(|known| known.pseudonym.as_str()).collect();
+        let standing = self.in_prose(text).into_iter().map(|(range, _)| &text[range]);
+        let known = standing.filter(|shown| !pseudonyms.contains(shown));
+        // gdoctor's own texts have its own words where names stand: `docker run --name registry`.
+        let known = known.filter_map(|shown| self.known.get(&shown.to_ascii_lowercase()));
+        known.filter(|known| !known.common).map(|known| known.original.as_str()).next()
     }
 
     /// Original and pseudonym, for the owner's eyes only.
     pub fn private_map(&self) -> String {
-        let map: BTreeMap<&str, &str> = self.map.iter().map(|(o, (_, p))| (o.as_str(), p.as_str())).collect();
+        let pair = |known: &'_ Known| (known.original.clone(), known.pseudonym.clone());
+        let map: BTreeMap<String, String> = self.known.values().map(pair).collect();
         let mut text = serde_json::to_string_pretty(&map).unwrap_or_default();
         text.push('\n');
         text
     }
 }
 
-fn is_common(name: &str) -> bool {
-    COMMON.split(' ').any(|word| word.eq_ignore_ascii_case(name))
+/// The document of a value as it is, but for secrets.
+pub fn without_secrets(value: &impl Serialize) -> Value {
+    tree::tree(value).map(|tree| Redactor::default().document(&tree)).unwrap_or_default()
 }
 
-fn is_uuid(text: &str) -> bool {
-    let groups: Vec<&str> = text.split('-').collect();
-    let lengths = [8, 4, 4, 4, 12];
-    groups.len() == 5
-        && groups.iter().zip(lengths).all(|(g, n)| g.len() == n && g.bytes().all(|b| b.is_ascii_hexdigit()))
+/// Letters and digits from here on.
+fn first_word(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_alphanumeric()).unwrap_or(text.len());
+    &text[..end]
+}
+
+/// Where the next word begins.
+fn next_word(text: &str, at: usize) -> Option<usize> {
+    text.get(at..)?.find(char::is_alphanumeric).map(|offset| at + offset)
 }
 
 #[cfg(test)]
@@ -334,16 +352,31 @@ mod tests {
         assert!(shown.contains("02:00:00:00:00:01") && shown.contains("fd00:"), "{shown}");
         assert_eq!(r.survivor(&shown), None);
         assert_eq!(r.survivor("here is alice"), Some("alice"));
+        assert_eq!(r.apply(&shown), shown, "twice is once");
     }
 
     #[test]
     fn prose_stays() {
         let mut r = Redactor::default();
-        for name in ["ubuntu", "root", "docker"] {
+        for name in ["ubuntu", "root", "list", "storage"] {
             r.user(name);
         }
-        let text = "root may talk to Docker on ubuntu; driver 550.54.15; see https://docs.docker.com/engine/";
+        let text = "root may list the storage on ubuntu; driver 550.54.15; see https://docs.docker.com/engine/";
         r.text(text);
         assert_eq!(r.apply(text), text);
+        assert_eq!(
+            r.apply("/home/list/x, list@storage:22, --name=list"),
+            "/home/user-1/x, user-1@user-2:22, --name=user-1"
+        );
+    }
+
+    #[test]
+    fn places_move_with_the_text() {
+        let mut r = Redactor::default();
+        r.user("wilhelmina");
+        r.user("jo");
+        let text = "a wilhelmina b jo c";
+        assert_eq!(r.apply(text), "a user-1 b user-2 c");
+        assert_eq!([0, 2, 12, 13, 15, 18].map(|at| r.moves(text).of(at)), [0, 2, 8, 9, 11, 18]);
     }
 }

@@ -4,12 +4,16 @@
 
 #[path = "../part/mod.rs"]
 mod part;
+#[path = "../table/mod.rs"]
+mod table;
 
 mod doors;
 mod load;
 mod machine;
+mod names;
 mod parsers;
 mod programs;
+mod secrets;
 mod trust;
 mod waking;
 mod writing;

@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::model::place;
 use serde::{Deserialize, Serialize};
 
 use crate::model::fact::Fact;
@@ -25,6 +26,7 @@ pub struct DiskFacts {
 #[serde(deny_unknown_fields)]
 pub struct OpenFile {
     /// Where it was.
+    #[serde(serialize_with = "place::path")]
     pub path: String,
     pub bytes: u64,
     pub pid: u32,
@@ -33,6 +35,7 @@ pub struct OpenFile {
     pub process: String,
     /// The id of the container that this process belongs to, or whose log this was; empty when there is none.
     #[serde(default)]
+    #[serde(serialize_with = "place::word")]
     pub container: String,
 }
 
@@ -41,10 +44,12 @@ pub struct OpenFile {
 #[serde(default, deny_unknown_fields)]
 pub struct Leftovers {
     /// The data root.
+    #[serde(serialize_with = "place::path")]
     pub root: String,
     /// Folders of layers in `overlay2`, older than an hour, that belong to no image and no container.
     pub folders: u64,
     /// Storage drivers that the engine used before and whose images are still there.
+    #[serde(serialize_with = "place::word")]
     pub drivers: Vec<String>,
 }
 
@@ -54,8 +59,10 @@ pub struct Place {
     /// What lies there, all on one file system.
     pub holds: Vec<Content>,
     /// The folder that Docker uses, as Docker names it.
+    #[serde(serialize_with = "place::path")]
     pub path: String,
     /// The folder that was looked at: `path`, or its nearest parent that this user can see.
+    #[serde(serialize_with = "place::path")]
     pub looked_at: String,
     pub space: Fact<Space>,
 }
@@ -137,6 +144,7 @@ impl Place {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogFile {
+    #[serde(serialize_with = "place::path")]
     pub path: String,
     pub bytes: u64,
 }

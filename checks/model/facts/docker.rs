@@ -5,6 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::model::place;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::model::fact::{Fact, Gap};
@@ -91,15 +92,20 @@ pub struct Endpoint {
 #[serde(rename_all = "kebab-case")]
 pub enum Address {
     /// Path of a socket on this host.
-    Unix(String),
+    Unix(#[serde(serialize_with = "place::path")] String),
     /// `tcp://host:port`; `local` when host is this machine's loopback.
-    Tcp { host: String, port: u16, local: bool },
+    Tcp {
+        #[serde(serialize_with = "place::host")]
+        host: String,
+        port: u16,
+        local: bool,
+    },
     /// `ssh://…`: gdoctor opens no ssh connection. Without user and password.
-    Ssh(String),
+    Ssh(#[serde(serialize_with = "place::host")] String),
     /// Something that is no endpoint: shown without what may be secret in it.
     Malformed(String),
     /// The chosen context does not exist.
-    NoSuchContext(String),
+    NoSuchContext(#[serde(serialize_with = "place::context")] String),
 }
 
 impl core::fmt::Display for Address {
@@ -127,9 +133,9 @@ impl Address {
 pub enum ChosenBy {
     DockerHost,
     /// DOCKER_CONTEXT names this context.
-    ContextVariable(String),
+    ContextVariable(#[serde(serialize_with = "place::context")] String),
     /// config.json's currentContext names this context.
-    CurrentContext(String),
+    CurrentContext(#[serde(serialize_with = "place::context")] String),
     Default,
 }
 
@@ -153,6 +159,7 @@ pub struct Socket {
     pub gid: u32,
     /// The name of `gid` in /etc/group or another source of groups; empty when it has none.
     #[serde(default)]
+    #[serde(serialize_with = "place::group")]
     pub group: String,
     /// Permission bits, such as 0o660.
     pub mode: u32,
@@ -200,6 +207,7 @@ pub struct Unit {
     pub hosts_flag: bool,
     /// All options of its command, by the keys that daemon.json has for them: `hosts`, `data-root`, `iptables`.
     #[serde(default)]
+    #[serde(serialize_with = "place::word")]
     pub flags: Vec<String>,
     /// Started when a client opens the socket (docker.socket).
     #[serde(default)]
@@ -215,11 +223,14 @@ pub struct Unit {
 pub enum Config {
     Read {
         /// Top-level keys.
+        #[serde(serialize_with = "place::word")]
         keys: Vec<String>,
         /// Names below "runtimes".
         #[serde(default)]
+        #[serde(serialize_with = "place::helper")]
         runtimes: Vec<String>,
         #[serde(default)]
+        #[serde(serialize_with = "place::host")]
         insecure_registries: Vec<String>,
         #[serde(default)]
         settings: Box<Settings>,
@@ -270,23 +281,30 @@ impl<'a> Place<'a> {
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// What kind of value each key has: `text`, `number`, `switch`, `list`, `object`, `null`.
+    #[serde(serialize_with = "place::word")]
     pub kinds: BTreeMap<String, String>,
     pub iptables: Option<bool>,
     pub ip_forward: Option<bool>,
     /// The default bridge; `none`: there is none.
     pub bridge: Option<String>,
+    #[serde(serialize_with = "place::path")]
     pub data_root: Option<String>,
     /// `iptables` or `nftables`, since Engine 29.
+    #[serde(serialize_with = "place::word")]
     pub firewall_backend: Option<String>,
     /// Resolvers for containers.
+    #[serde(serialize_with = "place::host")]
     pub dns: Vec<String>,
     /// Of the default bridge.
     pub mtu: Option<u32>,
+    #[serde(serialize_with = "place::word")]
     pub log_driver: Option<String>,
     /// log-opts has max-size.
     pub log_limited: bool,
+    #[serde(serialize_with = "place::word")]
     pub storage_driver: Option<String>,
     /// Bytes of /dev/shm are set for all containers.
+    #[serde(serialize_with = "place::word")]
     pub shm_size: Option<String>,
     /// Seconds since the epoch of the file's last change.
     pub changed: i64,
@@ -296,9 +314,12 @@ pub struct Settings {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct EngineVersion {
+    #[serde(serialize_with = "place::word")]
     pub version: String,
+    #[serde(serialize_with = "place::word")]
     pub api_version: String,
     #[serde(rename = "MinAPIVersion")]
+    #[serde(serialize_with = "place::word")]
     pub min_api_version: String,
     #[serde(deserialize_with = "or_default")]
     pub components: Vec<Component>,
@@ -307,7 +328,9 @@ pub struct EngineVersion {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct Component {
+    #[serde(serialize_with = "place::word")]
     pub name: String,
+    #[serde(serialize_with = "place::word")]
     pub version: String,
 }
 
@@ -321,25 +344,37 @@ impl EngineVersion {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct Info {
+    #[serde(serialize_with = "place::host")]
     pub name: String,
+    #[serde(serialize_with = "place::word")]
     pub operating_system: String,
     #[serde(rename = "OSType")]
+    #[serde(serialize_with = "place::word")]
     pub os_type: String,
+    #[serde(serialize_with = "place::word")]
     pub kernel_version: String,
+    #[serde(serialize_with = "place::word")]
     pub architecture: String,
     /// Storage driver: `overlay2`, or `overlayfs` of the containerd store.
+    #[serde(serialize_with = "place::word")]
     pub driver: String,
     #[serde(deserialize_with = "or_default")]
     pub driver_status: Vec<(String, String)>,
+    #[serde(serialize_with = "place::path")]
     pub docker_root_dir: String,
+    #[serde(serialize_with = "place::word")]
     pub cgroup_driver: String,
+    #[serde(serialize_with = "place::word")]
     pub cgroup_version: String,
     #[serde(deserialize_with = "or_default")]
+    #[serde(serialize_with = "place::word")]
     pub security_options: Vec<String>,
     #[serde(deserialize_with = "or_default")]
     pub warnings: Vec<String>,
     #[serde(deserialize_with = "or_default")]
+    #[serde(serialize_with = "place::helper")]
     pub runtimes: BTreeMap<String, Runtime>,
+    #[serde(serialize_with = "place::helper")]
     pub default_runtime: String,
     #[serde(rename = "CDISpecDirs", deserialize_with = "or_default")]
     pub cdi_spec_dirs: Vec<String>,
@@ -350,6 +385,7 @@ pub struct Info {
     #[serde(deserialize_with = "or_default")]
     pub containerd: Containerd,
     pub live_restore_enabled: bool,
+    #[serde(serialize_with = "place::word")]
     pub logging_driver: String,
     #[serde(deserialize_with = "or_default")]
     pub plugins: Plugins,
@@ -367,6 +403,7 @@ pub struct Info {
     #[serde(deserialize_with = "is_set")]
     pub https_proxy: bool,
     /// NO_PROXY's list of hosts that it asks directly all the same.
+    #[serde(serialize_with = "place::host")]
     pub no_proxy: String,
     /// What sets its packet filter rules, since API 1.49.
     #[serde(deserialize_with = "or_default")]
@@ -381,6 +418,7 @@ pub struct Info {
 pub struct Plugins {
     /// Log drivers, those of installed plugins too.
     #[serde(deserialize_with = "or_default")]
+    #[serde(serialize_with = "place::word")]
     pub log: Vec<String>,
 }
 
@@ -388,6 +426,7 @@ pub struct Plugins {
 #[serde(default, rename_all = "PascalCase")]
 pub struct FirewallBackend {
     /// `iptables`, `nftables`, either with `+firewalld`; empty: not told.
+    #[serde(serialize_with = "place::word")]
     pub driver: String,
 }
 
@@ -395,6 +434,7 @@ pub struct FirewallBackend {
 #[serde(default, rename_all = "PascalCase")]
 pub struct AddressPool {
     /// `172.17.0.0/12`.
+    #[serde(serialize_with = "place::host")]
     pub base: String,
     /// Bits of each network made from it.
     pub size: u8,
@@ -403,6 +443,7 @@ pub struct AddressPool {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Runtime {
+    #[serde(serialize_with = "place::text")]
     pub path: String,
 }
 
@@ -419,8 +460,10 @@ pub struct DiscoveredDevice {
 #[serde(default)]
 pub struct RegistryConfig {
     #[serde(rename = "InsecureRegistryCIDRs", deserialize_with = "or_default")]
+    #[serde(serialize_with = "place::host")]
     pub insecure_cidrs: Vec<String>,
     #[serde(rename = "IndexConfigs", deserialize_with = "or_default")]
+    #[serde(serialize_with = "place::host")]
     pub index_configs: BTreeMap<String, IndexConfig>,
 }
 
@@ -473,10 +516,13 @@ impl Info {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct Container {
+    #[serde(serialize_with = "place::word")]
     pub id: String,
     /// With a leading slash.
     #[serde(deserialize_with = "or_default")]
+    #[serde(serialize_with = "place::container")]
     pub names: Vec<String>,
+    #[serde(serialize_with = "place::image")]
     pub image: String,
     #[serde(deserialize_with = "or_default")]
     pub ports: Vec<PublishedPort>,
@@ -493,11 +539,13 @@ impl Container {
 pub struct PublishedPort {
     /// Host address; empty when the port is only exposed.
     #[serde(rename = "IP")]
+    #[serde(serialize_with = "place::host")]
     pub ip: String,
     pub private_port: u16,
     /// 0 when it is only exposed.
     pub public_port: u16,
     #[serde(rename = "Type")]
+    #[serde(serialize_with = "place::word")]
     pub protocol: String,
 }
 

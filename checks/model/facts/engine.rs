@@ -4,6 +4,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::model::place;
 use serde::{Deserialize, Serialize};
 
 use crate::model::fact::Fact;
@@ -14,10 +15,13 @@ pub struct EngineFacts {
     /// ~/.docker/config.json, without what may be secret in it.
     pub client_config: Fact<ClientConfig>,
     /// Names of the proxy variables that this shell sets; never their values.
+    #[serde(serialize_with = "place::word")]
     pub shell_proxy: Fact<Vec<String>>,
     /// DOCKER_API_VERSION of this shell.
+    #[serde(serialize_with = "place::word")]
     pub pinned_api: Fact<String>,
     /// Version of the docker client's package, without epoch and revision.
+    #[serde(serialize_with = "place::word")]
     pub client_version: Fact<String>,
     pub compose: Fact<Compose>,
     /// Packages of Docker's kind; Absent on a host without dpkg.
@@ -32,6 +36,7 @@ pub struct EngineFacts {
     pub start: Fact<Start>,
     pub modules: Fact<Modules>,
     /// Packages that ask for a reboot (/run/reboot-required.pkgs), at least one line.
+    #[serde(serialize_with = "place::word")]
     pub reboot_wanted: Fact<Vec<String>>,
     pub clock: Fact<Clock>,
     /// net.ipv4.ip_forward is 1.
@@ -56,9 +61,11 @@ pub struct EngineFacts {
     pub limits: Fact<Limits>,
     /// LimitNOFILE of the unit that containers inherit it from, `SOFT:HARD` of systemd where it sets none. Absent where no unit of
     /// systemd decides it.
+    #[serde(serialize_with = "place::word")]
     pub container_files: Fact<String>,
     pub inotify: Fact<Inotify>,
     /// Version in the file name of libseccomp.so.2.
+    #[serde(serialize_with = "place::word")]
     pub libseccomp: Fact<String>,
     pub user_namespaces: Fact<UserNamespaces>,
     pub kvm: Fact<Kvm>,
@@ -72,6 +79,7 @@ pub struct ClientConfig {
     /// `credsStore`.
     pub store: Option<Helper>,
     /// `credHelpers`, by registry.
+    #[serde(serialize_with = "place::host")]
     pub helpers: Vec<(String, Helper)>,
     /// `proxies` hands containers a proxy on 127.0.0.1, which is the container itself there.
     pub loopback_proxy: bool,
@@ -81,6 +89,7 @@ pub struct ClientConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Helper {
+    #[serde(serialize_with = "place::helper")]
     pub name: String,
     /// Known to be in no folder on PATH.
     pub missing: bool,
@@ -92,6 +101,7 @@ pub struct Compose {
     /// Path of the plugin behind `docker compose`.
     pub plugin: Option<String>,
     /// Its version, where its package tells.
+    #[serde(serialize_with = "place::word")]
     pub version: Option<String>,
     /// Path of a `docker-compose` that is a Python program: version 1.
     pub python: Option<String>,
@@ -100,8 +110,10 @@ pub struct Compose {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Package {
+    #[serde(serialize_with = "place::word")]
     pub name: String,
     /// Without epoch and revision.
+    #[serde(serialize_with = "place::word")]
     pub version: String,
     /// False: unpacked or half configured.
     pub whole: bool,
@@ -112,7 +124,9 @@ pub struct Package {
 pub struct AptSource {
     pub file: String,
     /// `ubuntu`, `debian`, `raspbian`: the folder of the address.
+    #[serde(serialize_with = "place::word")]
     pub distribution: String,
+    #[serde(serialize_with = "place::word")]
     pub suite: String,
 }
 
@@ -121,8 +135,10 @@ pub struct AptSource {
 #[serde(default, deny_unknown_fields)]
 pub struct Start {
     /// systemd's ActiveState: `failed`, `inactive`, `activating`; empty without systemd.
+    #[serde(serialize_with = "place::word")]
     pub state: String,
     /// systemd's Result: `exit-code`, `start-limit-hit`, `oom-kill`.
+    #[serde(serialize_with = "place::word")]
     pub result: String,
     /// The last lines that dockerd wrote, oldest first.
     pub lines: Vec<String>,
@@ -150,6 +166,7 @@ pub struct Modules {
     /// /lib/modules has a folder of the running kernel's.
     pub running: bool,
     /// Kernels that /lib/modules has.
+    #[serde(serialize_with = "place::word")]
     pub kernels: Vec<String>,
 }
 
@@ -170,8 +187,10 @@ pub struct Clock {
 #[serde(default, deny_unknown_fields)]
 pub struct Resolver {
     /// Addresses of /etc/resolv.conf.
+    #[serde(serialize_with = "place::host")]
     pub servers: Vec<String>,
     /// Addresses that systemd-resolved itself asks (/run/systemd/resolve/resolv.conf).
+    #[serde(serialize_with = "place::host")]
     pub upstream: Vec<String>,
 }
 
@@ -214,8 +233,10 @@ pub struct PacketFilter {
 #[serde(default, deny_unknown_fields)]
 pub struct Rules {
     /// Chains that every dockerd makes at its start.
+    #[serde(serialize_with = "place::word")]
     pub missing: Vec<String>,
     /// The kernel's own chains that no rule leads from to one of Docker's.
+    #[serde(serialize_with = "place::word")]
     pub unlinked: Vec<String>,
     /// FORWARD drops what no rule accepts, and no rule accepts or leads anywhere.
     pub forwards_nothing: bool,
@@ -225,6 +246,7 @@ pub struct Rules {
 #[serde(default, deny_unknown_fields)]
 pub struct Firewall {
     /// `ufw`, `firewalld`: those that are switched on.
+    #[serde(serialize_with = "place::word")]
     pub active: Vec<String>,
     /// A firewalld zone, other than `docker`, that docker0 is bound to by hand.
     pub docker0_zone: Option<String>,

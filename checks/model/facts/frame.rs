@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::model::place;
 use serde::{Deserialize, Serialize};
 
 use crate::model::fact::Fact;
@@ -36,6 +37,7 @@ pub struct Streamed {
 #[serde(deny_unknown_fields)]
 pub struct Agreed {
     /// Four letters: `MJPG`.
+    #[serde(serialize_with = "place::word")]
     pub fourcc: String,
     /// Width and height in pixels.
     pub size: (u32, u32),

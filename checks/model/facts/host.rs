@@ -3,6 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use crate::model::place;
 use serde::{Deserialize, Serialize};
 
 use crate::model::fact::Fact;
@@ -12,12 +13,15 @@ use crate::model::fact::Fact;
 pub struct HostFacts {
     pub system: Fact<System>,
     /// `uname -r`.
+    #[serde(serialize_with = "place::word")]
     pub kernel: Fact<String>,
     /// `uname -m`: `x86_64`, `aarch64`.
+    #[serde(serialize_with = "place::word")]
     pub machine: Fact<String>,
     /// Present when systemd runs this host (/run/systemd/system).
     pub systemd: Fact<String>,
     /// The container that gdoctor itself runs in: `docker`, `podman`, `lxc` …; Absent on a real or virtual machine.
+    #[serde(serialize_with = "place::word")]
     pub container: Fact<String>,
     /// `wsl` or `jetson`; Absent on an ordinary PC or server.
     pub platform: Fact<Platform>,
@@ -28,13 +32,19 @@ pub struct HostFacts {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct System {
+    #[serde(serialize_with = "place::word")]
     pub id: String,
+    #[serde(serialize_with = "place::word")]
     pub id_like: Vec<String>,
+    #[serde(serialize_with = "place::word")]
     pub version: String,
+    #[serde(serialize_with = "place::word")]
     pub pretty: String,
     /// VERSION_CODENAME: `bookworm`, or a derivative's own.
+    #[serde(serialize_with = "place::word")]
     pub codename: String,
     /// The code name of the Ubuntu or Debian that it is made from, where it tells.
+    #[serde(serialize_with = "place::word")]
     pub base_codename: String,
 }
 
@@ -49,6 +59,7 @@ pub enum Platform {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct User {
+    #[serde(serialize_with = "place::user")]
     pub name: String,
     pub uid: u32,
     /// Groups of this process: getgroups(2) and the effective one.

@@ -4,6 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::model::place;
 use serde::{Deserialize, Serialize};
 
 use crate::model::fact::Fact;
@@ -13,6 +14,7 @@ use crate::model::fact::Fact;
 #[serde(default, deny_unknown_fields)]
 pub struct WantedImages {
     /// By the name that was asked for; Absent when the daemon would have to pull it.
+    #[serde(serialize_with = "place::image")]
     pub found: BTreeMap<String, Fact<ImageFacts>>,
 }
 
@@ -20,17 +22,23 @@ pub struct WantedImages {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImageFacts {
+    #[serde(serialize_with = "place::word")]
     pub os: String,
     /// Go's name: `amd64`, `arm64`.
+    #[serde(serialize_with = "place::word")]
     pub architecture: String,
     /// The variables that decide about GPUs; no others are kept.
+    #[serde(serialize_with = "place::text")]
     pub variables: BTreeMap<String, String>,
     /// Where the image declares volumes.
+    #[serde(serialize_with = "place::text")]
     pub volumes: Vec<String>,
+    #[serde(serialize_with = "place::user")]
     pub user: String,
     /// The image names a program that the words behind the image are given to.
     pub entrypoint: bool,
     /// Packages of NVIDIA's driver that the image's layers installed, by its history; not asked for a run line's image.
+    #[serde(serialize_with = "place::word")]
     pub driver_packages: Fact<Vec<String>>,
 }
 

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::model::place;
 use serde::{Deserialize, Serialize};
 
 use crate::model::fact::Fact;
@@ -17,6 +18,7 @@ pub struct LibraryFacts {
     pub found: Fact<Vec<Library>>,
     /// What the packages of this host's driver append to their names: `-550`, `-550-server`, or nothing. Absent: no such
     /// package is known to dpkg.
+    #[serde(serialize_with = "place::word")]
     pub package_suffix: Fact<String>,
     /// Path of nvidia-smi.
     pub smi: Fact<String>,
@@ -38,6 +40,7 @@ pub struct Encoder {
     /// The GPU that was asked.
     pub gpu: Fact<String>,
     /// The newest NVENC interface that the driver speaks: `13.0`. Programs that are made for a newer one do not start.
+    #[serde(serialize_with = "place::word")]
     pub interface: Fact<String>,
     /// The answer to opening a session: 0, or an NVENCSTATUS.
     pub session: Fact<u32>,
@@ -50,6 +53,7 @@ pub struct Encoder {
 #[serde(deny_unknown_fields)]
 pub struct Library {
     /// What programs ask the loader for: `libcuda.so.1`.
+    #[serde(serialize_with = "place::word")]
     pub name: String,
     /// The file behind all links; `None` where they lead nowhere.
     #[serde(default)]

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::model::place;
 use serde::{Deserialize, Serialize};
 
 use crate::model::fact::Fact;
@@ -25,10 +26,12 @@ pub struct NvidiaFacts {
     /// The module file for the running kernel. Looked for only where the loaded one leaves a question.
     pub module_file: Fact<ModuleFile>,
     /// Kernels, other than the running one, that have an nvidia module.
+    #[serde(serialize_with = "place::word")]
     pub built_for: Fact<Vec<String>>,
     /// The module tree of the running kernel, /lib/modules/RELEASE; Absent after a kernel upgrade that waits for a reboot.
     pub kernel_tree: Fact<String>,
     /// Versions of the driver that DKMS knows of; Absent without DKMS.
+    #[serde(serialize_with = "place::word")]
     pub dkms: Fact<Vec<String>>,
     /// The setting that keeps the module out: `FILE: LINE`.
     pub blocked_module: Fact<String>,
@@ -57,6 +60,7 @@ pub struct NvidiaFacts {
 #[serde(default, deny_unknown_fields)]
 pub struct ListedGpu {
     /// `0000:01:00.0`
+    #[serde(serialize_with = "place::word")]
     pub address: String,
     /// `None` until the driver has started the GPU for the first time: its id is then made of question marks.
     pub uuid: Option<String>,
@@ -69,6 +73,7 @@ pub struct ListedGpu {
 #[serde(default, deny_unknown_fields)]
 pub struct Fault {
     /// `0000:01:00.0`
+    #[serde(serialize_with = "place::word")]
     pub address: String,
     pub xid: u32,
     pub count: u32,
@@ -101,14 +106,17 @@ pub struct CudaFacts {
 #[serde(default, deny_unknown_fields)]
 pub struct PciGpu {
     /// `0000:01:00.0`
+    #[serde(serialize_with = "place::word")]
     pub address: String,
     /// PCI device id.
     pub device: u16,
     /// The driver that holds it: `nvidia`, `nouveau`, `vfio-pci` …
+    #[serde(serialize_with = "place::word")]
     pub driver: Option<String>,
     /// True when neither BAR 0 nor BAR 1 got an address.
     pub no_address: bool,
     /// How the IOMMU serves it (iommu_group/type): `DMA`, `DMA-FQ`, `identity`; `None` where it is in no group.
+    #[serde(serialize_with = "place::word")]
     pub iommu: Option<String>,
 }
 
@@ -156,8 +164,10 @@ impl PciGpu {
 #[serde(default, deny_unknown_fields)]
 pub struct Module {
     /// `nvidia`, or `nvidia_current` of Debian's packages.
+    #[serde(serialize_with = "place::word")]
     pub name: String,
     /// As the driver spells it: `535.183.01`.
+    #[serde(serialize_with = "place::word")]
     pub version: String,
     /// The open flavour; `None` when nothing tells.
     pub open: Option<bool>,
@@ -182,6 +192,7 @@ pub struct Library {
     /// The file that the path leads to after all links.
     pub file: String,
     /// The version that the file's name ends in; `None` when it ends in none.
+    #[serde(serialize_with = "place::word")]
     pub version: Option<String>,
 }
 
@@ -196,8 +207,10 @@ impl fmt::Display for Library {
 #[serde(default, deny_unknown_fields)]
 pub struct ModuleFile {
     pub path: String,
+    #[serde(serialize_with = "place::word")]
     pub version: Option<String>,
     /// `NVIDIA`, or `Dual MIT/GPL` of the open flavour.
+    #[serde(serialize_with = "place::word")]
     pub license: Option<String>,
     /// Who signed it; `None` when nobody, or when modinfo could not be asked.
     pub signer: Option<String>,
@@ -250,8 +263,10 @@ pub struct NvmlFacts {
     /// nvmlInit_v2.
     pub start: Fact<Start>,
     /// NVML's word for the driver's version.
+    #[serde(serialize_with = "place::word")]
     pub driver: Fact<String>,
     /// The newest CUDA that the driver speaks: `12.4`.
+    #[serde(serialize_with = "place::word")]
     pub cuda: Fact<String>,
     /// nvmlDeviceGetCount_v2.
     pub count: Fact<u32>,
@@ -383,14 +398,18 @@ pub struct NvmlGpu {
     pub index: u32,
     /// Its handle was refused; nothing else is known then.
     pub refused: Option<Refusal>,
+    #[serde(serialize_with = "place::word")]
     pub name: String,
     pub uuid: String,
     /// As sysfs spells it: `0000:01:00.0`; empty when NVML did not say.
+    #[serde(serialize_with = "place::word")]
     pub address: String,
     /// N of /dev/nvidiaN.
     pub minor: Option<u32>,
+    #[serde(serialize_with = "place::word")]
     pub brand: Option<String>,
     /// `8.9`
+    #[serde(serialize_with = "place::word")]
     pub compute_capability: Fact<String>,
     pub memory: Fact<Memory>,
     /// The processes that hold memory of it, most of it first.
@@ -407,6 +426,7 @@ pub struct NvmlGpu {
     pub fabric: Fact<Fabric>,
     pub persistence: Fact<bool>,
     /// Reasons that hold the clocks down for the hardware's sake: `hardware thermal`, `power brake` …
+    #[serde(serialize_with = "place::word")]
     pub slowdowns: Fact<Vec<String>>,
     /// Degrees Celsius.
     pub temperature: Fact<u32>,

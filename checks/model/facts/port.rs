@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::model::place;
 use serde::{Deserialize, Serialize};
 
 use crate::model::fact::Fact;
@@ -22,6 +23,7 @@ pub struct PortFacts {
     /// net.ipv4.ip_local_port_range: outgoing connections take their ports from here.
     pub ephemeral: Fact<(u16, u16)>,
     /// net.ipv4.ip_local_reserved_ports, as the kernel prints it: `8080,9000-9010`; empty when none is reserved.
+    #[serde(serialize_with = "place::word")]
     pub reserved: Fact<String>,
     /// rootlesskit's file capability to bind any port (CAP_NET_BIND_SERVICE); Absent when it has none.
     pub rootless_may_bind: Fact<String>,
@@ -51,6 +53,7 @@ pub struct Served {
     pub port: u16,
     pub protocol: Protocol,
     /// The container's name.
+    #[serde(serialize_with = "place::container")]
     pub container: String,
     /// Its own port, where the host's leads to.
     pub inside: u16,
@@ -104,7 +107,12 @@ impl core::fmt::Display for Bind {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Holder {
     /// A running container publishes it (`GET /containers/json`).
-    Container { name: String, image: String },
+    Container {
+        #[serde(serialize_with = "place::container")]
+        name: String,
+        #[serde(serialize_with = "place::image")]
+        image: String,
+    },
     /// A process of this host listens.
     Process {
         pid: u32,

@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
+use crate::model::place;
 use serde::{Deserialize, Serialize};
 
 use crate::model::fact::Fact;
@@ -43,6 +44,7 @@ pub struct Look {
     pub catalog: Fact<Catalog>,
     /// Bytes of the wanted images that lie in it, packed, by their full names; Absent when it has no such image.
     #[serde(default)]
+    #[serde(serialize_with = "place::image")]
     pub sizes: BTreeMap<String, Fact<u64>>,
     /// Where it keeps its images, if that is seen on this host.
     #[serde(default)]
@@ -56,9 +58,12 @@ pub struct Look {
 #[serde(default, deny_unknown_fields)]
 pub struct Certificate {
     /// Those of subjectAltName: host names and addresses.
+    #[serde(serialize_with = "place::host")]
     pub subject_alt_names: Vec<String>,
     /// Its first and its last day, `2026-12-31`.
+    #[serde(serialize_with = "place::word")]
     pub from: String,
+    #[serde(serialize_with = "place::word")]
     pub until: String,
     /// Whole days until then, by this host's clock; 0 when it has passed.
     pub days_left: u64,
@@ -97,10 +102,13 @@ impl core::fmt::Display for Catalog {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Storage {
+    #[serde(serialize_with = "place::path")]
     pub path: String,
     pub space: Fact<Space>,
     /// Name and image of the container that it runs in; empty for a program of the host.
+    #[serde(serialize_with = "place::container")]
     pub container: String,
+    #[serde(serialize_with = "place::image")]
     pub image: String,
     /// Its configuration file, as its own program finds it.
     pub config: String,

@@ -4,6 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::model::place;
 use serde::{Deserialize, Serialize};
 
 use super::image::ImageFacts;
@@ -14,16 +15,20 @@ use crate::model::need::{Need, Origin};
 #[serde(default, deny_unknown_fields)]
 pub struct RunFacts {
     /// What lies at each path of the host that the line mounts, passes as a device, or has docker's client read.
+    #[serde(serialize_with = "place::path")]
     pub sources: BTreeMap<String, Fact<Lies>>,
     /// Names of all containers, stopped ones too, without the slash.
+    #[serde(serialize_with = "place::container")]
     pub names: Fact<Vec<String>>,
     /// Names of all networks, when the line names one of its own.
+    #[serde(serialize_with = "place::network")]
     pub networks: Fact<Vec<String>>,
     /// The highest number of a processor that is online, when the line names processors.
     pub last_cpu: Fact<u32>,
     /// The line's image as the daemon has it; Absent when it would have to be pulled.
     pub image: Fact<ImageFacts>,
     /// The bases of the Dockerfile as the daemon has them, by reference; Absent where one would have to be pulled.
+    #[serde(serialize_with = "place::image")]
     pub bases: BTreeMap<String, Fact<ImageFacts>>,
     /// Present(true): a person's terminal is there. Present(false): none, as in CI or cron.
     pub terminal: Fact<bool>,

@@ -5,6 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::model::place;
 use serde::{Deserialize, Serialize};
 
 use crate::model::fact::Fact;
@@ -31,6 +32,7 @@ pub struct ToolkitFacts {
     /// When dockerd started, in seconds since the epoch.
     pub daemon_started: Fact<i64>,
     /// The toolkit's version: `1.17.8`.
+    #[serde(serialize_with = "place::word")]
     pub version: Fact<String>,
     /// The toolkit's packages with their versions; without dpkg its program and its library, which tell theirs themselves.
     pub packages: Fact<Vec<Installed>>,
@@ -82,8 +84,10 @@ pub struct FailedStarts {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FailedStart {
+    #[serde(serialize_with = "place::container")]
     pub container: String,
     /// `always`, `unless-stopped`, `on-failure`.
+    #[serde(serialize_with = "place::word")]
     pub policy: String,
     pub missing: Early,
 }
@@ -130,8 +134,10 @@ impl core::fmt::Display for Program {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Installed {
+    #[serde(serialize_with = "place::word")]
     pub name: String,
     /// Upstream part: `1.17.8` of `1.17.8-1`.
+    #[serde(serialize_with = "place::word")]
     pub version: String,
 }
 
@@ -168,8 +174,10 @@ pub struct Settings {
     pub accept_nvidia_visible_devices_envvar_when_unprivileged: Option<bool>,
     pub accept_nvidia_visible_devices_as_volume_mounts: Option<bool>,
     /// Words separated by commas.
+    #[serde(serialize_with = "place::word")]
     pub supported_driver_capabilities: Option<String>,
     /// Variables, separated by commas, that are read in the place of NVIDIA_VISIBLE_DEVICES where they are set.
+    #[serde(serialize_with = "place::word")]
     pub swarm_resource: Option<String>,
     pub nvidia_container_cli: Cli,
     pub nvidia_container_runtime: Runtime,
@@ -182,6 +190,7 @@ pub struct Settings {
 #[serde(default, rename_all = "kebab-case")]
 pub struct Cli {
     pub no_cgroups: Option<bool>,
+    #[serde(serialize_with = "place::word")]
     pub ldconfig: Option<String>,
     pub path: Option<String>,
     pub root: Option<String>,
@@ -197,8 +206,10 @@ pub struct Ctk {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Runtime {
+    #[serde(serialize_with = "place::word")]
     pub mode: Option<String>,
     /// Programs to hand over to, the first that is there.
+    #[serde(serialize_with = "place::word")]
     pub runtimes: Option<Vec<String>>,
     pub modes: Modes,
 }
@@ -213,6 +224,7 @@ pub struct Modes {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct CdiMode {
+    #[serde(serialize_with = "place::word")]
     pub default_kind: Option<String>,
     pub spec_dirs: Option<Vec<String>>,
 }
@@ -220,6 +232,7 @@ pub struct CdiMode {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct LegacyMode {
+    #[serde(serialize_with = "place::word")]
     pub cuda_compat_mode: Option<String>,
 }
 
@@ -281,8 +294,10 @@ pub enum Content {
 #[serde(default, deny_unknown_fields)]
 pub struct Devices {
     /// `nvidia.com/gpu`.
+    #[serde(serialize_with = "place::word")]
     pub kind: String,
     /// `cdiVersion`.
+    #[serde(serialize_with = "place::word")]
     pub version: String,
     /// Device names: `0`, `GPU-…`, `all`.
     pub names: Vec<String>,
@@ -299,6 +314,7 @@ pub struct Devices {
     /// Fields that the CDI specification does not know.
     pub unknown: Vec<String>,
     /// The lowest `cdiVersion` that has all that it uses: `0.5.0`; empty in older recordings.
+    #[serde(serialize_with = "place::word")]
     pub least: String,
     /// What else keeps every reader from taking it: a device named twice, no device at all.
     pub fault: Option<String>,

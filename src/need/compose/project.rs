@@ -9,8 +9,8 @@ use gdoctor_checks::model::run::Span;
 
 use crate::host::Host;
 use crate::need::Refusal;
-use crate::need::secret;
 use crate::need::text::{SourceText, load};
+use crate::secret;
 
 use super::merge::merged;
 use super::tree::{Node, Value};

@@ -279,7 +279,7 @@ fn argument(
     let word = &text.text[start..end];
     let Some(equals) = word.find('=') else { return Ok((word.to_owned(), None)) };
     let name = word[..equals].to_owned();
-    if super::secret::is_secret(&name) {
+    if crate::secret::is_secret(&name) {
         source.hide(text.span(start + equals + 1, end));
     }
     let value = expand::word(&word[equals + 1..], scope)

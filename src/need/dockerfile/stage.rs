@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use gdoctor_checks::model::dockerfile::{Base, GpuStep, Said, Setting, Stage};
 
 use crate::need::run_line::Wrong;
-use crate::need::secret;
 use crate::need::text::SourceText;
+use crate::secret;
 
 use super::expand::{self, Scope};
 use super::lines::{Instruction, Text};

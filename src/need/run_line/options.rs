@@ -6,7 +6,7 @@ use gdoctor_checks::model::run::{Argument, Image, Mount, NamedFile, RunLine, Run
 use super::flags::{Dialect, Flag, Kind};
 use super::words::{Shell, Word};
 use super::{Wrong, mounts, reference, things, values};
-use crate::need::secret;
+use crate::secret;
 
 /// Variables whose values checks read; of all others only the name is kept.
 const READ: [&str; 7] = [

@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::model::place;
 use serde::{Deserialize, Serialize};
 
 use super::usb::UsbPlace;
@@ -44,6 +45,7 @@ pub struct NodeFile {
     pub gid: u32,
     /// The name of `gid`; empty when it has none.
     #[serde(default)]
+    #[serde(serialize_with = "place::group")]
     pub group: String,
     /// Permission bits, such as 0o660.
     pub mode: u32,
@@ -100,6 +102,7 @@ impl fmt::Display for Opened {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Capability {
+    #[serde(serialize_with = "place::word")]
     pub driver: String,
     pub card: String,
     pub bus: String,
@@ -231,6 +234,7 @@ pub struct Holder {
     pub name: String,
     /// Id of the container that the process is in; empty on the host.
     #[serde(default)]
+    #[serde(serialize_with = "place::word")]
     pub container: String,
 }
 
@@ -245,6 +249,7 @@ impl fmt::Display for Holder {
 #[serde(deny_unknown_fields)]
 pub struct Format {
     /// Four letters: `MJPG`, `YUYV`.
+    #[serde(serialize_with = "place::word")]
     pub fourcc: String,
     #[serde(default)]
     pub compressed: bool,

@@ -3,6 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
+use crate::model::place;
 use serde::{Deserialize, Serialize};
 
 /// A USB device with a video interface (class 0x0e).
@@ -12,9 +13,11 @@ pub struct UsbCamera {
     /// Its own name, or vendor and product number.
     pub name: String,
     /// Bus and port: `1-4.2`.
+    #[serde(serialize_with = "place::word")]
     pub port: String,
     /// What is bound to its video interface; empty when nothing is.
     #[serde(default)]
+    #[serde(serialize_with = "place::word")]
     pub driver: String,
 }
 
@@ -30,6 +33,7 @@ impl fmt::Display for UsbCamera {
 #[serde(deny_unknown_fields)]
 pub struct UsbPlace {
     pub bus: u32,
+    #[serde(serialize_with = "place::word")]
     pub port: String,
     /// Link speed in Mbit/s: 12, 480, 5000.
     pub speed: u32,

@@ -4,6 +4,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::model::place;
 use serde::{Deserialize, Serialize};
 
 /// The file that XAUTHORITY names, else ~/.Xauthority.
@@ -37,11 +38,14 @@ pub struct CookieEntry {
     pub family: u16,
     /// Host name for Local; an address in its usual spelling; empty for Wild.
     #[serde(default)]
+    #[serde(serialize_with = "place::host")]
     pub address: String,
     /// The display's number in decimal; empty fits every display.
     #[serde(default)]
+    #[serde(serialize_with = "place::word")]
     pub number: String,
     /// `MIT-MAGIC-COOKIE-1`.
+    #[serde(serialize_with = "place::word")]
     pub protocol: String,
 }
 

@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 
+use crate::model::place;
 use serde::{Deserialize, Serialize};
 
 /// A line of /etc/subuid: `owner` may use `count` ids from `first`.
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct SubIds {
     /// A name or a number, as the file has it.
+    #[serde(serialize_with = "place::user")]
     pub owner: String,
     pub first: u32,
     pub count: u32,

@@ -9,6 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::model::place;
 use serde::{Deserialize, Serialize};
 
 pub use access::{AccessList, Admission, Entry, Program};
@@ -44,12 +45,14 @@ pub struct DisplayFacts {
     /// ListHosts: whom the server lets in without a cookie. Only an accepted client may ask.
     pub access: Fact<AccessList>,
     /// Names of the server's extensions.
+    #[serde(serialize_with = "place::word")]
     pub extensions: Fact<Vec<String>>,
     /// The cookie file that the client library reads, without any cookie's value.
     pub cookies: Fact<CookieFile>,
     /// Other cookie files of this user's session, such as Xwayland's.
     pub session_cookies: Fact<Vec<String>>,
     /// `uname -n`, the name that cookies of the family Local are kept under.
+    #[serde(serialize_with = "place::host")]
     pub hostname: Fact<String>,
     pub session: Fact<Session>,
     /// WSLg's own copy of the display's socket; Absent when there is none.
@@ -59,6 +62,7 @@ pub struct DisplayFacts {
     /// Where dockerd's own /tmp comes from when it is not the host's (snap, PrivateTmp); Absent when it is the host's.
     pub docker_tmp: Fact<String>,
     /// `enforcing` or `permissive`; Absent without SELinux.
+    #[serde(serialize_with = "place::word")]
     pub selinux: Fact<String>,
     /// Render nodes of /dev/dri.
     pub render_nodes: Fact<Vec<RenderNode>>,
@@ -83,6 +87,7 @@ pub enum Address {
     },
     /// TCP port 6000 + `number`.
     Tcp {
+        #[serde(serialize_with = "place::host")]
         host: String,
         number: u16,
         #[serde(default)]
@@ -258,6 +263,7 @@ impl fmt::Display for Answer {
 #[serde(default, deny_unknown_fields)]
 pub struct Session {
     /// SUDO_USER.
+    #[serde(serialize_with = "place::user")]
     pub sudo_user: Option<String>,
     /// SSH_CONNECTION or SSH_TTY is set.
     pub ssh: bool,
