@@ -29,6 +29,8 @@ use crate::snapshot::{Made, Snapshot};
 pub struct Run {
     facts: Facts,
     need: Need,
+    /// The other containers that the same text starts, each with what was seen for it.
+    others: Vec<(Need, Facts)>,
     waivers: Vec<Waiver>,
     project: Option<ProjectFile>,
     evident: Evident,
@@ -62,8 +64,10 @@ impl Run {
             if conduct.frame {
                 need::ask_pictures(&mut need);
             }
+            let others = std::mem::take(&mut need.others).into_iter().map(|other| (other, facts.clone())).collect();
             let mut run = Self {
                 need,
+                others,
                 waivers,
                 project,
                 times: saved.times(),
@@ -99,6 +103,14 @@ impl Run {
         let live = Live::new(plan.show, &need, &selected);
         let (mut facts, times) = probe::probe_all(&host, &need, &selected, &live);
         drop(live);
+        let others = std::mem::take(&mut need.others);
+        let others = others.into_iter().map(|other| {
+            let live = Live::new(Show::Nothing, &other, &selected);
+            let (seen, _) = probe::probe_all(&host.renewed(), &other, &selected, &live);
+            drop(live);
+            (other, seen)
+        });
+        let others = others.collect();
         if let Some(folder) = &conduct.frame_dir {
             pictures::save(&mut facts, folder).map_err(Refused::Facts)?;
         }
@@ -107,6 +119,7 @@ impl Run {
         let mut run = Self {
             facts,
             need,
+            others,
             waivers,
             project,
             evident,
@@ -149,6 +162,7 @@ impl Run {
         let mut run = Self {
             facts,
             need,
+            others: Vec::new(),
             waivers: Vec::new(),
             project: None,
             evident,
@@ -185,6 +199,10 @@ impl Run {
         }
         redactor.document(&untyped(&self.facts));
         redactor.document(&untyped(&self.need));
+        for (need, facts) in &self.others {
+            redactor.document(&untyped(need));
+            redactor.document(&untyped(facts));
+        }
         self.redactor = Some(redactor);
     }
 
@@ -192,14 +210,17 @@ impl Run {
     fn redact(&mut self, host: Option<&Host>) -> Result<(), String> {
         self.learn(host);
         let Some(redactor) = &self.redactor else { return Ok(()) };
-        let mut line = self.need.run.take();
-        line.iter_mut().for_each(|line| redact_ids(line, redactor));
-        let files = std::mem::take(&mut self.need.files);
-        let whole = |why: serde_json::Error| format!("the facts could not be redacted: {why}");
-        self.facts = typed(&redactor.apply_to(&untyped(&self.facts))).map_err(whole)?;
-        self.need = typed(&redactor.apply_to(&untyped(&self.need))).map_err(whole)?;
-        self.need.run = line;
-        self.need.files = files.into_iter().map(|(path, text)| (redactor.apply(&path), text)).collect();
+        let first = std::iter::once((&mut self.need, &mut self.facts));
+        for (need, facts) in first.chain(self.others.iter_mut().map(|(need, facts)| (need, facts))) {
+            let mut line = need.run.take();
+            line.iter_mut().for_each(|line| redact_ids(line, redactor));
+            let files = std::mem::take(&mut need.files);
+            let whole = |why: serde_json::Error| format!("the facts could not be redacted: {why}");
+            *facts = typed(&redactor.apply_to(&untyped(facts))).map_err(whole)?;
+            *need = typed(&redactor.apply_to(&untyped(need))).map_err(whole)?;
+            need.run = line;
+            need.files = files.into_iter().map(|(path, text)| (redactor.apply(&path), text)).collect();
+        }
         for waiver in &mut self.waivers {
             waiver.subject = redactor.apply(&waiver.subject);
         }
@@ -209,19 +230,22 @@ impl Run {
 
     pub fn report(&mut self, fail_on: FailOn) -> Report {
         let selects = |check: &Check| self.selection.selects(check);
-        let mut judged = judge::judge_all(&self.facts, &self.need, selects);
-        if self.timeless {
-            judged.iter_mut().for_each(|j| j.took = Duration::ZERO);
-        }
-        let frame = Frame {
-            report_id: self.made.report_id.clone(),
-            generated_at: self.made.generated_at.clone(),
-            took: self.made.took,
-            probe_times: self.times.clone(),
+        let judged = |facts: &Facts, need: &Need| {
+            let mut judged = judge::judge_all(facts, need, selects);
+            if self.timeless {
+                judged.iter_mut().for_each(|j| j.took = Duration::ZERO);
+            }
+            let frame = Frame {
+                report_id: self.made.report_id.clone(),
+                generated_at: self.made.generated_at.clone(),
+                took: self.made.took,
+                probe_times: self.times.clone(),
+            };
+            report::write(facts, need, &judged, fail_on, frame)
         };
+        let others = self.others.iter().map(|(need, facts)| judged(facts, need)).collect();
         let today = self.made.generated_at.get(..10).unwrap_or_default();
-        let mut report =
-            report::write(&self.facts, &self.need, &judged, fail_on, frame).waive(&self.waivers, fail_on, today);
+        let mut report = judged(&self.facts, &self.need).with(others).waive(&self.waivers, fail_on, today);
         report.need_file = self.project.as_ref().map(NeedFile::new);
         if let Some(redactor) = &self.redactor {
             report.texts_mut(&mut |text| *text = redactor.apply(text));

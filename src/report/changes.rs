@@ -76,6 +76,8 @@ pub fn run_line(line: &RunLine, judged: &[Judged], results: &[Outcome]) -> RunLi
     RunLineWords {
         text: String::from_utf8_lossy(&text).into_owned(),
         file: harmless(&line.file),
+        line: line.number,
+        several: false,
         image: line.image.as_ref().map(|image| harmless(&image.reference)).unwrap_or_default(),
         starts: start::verdict(line, results),
         partial: start::is_partial(results),

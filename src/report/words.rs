@@ -66,6 +66,7 @@ pub fn write(facts: &Facts, need: &Need, judged: &[Judged], fail_on: FailOn, fra
         exit_code: policy::exit_code(results.iter().map(|o| (o.status, o.required)), fail_on),
         summary: summary.into(),
         run_line: line.map(|line| changes::run_line(line, judged, &results)),
+        more_run_lines: Vec::new(),
         compose: need.run.as_ref().filter(|line| line.made_up).map(|line| changes::compose(line, judged, &need.files)),
         gauges: drawn::gauges(facts).into_iter().map(|gauge| Gauge { name: harmless(&gauge.name), ..gauge }).collect(),
         pictures: drawn::pictures(facts),
