@@ -1,6 +1,7 @@
 //! The command line: one clap tree, from which help, completions and the man page come too. Values are validated here;
 //! what they ask for is `src/need`'s matter.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -36,6 +37,42 @@ pub struct Cli {
     pub command: Option<Command>,
     #[command(flatten)]
     pub check: CheckArgs,
+}
+
+/// Programs that a line begins with which starts a container.
+const STARTERS: [&str; 4] = ["docker", "podman", "sudo", "nvidia-docker"];
+
+/// `gdoctor check docker run …` as if `--` stood before the line.
+pub fn line_last(arguments: Vec<OsString>) -> Vec<OsString> {
+    use clap::CommandFactory;
+    let tree = Cli::command();
+    let (command, first) = match arguments.get(1).and_then(|word| word.to_str()) {
+        Some(name @ ("check" | "init")) => (tree.find_subcommand(name), 2),
+        _ => (Some(&tree), 1),
+    };
+    let Some(command) = command else { return arguments };
+    let takes_next = |flag: &str| {
+        let named = |arg: &&clap::Arg| match flag.strip_prefix("--") {
+            Some(long) => arg.get_long() == Some(long),
+            None => flag.strip_prefix('-').is_some_and(|short| {
+                arg.get_short().is_some_and(|letter| short.len() == letter.len_utf8() && short.starts_with(letter))
+            }),
+        };
+        let arg = command.get_arguments().find(named);
+        arg.is_some_and(|arg| arg.get_action().takes_values() && !arg.is_require_equals_set())
+    };
+    let mut at = first;
+    while let Some(word) = arguments.get(at).and_then(|word| word.to_str()).filter(|word| *word != "--") {
+        if !word.starts_with('-') {
+            if !STARTERS.contains(&word.rsplit('/').next().unwrap_or_default()) {
+                break;
+            }
+            let (before, line) = arguments.split_at(at);
+            return before.iter().cloned().chain([OsString::from("--")]).chain(line.iter().cloned()).collect();
+        }
+        at += if takes_next(word) { 2 } else { 1 };
+    }
+    arguments
 }
 
 #[derive(Debug, Subcommand)]

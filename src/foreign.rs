@@ -35,16 +35,19 @@ pub fn run_line(bytes: &[u8]) {
     let shell = run_line::Shell {
         variable: &variable,
         passed: &variable,
-        cwd: "/home/somebody".into(),
-        home: Some("/home/somebody".into()),
+        cwd: "/home/somebody",
+        home: Some("/home/somebody"),
         uid: 1000,
         gid: 1000,
+        ..run_line::Shell::BARE
     };
     match run_line::parse(&text, &shell) {
-        Ok(line) => {
-            let mut need = everything();
-            run_line::add(&mut need, line);
-            told(&Facts::default(), &need);
+        Ok(lines) => {
+            for line in lines {
+                let mut need = everything();
+                run_line::add(&mut need, line);
+                told(&Facts::default(), &need);
+            }
         }
         Err(wrong) => refused(&Refusal {
             what: wrong.what,

@@ -52,7 +52,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn run_with(arguments: Vec<OsString>) -> ExitCode {
-    let arguments = explain::texts_last(arguments);
+    let arguments = cli::line_last(explain::texts_last(arguments));
     let misuse_code = misuse_code(&arguments);
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,

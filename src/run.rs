@@ -32,6 +32,8 @@ use crate::snapshot::{Made, Snapshot};
 pub struct Run {
     facts: Facts,
     need: Need,
+    /// The other containers that the same text starts, each with what was seen for it.
+    others: Vec<(Need, Facts)>,
     waivers: Vec<Waiver>,
     project: Option<ProjectFile>,
     evident: Evident,
@@ -65,8 +67,10 @@ impl Run {
             if conduct.frame {
                 need::ask_pictures(&mut need);
             }
+            let others = std::mem::take(&mut need.others).into_iter().map(|other| (other, facts.clone())).collect();
             let mut run = Self {
                 need,
+                others,
                 waivers,
                 project,
                 times: saved.times(),
@@ -102,6 +106,14 @@ impl Run {
         let live = Live::new(plan.show, &need, &selected);
         let (mut facts, times) = probe::probe_all(&host, &need, &selected, &live);
         drop(live);
+        let others = std::mem::take(&mut need.others);
+        let others = others.into_iter().map(|other| {
+            let live = Live::new(Show::Nothing, &other, &selected);
+            let (seen, _) = probe::probe_all(&host.renewed(), &other, &selected, &live);
+            drop(live);
+            (other, seen)
+        });
+        let others = others.collect();
         if let Some(folder) = &conduct.frame_dir {
             pictures::save(&mut facts, folder).map_err(Refused::Facts)?;
         }
@@ -110,6 +122,7 @@ impl Run {
         let mut run = Self {
             facts,
             need,
+            others,
             waivers,
             project,
             evident,
@@ -152,6 +165,7 @@ impl Run {
         let mut run = Self {
             facts,
             need,
+            others: Vec::new(),
             waivers: Vec::new(),
             project: None,
             evident,
@@ -180,8 +194,11 @@ impl Run {
         if let Some(name) = host.and_then(|h| h.live().line("/proc/sys/kernel/hostname").value().cloned()) {
             redactor.host(&name);
         }
-        let trees = [fresh.then_some(&facts), Some(&need), Some(&evident)];
-        redactor.learn(&trees.into_iter().flatten().collect::<Vec<_>>());
+        let others = self.others.iter().map(|(need, facts)| Ok((grown(need)?, grown(facts)?)));
+        let others = others.collect::<Result<Vec<_>, String>>()?;
+        let seen = others.iter().flat_map(|(need, facts)| [fresh.then_some(facts), Some(need)]);
+        let trees = [fresh.then_some(&facts), Some(&need), Some(&evident)].into_iter().chain(seen);
+        redactor.learn(&trees.flatten().collect::<Vec<_>>());
         self.redactor = Some(redactor);
         Ok(())
     }
@@ -190,16 +207,11 @@ impl Run {
     fn redact(&mut self, host: Option<&Host>) -> Result<(), String> {
         self.learn(host)?;
         let Some(redactor) = &self.redactor else { return Ok(()) };
-        let before = self.verdicts(&self.facts, &self.need);
-        let facts = if self.counts.is_empty() { redacted(&self.facts, redactor)? } else { self.facts.clone() };
-        let files = std::mem::take(&mut self.need.files);
-        let mut need = redacted(&self.need, redactor)?;
-        if let (Some(line), Some(before)) = (&mut need.run, self.need.run.take()) {
-            line.text = before.text;
-        }
-        need.files = files.into_iter().map(|(path, text)| (redactor.place(Place::Path, &path), text)).collect();
-        same(&before, &self.verdicts(&facts, &need))?;
-        (self.facts, self.need) = (facts, need);
+        let fresh = self.counts.is_empty();
+        let (need, facts) = self.shared_pair(redactor, fresh, &self.need, &self.facts)?;
+        let others = self.others.iter().map(|(need, facts)| self.shared_pair(redactor, fresh, need, facts));
+        let others = others.collect::<Result<Vec<_>, String>>()?;
+        (self.facts, self.need, self.others) = (facts, need, others);
         for waiver in &mut self.waivers {
             waiver.subject = redactor.apply(&waiver.subject);
         }
@@ -207,6 +219,26 @@ impl Run {
             self.counts = redactor.counts();
         }
         Ok(())
+    }
+
+    /// A need and its facts with pseudonyms. Err where a verdict would not be the same.
+    fn shared_pair(
+        &self,
+        redactor: &Redactor,
+        fresh: bool,
+        need: &Need,
+        facts: &Facts,
+    ) -> Result<(Need, Facts), String> {
+        let before = self.verdicts(facts, need);
+        let facts = if fresh { redacted(facts, redactor)? } else { facts.clone() };
+        let mut shared = redacted(need, redactor)?;
+        if let (Some(line), Some(before)) = (&mut shared.run, &need.run) {
+            line.text.clone_from(&before.text);
+        }
+        let files = need.files.iter();
+        shared.files = files.map(|(path, text)| (redactor.place(Place::Path, path), text.clone())).collect();
+        same(&before, &self.verdicts(&facts, &shared))?;
+        Ok((shared, facts))
     }
 
     /// What the checks say, without the names that they say it of.
@@ -222,21 +254,24 @@ impl Run {
     }
 
     pub fn report(&mut self, fail_on: FailOn) -> Report {
-        let selects = |check: &Check| self.selection.selects(check);
-        let mut judged = judge::judge_all(&self.facts, &self.need, selects);
-        if self.timeless {
-            judged.iter_mut().for_each(|j| j.took = Duration::ZERO);
-        }
-        let frame = Frame {
-            report_id: self.made.report_id.clone(),
-            generated_at: self.made.generated_at.clone(),
-            took: self.made.took,
-            probe_times: self.times.clone(),
-        };
-        let today = self.made.generated_at.get(..10).unwrap_or_default();
         let gate = Gate::sharing(self.redactor.as_ref());
-        let report = report::write_through(gate, &self.facts, &self.need, &judged, fail_on, frame);
-        let mut report = report.waive(&self.waivers, fail_on, today, gate);
+        let selects = |check: &Check| self.selection.selects(check);
+        let judged = |facts: &Facts, need: &Need| {
+            let mut judged = judge::judge_all(facts, need, selects);
+            if self.timeless {
+                judged.iter_mut().for_each(|j| j.took = Duration::ZERO);
+            }
+            let frame = Frame {
+                report_id: self.made.report_id.clone(),
+                generated_at: self.made.generated_at.clone(),
+                took: self.made.took,
+                probe_times: self.times.clone(),
+            };
+            report::write_through(gate, facts, need, &judged, fail_on, frame)
+        };
+        let others = self.others.iter().map(|(need, facts)| judged(facts, need)).collect();
+        let today = self.made.generated_at.get(..10).unwrap_or_default();
+        let mut report = judged(&self.facts, &self.need).with(others).waive(&self.waivers, fail_on, today, gate);
         report.need_file = self.project.as_ref().map(|file| NeedFile::new(file, gate));
         if self.redactor.is_some() {
             report.pictures.clear();

@@ -19,33 +19,14 @@ pub enum Starts {
 }
 
 /// Options that docker may refuse by what no check looks at: the image's own files, the kernel, a plugin.
-const UNSEEN: [&str; 26] = [
-    "env-file",
-    "label-file",
-    "blkio-weight",
-    "blkio-weight-device",
-    "cgroup-parent",
-    "cpu-quota",
-    "cpu-rt-period",
-    "cpu-rt-runtime",
-    "cpu-shares",
-    "cpuset-mems",
+const UNSEEN: [&str; 7] = [
     "device-read-bps",
     "device-read-iops",
     "device-write-bps",
     "device-write-iops",
-    "entrypoint",
-    "ip",
-    "ip6",
-    "kernel-memory",
     "link-local-ip",
-    "log-opt",
-    "memory-swappiness",
-    "pids-limit",
     "storage-opt",
-    "sysctl",
     "use-api-socket",
-    "volume-driver",
 ];
 
 /// The arguments that keep a clear answer away: of these options, names of users and groups that only the image knows,
@@ -55,8 +36,39 @@ pub fn unseen(line: &RunLine) -> Vec<&str> {
     let keeps = |option: &&RunOption| match option.name.as_str() {
         "user" => !option.value.split(':').all(|name| name == "root" || is_number(name)),
         "group-add" => option.value != "root" && !is_number(&option.value),
-        "mount" | "volume" => ["shared", "slave"].iter().any(|propagation| option.value.contains(propagation)),
-        "network-alias" => line.last("network").is_none(),
+        "mount" | "volume" => {
+            ["shared", "slave", "private"].iter().any(|propagation| option.value.contains(propagation))
+        }
+        // What the daemon's log driver does with options of its own; a driver that reaches out.
+        "log-driver" => !["json-file", "local", "none", ""].contains(&option.value.as_str()),
+        "log-opt" => {
+            let plain =
+                ["max-size=", "max-file=", "labels=", "env=", "tag="].iter().any(|key| option.value.starts_with(key));
+            !plain
+                || line
+                    .last("log-driver")
+                    .is_some_and(|driver| !["json-file", "local", ""].contains(&driver.value.as_str()))
+        }
+        "blkio-weight" => option.value.parse::<u16>().is_ok_and(|n| n != 0 && !(10..=1000).contains(&n)),
+        "cgroup-parent" => !option.value.is_empty(),
+        "cpuset-mems" => !["", "0"].contains(&option.value.as_str()),
+        "cpu-rt-period" | "cpu-rt-runtime" => option.value != "0",
+        "volume-driver" => !["", "local"].contains(&option.value.as_str()),
+        // These ask a server elsewhere.
+        "pull" => option.value == "always",
+        "disable-content-trust" => option.value == "false",
+        "env" => option.value == "PATH",
+        // The network's own addresses are not looked at.
+        "ip" | "ip6" => line.network().is_some(),
+        // What fs.nr_open is unless somebody has raised it.
+        "ulimit" => option.value.strip_prefix("nofile=").is_some_and(|limits| {
+            limits.split(':').any(|limit| limit.parse::<u64>().is_ok_and(|limit| limit > 1_048_576))
+        }),
+        // These are of the host's own network alone, or of modules that may not be loaded.
+        "sysctl" => !["net.ipv4.", "net.ipv6.", "net.core.somaxconn", "kernel.", "fs."]
+            .iter()
+            .any(|own| option.value.starts_with(own)),
+        "cpu-shares" => option.value == "1" || option.value.parse::<i64>().is_ok_and(|n| n > 262_144),
         "security-opt" => ["apparmor", "label"].iter().any(|kind| option.value.starts_with(kind)),
         name => UNSEEN.contains(&name),
     };
@@ -99,7 +111,8 @@ pub fn verdict(line: &RunLine, results: &[Outcome]) -> Starts {
     let failed = |id: &str| results.iter().any(|outcome| outcome.id == id && outcome.status == Status::Fail);
     let is_caused = |outcome: &&Outcome| outcome.id == "run-line-gpu" && outcome.cause.as_deref().is_some_and(failed);
     let caused = deciding.iter().any(is_caused);
-    let to_pull = results.iter().any(|outcome| outcome.code == "run-line-image/to-pull");
+    let to_come = ["run-line-image/to-pull", "run-line-image/made-before"];
+    let to_pull = results.iter().any(|outcome| to_come.contains(&outcome.code.as_str()));
     if has(Status::Fail) || caused {
         Starts::No
     } else if has(Status::Unknown) || to_pull || is_partial(results) || !unseen(line).is_empty() {

@@ -13,11 +13,10 @@ use std::process::{Command, Output, Stdio};
 use gdoctor::need::run_line::{self, Shell, Wrong};
 use gdoctor_checks::model::need::Protocol;
 use gdoctor_checks::model::run::{MountKind, RunLine};
-use part::{Part, has_engine, left_out, root};
+use part::run_lines::{IMAGE, Lab};
+use part::{has_engine, root};
 use serde::Deserialize;
 use serde_json::Value;
-
-const IMAGE: &str = "lab/busybox:1";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,91 +43,6 @@ fn lines() -> Vec<Line> {
     let text = std::fs::read_to_string(root().join("tests/run_line.toml")).unwrap();
     let lines: Lines = toml::from_str(&text).unwrap();
     lines.line.into_iter().map(|line| Line { text: line.text.replace("IMG", IMAGE), ..line }).collect()
-}
-
-/// A daemon with the image and the container `taken`.
-struct Lab {
-    part: Part,
-    /// Everything runs on the view of the host in which a later release's Docker lies.
-    newer: bool,
-    work: tempfile::TempDir,
-    /// A folder with Debian's docker client as `docker`: another one may stand before it on PATH.
-    path: String,
-}
-
-impl Lab {
-    fn start() -> Option<Self> {
-        Self::of(&[])
-    }
-
-    /// With the engine and the client of a later release of Debian's: `--engine SUITE`.
-    fn of(arguments: &[&str]) -> Option<Self> {
-        if !Path::new("/usr/bin/docker").exists() {
-            left_out("run lines: no /usr/bin/docker");
-            return None;
-        }
-        let part = Part::start("docker", arguments)?;
-        assert!(part.call("import", &[]).status.success(), "the image can be imported");
-        let path = format!("/usr/bin:{}", std::env::var("PATH").unwrap_or_default());
-        let lab = Self { part, newer: !arguments.is_empty(), work: tempfile::tempdir_in("/tmp").unwrap(), path };
-        assert!(lab.shell(&format!("docker run --name taken {IMAGE} true"), &BTreeMap::new()).status.success());
-        Some(lab)
-    }
-
-    fn command(&self, program: &str, env: &BTreeMap<String, String>) -> Command {
-        let mut command = match self.newer {
-            false => Command::new(program),
-            true => Command::new(root().join("tests/lab/docker")),
-        };
-        if self.newer {
-            command.arg("exec").arg(self.part.path()).arg(program);
-        }
-        command.env_clear().env("PATH", &self.path).env("HOME", "/root").env("CI", "true").envs(env);
-        command.env("DOCKER_HOST", self.part.get("DOCKER_HOST")).current_dir(self.work.path()).stdin(Stdio::null());
-        command
-    }
-
-    fn shell(&self, text: &str, env: &BTreeMap<String, String>) -> Output {
-        self.command("sh", env).args(["-c", text]).output().unwrap()
-    }
-
-    /// What gdoctor says of a text: its report, or why it refuses it.
-    fn judged(&self, text: &str, env: &BTreeMap<String, String>) -> Result<Value, String> {
-        let mut child = self
-            .command(env!("CARGO_BIN_EXE_gdoctor"), env)
-            .args(["check", "--run-file", "-", "--format", "json"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        match output.status.code() {
-            Some(2) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
-            _ => Ok(serde_json::from_slice(&output.stdout).unwrap()),
-        }
-    }
-
-    /// True when docker starts it. Containers that it leaves are removed.
-    fn starts(&self, text: &str, env: &BTreeMap<String, String>, created: bool) -> bool {
-        let output = self.shell(text, env);
-        let refused = [1, 2, 125, 126, 127].contains(&output.status.code().unwrap_or(125));
-        let mut starts = !refused;
-        if starts && !created && text.contains("docker create") {
-            let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-            let id = printed.lines().last().unwrap_or_default();
-            starts = self.shell(&format!("docker start {id}"), env).status.success();
-        }
-        self.tidy();
-        starts
-    }
-
-    fn tidy(&self) {
-        let all =
-            "docker ps -aq --no-trunc | grep -vxF \"$(docker inspect -f '{{.Id}}' taken)\" | xargs -r docker rm -f";
-        self.shell(all, &BTreeMap::new());
-    }
 }
 
 #[test]
@@ -356,9 +270,8 @@ fn parse(text: &str, env: &BTreeMap<String, String>, cwd: &str) -> Result<RunLin
         "CI" => Some("true".to_owned()),
         _ => env.get(name).cloned(),
     };
-    let shell =
-        Shell { variable: &variable, passed: &variable, cwd: cwd.into(), home: Some("/root".into()), uid: 0, gid: 0 };
-    run_line::parse(text, &shell)
+    let shell = Shell { variable: &variable, passed: &variable, cwd, home: Some("/root"), ..Shell::BARE };
+    run_line::parse_one(text, &shell)
 }
 
 /// The guide's own lines, with what they find on a host where all is right.

@@ -32,12 +32,13 @@ fn suggestions_pass_on_recorded_hosts() {
             let shell = Shell {
                 variable: &|_| None,
                 passed: &|name| (name == "DISPLAY").then(|| ":0".to_owned()),
-                cwd: "/home/me".into(),
+                cwd: "/home/me",
                 home: None,
                 uid: 1000,
                 gid: 1000,
+                ..Shell::BARE
             };
-            let read = run_line::parse(&line, &shell).unwrap_or_else(|wrong| panic!("{file}: {line}: {wrong:?}"));
+            let read = run_line::parse_one(&line, &shell).unwrap_or_else(|wrong| panic!("{file}: {line}: {wrong:?}"));
             // Facts of the ports and cameras stand for the wishes as the host's table has them.
             let mut need = Need { run: Some(read), ..case.need.clone() };
             need.docker = case.need.docker.clone();

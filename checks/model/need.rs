@@ -121,6 +121,8 @@ pub struct Need {
     pub container_user: ContainerUser,
     /// The line that is going to be run, where one was given.
     pub run: Option<RunLine>,
+    /// What the other containers want that the same text starts, each with its run line.
+    pub others: Vec<Need>,
     /// The Dockerfile of the image, where one was given.
     pub dockerfile: Option<Dockerfile>,
     /// Texts of the user's files that origins point into, by path, secrets overwritten.

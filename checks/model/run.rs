@@ -85,6 +85,9 @@ pub struct RunLine {
     /// The file that it stands in, as the user calls it; empty where it was typed or piped.
     #[serde(serialize_with = "place::path")]
     pub file: String,
+    /// The words behind `run` and `create` as the program gets them; not kept in a file.
+    #[serde(skip)]
+    pub words: Vec<String>,
     /// `docker run`, `podman run`, `docker create`: the words and their place.
     pub command: Argument,
     /// The same as who asks; always there on a line that was parsed.
@@ -105,8 +108,98 @@ pub struct RunLine {
     pub image: Option<Image>,
     /// The words after the image.
     pub arguments: Vec<Argument>,
+    /// The first of them, quotes and variables resolved.
+    pub program: String,
+    /// Those of them, from the first on, that read as options of docker's with their values.
+    pub behind: Vec<Argument>,
     /// Values of `-e NAME=value` that a report must not repeat.
     pub secrets: Vec<Secret>,
+    /// Variables that nobody sets, each with the first argument that it empties.
+    pub unset: Vec<Unset>,
+    /// What the commands before it have done.
+    pub earlier: Earlier,
+    /// `sudo` and its like: it is started by root.
+    pub as_root: bool,
+    /// Root gets the caller's variables.
+    pub keeps_environment: bool,
+    /// Line ends that only another system's shell goes on at.
+    pub foreign: Vec<Foreign>,
+    /// The line of the text that it begins in, from 1.
+    pub number: usize,
+}
+
+/// How a text was continued that was written for another system's shell, and what this one takes instead.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Foreign {
+    /// `cmd` or `PowerShell`.
+    pub shell: String,
+    pub mark: String,
+    pub edits: Vec<Edit>,
+}
+
+/// A variable that is empty because nobody sets it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Unset {
+    pub name: String,
+    /// Every argument that it is missing in.
+    pub at: Vec<Argument>,
+    /// It leaves a word that docker cannot take.
+    pub breaks: bool,
+}
+
+/// What commands before the run have done, as far as a container may need it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Earlier {
+    /// Names of containers that were removed; every one where `all_removed` says so.
+    pub removed: Vec<String>,
+    pub all_removed: bool,
+    pub stopped: Vec<String>,
+    /// Started or created by an earlier line of the text.
+    pub containers: Vec<String>,
+    pub networks: Vec<String>,
+    pub volumes: Vec<String>,
+    /// Built, pulled, loaded or tagged.
+    pub images: Vec<String>,
+    /// Images came from a file, under names that only it knows.
+    pub loads_images: bool,
+    /// Absolute paths that were made.
+    pub paths: Vec<String>,
+    /// Something may have made more of them.
+    pub makes_files: bool,
+    /// Somebody was let in to the X server.
+    pub xhost: bool,
+}
+
+impl Earlier {
+    /// All that either has done.
+    pub fn merge(&mut self, other: Self) {
+        fn join(one: &mut Vec<String>, other: Vec<String>) {
+            for name in other {
+                if !one.contains(&name) {
+                    one.push(name);
+                }
+            }
+        }
+        join(&mut self.removed, other.removed);
+        join(&mut self.stopped, other.stopped);
+        join(&mut self.containers, other.containers);
+        join(&mut self.networks, other.networks);
+        join(&mut self.volumes, other.volumes);
+        join(&mut self.images, other.images);
+        join(&mut self.paths, other.paths);
+        self.all_removed |= other.all_removed;
+        self.loads_images |= other.loads_images;
+        self.makes_files |= other.makes_files;
+        self.xhost |= other.xhost;
+    }
+
+    /// A path that exists by then.
+    pub fn has_path(&self, path: &str) -> bool {
+        self.paths.iter().any(|made| made == path || made.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')))
+    }
 }
 
 /// A literal value that is probably secret.
@@ -127,8 +220,37 @@ pub struct RunOption {
     /// Quotes and variables resolved; `true` or `false` for a switch.
     pub value: String,
     pub at: Argument,
-    /// Why docker's client refuses the value, in the client's words or close to them.
+    /// Why docker refuses the value, in its words or close to them.
     pub refused: Option<String>,
+    /// What only some versions take.
+    pub versions: Vec<Versions>,
+}
+
+/// Which versions of Docker take an option or its value, and why others do not.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Versions {
+    /// The first that does: `23.0`; empty where all before take it too.
+    pub since: String,
+    /// The first that does not any more; empty where none is known.
+    pub until: String,
+    pub why: String,
+}
+
+impl RunOption {
+    /// The container whose name, volumes, network, memory or processes it shares.
+    pub fn leans_on(&self) -> Option<&str> {
+        let value = self.value.as_str();
+        if self.at.opaque || self.refused.is_some() {
+            return None;
+        }
+        let name = match self.name.as_str() {
+            "link" | "volumes-from" => value.split(':').next(),
+            "network" | "ipc" | "pid" => value.strip_prefix("container:"),
+            _ => None,
+        };
+        name.filter(|name| !name.is_empty())
+    }
 }
 
 impl RunOption {

@@ -57,16 +57,26 @@ pub struct Host {
     /// The most that one probe may take.
     timeout: Duration,
     pub deadline: Deadline,
+    /// Programs are started by sudo, which drops the caller's variables.
+    sudo: bool,
 }
+
+/// What sudo hands on by itself, of what is asked for here: sudo's env.c.
+const KEPT: [&str; 7] = ["DISPLAY", "XAUTHORITY", "PATH", "LANG", "TZ", "TERM", "CI"];
 
 impl Host {
     pub fn new(root: impl Into<PathBuf>, timeout: Duration) -> Self {
-        Self { root: root.into(), timeout, deadline: Deadline::after(timeout) }
+        Self { root: root.into(), timeout, deadline: Deadline::after(timeout), sudo: false }
+    }
+
+    /// The same machine as a command behind sudo finds it.
+    pub fn under_sudo(&self) -> Self {
+        Self { sudo: true, ..self.clone() }
     }
 
     /// The same machine with all of a probe's time before it again.
     pub fn renewed(&self) -> Self {
-        Self::new(&self.root, self.timeout)
+        Self { sudo: self.sudo, ..Self::new(&self.root, self.timeout) }
     }
 
     /// The same machine, with time for as many probes one after another.
@@ -76,7 +86,7 @@ impl Host {
 
     /// The same machine, with this much time for a probe that is known to take long.
     pub fn patient(&self, timeout: Duration) -> Self {
-        Self::new(&self.root, timeout)
+        Self { sudo: self.sudo, ..Self::new(&self.root, timeout) }
     }
 
     /// False under `--root DIR`: files then describe another host than processes and sockets do.
@@ -91,6 +101,12 @@ impl Host {
 
     /// An environment variable; `None` when unset or empty. A value that is not UTF-8 is read lossily.
     pub fn env(&self, name: &str) -> Option<String> {
+        if self.sudo && name == "HOME" {
+            return Some("/root".into());
+        }
+        if self.sudo && !KEPT.contains(&name) {
+            return None;
+        }
         std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
     }
 

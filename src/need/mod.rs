@@ -7,6 +7,7 @@ pub mod dockerfile;
 pub mod file;
 mod host;
 pub mod run_line;
+mod shell;
 pub mod text;
 mod wish;
 
@@ -58,7 +59,8 @@ pub fn gather(wishes: &Wishes, line: &LineArgs, host: &Host, evident: &Evident) 
     fill(&mut need, project.need);
     told |= add_texts(&mut need, line, host)?;
     if told {
-        host::imply(&mut need)
+        std::iter::once(&mut need).for_each(host::imply);
+        need.others.iter_mut().for_each(host::imply);
     } else {
         host::add(&mut need, evident)
     }
@@ -111,8 +113,17 @@ fn add_texts(need: &mut Need, line: &LineArgs, host: &Host) -> Result<bool, Refu
         need.files.extend(files);
         run_line::add(need, read);
         told = true;
-    } else if let Some(line) = read_line(line, host)? {
-        run_line::add(need, line);
+    } else if let Some(lines) = read_lines(line, host)? {
+        let before = need.clone();
+        for (number, line) in lines.into_iter().enumerate() {
+            if number == 0 {
+                run_line::add(need, line);
+            } else {
+                let mut other = before.clone();
+                run_line::add(&mut other, line);
+                need.others.push(other);
+            }
+        }
         told = true;
     }
     Ok(told)
@@ -134,27 +145,34 @@ pub fn ask_pictures(need: &mut Need) {
     need.frame = Some(flag);
 }
 
-/// The run line, if one is given.
-fn read_line(line: &LineArgs, host: &Host) -> Result<Option<RunLine>, Refusal> {
+/// The run lines, if a text with some is given.
+fn read_lines(line: &LineArgs, host: &Host) -> Result<Option<Vec<RunLine>>, Refusal> {
     let Some((name, text, environment)) = line_text(line, host)? else { return Ok(None) };
-    let variable = |name: &str| environment.then(|| host.env(name)).flatten();
-    let shell = run_line::Shell {
-        variable: &variable,
-        passed: &|name| host.env(name),
-        cwd: host.cwd(),
-        home: host.env("HOME"),
-        uid: nix::unistd::geteuid().as_raw(),
-        gid: nix::unistd::getegid().as_raw(),
-    };
-    let read = run_line::parse(&text, &shell);
-    let refused = |wrong: run_line::Wrong| Refusal {
-        what: wrong.what,
-        help: wrong.help,
-        place: Some((name.clone(), text.clone(), wrong.span)),
-    };
     let file = line.run_file.as_ref().filter(|path| path.as_os_str() != "-");
     let file = file.map_or_else(String::new, |path| path.display().to_string());
-    read.map(|read| Some(RunLine { file, ..read })).map_err(refused)
+    let (cwd, home, user) = (host.cwd(), host.env("HOME"), host.env("USER"));
+    let host_name = host.live().line("/proc/sys/kernel/hostname").value().cloned();
+    let shell = run_line::Shell {
+        variable: &|name| environment.then(|| host.env(name)).flatten(),
+        passed: &|name| host.env(name),
+        exists: &|path| match host.stat(path) {
+            fact if fact.is_absent() => Some(false),
+            fact => fact.value().map(|_| true),
+        },
+        cwd: &cwd,
+        home: home.as_deref(),
+        uid: nix::unistd::geteuid().as_raw(),
+        gid: nix::unistd::getegid().as_raw(),
+        user: user.as_deref(),
+        host: host_name.as_deref(),
+        script: Some(file.as_str()).filter(|file| !file.is_empty()),
+    };
+    let read = run_line::parse(&text, &shell).map_err(|wrong| Refusal {
+        what: wrong.what,
+        help: wrong.help,
+        place: Some((name, text.clone(), wrong.span)),
+    })?;
+    Ok(Some(read.into_iter().map(|line| RunLine { file: file.clone(), ..line }).collect()))
 }
 
 /// What the line is called in messages, the line, and whether the shell has still to replace variables in it.

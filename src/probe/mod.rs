@@ -10,6 +10,7 @@ mod docker;
 mod engine;
 mod host;
 mod image;
+mod inside;
 pub mod library;
 mod nvidia;
 mod packages;
@@ -56,6 +57,9 @@ fn wanted(need: &Need, selected: &dyn Fn(&Check) -> bool) -> Vec<Group> {
 /// All facts that the need and the selection ask for. No group takes longer than the host's deadline: one that does is given
 /// up, and all its facts are "no answer within the deadline".
 pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool, watch: &dyn Watch) -> (Facts, Times) {
+    let sudo = need.run.as_ref().is_some_and(|line| line.as_root && !line.keeps_environment);
+    let of_root = sudo.then(|| host.under_sudo());
+    let host = of_root.as_ref().unwrap_or(host);
     let wanted = wanted(need, selected);
     let mut crew = Crew::new(watch, wanted.clone());
     for group in &wanted {

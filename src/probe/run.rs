@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::image::ImageFacts;
-use gdoctor_checks::model::facts::run::{Lies, RunFacts};
+use gdoctor_checks::model::facts::run::{Leaned, Lies, RunFacts};
 use gdoctor_checks::model::need::Need;
-use gdoctor_checks::model::run::{MountKind, RunLine};
+use gdoctor_checks::model::run::{MountKind, NamedFile, RunLine, RunOption};
 use serde::Deserialize;
 
 use crate::host::Host;
@@ -32,6 +32,9 @@ pub fn probe(host: &Host, need: &Need) -> RunFacts {
         networks: networks(host, line, &daemon),
         last_cpu: last_cpu(host, line),
         image: line_image(host, line, &daemon),
+        contents: contents(host, line),
+        program: super::inside::program(host, line, &daemon),
+        leans: leans(host, line, &daemon),
         terminal: terminal(host),
     }
 }
@@ -40,9 +43,54 @@ pub fn probe(host: &Host, need: &Need) -> RunFacts {
 fn sources(host: &Host, line: &RunLine) -> BTreeMap<String, Fact<Lies>> {
     let binds = line.mounts.iter().filter(|mount| mount.kind == MountKind::Bind);
     let devices = line.devices.iter().filter(|device| !device.cdi);
-    let paths = binds.map(|mount| &mount.source).chain(devices.map(|device| &device.host));
-    let paths = paths.chain(line.files.iter().map(|file| &file.path));
-    paths.map(|path| (path.clone(), lies(host, path))).collect()
+    let paths = binds.map(|mount| &mount.source).chain(line.files.iter().map(|file| &file.path));
+    let files = line.files.iter().filter(|file| file.new).map(|file| parent(&file.path).to_owned());
+    let paths = paths.cloned().chain(files).map(|path| (path.clone(), lies(host, &path)));
+    paths.chain(devices.map(|device| (device.host.clone(), device_lies(host, &device.host)))).collect()
+}
+
+/// What the client reads: lists of variables and labels, profiles.
+fn contents(host: &Host, line: &RunLine) -> BTreeMap<String, Fact<String>> {
+    let read = line.files.iter().filter(|file| !file.new);
+    let wrong = |file: &NamedFile| {
+        let option = line.options.iter().find(|option| option.at == file.at).map_or("", |option| option.name.as_str());
+        let text = host.text(&file.path);
+        let Some(text) = text.value() else { return Fact::unknown(Gap::NotAsked, file.path.clone()) };
+        let why = match option {
+            "security-opt" => {
+                serde_json::from_str::<serde_json::Value>(text).err().map(|why| format!("it is no JSON: {why}"))
+            }
+            _ => text.lines().enumerate().find_map(|(number, row)| {
+                let row = row.trim_start();
+                let name = row.split('=').next().unwrap_or_default();
+                let skipped = row.is_empty() || row.starts_with('#');
+                let wrong = name.is_empty() || name.contains([' ', '\t']);
+                (wrong && !skipped).then(|| format!("line {} has no name, or blanks in it", number + 1))
+            }),
+        };
+        why.map_or_else(|| Fact::absent(file.path.clone()), |why| Fact::present(why, file.path.clone()))
+    };
+    read.map(|file| (file.path.clone(), wrong(file))).collect()
+}
+
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("/", |(parent, _)| if parent.is_empty() { "/" } else { parent })
+}
+
+/// The same of what is given as a device: a folder counts by the devices in it.
+fn device_lies(host: &Host, path: &str) -> Fact<Lies> {
+    let is_device = |kind: Kind| matches!(kind, Kind::CharDevice | Kind::Other);
+    let holds = |folder: &str| {
+        let names = host.list(folder).value().cloned().unwrap_or_default();
+        names.iter().any(|name| host.lstat(format!("{folder}/{name}")).value().is_some_and(|stat| is_device(stat.kind)))
+    };
+    lies(host, path).map(|lies| match lies {
+        Lies::Folder if holds(path) => Lies::DeviceFolder,
+        Lies::Folder if host.list(path).value().into_iter().flatten().any(|name| holds(&format!("{path}/{name}"))) => {
+            Lies::DeviceFolder
+        }
+        lies => lies,
+    })
 }
 
 fn lies(host: &Host, path: &str) -> Fact<Lies> {
@@ -80,6 +128,39 @@ fn names(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<Vec<String>> {
 #[serde(rename_all = "PascalCase")]
 struct Network {
     name: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Container {
+    state: State,
+    host_config: HostConfig,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct State {
+    running: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct HostConfig {
+    ipc_mode: String,
+}
+
+/// The containers that the line leans on, as far as they exist.
+fn leans(host: &Host, line: &RunLine, daemon: &Asker) -> BTreeMap<String, Fact<Leaned>> {
+    let plain = |name: &&str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
+    let names = line.options.iter().filter_map(RunOption::leans_on).filter(plain).filter(|_| !line.podman);
+    let look = |name: &str| {
+        let source = format!("GET /containers/{name}/json");
+        daemon.get::<Container>(host, &source["GET ".len()..], &source).map(|container| Leaned {
+            running: container.state.running,
+            shares_ipc: ["shareable", "host", ""].contains(&container.host_config.ipc_mode.as_str()),
+        })
+    };
+    names.map(|name| (name.to_owned(), look(name))).collect()
 }
 
 fn networks(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<Vec<String>> {

@@ -51,16 +51,17 @@ pub fn render(report: &Report) -> String {
 
 /// The whole corrected command, and why each part of it changed.
 fn corrected(out: &mut String, report: &Report) {
-    let Some(line) = &report.run_line else { return };
-    let _ = writeln!(out, "<section class=\"line\">\n<h2>The command</h2>\n<p>{}</p>", text(&line.verdict()));
-    if let Some(command) = &line.corrected {
-        let _ = writeln!(out, "<h3>Corrected</h3>\n{}\n<ul>", code(command.trim_end(), "the corrected command"));
-        for reason in line.reasons() {
-            let _ = writeln!(out, "<li>{}</li>", text(reason));
+    for line in report.run_lines() {
+        let _ = writeln!(out, "<section class=\"line\">\n<h2>The command</h2>\n<p>{}</p>", text(&line.verdict()));
+        if let Some(command) = &line.corrected {
+            let _ = writeln!(out, "<h3>Corrected</h3>\n{}\n<ul>", code(command.trim_end(), "the corrected command"));
+            for reason in line.reasons() {
+                let _ = writeln!(out, "<li>{}</li>", text(reason));
+            }
+            out.push_str("</ul>\n");
         }
-        out.push_str("</ul>\n");
+        out.push_str("</section>\n");
     }
-    out.push_str("</section>\n");
 }
 
 /// How full GPU memory and disks are, drawn and in words.

@@ -61,12 +61,13 @@ pub fn render(report: &Report) -> String {
 
 /// The whole corrected command, and why each part of it changed.
 fn corrected(out: &mut String, report: &Report) {
-    let Some(line) = &report.run_line else { return };
-    let _ = writeln!(out, "\n{}", text(&line.verdict()));
-    let Some(command) = &line.corrected else { return };
-    let _ = writeln!(out, "\n### The corrected command\n\n{}", fence(&[command.trim_end().to_owned()]));
-    for reason in line.reasons() {
-        let _ = writeln!(out, "- {}", text(reason));
+    for line in report.run_lines() {
+        let _ = writeln!(out, "\n{}", text(&line.verdict()));
+        let Some(command) = &line.corrected else { continue };
+        let _ = writeln!(out, "\n### The corrected command\n\n{}", fence(&[command.trim_end().to_owned()]));
+        for reason in line.reasons() {
+            let _ = writeln!(out, "- {}", text(reason));
+        }
     }
 }
 

@@ -208,18 +208,17 @@ impl<'a> Page<'a> {
 
     /// The whole corrected command, ready to paste, and why each part of it changed.
     fn corrected(&self, out: &mut String) {
-        if let Some(line) = self.report.run_line.as_ref().filter(|_| self.detail != Detail::Quiet) {
+        for line in self.report.run_lines().filter(|_| self.detail != Detail::Quiet) {
             let words = line.verdict();
             let _ = writeln!(out, "\n{}", self.wrap(&words, "", 0));
         }
-        let Some((line, command)) =
-            self.report.run_line.as_ref().and_then(|line| Some((line, line.corrected.as_ref()?)))
-        else {
-            return;
-        };
-        let _ = writeln!(out, "\n{}\n\n{}\n", "The corrected command".bold(), command.trim_end().cyan());
-        for reason in line.reasons() {
-            let _ = writeln!(out, "  - {}", self.wrap(reason, "    ", 4));
+        for (line, command) in self.report.run_lines().filter_map(|line| Some((line, line.corrected.as_ref()?))) {
+            let title =
+                if line.several { format!("Corrected for line {}", line.line) } else { "The corrected command".into() };
+            let _ = writeln!(out, "\n{}\n\n{}\n", title.bold(), command.trim_end().cyan());
+            for reason in line.reasons() {
+                let _ = writeln!(out, "  - {}", self.wrap(reason, "    ", 4));
+            }
         }
     }
 

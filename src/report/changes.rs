@@ -125,6 +125,8 @@ pub fn run_line(line: &RunLine, text: String, judged: &[Judged], results: &[Outc
     RunLineWords {
         text,
         file: harmless(&line.file),
+        line: line.number,
+        several: false,
         image: line.image.as_ref().map(|image| harmless(&image.reference)).unwrap_or_default(),
         starts: start::verdict(line, results),
         partial: start::is_partial(results),

@@ -41,6 +41,9 @@ pub struct Report {
     /// The line that was judged, where one was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run_line: Option<RunLineWords>,
+    /// The other lines of the same text that start a container, in its order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub more_run_lines: Vec<RunLineWords>,
     /// What would have to change in the compose file, where one was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compose: Option<ComposeWords>,
@@ -110,6 +113,11 @@ pub struct RunLineWords {
     /// The file that it stands in; empty where it was typed or piped.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub file: String,
+    /// Where the command begins in the text, from 1.
+    pub line: usize,
+    /// It is one of several: sentences name its line.
+    #[serde(skip)]
+    pub several: bool,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub image: String,
     /// Whether docker would start the container; whether its program then finds all it wants is another matter.
@@ -130,6 +138,10 @@ pub struct RunLineWords {
 impl RunLineWords {
     /// Whether docker would start the container, in a sentence.
     pub fn verdict(&self) -> String {
+        if self.several { format!("Line {}, {}: {}", self.line, self.image, self.sentence()) } else { self.sentence() }
+    }
+
+    fn sentence(&self) -> String {
         match self.starts {
             Starts::Yes => "Nothing seen here keeps docker from starting this container.".into(),
             Starts::No => "docker would not start this container.".into(),
@@ -331,6 +343,31 @@ pub struct Frame {
 }
 
 impl Report {
+    /// Every line of the text that starts a container.
+    pub fn run_lines(&self) -> impl Iterator<Item = &RunLineWords> {
+        self.run_line.iter().chain(&self.more_run_lines)
+    }
+
+    /// Adds what was found of the other containers that the same text starts: what their lines ask for, each thing once.
+    pub fn with(mut self, others: Vec<Self>) -> Self {
+        for other in others {
+            for outcome in other.results {
+                let of_line = outcome.asked_by.as_ref().is_some_and(|by| by.kind == "run-line");
+                let same = |known: &Outcome| known.code == outcome.code && known.summary == outcome.summary;
+                if of_line && outcome.status != Status::Skip && !self.results.iter().any(same) {
+                    self.results.push(outcome);
+                }
+            }
+            self.more_run_lines.extend(other.run_line);
+        }
+        if !self.more_run_lines.is_empty() {
+            self.run_line.iter_mut().chain(&mut self.more_run_lines).for_each(|line| line.several = true);
+            self.summary =
+                Status::ALL.map(|s| (s.word(), self.results.iter().filter(|o| o.status == s).count())).into();
+        }
+        self
+    }
+
     /// Marks what the project has decided to live with. A waiver that has run out is shown and counts for nothing; a waived
     /// failure or warning keeps its status and no longer decides the exit code. `today` is `2026-01-31`.
     pub fn waive(mut self, waivers: &[Waiver], fail_on: FailOn, today: &str, gate: Gate) -> Self {
@@ -363,7 +400,7 @@ impl Report {
         if let Some(file) = &mut self.need_file {
             [&mut file.path, &mut file.why].into_iter().for_each(&mut *change);
         }
-        if let Some(line) = &mut self.run_line {
+        for line in self.run_line.iter_mut().chain(&mut self.more_run_lines) {
             change(&mut line.text);
             change(&mut line.image);
             change(&mut line.file);

@@ -83,6 +83,7 @@ pub fn write_through(
         exit_code: policy::exit_code(results.iter().map(|o| (o.status, o.required)), fail_on),
         summary: summary.into(),
         run_line: line.map(|line| changes::run_line(line, text, judged, &results, shown)),
+        more_run_lines: Vec::new(),
         compose: need.run.as_ref().filter(|line| line.made_up).map(|line| changes::compose(line, judged, shown)),
         gauges: drawn::gauges(facts).into_iter().map(|gauge| Gauge { name: harmless(&gauge.name), ..gauge }).collect(),
         pictures: drawn::pictures(facts),

@@ -165,12 +165,13 @@ pub fn parse_line(line: &str, env: &BTreeMap<String, String>) -> RunLine {
     let shell = run_line::Shell {
         variable: &variable,
         passed: &variable,
-        cwd: "/home/me".into(),
-        home: Some("/home/me".into()),
+        cwd: "/home/me",
+        home: Some("/home/me"),
         uid: 1000,
         gid: 1000,
+        ..run_line::Shell::BARE
     };
-    run_line::parse(line, &shell).unwrap_or_else(|wrong| panic!("{line}: {wrong:?}"))
+    run_line::parse_one(line, &shell).unwrap_or_else(|wrong| panic!("{line}: {wrong:?}"))
 }
 
 impl Raw {

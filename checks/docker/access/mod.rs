@@ -13,13 +13,17 @@ pub static CHECK: Check = Check {
     judge,
 };
 
-fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let docker = &facts.docker;
     let path = match docker.endpoint.known()?.map(|endpoint| &endpoint.address) {
         Some(Address::Unix(path)) => path,
         _ => return Err(Stop::NotNeeded("no-socket-file")),
     };
     match docker.reach.value() {
+        // Root needs no group; what the daemon would tell it is not seen from here.
+        Some(Reach::Denied) if need.run.as_ref().is_some_and(|line| line.as_root) => {
+            Err(Stop::Unknown(Gap::Denied, docker.reach.source.clone()))
+        }
         Some(Reach::Denied) => Ok(denied(facts, path)?.with("socket", path).into()),
         // Writing to the socket is what connecting takes, and that was looked at.
         None if docker.is_waiting() => Ok(allowed(docker.socket.value()).with("socket", path).into()),

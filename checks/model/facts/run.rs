@@ -27,6 +27,12 @@ pub struct RunFacts {
     pub last_cpu: Fact<u32>,
     /// The line's image as the daemon has it; Absent when it would have to be pulled.
     pub image: Fact<ImageFacts>,
+    /// Why docker refuses what stands in a file that its client reads; Absent: it takes it.
+    pub contents: BTreeMap<String, Fact<String>>,
+    /// The program that the line starts, as a path in the image; Absent: there is none to start.
+    pub program: Fact<String>,
+    /// The containers that the line leans on, by their names.
+    pub leans: BTreeMap<String, Fact<Leaned>>,
     /// The bases of the Dockerfile as the daemon has them, by reference; Absent where one would have to be pulled.
     #[serde(serialize_with = "place::image")]
     pub bases: BTreeMap<String, Fact<ImageFacts>>,
@@ -45,6 +51,15 @@ impl RunFacts {
     }
 }
 
+/// A container that a line leans on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Leaned {
+    pub running: bool,
+    /// Another container may join its shared memory.
+    pub shares_ipc: bool,
+}
+
 /// What a path leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -52,6 +67,8 @@ pub enum Lies {
     File,
     Folder,
     EmptyFolder,
+    /// A folder that devices lie in; told only of what is given as a device.
+    DeviceFolder,
     Socket,
     CharDevice,
     Other,
@@ -63,6 +80,7 @@ impl core::fmt::Display for Lies {
             Lies::File => "a file",
             Lies::Folder => "a folder",
             Lies::EmptyFolder => "an empty folder",
+            Lies::DeviceFolder => "a folder of devices",
             Lies::Socket => "a socket",
             Lies::CharDevice => "a device",
             Lies::Other => "something else",

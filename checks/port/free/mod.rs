@@ -26,7 +26,12 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     for wish in &need.ports {
         let spans = looks.iter().find(|look| look.port == wish.what).map_or(&[][..], |look| &look.spans);
         for span in spans {
-            let finding = one_span(facts, wish, span);
+            let finding = match span.holder.value() {
+                Some(Holder::Container { name, .. }) if is_freed(need, name) => {
+                    Finding::pass("freed-before").about(&wish.what).with("container", name).saw(&span.holder)
+                }
+                _ => one_span(facts, wish, span),
+            };
             findings.push(moved(need, wish, span, finding).asked_by(&wish.by));
         }
         if spans.is_empty() {
@@ -35,6 +40,14 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         }
     }
     Ok(findings)
+}
+
+/// A command before the run stops or removes the container.
+fn is_freed(need: &Need, container: &str) -> bool {
+    need.run.as_ref().is_some_and(|line| {
+        let earlier = &line.earlier;
+        earlier.all_removed || earlier.removed.iter().chain(&earlier.stopped).any(|freed| freed == container)
+    })
 }
 
 fn one_span(facts: &Facts, wish: &Wish<Port>, span: &Span) -> Finding {

@@ -2,7 +2,7 @@
 
 use crate::model::facts::image::go_name;
 use crate::model::prelude::*;
-use crate::model::run::{Argument, Image};
+use crate::model::run::{Image, RunLine, RunOption};
 
 pub static CHECK: Check = Check {
     id: "run-line-image",
@@ -34,7 +34,6 @@ const UNMISTAKABLE: [&str; 18] = [
     "-it",
     "-ti",
 ];
-const WITHOUT_VALUE: [&str; 4] = ["--rm", "--privileged", "-it", "-ti"];
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some((line, image)) = need.run.as_ref().and_then(|line| Some((line, line.image.as_ref()?))) else {
@@ -47,6 +46,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         return Err(Stop::blocked_by("run-line-syntax"));
     }
     let mut findings: Findings = behind(facts, line, image).into_iter().collect();
+    if findings.iter().all(|finding| finding.code != "options-behind") {
+        findings.extend(no_program(facts, line, image));
+    }
     match here(facts, line, image) {
         Ok(finding) => findings.extend(finding),
         Err(Stop::Unknown(gap, source)) if findings.is_empty() => return Err(Stop::Unknown(gap, source)),
@@ -54,7 +56,10 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     }
     let architecture = facts.run.image.clone().map(|image| image.architecture);
     let never = findings.iter().any(|finding| finding.code == "never-pulled");
-    if facts.run.image.is_absent() && !never {
+    let made = line.earlier.loads_images || line.earlier.images.iter().any(|made| is_same(made, &image.reference));
+    if facts.run.image.is_absent() && made {
+        findings.push(Finding::not_needed("made-before").with("image", &image.reference).saw(&architecture));
+    } else if facts.run.image.is_absent() && !never {
         findings.push(Finding::not_needed("to-pull").with("image", &image.reference).saw(&architecture));
     } else if findings.is_empty() {
         findings.push(Finding::pass("here").with("image", &image.reference).saw(&architecture));
@@ -62,10 +67,28 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     Ok(findings.into_iter().map(|f| if f.asked_by.is_some() { f } else { f.asked_by(&image.at.origin()) }).collect())
 }
 
+/// The image's files are there to be seen, and the program is not among them.
+fn no_program(facts: &Facts, line: &RunLine, image: &Image) -> Option<Finding> {
+    let program = &facts.run.program;
+    let is_own = line.last("entrypoint").is_none_or(|option| option.value.is_empty());
+    let at = line.last("entrypoint").filter(|_| !is_own).map(|option| &option.at).or(line.arguments.first());
+    let name = at.map_or("", |at| at.text.as_str());
+    program.is_absent().then(|| {
+        let finding =
+            Finding::fail("no-program", "list-programs").with("program", name).with("image", &image.reference);
+        finding.saw(program).asked_by(&at.unwrap_or(&image.at).origin())
+    })
+}
+
 fn here(facts: &Facts, line: &RunLine, image: &Image) -> Result<Option<Finding>, Stop> {
     let machine = facts.architecture();
     let platform = line.last("platform").filter(|option| !option.at.opaque);
-    if let Some(option) = platform.filter(|option| differs(architecture(&option.value), machine)) {
+    let foreign = |option: &&RunOption| {
+        let system = option.value.split('/').next().unwrap_or_default().to_ascii_lowercase();
+        ["windows", "darwin", "freebsd"].contains(&system.as_str())
+            || differs(architecture(&option.value.to_ascii_lowercase()), machine)
+    };
+    if let Some(option) = platform.filter(foreign) {
         return Ok(Some(
             Finding::fail("other-platform", "drop-platform")
                 .with("platform", &option.value)
@@ -76,7 +99,8 @@ fn here(facts: &Facts, line: &RunLine, image: &Image) -> Result<Option<Finding>,
         ));
     }
     let Some(found) = facts.run.image.known()? else {
-        let never = line.last("pull").filter(|option| option.value == "never");
+        let made = line.earlier.images.iter().any(|made| is_same(made, &image.reference));
+        let never = line.last("pull").filter(|option| option.value == "never" && !made && !line.earlier.loads_images);
         return Ok(never.map(|option| {
             Finding::fail("never-pulled", "pull")
                 .with("image", &image.reference)
@@ -95,6 +119,12 @@ fn here(facts: &Facts, line: &RunLine, image: &Image) -> Result<Option<Finding>,
     }))
 }
 
+/// `latest` is what a reference without a tag means.
+fn is_same(one: &str, other: &str) -> bool {
+    let bare = |text: &str| text.strip_suffix(":latest").unwrap_or(text).to_string();
+    bare(one) == bare(other)
+}
+
 fn differs(one: &str, machine: &str) -> bool {
     !one.is_empty() && !machine.is_empty() && one != machine
 }
@@ -106,30 +136,18 @@ fn architecture(platform: &str) -> &str {
     go_name(parts.next().unwrap_or(if ["linux", "windows"].contains(&first) { "" } else { first }))
 }
 
-/// Options behind the image go to the program in it. The words from the first to the last of them are moved.
+/// Options behind the image go to the program in it; they are moved before it in whole.
 fn behind(facts: &Facts, line: &RunLine, image: &Image) -> Option<Finding> {
-    let mut moved: Vec<&Argument> = Vec::new();
-    let mut rest = line.arguments.iter().peekable();
-    while let Some(argument) = rest.next() {
-        let flag = argument.text.split('=').next().unwrap_or_default();
-        let value = rest.peek().map_or("", |next| next.text.as_str());
-        let short = match flag {
-            "-p" => value.split_once(':').is_some_and(|(a, b)| is_port(a) && is_port(b)),
-            "-v" => value.starts_with('/') && value.contains(":/"),
-            _ => false,
-        };
-        if !short && !UNMISTAKABLE.contains(&flag) {
-            break;
-        }
-        moved.push(argument);
-        if short || (!WITHOUT_VALUE.contains(&flag) && !argument.text.contains('=')) {
-            moved.extend(rest.next());
-        }
-    }
-    let first = moved.first()?;
-    let words: Vec<&str> = moved.iter().map(|argument| argument.text.as_str()).collect();
+    let first = line.behind.first()?;
+    let words: Vec<&str> = line.behind.iter().map(|argument| argument.text.as_str()).collect();
     // Without an entrypoint the first word behind the image is the program to start: there is none of such a name.
     let starts_it = facts.run.image.value().is_some_and(|found| !found.entrypoint) && line.last("entrypoint").is_none();
+    if !starts_it
+        && !words.windows(2).any(|pair| is_dockers(pair[0], pair[1]))
+        && !is_dockers(words[words.len() - 1], "")
+    {
+        return None;
+    }
     let finding =
         if starts_it { Finding::fail("options-behind", "move") } else { Finding::warn("options-behind", "move") };
     Some(
@@ -138,9 +156,18 @@ fn behind(facts: &Facts, line: &RunLine, image: &Image) -> Option<Finding> {
             .with("image", &image.reference)
             .evidence("the line", words.join(" "))
             .edit(line.insert(&words.join(" ")))
-            .edits(moved.iter().map(|argument| argument.without()))
+            .edits(line.behind.iter().map(|argument| argument.without()))
             .asked_by(&first.origin()),
     )
+}
+
+/// An option, with the word behind it, that can hardly be meant for another program.
+fn is_dockers(word: &str, next: &str) -> bool {
+    match word {
+        "-p" => next.split_once(':').is_some_and(|(a, b)| is_port(a) && is_port(b)),
+        "-v" => next.starts_with('/') && next.contains(":/"),
+        _ => UNMISTAKABLE.contains(&word.split('=').next().unwrap_or_default()),
+    }
 }
 
 fn is_port(text: &str) -> bool {

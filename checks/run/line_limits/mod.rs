@@ -43,6 +43,11 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         }
     }
     if let (Some(reserved), Some(option)) = (line.size("memory-reservation"), line.last("memory-reservation"))
+        && (1..smallest * MIB).contains(&reserved)
+    {
+        let finding = Finding::fail("memory-small", "raise-memory").with("smallest", format!("{smallest}m"));
+        findings.push(at(finding, option, reserved).edit(option.at.with_value(format!("{smallest}m"))));
+    } else if let (Some(reserved), Some(option)) = (line.size("memory-reservation"), line.last("memory-reservation"))
         && memory.is_some_and(|memory| info.memory_limit && memory < reserved)
     {
         findings.push(dropped(Finding::fail("reservation-large", "drop"), option, reserved));
@@ -71,7 +76,10 @@ fn smallest(facts: &Facts) -> Result<u64, Stop> {
 
 fn cpus(line: &RunLine, here: u32) -> Option<Finding> {
     let option = line.last("cpus").filter(|option| option.refused.is_none() && !option.at.opaque)?;
-    let wanted: f64 = option.value.parse().ok()?;
+    let wanted: f64 = match option.value.split_once('/') {
+        Some((a, b)) => a.parse::<f64>().ok()? / b.parse::<f64>().ok()?,
+        None => option.value.parse().ok()?,
+    };
     (here > 0 && wanted > f64::from(here)).then(|| {
         let finding = Finding::fail("too-many-cpus", "fewer-cpus").with("count", here);
         let finding = finding.about(&option.at.text).evidence("GET /info: NCPU", here.to_string());
@@ -80,7 +88,9 @@ fn cpus(line: &RunLine, here: u32) -> Option<Finding> {
 }
 
 fn cpu_numbers(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {
-    let Some(option) = line.last("cpuset-cpus").filter(|option| !option.at.opaque) else { return Ok(None) };
+    let Some(option) = line.last("cpuset-cpus").filter(|option| !option.at.opaque && option.refused.is_none()) else {
+        return Ok(None);
+    };
     let wanted = option.value.split([',', '-']).filter_map(|number| number.trim().parse::<u32>().ok()).max();
     if facts.docker.is_elsewhere() {
         return Ok(None);

@@ -18,8 +18,10 @@ const TELLS_CDI_DEVICES: [u32; 2] = [1, 50];
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(line) = need.run.as_ref().filter(|line| !line.podman) else { return Err(Stop::NotNeeded("podman")) };
-    let mut looks: Vec<Result<Option<Finding>, Stop>> = line.files.iter().map(|named| file(facts, named)).collect();
-    if !facts.docker.is_elsewhere() {
+    let named = line.files.iter().filter(|named| !line.earlier.has_path(&named.path));
+    let mut looks: Vec<Result<Option<Finding>, Stop>> = named.map(|named| file(facts, named)).collect();
+    // A privileged container gets every device there is, and none is looked for.
+    if !facts.docker.is_elsewhere() && line.switch("privileged").is_none() {
         looks.extend(line.devices.iter().filter(|device| !is_told_elsewhere(device)).map(|named| device(facts, named)));
         looks.extend(line.devices.iter().filter(|device| is_others_cdi(device)).map(|named| cdi_device(facts, named)));
     }
@@ -70,11 +72,7 @@ fn device(facts: &Facts, device: &Device) -> Result<Option<Finding>, Stop> {
     let Some(fact) = facts.run.sources.get(&device.host) else { return Ok(None) };
     let finding = match fact.known()? {
         None => Finding::fail("no-device", "look"),
-        Some(Lies::Folder) if !device.host.starts_with("/dev/") => {
-            let gap = Gap::Unsupported("whether devices lie in this folder is not looked at".into());
-            return Ok(Some(Finding::unknown(gap, fact.source.clone()).about(&device.host)));
-        }
-        Some(Lies::File | Lies::Socket | Lies::EmptyFolder) => Finding::fail("not-a-device", "look"),
+        Some(Lies::File | Lies::Socket | Lies::Folder | Lies::EmptyFolder) => Finding::fail("not-a-device", "look"),
         Some(_) => return Ok(None),
     };
     let finding = finding.evidence(fact.source.0.as_str(), fact.words());
@@ -86,15 +84,28 @@ fn file(facts: &Facts, file: &NamedFile) -> Result<Option<Finding>, Stop> {
     let finding = match (fact.known()?, file.new) {
         (None, false) => Finding::fail("no-file", "look"),
         (Some(_), true) => Finding::fail("file-in-the-way", "look"),
+        (Some(Lies::Folder | Lies::EmptyFolder), false) => Finding::fail("not-a-file", "look"),
+        (None, true) if facts.run.sources.get(parent(&file.path)).is_some_and(|folder| folder.is_absent()) => {
+            Finding::fail("no-folder", "look")
+        }
+        (Some(_), false) => {
+            let Some(contents) = facts.run.contents.get(&file.path) else { return Ok(None) };
+            let Some(why) = contents.known()? else { return Ok(None) };
+            let finding = Finding::fail("bad-contents", "look").with("why", why).evidence(&*file.path, &**why);
+            return Ok(Some(at_path(finding, &file.path).asked_by(&file.at.origin())));
+        }
         _ => return Ok(None),
     };
     let finding = finding.evidence(fact.source.0.as_str(), fact.words());
     Ok(Some(at_path(finding, &file.path).asked_by(&file.at.origin())))
 }
 
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("/", |(parent, _)| if parent.is_empty() { "/" } else { parent })
+}
+
 fn at_path(finding: Finding, path: &str) -> Finding {
-    let parent = path.rsplit_once('/').map_or("/", |(parent, _)| if parent.is_empty() { "/" } else { parent });
-    finding.about(path).with("parent", parent)
+    finding.about(path).with("parent", parent(path))
 }
 
 /// A path, or a containerd shim's name with its dots, needs no registration; those for NVIDIA have a check of their own.
@@ -134,7 +145,8 @@ fn network(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {
     let Some((name, option)) = line.network() else { return Ok(None) };
     let networks = facts.run.networks.known()?.map_or(&[][..], Vec::as_slice);
     let may_be_id = name.len() >= 4 && name.bytes().all(|b| b.is_ascii_hexdigit());
-    if may_be_id || networks.iter().any(|known| known == name) {
+    let made = line.earlier.networks.iter().any(|made| made == name);
+    if may_be_id || made || networks.iter().any(|known| known == name) {
         return Ok(None);
     }
     let finding = Finding::fail("no-network", "make-network").about(name);

@@ -14,8 +14,9 @@ pub static CHECK: Check = Check {
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(line) = need.run.as_ref().filter(|line| !line.podman) else { return Err(Stop::NotNeeded("podman")) };
-    let mut findings = excluded(line);
-    findings.extend(needs_own_network(line));
+    let mut findings = excluded(facts, line);
+    findings.extend(needs_own_network(facts, line));
+    findings.extend(networks(line));
     findings.extend(no_terminal(facts, line));
     match others(facts, line) {
         Ok(missing) => findings.extend(missing),
@@ -35,19 +36,32 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
 }
 
 /// Pairs that docker refuses; the second of each is taken out.
-fn excluded(line: &RunLine) -> Findings {
+fn excluded(facts: &Facts, line: &RunLine) -> Findings {
     let restarts = line.last("restart").filter(|option| !["no", ""].contains(&option.value.as_str()));
     let attached = line.last("attach").filter(|_| !line.creates);
     let health = || line.options.iter().find(|option| option.name.starts_with("health-"));
     let shared = line.last("network").filter(|option| option.value.starts_with("container:"));
+    let is_host = |option: &&RunOption| option.value == "host";
+    let sysctl = |prefix: &str| line.all("sysctl").find(|option| option.value.starts_with(prefix));
+    let host_uts = line.last("uts").filter(is_host);
+    let host_network = line.last("network").filter(is_host);
     let mut pairs: Vec<(Option<&RunOption>, Option<&RunOption>)> = vec![
         (line.switch("rm"), restarts),
+        (host_uts, line.last("hostname")),
+        (host_uts, line.last("domainname")),
+        (host_network, line.last("link")),
+        (host_network, sysctl("net.")),
+        (line.last("ipc").filter(is_host), sysctl("kernel.").or_else(|| sysctl("fs.mqueue."))),
         (line.switch("detach"), attached),
         (line.switch("no-healthcheck"), health()),
         (line.last("cpus"), line.last("cpu-period")),
         (line.last("cpus"), line.last("cpu-quota")),
     ];
-    for name in ["publish", "publish-all", "hostname", "mac-address", "link", "dns", "add-host", "expose"] {
+    let old = facts.docker.version.value().is_some_and(|version| is_before(&version.version, 25));
+    if old {
+        pairs.push((shared.or(host_network), line.last("mac-address")));
+    }
+    for name in ["publish", "publish-all", "hostname", "link", "dns", "add-host", "expose"] {
         pairs.push((shared, line.last(name)));
     }
     let both = pairs.into_iter().filter_map(|(one, other)| Some((one?, other?)));
@@ -64,14 +78,49 @@ fn excluded(line: &RunLine) -> Findings {
     .collect()
 }
 
-/// docker's own networks give no chosen addresses and know no other names.
-fn needs_own_network(line: &RunLine) -> Findings {
-    // Without --network at all, clients up to 24 leave such options out in silence.
-    let Some(named) = line.last("network").filter(|named| !named.at.opaque && !named.value.starts_with("container:"))
-    else {
-        return Findings::new();
+/// Several networks: each once, and all of one's own.
+fn networks(line: &RunLine) -> Option<Finding> {
+    let known = |option: &&RunOption| !option.at.opaque && option.refused.is_none();
+    let named = |option: &RunOption| -> String {
+        option.value.split(',').find_map(|field| field.strip_prefix("name=")).unwrap_or(&option.value).into()
     };
-    if line.network().is_some() {
+    let all: Vec<&RunOption> = line.all("network").filter(known).collect();
+    let dockers = |option: &RunOption| {
+        let name = named(option);
+        ["default", "bridge", "host", "none"].contains(&name.as_str()) || name.starts_with("container:")
+    };
+    let (place, other) = all.iter().enumerate().skip(1).find(|(place, option)| {
+        let before = all.iter().take(*place);
+        before.clone().any(|one| named(one) == named(option))
+            || dockers(option)
+            || before.clone().any(|one| dockers(one))
+    })?;
+    let one = all[place - 1];
+    Some(
+        Finding::fail("exclude", "drop-one")
+            .with("one", &one.at.text)
+            .with("other", &other.at.text)
+            .about(&other.at.text)
+            .evidence("the line", format!("{} and {}", one.at.text, other.at.text))
+            .edit(other.at.without())
+            .asked_by(&other.at.origin()),
+    )
+}
+
+/// Of a version such as `20.10.24+dfsg1`.
+fn is_before(version: &str, major: u32) -> bool {
+    version.split('.').next().and_then(|number| number.parse::<u32>().ok()).is_some_and(|number| number < major)
+}
+
+/// docker's own networks give no chosen addresses and know no other names.
+fn needs_own_network(facts: &Facts, line: &RunLine) -> Findings {
+    let named = line.last("network");
+    if named.is_some_and(|named| named.at.opaque || named.value.starts_with("container:")) || line.network().is_some() {
+        return Findings::new();
+    }
+    // Without --network at all, older clients leave such options out in silence.
+    let silent = named.is_none() && facts.docker.version.value().is_none_or(|version| is_before(&version.version, 25));
+    if silent {
         return Findings::new();
     }
     let options = ["ip", "ip6", "network-alias"].into_iter().filter_map(|name| line.last(name));
@@ -79,7 +128,7 @@ fn needs_own_network(line: &RunLine) -> Findings {
         .map(|option| {
             Finding::fail("own-network", "drop-alone")
                 .about(&option.at.text)
-                .evidence("the line", &*named.at.text)
+                .evidence("the line", named.map_or("no --network", |named| named.at.text.as_str()))
                 .edits(line.all(&option.name).map(|option| option.at.without()))
                 .asked_by(&option.at.origin())
         })
@@ -104,10 +153,12 @@ fn no_terminal(facts: &Facts, line: &RunLine) -> Option<Finding> {
 fn others(facts: &Facts, line: &RunLine) -> Result<Findings, Stop> {
     let mut findings = Findings::new();
     for option in &line.options {
-        let Some(name) = leans_on(option) else { continue };
+        let Some(name) = option.leans_on() else { continue };
+        findings.extend(not_joined(facts, option, name));
         let names = facts.run.names.known()?.map_or(&[][..], Vec::as_slice);
         let may_be_id = name.len() >= 4 && name.bytes().all(|b| b.is_ascii_hexdigit());
-        if may_be_id || names.iter().any(|known| known == name) {
+        let made = line.earlier.containers.iter().any(|made| made == name);
+        if may_be_id || made || names.iter().any(|known| known == name) {
             continue;
         }
         findings.push(
@@ -122,17 +173,18 @@ fn others(facts: &Facts, line: &RunLine) -> Result<Findings, Stop> {
     Ok(findings)
 }
 
-fn leans_on(option: &RunOption) -> Option<&str> {
-    let value = option.value.as_str();
-    if option.at.opaque || option.refused.is_some() {
-        return None;
-    }
-    match option.name.as_str() {
-        "link" | "volumes-from" => value.split(':').next(),
-        "network" | "ipc" | "pid" => value.strip_prefix("container:"),
-        _ => None,
-    }
-    .filter(|name| !name.is_empty())
+/// A container that has ended, or that keeps its memory to itself, cannot be joined.
+fn not_joined(facts: &Facts, option: &RunOption, name: &str) -> Option<Finding> {
+    let fact = facts.run.leans.get(name)?;
+    let leaned = fact.value()?;
+    let code = match option.name.as_str() {
+        "network" | "ipc" | "pid" | "link" if !leaned.running => "not-running",
+        "ipc" if !leaned.shares_ipc => "not-shareable",
+        _ => return None,
+    };
+    let fix = if code == "not-running" { "start-other" } else { "share-other" };
+    let finding = Finding::fail(code, fix).about(name).with("name", name).with("option", &option.at.text);
+    Some(finding.evidence(fact.source.0.as_str(), code).asked_by(&option.at.origin()))
 }
 
 fn name(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {
@@ -144,7 +196,9 @@ fn name(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {
     }
     let names = facts.run.names.known()?.map_or(&[][..], Vec::as_slice);
     let name = option.value.trim_start_matches('/');
-    if !names.iter().any(|taken| taken == name) {
+    let freed = line.earlier.all_removed || line.earlier.removed.iter().any(|removed| removed == name);
+    let taken = names.iter().any(|taken| taken == name) && !freed;
+    if !taken && !line.earlier.containers.iter().any(|made| made == name) {
         return Ok(None);
     }
     let free = (2..).map(|n| format!("{name}-{n}")).find(|free| !names.contains(free)).unwrap_or_default();

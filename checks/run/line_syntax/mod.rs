@@ -1,7 +1,8 @@
 //! Does docker take every value of the line?
 
 use crate::model::prelude::*;
-use crate::model::run::{Edit, RunOption, Span};
+use crate::model::run::{Argument, Edit, Foreign, RunLine, RunOption, Span, Unset, Versions};
+use crate::model::version::Version;
 
 pub static CHECK: Check = Check {
     id: "run-line-syntax",
@@ -15,16 +16,28 @@ pub static CHECK: Check = Check {
 /// The limits that `--ulimit` knows and that people write without it.
 const LIMITS: [&str; 4] = ["memlock=", "nofile=", "stack=", "nproc="];
 
-fn judge(_: &Facts, need: &Need) -> Result<Findings, Stop> {
+/// Options that docker takes whatever their values are, once they have a name.
+const FREE: [&str; 2] = ["env", "label"];
+
+/// Variables of a window's: run-line-display tells of these.
+const DISPLAYS: [&str; 3] = ["DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY"];
+
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(line) = &need.run else { return Err(Stop::NotNeeded("podman")) };
-    if line.podman && line.options.iter().all(|option| option.refused.is_none()) {
-        return Err(Stop::NotNeeded("podman"));
-    }
-    let mut findings: Findings = line.options.iter().filter_map(|option| refused(line, option)).collect();
-    let words = line.options.iter().map(|option| &option.at).chain(line.image.as_ref().map(|image| &image.at));
-    for at in words.filter(|at| at.opaque) {
-        let gap = Gap::Unsupported("its value comes from a command, and gdoctor runs none".into());
+    let mut findings: Findings = line.foreign.iter().map(|foreign| of_other_shell(line, foreign)).collect();
+    findings.extend(line.unset.iter().filter_map(|unset| empty(line, unset)));
+    // One cause, one finding: a value that is refused because nobody sets a variable in it is told there.
+    let told = |option: &&RunOption| line.unset.iter().any(|unset| unset.breaks && unset.at.contains(&option.at));
+    findings.extend(line.options.iter().filter(|option| !told(option)).filter_map(|option| refused(line, option)));
+    let version = version(facts);
+    findings.extend(line.options.iter().filter_map(|option| of_other_version(line, option, version.as_ref())));
+    let words = line.options.iter().filter(|option| !FREE.contains(&option.name.as_str())).map(|option| &option.at);
+    for at in words.chain(line.image.as_ref().map(|image| &image.at)).filter(|at| at.opaque) {
+        let gap = Gap::Unsupported("what it holds is known only when the commands before it have run".into());
         findings.push(Finding::unknown(gap, Default::default()).about(&at.text).asked_by(&at.origin()));
+    }
+    if line.podman && findings.is_empty() {
+        return Err(Stop::NotNeeded("podman"));
     }
     if findings.is_empty() {
         let count = line.options.len();
@@ -41,6 +54,25 @@ fn refused(line: &RunLine, option: &RunOption) -> Option<Finding> {
         ("gpus", value) if value.starts_with('-') => {
             Finding::fail("value-missing", "add-gpus-value").edit(insert(option.at.value.start, "all "))
         }
+        ("gpus", value)
+            if value.starts_with('-') && line.image.as_ref().is_some_and(|image| image.reference == "all") =>
+        {
+            // The option and its value stand in each other's place.
+            let image = line.image.as_ref()?;
+            Finding::fail("value-missing", "add-gpus-value")
+                .edit(option.at.with_value("all"))
+                .edit(Edit { span: image.at.span, text: value.into() })
+        }
+        ("image", value) if option_of(value).is_some() && !line.arguments.is_empty() => {
+            let missing = option_of(value)?;
+            Finding::fail("value-alone", "add-option")
+                .with("missing", missing)
+                .edit(insert(option.at.span.start, &format!("{missing} ")))
+        }
+        (_, value) if value.starts_with('~') && ["volume", "env-file"].contains(&option.name.as_str()) => {
+            let text = format!("\"$HOME{}\"", &value[1..]);
+            Finding::fail("tilde", "write-home").edit(option.at.with_value(text))
+        }
         ("image", value) if LIMITS.iter().any(|limit| value.starts_with(limit)) => {
             Finding::fail("limit-alone", "add-ulimit").edit(insert(option.at.span.start, "--ulimit "))
         }
@@ -50,6 +82,71 @@ fn refused(line: &RunLine, option: &RunOption) -> Option<Finding> {
     let flag = format!("--{}", option.name);
     let named = finding.with("flag", flag).with("value", &option.value).with("why", why).about(&option.at.text);
     Some(named.with("command", &line.command.text).evidence("the line", &*option.at.text).asked_by(&option.at.origin()))
+}
+
+/// The option that a word belongs to which stands where the image is expected.
+fn option_of(value: &str) -> Option<&'static str> {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if value
+        .split_once(':')
+        .is_some_and(|(a, b)| is_number(a) && is_number(b.trim_end_matches("/udp").trim_end_matches("/tcp")))
+    {
+        return Some("-p");
+    }
+    if value.starts_with(['/', '.', '~']) && value.contains(":/") {
+        return Some("-v");
+    }
+    if value.starts_with("/dev/") {
+        return Some("--device");
+    }
+    let name = value.split_once('=')?.0;
+    let is_variable = name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    (!name.is_empty() && is_variable).then_some("-e")
+}
+
+/// A text for cmd or PowerShell goes on where this shell ends the line.
+fn of_other_shell(line: &RunLine, foreign: &Foreign) -> Finding {
+    let finding = Finding::fail("other-shell", "join-lines").with("shell", &foreign.shell).with("mark", &foreign.mark);
+    let finding = finding.edits(foreign.edits.iter().cloned());
+    finding.about(&foreign.shell).evidence("the line", &*foreign.mark).asked_by(&line.command.origin())
+}
+
+/// A variable that nobody sets: docker gets nothing in its place.
+fn empty(line: &RunLine, unset: &Unset) -> Option<Finding> {
+    let at = unset.at.first()?;
+    let is_env = |at: &Argument| line.all("env").any(|option| option.at == *at);
+    if !unset.breaks && DISPLAYS.contains(&unset.name.as_str()) && unset.at.iter().all(is_env) {
+        return None;
+    }
+    let finding = if unset.breaks { Finding::fail("unset", "set") } else { Finding::warn("unset-blank", "set") };
+    let places = unset.at.iter().map(|at| at.text.as_str()).collect::<Vec<_>>().join(" ");
+    let finding = finding.about(&unset.name).with("places", &places).evidence("the line", places);
+    Some(finding.asked_by(&at.origin()))
+}
+
+/// The engine's; its client is of the same release unless somebody has mixed them.
+fn version(facts: &Facts) -> Option<Version> {
+    let text = &facts.docker.version.value()?.version;
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    Version::parse(text[..end].trim_end_matches('.'))
+}
+
+fn of_other_version(line: &RunLine, option: &RunOption, version: Option<&Version>) -> Option<Finding> {
+    if line.podman {
+        return None;
+    }
+    let version = version?;
+    let before = |text: &str| Version::parse(text).is_some_and(|first| *version < first);
+    let misses =
+        |versions: &&Versions| before(&versions.since) || (!versions.until.is_empty() && !before(&versions.until));
+    let versions = option.versions.iter().find(misses)?;
+    let (finding, other) = match before(&versions.since) {
+        true => (Finding::fail("too-old", "newer-docker"), &versions.since),
+        false => (Finding::fail("too-new", "correct-value"), &versions.until),
+    };
+    let finding = finding.with("flag", format!("--{}", option.name)).with("version", version).with("other", other);
+    let finding = finding.with("why", &versions.why).about(&option.at.text).evidence("the line", &*option.at.text);
+    Some(finding.asked_by(&option.at.origin()))
 }
 
 fn insert(at: usize, text: &str) -> Edit {

@@ -2,7 +2,7 @@
 
 use crate::model::facts::run::Lies;
 use crate::model::prelude::*;
-use crate::model::run::{Edit, Mount, MountKind};
+use crate::model::run::{Edit, Mount, MountKind, RunLine, RunOption};
 
 pub static CHECK: Check = Check {
     id: "run-line-volumes",
@@ -20,10 +20,10 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     }
     let mut findings = Findings::new();
     for (place, mount) in line.mounts.iter().enumerate() {
-        if let Some(before) = line.mounts.iter().take(place).find(|other| other.target == mount.target) {
+        if let Some(before) = line.mounts.iter().take(place).find(|other| clashes(line, other, mount)) {
             findings.push(same_target(before, mount));
         } else if mount.kind == MountKind::Bind && !facts.docker.is_elsewhere() && !is_told_elsewhere(&mount.source) {
-            findings.extend(source(facts, mount));
+            findings.extend(source(facts, line, mount));
         }
     }
     findings.extend(keeps_nothing(line));
@@ -32,6 +32,21 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         findings.push(Finding::pass("there").with("count", count).evidence("the line", format!("{count} mounts")));
     }
     Ok(findings)
+}
+
+/// docker takes the same words twice for one, lets a nameless volume give way, and keeps --tmpfs apart from -v.
+fn clashes(line: &RunLine, one: &Mount, other: &Mount) -> bool {
+    let option = |mount: &Mount| line.options.iter().find(|option| option.at == mount.at);
+    let (Some(first), Some(second)) = (option(one), option(other)) else { return one.target == other.target };
+    let nameless = |mount: &Mount, option: &RunOption| {
+        mount.kind == MountKind::Volume && mount.source.is_empty() && option.name == "volume"
+    };
+    let either = |name: &str| first.name == name || second.name == name;
+    one.target == other.target
+        && !(first.name == second.name && first.value == second.value && first.name == "volume")
+        && !nameless(one, first)
+        && !nameless(other, second)
+        && !(either("tmpfs") && (either("tmpfs") && first.name == second.name || either("mount")))
 }
 
 /// The checks of cameras and displays tell of these.
@@ -49,8 +64,16 @@ fn same_target(before: &Mount, mount: &Mount) -> Finding {
         .asked_by(&mount.at.origin())
 }
 
-fn source(facts: &Facts, mount: &Mount) -> Option<Finding> {
+fn source(facts: &Facts, line: &RunLine, mount: &Mount) -> Option<Finding> {
     let fact = facts.run.sources.get(&mount.source)?;
+    if line.earlier.has_path(&mount.source) {
+        return None;
+    }
+    if line.earlier.makes_files && fact.is_absent() {
+        let gap = Gap::Unsupported("a command before the run may make it".into());
+        return (!mount.makes_folder)
+            .then(|| Finding::unknown(gap, fact.source.clone()).about(&mount.source).asked_by(&mount.at.origin()));
+    }
     let finding = match fact.known() {
         Ok(Some(Lies::EmptyFolder)) if looks_like_file(&mount.source) => Finding::warn("folder-for-file", "look"),
         Ok(Some(_)) => return None,

@@ -81,16 +81,16 @@ pub fn run_line(project: &Project, name: &str, service: &Node) -> Result<RunLine
         .chain([image.word.clone()])
         .collect();
     let nothing = |_: &str| None;
+    let (folder, home) = (project.folder(service).display().to_string(), project.host.env("HOME"));
     let shell = Shell {
         variable: &nothing,
         passed: &|name| project.variables.get(name),
-        cwd: project.folder(service).display().to_string(),
-        home: project.host.env("HOME"),
-        uid: 0,
-        gid: 0,
+        cwd: &folder,
+        home: home.as_deref(),
+        ..Shell::BARE
     };
     let refused = |wrong: run_line::Wrong| project.wrong(service, format!("service {name}: {}", wrong.what));
-    let mut line = run_line::parse(&run_line::join(&argv), &shell).map_err(refused)?;
+    let mut line = run_line::parse_one(&run_line::join(&argv), &shell).map_err(refused)?;
     let own = project.origin(service, format!("service {name}"));
     point(&mut line, &words.said, image.origin, own);
     Ok(line)

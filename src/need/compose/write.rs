@@ -76,8 +76,8 @@ pub fn changed(line: &RunLine, edit: &Edit) -> Option<Changed> {
 /// Options alone, as keys.
 fn parsed(options: &str) -> Option<Vec<Entry>> {
     let named = |name: &str| Some(format!("${name}"));
-    let shell = Shell { variable: &named, passed: &named, cwd: "/".into(), home: None, uid: 0, gid: 0 };
-    let line = run_line::parse(&format!("docker create {options} x"), &shell).ok()?;
+    let shell = Shell { variable: &named, passed: &named, ..Shell::BARE };
+    let line = run_line::parse_one(&format!("docker create {options} x"), &shell).ok()?;
     let found = entries(&line);
     (!found.is_empty()).then_some(found)
 }

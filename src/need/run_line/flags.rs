@@ -1,6 +1,8 @@
 //! The options of `docker run` and `docker create` as docker's client registers them (docker/cli
 //! cli/command/container/{opts,run,create}.go up to 29.x), and those that `podman run` adds.
 
+use gdoctor_checks::model::run::Versions;
+
 /// What a value has to be for docker's client or the daemon to take it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -31,8 +33,6 @@ pub enum Kind {
     Pull,
     Address,
     ExtraHost,
-    /// `KEY=VALUE`.
-    Pair,
     Label,
     Attach,
     Name,
@@ -54,6 +54,28 @@ pub enum Kind {
     OomScore,
     Security,
     Signal,
+    Annotation,
+    /// Microseconds of cpu-period, of cpu-quota.
+    Period,
+    Quota,
+    /// A number that is not negative.
+    Count,
+    CpuList,
+    Hostname,
+    SearchDomain,
+    /// `/dev/NAME:RATE`, `/dev/NAME:WEIGHT`.
+    Throttle,
+    Weights,
+    VolumesFrom,
+    DetachKeys,
+    LogOption,
+    Sysctl,
+    Storage,
+    Group,
+    User,
+    Network,
+    /// Of Windows' engine alone.
+    Foreign,
 }
 
 pub struct Flag {
@@ -86,57 +108,57 @@ use Kind::*;
 /// Every option, in the order of `docker run --help`; then podman's own.
 pub static FLAGS: &[Flag] = &[
     flag("add-host", ExtraHost),
-    flag("annotation", Pair),
+    flag("annotation", Annotation),
     short('a', "attach", Attach),
     flag("blkio-weight", Uint16),
-    flag("blkio-weight-device", Text),
+    flag("blkio-weight-device", Weights),
     flag("cap-add", Capability),
     flag("cap-drop", Capability),
     flag("cgroup-parent", Text),
     flag("cgroupns", Host),
     flag("cidfile", NewFile),
-    flag("cpu-count", Int),
-    flag("cpu-percent", Int),
-    flag("cpu-period", Int),
-    flag("cpu-quota", Int),
+    flag("cpu-count", Foreign),
+    flag("cpu-percent", Foreign),
+    flag("cpu-period", Period),
+    flag("cpu-quota", Quota),
     flag("cpu-rt-period", Int),
     flag("cpu-rt-runtime", Int),
-    short('c', "cpu-shares", Int),
+    short('c', "cpu-shares", Count),
     flag("cpus", Cpus),
-    flag("cpuset-cpus", Text),
-    flag("cpuset-mems", Text),
+    flag("cpuset-cpus", CpuList),
+    flag("cpuset-mems", CpuList),
     short('d', "detach", Switch),
-    flag("detach-keys", Text),
+    flag("detach-keys", DetachKeys),
     flag("device", Device),
     flag("device-cgroup-rule", DeviceRule),
-    flag("device-read-bps", Text),
-    flag("device-read-iops", Text),
-    flag("device-write-bps", Text),
-    flag("device-write-iops", Text),
+    flag("device-read-bps", Throttle),
+    flag("device-read-iops", Throttle),
+    flag("device-write-bps", Throttle),
+    flag("device-write-iops", Throttle),
     flag("disable-content-trust", Switch),
     flag("dns", Address),
     flag("dns-option", Text),
     alias("dns-opt", "dns-option", Text),
-    flag("dns-search", Text),
+    flag("dns-search", SearchDomain),
     flag("domainname", Text),
     flag("entrypoint", Text),
     short('e', "env", Variable),
     flag("env-file", InFile),
     flag("expose", Expose),
     flag("gpus", Gpus),
-    flag("group-add", Text),
+    flag("group-add", Group),
     flag("health-cmd", Text),
     flag("health-interval", Time),
-    flag("health-retries", Int),
+    flag("health-retries", Count),
     flag("health-start-interval", Time),
     flag("health-start-period", Time),
     flag("health-timeout", Time),
     flag("help", Switch),
-    short('h', "hostname", Text),
+    short('h', "hostname", Hostname),
     flag("init", Switch),
     short('i', "interactive", Switch),
-    flag("io-maxbandwidth", Size),
-    flag("io-maxiops", Uint),
+    flag("io-maxbandwidth", Foreign),
+    flag("io-maxiops", Foreign),
     flag("ip", Text),
     flag("ip6", Text),
     flag("ipc", Ipc),
@@ -147,7 +169,7 @@ pub static FLAGS: &[Flag] = &[
     flag("link", Link),
     flag("link-local-ip", Text),
     flag("log-driver", Text),
-    flag("log-opt", Pair),
+    flag("log-opt", LogOption),
     flag("mac-address", Mac),
     short('m', "memory", Size),
     flag("memory-reservation", Size),
@@ -155,8 +177,8 @@ pub static FLAGS: &[Flag] = &[
     flag("memory-swappiness", Swappiness),
     flag("mount", Mount),
     flag("name", Name),
-    flag("network", Text),
-    alias("net", "network", Text),
+    flag("network", Network),
+    alias("net", "network", Network),
     flag("network-alias", Text),
     alias("net-alias", "network-alias", Text),
     flag("no-healthcheck", Switch),
@@ -179,18 +201,18 @@ pub static FLAGS: &[Flag] = &[
     flag("sig-proxy", Switch),
     flag("stop-signal", Signal),
     flag("stop-timeout", Int),
-    flag("storage-opt", Pair),
-    flag("sysctl", Pair),
+    flag("storage-opt", Storage),
+    flag("sysctl", Sysctl),
     flag("tmpfs", Tmpfs),
     short('t', "tty", Switch),
     flag("ulimit", Ulimit),
     flag("use-api-socket", Switch),
-    short('u', "user", Text),
+    short('u', "user", User),
     flag("userns", Userns),
-    flag("uts", Host),
+    flag("uts", Userns),
     short('v', "volume", Volume),
     flag("volume-driver", Text),
-    flag("volumes-from", Text),
+    flag("volumes-from", VolumesFrom),
     short('w', "workdir", Workdir),
     podman("arch", Text),
     podman("authfile", Text),
@@ -258,6 +280,22 @@ pub static FLAGS: &[Flag] = &[
     podman("unsetenv-all", Switch),
     podman("variant", Text),
 ];
+
+/// Options that are younger than 20.10, with their first release.
+const SINCE: [(&str, &str); 4] =
+    [("annotation", "24.0"), ("health-start-interval", "25.0"), ("quiet", "23.0"), ("use-api-socket", "28.3")];
+
+/// The releases that have an option.
+pub fn versions(name: &str) -> Vec<Versions> {
+    let since = SINCE.iter().filter(|(option, _)| *option == name);
+    since
+        .map(|(_, since)| Versions {
+            since: (*since).into(),
+            why: "older ones do not know it".into(),
+            ..Versions::default()
+        })
+        .collect()
+}
 
 /// Names that `docker create` does not know.
 const RUN_ONLY: [&str; 3] = ["detach", "detach-keys", "sig-proxy"];

@@ -1,44 +1,33 @@
 //! Reads a `docker run` line as the shell and docker's client would, without running anything of it: the options with their
 //! places, and from them the need.
 
+mod find;
 mod flags;
 mod mounts;
 mod need;
 mod options;
+mod paste;
 mod reference;
 mod things;
 mod values;
-mod words;
 
 use gdoctor_checks::model::run::{RunLine, Span};
 
+use super::shell;
+
 pub use need::add;
 pub use reference::image;
-pub use words::Shell;
+pub use shell::{Outside as Shell, Wrong};
 
-/// Longer lines are refused.
-const CAP: usize = 64 << 10;
+/// Longer texts are refused.
+const CAP: usize = 256 << 10;
 
-/// Why a line cannot be read, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wrong {
-    pub span: Span,
-    pub what: String,
-    pub help: String,
-}
-
-impl Wrong {
-    pub fn at(span: Span, what: &str, help: &str) -> Self {
-        Self { span, what: what.into(), help: help.into() }
-    }
-}
-
-/// A pasted text that holds one `docker run` among comments, blank lines and other commands.
-pub fn parse(text: &str, shell: &Shell) -> Result<RunLine, Wrong> {
+/// Every container that a text starts, in the order in which it does: a line that was pasted, or a whole script.
+pub fn parse(text: &str, shell: &Shell) -> Result<Vec<RunLine>, Wrong> {
     if text.len() > CAP {
         return Err(Wrong::at(
             Span::at(0),
-            "this is longer than 64 KiB",
+            "this is longer than 256 KiB",
             "give the one command that starts the container",
         ));
     }
@@ -50,7 +39,31 @@ pub fn parse(text: &str, shell: &Shell) -> Result<RunLine, Wrong> {
         let what = format!("U+{:04X}, a character that cannot be seen", c as u32);
         return Err(Wrong::at(Span::new(at, at + c.len_utf8()), &what, "take it out, or type the line anew"));
     }
-    options::read(text, words::split(text, shell)?, shell)
+    let pasted = paste::clean(text)?;
+    let mut finder = find::Finder { text, lines: Vec::new(), broken: None, miss: None };
+    shell::walk(&pasted.text, shell, &mut finder)?;
+    if let Some(wrong) = finder.broken {
+        return Err(wrong);
+    }
+    if finder.lines.is_empty() {
+        let begins = text.len() - text.trim_start().len();
+        let none = || {
+            let end = text[begins..].find(char::is_whitespace).map_or(text.len(), |length| begins + length);
+            let help = "gdoctor reads `docker run …`, `docker create …` and `podman run …`";
+            Wrong::at(Span::new(begins, end), "no `docker run` stands here", help)
+        };
+        return Err(finder.miss.unwrap_or_else(none));
+    }
+    for line in &mut finder.lines {
+        line.foreign = pasted.foreign.clone();
+    }
+    Ok(finder.lines)
+}
+
+/// As `parse`, of a text that starts one.
+pub fn parse_one(text: &str, shell: &Shell) -> Result<RunLine, Wrong> {
+    let mut lines = parse(text, shell)?;
+    Ok(lines.swap_remove(0))
 }
 
 /// The words behind `gdoctor check --`: put together so that the shell would part them the same way again.

@@ -72,7 +72,7 @@ fn display(need: &mut Need, line: &RunLine) {
     if let Some(at) = variable.or(socket) {
         need.display.get_or_insert_with(|| at.origin());
         // With a cookie of its own the container needs no entry in the server's list.
-        if line.variable("XAUTHORITY").is_none() {
+        if line.variable("XAUTHORITY").is_none() && !line.earlier.xhost {
             need.display_access.get_or_insert_with(|| at.origin());
         }
     }

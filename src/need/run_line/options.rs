@@ -1,11 +1,13 @@
-//! Finds the command that starts a container and reads its options as pflag does: clusters, `=`, the first bare word is the
+//! Reads the words of the command that starts a container as pflag does: clusters, `=`, the first bare word is the
 //! image, everything behind it is the container's.
 
-use gdoctor_checks::model::run::{Argument, Image, Mount, NamedFile, RunLine, RunOption, Secret, Span, Variable};
+use gdoctor_checks::model::run::{
+    Argument, Image, Mount, NamedFile, RunLine, RunOption, Secret, Span, Unset, Variable,
+};
 
-use super::flags::{Dialect, Flag, Kind};
-use super::words::{Shell, Word};
+use super::flags::{self, Dialect, Flag, Kind};
 use super::{Wrong, mounts, reference, things, values};
+use crate::need::shell::Word;
 use crate::secret;
 
 /// Variables whose values checks read; of all others only the name is kept.
@@ -21,147 +23,152 @@ const READ: [&str; 7] = [
 /// NVIDIA's toolkit reads any that begin so; Swarm's are those that its config.toml may name.
 const READ_ALL_OF: [&str; 2] = ["NVIDIA_", "DOCKER_RESOURCE_"];
 
-pub fn read(text: &str, commands: Vec<Vec<Word>>, shell: &Shell) -> Result<RunLine, Wrong> {
-    let mut found: Option<RunLine> = None;
-    let mut first_miss = None;
-    for words in &commands {
-        match start(words) {
-            Ok(Some(start)) if found.is_some() => {
-                let help = "gdoctor judges one at a time: give it each line by itself";
-                return Err(Wrong::at(words[start.at - 1].span, "a second container is started here", help));
-            }
-            Ok(Some(start)) => found = Some(Reader { text, words, shell, line: RunLine::default() }.read(&start)?),
-            Ok(None) => {}
-            Err(wrong) => drop(first_miss.get_or_insert(wrong)),
-        }
-    }
-    match (found, first_miss) {
-        (Some(line), _) => Ok(line),
-        (None, Some(wrong)) => Err(wrong),
-        (None, None) => {
-            let span = commands.first().and_then(|words| words.first()).map_or(Span::at(0), |word| word.span);
-            Err(Wrong::at(
-                span,
-                "no `docker run` stands here",
-                "gdoctor reads `docker run …`, `docker create …` and `podman run …`",
-            ))
-        }
-    }
+/// Where the command is started.
+pub struct Place<'a> {
+    /// What `-e NAME` passes on.
+    pub passed: &'a dyn Fn(&str) -> Option<String>,
+    pub cwd: &'a str,
+    /// The working directory is known only when the text runs.
+    pub open_folder: bool,
 }
 
-/// Where the options begin, and whose they are.
-struct Start {
-    at: usize,
-    first: usize,
-    dialect: Dialect,
-}
-
-/// `[sudo …] docker [options] [container] run|create`; `None` for any other program.
-fn start(words: &[Word]) -> Result<Option<Start>, Wrong> {
-    let mut at = 0;
-    let word = |at: usize| words.get(at).map(|word| word.value.as_str());
-    loop {
-        match word(at) {
-            Some("$" | "exec" | "time" | "nohup" | "command") => at += 1,
-            Some("sudo") => at = behind_sudo(words, at + 1),
-            Some(text) if is_assignment(text) => at += 1,
-            _ => break,
-        }
-    }
-    let first = at;
-    let podman = match word(at).map(|path| path.rsplit('/').next().unwrap_or(path)) {
-        Some("docker") => false,
-        Some("podman") => true,
-        Some("nvidia-docker") => {
-            let help = "write `docker run --gpus all …`; the wrapper nvidia-docker is gone since 2019";
-            return Err(Wrong::at(words[at].span, "nvidia-docker is no longer made", help));
-        }
-        _ => return Ok(None),
-    };
-    at += 1;
-    while let Some(option) = word(at).filter(|word| word.starts_with('-')) {
-        let name = option.split('=').next().unwrap_or(option);
-        if ["-H", "--host", "-c", "--context", "--config", "--connection", "--url", "--remote"].contains(&name) {
-            let help = "gdoctor asks the daemon that DOCKER_HOST or DOCKER_CONTEXT names: set that instead";
-            return Err(Wrong::at(words[at].span, "another daemon is named on the line itself", help));
-        }
-        let takes = ["-l", "--log-level", "--tlscacert", "--tlscert", "--tlskey"].contains(&option);
-        at += if takes { 2 } else { 1 };
-    }
-    if word(at) == Some("container") {
-        at += 1;
-    }
-    let creates = match word(at) {
-        Some("run") => false,
-        Some("create") => true,
-        Some("compose") => {
-            return Err(Wrong::at(
-                words[at].span,
-                "this is no `docker run`",
-                "for a compose file: gdoctor check --compose FILE",
-            ));
-        }
-        other => {
-            let span = words.get(at).or(words.get(first)).map_or(Span::at(0), |word| word.span);
-            let what = format!("docker {} starts no container", other.unwrap_or_default());
-            return Err(Wrong::at(span, what.trim_end(), "gdoctor reads `docker run …` and `docker create …`"));
-        }
-    };
-    Ok(Some(Start { at: at + 1, first, dialect: Dialect { podman, creates } }))
-}
-
-fn is_assignment(text: &str) -> bool {
-    text.split_once('=').is_some_and(|(name, _)| {
-        name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
-            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-    })
-}
-
-fn behind_sudo(words: &[Word], mut at: usize) -> usize {
-    while let Some(word) = words.get(at).filter(|word| word.value.starts_with('-')) {
-        let takes = ["-u", "-g", "-h", "-p", "-C", "-r", "-t", "-D", "-R", "-T"].contains(&word.value.as_str());
-        at += if takes { 2 } else { 1 };
-        if word.value == "--" {
-            break;
-        }
-    }
-    at
-}
-
-struct Reader<'a> {
+pub struct Reader<'a> {
     text: &'a str,
     words: &'a [Word],
-    shell: &'a Shell<'a>,
+    /// Variables that nobody sets and that leave no word at all.
+    vanished: &'a [(String, Span)],
+    place: Place<'a>,
+    dialect: Dialect,
     line: RunLine,
 }
 
-impl Reader<'_> {
-    fn read(mut self, start: &Start) -> Result<RunLine, Wrong> {
+impl<'a> Reader<'a> {
+    /// The options begin at the word `first`.
+    pub fn read(mut self, first: usize) -> Result<RunLine, Wrong> {
         self.line.text = self.text.to_owned();
-        self.line.podman = start.dialect.podman;
-        self.line.creates = start.dialect.creates;
-        let whole = Span::new(self.words[start.first].span.start, self.words[start.at - 1].span.end);
+        self.line.words = self.words[first..].iter().map(|word| word.value.clone()).collect();
+        self.line.podman = self.dialect.podman;
+        self.line.creates = self.dialect.creates;
+        let (begin, end) = (self.words[0].span, self.words[first - 1].span);
+        let whole = if begin.start <= end.end { Span::new(begin.start, end.end) } else { begin };
         self.line.command = self.argument(whole, whole, whole, false);
         self.line.by = Some(self.line.command.origin());
-        let mut at = start.at;
+        let mut at = first;
         while let Some(word) = self.words.get(at) {
             at = match word.value.as_str() {
                 "--" => {
                     at += 1;
                     break;
                 }
-                text if text.starts_with("--") => self.long(at, start.dialect)?,
-                text if text.starts_with('-') && text.len() > 1 => self.cluster(at, start.dialect)?,
+                text if text.starts_with("--") && word.unknown.is_none() => self.long(at, self.dialect)?,
+                text if text.starts_with("--") && text.contains('=') => self.long(at, self.dialect)?,
+                text if text.starts_with('-') && text.len() > 1 => self.cluster(at, self.dialect)?,
+                _ if self.may_be_options(at) => {
+                    let argument = self.word(word);
+                    self.line.options.push(RunOption { name: "…".into(), at: argument, ..RunOption::default() });
+                    at + 1
+                }
                 _ => break,
             };
         }
         let Some(image) = self.words.get(at) else {
-            let end = self.words.last().map_or(0, |word| word.span.end);
-            return Err(Wrong::at(Span::at(end), "no image is named", "docker run [OPTIONS] IMAGE [COMMAND]"));
+            return Err(self.no_image());
         };
         self.image(image);
+        self.unset();
+        self.line.program = self.words.get(at + 1).map(|word| word.value.clone()).unwrap_or_default();
+        self.line.behind = self.behind(at + 1);
         self.line.arguments = self.words[at + 1..].iter().map(|word| self.word(word)).collect();
         Ok(self.line)
+    }
+
+    pub fn new(
+        text: &'a str,
+        words: &'a [Word],
+        vanished: &'a [(String, Span)],
+        place: Place<'a>,
+        dialect: Dialect,
+    ) -> Self {
+        Self { text, words, vanished, place, dialect, line: RunLine::default() }
+    }
+
+    fn no_image(&self) -> Wrong {
+        if let Some((name, span)) = self.vanished.last() {
+            let what = format!("{name} is empty or not set here, so nothing stands where the image belongs");
+            return Wrong::at(*span, &what, &format!("give {name} its value first, or write the image itself"));
+        }
+        let end = self.words.last().map_or(0, |word| word.span.end);
+        Wrong::at(Span::at(end), "no image is named", "docker run [OPTIONS] IMAGE [COMMAND]")
+    }
+
+    /// A word that is known only when the text runs stands where options end. It is the image unless it is called otherwise, or
+    /// what follows it can only be an option or an image.
+    fn may_be_options(&self, at: usize) -> bool {
+        let word = &self.words[at];
+        if word.unknown.is_none() || !word.may_part {
+            return false;
+        }
+        let name = word.value.to_ascii_lowercase();
+        let called = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
+        if called(&["image", "img", "tag", "repo", "container"]) || self.words.len() == at + 1 {
+            return false;
+        }
+        let follows = &self.words[at + 1];
+        let is_image = follows.value.contains([':', '/']) && reference::image(&follows.value).is_ok();
+        called(&["opt", "arg", "flag", "param", "env", "vol", "port", "gpu", "extra", "dev"])
+            || follows.value.starts_with('-')
+            || is_image
+    }
+
+    /// The options behind the image, which docker hands to the program.
+    fn behind(&self, first: usize) -> Vec<Argument> {
+        let mut at = first;
+        while let Some(word) = self.words.get(at).filter(|word| word.value.len() > 1 && word.unknown.is_none()) {
+            let (name, has_value) =
+                word.value.split_once('=').map_or((word.value.as_str(), false), |(name, _)| (name, true));
+            let flag = match name.strip_prefix("--") {
+                Some(long) => self.dialect.long(long),
+                None => name.strip_prefix('-').and_then(|letters| {
+                    let flags: Option<Vec<&Flag>> = letters.chars().map(|letter| self.dialect.short(letter)).collect();
+                    flags.and_then(|flags| {
+                        let (last, before) = flags.split_last()?;
+                        before.iter().all(|flag| flag.kind == Kind::Switch).then_some(*last)
+                    })
+                }),
+            };
+            let Some(flag) = flag.filter(|flag| flag.name != "help") else { break };
+            let takes_next = flag.kind != Kind::Switch && !has_value;
+            if takes_next && self.words.get(at + 1).is_none() {
+                break;
+            }
+            at += if takes_next { 2 } else { 1 };
+        }
+        self.words[first..at].iter().map(|word| self.word(word)).collect()
+    }
+
+    /// Variables that nobody sets, each once, with the first argument that it empties.
+    fn unset(&mut self) {
+        let mut found: Vec<Unset> = Vec::new();
+        let arguments = self.line.options.iter().map(|option| (&option.at, option.refused.is_some()));
+        let arguments: Vec<(Argument, bool)> = arguments.map(|(at, refused)| (at.clone(), refused)).collect();
+        for word in self.words {
+            for name in &word.unset {
+                let within =
+                    |at: &&(Argument, bool)| at.0.span.start <= word.span.start && word.span.end <= at.0.span.end;
+                let named = arguments.iter().find(within);
+                let is_image = self.line.image.as_ref().is_some_and(|image| image.at.span == word.span);
+                let image = || is_image.then(|| (self.word(word), self.line.all("image").next().is_some()));
+                let Some((at, breaks)) = named.cloned().or_else(image) else { continue };
+                match found.iter_mut().find(|known| known.name == *name) {
+                    Some(known) => {
+                        known.breaks |= breaks;
+                        known.at.push(at);
+                    }
+                    None => found.push(Unset { name: name.clone(), at: vec![at], breaks }),
+                }
+            }
+        }
+        self.line.unset = found;
     }
 
     /// `--name`, `--name=value`, `--name value`; returns the index behind it.
@@ -218,25 +225,51 @@ impl Reader<'_> {
             let span = self.words[at].span;
             return Err(Wrong::at(span, &format!("--{} needs a value", flag.name), "nothing follows it"));
         };
+        let option = &self.words[at];
+        let between = self.text.get(option.span.end..value.span.start);
+        let together = between.is_some_and(|between| between.chars().all(|c| c.is_whitespace() || "\\\"'".contains(c)));
+        if !together {
+            // The option and its value are written in two places: there is no one piece of text to take out.
+            let removal = Span::at(option.span.start);
+            self.push(flag, value, 0, option.span, value.span, removal);
+            return Ok(at + 2);
+        }
         let span = Span::new(start, value.span.end);
         // Inside a cluster the other letters stay, and the value goes with this one.
-        let removal = if start == self.words[at].span.start { self.removal(span) } else { span };
+        let removal = if start == option.span.start { self.removal(span) } else { span };
         self.push(flag, value, 0, span, value.span, removal);
         Ok(at + 2)
     }
 
     fn switch_on(&mut self, flag: &'static Flag, word: &Word, span: Span, removal: Span) {
-        let at = self.argument(span, Span::at(span.end), removal, word.opaque);
-        self.line.options.push(RunOption { name: flag.name.into(), value: "true".into(), at, refused: None });
+        let at = self.argument(span, Span::at(span.end), removal, word.unknown.is_some());
+        self.line.options.push(RunOption {
+            name: flag.name.into(),
+            value: "true".into(),
+            at,
+            refused: None,
+            versions: flags::versions(flag.name),
+        });
     }
 
     fn push(&mut self, flag: &'static Flag, word: &Word, from: usize, span: Span, value: Span, removal: Span) {
-        let at = self.argument(span, value, removal, word.opaque);
+        // One of many values is as good as another where docker takes any.
+        let free = [Kind::Name, Kind::Variable, Kind::Label].contains(&flag.kind)
+            || ["hostname", "log-opt"].contains(&flag.name);
+        let relative = self.place.open_folder
+            && [Kind::Volume, Kind::Mount, Kind::InFile, Kind::NewFile].contains(&flag.kind)
+            && word.value.get(from..).is_some_and(|value| value.starts_with('.') || value.contains("=."));
+        let removal = if word.fixed { Span::at(removal.start) } else { removal };
+        let at = self.argument(span, value, removal, word.unknown.is_some() || (word.any && !free) || relative);
         let text = word.value.get(from..).unwrap_or_default();
         let name = flag.means.unwrap_or(flag.name);
         // Podman has its own rules for most values; these are the same.
         let same = !self.line.podman || [Kind::Publish, Kind::Int, Kind::Uint, Kind::Switch].contains(&flag.kind);
         let refused = if at.opaque || !same { None } else { values::refused(flag.kind, text) };
+        let mut versions = flags::versions(flag.name);
+        if !at.opaque {
+            versions.extend(values::versions(flag, text));
+        }
         let kept = match flag.kind {
             Kind::Switch => values::switch(text).map_or(text.into(), |on| on.to_string()),
             // No secrets: what a variable holds is of no matter but for a few.
@@ -248,13 +281,13 @@ impl Reader<'_> {
         } else if flag.kind == Kind::Variable {
             self.variable(text, from, word, &at);
         }
-        self.line.options.push(RunOption { name: name.into(), value: kept, at, refused });
+        self.line.options.push(RunOption { name: name.into(), value: kept, at, refused, versions });
     }
 
     fn typed(&mut self, kind: Kind, text: &str, from: usize, word: &Word, at: &Argument) {
         let line = &mut self.line;
         let at = || at.clone();
-        let cwd = &self.shell.cwd;
+        let cwd = self.place.cwd;
         match kind {
             Kind::Variable => self.variable(text, from, word, &at()),
             Kind::Gpus => line.gpus.extend(things::gpus(text).map(|mut request| {
@@ -287,7 +320,7 @@ impl Reader<'_> {
 
     fn variable(&mut self, text: &str, from: usize, word: &Word, at: &Argument) {
         let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
-        let passed = || (self.shell.passed)(name);
+        let passed = || (self.place.passed)(name);
         let held = value.map(str::to_owned).or_else(passed);
         let read = READ.contains(&name) || READ_ALL_OF.iter().any(|begin| name.starts_with(begin));
         if let Some(equals) = text.find('=').filter(|_| secret::is_secret(name)) {
@@ -313,14 +346,20 @@ impl Reader<'_> {
         let registry = if at.opaque { None } else { reference::image(&word.value).ok().flatten() };
         let refused = if at.opaque { None } else { reference::image(&word.value).err() };
         if refused.is_some() {
-            let option = RunOption { name: "image".into(), value: word.value.clone(), at: at.clone(), refused };
+            let option = RunOption {
+                name: "image".into(),
+                value: word.value.clone(),
+                at: at.clone(),
+                refused,
+                versions: Vec::new(),
+            };
             self.line.options.push(option);
         }
         self.line.image = Some(Image { reference: word.value.clone(), registry, at });
     }
 
     fn word(&self, word: &Word) -> Argument {
-        self.argument(word.span, word.span, self.removal(word.span), word.opaque)
+        self.argument(word.span, word.span, self.removal(word.span), word.unknown.is_some())
     }
 
     fn argument(&self, span: Span, value: Span, removal: Span, opaque: bool) -> Argument {

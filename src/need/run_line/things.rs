@@ -86,10 +86,9 @@ pub fn published(value: &str) -> Result<Published, String> {
     if value.contains('=') {
         return published_long(value);
     }
-    let (rest, protocol) = match value.split_once('/') {
-        None => (value, "tcp"),
-        Some((rest, protocol)) => (rest, protocol),
-    };
+    // What follows a second slash is dropped.
+    let mut parts = value.split('/');
+    let (rest, protocol) = (parts.next().unwrap_or_default(), parts.next().unwrap_or("tcp"));
     let protocol = match protocol.to_ascii_lowercase().as_str() {
         "tcp" | "" => Some(Protocol::Tcp),
         "udp" => Some(Protocol::Udp),
@@ -103,6 +102,7 @@ pub fn published(value: &str) -> Result<Published, String> {
     let bare = ip.strip_prefix('[').and_then(|ip| ip.strip_suffix(']')).unwrap_or(ip);
     let ip = match bare {
         "" => None,
+        _ if ip.contains(':') && bare == ip => return Err(format!("an IPv6 address stands in brackets: [{ip}]")),
         _ => Some(bare.parse::<IpAddr>().map_err(|_| format!("{bare:?} is not an IP address"))?),
     };
     if container.is_empty() {
@@ -122,27 +122,26 @@ pub fn published(value: &str) -> Result<Published, String> {
     Ok(Published { ip, first: pick(from), last: pick(to), container: first, protocol, ..Published::default() })
 }
 
+/// The client makes the short form of `target` and `published`, and takes no notice of other keys.
 fn published_long(value: &str) -> Result<Published, String> {
-    let mut published = Published { protocol: Some(Protocol::Tcp), ..Published::default() };
-    let mut target = None;
-    for field in csv(value)? {
-        let (key, text) = field.split_once('=').ok_or(format!("{field:?} is not KEY=VALUE"))?;
-        let port = || text.parse::<u16>().map_err(|_| format!("{text:?} is not a port"));
-        match key {
-            "target" => target = Some(port()?),
-            "published" => (published.first, published.last) = (Some(port()?), Some(port()?)),
-            "protocol" if text == "udp" => published.protocol = Some(Protocol::Udp),
-            "protocol" if text == "sctp" => published.protocol = None,
-            "protocol" if text == "tcp" => {}
-            "mode" if ["ingress", "host"].contains(&text) => {}
-            _ => return Err(format!("{field:?} is not known here")),
+    let (mut target, mut host, mut protocol) = (String::new(), String::new(), "tcp".to_owned());
+    for field in value.split(',') {
+        let pair: Vec<&str> = field.split('=').collect();
+        match pair[..] {
+            ["target", text] => target = text.into(),
+            ["published", text] => host = text.into(),
+            ["protocol", text] => protocol = text.into(),
+            [_, _] => {}
+            _ => return Err(format!("{field:?} is not KEY=VALUE")),
         }
     }
-    published.container = target.ok_or("target= is missing")?;
-    Ok(published)
+    if target.is_empty() {
+        return Err("target= is missing".into());
+    }
+    published(&format!("{host}:{target}/{protocol}"))
 }
 
-fn range(text: &str) -> Option<(u16, u16)> {
+pub fn range(text: &str) -> Option<(u16, u16)> {
     let number = |text: &str| text.parse::<u16>().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let (first, last) = (number(first)?, number(last)?);

@@ -3,7 +3,9 @@
 
 use std::net::IpAddr;
 
-use super::flags::Kind;
+use gdoctor_checks::model::run::Versions;
+
+use super::flags::{Flag, Kind};
 use super::mounts::{mount, tmpfs, volume};
 use super::things::{device, gpus, published};
 
@@ -15,30 +17,67 @@ pub fn refused(kind: Kind, value: &str) -> Option<String> {
         Kind::Int => unless(value.parse::<i64>().is_ok(), "it takes a whole number"),
         Kind::Uint => unless(value.parse::<u64>().is_ok(), "it takes a whole number that is not negative"),
         Kind::Uint16 => unless(value.parse::<u16>().is_ok(), "it takes a number from 10 to 1000, or 0"),
-        Kind::Size => unless(size(value), "it takes a size such as 512m or 1g"),
-        Kind::SizeOrAll => unless(value == "-1" || size(value), "it takes a size such as 512m or 1g, or -1"),
-        Kind::Cpus => unless(decimal(value), "it takes a number such as 1.5"),
-        Kind::Time => unless(duration(value), "it takes a time with its unit, such as 30s or 1m30s"),
+        Kind::Size => unless(is_size(value), "it takes a size such as 512m or 1g"),
+        Kind::SizeOrAll => unless(value == "-1" || is_size(value), "it takes a size such as 512m or 1g, or -1"),
+        Kind::Cpus => cpus(value).err(),
+        Kind::Time => time(value).err(),
+        Kind::Period => unless(
+            value.parse::<i64>().is_ok_and(|n| n == 0 || (1000..=1_000_000).contains(&n)),
+            "it takes microseconds from 1000 to 1000000",
+        ),
+        Kind::Quota => {
+            unless(value.parse::<i64>().is_ok_and(|n| n <= 0 || n >= 1000), "it takes microseconds, 1000 at the least")
+        }
+        Kind::Count => unless(value.parse::<i64>().is_ok_and(|n| n >= 0), "it takes a number that is not negative"),
+        Kind::CpuList => unless(cpu_list(value), "it takes numbers and ranges such as 0-2,4"),
+        Kind::Hostname => unless(value.len() <= 64, "the kernel takes 64 characters at the most"),
+        Kind::Group => unless(
+            value.is_empty()
+                || value
+                    .parse::<i64>()
+                    .map_or(!value.bytes().all(|b| b.is_ascii_digit()), |n| (0..=i64::from(i32::MAX)).contains(&n)),
+            "a group's number is at most 2147483647",
+        ),
+        Kind::User => user(value).err(),
+        Kind::Network => network(value).err(),
+        Kind::SearchDomain => unless(search_domain(value), "it takes a domain such as example.com"),
+        Kind::Throttle => throttle(value).err(),
+        Kind::Weights => unless(
+            value.split_once(':').is_some_and(|(path, weight)| {
+                path.starts_with("/dev/") && weight.parse::<u16>().is_ok_and(|n| n == 0 || (10..=1000).contains(&n))
+            }),
+            "it takes /dev/NAME:WEIGHT with a weight from 10 to 1000",
+        ),
+        Kind::Foreign => Some("it is for Windows".into()),
         Kind::Variable => {
             unless(!value.is_empty() && !value.starts_with('='), "a variable needs a name: NAME=value, or NAME alone")
         }
         Kind::Publish => published(value).err(),
-        Kind::Expose => {
-            unless(!value.contains(':') && published(value).is_ok(), "it takes a port, without a host's port")
-        }
+        // Whatever stands for the protocol is kept as it is.
+        Kind::Expose => unless(
+            super::things::range(value.split('/').next().unwrap_or_default()).is_some(),
+            "it takes a port, without a host's port",
+        ),
         Kind::Gpus => gpus(value).err(),
         Kind::Device => device(value).err(),
         Kind::DeviceRule => unless(device_rule(value), "it takes a rule such as 'c 81:* rmw'"),
         Kind::Mount => mount(value, "/").err(),
+        // Releases before 23.0 took nothing between colons for nothing.
+        Kind::Volume if is_loose(value) => None,
         Kind::Volume => volume(value, "/").err(),
         Kind::Tmpfs => tmpfs(value).err(),
         Kind::Ulimit => ulimit(value).err(),
         Kind::Restart => restart(value).err(),
-        Kind::Pull => unless(["always", "missing", "never"].contains(&value), "it takes always, missing or never"),
-        Kind::Address => unless(value.parse::<IpAddr>().is_ok(), "it takes an IP address"),
+        Kind::Pull => None,
+        Kind::Address => unless(value.trim().parse::<IpAddr>().is_ok(), "it takes an IP address"),
         Kind::ExtraHost => unless(extra_host(value), "it takes NAME:ADDRESS"),
-        Kind::Pair => unless(value.split_once('=').is_some_and(|(key, _)| !key.is_empty()), "it takes KEY=VALUE"),
-        Kind::Label => unless(!value.is_empty() && !value.starts_with('='), "a label needs a name"),
+        Kind::Annotation => unless(!value.is_empty() && !value.starts_with('='), "an annotation needs a name"),
+        Kind::Label => unless(
+            !value.is_empty()
+                && !value.starts_with('=')
+                && !value.split('=').next().is_some_and(|name| name.contains([' ', '\t'])),
+            "a label needs a name without blanks",
+        ),
         Kind::Attach => unless(
             ["stdin", "stdout", "stderr"].contains(&value.to_ascii_lowercase().as_str()),
             "it takes stdin, stdout or stderr",
@@ -61,15 +100,27 @@ pub fn refused(kind: Kind, value: &str) -> Option<String> {
         Kind::Swappiness => {
             unless(value.parse::<i64>().is_ok_and(|n| (-1..=100).contains(&n)), "it takes a number from 0 to 100")
         }
-        Kind::Mac => unless(
-            value.is_empty() || (value.split([':', '-']).count() == 6 && value.split([':', '-']).all(hex_byte)),
-            "it takes six bytes such as 92:d0:c6:0a:29:33",
-        ),
+        Kind::Mac => {
+            unless(value.is_empty() || mac(value), "it takes six bytes such as 92:d0:c6:0a:29:33, the first one even")
+        }
         Kind::Link => unless(
-            !value.is_empty() && value.split(':').count() <= 2 && value.split(':').all(|part| !part.is_empty()),
+            !value.is_empty() && !value.starts_with(':') && value.split(':').count() <= 2,
             "it takes NAME or NAME:ALIAS",
         ),
-        Kind::Capability => unless(capability(value), "there is no such capability; NET_ADMIN is one"),
+        Kind::VolumesFrom => unless(
+            value.split_once(':').map_or(!value.is_empty(), |(name, mode)| {
+                !name.is_empty() && (mode.is_empty() || super::mounts::volume_mode(mode))
+            }),
+            "it takes CONTAINER or CONTAINER:MODE, such as ro",
+        ),
+        Kind::DetachKeys => {
+            unless(value.is_empty() || value.split(',').all(key), "it takes keys such as ctrl-p,ctrl-q")
+        }
+        Kind::LogOption => log_option(value).err(),
+        Kind::Capability => unless(
+            !value.eq_ignore_ascii_case("CAP_ALL") && capability(value),
+            "there is no such capability; NET_ADMIN is one",
+        ),
         Kind::Isolation => unless(["", "default"].contains(&value), "Linux knows only default"),
         Kind::OomScore => unless(
             value.parse::<i64>().is_ok_and(|n| (-1000..=1000).contains(&n)),
@@ -79,7 +130,53 @@ pub fn refused(kind: Kind, value: &str) -> Option<String> {
         Kind::Security => {
             unless(security(value), "it takes no-new-privileges, or KEY=VALUE of apparmor, label or seccomp")
         }
+        Kind::Sysctl => {
+            unless(sysctl(value), "only those of a container's own can be set, such as net.ipv4.ip_forward=1")
+        }
+        Kind::Storage => unless(value.contains('='), "it takes KEY=VALUE, such as size=10G"),
         Kind::InFile | Kind::NewFile | Kind::Text => None,
+    }
+}
+
+/// Which releases take a value that others refuse.
+pub fn versions(flag: &Flag, value: &str) -> Vec<Versions> {
+    let since = |since: &str, why: &str| Versions { since: since.into(), why: why.into(), ..Versions::default() };
+    match flag.kind {
+        Kind::Volume if is_loose(value) => vec![Versions {
+            since: String::new(),
+            until: "23.0".into(),
+            why: "nothing stands between two colons".into(),
+        }],
+        Kind::Restart if value == "on-failure:" => vec![since("23.0", "older ones want the number of tries")],
+        Kind::Restart if value.starts_with(':') => {
+            vec![Versions {
+                since: String::new(),
+                until: "23.0".into(),
+                why: "no policy stands before the colon".into(),
+            }]
+        }
+        Kind::Security if value == "seccomp=builtin" => vec![since("23.0", "older ones take it for a file's name")],
+        Kind::Security if value.starts_with("writable-cgroups") => vec![since("28.1", "older ones do not know it")],
+        Kind::Group if value.is_empty() => vec![since("28.0", "older ones look for a group without a name")],
+        Kind::Pull if !["always", "missing", "never", ""].contains(&value) => {
+            vec![Versions {
+                since: String::new(),
+                until: "23.0".into(),
+                why: "it takes always, missing or never".into(),
+            }]
+        }
+        Kind::Mount => super::mounts::mount_versions(value).into_iter().map(|(first, why)| since(first, why)).collect(),
+        Kind::Size | Kind::SizeOrAll if value.starts_with(['.', '+']) => {
+            vec![since("28.0", "older ones take a number with a digit before its point")]
+        }
+        Kind::ExtraHost if value.contains('[') => vec![since("25.0", "older ones take no brackets around an address")],
+        Kind::Volume if value.starts_with('.') && value.contains(':') => {
+            vec![since("23.0", "older ones take no relative path: write $PWD/…")]
+        }
+        Kind::ExtraHost if !value.contains(':') || value.find('=').is_some_and(|at| Some(at) < value.find(':')) => {
+            vec![since("25.0", "older ones take NAME:ADDRESS with a colon alone")]
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -90,6 +187,43 @@ pub fn switch(value: &str) -> Option<bool> {
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
         _ => None,
     }
+}
+
+/// `NAME|UID[:NAME|GID]`.
+fn user(value: &str) -> Result<(), String> {
+    let fits = |part: &str| part.parse::<i64>().map_or(true, |n| (0..=i64::from(i32::MAX)).contains(&n));
+    if value.split(':').count() > 2 {
+        return Err("it takes USER or USER:GROUP".into());
+    }
+    if value.split(':').all(fits) { Ok(()) } else { Err("a number is at most 2147483647 and not negative".into()) }
+}
+
+/// docker/cli opts/network.go: a name, or fields.
+fn network(value: &str) -> Result<(), String> {
+    let field = |field: &str| {
+        let word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        field.split_once('=').is_some_and(|(key, text)| {
+            word(key) && text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_')
+        })
+    };
+    if value.is_empty() {
+        return Err("no network is named".into());
+    }
+    if value == "container:" {
+        return Err("no container is named".into());
+    }
+    // The long form is told by any field of it.
+    if !value.split(',').any(field) {
+        return Ok(());
+    }
+    let known = ["name", "alias", "driver-opt", "ip", "ip6", "mac-address", "link-local-ip", "gw-priority"];
+    for field in super::things::csv(value)? {
+        let key = field.split_once('=').map_or("", |(key, _)| key);
+        if !known.contains(&key) {
+            return Err(format!("{field:?} is no field of a network"));
+        }
+    }
+    if value.split(',').any(|field| field.starts_with("name=")) { Ok(()) } else { Err("name= is missing".into()) }
 }
 
 /// linux/capability.h, with or without `CAP_`, in any case.
@@ -103,10 +237,65 @@ fn capability(value: &str) -> bool {
     NAMES.split_whitespace().any(|known| known == name)
 }
 
+/// `SOURCE:TARGET:`, `:TARGET`.
+fn is_loose(value: &str) -> bool {
+    let whole = value.strip_suffix(':').or_else(|| value.strip_prefix(':'));
+    whole.is_some_and(|rest| {
+        rest.contains('/')
+            && !rest.ends_with(':')
+            && volume(rest, "/").is_ok()
+            && (rest.contains(':') || value.starts_with(':'))
+    })
+}
+
+/// moby/term ToBytes: one character, or ctrl- with one of these.
+fn key(text: &str) -> bool {
+    let one = |text: &str| text.chars().count() == 1;
+    match text.strip_prefix("ctrl-") {
+        Some(key) => one(key) && key.bytes().all(|b| b.is_ascii_lowercase() || b"@[\\]^_".contains(&b)),
+        None => one(text),
+    }
+}
+
+/// What every log driver that writes files takes of its options; others have their own.
+fn log_option(value: &str) -> Result<(), String> {
+    let (key, text) = value.split_once('=').unwrap_or((value, ""));
+    match key {
+        "" => Err("an option needs a name".into()),
+        "max-size" if !is_size(text) || text == "0" => Err(format!("{text:?} is no size such as 10m")),
+        "max-file" if !text.parse::<i64>().is_ok_and(|count| count >= 1) => Err("max-file is 1 at the least".into()),
+        "mode" if !["blocking", "non-blocking"].contains(&text) => Err("mode is blocking or non-blocking".into()),
+        _ => Ok(()),
+    }
+}
+
+/// docker/cli opts ValidateSysctl.
+fn sysctl(value: &str) -> bool {
+    let Some((key, _)) = value.split_once('=') else { return false };
+    let own = [
+        "kernel.msgmax",
+        "kernel.msgmnb",
+        "kernel.msgmni",
+        "kernel.sem",
+        "kernel.shmall",
+        "kernel.shmmax",
+        "kernel.shmmni",
+        "kernel.shm_rmid_forced",
+    ];
+    own.contains(&key) || ["net.", "fs.mqueue."].iter().any(|prefix| key.starts_with(prefix))
+}
+
 fn security(value: &str) -> bool {
     let key = value.split(['=', ':']).next().unwrap_or_default();
-    let known = ["apparmor", "label", "no-new-privileges", "seccomp", "systempaths", "writable-cgroups"].contains(&key);
-    known && (key.len() < value.len() || ["no-new-privileges", "writable-cgroups"].contains(&key))
+    let text = value.get(key.len() + 1..);
+    match (key, text) {
+        ("no-new-privileges", None) => true,
+        ("no-new-privileges" | "writable-cgroups", Some(text)) => switch(text).is_some(),
+        ("systempaths", Some(text)) => text == "unconfined",
+        ("seccomp", Some(text)) => !text.is_empty(),
+        ("apparmor" | "label", Some(_)) => true,
+        _ => false,
+    }
 }
 
 /// moby/sys/signal: a number but 0, or a name with or without `SIG`.
@@ -129,22 +318,97 @@ fn of_container(value: &str) -> bool {
     value.strip_prefix("container:").is_some_and(|name| !name.is_empty())
 }
 
+/// Go's net.ParseMAC: pairs with colons or hyphens, or fours with dots; an address of many is none of one.
+fn mac(value: &str) -> bool {
+    let digits: String = value.chars().filter(|c| !":-.".contains(*c)).collect();
+    let pairs = value.split([':', '-']).all(hex_byte);
+    let fours = value.split('.').all(|part| part.len() == 4 && part.bytes().all(|b| b.is_ascii_hexdigit()));
+    let even =
+        digits.get(1..2).and_then(|digit| u8::from_str_radix(digit, 16).ok()).is_some_and(|digit| digit % 2 == 0);
+    digits.len() == 12 && (pairs || fours) && even
+}
+
 fn hex_byte(text: &str) -> bool {
     text.len() == 2 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-fn size(value: &str) -> bool {
+/// Microseconds of a time, which is neither negative nor below what the daemon counts in.
+fn time(value: &str) -> Result<(), String> {
+    if !duration(value) {
+        return Err("it takes a time with its unit, such as 30s or 1m30s".into());
+    }
+    if value.starts_with('-') {
+        return Err("it is not negative".into());
+    }
+    let digits = value.trim_start_matches('+').bytes().take_while(|b| b.is_ascii_digit()).count();
+    let number = value.trim_start_matches('+').get(..digits).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    let below = match value.trim_start_matches('+').get(digits..) {
+        Some("ns") => number < 1_000_000,
+        Some("us" | "µs") => number < 1000,
+        _ => false,
+    };
+    if below && number > 0 { Err("1ms is the least".into()) } else { Ok(()) }
+}
+
+/// Go's big.Rat with no more than nine digits behind the point; the kernel takes 0.01 and more.
+fn cpus(value: &str) -> Result<(), String> {
+    let number = decimal(value).ok_or("it takes a number such as 1.5")?;
+    let digits = value.split_once('.').map_or(0, |(_, digits)| digits.trim_end_matches('0').len());
+    if digits > 9 {
+        return Err("nine digits behind the point are the most".into());
+    }
+    if number < 0.0 || (number > 0.0 && number < 0.01) { Err("0.01 is the least".into()) } else { Ok(()) }
+}
+
+/// moby pkg/parsers ParseUintList.
+fn cpu_list(value: &str) -> bool {
+    let number = |text: &str| text.parse::<u32>().ok();
+    value.is_empty()
+        || value.split(',').all(|part| match part.split_once('-') {
+            None => number(part).is_some(),
+            Some((first, last)) => number(first).zip(number(last)).is_some_and(|(first, last)| first <= last),
+        })
+}
+
+/// docker/cli opts ValidateDNSSearch.
+fn search_domain(value: &str) -> bool {
+    let value = value.trim_matches(' ');
+    let part = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with('-')
+            && !part.ends_with('-')
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    let bare = value.strip_suffix('.').unwrap_or(value);
+    value == "." || (value.bytes().any(|b| b.is_ascii_alphabetic()) && value.len() < 255 && bare.split('.').all(part))
+}
+
+/// `/dev/NAME:RATE` of blkio's limits.
+fn throttle(value: &str) -> Result<(), String> {
+    let (path, rate) = value.split_once(':').ok_or("it takes /dev/NAME:RATE")?;
+    if !path.starts_with("/dev/") {
+        return Err(format!("{path:?} is not below /dev"));
+    }
+    if is_size(rate) { Ok(()) } else { Err(format!("{rate:?} is no rate such as 1mb or 100")) }
+}
+
+/// docker/go-units RAMInBytes.
+pub fn is_size(value: &str) -> bool {
     let digits = value.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(value.len());
     let (number, unit) = value.split_at(digits);
     let unit = unit.trim_start_matches(' ').to_ascii_lowercase();
+    let exponent = unit.chars().next().and_then(|c| "kmgtp".find(c)).map_or(0, |at| at as i32 + 1);
     let unit = unit.strip_prefix(['k', 'm', 'g', 't', 'p']).unwrap_or(&unit);
-    number.parse::<f64>().is_ok() && ["", "b", "i", "ib"].contains(&unit)
+    // What no 64 bits hold wraps round to a negative number.
+    let fits = number.parse::<f64>().is_ok_and(|number| number * 1024f64.powi(exponent) < 9.2e18);
+    fits && ["", "b", "i", "ib"].contains(&unit)
 }
 
-fn decimal(value: &str) -> bool {
-    let fraction =
-        value.split_once('/').is_some_and(|(a, b)| a.parse::<i64>().is_ok() && b.parse::<u32>().is_ok_and(|b| b > 0));
-    fraction || value.parse::<f64>().is_ok_and(f64::is_finite)
+fn decimal(value: &str) -> Option<f64> {
+    if let Some((a, b)) = value.split_once('/') {
+        return Some(a.parse::<i64>().ok()? as f64 / f64::from(b.parse::<u32>().ok().filter(|b| *b > 0)?));
+    }
+    value.parse::<f64>().ok().filter(|number| number.is_finite())
 }
 
 /// Go's time.ParseDuration.
@@ -204,6 +468,12 @@ fn ulimit(value: &str) -> Result<(), String> {
     let number = |text: &str| text.parse::<i64>().map_err(|_| format!("{text:?} is not a whole number"));
     let (soft, hard) = limits.split_once(':').unwrap_or((limits, limits));
     let (soft, hard) = (number(soft)?, number(hard)?);
+    if name == "nofile" && (soft < 1 || hard < 1) {
+        return Err("the number of files is at least 1, and never without a limit".into());
+    }
+    if soft < -1 || hard < -1 {
+        return Err("-1 is without a limit; no other number is negative".into());
+    }
     let above = hard != -1 && (soft == -1 || soft > hard);
     if above { Err(format!("the soft limit {soft} is above the hard one {hard}")) } else { Ok(()) }
 }
@@ -211,6 +481,7 @@ fn ulimit(value: &str) -> Result<(), String> {
 fn restart(value: &str) -> Result<(), String> {
     let (name, count) = value.split_once(':').map_or((value, None), |(name, count)| (name, Some(count)));
     match (name, count) {
+        ("on-failure", Some("")) | ("", Some(_)) => Ok(()),
         ("on-failure", Some(count)) if count.parse::<i32>().is_err() => {
             Err("the number of tries is a whole number".into())
         }
@@ -250,7 +521,7 @@ fn platform(value: &str) -> bool {
         [""] => true,
         [one] => SYSTEMS.contains(&one) || MACHINES.contains(&one),
         [system, machine] | [system, machine, _] => {
-            !system.is_empty() && !machine.is_empty() && (SYSTEMS.contains(&system) || MACHINES.contains(&machine))
+            parts.iter().all(|part| !part.is_empty()) && (SYSTEMS.contains(&system) || MACHINES.contains(&machine))
         }
         _ => false,
     }

@@ -1,0 +1,245 @@
+//! Finds the commands that start a container, and what docker's other commands have done before them.
+
+use gdoctor_checks::model::run::{Earlier, RunLine, Span};
+
+use super::Wrong;
+use super::flags::Dialect;
+use super::options::{Place, Reader};
+use crate::need::shell::{Seen, Status, Visitor, Word};
+
+/// Texts that start more containers are refused.
+const MOST: usize = 32;
+
+/// What was found so far.
+pub struct Finder<'t> {
+    pub text: &'t str,
+    pub lines: Vec<RunLine>,
+    /// A run that docker would not take for one.
+    pub broken: Option<Wrong>,
+    /// A command of docker's that starts nothing.
+    pub miss: Option<Wrong>,
+}
+
+/// Where the options begin, and whose they are.
+struct Start {
+    at: usize,
+    dialect: Dialect,
+}
+
+impl Visitor for Finder<'_> {
+    fn has_found(&self) -> bool {
+        !self.lines.is_empty() || self.broken.is_some()
+    }
+
+    fn command(&mut self, seen: Seen) -> Result<Option<Status>, Wrong> {
+        let words = seen.words;
+        let Some(program) = words.first() else { return Ok(None) };
+        // `$(which docker)`, `${ENGINE}`: a program that is not known but called so.
+        let called = |name: &str| program.unknown.is_some() && program.value.to_ascii_lowercase().contains(name);
+        let podman = match program.value.rsplit('/').next().unwrap_or_default() {
+            "docker" => false,
+            "podman" => true,
+            _ if called("docker") => false,
+            _ if called("podman") => true,
+            "nvidia-docker" | "nvidia-docker2" => {
+                let help = "write `docker run --gpus all …`; the wrapper nvidia-docker is gone since 2019";
+                return Err(Wrong::at(program.span, "nvidia-docker is no longer made", help));
+            }
+            _ => return Ok(None),
+        };
+        let at = match self.start(words, podman)? {
+            Found::Start(start) => {
+                return self.run(seen, &start).map(Some);
+            }
+            Found::Other(at) => at,
+        };
+        let verb: Vec<&str> = words[at.min(words.len())..].iter().map(|word| word.value.as_str()).collect();
+        Ok(Some(done(&verb, &words[at.min(words.len())..], &mut seen.state.earlier)))
+    }
+}
+
+enum Found {
+    Start(Start),
+    /// Where the command of docker's stands that is no run.
+    Other(usize),
+}
+
+impl Finder<'_> {
+    /// `docker [options] [container] run|create`.
+    fn start(&mut self, words: &[Word], podman: bool) -> Result<Found, Wrong> {
+        let word = |at: usize| words.get(at).map(|word| word.value.as_str());
+        let mut at = 1;
+        let mut elsewhere = None;
+        while let Some(option) = word(at).filter(|word| word.starts_with('-')) {
+            let name = option.split('=').next().unwrap_or(option);
+            if ["-H", "--host", "-c", "--context", "--config", "--connection", "--url", "--remote"].contains(&name) {
+                elsewhere.get_or_insert(words[at].span);
+            }
+            let takes = [
+                "-l",
+                "--log-level",
+                "--tlscacert",
+                "--tlscert",
+                "--tlskey",
+                "-H",
+                "--host",
+                "-c",
+                "--context",
+                "--config",
+                "--connection",
+                "--url",
+            ];
+            at += if takes.contains(&option) { 2 } else { 1 };
+        }
+        let first = at;
+        if word(at) == Some("container") {
+            at += 1;
+        }
+        let creates = match word(at) {
+            Some("run") => false,
+            Some("create") => true,
+            other => {
+                let span = words.get(at).or(words.first()).map_or(Span::at(0), |word| word.span);
+                let wrong = match other {
+                    Some("compose") => {
+                        Wrong::at(span, "this is no `docker run`", "for a compose file: gdoctor check --compose FILE")
+                    }
+                    _ => {
+                        let what = format!("docker {} starts no container", other.unwrap_or_default());
+                        Wrong::at(span, what.trim_end(), "gdoctor reads `docker run …` and `docker create …`")
+                    }
+                };
+                self.miss.get_or_insert(wrong);
+                return Ok(Found::Other(first));
+            }
+        };
+        if let Some(span) = elsewhere {
+            let help = "gdoctor asks the daemon that DOCKER_HOST or DOCKER_CONTEXT names: set that instead";
+            return Err(Wrong::at(span, "another daemon is named on the line itself", help));
+        }
+        Ok(Found::Start(Start { at: at + 1, dialect: Dialect { podman, creates } }))
+    }
+
+    fn run(&mut self, seen: Seen, start: &Start) -> Result<Status, Wrong> {
+        let Seen { words, vanished, state, outside } = seen;
+        let passed = |name: &str| state.passed(outside, name);
+        let place = Place { passed: &passed, cwd: state.cwd(outside), open_folder: state.folder_is_open() };
+        let mut line = match Reader::new(self.text, words, vanished, place, start.dialect).read(start.at) {
+            Ok(line) => line,
+            Err(wrong) => {
+                self.broken.get_or_insert(wrong);
+                return Ok(Status::Likely);
+            }
+        };
+        line.earlier = state.earlier.clone();
+        line.as_root = state.root;
+        line.keeps_environment = state.keeps_environment;
+        line.number = self.text[..line.command.span.start.min(self.text.len())].matches('\n').count() + 1;
+        leaves(&line, &mut state.earlier);
+        let same = |known: &&RunLine| {
+            known.command.span == line.command.span && known.options == line.options && known.image == line.image
+        };
+        if self.lines.iter().find(same).is_none() {
+            if self.lines.len() >= MOST {
+                return Err(Wrong::at(
+                    line.command.span,
+                    "more containers are started here than are looked at",
+                    "32 are the most: give fewer at a time",
+                ));
+            }
+            self.lines.push(line);
+        }
+        Ok(Status::Likely)
+    }
+}
+
+/// A container that stays keeps its name.
+fn leaves(line: &RunLine, earlier: &mut Earlier) {
+    let stays = line.switch("rm").is_none() || line.switch("detach").is_some();
+    if let Some(name) = line.last("name").filter(|option| !option.at.opaque && stays) {
+        earlier.removed.retain(|removed| *removed != name.value);
+        earlier.containers.push(name.value.clone());
+    }
+}
+
+/// What a command of docker's does that a container may need later.
+fn done(verb: &[&str], words: &[Word], earlier: &mut Earlier) -> Status {
+    let named = |skip: usize, valued: &[&str]| -> Vec<String> {
+        let mut names = Vec::new();
+        let mut rest = words.iter().skip(skip);
+        while let Some(word) = rest.next() {
+            if word.value.starts_with('-') {
+                if valued.contains(&word.value.as_str()) {
+                    rest.next();
+                }
+            } else if word.unknown.is_none() {
+                names.push(word.value.clone());
+            }
+        }
+        names
+    };
+    let any_unknown = words.iter().any(|word| word.unknown.is_some());
+    match verb {
+        ["rm", ..] | ["container", "rm" | "remove", ..] => {
+            let skip = if verb[0] == "rm" { 1 } else { 2 };
+            earlier.all_removed |= any_unknown;
+            let names = named(skip, &[]);
+            earlier.containers.retain(|known| !names.contains(known));
+            earlier.removed.extend(names);
+        }
+        ["stop" | "kill", ..] => {
+            earlier.all_removed |= any_unknown;
+            earlier.stopped.extend(named(1, &["-t", "--time", "-s", "--signal"]));
+        }
+        ["container", "stop" | "kill", ..] => earlier.stopped.extend(named(2, &["-t", "--time", "-s", "--signal"])),
+        ["rename", from, to] => {
+            earlier.removed.push((*from).to_owned());
+            earlier.containers.push((*to).to_owned());
+        }
+        ["system" | "container", "prune", ..] => earlier.all_removed = true,
+        ["network", "create", ..] => {
+            let valued = [
+                "-d",
+                "--driver",
+                "--subnet",
+                "--gateway",
+                "--ip-range",
+                "-o",
+                "--opt",
+                "--label",
+                "--aux-address",
+                "--ipam-driver",
+                "--ipam-opt",
+                "--scope",
+                "--config-from",
+            ];
+            earlier.networks.extend(named(2, &valued));
+        }
+        ["volume", "create", ..] => earlier.volumes.extend(named(2, &["-d", "--driver", "-o", "--opt", "--label"])),
+        ["build", ..] | ["buildx", "build", ..] | ["image", "build", ..] | ["builder", "build", ..] => {
+            let mut rest = words.iter();
+            while let Some(word) = rest.next() {
+                let tag = match word.value.as_str() {
+                    "-t" | "--tag" => rest.next().map(|word| word.value.clone()),
+                    text => text.strip_prefix("--tag=").or_else(|| text.strip_prefix("-t=")).map(str::to_owned),
+                };
+                earlier.images.extend(tag);
+            }
+        }
+        ["pull", ..] => earlier.images.extend(named(1, &["--platform"])),
+        ["image", "pull", ..] => earlier.images.extend(named(2, &["--platform"])),
+        ["tag", _, to] | ["image", "tag", _, to] => earlier.images.push((*to).to_owned()),
+        ["load", ..] | ["image", "load", ..] | ["import", ..] => earlier.loads_images = true,
+        ["commit", .., name] => earlier.images.push((*name).to_owned()),
+        [
+            "ps" | "inspect" | "images" | "info" | "version" | "start" | "exec" | "logs" | "port" | "top" | "stats"
+            | "wait",
+            ..,
+        ]
+        | ["image" | "network" | "volume" | "container", "inspect" | "ls" | "list" | "exists", ..] => {
+            return Status::Open;
+        }
+        _ => {}
+    }
+    Status::Likely
+}

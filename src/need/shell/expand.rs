@@ -1,0 +1,376 @@
+//! Makes words of tokens: braces, variables, quotes and blanks, as bash does it. Every byte keeps its place.
+
+use gdoctor_checks::model::run::Span;
+
+use super::state::{Letter, Text, Variable};
+use super::walk::Walker;
+use super::{Part, Token, Wrong};
+
+/// Variables may blow a word up to this many letters.
+const GROWTH: usize = 1 << 18;
+/// Words that braces may make of one.
+const BRACES: usize = 256;
+
+/// One word after quotes and variables.
+#[derive(Clone, Debug, Default)]
+pub struct Word {
+    pub value: String,
+    pub span: Span,
+    /// For every byte of `value`: the piece of the text that it comes from.
+    places: Vec<Span>,
+    /// For every byte of `value`: it stood within quotes.
+    quoted: Vec<bool>,
+    /// For every byte of `value`: it only shows where something unknown comes from.
+    open: Vec<bool>,
+    /// Why the value is known only when the text runs.
+    pub unknown: Option<std::rc::Rc<str>>,
+    /// Its value is one of many that are as good.
+    pub any: bool,
+    /// It may be no word, or several: an unknown value outside of quotes.
+    pub may_part: bool,
+    /// It stands nowhere in the text as it is: several words come from one place.
+    pub fixed: bool,
+    /// Every `$NAME` in it, in order, with the place of its value.
+    pub variables: Vec<(String, usize, usize)>,
+    /// Variables in it that nobody sets.
+    pub unset: Vec<String>,
+}
+
+impl Word {
+    /// The part of the line that `value[from..]` comes from, its quotes included.
+    pub fn place_from(&self, from: usize) -> Span {
+        let before = from.checked_sub(1).and_then(|at| self.places.get(at).zip(self.quoted.get(at)));
+        match before {
+            None => self.span,
+            Some((place, false)) => Span::new(place.end.min(self.span.end), self.span.end),
+            Some((place, true)) => {
+                let end = self.places.last().map_or(place.end, |last| last.end);
+                Span::new(place.end, end.max(place.end))
+            }
+        }
+    }
+
+    /// The place of one byte of the value.
+    pub fn place_of(&self, at: usize) -> Span {
+        self.places.get(at).copied().unwrap_or(self.span)
+    }
+
+    /// The name of the variable that `value[from..]` consists of and nothing else.
+    pub fn sole_variable(&self, from: usize) -> Option<&str> {
+        let whole = |(_, start, end): &&(String, usize, usize)| *start == from && *end == self.value.len();
+        self.variables.iter().find(whole).map(|(name, ..)| name.as_str())
+    }
+
+    pub(super) fn text(&self) -> Text {
+        let letter = |(at, c)| Letter {
+            c,
+            place: Some(self.place_of(at)),
+            unknown: self.open.get(at).copied().unwrap_or_default(),
+        };
+        let letters = self.value.char_indices().map(letter).collect();
+        Text { letters, unknown: self.unknown.clone(), any: self.any, span: (!self.fixed).then_some(self.span) }
+    }
+
+    /// Each byte's place, for a text within the word.
+    pub(super) fn places(&self) -> &[Span] {
+        &self.places
+    }
+}
+
+/// A word in the making, and the words that an unquoted variable has split off before it.
+#[derive(Default)]
+struct Making {
+    done: Vec<Word>,
+    word: Word,
+    /// For every byte: where it was written, if it came in by a variable.
+    written: Vec<Option<Span>>,
+    /// It is a word even when empty.
+    exists: bool,
+    /// It is one of several that a variable made.
+    split: bool,
+    /// The whole word in the list that it is an element of.
+    element: Option<Span>,
+    /// Something stands in it besides what a variable made.
+    mixed: bool,
+}
+
+impl Making {
+    fn push(&mut self, c: char, place: Span, quoted: bool, written: Option<Span>) {
+        self.put(c, place, quoted, written, false);
+    }
+
+    fn put(&mut self, c: char, place: Span, quoted: bool, written: Option<Span>, open: bool) {
+        self.word.value.push(c);
+        for _ in 0..c.len_utf8() {
+            self.word.places.push(place);
+            self.word.quoted.push(quoted);
+            self.word.open.push(open);
+            self.written.push(written);
+        }
+        self.exists = true;
+    }
+
+    /// Ends the word. One of several that stands somewhere as it is has its place there.
+    fn split_off(&mut self, token: Span) {
+        let mut word = std::mem::take(&mut self.word);
+        let written = std::mem::take(&mut self.written);
+        let element = self.element.take();
+        if std::mem::take(&mut self.exists) {
+            let places: Option<Vec<Span>> = written.into_iter().collect();
+            word.span = token;
+            if self.split && !self.mixed {
+                match places.filter(|places| element.is_some() || !places.is_empty()) {
+                    Some(places) => {
+                        let ends =
+                            places.first().zip(places.last()).map(|(a, b)| Span::new(a.start, b.end.max(a.start)));
+                        word.span = element.or(ends).unwrap_or(token);
+                        word.places = places;
+                    }
+                    None => word.fixed = true,
+                }
+            } else if self.split {
+                word.fixed = true;
+            }
+            self.done.push(word);
+        }
+        self.mixed = false;
+    }
+}
+
+impl Walker<'_, '_> {
+    /// The words that the tokens become.
+    pub(super) fn words(&mut self, tokens: &[Token]) -> Result<Vec<Word>, Wrong> {
+        let mut words = Vec::new();
+        for token in tokens {
+            for token in braced(token) {
+                words.extend(self.token_words(&token)?);
+            }
+        }
+        Ok(words)
+    }
+
+    /// What a token is where the shell does not part it: an assignment's value, a pattern, a redirection.
+    pub(super) fn text(&mut self, token: &Token) -> Result<Text, Wrong> {
+        let mut making = Making::default();
+        for part in &token.parts {
+            self.part(part, true, &mut making)?;
+        }
+        making.exists = true;
+        making.split_off(token.span);
+        let word = making.done.pop().unwrap_or_default();
+        Ok(word.text())
+    }
+
+    fn token_words(&mut self, token: &Token) -> Result<Vec<Word>, Wrong> {
+        let mut making = Making::default();
+        // "$@" of nothing is no word.
+        let list = token
+            .parts
+            .iter()
+            .any(|part| matches!(part, Part::Parameter { parameter, quoted: true, .. } if parameter.is_list()));
+        for part in token.parts.iter().filter(|part| !(list && matches!(part, Part::Nothing))) {
+            self.part(part, false, &mut making)?;
+            if making.word.value.len() + making.done.len() > GROWTH {
+                return Err(Wrong::at(token.span, "the variables make the line too long", "256 KiB is the most"));
+            }
+        }
+        let names: Vec<String> = making.word.variables.iter().map(|(name, ..)| name.clone()).collect();
+        making.split_off(token.span);
+        if making.done.is_empty() {
+            self.vanished.extend(names.into_iter().map(|name| (name, token.span)));
+        }
+        Ok(making.done)
+    }
+
+    fn part(&mut self, part: &Part, whole: bool, making: &mut Making) -> Result<(), Wrong> {
+        match part {
+            Part::Letter { c, place, quoted } => {
+                making.mixed = true;
+                making.push(*c, *place, *quoted, None);
+            }
+            Part::Nothing => making.exists = true,
+            Part::Home { place } => {
+                let home = if self.state.root && self.outside.uid != 0 { Some("/root") } else { self.outside.home };
+                let home = match self.state.variables.get("HOME") {
+                    Some(Variable::One(text)) => text.shown(),
+                    _ => home.unwrap_or("~").to_owned(),
+                };
+                making.mixed = true;
+                home.chars().for_each(|c| making.push(c, *place, true, None));
+            }
+            Part::Arithmetic { text, place } => {
+                let value = match self.arithmetic(text) {
+                    Some(number) => Text::outside(&number.to_string()),
+                    None => Text::unknown(&format!("$(({text}))"), "only the running script would count that"),
+                };
+                self.put(None, &value, *place, true, making);
+            }
+            Part::Command { script, shown, place, quoted } => {
+                let value = self.output(script, shown)?;
+                self.put(None, &value, *place, *quoted || whole, making);
+            }
+            Part::Parameter { parameter, place, quoted } => {
+                self.parameter(parameter, *place, *quoted, whole, making)?
+            }
+        }
+        Ok(())
+    }
+
+    fn parameter(
+        &mut self,
+        parameter: &super::Parameter,
+        place: Span,
+        quoted: bool,
+        whole: bool,
+        making: &mut Making,
+    ) -> Result<(), Wrong> {
+        let values = self.values(parameter, place)?;
+        if let Some(name) = values.unset {
+            making.word.unset.push(name);
+        }
+        let name = parameter.name.as_str();
+        if !values.list {
+            let value = values.texts.into_iter().next().unwrap_or_default();
+            if quoted {
+                making.exists = true;
+            }
+            self.put(Some(name), &value, place, quoted || whole, making);
+            return Ok(());
+        }
+        if whole {
+            for (at, text) in values.texts.iter().enumerate() {
+                if at > 0 {
+                    making.push(' ', place, true, None);
+                }
+                self.put(Some(name), text, place, true, making);
+            }
+            return Ok(());
+        }
+        // Each element is a word of its own; the first goes on with what stands before it, the last with what follows.
+        for (at, text) in values.texts.iter().enumerate() {
+            if at > 0 {
+                let span = place;
+                making.split = true;
+                making.split_off(span);
+            }
+            making.split = true;
+            if quoted {
+                making.exists = true;
+                making.element = text.span;
+            }
+            self.put(Some(name), text, place, quoted, making);
+            // An element that is not known may stand for several.
+            making.word.may_part |= text.unknown.is_some();
+        }
+        Ok(())
+    }
+
+    /// A variable's value in the place of its name. Unquoted, blanks in it part words.
+    fn put(&mut self, name: Option<&str>, value: &Text, place: Span, quoted: bool, making: &mut Making) {
+        let start = making.word.value.len();
+        if making.word.value.len() + value.letters.len() > GROWTH {
+            making.word.unknown = Some("it grows longer than a command line may be".into());
+            return;
+        }
+        let several = !quoted && value.letters.split(Letter::is_blank).filter(|word| !word.is_empty()).count() > 1;
+        if several {
+            making.split = true;
+        }
+        for letter in &value.letters {
+            if !quoted && letter.is_blank() {
+                making.split_off(place);
+                continue;
+            }
+            if letter.unknown && making.word.unknown.is_none() {
+                making.word.unknown.clone_from(&value.unknown);
+                making.word.may_part |= !quoted && !making.mixed && making.word.value.is_empty();
+            }
+            making.word.any |= value.any;
+            making.put(letter.c, place, quoted, letter.place, letter.unknown);
+        }
+        let end = making.word.value.len();
+        if let Some(name) = name {
+            making.word.variables.push((name.to_owned(), start.min(end), end));
+        }
+    }
+}
+
+/// `a{b,c}d` is `abd acd`, `{1..3}` is `1 2 3`. Braces that are no list stay.
+fn braced(token: &Token) -> Vec<Token> {
+    let mut done = Vec::new();
+    let mut open = vec![token.clone()];
+    while let Some(token) = open.pop() {
+        match alternatives(&token.parts) {
+            Some((before, lists, after)) if open.len() + done.len() + lists.len() <= BRACES => {
+                for list in lists.into_iter().rev() {
+                    let parts = before.iter().chain(&list).chain(&after).cloned().collect();
+                    open.push(Token { span: token.span, parts });
+                }
+            }
+            _ => done.push(token),
+        }
+    }
+    done
+}
+
+type Alternatives = (Vec<Part>, Vec<Vec<Part>>, Vec<Part>);
+
+fn alternatives(parts: &[Part]) -> Option<Alternatives> {
+    let bare = |part: &Part| match part {
+        Part::Letter { c, quoted: false, .. } => Some(*c),
+        _ => None,
+    };
+    for (open, part) in parts.iter().enumerate() {
+        if bare(part) != Some('{') {
+            continue;
+        }
+        let (mut depth, mut commas) = (0usize, vec![open]);
+        for (at, part) in parts.iter().enumerate().skip(open) {
+            match bare(part) {
+                Some('{') => depth += 1,
+                Some(',') if depth == 1 => commas.push(at),
+                Some('}') => {
+                    depth -= 1;
+                    if depth == 0 {
+                        let (before, after) = (parts[..open].to_vec(), parts[at + 1..].to_vec());
+                        if commas.len() > 1 {
+                            commas.push(at);
+                            let lists = commas.windows(2).map(|pair| parts[pair[0] + 1..pair[1]].to_vec()).collect();
+                            return Some((before, lists, after));
+                        }
+                        if let Some(lists) = sequence(&parts[open + 1..at]) {
+                            return Some((before, lists, after));
+                        }
+                        break;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    None
+}
+
+/// `1..5`, `5..1`, `a..e`.
+fn sequence(parts: &[Part]) -> Option<Vec<Vec<Part>>> {
+    let mut text = String::new();
+    let mut place = Span::default();
+    for part in parts {
+        let Part::Letter { c, quoted: false, place: at } = part else { return None };
+        text.push(*c);
+        place = *at;
+    }
+    let (first, last) = text.split_once("..")?;
+    let word = |text: String| text.chars().map(|c| Part::Letter { c, place, quoted: false }).collect::<Vec<_>>();
+    if let (Ok(first), Ok(last)) = (first.parse::<i32>(), last.parse::<i32>()) {
+        let (low, high) = (first.min(last), first.max(last));
+        if high.abs_diff(low) as usize >= BRACES {
+            return None;
+        }
+        let numbers = (low..=high).map(|number| word(number.to_string()));
+        return Some(if first <= last { numbers.collect() } else { numbers.rev().collect() });
+    }
+    let single = |text: &str| text.chars().next().filter(|c| text.len() == 1 && c.is_ascii_alphabetic());
+    let (first, last) = (single(first)?, single(last)?);
+    (first <= last).then(|| (first..=last).map(|c| word(c.to_string())).collect())
+}

@@ -1,0 +1,171 @@
+//! Looks for the program that a run line starts in the files of its image, where their layers lie open on this host.
+
+use gdoctor_checks::model::fact::{Fact, Gap};
+use gdoctor_checks::model::run::RunLine;
+use serde::Deserialize;
+
+use crate::host::Host;
+use crate::host::files::Kind;
+
+use super::docker::Asker;
+
+/// Links of links that are followed.
+const LINKS: usize = 16;
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Image {
+    graph_driver: Driver,
+    config: Option<Config>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Driver {
+    name: String,
+    data: Option<Data>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Data {
+    upper_dir: String,
+    lower_dir: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Config {
+    env: Option<Vec<String>>,
+    cmd: Option<Vec<String>>,
+    entrypoint: Option<Vec<String>>,
+    working_dir: String,
+}
+
+/// The program's path in the image; Absent when there is none that can be started, Unknown where the layers cannot be seen.
+pub fn program(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<String> {
+    let Some(image) = line.image.as_ref().filter(|image| !image.at.opaque && !line.podman) else {
+        return Fact::unknown(Gap::NotAsked, "GET /images");
+    };
+    let source = format!("GET /images/{}/json", image.reference);
+    let found = daemon.get::<Image>(host, &source["GET ".len()..], &source);
+    let Some(found) = found.value() else { return Fact::unknown(Gap::NotAsked, source) };
+    let config = found.config.as_ref();
+    let Some(name) = name(line, config) else { return Fact::unknown(Gap::NotAsked, source) };
+    let layers = layers(&found.graph_driver);
+    let own = line.variables.iter().any(|variable| variable.name == "PATH");
+    let covered =
+        |path: &str| line.mounts.iter().any(|m| path == m.target || path.starts_with(&format!("{}/", m.target)));
+    let folders = folders(config, line, &name);
+    let hidden = folders.iter().any(|folder| covered(&format!("{folder}/{name}")) || covered(folder));
+    if layers.is_empty() || own || hidden || line.last("rootfs").is_some() {
+        return Fact::unknown(Gap::NotAsked, source);
+    }
+    if !layers.iter().all(|layer| host.live().list(layer).value().is_some()) {
+        return Fact::unknown(Gap::Denied, source);
+    }
+    let files = Files { host: host.live(), layers };
+    let paths = folders.iter().map(|folder| format!("{}/{name}", folder.trim_end_matches('/')));
+    match paths.into_iter().find(|path| files.starts(path)) {
+        Some(path) => Fact::present(path, source),
+        None => Fact::absent(source),
+    }
+}
+
+/// The first word that is started; `None` where that cannot be told.
+fn name(line: &RunLine, config: Option<&Config>) -> Option<String> {
+    if let Some(option) = line.last("entrypoint").filter(|option| !option.value.is_empty()) {
+        return (!option.at.opaque).then(|| option.value.clone());
+    }
+    let reset = line.last("entrypoint").is_some();
+    let own = config.and_then(|config| config.entrypoint.as_ref()).filter(|words| !words.is_empty() && !reset);
+    if let Some(words) = own {
+        return words.first().cloned();
+    }
+    match line.arguments.first() {
+        Some(argument) => (!argument.opaque).then(|| line.program.clone()),
+        None if reset => None,
+        None => config.and_then(|config| config.cmd.as_ref()).and_then(|words| words.first().cloned()),
+    }
+}
+
+/// Where a name without a slash is looked for; a path stands where it says.
+fn folders(config: Option<&Config>, line: &RunLine, name: &str) -> Vec<String> {
+    if name.starts_with('/') {
+        return vec![String::new()];
+    }
+    if name.contains('/') {
+        let folder = line.last("workdir").map(|option| option.value.clone());
+        return vec![folder.or_else(|| config.map(|config| config.working_dir.clone())).unwrap_or_default()];
+    }
+    let path = config
+        .and_then(|config| config.env.as_ref())
+        .and_then(|env| env.iter().find_map(|pair| pair.strip_prefix("PATH=")));
+    let path = path.unwrap_or("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    path.split(':').filter(|folder| folder.starts_with('/')).map(str::to_owned).collect()
+}
+
+/// The topmost first.
+fn layers(driver: &Driver) -> Vec<String> {
+    let Some(data) = driver.data.as_ref().filter(|_| driver.name == "overlay2") else { return Vec::new() };
+    let all = std::iter::once(data.upper_dir.as_str()).chain(data.lower_dir.split(':'));
+    all.filter(|layer| layer.starts_with('/')).map(str::to_owned).collect()
+}
+
+struct Files {
+    host: Host,
+    layers: Vec<String>,
+}
+
+impl Files {
+    /// A file that may be executed; links are followed within the image.
+    fn starts(&self, path: &str) -> bool {
+        let mut open: Vec<String> = path.split('/').filter(|part| !part.is_empty()).rev().map(str::to_owned).collect();
+        let mut at = String::new();
+        let mut links = 0;
+        while let Some(part) = open.pop() {
+            match part.as_str() {
+                "." => continue,
+                ".." => {
+                    at.truncate(at.rfind('/').unwrap_or(0));
+                    continue;
+                }
+                _ => {}
+            }
+            let next = format!("{at}/{part}");
+            let Some((layer, kind)) = self.look(&next) else { return false };
+            match kind {
+                Kind::Link => {
+                    links += 1;
+                    let Some(target) =
+                        self.host.link(format!("{layer}{next}")).value().cloned().filter(|_| links <= LINKS)
+                    else {
+                        return false;
+                    };
+                    if target.starts_with('/') {
+                        at.clear();
+                    }
+                    open.extend(target.split('/').filter(|part| !part.is_empty()).rev().map(str::to_owned));
+                }
+                Kind::Directory => at = next,
+                Kind::File if open.is_empty() => {
+                    let stat = self.host.lstat(format!("{layer}{next}"));
+                    return stat.value().is_some_and(|stat| stat.mode & 0o111 != 0);
+                }
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    /// The layer that a path is seen in, and what is there; a device is what hides a file of the layers below.
+    fn look(&self, path: &str) -> Option<(&str, Kind)> {
+        for layer in &self.layers {
+            if let Some(stat) = self.host.lstat(format!("{layer}{path}")).value() {
+                let hidden = stat.kind == Kind::CharDevice;
+                return (!hidden).then_some((layer.as_str(), stat.kind));
+            }
+        }
+        None
+    }
+}
