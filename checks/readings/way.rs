@@ -134,7 +134,10 @@ impl Passage {
     /// Open or closed, whatever else may be wrong with it.
     pub fn entry(&self) -> Entry {
         match &self.refused {
+            Some(Refusal::NoRuntimeProgram { .. } | Refusal::HookGone) => Err(Closed::NoProgram),
             Some(refusal) if refusal.closes_the_way() => Err(closed(refusal)),
+            // Of the kind that config.toml sets in this one's place.
+            Some(refusal) if refusal.other_kind().is_some() => Err(Closed::NoSpec),
             _ => self.way().ok_or(Closed::Empty),
         }
     }
@@ -142,7 +145,7 @@ impl Passage {
 
 fn closed(refusal: &Refusal) -> Closed {
     match refusal {
-        Refusal::NoProgram | Refusal::HookGone | Refusal::NoRuntimeProgram { .. } => Closed::NoProgram,
+        Refusal::NoProgram => Closed::NoProgram,
         Refusal::CameLater => Closed::CameLater,
         Refusal::CdiOff | Refusal::NoFolders => Closed::CdiOff,
         Refusal::Unresolvable { .. } => Closed::NoSpec,

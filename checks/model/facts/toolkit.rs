@@ -273,6 +273,9 @@ pub struct DaemonFile {
 pub struct Spec {
     pub path: String,
     pub content: Content,
+    /// Last change, in seconds since the epoch; 0 in older recordings.
+    #[serde(default)]
+    pub changed: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

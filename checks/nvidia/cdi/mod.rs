@@ -30,6 +30,11 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if let Some(other) = culprit.filter(|culprit| *culprit != CHECK.id && mine.is_none()) {
         return Err(Stop::blocked_by(other));
     }
+    if let Some(other) = refused.filter(|refusal| line.is_some() && mine.is_none() && !refusal.closes_the_way())
+        && culprit.is_some()
+    {
+        return Err(Stop::blocked_by(other.owner()));
+    }
     let specs = facts.toolkit.specs.known()?.map(Vec::as_slice).unwrap_or_default();
     if culprit.is_some() && (ways.device.is_err() || mine.is_some_and(Refusal::closes_the_way)) {
         return Ok(closed(facts, &ways, specs).into());

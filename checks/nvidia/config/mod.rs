@@ -5,6 +5,7 @@ use crate::model::finding::Verdict;
 use crate::model::prelude::*;
 use crate::model::version::Version;
 use crate::readings::passage::Refusal;
+use crate::readings::passage::refusal::MODES;
 use crate::readings::way::{Way, Ways};
 
 pub static CHECK: Check = Check {
@@ -48,6 +49,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if let Some(Refusal::NoLdconfig(file)) = &refused {
         findings.push(Finding::fail("no-ldconfig", "ldconfig-back").with("file", file));
     }
+    if let Some(kind) = refused.as_ref().and_then(Refusal::other_kind) {
+        findings.push(Finding::fail("default-kind", "kind-back").with("kind", kind));
+    }
     if let Some(Refusal::NoLowLevel(named)) = &refused {
         let named = if named.is_empty() { "runc, crun".to_string() } else { named.join(", ") };
         findings.push(Finding::fail("no-low-level-runtime", "runtimes-back").with("named", named));
@@ -87,7 +91,7 @@ fn keys(facts: &Facts, need: &Need, ways: &Ways, settings: &Settings, refused: O
 
 fn mode(settings: &Settings, ways: &Ways, refused: Option<&Refusal>) -> Option<Finding> {
     let mode = settings.nvidia_container_runtime.mode.as_deref()?;
-    let known = ["auto", "legacy", "csv", "cdi", "jit-cdi"].contains(&mode);
+    let known = MODES.contains(&mode);
     let stops = match refused {
         Some(Refusal::Mode(other) | Refusal::HookRefuses(other)) => other == mode,
         _ => ways.usual().is_none(),

@@ -1,8 +1,10 @@
 //! Is each GPU in a state in which it can work: by what NVML tells of it. What a GPU does not support changes no verdict.
 
 use crate::model::facts::nvidia::{ComputeMode, Fabric, NvidiaFacts, NvmlFacts, NvmlGpu, Refusal, Start};
+use crate::model::finding::Verdict;
 use crate::model::need::Gpus;
 use crate::model::prelude::*;
+use crate::readings::passage::Passage;
 
 pub static CHECK: Check = Check {
     id: "nvidia-health",
@@ -31,11 +33,34 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         return Err(Stop::blocked_by("nvidia-nvml"));
     }
     let switched = nvidia.switches.value().is_some();
-    let state = |gpu: &NvmlGpu| state_of(gpu, switched, nvidia.faults_of(&gpu.address));
+    let passage = need.run.as_ref().and(facts.passage_for(need)).filter(|passage| passage.refused.is_none());
+    let state = |gpu: &NvmlGpu| {
+        let mut findings = state_of(gpu, switched, nvidia.faults_of(&gpu.address));
+        if passage.as_ref().is_some_and(|passage| leaves_out(passage, gpu)) {
+            findings.iter_mut().for_each(soften);
+        }
+        findings
+    };
     let mut findings: Findings = nvml.gpus.iter().flat_map(state).collect();
     findings.extend(slow_start(nvml));
     findings.extend(peers(nvidia, need));
     Ok(findings)
+}
+
+/// The line's container gets GPUs, and this is none of them.
+fn leaves_out(passage: &Passage, gpu: &NvmlGpu) -> bool {
+    let others = passage
+        .nodes
+        .iter()
+        .any(|node| node.starts_with("/dev/nvidia") && node.ends_with(|c: char| c.is_ascii_digit()));
+    // A GPU that is lost does not tell its node any more; the driver counts them as NVML does.
+    others && !passage.nodes.contains(&format!("/dev/nvidia{}", gpu.minor.unwrap_or(gpu.index)))
+}
+
+fn soften(finding: &mut Finding) {
+    if let Verdict::Fail(fix) = finding.verdict {
+        finding.verdict = Verdict::Warn(fix);
+    }
 }
 
 /// Everything that is wrong with one GPU, or that it is well.

@@ -34,7 +34,8 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
             if let Some(culprit) = culprit {
                 return Err(Stop::blocked_by(culprit));
             }
-            return Ok(dangling(is_default, &runtime.path).evidence("GET /info", runtime.path.as_str()).into());
+            let open = facts.ways()?.any_open();
+            return Ok(dangling(is_default, open, &runtime.path).evidence("GET /info", runtime.path.as_str()).into());
         }
         let code = if is_default { "default" } else { "registered" };
         return Ok(Finding::pass(code).with("path", &runtime.path).evidence("GET /info", runtime.path.as_str()).into());
@@ -47,10 +48,11 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
 }
 
 /// As the default runtime, a missing program stops every container; otherwise those that name it.
-fn dangling(is_default: bool, path: &str) -> Finding {
-    let finding = match is_default {
-        true => Finding::fail("default-dangling", "register-anew"),
-        false => Finding::warn("dangling", "register-anew"),
+fn dangling(is_default: bool, open: bool, path: &str) -> Finding {
+    let finding = match (is_default, open) {
+        (true, _) => Finding::fail("default-dangling", "register-anew"),
+        (false, true) => Finding::warn("dangling", "register-anew"),
+        (false, false) => Finding::fail("dangling", "register-anew"),
     };
     finding.with("path", path).with("runtime", "nvidia")
 }

@@ -339,6 +339,11 @@ impl Engine<'_> {
         if names.iter().any(|name| name.starts_with("nvidia.com/")) {
             brought.ways.push(Way::Cdi);
         }
+        if self.info.is_rootless() && registry.is_newer_than(names, self.facts.toolkit.daemon_started.value().copied())
+        {
+            let why = unknown("a rootless engine may not see a spec that was made after its start");
+            brought.doubt = brought.doubt.take().or(Some(why));
+        }
         brought.take(injected);
         Ok(Ok(()))
     }

@@ -8,6 +8,9 @@ use crate::model::facts::nvidia::Start;
 use crate::model::need::Capability;
 use crate::model::require;
 
+/// What config.toml may set as the runtime's mode.
+pub const MODES: [&str; 5] = ["auto", "legacy", "csv", "cdi", "jit-cdi"];
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum Refusal {
     // docker's daemon
@@ -114,6 +117,7 @@ impl Refusal {
             | Refusal::OldCli
             | Refusal::NoCtk => "nvidia-toolkit",
             Refusal::CdiOff | Refusal::NoFolders | Refusal::NodeGone { .. } | Refusal::FileGone { .. } => "nvidia-cdi",
+            Refusal::Unresolvable { .. } if self.other_kind().is_some() => "nvidia-config",
             Refusal::Unresolvable { known, .. } if known.is_empty() => "nvidia-cdi",
             Refusal::NoRuntime(name) if name == "nvidia" => "nvidia-runtime",
             Refusal::NoRuntimeProgram { .. } => "nvidia-runtime",
@@ -124,6 +128,7 @@ impl Refusal {
             | Refusal::SupportedCapabilities(_)
             | Refusal::NoLdconfig(_)
             | Refusal::Cgroups => "nvidia-config",
+            Refusal::HookRefuses(mode) if !MODES.contains(&mode.as_str()) => "nvidia-config",
             Refusal::HookRefuses(_) => "gpu-path",
             Refusal::Capability { word, .. } if Capability::from_word(word).is_some() => "nvidia-config",
             Refusal::Capability { .. } => "run-line-capabilities",
@@ -133,21 +138,26 @@ impl Refusal {
         }
     }
 
+    /// The kind that config.toml has made of plain names, where it is not NVIDIA's.
+    pub fn other_kind(&self) -> Option<&str> {
+        let Refusal::Unresolvable { names, by: Reader::Runtime, .. } = self else { return None };
+        let (kind, _) = names.first()?.split_once('=')?;
+        (!kind.starts_with("nvidia.com/")).then_some(kind)
+    }
+
     /// The way itself is not there, and another may be: not one that is there and leads into a fault.
     pub fn closes_the_way(&self) -> bool {
         match self {
-            Refusal::Unresolvable { known, .. } => known.is_empty(),
+            Refusal::Unresolvable { known, .. } => known.is_empty() && self.other_kind().is_none(),
+            Refusal::HookRefuses(mode) => MODES.contains(&mode.as_str()),
             _ => matches!(
                 self,
                 Refusal::NoProgram
                     | Refusal::CameLater
-                    | Refusal::HookGone
                     | Refusal::CdiOff
                     | Refusal::NoFolders
                     | Refusal::NoRuntime(_)
                     | Refusal::OtherEngine
-                    | Refusal::NoRuntimeProgram { .. }
-                    | Refusal::HookRefuses(_)
             ),
         }
     }

@@ -32,6 +32,8 @@ pub struct Registry<'a> {
     devices: BTreeMap<String, Option<(&'a Spec, &'a Devices)>>,
     /// A file that cannot be read from here may have more names.
     hidden: Option<&'a Spec>,
+    /// The engine itself tells what it has.
+    told: bool,
 }
 
 /// What injecting names gives.
@@ -66,7 +68,7 @@ impl<'a> Registry<'a> {
         // What the daemon lists is what it has, whatever lies in its folders by now.
         let listed = info.discovered_devices.iter().map(|device| &device.id);
         let devices = listed.map(|name| (name.clone(), read.behind(name))).collect();
-        Ok(Self { reader: Reader::Dockerd, devices, hidden: None })
+        Ok(Self { reader: Reader::Dockerd, devices, hidden: None, told: true })
     }
 
     /// podman's, which reads the same folders and knows every version.
@@ -93,7 +95,7 @@ impl<'a> Registry<'a> {
 
     /// Cache.refresh: a later folder has priority; two specs of one folder that share a name, and the name is gone.
     fn read(reader: Reader, specs: impl Iterator<Item = &'a Spec>, folders: &[&str], newest: &Version) -> Self {
-        let mut read = Self { reader, devices: BTreeMap::new(), hidden: None };
+        let mut read = Self { reader, devices: BTreeMap::new(), hidden: None, told: false };
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
         let mut conflicts = BTreeSet::new();
         let place = |spec: &Spec| folders.iter().position(|known| same_folder(known, folder(&spec.path)));
@@ -127,6 +129,13 @@ impl<'a> Registry<'a> {
     /// The names of one kind, without it: `0`, `all`.
     pub fn names(&self, kind: &str) -> Vec<&str> {
         self.devices.keys().filter_map(|name| name.strip_prefix(kind)?.strip_prefix('=')).collect()
+    }
+
+    /// One of these names comes from a file that was changed after this time, and the engine does not tell what it has.
+    pub fn is_newer_than(&self, names: &[String], time: Option<i64>) -> bool {
+        let later =
+            |name: &String| self.behind(name).is_some_and(|(spec, _)| time.is_some_and(|time| spec.changed > time));
+        !self.told && names.iter().any(later)
     }
 
     /// No file of its folders is out of sight.

@@ -23,13 +23,17 @@ pub fn judge(facts: &Facts, need: &Need, line: &RunLine, refusal: &Refusal) -> R
         Refusal::CountByCdi => Finding::fail("count-by-cdi", "other-way"),
         Refusal::CdiNameAtHook(name) => Finding::fail("cdi-name-at-hook", "other-way").with("name", name),
         Refusal::NoNameHere(id) => Finding::fail("no-name-here", "list-gpus").with("id", id),
+        // Fewer GPUs than are counted: told of the host.
+        Refusal::UnknownDevice { .. } if has_too_few(facts, line) => return Err(Stop::blocked_by("nvidia-gpu")),
         Refusal::UnknownDevice { id, missing } => unknown_device(facts, id, *missing),
         Refusal::Unresolvable { names, known, .. } => unresolvable(facts, names, known),
         Refusal::NoControlNode => Finding::fail("no-control-node", "nvidia-nodes/make-nodes"),
         Refusal::MigWithoutRights(variable) => {
             Finding::fail("mig-without-rights", "give-rights").with("variable", variable)
         }
-        other if need.gpu.is_some() => return Err(Stop::blocked_by(other.owner())),
+        other if need.gpu.is_some() || other.owner().starts_with("run-line-") => {
+            return Err(Stop::blocked_by(other.owner()));
+        }
         _ => Finding::fail("refused-by-default", "plain-runtime").edit(line.insert("--runtime=runc")),
     };
     let finding = match finding.verdict {
@@ -90,6 +94,12 @@ fn culprit<'a>(line: &'a RunLine, refusal: &Refusal) -> Option<&'a Argument> {
         }
         _ => gpus().or_else(runtime),
     }
+}
+
+fn has_too_few(facts: &Facts, line: &RunLine) -> bool {
+    let here = facts.nvidia.usable_gpus().count() as i64;
+    facts.nvidia.gpus.value().is_some()
+        && line.gpus.iter().any(|request| request.count.is_some_and(|count| count > here))
 }
 
 fn count_and_devices(line: &RunLine) -> Finding {

@@ -68,7 +68,10 @@ fn spec(host: &Host, path: &str) -> Option<Spec> {
     };
     match &content {
         Content::Read(devices) if !devices.kind.starts_with("nvidia.com/") => None,
-        _ => Some(Spec { path: path.to_owned(), content }),
+        _ => {
+            let changed = host.stat(path).value().map_or(0, |stat| stat.ctime);
+            Some(Spec { path: path.to_owned(), content, changed })
+        }
     }
 }
 
