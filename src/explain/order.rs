@@ -1,0 +1,82 @@
+//! What was found in a text, in its order: what tells most first.
+
+use std::collections::BTreeMap;
+
+use super::find::{Finder, Found, Search};
+use super::lines::Severity;
+use super::reading::{Hit, Reading, Said};
+use super::signs::Sign;
+
+/// The causes of what was read, best first.
+pub fn search(finder: &Finder, reading: Reading<'_>) -> Search {
+    let mut best: BTreeMap<usize, Found> = BTreeMap::new();
+    for (at, hits) in &reading.hits {
+        let declared = &finder.declared[*at as usize];
+        for hit in hits.iter().filter(|hit| reading.surrounds(&declared.sign, hit)) {
+            let (score, why) = worth(&declared.sign, hit);
+            for entry in &declared.entries {
+                let found = found(finder, *entry, hit, declared.text);
+                keep(&mut best, *entry, Found { score, why: why.clone(), weak: declared.sign.weak, ..found });
+            }
+        }
+    }
+    // What an entry's own conditions found stands: its known lines tell no more.
+    let known: Vec<_> = reading.said.iter().filter(|(entry, _)| !best.contains_key(*entry)).collect();
+    for (entry, Said { hit, share, text }) in known {
+        let why = vec![format!("{:.0} % of a known line", share * 100.0)];
+        keep(&mut best, *entry, Found { score: 0.6 + share * 0.15, why, ..found(finder, *entry, hit, text) });
+    }
+    let mut found: Vec<Found> = best.into_values().collect();
+    found.sort_by_key(|found| (found.line, found.entry.rank));
+    found.sort_by(|a, b| b.score.total_cmp(&a.score));
+    if found.iter().any(|found| !found.weak) {
+        found.retain(|found| !found.weak);
+    }
+    Search { found, understood: reading.understood }
+}
+
+fn found(finder: &Finder, entry: usize, hit: &Hit, declared: &'static str) -> Found {
+    let (entry, matched) = (finder.entries[entry].clone(), hit.matched.clone());
+    Found { entry, declared, matched, line: hit.line, score: 0.0, why: Vec::new(), weak: false }
+}
+
+/// Of two places of one code that tell as much, the earlier one stays.
+fn keep(best: &mut BTreeMap<usize, Found>, entry: usize, new: Found) {
+    let better = |old: &Found| new.score > old.score || new.score == old.score && new.line < old.line;
+    if best.get(&entry).is_none_or(better) {
+        best.insert(entry, new);
+    }
+}
+
+/// What a declaration that holds is worth: more conditions tell more, warnings and what needs several lines tell less.
+fn worth(sign: &Sign, hit: &Hit) -> (f32, Vec<String>) {
+    let mut why = Vec::new();
+    let mut score = if sign.weak { 0.7 } else { 0.88 };
+    let conditions = sign.here.len() + sign.near.len() + sign.text.len();
+    why.push(format!("{conditions} conditions hold"));
+    score += (conditions.saturating_sub(1) as f32 * 0.02).min(0.08);
+    if sign.weak {
+        why.push("as a rule the consequence of something else".into());
+    }
+    if sign.telling {
+        score += 0.06;
+        why.push("it names the cause".into());
+    }
+    if hit.beside {
+        score -= 0.1;
+        why.push("the number of the error says something else".into());
+    }
+    if sign.rare {
+        score -= 0.04;
+        why.push("one of the less likely causes".into());
+    }
+    if hit.last > hit.line {
+        score -= 0.02;
+        why.push("spread over several lines".into());
+    }
+    if hit.severity == Severity::Minor {
+        score -= 0.05;
+        why.push("its logger does not call it an error".into());
+    }
+    (score, why)
+}

@@ -1,0 +1,223 @@
+//! One text while it is read: which declarations hold in which of its statements.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::find::Finder;
+use super::lexicon::Part;
+use super::lines::{Line, Severity};
+use super::sentences::ENOUGH;
+use super::signs::Sign;
+use super::understood::Understood;
+use super::words::{OTHER, Row};
+
+/// So many lines apart is still `near`.
+const NEAR: u32 = 8;
+/// So many lines at most are one sentence.
+const SENTENCE: usize = 4;
+/// In the first lines of a text a sentence may go on anywhere: people paste single errors in pieces.
+const PASTE: u32 = 40;
+/// Further down a line must be so long to have been wrapped.
+const WRAPPED: usize = 50;
+/// NVIDIA's kernel module speaks.
+const NVRM: &str = "NVRM:";
+/// Kinds of errors with numbers: where a statement has one, it decides, and the sentence around it does not.
+const DECIDING: [&str; 6] = ["cuda", "nvml", "nvenc", "xid", "vk", "cert"];
+/// Of one declaration so many places are kept.
+const PLACES: usize = 16;
+
+/// Where a declaration holds, as far as its own statement goes.
+#[derive(Clone, Debug)]
+pub struct Hit {
+    pub line: u32,
+    pub last: u32,
+    pub matched: String,
+    pub severity: Severity,
+    /// It gives a number or a name of an error that the declaration does not speak of.
+    pub beside: bool,
+}
+
+/// A known line that was found.
+pub struct Said {
+    pub hit: Hit,
+    pub share: f32,
+    pub text: &'static str,
+}
+
+/// A line that later lines may go on with.
+struct Recent {
+    number: u32,
+    row: Row,
+}
+
+/// One text while it is read.
+pub struct Reading<'a> {
+    finder: &'a Finder,
+    seen: HashSet<u64>,
+    recent: VecDeque<Recent>,
+    /// By part: lines that have it.
+    places: Vec<Vec<u32>>,
+    /// By declaration: where it holds.
+    pub hits: BTreeMap<u32, Vec<Hit>>,
+    /// By code: its known line that was found.
+    pub said: BTreeMap<usize, Said>,
+    pub understood: Vec<Understood>,
+}
+
+impl<'a> Reading<'a> {
+    pub fn new(finder: &'a Finder) -> Self {
+        Self {
+            finder,
+            seen: HashSet::new(),
+            recent: VecDeque::new(),
+            places: vec![Vec::new(); finder.lexicon.len()],
+            hits: BTreeMap::new(),
+            said: BTreeMap::new(),
+            understood: Vec::new(),
+        }
+    }
+
+    /// What stands before has nothing to do with what comes.
+    pub fn part(&mut self) {
+        self.recent.clear();
+    }
+
+    /// The next line.
+    pub fn read(&mut self, line: &Line<'_>) {
+        let text = line.text.get(line.spoken.min(line.text.len())..).unwrap_or("").trim_end();
+        if text.trim().is_empty() {
+            return self.recent.clear();
+        }
+        let whole = self.finder.lexicon.vocabulary.row(line.text.trim_end());
+        if whole.tokens.iter().any(|token| token.word != OTHER) {
+            self.statement(&whole, (line.number, line.number), line.severity);
+            self.sentence(line, text);
+        }
+        if self.recent.len() == SENTENCE - 1 {
+            self.recent.pop_front();
+        }
+        let row = if line.spoken == 0 { whole } else { whole.from(line.spoken) };
+        self.recent.push_back(Recent { number: line.number, row });
+    }
+
+    /// The line as the end of a sentence that began before.
+    fn sentence(&mut self, line: &Line<'_>, text: &str) {
+        let Some(before) = self.recent.back() else { return };
+        let near_the_top = line.number <= PASTE;
+        let wrapped =
+            before.row.text.len() >= WRAPPED && text.starts_with(|c: char| c.is_whitespace() || c.is_lowercase());
+        let unheaded = line.may_go_on()
+            && line.severity != Severity::Minor
+            && (near_the_top || wrapped)
+            && !shares_start(&before.row.text, text);
+        // NVIDIA's kernel module puts its name before each line of a wrapped sentence.
+        let text = match (text.trim_start().strip_prefix(NVRM), before.row.text.trim_start().starts_with(NVRM)) {
+            (Some(rest), true) => rest,
+            _ if unheaded => text,
+            _ => return,
+        };
+        let vocabulary = &self.finder.lexicon.vocabulary;
+        let mut row = vocabulary.row(text);
+        let before: Vec<&Recent> = self.recent.iter().rev().collect();
+        let mut rows = Vec::new();
+        for recent in before {
+            row = vocabulary.join(&recent.row, &row);
+            rows.push((recent.number, row.clone()));
+        }
+        let last = rows.len() - 1;
+        for (at, (first, row)) in rows.into_iter().enumerate() {
+            if at == 0 || at == last {
+                self.statement(&row, (first, line.number), line.severity);
+            }
+        }
+    }
+
+    fn statement(&mut self, row: &Row, (line, last): (u32, u32), severity: Severity) {
+        let parts = self.finder.lexicon.read(row);
+        if !self.is_new(row, &parts) {
+            return;
+        }
+        if line == last {
+            self.note_places(&parts, line);
+            if self.understood.len() < PLACES {
+                self.understood.extend(Understood::of(row, &parts, &self.finder.lexicon, line, severity));
+            }
+        }
+        let hit = Hit { line, last, matched: String::new(), severity, beside: false };
+        self.compare(row, &parts, &hit);
+        // What no logger calls an error must be all of a known line.
+        let enough = if severity == Severity::Minor { 0.95 } else { ENOUGH };
+        for likeness in self.finder.sentences.read(&row.tokens, &parts, enough, &self.finder.lexicon) {
+            let hit = Hit { matched: told(&row.text), ..hit.clone() };
+            for entry in likeness.entries {
+                if self.said.get(entry).is_none_or(|said| said.share < likeness.share) {
+                    self.said.insert(*entry, Said { hit: hit.clone(), share: likeness.share, text: likeness.text });
+                }
+            }
+        }
+    }
+
+    fn note_places(&mut self, parts: &[Part], line: u32) {
+        for part in parts {
+            let places = &mut self.places[part.id as usize];
+            if places.len() < PLACES * 4 && places.last() != Some(&line) {
+                places.push(line);
+            }
+        }
+    }
+
+    /// Keeps which declarations hold in a statement.
+    fn compare(&mut self, row: &Row, parts: &[Part], hit: &Hit) {
+        let finder = self.finder;
+        let kind = |part: u32| finder.lexicon.name(part).0;
+        let numbered: Vec<&str> = parts.iter().map(|p| kind(p.id)).filter(|kind| DECIDING.contains(kind)).collect();
+        let has = |part: &u32| parts.iter().any(|p| p.id == *part);
+        let mut tried: HashSet<u32> = HashSet::new();
+        for at in parts.iter().flat_map(|part| &finder.anchors[part.id as usize]) {
+            let sign = &finder.declared[*at as usize].sign;
+            let holds = || sign.here.iter().all(|any| any.iter().any(has)) && !sign.not_here.iter().any(has);
+            if !tried.insert(*at) || !holds() {
+                continue;
+            }
+            let hits = self.hits.entry(*at).or_default();
+            // What a line says alone is not told again with its neighbours.
+            if hits.len() < PLACES && !hits.iter().any(|old| old.line >= hit.line && old.last <= hit.last) {
+                let speaks = sign.here.iter().flatten().any(|part| numbered.contains(&kind(*part)));
+                let beside = !numbered.is_empty() && !speaks;
+                hits.push(Hit { matched: told(&row.text), beside, ..hit.clone() });
+            }
+        }
+    }
+
+    /// False for what was said before, whatever its counters and times.
+    fn is_new(&mut self, row: &Row, parts: &[Part]) -> bool {
+        let mut hash = DefaultHasher::new();
+        row.tokens.iter().filter(|token| token.number().is_none()).for_each(|token| token.word.hash(&mut hash));
+        parts.iter().for_each(|part| part.id.hash(&mut hash));
+        self.seen.insert(hash.finish())
+    }
+
+    /// True when what a declaration asks of the lines around and of the whole text holds, too.
+    pub fn surrounds(&self, sign: &Sign, hit: &Hit) -> bool {
+        let lines = |part: &u32| self.places[*part as usize].iter();
+        let near = |part: &u32| lines(part).any(|line| line + NEAR >= hit.line && *line <= hit.last + NEAR);
+        let there = |part: &u32| lines(part).next().is_some();
+        sign.near.iter().all(|any| any.iter().any(near))
+            && sign.text.iter().all(|any| any.iter().any(there))
+            && !sign.not_near.iter().any(near)
+            && !sign.not_text.iter().any(there)
+    }
+}
+
+/// Lines that begin alike are records of one log, and no sentence.
+fn shares_start(one: &str, other: &str) -> bool {
+    let word = |text: &str| text.split_whitespace().next().map(str::to_owned).unwrap_or_default();
+    let (one, other) = (word(one), word(other));
+    one.len() > 4 && one == other
+}
+
+/// A statement on one line.
+fn told(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    crate::report::harmless(&words.join(" ")).chars().take(400).collect()
+}
