@@ -144,6 +144,8 @@ fn number(path: &str) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::fact::Fact;
+    use crate::model::facts::camera::UsbPlace;
     use alloc::string::ToString;
     use alloc::vec;
 
