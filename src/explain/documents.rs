@@ -26,7 +26,7 @@ impl Documents {
         self.current = LAYOUTS.iter().find(|layout| (layout.first)(line));
         match self.current {
             Some(layout) => !(layout.fault)(line),
-            None => is_row(line) || is_benign(line),
+            None => is_row(line),
         }
     }
 }
@@ -293,9 +293,9 @@ fn is_packaging(line: &str) -> bool {
     begins(line, &DOING)
 }
 
-/// Lines that sound of trouble on machines that are well.
 const BENIGN: &str = include_str!("lexicon/benign.txt");
 
-fn is_benign(line: &str) -> bool {
+/// True for a line that sounds of trouble on machines that are well.
+pub fn is_benign(line: &str) -> bool {
     BENIGN.lines().filter(|benign| !benign.is_empty() && !benign.starts_with('#')).any(|benign| line.contains(benign))
 }

@@ -1,8 +1,7 @@
 //! The parts that statements are made of, and their spellings: who speaks, what was done, to what, and why it failed. The tables
 //! are `lexicon/*.txt`; this reads them, and finds the parts in a row of words.
 
-use std::collections::HashMap;
-
+use super::hash::QuickMap;
 use super::numbers::Numbers;
 use super::trie::Trie;
 use super::words::{OTHER, Row, Token, Vocabulary};
@@ -35,7 +34,7 @@ struct Gapped {
 #[derive(Debug)]
 pub struct Lexicon {
     pub vocabulary: Vocabulary,
-    names: HashMap<String, u32>,
+    names: QuickMap<String, u32>,
     /// By part: its name, `errno:enoent`; a phrase's is empty.
     kinds: Vec<(String, String)>,
     /// By part: how it is told to a person.
@@ -63,7 +62,7 @@ impl Lexicon {
         let so = vocabulary.learn("so")[0];
         let mut this = Self {
             vocabulary,
-            names: HashMap::new(),
+            names: QuickMap::default(),
             kinds: Vec::new(),
             told: Vec::new(),
             spellings: Trie::default(),

@@ -12,7 +12,6 @@ pub struct Line<'a> {
     pub text: Cow<'a, str>,
     /// Byte of `text` at which the message begins.
     pub spoken: usize,
-    pub severity: Severity,
 }
 
 /// What the logger said of the line.
@@ -51,8 +50,12 @@ impl<'a> Line<'a> {
         }
         let text = unboxed(text);
         let spoken = message_start(&text);
-        let severity = severity(&text);
-        Self { number, text, spoken, severity }
+        Self { number, text, spoken }
+    }
+
+    /// What its logger calls it.
+    pub fn severity(&self) -> Severity {
+        severity(&self.text)
     }
 
     /// True for a line that may go on with the sentence of the line before: a logger wrote nothing before it.
@@ -151,7 +154,8 @@ fn message_start(line: &str) -> usize {
 
 /// The first characters of a line.
 fn start(line: &str, most: usize) -> &str {
-    line.char_indices().nth(most).map_or(line, |(at, _)| &line[..at])
+    let end = (0..=most.min(line.len())).rev().find(|at| line.is_char_boundary(*at));
+    &line[..end.unwrap_or(0)]
 }
 
 fn plain(text: Cow<'_, str>) -> Cow<'_, str> {

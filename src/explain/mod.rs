@@ -4,6 +4,7 @@
 mod documents;
 pub mod entries;
 pub mod find;
+mod hash;
 mod lexicon;
 mod lines;
 mod numbers;

@@ -79,6 +79,13 @@ impl Numbers {
         Self { kinds }
     }
 
+    /// The numbers of a line that may be errors'.
+    pub fn of(text: &str) -> impl Iterator<Item = i64> {
+        let digits = text.bytes().any(|b| b.is_ascii_digit());
+        let found = if digits { errors(&without_addresses(text.to_ascii_lowercase())) } else { Vec::new() };
+        found.into_iter().map(|(_, number)| number)
+    }
+
     /// Adds the parts that numbers of a line stand for.
     pub fn read(&self, text: &str, tokens: &[Token], is_of: &dyn Fn(u32, &str) -> bool, parts: &mut Vec<Part>) {
         if !text.bytes().any(|b| b.is_ascii_digit()) {

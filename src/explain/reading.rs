@@ -1,11 +1,16 @@
 //! One text while it is read: which declarations hold in which of its statements.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::{BTreeMap, VecDeque};
+use std::hash::{BuildHasher, Hash, Hasher};
 
+use foldhash::fast::FixedState;
+
+use super::documents::is_benign;
 use super::find::Finder;
+use super::hash::QuickSet;
 use super::lexicon::Part;
 use super::lines::{Line, Severity};
+use super::numbers::Numbers;
 use super::sentences::ENOUGH;
 use super::signs::Sign;
 use super::understood::Understood;
@@ -53,7 +58,7 @@ struct Recent {
 /// One text while it is read.
 pub struct Reading<'a> {
     finder: &'a Finder,
-    seen: HashSet<u64>,
+    seen: QuickSet<u64>,
     recent: VecDeque<Recent>,
     /// By part: lines that have it.
     places: Vec<Vec<u32>>,
@@ -68,7 +73,7 @@ impl<'a> Reading<'a> {
     pub fn new(finder: &'a Finder) -> Self {
         Self {
             finder,
-            seen: HashSet::new(),
+            seen: QuickSet::default(),
             recent: VecDeque::new(),
             places: vec![Vec::new(); finder.lexicon.len()],
             hits: BTreeMap::new(),
@@ -90,7 +95,7 @@ impl<'a> Reading<'a> {
         }
         let whole = self.finder.lexicon.vocabulary.row(line.text.trim_end());
         if whole.tokens.iter().any(|token| token.word != OTHER) {
-            self.statement(&whole, (line.number, line.number), line.severity);
+            self.statement(&whole, line.number, line);
             self.sentence(line, text);
         }
         if self.recent.len() == SENTENCE - 1 {
@@ -107,9 +112,9 @@ impl<'a> Reading<'a> {
         let wrapped =
             before.row.text.len() >= WRAPPED && text.starts_with(|c: char| c.is_whitespace() || c.is_lowercase());
         let unheaded = line.may_go_on()
-            && line.severity != Severity::Minor
             && (near_the_top || wrapped)
-            && !shares_start(&before.row.text, text);
+            && !shares_start(&before.row.text, text)
+            && line.severity() != Severity::Minor;
         // NVIDIA's kernel module puts its name before each line of a wrapped sentence.
         let text = match (text.trim_start().strip_prefix(NVRM), before.row.text.trim_start().starts_with(NVRM)) {
             (Some(rest), true) => rest,
@@ -127,28 +132,37 @@ impl<'a> Reading<'a> {
         let last = rows.len() - 1;
         for (at, (first, row)) in rows.into_iter().enumerate() {
             if at == 0 || at == last {
-                self.statement(&row, (first, line.number), line.severity);
+                self.statement(&row, first, line);
             }
         }
     }
 
-    fn statement(&mut self, row: &Row, (line, last): (u32, u32), severity: Severity) {
-        let parts = self.finder.lexicon.read(row);
-        if !self.is_new(row, &parts) {
+    /// A line, or a sentence that began on the line `first` and ends on this one.
+    fn statement(&mut self, row: &Row, first: u32, line: &Line<'_>) {
+        if !self.is_new(row) {
             return;
         }
-        if line == last {
-            self.note_places(&parts, line);
+        let finder = self.finder;
+        let parts = finder.lexicon.read(row);
+        if first == line.number {
+            self.note_places(&parts, first);
             if self.understood.len() < PLACES {
-                self.understood.extend(Understood::of(row, &parts, &self.finder.lexicon, line, severity));
+                self.understood.extend(Understood::of(row, &parts, &finder.lexicon, line));
             }
         }
-        let hit = Hit { line, last, matched: String::new(), severity, beside: false };
-        self.compare(row, &parts, &hit);
+        let holding = self.holding(&parts, (first, line.number));
+        let likenesses = finder.sentences.read(&row.tokens, &parts, ENOUGH, &finder.lexicon);
+        if holding.is_empty() && likenesses.is_empty() || is_benign(&row.text) {
+            return;
+        }
+        let (last, severity) = (line.number, line.severity());
+        let hit = Hit { line: first, last, matched: told(&row.text), severity, beside: false };
+        for (at, beside) in holding {
+            self.hits.entry(at).or_default().push(Hit { beside, ..hit.clone() });
+        }
         // What no logger calls an error must be all of a known line.
         let enough = if severity == Severity::Minor { 0.95 } else { ENOUGH };
-        for likeness in self.finder.sentences.read(&row.tokens, &parts, enough, &self.finder.lexicon) {
-            let hit = Hit { matched: told(&row.text), ..hit.clone() };
+        for likeness in likenesses.into_iter().filter(|likeness| likeness.share >= enough) {
             for entry in likeness.entries {
                 if self.said.get(entry).is_none_or(|said| said.share < likeness.share) {
                     self.said.insert(*entry, Said { hit: hit.clone(), share: likeness.share, text: likeness.text });
@@ -166,34 +180,36 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Keeps which declarations hold in a statement.
-    fn compare(&mut self, row: &Row, parts: &[Part], hit: &Hit) {
+    /// The declarations that hold in a statement and were not yet found to: their numbers, and whether the statement gives a number of
+    /// an error that they do not speak of.
+    fn holding(&self, parts: &[Part], (line, last): (u32, u32)) -> Vec<(u32, bool)> {
         let finder = self.finder;
+        let mut holding = Vec::new();
         let kind = |part: u32| finder.lexicon.name(part).0;
         let numbered: Vec<&str> = parts.iter().map(|p| kind(p.id)).filter(|kind| DECIDING.contains(kind)).collect();
         let has = |part: &u32| parts.iter().any(|p| p.id == *part);
-        let mut tried: HashSet<u32> = HashSet::new();
+        let mut tried: QuickSet<u32> = QuickSet::default();
         for at in parts.iter().flat_map(|part| &finder.anchors[part.id as usize]) {
             let sign = &finder.declared[*at as usize].sign;
             let holds = || sign.here.iter().all(|any| any.iter().any(has)) && !sign.not_here.iter().any(has);
             if !tried.insert(*at) || !holds() {
                 continue;
             }
-            let hits = self.hits.entry(*at).or_default();
+            let hits = self.hits.get(at).map_or(&[][..], Vec::as_slice);
             // What a line says alone is not told again with its neighbours.
-            if hits.len() < PLACES && !hits.iter().any(|old| old.line >= hit.line && old.last <= hit.last) {
+            if hits.len() < PLACES && !hits.iter().any(|old| old.line >= line && old.last <= last) {
                 let speaks = sign.here.iter().flatten().any(|part| numbered.contains(&kind(*part)));
-                let beside = !numbered.is_empty() && !speaks;
-                hits.push(Hit { matched: told(&row.text), beside, ..hit.clone() });
+                holding.push((*at, !numbered.is_empty() && !speaks));
             }
         }
+        holding
     }
 
     /// False for what was said before, whatever its counters and times.
-    fn is_new(&mut self, row: &Row, parts: &[Part]) -> bool {
-        let mut hash = DefaultHasher::new();
+    fn is_new(&mut self, row: &Row) -> bool {
+        let mut hash = FixedState::default().build_hasher();
         row.tokens.iter().filter(|token| token.number().is_none()).for_each(|token| token.word.hash(&mut hash));
-        parts.iter().for_each(|part| part.id.hash(&mut hash));
+        Numbers::of(&row.text).for_each(|number| number.hash(&mut hash));
         self.seen.insert(hash.finish())
     }
 

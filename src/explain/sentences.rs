@@ -1,8 +1,9 @@
 //! The known lines themselves: a text that says nearly all of one, with the same parts, is that line. For what no declaration by
 //! parts finds.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
+use super::hash::{QuickMap, QuickSet};
 use super::lexicon::{Lexicon, Part};
 use super::words::{OTHER, Token};
 
@@ -27,7 +28,7 @@ pub struct Sentences {
     all: Vec<Sentence>,
     weights: Vec<f32>,
     /// Word → the sentences that hardly fit without it or another of their rarest words.
-    heads: HashMap<u32, Vec<u32>>,
+    heads: QuickMap<u32, Vec<u32>>,
 }
 
 /// A known line that stands in a text.
@@ -80,7 +81,7 @@ impl Sentences {
             })
             .collect();
         let weights = weights(lexicon.vocabulary.len(), &all, &glue);
-        let mut heads: HashMap<u32, Vec<u32>> = HashMap::new();
+        let mut heads: QuickMap<u32, Vec<u32>> = QuickMap::default();
         for (at, sentence) in all.iter_mut().enumerate() {
             sentence.weight = sentence.words.iter().map(|word| weights[*word as usize]).sum();
             let mut order = sentence.words.clone();
@@ -102,23 +103,22 @@ impl Sentences {
         let mut words: Vec<u32> = tokens.iter().map(|token| token.word).collect();
         words.sort_unstable();
         words.dedup();
-        let mut tried: HashSet<u32> = HashSet::new();
+        let mut tried: QuickSet<u32> = QuickSet::default();
         let said: f32 = words.iter().map(|word| if *word == OTHER { 1.0 } else { self.weight(*word) }).sum();
         let heads = words.iter().filter_map(|word| self.heads.get(word)).flatten();
         let fits = heads.filter(|at| tried.insert(**at)).filter_map(|at| {
             let sentence = &self.all[*at as usize];
             let has = |word: &&u32| words.binary_search(word).is_ok();
+            // What costs least decides first: most lines are none of the sentences.
+            let complains = sentence.complaints.is_empty() || sentence.complaints.iter().any(|word| has(&word));
+            if !complains || !sentence.negations.iter().all(|word| has(&word)) || !agrees(sentence, parts, lexicon) {
+                return None;
+            }
             let matched: f32 = sentence.words.iter().filter(has).map(|word| self.weight(*word)).sum();
             let share = matched / sentence.weight.max(0.01);
-            let whole =
-                share >= enough && (sentence.weight >= SHORT || share > 0.97 && matched > 2.4 && matched > said * 0.7);
-            let complains = sentence.complaints.is_empty() || sentence.complaints.iter().any(|word| has(&word));
-            let means = complains && sentence.negations.iter().all(|word| has(&word));
-            (whole && means && agrees(sentence, parts, lexicon)).then_some(Likeness {
-                text: sentence.text,
-                entries: &sentence.entries,
-                share,
-            })
+            let short = || share > 0.97 && matched > 2.4 && matched > said * 0.7;
+            let whole = share >= enough && (sentence.weight >= SHORT || short());
+            whole.then_some(Likeness { text: sentence.text, entries: &sentence.entries, share })
         });
         fits.collect()
     }

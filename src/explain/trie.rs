@@ -1,11 +1,11 @@
 //! Sequences of words, found at a place of a text in one walk.
 
-use std::collections::HashMap;
+use super::hash::QuickMap;
 
 /// Sequences with a value each.
 #[derive(Debug, Default)]
 pub struct Trie {
-    steps: HashMap<(u32, u32), u32>,
+    steps: QuickMap<(u32, u32), u32>,
     values: Vec<Vec<u32>>,
     /// By word: some sequence begins with it.
     firsts: Vec<bool>,

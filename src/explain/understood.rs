@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::lexicon::{Lexicon, Part};
-use super::lines::Severity;
+use super::lines::{Line, Severity};
 use super::words::Row;
 
 /// The parts of one statement, each missing where the statement does not have it.
@@ -29,13 +29,13 @@ const OBJECTS: [&str; 12] =
 
 impl Understood {
     /// Nothing where no reason is given, or where the line is not a complaint.
-    pub fn of(row: &Row, parts: &[Part], lexicon: &Lexicon, line: u32, severity: Severity) -> Option<Self> {
+    pub fn of(row: &Row, parts: &[Part], lexicon: &Lexicon, line: &Line<'_>) -> Option<Self> {
         let of = |kinds: &[&str]| parts.iter().find(|part| kinds.contains(&lexicon.name(part.id).0));
-        let reason = of(&REASONS).filter(|_| severity != Severity::Minor)?;
+        let reason = of(&REASONS).filter(|_| line.severity() != Severity::Minor)?;
         let words = |part: &Part| lexicon.told(part.id).to_owned();
         let object = of(&OBJECTS).map(|part| named(row, part).unwrap_or_else(|| words(part)));
         let said = Self {
-            line,
+            line: line.number,
             speaker: of(&["speaker"]).map(words),
             action: of(&["action"]).map(words),
             object,

@@ -1,8 +1,7 @@
 //! Cuts a line into the words that carry meaning: without case, quotes, endings, counters and articles, with the spellings of one
 //! thing ("could not", "unable to"; "EACCES", "permission denied", "权限不够") made one word.
 
-use std::collections::HashMap;
-
+use super::hash::QuickMap;
 use super::trie::Trie;
 
 /// A word of a text that no declaration has.
@@ -46,7 +45,7 @@ impl Row {
 /// Words of all declarations, numbered, and the spellings that count as one word.
 #[derive(Debug, Default)]
 pub struct Vocabulary {
-    words: HashMap<String, u32>,
+    words: QuickMap<String, u32>,
     same: Trie,
     /// Words that carry no meaning, left out wherever they stand.
     silent: Vec<u32>,
