@@ -343,6 +343,80 @@ mod tests {
         assert!(parse("a.json", b"\xff\xfe").is_err());
     }
 
+    fn read(text: &str) -> Devices {
+        let host = Host::new("/nonexistent", std::time::Duration::from_secs(1));
+        devices(&host, &parse("a.yaml", text.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn what_readers_are_strict_about() {
+        let spec = |rest: &str| format!("cdiVersion: 0.5.0\nkind: nvidia.com/gpu\n{rest}");
+        let device = |name: &str, edits: &str| format!("- name: {name:?}\n  containerEdits:\n    {edits}\n");
+        let node = "deviceNodes: [{path: /dev/nvidia0}]";
+        for (rest, least, fault, unknown) in [
+            (format!("devices:\n{}", device("gpu0", node)), "0.3.0", None, &[][..]),
+            (format!("devices:\n{}", device("0", node)), "0.5.0", None, &[]),
+            (
+                format!("devices:\n{}", device("g", "mounts: [{hostPath: /a, containerPath: /a, type: bind}]")),
+                "0.4.0",
+                None,
+                &[],
+            ),
+            (
+                format!("devices:\n{}", device("g", "deviceNodes: [{path: /dev/a, hostPath: /dev/b}]")),
+                "0.5.0",
+                None,
+                &[],
+            ),
+            (format!("annotations: {{a.b/c: d}}\ndevices:\n{}", device("g", node)), "0.6.0", None, &[]),
+            (format!("devices:\n{}", device("g", "additionalGids: [44]")), "0.7.0", None, &[]),
+            (format!("devices:\n{}", device("g", "netDevices: [{hostInterfaceName: a, name: b}]")), "1.1.0", None, &[]),
+            ("devices: []\n".to_owned(), "0.3.0", Some("it has no device"), &[]),
+            (
+                format!("devices:\n{}{}", device("0", node), device("0", node)),
+                "0.5.0",
+                Some("it has the device 0 twice"),
+                &[],
+            ),
+            (
+                "devices:\n- name: g\n  containerEdits: {}\n".to_owned(),
+                "0.3.0",
+                Some("its device g brings nothing"),
+                &[],
+            ),
+            (
+                format!("devices:\n{}", device("g", "deviceNodes: [{path: /dev/a, colour: red}]")),
+                "0.3.0",
+                None,
+                &["colour"],
+            ),
+            (format!("fooBar: 1\ndevices:\n{}", device("g", node)), "0.3.0", None, &["fooBar"]),
+        ] {
+            let read = read(&spec(&rest));
+            assert_eq!((read.least.as_str(), read.fault.as_deref()), (least, fault), "{rest}");
+            assert_eq!(read.unknown, unknown, "{rest}");
+        }
+    }
+
+    #[test]
+    fn what_each_device_brings_and_what_all_do() {
+        let text = "cdiVersion: 0.5.0\nkind: nvidia.com/gpu\ndevices:\n- name: \"0\"\n  containerEdits:\n    deviceNodes:\n    - \
+                    path: /dev/nvidia0\n    - {path: /dev/dri/card1, type: c, major: 226, minor: 1}\ncontainerEdits:\n  env: \
+                    [NVIDIA_VISIBLE_DEVICES=void]\n  deviceNodes: [{path: /dev/nvidiactl}]\n  hooks: [{hookName: createContainer, \
+                    path: /usr/bin/nvidia-cdi-hook}]\n  mounts:\n  - {hostPath: /usr/lib/libcuda.so.550.54.15, containerPath: /a}\n  \
+                    - {hostPath: /usr/bin/nvidia-smi, containerPath: /b}\n";
+        let read = read(text);
+        assert_eq!(read.visible.as_deref(), Some("void"));
+        let own = &read.each["0"];
+        assert_eq!(own.nodes, ["/dev/nvidia0", "/dev/dri/card1"]);
+        assert_eq!(own.missing_nodes, ["/dev/nvidia0"], "a node that is given in full is not looked at");
+        assert_eq!(
+            (read.common.nodes.as_slice(), read.common.libraries.as_slice()),
+            (&["/dev/nvidiactl".to_owned()][..], &["libcuda".to_owned()][..])
+        );
+        assert_eq!(read.common.missing_files.len(), 3, "{:?}", read.common.missing_files);
+    }
+
     #[test]
     fn hostile_yaml_ends_soon() {
         let mut bomb = String::from("a: &a [x,x,x,x,x,x,x,x,x]\n");

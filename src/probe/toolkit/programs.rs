@@ -87,3 +87,72 @@ pub fn of_other_runtimes(host: &Host, docker: &DockerFacts, dockerd: &Dockerd) -
     let by_program = named.filter(|(name, runtime)| *name != "nvidia" && !runtime.path.is_empty());
     by_program.map(|(name, _)| (name.clone(), of_runtime(host, docker, dockerd, name))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{create_dir_all, write};
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn root(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for (path, bytes) in files {
+            let path = root.path().join(path);
+            create_dir_all(path.parent().unwrap()).unwrap();
+            write(&path, bytes).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        root
+    }
+
+    fn settings(text: &str) -> Settings {
+        toml::from_str(text).unwrap()
+    }
+
+    fn of(root: &tempfile::TempDir) -> (Host, Dockerd) {
+        let host = Host::new(root.path(), std::time::Duration::from_secs(5));
+        let dockerd = Dockerd::look(&host, &DockerFacts::default());
+        (host, dockerd)
+    }
+
+    #[test]
+    fn the_options_that_the_programs_own_bytes_have() {
+        let root = root(&[
+            ("usr/bin/nvidia-container-cli", b"\x7fELF..no-cgroups\0"),
+            ("opt/cli", b"\x7fELF..cuda-compat-mode\0"),
+            ("opt/script", b"#!/bin/sh\n"),
+        ]);
+        let (host, dockerd) = of(&root);
+        let told = |text: &str| {
+            let cli = cli(&host, &dockerd, Some(&settings(text)));
+            knows_compat(&host, &cli).value().copied()
+        };
+        assert_eq!(told(""), Some(false));
+        assert_eq!(told("[nvidia-container-cli]\npath = \"/opt/cli\""), Some(true));
+        assert_eq!(told("[nvidia-container-cli]\npath = \"/opt/script\""), None);
+        assert!(cli(&host, &dockerd, Some(&settings("[nvidia-container-cli]\npath = \"/opt/gone\""))).is_absent());
+    }
+
+    #[test]
+    fn ldconfig_is_the_real_one_where_there_is_one() {
+        let root = root(&[("sbin/ldconfig", b""), ("sbin/ldconfig.real", b"")]);
+        let (host, _) = of(&root);
+        let named = |path: &str| settings(&format!("[nvidia-container-cli]\nldconfig = {path:?}"));
+        assert_eq!(ldconfig(&host, None).value().map(String::as_str), Some("/sbin/ldconfig.real"));
+        assert!(ldconfig(&host, Some(&named("@/sbin/ldconfig.gone"))).is_absent());
+        assert!(
+            ldconfig(&host, Some(&named("/sbin/ldconfig"))).gap().is_some(),
+            "the container's own is not known here"
+        );
+    }
+
+    #[test]
+    fn the_first_runtime_that_is_there() {
+        let root = root(&[("usr/bin/crun", b"")]);
+        let (host, dockerd) = of(&root);
+        assert_eq!(low_level(&host, &dockerd, None).value().map(String::as_str), Some("/usr/bin/crun"));
+        let other = settings("[nvidia-container-runtime]\nruntimes = [\"nosuchrunc\"]");
+        assert!(low_level(&host, &dockerd, Some(&other)).is_absent());
+    }
+}
