@@ -7,8 +7,7 @@ mod table;
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use gdoctor::need::run_line::{self, Shell, Wrong};
 use gdoctor_checks::model::need::Protocol;
