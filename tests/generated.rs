@@ -145,9 +145,20 @@ fn hold(arguments: &[&str], engine: &str) {
         furnish(&lab, &table);
         let text = line.replace("IMG", IMAGE).replace("CWD", &cwd);
         // The lab's machine may lack the rights itself: that docker makes such a container is enough.
-        let created = ["--privileged", "--ulimit", "ALL", "all IMG", "PERFMON", "--oom-score-adj -"]
-            .iter()
-            .any(|option| line.contains(option));
+        let created = [
+            "--privileged",
+            "memlock",
+            "rtprio",
+            "nice=",
+            "nofile=1048576",
+            "nofile=2000000",
+            "ALL",
+            "all IMG",
+            "PERFMON",
+            "--oom-score-adj -",
+        ]
+        .iter()
+        .any(|option| line.contains(option));
         let text = if created {
             text.replacen("docker run -d", "docker create", 1).replacen("docker run", "docker create", 1)
         } else {

@@ -404,8 +404,8 @@ fn words_survive_being_joined() {
 /// Texts that are no lines end at once with exit code 2.
 #[test]
 fn what_is_no_line_is_refused_within_a_second() {
-    let big = format!("docker run {} busybox", "-e A=1 ".repeat(20_000));
-    let texts: [&[u8]; 12] = [
+    let big = format!("docker run {} busybox", "-e A=1 ".repeat(60_000));
+    let texts: [&[u8]; 11] = [
         b"",
         b"echo hello",
         b"docker ps",
@@ -414,7 +414,6 @@ fn what_is_no_line_is_refused_within_a_second() {
         b"docker run \"busybox",
         b"docker run $(busybox",
         b"docker run ${busybox",
-        b"docker run a\ndocker run b",
         b"\x7fELF\x02\x01\x01\0\0\0",
         b"\xff\xfe\0d\0o",
         big.as_bytes(),

@@ -1,6 +1,9 @@
 //! Looks for the program that a run line starts in the files of its image, where their layers lie open on this host.
 
+use std::collections::BTreeMap;
+
 use gdoctor_checks::model::fact::{Fact, Gap};
+use gdoctor_checks::model::facts::run::Lies;
 use gdoctor_checks::model::run::RunLine;
 use serde::Deserialize;
 
@@ -70,6 +73,25 @@ pub fn program(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<String> {
         Some(path) => Fact::present(path, source),
         None => Fact::absent(source),
     }
+}
+
+/// What lies in the image at each path that is mounted onto, and at the working directory.
+pub fn targets(host: &Host, line: &RunLine, daemon: &Asker) -> BTreeMap<String, Lies> {
+    let Some(image) = line.image.as_ref().filter(|image| !image.at.opaque && !line.podman) else {
+        return BTreeMap::new();
+    };
+    let source = format!("GET /images/{}/json", image.reference);
+    let found = daemon.get::<Image>(host, &source["GET ".len()..], &source);
+    let layers = found.value().map(|found| layers(&found.graph_driver)).unwrap_or_default();
+    let files = Files { host: host.live(), layers };
+    let folder = line.last("workdir").filter(|option| option.refused.is_none()).map(|option| option.value.clone());
+    let paths = line.mounts.iter().map(|mount| mount.target.clone()).chain(folder).filter(|path| path.starts_with('/'));
+    let lies = |path: &String| match files.look(path)?.1 {
+        Kind::Directory => Some(Lies::Folder),
+        Kind::File => Some(Lies::File),
+        _ => None,
+    };
+    paths.filter_map(|path| Some((path.clone(), lies(&path)?))).collect()
 }
 
 /// The first word that is started; `None` where that cannot be told.

@@ -34,6 +34,7 @@ pub fn probe(host: &Host, need: &Need) -> RunFacts {
         image: line_image(host, line, &daemon),
         contents: contents(host, line),
         program: super::inside::program(host, line, &daemon),
+        targets: super::inside::targets(host, line, &daemon),
         leans: leans(host, line, &daemon),
         terminal: terminal(host),
     }

@@ -31,6 +31,8 @@ pub struct RunFacts {
     pub contents: BTreeMap<String, Fact<String>>,
     /// The program that the line starts, as a path in the image; Absent: there is none to start.
     pub program: Fact<String>,
+    /// What the image has at the paths that the line mounts onto or works in; only what is there.
+    pub targets: BTreeMap<String, Lies>,
     /// The containers that the line leans on, by their names.
     pub leans: BTreeMap<String, Fact<Leaned>>,
     /// The bases of the Dockerfile as the daemon has them, by reference; Absent where one would have to be pulled.

@@ -25,6 +25,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         looks.extend(line.devices.iter().filter(|device| !is_told_elsewhere(device)).map(|named| device(facts, named)));
         looks.extend(line.devices.iter().filter(|device| is_others_cdi(device)).map(|named| cdi_device(facts, named)));
     }
+    looks.push(Ok(working_directory(facts, line)));
     looks.extend([runtime(facts, line), log_driver(facts, line), network(facts, line)]);
     let mut findings: Findings = looks.into_iter().filter_map(finding).collect();
     if findings.is_empty() {
@@ -98,6 +99,13 @@ fn file(facts: &Facts, file: &NamedFile) -> Result<Option<Finding>, Stop> {
     };
     let finding = finding.evidence(fact.source.0.as_str(), fact.words());
     Ok(Some(at_path(finding, &file.path).asked_by(&file.at.origin())))
+}
+
+fn working_directory(facts: &Facts, line: &crate::model::run::RunLine) -> Option<Finding> {
+    let option = line.last("workdir")?;
+    let is_file = facts.run.targets.get(&option.value) == Some(&Lies::File);
+    let finding = Finding::fail("work-in-file", "look").evidence("the image", "a file");
+    is_file.then(|| at_path(finding, &option.value).asked_by(&option.at.origin()))
 }
 
 fn parent(path: &str) -> &str {

@@ -29,8 +29,10 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     // One cause, one finding: a value that is refused because nobody sets a variable in it is told there.
     let told = |option: &&RunOption| line.unset.iter().any(|unset| unset.breaks && unset.at.contains(&option.at));
     findings.extend(line.options.iter().filter(|option| !told(option)).filter_map(|option| refused(line, option)));
+    findings.extend(alone(facts, line));
     let version = version(facts);
-    findings.extend(line.options.iter().filter_map(|option| of_other_version(line, option, version.as_ref())));
+    let others = line.options.iter().filter(|option| !told(option));
+    findings.extend(others.filter_map(|option| of_other_version(line, option, version.as_ref())));
     let words = line.options.iter().filter(|option| !FREE.contains(&option.name.as_str())).map(|option| &option.at);
     for at in words.chain(line.image.as_ref().map(|image| &image.at)).filter(|at| at.opaque) {
         let gap = Gap::Unsupported("what it holds is known only when the commands before it have run".into());
@@ -102,6 +104,20 @@ fn option_of(value: &str) -> Option<&'static str> {
     let name = value.split_once('=')?.0;
     let is_variable = name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
     (!name.is_empty() && is_variable).then_some("-e")
+}
+
+/// What could be an image's name, is none here, and has options behind it: a value whose option is missing.
+fn alone(facts: &Facts, line: &RunLine) -> Option<Finding> {
+    let image = line.image.as_ref().filter(|image| !image.at.opaque && !line.behind.is_empty())?;
+    let missing = if image.reference == "all" { "--gpus" } else { option_of(&image.reference)? };
+    let refused = line.all("image").next().is_some() || line.all("gpus").any(|option| option.refused.is_some());
+    // Something has to be left for the image.
+    if refused || line.arguments.len() <= line.behind.len() || facts.run.image.value().is_some() {
+        return None;
+    }
+    let finding = Finding::fail("value-alone", "add-option").with("value", &image.reference).with("missing", missing);
+    let finding = finding.edit(insert(image.at.span.start, &format!("{missing} ")));
+    Some(finding.about(&image.at.text).evidence("the line", &*image.at.text).asked_by(&image.at.origin()))
 }
 
 /// A text for cmd or PowerShell goes on where this shell ends the line.

@@ -22,6 +22,8 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     for (place, mount) in line.mounts.iter().enumerate() {
         if let Some(before) = line.mounts.iter().take(place).find(|other| clashes(line, other, mount)) {
             findings.push(same_target(before, mount));
+        } else if let Some(finding) = other_kind(facts, mount) {
+            findings.push(finding);
         } else if mount.kind == MountKind::Bind && !facts.docker.is_elsewhere() && !is_told_elsewhere(&mount.source) {
             findings.extend(source(facts, line, mount));
         }
@@ -32,6 +34,31 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         findings.push(Finding::pass("there").with("count", count).evidence("the line", format!("{count} mounts")));
     }
     Ok(findings)
+}
+
+/// A folder covers no file of the image, and a file no folder.
+fn other_kind(facts: &Facts, mount: &Mount) -> Option<Finding> {
+    let there = facts.run.targets.get(&mount.target)?;
+    let source = facts.run.sources.get(&mount.source).and_then(|fact| fact.value());
+    let brings = match mount.kind {
+        MountKind::Tmpfs => Lies::Folder,
+        MountKind::Bind => match source? {
+            Lies::Folder | Lies::EmptyFolder => Lies::Folder,
+            Lies::File => Lies::File,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    (brings != *there).then(|| {
+        let finding = Finding::fail("other-kind", "look").with("brings", brings).with("there", there);
+        let parent =
+            mount.source.rsplit_once('/').map_or("/", |(parent, _)| if parent.is_empty() { "/" } else { parent });
+        finding
+            .about(&mount.target)
+            .with("parent", parent)
+            .evidence("the image", there.to_string())
+            .asked_by(&mount.at.origin())
+    })
 }
 
 /// docker takes the same words twice for one, lets a nameless volume give way, and keeps --tmpfs apart from -v.

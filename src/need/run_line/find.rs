@@ -35,7 +35,8 @@ impl Visitor for Finder<'_> {
         let words = seen.words;
         let Some(program) = words.first() else { return Ok(None) };
         // `$(which docker)`, `${ENGINE}`: a program that is not known but called so.
-        let called = |name: &str| program.unknown.is_some() && program.value.to_ascii_lowercase().contains(name);
+        let last = program.value.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+        let called = |name: &str| program.unknown.is_some() && last.contains(name) && !last.contains('.');
         let podman = match program.value.rsplit('/').next().unwrap_or_default() {
             "docker" => false,
             "podman" => true,

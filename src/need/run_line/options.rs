@@ -149,7 +149,11 @@ impl<'a> Reader<'a> {
     /// Variables that nobody sets, each once, with the first argument that it empties.
     fn unset(&mut self) {
         let mut found: Vec<Unset> = Vec::new();
-        let arguments = self.line.options.iter().map(|option| (&option.at, option.refused.is_some()));
+        let arguments = self
+            .line
+            .options
+            .iter()
+            .map(|option| (&option.at, option.refused.is_some() || !option.versions.is_empty()));
         let arguments: Vec<(Argument, bool)> = arguments.map(|(at, refused)| (at.clone(), refused)).collect();
         for word in self.words {
             for name in &word.unset {
@@ -304,6 +308,7 @@ impl<'a> Reader<'a> {
             })),
             Kind::Volume => line.mounts.extend(mounts::volume(text, cwd).map(|mount| Mount { at: at(), ..mount })),
             Kind::Mount => line.mounts.extend(mounts::mount(text, cwd).map(|mount| Mount { at: at(), ..mount })),
+            Kind::NewFile if text.is_empty() => {}
             Kind::InFile | Kind::NewFile => {
                 let path = mounts::absolute(text, cwd);
                 line.files.push(NamedFile { path, new: kind == Kind::NewFile, at: at() });

@@ -209,6 +209,9 @@ fn network(value: &str) -> Result<(), String> {
     if value.is_empty() {
         return Err("no network is named".into());
     }
+    if value == "name=" {
+        return Err("no network is named".into());
+    }
     if value == "container:" {
         return Err("no container is named".into());
     }
