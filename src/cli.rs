@@ -634,7 +634,7 @@ fn port(text: &str) -> Result<Port, String> {
 }
 
 fn image(text: &str) -> Result<String, String> {
-    crate::need::run_line::image(text).map(|_| text.to_owned())
+    crate::reference::image(text).map(|_| text.to_owned())
 }
 
 fn registry(text: &str) -> Result<Registry, String> {

@@ -19,12 +19,12 @@ mod pictures;
 mod plan;
 pub mod policy;
 mod probe;
+mod reference;
 pub mod render;
 pub mod report;
 mod run;
 pub mod secret;
 pub mod snapshot;
-pub mod start;
 pub mod suggest;
 
 use std::collections::BTreeMap;

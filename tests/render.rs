@@ -17,8 +17,8 @@ use gdoctor::policy::{self, FailOn, Status};
 use gdoctor::render::status::{self, Junit};
 use gdoctor::render::text::{self, Detail};
 use gdoctor::render::{github, html, junit, md, nagios, npd, prom, sarif, tap};
+use gdoctor::report::start::Starts;
 use gdoctor::report::{Asker, Change, Frame, Gate, Place, Report, RunLineWords, WaiverWords, harmless, write};
-use gdoctor::start::Starts;
 use gdoctor_checks::ALL;
 use gdoctor_checks::model::fact::{Fact, Gap, Source};
 use gdoctor_checks::model::facts::Facts;
@@ -102,6 +102,8 @@ fn full() -> Report {
     report.run_line = Some(RunLineWords {
         text: line.into(),
         file: "run.sh".into(),
+        line: 1,
+        several: false,
         image: "é".into(),
         starts: Starts::No,
         partial: false,

@@ -5,6 +5,7 @@ use gdoctor_checks::model::finding::{Finding, Verdict};
 use gdoctor_checks::model::run::{Edit, RunLine, Secret, Span};
 
 use super::gate::Gate;
+use super::start;
 use super::words::{Shown, asker, fill};
 use super::{Change, ComposeWords, FileChange, Outcome, RunLineWords, find_fix, parse};
 use crate::correction::Correction;
@@ -12,7 +13,6 @@ use crate::judge::Judged;
 use crate::need::compose::write;
 use crate::secret;
 use crate::snapshot::redact::Moves;
-use crate::start;
 
 /// The line with the changes that `findings` want, and which change is whose. Literal secrets are not repeated: a variable that is
 /// passed on by its name does without its value, any other secret becomes a variable of the shell.

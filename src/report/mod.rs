@@ -4,6 +4,7 @@
 mod changes;
 mod gate;
 mod length;
+pub mod start;
 mod words;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use serde::Serialize;
 use crate::drawn::{Gauge, Picture};
 use crate::need::{ProjectFile, Waiver};
 use crate::policy::{self, FailOn, Status};
-use crate::start::Starts;
+use start::Starts;
 
 pub use gate::{Gate, harmless};
 pub use words::{OUT_OF_SIGHT, find_fix, general, general_fix, parse, write, write_through};

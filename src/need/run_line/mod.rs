@@ -7,7 +7,6 @@ mod mounts;
 mod need;
 mod options;
 mod paste;
-mod reference;
 mod things;
 mod values;
 
@@ -16,7 +15,6 @@ use gdoctor_checks::model::run::{RunLine, Span};
 use super::shell;
 
 pub use need::add;
-pub use reference::image;
 pub use shell::{Outside as Shell, Wrong};
 
 /// Longer texts are refused.

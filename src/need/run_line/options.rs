@@ -6,8 +6,9 @@ use gdoctor_checks::model::run::{
 };
 
 use super::flags::{self, Dialect, Flag, Kind};
-use super::{Wrong, mounts, reference, things, values};
+use super::{Wrong, mounts, things, values};
 use crate::need::shell::Word;
+use crate::reference;
 use crate::secret;
 
 /// Variables whose values checks read; of all others only the name is kept.

@@ -6,8 +6,8 @@ use gdoctor_checks::model::doc::{Code, Doc, Stops};
 use gdoctor_checks::model::run::{RunLine, RunOption};
 use serde::Serialize;
 
+use super::{Outcome, parse};
 use crate::policy::Status;
-use crate::report::{Outcome, parse};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
