@@ -124,6 +124,8 @@ fn needs_own_network(facts: &Facts, line: &RunLine) -> Findings {
         return Findings::new();
     }
     let options = ["ip", "ip6", "network-alias"].into_iter().filter_map(|name| line.last(name));
+    // No address is no wish for one; an alias without a name is one all the same.
+    let options = options.filter(|option| !option.value.is_empty() || option.name == "network-alias");
     options
         .map(|option| {
             Finding::fail("own-network", "drop-alone")

@@ -69,11 +69,10 @@ fn clashes(line: &RunLine, one: &Mount, other: &Mount) -> bool {
         mount.kind == MountKind::Volume && mount.source.is_empty() && option.name == "volume"
     };
     let either = |name: &str| first.name == name || second.name == name;
-    one.target == other.target
-        && !(first.name == second.name && first.value == second.value && first.name == "volume")
-        && !nameless(one, first)
-        && !nameless(other, second)
-        && !(either("tmpfs") && (either("tmpfs") && first.name == second.name || either("mount")))
+    let same_words = first.name == second.name && first.value == second.value && first.name == "volume";
+    let of_tmpfs = either("tmpfs") && (first.name == second.name || either("mount"));
+    let gives_way = nameless(one, first) || nameless(other, second);
+    one.target == other.target && !same_words && !of_tmpfs && !gives_way
 }
 
 /// The checks of cameras and displays tell of these.

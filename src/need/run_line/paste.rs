@@ -51,7 +51,7 @@ fn unfence(text: &str, bytes: &mut [u8]) {
     }
     for (number, (start, line)) in lines(text).enumerate() {
         let before = fences.iter().filter(|fence| **fence < number).count();
-        let outside = fences.len() % 2 == 0 && before % 2 == 0;
+        let outside = fences.len().is_multiple_of(2) && before.is_multiple_of(2);
         if fences.contains(&number) || outside {
             blank(bytes, start, start + line.len());
         }
@@ -70,7 +70,7 @@ fn prompt(line: &str) -> Option<usize> {
     // Up to the sign before the first command of a line: a user and a host, or a folder of Windows'.
     let end = ["$ ", "# ", "> ", "% "].iter().filter_map(|mark| rest.find(mark).map(|at| at + mark.len())).min()?;
     let head = &rest[..end - 2];
-    let inner = head.trim_start_matches(|c: char| c == '(').split(") ").last().unwrap_or(head);
+    let inner = head.trim_start_matches('(').split(") ").last().unwrap_or(head);
     let inner = inner.trim_start_matches('[').trim_end_matches(']');
     let is_named = inner.split_once('@').is_some_and(|(user, host)| {
         let word =

@@ -397,6 +397,7 @@ fn throttle(value: &str) -> Result<(), String> {
 
 /// docker/go-units RAMInBytes.
 pub fn is_size(value: &str) -> bool {
+    let value = value.strip_prefix('+').unwrap_or(value);
     let digits = value.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(value.len());
     let (number, unit) = value.split_at(digits);
     let unit = unit.trim_start_matches(' ').to_ascii_lowercase();

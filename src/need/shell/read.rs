@@ -518,11 +518,11 @@ impl<'t> Reader<'t> {
                 continue;
             }
             let declares = tokens.first().is_some_and(|first| DECLARES.contains(&first.plain().as_str()));
-            if tokens.is_empty() || declares {
-                if let Some(one) = self.assignment(declares)? {
-                    assigned.push(one);
-                    continue;
-                }
+            if (tokens.is_empty() || declares)
+                && let Some(one) = self.assignment(declares)?
+            {
+                assigned.push(one);
+                continue;
             }
             let Some(token) = self.token()? else { break };
             tokens.push(token);

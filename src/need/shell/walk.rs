@@ -498,8 +498,7 @@ impl Walker<'_, '_> {
             let keeps = |word: &&Word| word.value == "-E" || word.value.starts_with("--preserve-env");
             self.state.keeps_environment |= root && words[1..at.min(words.len())].iter().any(|word| keeps(&word));
             let mut rest = at;
-            while let Some((name, value)) = words.get(rest).filter(|_| takes_variables(&name)).and_then(|w| variable(w))
-            {
+            while let Some((name, value)) = words.get(rest).filter(|_| takes_variables(&name)).and_then(variable) {
                 self.state.set(&name, Variable::One(value));
                 self.state.exported.insert(name);
                 rest += 1;
