@@ -338,11 +338,12 @@ impl Run {
         let (snapshot, text) = self.shared()?;
         // Asked before: where nothing is now, a file will be.
         let map = output::is_file(path).then(|| map_path(path));
-        output::write(path, text.as_bytes())?;
         let redactor = self.redactor.as_ref().ok_or("nothing was learnt")?;
+        // The map first: where it cannot be kept, nothing is shared.
+        map.iter().try_for_each(|map| write_map(map, redactor))?;
+        output::write(path, text.as_bytes())?;
         let map = match map {
             Some(map) => {
-                write_map(&map, redactor)?;
                 format!("{}: what stands for what, for you alone", map.display())
             }
             None => "what stands for what is kept only beside a file".into(),

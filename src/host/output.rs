@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustix::fs::{
-    AtFlags, CWD, FileType, FlockOperation, MemfdFlags, Mode, OFlags, RenameFlags, Stat, fchmod, fchown, flock, fstat,
-    linkat, memfd_create, openat, renameat, renameat_with, unlinkat,
+    AtFlags, CWD, FileType, FlockOperation, MemfdFlags, Mode, OFlags, RenameFlags, XattrFlags, fchmod, fchown,
+    fgetxattr, flock, fsetxattr, fstat, linkat, memfd_create, openat, renameat, renameat_with, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::{Gid, PidfdFlags, PidfdGetfdFlags, Uid, getpid, pidfd_getfd, pidfd_open};
@@ -145,7 +145,7 @@ fn create(place: &Place, bytes: &[u8], readers: Readers) -> io::Result<()> {
 
 /// Only who may write to the old file may put a new one in its place, which then is its owner's and has its mode.
 fn replace(place: &Place, bytes: &[u8], readers: Readers) -> io::Result<()> {
-    let old = fstat(&open_to_write(place, OFlags::empty())?)?;
+    let old = open_to_write(place, OFlags::empty())?;
     let mut draft = Draft::new(&place.folder, &place.name, Mode::from_raw_mode(0o600))?;
     draft.belong_as(&old, readers)?;
     draft.fill(bytes)?;
@@ -180,6 +180,20 @@ fn add(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// A file that is written and not yet seen.
+const ACCESS_LIST: &str = "system.posix_acl_access";
+/// Longer than any list that a file system holds in one block.
+const LONGEST_LIST: usize = 64 << 10;
+
+/// Who besides owner, group and others a file lets in; none on most.
+fn access_list(file: &OwnedFd) -> io::Result<Option<Vec<u8>>> {
+    let mut list = vec![0; LONGEST_LIST];
+    match fgetxattr(file, ACCESS_LIST, &mut list[..]) {
+        Ok(0) | Err(Errno::NODATA | Errno::NOTSUP) => Ok(None),
+        Ok(length) => Ok(Some(list[..length].to_vec())),
+        Err(why) => Err(why.into()),
+    }
+}
+
 struct Draft<'a> {
     file: File,
     folder: &'a OwnedFd,
@@ -212,8 +226,13 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn belong_as(&self, old: &Stat, readers: Readers) -> io::Result<()> {
-        let own = fstat(&self.file)?;
+    fn belong_as(&self, old: &OwnedFd, readers: Readers) -> io::Result<()> {
+        let list = access_list(old)?;
+        let (old, own) = (fstat(old)?, fstat(&self.file)?);
+        if readers == Readers::Nobody && old.st_uid != own.st_uid {
+            let why = format!("it belongs to uid {}, who would read what is for you alone", old.st_uid);
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+        }
         if (own.st_uid, own.st_gid) != (old.st_uid, old.st_gid) {
             fchown(&self.file, Some(Uid::from_raw(old.st_uid)), Some(Gid::from_raw(old.st_gid))).map_err(|_| {
                 let whose = format!("it belongs to uid {} and gid {}", old.st_uid, old.st_gid);
@@ -221,7 +240,12 @@ impl<'a> Draft<'a> {
             })?;
         }
         let kept = if readers == Readers::Nobody { 0o600 } else { 0o777 };
-        Ok(fchmod(&self.file, Mode::from_raw_mode(old.st_mode & kept))?)
+        fchmod(&self.file, Mode::from_raw_mode(old.st_mode & kept))?;
+        // Without it the mode's group bits, which are the list's mask, would let the group in.
+        match list.filter(|_| readers == Readers::Everybody) {
+            Some(list) => Ok(fsetxattr(&self.file, ACCESS_LIST, &list, XattrFlags::empty())?),
+            None => Ok(()),
+        }
     }
 
     fn fill(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -148,7 +148,11 @@ fn is_private(path: &Path, meta: &Metadata) -> bool {
 }
 
 fn has_access_list(path: &Path) -> bool {
-    rustix::fs::getxattr(path, ACCESS_LIST, &mut [0_u8; 0][..]).is_ok_and(|size| size > 0)
+    // One too long for this is one too.
+    match rustix::fs::getxattr(path, ACCESS_LIST, &mut [0_u8; 256][..]) {
+        Ok(size) => size > 0,
+        Err(why) => why == rustix::io::Errno::RANGE,
+    }
 }
 
 #[cfg(test)]
@@ -179,6 +183,26 @@ mod tests {
     fn own_files_in_own_folders_are_trusted_below_a_sticky_one() {
         assert!(with(|_| {}).is_ok());
         assert!(with(|bin| mode(bin, 0o1777)).is_ok());
+    }
+
+    /// Its mask stands where the group's bits are, and the group is root's.
+    #[test]
+    fn an_access_list_that_lets_others_write_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("tool");
+        fs::write(&file, "").unwrap();
+        mode(&file, 0o644);
+        // Version 2; the owner rw, user 4242 rw, the group r, the mask rw, others r (linux/posix_acl_xattr.h).
+        let entries: [(u16, u16, u32); 5] =
+            [(1, 6, u32::MAX), (2, 6, STRANGER), (4, 4, u32::MAX), (16, 6, u32::MAX), (32, 4, u32::MAX)];
+        let mut list = 2_u32.to_le_bytes().to_vec();
+        for (tag, rights, id) in entries {
+            list.extend(tag.to_le_bytes().into_iter().chain(rights.to_le_bytes()).chain(id.to_le_bytes()));
+        }
+        match rustix::fs::setxattr(&file, ACCESS_LIST, &list, rustix::fs::XattrFlags::empty()) {
+            Ok(()) => assert!(matches!(whole_path(&file), Err(Distrust::Open(_)))),
+            Err(why) => eprintln!("left out: this file system has no access lists ({why})"),
+        }
     }
 
     #[test]

@@ -78,10 +78,14 @@ pub fn find(text: &str) -> Vec<Range<usize>> {
 /// The secret that shows itself at this byte.
 fn starting(text: &str, at: usize) -> Option<Range<usize>> {
     match text.as_bytes()[at] {
-        b'=' | b':' | b'%' | b'>' => values::after_separator(text, at).or_else(|| shapes::user_information(text, at)),
+        b'=' | b':' | b'%' | b'>' => values::after_separator(text, at)
+            .or_else(|| shapes::user_information(text, at))
+            .or_else(|| shapes::webhook(text, at)),
+        b'$' => shapes::password_hash(text, at),
         b'@' => shapes::bare_user_information(text, at),
         b'-' => shapes::key_block(text, at).or_else(|| values::after_flag(text, at)),
         byte if byte.is_ascii_alphanumeric() && is_start(text, at) => shapes::token(text, at)
+            .or_else(|| shapes::bot_token(text, at))
             .or_else(|| values::after_scheme(text, at))
             .or_else(|| values::quoted_after(text, at)),
         _ => None,
@@ -136,6 +140,26 @@ mod tests {
                 "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY----- x",
                 "-----BEGIN RSA PRIVATE KEY-----***-----END RSA PRIVATE KEY----- x",
             ),
+            (
+                "SLACK=https://hooks.slack.com/services/T0AAAAAAA/B0BBBBBBB/xYz0123456789AbCdEfGhIjK.",
+                "SLACK=https://hooks.slack.com/***.",
+            ),
+            (
+                "x https://discord.com/api/webhooks/1487200889859997746/q7Vd_mTzR3pLx0WbYc9KsJhGfDaUeIoN-XyZw y",
+                "x https://discord.com/api/webhooks/*** y",
+            ),
+            (
+                "https://api.telegram.org/bot1234567890:AAEhBP0av28fPQ9mZr2VbXw8LkYp0DsTfGh/sendMessage",
+                "https://api.telegram.org/bot***/sendMessage",
+            ),
+            (
+                "BLOB='https://a.blob.core.windows.net/c/f?sv=2022-11-02&sig=Qx7%2FrT2mVbnRmLpYsDgHcF%3D&se=2027'",
+                "BLOB='https://a.blob.core.windows.net/c/f?sv=2022-11-02&sig=***&se=2027'",
+            ),
+            ("?X-Amz-Date=1&X-Amz-Signature=9f8e7d6c5b4a", "?X-Amz-Date=1&X-Amz-Signature=***"),
+            ("users=admin:$$apr1$$H6uskkkW$$IgXLP6ewTrSuBkTrqE8wj/", "users=admin:***"),
+            ("USERS='admin:$2y$05$rT9xQwErTyUiOpAsDfGhJkLzXcVbNmQwErTyUiOpAsDfGhJkLzXc'", "USERS='admin:***'"),
+            ("PLEX_CLAIM=claim-Xh7KqZ2mVbTnRmLpYsDg", "PLEX_CLAIM=***"),
             ("docker login -u me -p hunter2 reg", "docker login -u me -p *** reg"),
         ] {
             assert_eq!(masked(text), left);
@@ -162,6 +186,8 @@ mod tests {
             "/etc/apt/keyrings/docker.asc signed-by=/usr/share/keyrings/x.gpg NO_PUBKEY 7EA0A9C3F273FCD8",
             "git@github.com:org/repo.git mailto:me@corp.example MIT-MAGIC-COOKIE-1 npm_config_registry=https://x.y/",
             "registry auth:5000, https://token:443/v2, pass:5000/app:1",
+            "https://hooks.example/ see https://docs.docker.com/reference/webhooks/ nvidia-container-runtime-hook: /usr/bin/x",
+            "signature: invalid sig=11 $1 costs $$5 ${A} 10.0.0.1:8080 12345678:abc GPG signature=bad",
             "credsStore: desktop credHelpers: gcloud secret \"db\" not found",
         ] {
             assert_eq!(masked(text), text);

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// How a service's tokens begin, and the fewest letters, digits, `-` and `_` that follow. Each is documented by its service, most in
 /// the patterns of GitHub's secret scanning.
-const TOKENS: [(&str, usize); 52] = [
+const TOKENS: [(&str, usize); 54] = [
     ("ghp_", 16),
     ("gho_", 16),
     ("ghu_", 16),
@@ -57,6 +57,8 @@ const TOKENS: [(&str, usize); 52] = [
     ("AGE-SECRET-KEY-", 20),
     ("LTAI", 16),
     ("lin_api_", 16),
+    ("GR1348941", 16),
+    ("claim-", 16),
 ];
 /// A host or a user is looked for no farther away than this.
 const NEAR: usize = 256;
@@ -86,6 +88,43 @@ fn trailing(rest: &str, at: usize) -> usize {
         }
         _ => 0,
     }
+}
+
+/// A bot's token at Telegram: its number and 35 letters, digits, `-` and `_`, in a URL behind `bot`.
+pub fn bot_token(text: &str, at: usize) -> Option<Range<usize>> {
+    let rest = &text[at..];
+    let rest = rest.strip_prefix("bot").unwrap_or(rest);
+    let start = text.len() - rest.len();
+    let (number, word) = rest.split_once(':')?;
+    let length = word.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte)).count();
+    let is_number = (8..=10).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number && (30..=50).contains(&length)).then_some(start..start + number.len() + 1 + length)
+}
+
+/// What is behind the word `hook` in a webhook's URL, from its `://`: whoever has that URL may post.
+pub fn webhook(text: &str, at: usize) -> Option<Range<usize>> {
+    let rest = text[at..].strip_prefix("://")?;
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`<>".contains(byte);
+    let length = rest.bytes().take(2 * NEAR).position(|byte| ends(&byte)).unwrap_or(rest.len().min(2 * NEAR));
+    let url = rest.get(..length)?;
+    let host = url.find('/')?;
+    let hook = url.to_ascii_lowercase().find("hook")?;
+    // In the host all of the path is secret; in the path what follows the part that has it.
+    let from = if hook < host { host } else { hook + url[hook..].find('/')? };
+    let start = at + 3 + from + 1;
+    let end = at + 3 + url.trim_end_matches([',', '.', ')', ';']).len();
+    let long = text.get(start..end)?.split('/').any(|part| part.len() >= 16);
+    long.then_some(start..end)
+}
+
+/// A password's hash as htpasswd and shadow files have it: `$apr1$…`, `$2y$05$…`, `$6$…`; compose doubles the `$`.
+pub fn password_hash(text: &str, at: usize) -> Option<Range<usize>> {
+    let rest = &text[at..];
+    let sign = if rest.starts_with("$$") { "$$" } else { "$" };
+    let kind = rest[sign.len()..].split_once(sign)?.0;
+    let known = ["apr1", "1", "2a", "2b", "2x", "2y", "5", "6", "7", "y", "gy", "argon2i", "argon2id", "scrypt"];
+    let length = rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || b"$./=,+-".contains(byte)).count();
+    (known.contains(&kind) && length >= 24).then_some(at..at + length)
 }
 
 /// JSON Web Token: three parts of base64url, the first two of which are JSON objects.

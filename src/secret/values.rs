@@ -75,7 +75,8 @@ pub fn after_separator(text: &str, at: usize) -> Option<Range<usize>> {
     };
     let before = name_before(text, at)?;
     let name = &text[before.name.clone()];
-    if !is_secret(name) || (rest[0] == b':' && is_port(name, rest)) {
+    let secret = is_secret(name) || signs_url(text, &before.name);
+    if !secret || (rest[0] == b':' && is_port(name, rest)) {
         return None;
     }
     if rest[0] == b'>' {
@@ -106,6 +107,13 @@ pub fn after_separator(text: &str, at: usize) -> Option<Range<usize>> {
         is_worth(name, shown)
     };
     worth.then_some(value)
+}
+
+/// A parameter of a URL that lets in whoever has it: Azure's `sig`, `X-Amz-Signature`, `X-Goog-Signature`.
+fn signs_url(text: &str, name: &Range<usize>) -> bool {
+    let parameter = matches!(text.as_bytes()[..name.start].last(), Some(b'?' | b'&'));
+    let word = text[name.clone()].to_ascii_lowercase();
+    parameter && (word == "sig" || word.ends_with("signature"))
 }
 
 /// The word behind `--name` or `-name` at this byte.

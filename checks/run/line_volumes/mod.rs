@@ -1,5 +1,6 @@
 //! Is what the line mounts there, and does it lie where the container looks?
 
+use crate::model::fact::Source;
 use crate::model::facts::run::Lies;
 use crate::model::prelude::*;
 use crate::model::run::{Edit, Mount, MountKind, RunLine, RunOption};
@@ -91,7 +92,11 @@ fn same_target(before: &Mount, mount: &Mount) -> Finding {
 }
 
 fn source(facts: &Facts, line: &RunLine, mount: &Mount) -> Option<Finding> {
-    let fact = facts.run.sources.get(&mount.source)?;
+    let Some(fact) = facts.run.sources.get(&mount.source) else {
+        let absolute = mount.source.starts_with('/');
+        let unseen = || Finding::unknown(Gap::NotAsked, Source::new(mount.source.as_str())).about(&mount.source);
+        return absolute.then(|| unseen().asked_by(&mount.at.origin()));
+    };
     if line.earlier.has_path(&mount.source) {
         return None;
     }
