@@ -89,6 +89,7 @@ pub fn of_other_runtimes(host: &Host, docker: &DockerFacts, dockerd: &Dockerd) -
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods)]
 mod tests {
     use std::fs::{create_dir_all, write};
     use std::os::unix::fs::PermissionsExt;
