@@ -39,6 +39,17 @@ pub struct Cli {
     pub check: CheckArgs,
 }
 
+/// The command that a first word is nearly, where it is none.
+pub fn nearly(arguments: &[OsString]) -> Option<String> {
+    use clap::CommandFactory;
+    let word = arguments.get(1)?.to_str().filter(|word| !word.starts_with('-'))?;
+    let tree = Cli::command();
+    let names = tree.get_subcommands().filter(|command| !command.is_hide_set()).map(|command| command.get_name());
+    let near = names.map(|name| (strsim::damerau_levenshtein(name, word), name));
+    let (_, name) = near.filter(|(distance, _)| (1..=2).contains(distance)).min()?;
+    Some(format!("there is no command {word:?}; did you mean {name}?"))
+}
+
 /// Programs that a line begins with which starts a container.
 const STARTERS: [&str; 4] = ["docker", "podman", "sudo", "nvidia-docker"];
 

@@ -54,6 +54,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn run_with(arguments: Vec<OsString>) -> ExitCode {
     let arguments = cli::line_last(explain::texts_last(arguments));
     let misuse_code = misuse_code(&arguments);
+    let nearly = cli::nearly(&arguments);
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
@@ -61,7 +62,10 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
             let told = error.render().to_string();
             let shown = secret::masked(&told);
             if shown == told {
-                let _ = error.print();
+                match nearly.filter(|_| error.use_stderr()) {
+                    Some(hint) => drop(misuse(&hint)),
+                    None => drop(error.print()),
+                }
             } else {
                 eprint!("{shown}");
             }
