@@ -27,7 +27,12 @@ const HANDED_ON: [&str; 3] = ["HOME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRE
 /// A program of the system's: its file and every folder above belong to root or the effective user, and nobody else may write
 /// to them.
 #[derive(Debug)]
-pub struct Program(PathBuf);
+pub struct Program {
+    /// Without links.
+    path: PathBuf,
+    /// As it was asked for: one file may be several programs, and does by this name what is wanted (kmod as modinfo).
+    name: String,
+}
 
 impl Program {
     /// By its name; Err tells why none is started.
@@ -35,7 +40,7 @@ impl Program {
         let mut refused = None;
         for folder in FOLDERS {
             match trust::whole_path(&Path::new(folder).join(name)) {
-                Ok(path) => return Ok(Self(path)),
+                Ok(path) => return Ok(Self { path, name: name.to_owned() }),
                 Err(Distrust::Unseen(_, why)) if why.kind() == ErrorKind::NotFound => {}
                 Err(why) => refused = refused.or(Some(why)),
             }
@@ -48,12 +53,13 @@ impl Program {
         if !FOLDERS.iter().any(|folder| Path::new(path).parent() == Some(Path::new(folder))) {
             return Err(format!("{path} lies in no folder of the system's, so gdoctor does not start it"));
         }
-        trust::whole_path(Path::new(path)).map(Self).map_err(|why| not_started(path, &why))
+        let whole = trust::whole_path(Path::new(path)).map_err(|why| not_started(path, &why))?;
+        Ok(Self { path: whole, name: path.to_owned() })
     }
 
     pub fn run<'a>(&self, arguments: impl IntoIterator<Item = &'a OsStr>, cap: usize, deadline: Deadline) -> Ran {
-        let mut command = Command::new(&self.0);
-        command.env_clear().env("PATH", FOLDERS.join(":")).args(arguments);
+        let mut command = Command::new(&self.path);
+        command.arg0(&self.name).env_clear().env("PATH", FOLDERS.join(":")).args(arguments);
         for name in HANDED_ON {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
         }
