@@ -448,7 +448,7 @@ impl RunLine {
 }
 
 /// docker/go-units RAMInBytes: `512m`, `1.5GiB`; units count in 1024s.
-fn bytes(size: &str) -> Option<u64> {
+pub fn bytes(size: &str) -> Option<u64> {
     let digits = size.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(size.len());
     let (number, unit) = size.split_at_checked(digits)?;
     let power = match unit.trim_start().bytes().next().map(|unit| unit.to_ascii_lowercase()) {

@@ -54,7 +54,7 @@ impl Lab {
     }
 
     pub fn shell(&self, text: &str, env: &BTreeMap<String, String>) -> Output {
-        self.command("sh", env).args(["-c", text]).output().unwrap()
+        self.command("bash", env).args(["-c", text]).output().unwrap()
     }
 
     /// What gdoctor says of a text: its report, or why it refuses it.

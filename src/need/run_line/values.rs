@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use gdoctor_checks::model::run::Versions;
+use gdoctor_checks::model::run::{Versions, bytes};
 
 use super::flags::{Flag, Kind};
 use super::mounts::{mount, tmpfs, volume};
@@ -166,6 +166,12 @@ pub fn versions(flag: &Flag, value: &str) -> Vec<Versions> {
             }]
         }
         Kind::Mount => super::mounts::mount_versions(value).into_iter().map(|(first, why)| since(first, why)).collect(),
+        Kind::Mac if value.len() > 17 => {
+            vec![Versions { since: String::new(), until: "28.0".into(), why: "it takes six bytes".into() }]
+        }
+        Kind::Size if flag.name == "kernel-memory" && bytes(value).is_some_and(|size| (1..6 << 20).contains(&size)) => {
+            vec![since("23.0", "older ones want 6m at the least, newer ones take no notice of it")]
+        }
         Kind::Size | Kind::SizeOrAll if value.starts_with(['.', '+']) => {
             vec![since("28.0", "older ones take a number with a digit before its point")]
         }
@@ -328,7 +334,7 @@ fn mac(value: &str) -> bool {
     let fours = value.split('.').all(|part| part.len() == 4 && part.bytes().all(|b| b.is_ascii_hexdigit()));
     let even =
         digits.get(1..2).and_then(|digit| u8::from_str_radix(digit, 16).ok()).is_some_and(|digit| digit % 2 == 0);
-    digits.len() == 12 && (pairs || fours) && even
+    [12, 16].contains(&digits.len()) && (pairs || fours) && even
 }
 
 fn hex_byte(text: &str) -> bool {
@@ -409,6 +415,9 @@ pub fn is_size(value: &str) -> bool {
 }
 
 fn decimal(value: &str) -> Option<f64> {
+    if let Some(digits) = value.strip_prefix("0x") {
+        return u32::from_str_radix(digits, 16).ok().map(f64::from);
+    }
     if let Some((a, b)) = value.split_once('/') {
         return Some(a.parse::<i64>().ok()? as f64 / f64::from(b.parse::<u32>().ok().filter(|b| *b > 0)?));
     }
