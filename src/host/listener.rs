@@ -330,7 +330,9 @@ fn unit_at(place: &Place, manager: Manager) -> Option<SocketUnit> {
 /// Nobody's descriptors show who holds it. A socket unit may have the address while its service does not run; or a program that
 /// starts others runs, and none that is called as the socket is: then it holds the socket. Compositors hold X's alone.
 fn hidden_starter(place: &Place, processes: &[Process]) -> Option<Waiting> {
-    let unit = |manager| unit_at(place, manager).map(|unit| (unit, manager));
+    // Units of a package lie there also where another program is the system's manager (sd_booted(3)).
+    let booted = Path::new("/run/systemd/system").is_dir();
+    let unit = |manager| unit_at(place, manager).filter(|_| booted).map(|unit| (unit, manager));
     if let Some((unit, manager)) = unit(Manager::System).or_else(|| unit(Manager::User)) {
         return (!runs(&unit, processes)).then(|| of_unit(&unit, manager));
     }
