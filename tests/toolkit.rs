@@ -93,7 +93,6 @@ fn registered_in_a_file_is_not_registered() {
 
 /// A rule of dockerd: it looks for the hook at its start only.
 #[test]
-#[ignore = "the model of the ways asks this stub toolkit for more than it has; to be brought together"]
 fn a_toolkit_newer_than_the_daemon_asks_for_a_restart() {
     if !is_root("toolkit: a daemon older than the toolkit") {
         return;
