@@ -339,9 +339,8 @@ impl Run {
         // Asked before: where nothing is now, a file will be.
         let map = output::is_file(path).then(|| map_path(path));
         let redactor = self.redactor.as_ref().ok_or("nothing was learnt")?;
-        // The map first: where it cannot be kept, nothing is shared.
-        map.iter().try_for_each(|map| write_map(map, redactor))?;
-        output::write(path, text.as_bytes())?;
+        // Where the map cannot be kept nothing is shared, and where nothing can be shared an earlier map stays.
+        output::write_with(path, text.as_bytes(), || map.iter().try_for_each(|map| write_map(map, redactor)))?;
         let map = match map {
             Some(map) => {
                 format!("{}: what stands for what, for you alone", map.display())

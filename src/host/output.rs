@@ -42,17 +42,22 @@ enum Readers {
 
 /// Writes `bytes` to what `path` leads to.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    put(path, bytes, Readers::Everybody, true).map_err(|why| named(path, &why))
+    write_with(path, bytes, || Ok(()))
+}
+
+/// The same; `first` is done when `bytes` are safe and not yet seen, and where it fails they never are.
+pub fn write_with(path: &Path, bytes: &[u8], first: impl Fn() -> Result<(), String>) -> Result<(), String> {
+    put(path, bytes, Readers::Everybody, true, &first).map_err(|why| named(path, &why))
 }
 
 /// The same for the user's eyes only.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    put(path, bytes, Readers::Nobody, true).map_err(|why| named(path, &why))
+    put(path, bytes, Readers::Nobody, true, &|| Ok(())).map_err(|why| named(path, &why))
 }
 
 /// The same, unless a file is there. False: one is, and it is left alone.
 pub fn write_first(path: &Path, bytes: &[u8]) -> Result<bool, String> {
-    match put(path, bytes, Readers::Everybody, false) {
+    match put(path, bytes, Readers::Everybody, false, &|| Ok(())) {
         Err(why) if why.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         other => other.map(|()| true).map_err(|why| named(path, &why)),
     }
@@ -118,14 +123,17 @@ fn named(path: &Path, why: &io::Error) -> String {
     format!("{}: {why}", path.display())
 }
 
-fn put(path: &Path, bytes: &[u8], readers: Readers, replace: bool) -> io::Result<()> {
+/// What is done just before a file is seen.
+type First<'a> = &'a dyn Fn() -> Result<(), String>;
+
+fn put(path: &Path, bytes: &[u8], readers: Readers, replace: bool, first: First) -> io::Result<()> {
     for _ in 0..RIVALS {
         let place = Place::find(path)?;
         let (done, rival) = match place.what {
-            What::Nothing => (create(&place, bytes, readers), io::ErrorKind::AlreadyExists),
+            What::Nothing => (create(&place, bytes, readers, first), io::ErrorKind::AlreadyExists),
             What::File if !replace => return Err(io::ErrorKind::AlreadyExists.into()),
-            What::File => (self::replace(&place, bytes, readers), io::ErrorKind::NotFound),
-            _ => return through(&place, bytes),
+            What::File => (self::replace(&place, bytes, readers, first), io::ErrorKind::NotFound),
+            _ => return first().map_err(io::Error::other).and_then(|()| through(&place, bytes)),
         };
         match done {
             // Somebody put a file there in the meantime, or took it away: look again.
@@ -136,19 +144,21 @@ fn put(path: &Path, bytes: &[u8], readers: Readers, replace: bool) -> io::Result
     Err(io::Error::other("others write there all the time"))
 }
 
-fn create(place: &Place, bytes: &[u8], readers: Readers) -> io::Result<()> {
+fn create(place: &Place, bytes: &[u8], readers: Readers, first: First) -> io::Result<()> {
     let mode = if readers == Readers::Nobody { 0o600 } else { 0o644 };
     let mut draft = Draft::new(&place.folder, &place.name, Mode::from_raw_mode(mode))?;
     draft.fill(bytes)?;
+    first().map_err(io::Error::other)?;
     Ok(draft.appear(&place.name)?)
 }
 
 /// Only who may write to the old file may put a new one in its place, which then is its owner's and has its mode.
-fn replace(place: &Place, bytes: &[u8], readers: Readers) -> io::Result<()> {
+fn replace(place: &Place, bytes: &[u8], readers: Readers, first: First) -> io::Result<()> {
     let old = open_to_write(place, OFlags::empty())?;
     let mut draft = Draft::new(&place.folder, &place.name, Mode::from_raw_mode(0o600))?;
     draft.belong_as(&old, readers)?;
     draft.fill(bytes)?;
+    first().map_err(io::Error::other)?;
     draft.take_the_place_of(&place.name)
 }
 
