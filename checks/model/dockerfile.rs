@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::place;
 use serde::{Deserialize, Serialize};
 
-use super::need::Origin;
+use super::origin::Origin;
 use super::version::Version;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

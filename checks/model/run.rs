@@ -8,30 +8,8 @@ use super::place::{self, Marked, Place};
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::need::{Origin, Protocol};
-
-/// Bytes `start..end` of the line's text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Span {
-    pub start: usize,
-    pub end: usize,
-}
-
-impl Span {
-    pub fn new(start: usize, end: usize) -> Self {
-        Self { start, end }
-    }
-
-    /// The empty place at `offset`: where something is missing.
-    pub fn at(offset: usize) -> Self {
-        Self { start: offset, end: offset }
-    }
-
-    pub fn overlaps(self, other: Self) -> bool {
-        self.start < other.end && other.start < self.end
-    }
-}
+pub use super::origin::Span;
+use super::origin::{Origin, Protocol};
 
 /// One change of the line: `text` in the place of `span`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,10 +4,11 @@ use gdoctor_checks::model::check::Check;
 use gdoctor_checks::model::finding::{Finding, Verdict};
 use gdoctor_checks::model::run::{Edit, RunLine, Secret, Span};
 
+use super::doc::{fill, find_fix, parse};
 use super::gate::Gate;
+use super::shown::{Shown, asker};
 use super::start;
-use super::words::{Shown, asker, fill};
-use super::{Change, ComposeWords, FileChange, Outcome, RunLineWords, find_fix, parse};
+use super::{Change, ComposeWords, FileChange, Outcome, RunLineWords};
 use crate::correction::Correction;
 use crate::judge::Judged;
 use crate::need::compose::write;

@@ -3,23 +3,23 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gdoctor_checks::ALL;
 use gdoctor_checks::model::check::Check;
 use gdoctor_checks::model::doc::Doc;
 use gdoctor_checks::model::fact::Gap;
 use gdoctor_checks::model::facts::Facts;
 use gdoctor_checks::model::finding::{ELSEWHERE, Evidence, Finding, NOT_NEEDED, Verdict};
 use gdoctor_checks::model::fix::{Fix, Risk};
-use gdoctor_checks::model::need::{Need, Origin};
+use gdoctor_checks::model::need::Need;
 use gdoctor_checks::model::run::RunLine;
 
 use super::changes::{self, corrected};
+use super::doc::{fill, find_fix, general, quoted};
 use super::gate::Gate;
-use super::{Asker, FixWords, Frame, HostSummary, Outcome, Place, Report, SCHEMA, Seen, Tool, length};
+use super::shown::{Shown, asker};
+use super::{FixWords, Frame, HostSummary, Outcome, Report, SCHEMA, Seen, Tool, length};
 use crate::drawn::{self, Gauge};
 use crate::judge::Judged;
 use crate::policy::{self, FailOn, Status};
-use crate::snapshot::redact::Moves;
 
 /// Stands in a fix's fence for the run line with the finding's edits.
 const CORRECTED: &str = "{corrected}";
@@ -90,43 +90,6 @@ pub fn write_through(
         results,
         duration_ms: millis(frame.took),
     }
-}
-
-/// The parsed `doc.md` of a check. Its form is held by tests/contract.rs.
-pub fn parse(check: &Check) -> Doc<'static> {
-    Doc::parse(check.doc).unwrap_or_else(|why| panic!("doc.md of {}: {why}", check.id))
-}
-
-/// Of a check's `doc.md` the part that its findings quote.
-fn quoted(judged: &Judged) -> Doc<'static> {
-    let quotes = |finding: &Finding, name: &str| match finding.verdict {
-        Verdict::Warn(fix) | Verdict::Fail(fix) => finding.code == name || fix == name,
-        _ => finding.code == name,
-    };
-    let wanted = |name: &str| judged.findings.iter().any(|finding| quotes(finding, name));
-    Doc::parse_part(judged.check.doc, wanted).unwrap_or_else(|why| panic!("doc.md of {}: {why}", judged.check.id))
-}
-
-/// Finds a fix by its reference, which is a name in `doc` or `check-id/name`.
-pub fn find_fix<'a>(doc: &Doc<'a>, reference: &str) -> Option<Fix<'a>>
-where
-    'static: 'a,
-{
-    match reference.split_once('/') {
-        None => doc.fix(reference).cloned(),
-        Some((id, name)) => {
-            let check = ALL.iter().find(|check| check.id == id)?;
-            parse(check).fix(name).cloned()
-        }
-    }
-}
-
-/// The user's own texts, as a report shows them.
-pub(super) struct Shown<'a> {
-    pub gate: Gate<'a>,
-    pub files: &'a BTreeMap<String, String>,
-    /// How places of the run line move.
-    pub moves: &'a Moves,
 }
 
 struct Words<'a> {
@@ -204,20 +167,6 @@ pub fn general_fix(fix: &Fix, tags: &[String]) -> FixWords {
     FixWords { title: general(&words.title), commands: each(words.commands), notes: each(words.notes), ..words }
 }
 
-/// A text of nobody's finding: what it would be filled with is named in capitals, `{socket}` as SOCKET.
-pub fn general(text: &str) -> String {
-    let mut parts = text.split('{');
-    let mut out = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let is_name = |name: &&str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-        match part.split_once('}').filter(|(name, _)| is_name(name)) {
-            Some((name, rest)) => out.extend([&name.to_ascii_uppercase(), rest]),
-            None => out.extend(["{", part]),
-        }
-    }
-    out
-}
-
 fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Finding, gate: Gate) -> FixWords {
     let told = |text: &str| gate.told(text);
     let notes = fix.notes_for(tags).into_iter().map(|note| fill(note, finding, told));
@@ -262,73 +211,6 @@ fn root_cause<'a>(check: &'a str, blocked: &BTreeMap<&str, &'a str>) -> &'a str 
     cause
 }
 
-pub(super) fn asker(origin: &Origin, shown: &Shown) -> Asker {
-    let harmless = |text: &str| shown.gate.text(text);
-    let span = match origin {
-        Origin::RunLine { span, .. } => Some(*span),
-        _ => None,
-    };
-    let kind = match origin {
-        Origin::Flag(_) => "flag",
-        Origin::File { .. } => "file",
-        Origin::RunLine { .. } => "run-line",
-        Origin::Default => "default",
-        Origin::Host(_) => "host",
-        Origin::Guide => "guide",
-    };
-    let file = match origin {
-        Origin::File { path, line, column, span, .. } => {
-            let text =
-                shown.files.get(path).and_then(|text| text.lines().nth(line.saturating_sub(1))).unwrap_or_default();
-            let before = text.char_indices().nth(column.saturating_sub(1)).map_or(text.len(), |(at, _)| at);
-            let (whole, moves) = shown.gate.lines(text);
-            let before = moves.of(before);
-            let (text, from) = length::excerpt(&whole, before);
-            Some(Place {
-                path: harmless(path),
-                line: *line,
-                // Where names before it are replaced, it is farther or nearer.
-                column: whole.get(..before).filter(|_| !whole.is_empty()).map_or(*column, |b| b.chars().count() + 1),
-                start: span.start,
-                end: span.end,
-                text: text.to_owned(),
-                text_after: whole[..from].chars().count(),
-            })
-        }
-        _ => None,
-    };
-    let at = |place: usize| shown.moves.of(place);
-    let (start, end) = (span.map(|s| at(s.start)), span.map(|s| at(s.end)));
-    Asker { kind, text: shown.gate.told(&origin.to_string()), start, end, file }
-}
-
-/// Replaces `{name}` by the finding's value of that name, `{subject}` by its subject; other braces stay.
-pub(super) fn fill(text: &str, finding: &Finding, encode: impl Fn(&str) -> String) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(open) = rest.find('{') {
-        out.push_str(&rest[..open]);
-        rest = &rest[open..];
-        let name = rest[1..].split_once('}').map(|(name, _)| name);
-        let value = name.and_then(|name| match name {
-            "subject" => Some(&finding.subject),
-            _ => finding.values.get(name),
-        });
-        match (name, value) {
-            (Some(name), Some(value)) => {
-                out.push_str(&encode(value));
-                rest = &rest[name.len() + 2..];
-            }
-            _ => {
-                out.push('{');
-                rest = &rest[1..];
-            }
-        }
-    }
-    out.push_str(rest);
-    out
-}
-
 fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
@@ -336,24 +218,6 @@ fn millis(span: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_hostile_value_is_one_harmless_word() {
-        let finding = Finding::pass("x").with("device", "/dev/x; rm -rf '/'\u{1b}[2J");
-        assert_eq!(
-            fill("ls {device} {\"json\": 1}", &finding, |value| Gate::default().quoted(value)),
-            "ls '/dev/x; rm -rf '\\''/'\\''\u{fffd}[2J' {\"json\": 1}"
-        );
-        assert_eq!(fill("{device}", &finding, crate::report::harmless), "/dev/x; rm -rf '/'\u{fffd}[2J");
-    }
-
-    #[test]
-    fn what_nobody_fills_is_named_in_capitals() {
-        assert_eq!(
-            general("{user} is in {group_name}; {{.ID}} {print $1} {"),
-            "USER is in GROUP_NAME; {{.ID}} {print $1} {"
-        );
-    }
 
     #[test]
     fn causes_are_followed_to_the_root() {

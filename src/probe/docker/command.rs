@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::host::{Host, units};
 
-use super::daemon;
+use super::daemon_json;
 
 /// Files whose variables units of distributions and init scripts put into dockerd's command.
 const VARIABLE_FILES: [&str; 3] = ["/etc/default/docker", "/etc/sysconfig/docker", "/etc/conf.d/docker"];
@@ -82,7 +82,7 @@ pub fn look(host: &Host, running: Option<Fact<Vec<Opt>>>) -> Fact<Command> {
 
 fn command(options: &[Opt]) -> Command {
     let files = options.iter().map(|option| (option.key.clone(), option.file.clone().unwrap_or_default())).collect();
-    let settings = Settings { kinds: BTreeMap::new(), ..daemon::settings(&object(options), 0) };
+    let settings = Settings { kinds: BTreeMap::new(), ..daemon_json::settings(&object(options), 0) };
     Command { options: files, settings }
 }
 

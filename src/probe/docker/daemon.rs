@@ -1,15 +1,12 @@
 //! What lies around dockerd: its program, unit, process, command and daemon.json. This explains a daemon that does not answer.
 
-use std::collections::BTreeMap;
-
 use gdoctor_checks::model::fact::Fact;
-use gdoctor_checks::model::facts::docker::{Address, Client, Command, Config, Package, Settings, Unit};
-use serde_json::{Map, Value};
+use gdoctor_checks::model::facts::docker::{Address, Client, Command, Config, Package, Unit};
 
 use crate::host::Host;
 
-use super::command;
 use super::endpoint::Route;
+use super::{command, daemon_json};
 
 pub struct Daemon {
     pub program: Fact<String>,
@@ -106,107 +103,5 @@ fn config_path(host: &Host, route: &Route, snap: bool) -> String {
 
 fn config(host: &Host, path: &str) -> Fact<Config> {
     let changed = host.stat(path).value().map_or(0, |stat| stat.ctime);
-    host.text(path).map(|text| parse_config(&text, changed))
-}
-
-/// dockerd takes an empty file for an empty object, and skips a byte order mark.
-fn parse_config(text: &str, changed: i64) -> Config {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let parsed = match text.trim().is_empty() {
-        true => Ok(Map::new()),
-        false => serde_json::from_slice::<Map<String, Value>>(text.as_bytes()),
-    };
-    match parsed {
-        Ok(object) => Config::Read {
-            runtimes: names(&object, "runtimes"),
-            insecure_registries: names(&object, "insecure-registries"),
-            keys: object.keys().cloned().collect(),
-            settings: Box::new(settings(&object, changed)),
-        },
-        Err(error) => Config::Malformed { line: error.line(), column: error.column(), why: reason(&error) },
-    }
-}
-
-fn names(object: &Map<String, Value>, key: &str) -> Vec<String> {
-    match object.get(key) {
-        Some(Value::Object(map)) => map.keys().cloned().collect(),
-        Some(Value::Array(list)) => list.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect(),
-        _ => Vec::new(),
-    }
-}
-
-pub fn settings(object: &Map<String, Value>, changed: i64) -> Settings {
-    let text = |key: &str| object.get(key).and_then(Value::as_str).map(str::to_owned);
-    let switch = |key: &str| object.get(key).and_then(Value::as_bool);
-    Settings {
-        kinds: kinds(object),
-        iptables: switch("iptables"),
-        ip_forward: switch("ip-forward"),
-        bridge: text("bridge"),
-        data_root: text("data-root"),
-        firewall_backend: text("firewall-backend"),
-        dns: names(object, "dns"),
-        mtu: object.get("mtu").and_then(Value::as_u64).and_then(|mtu| u32::try_from(mtu).ok()).filter(|mtu| *mtu > 0),
-        log_driver: text("log-driver"),
-        log_limited: object.get("log-opts").is_some_and(|opts| opts.get("max-size").is_some()),
-        storage_driver: text("storage-driver"),
-        shm_size: object
-            .get("default-shm-size")
-            .map(|size| size.as_str().map_or_else(|| size.to_string(), str::to_owned)),
-        changed,
-    }
-}
-
-/// Objects that dockerd does not look into for keys: flatOptions of its configuration.
-const WHOLE: [&str; 7] =
-    ["builder", "cluster-store-opts", "default-network-opts", "default-ulimits", "features", "log-opts", "runtimes"];
-
-fn kinds(object: &Map<String, Value>) -> BTreeMap<String, String> {
-    let mut kinds = BTreeMap::new();
-    for (key, value) in object {
-        match value {
-            Value::Object(inner) if !WHOLE.contains(&key.as_str()) => {
-                kinds.extend(inner.iter().map(|(key, value)| (key.clone(), kind(value).to_owned())));
-            }
-            _ => {
-                kinds.insert(key.clone(), kind(value).to_owned());
-            }
-        }
-    }
-    kinds
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "switch",
-        Value::Number(_) => "number",
-        Value::String(_) => "text",
-        Value::Array(_) => "list",
-        Value::Object(_) => "object",
-    }
-}
-
-/// serde_json ends its message with " at line N column N", which is told apart.
-fn reason(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    text.rsplit_once(" at line ").map_or(text.clone(), |(reason, _)| reason.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn daemon_json_as_dockerd_reads_it() {
-        assert!(
-            matches!(parse_config("\u{feff}{\"runtimes\": {\"nvidia\": {}}}", 0), Config::Read { runtimes, .. } if runtimes == ["nvidia"])
-        );
-        assert!(matches!(parse_config(" \n", 0), Config::Read { keys, .. } if keys.is_empty()));
-        let Config::Malformed { line, column, why } = parse_config("{\n  \"a\": 1,\n}", 0) else {
-            panic!("a trailing comma passed")
-        };
-        assert_eq!((line, column), (3, 1));
-        assert!(why.contains("trailing comma") && !why.contains("line"), "{why}");
-    }
+    host.text(path).map(|text| daemon_json::parse(&text, changed))
 }

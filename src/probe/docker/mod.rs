@@ -4,6 +4,7 @@ mod api;
 mod client;
 pub mod command;
 mod daemon;
+mod daemon_json;
 mod endpoint;
 
 use gdoctor_checks::model::facts::docker::DockerFacts;

@@ -1,0 +1,103 @@
+//! A check's `doc.md`: its parts, and what a finding puts into them.
+
+use gdoctor_checks::ALL;
+use gdoctor_checks::model::check::Check;
+use gdoctor_checks::model::doc::Doc;
+use gdoctor_checks::model::finding::{Finding, Verdict};
+use gdoctor_checks::model::fix::Fix;
+
+use crate::judge::Judged;
+
+/// The parsed `doc.md` of a check. Its form is held by tests/contract.rs.
+pub fn parse(check: &Check) -> Doc<'static> {
+    Doc::parse(check.doc).unwrap_or_else(|why| panic!("doc.md of {}: {why}", check.id))
+}
+
+/// Of a check's `doc.md` the part that its findings quote.
+pub fn quoted(judged: &Judged) -> Doc<'static> {
+    let quotes = |finding: &Finding, name: &str| match finding.verdict {
+        Verdict::Warn(fix) | Verdict::Fail(fix) => finding.code == name || fix == name,
+        _ => finding.code == name,
+    };
+    let wanted = |name: &str| judged.findings.iter().any(|finding| quotes(finding, name));
+    Doc::parse_part(judged.check.doc, wanted).unwrap_or_else(|why| panic!("doc.md of {}: {why}", judged.check.id))
+}
+
+/// Finds a fix by its reference, which is a name in `doc` or `check-id/name`.
+pub fn find_fix<'a>(doc: &Doc<'a>, reference: &str) -> Option<Fix<'a>>
+where
+    'static: 'a,
+{
+    match reference.split_once('/') {
+        None => doc.fix(reference).cloned(),
+        Some((id, name)) => {
+            let check = ALL.iter().find(|check| check.id == id)?;
+            parse(check).fix(name).cloned()
+        }
+    }
+}
+
+/// A text of nobody's finding: what it would be filled with is named in capitals, `{socket}` as SOCKET.
+pub fn general(text: &str) -> String {
+    let mut parts = text.split('{');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let is_name = |name: &&str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        match part.split_once('}').filter(|(name, _)| is_name(name)) {
+            Some((name, rest)) => out.extend([&name.to_ascii_uppercase(), rest]),
+            None => out.extend(["{", part]),
+        }
+    }
+    out
+}
+
+/// Replaces `{name}` by the finding's value of that name, `{subject}` by its subject; other braces stay.
+pub fn fill(text: &str, finding: &Finding, encode: impl Fn(&str) -> String) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(open) = rest.find('{') {
+        out.push_str(&rest[..open]);
+        rest = &rest[open..];
+        let name = rest[1..].split_once('}').map(|(name, _)| name);
+        let value = name.and_then(|name| match name {
+            "subject" => Some(&finding.subject),
+            _ => finding.values.get(name),
+        });
+        match (name, value) {
+            (Some(name), Some(value)) => {
+                out.push_str(&encode(value));
+                rest = &rest[name.len() + 2..];
+            }
+            _ => {
+                out.push('{');
+                rest = &rest[1..];
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Gate, harmless};
+
+    #[test]
+    fn a_hostile_value_is_one_harmless_word() {
+        let finding = Finding::pass("x").with("device", "/dev/x; rm -rf '/'\u{1b}[2J");
+        assert_eq!(
+            fill("ls {device} {\"json\": 1}", &finding, |value| Gate::default().quoted(value)),
+            "ls '/dev/x; rm -rf '\\''/'\\''\u{fffd}[2J' {\"json\": 1}"
+        );
+        assert_eq!(fill("{device}", &finding, harmless), "/dev/x; rm -rf '/'\u{fffd}[2J");
+    }
+
+    #[test]
+    fn what_nobody_fills_is_named_in_capitals() {
+        assert_eq!(
+            general("{user} is in {group_name}; {{.ID}} {print $1} {"),
+            "USER is in GROUP_NAME; {{.ID}} {print $1} {"
+        );
+    }
+}
