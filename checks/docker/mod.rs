@@ -20,6 +20,7 @@ mod lxc;
 mod mtu;
 mod packages;
 mod pools;
+mod programs;
 mod proxy;
 mod rootless;
 mod seccomp;
@@ -60,5 +61,6 @@ pub static FAMILY: Family = Family {
         &proxy::CHECK,
         &credentials::CHECK,
         &compose::CHECK,
+        &programs::CHECK,
     ],
 };

@@ -12,6 +12,10 @@ use crate::model::finding::ELSEWHERE;
 pub const INSIDE: &str = "gdoctor runs inside a container and sees its files and networks, not the host's; --root takes the \
     place where the host's root is mounted";
 
+/// Why nothing is told of a path that only the engine's machine has.
+pub const ENGINE_FILES: &str =
+    "the engine runs on another machine or in a virtual one, whose files are not seen from here";
+
 impl Facts {
     /// Why a check that tells of this is not judged from here; `None` where it can be.
     pub fn out_of_sight(&self, tells: Tells) -> Option<Stop> {

@@ -68,6 +68,28 @@ pub fn last(host: &Host, path: &str, key: &str) -> Option<(String, String)> {
     values(host, &SYSTEM.map(str::to_owned), path, key).pop()
 }
 
+/// The services and sockets without which systemd does not start a unit of the system's, by its file's path.
+pub fn required(host: &Host, path: &str) -> Vec<String> {
+    let mut named = Vec::new();
+    for key in ["Requires", "BindsTo"] {
+        let mut units: Vec<String> = Vec::new();
+        for (_, value) in values(host, &SYSTEM.map(str::to_owned), path, key) {
+            match value.is_empty() {
+                true => units.clear(),
+                false => units.extend(value.split_whitespace().map(str::to_owned)),
+            }
+        }
+        named.extend(units);
+    }
+    named.retain(|unit| unit.ends_with(".service") || unit.ends_with(".socket"));
+    named
+}
+
+/// systemd is told never to start it: its file is a link to /dev/null.
+pub fn is_masked(host: &Host, path: &str) -> bool {
+    host.link(path).value().is_some_and(|target| target == "/dev/null")
+}
+
 /// Each value that the unit's file and its drop-ins have for `key`, with the file that has it, in systemd's order.
 fn values(host: &Host, folders: &[String], path: &str, key: &str) -> Vec<(String, String)> {
     let unit = path.rsplit('/').next().unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::ffi::CString;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
-use gdoctor_checks::model::facts::host::{HostFacts, Platform, System, User};
+use gdoctor_checks::model::facts::host::{HostFacts, ImageRoot, Platform, System, User};
 use nix::unistd::{self, Gid, Uid};
 
 use crate::host::Host;
@@ -16,6 +16,7 @@ pub fn probe(host: &Host) -> HostFacts {
         systemd: host.stat("/run/systemd/system").map(|_| "systemd".into()),
         container: container(host),
         platform: platform(host),
+        image_root: image_root(host),
         user: user(host),
     }
 }
@@ -111,6 +112,22 @@ fn platform(host: &Host) -> Fact<Platform> {
         return Fact::present(Platform::Jetson, "/sys/devices/soc0/family");
     }
     Fact::absent("/dev/dxg, /proc/version, /etc/nv_tegra_release")
+}
+
+fn image_root(host: &Host) -> Fact<ImageRoot> {
+    const BOOTED: &str = "/run/ostree-booted";
+    if host.exists(BOOTED) {
+        return Fact::present(ImageRoot::Ostree, BOOTED);
+    }
+    let system = system(host);
+    let id = system.value().map_or("", |system| system.id.as_str());
+    match id {
+        "opensuse-microos" | "opensuse-aeon" | "opensuse-kalpa" | "opensuse-leap-micro" | "sle-micro" | "sl-micro" => {
+            Fact::present(ImageRoot::Transactional, "/etc/os-release")
+        }
+        "steamos" => Fact::present(ImageRoot::SteamOs, "/etc/os-release"),
+        _ => Fact::absent(format!("{BOOTED}, /etc/os-release")),
+    }
 }
 
 fn user(host: &Host) -> Fact<User> {

@@ -7,6 +7,7 @@ mod crew;
 mod disk;
 pub mod display;
 mod docker;
+mod dockerd;
 mod engine;
 mod host;
 mod image;

@@ -3,6 +3,7 @@
 
 mod changes;
 mod doc;
+mod fitted;
 mod gate;
 mod length;
 mod shown;

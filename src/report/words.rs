@@ -14,6 +14,7 @@ use gdoctor_checks::model::run::RunLine;
 
 use super::changes::{self, corrected};
 use super::doc::{fill, find_fix, general, quoted};
+use super::fitted;
 use super::gate::Gate;
 use super::shown::{Shown, asker};
 use super::{FixWords, Frame, HostSummary, Outcome, Report, SCHEMA, Seen, Tool, length};
@@ -177,16 +178,18 @@ fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Findi
         None if command == CORRECTED => vec![YOUR_OWN.to_owned()],
         None => vec![fill(command, finding, |value| gate.quoted(value))],
     });
-    let (commands, left_out) = match length::commands(commands.collect()) {
+    let fitting = fitted::commands(tags, commands.collect()).map_err(str::to_owned);
+    let (commands, left_out) = match fitting.and_then(length::commands) {
         Ok(commands) => (commands, None),
         Err(told) => (Vec::new(), Some(told)),
     };
+    let risks = fitted::risks(&fix.risks, tags, &commands);
     FixWords {
         title: fill(fix.title, finding, told),
         commands,
-        risks: fix.risks.iter().map(|risk| risk.words()).collect(),
+        needs_root: risks.contains(&Risk::NeedsRoot),
+        risks: risks.into_iter().map(Risk::words).collect(),
         notes: left_out.into_iter().chain(notes).collect(),
-        needs_root: fix.risks.contains(&Risk::NeedsRoot),
         page: fix.page.to_owned(),
         changes_line,
     }

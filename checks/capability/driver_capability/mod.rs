@@ -33,9 +33,20 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         let source = facts.library.found.source.0.as_str();
         return Ok(Finding::fail("not-in-cache", "ldconfig").evidence(source, names(found)).into());
     }
+    let wsl = facts.host.platform.value() == Some(&Platform::Wsl);
+    if let Some(library) = found.iter().find(|library| wsl && is_of_linux(library)) {
+        let file = library.file.as_deref().unwrap_or(&library.name);
+        return Ok(Finding::fail("linux-driver-in-wsl", "purge-linux-driver")
+            .with("library", file)
+            .evidence(facts.library.found.source.0.as_str(), file)
+            .into());
+    }
     let mut findings = Findings::new();
     for wish in &need.capabilities {
-        let finding = one(facts, need, found, wish.what, driver);
+        let finding = match wish.what {
+            Capability::Graphics | Capability::Display if wsl => Finding::not_needed("not-in-wsl"),
+            what => one(facts, need, found, what, driver),
+        };
         let saw = if finding.evidence.is_empty() {
             finding.evidence(facts.library.found.source.0.as_str(), names(found))
         } else {
@@ -47,6 +58,15 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     Ok(findings)
 }
 
+/// Inside WSL2 a library of a Linux driver hides that of Windows.
+fn is_of_linux(library: &Library) -> bool {
+    let known = ["libcuda.so", "libnvidia-ml.so"].iter().any(|name| library.name.starts_with(name));
+    let file = library.file.as_deref().unwrap_or_default();
+    // A toolkit's libraries to link against, and those for older drivers, load in their own way.
+    let own = ["/usr/lib/wsl/", "/stubs/", "/compat/"].iter().any(|folder| file.contains(folder));
+    known && library.kind == Kind::Native && !file.is_empty() && !own
+}
+
 fn one(facts: &Facts, need: &Need, found: &[Library], wanted: Capability, driver: Option<&str>) -> Finding {
     let kind = if wanted == Capability::Compat32 { Kind::Compat32 } else { Kind::Native };
     let suffix = match facts.library.package_suffix.value() {
@@ -55,7 +75,10 @@ fn one(facts: &Facts, need: &Need, found: &[Library], wanted: Capability, driver
     };
     let package = |name: &str| format!("{name}{suffix}");
     let mut first = None;
-    for stem in libraries(wanted).required {
+    let wsl = facts.host.platform.value() == Some(&Platform::Wsl);
+    // Windows' driver keeps it in its own store, where libcuda finds it.
+    let elsewhere = |stem: &str| wsl && stem == "libnvidia-ptxjitcompiler";
+    for stem in libraries(wanted).required.iter().filter(|stem| !elsewhere(stem)) {
         let finding = match look_up(found, stem, kind, driver) {
             Found::Fits(library) => {
                 first = first.or(Some(library));
@@ -65,6 +88,7 @@ fn one(facts: &Facts, need: &Need, found: &[Library], wanted: Capability, driver
             Found::Missing if kind == Kind::Compat32 => {
                 Finding::fail("absent", fix_of(wanted)).with("library", format!("the 32-bit {stem}"))
             }
+            Found::Missing if wsl => Finding::fail("absent", "nvidia-gpu/wsl-driver").with("library", stem),
             Found::Missing => Finding::fail("absent", fix_of(wanted)).with("library", stem),
         };
         return packages(finding, &package);

@@ -20,6 +20,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         _ => return Err(Stop::NotNeeded("no-socket-file")),
     };
     match docker.reach.value() {
+        Some(Reach::Denied) if docker.socket.value().is_some_and(|socket| !socket.is_socket) => {
+            Err(Stop::blocked_by("docker-engine"))
+        }
         // Root needs no group; what the daemon would tell it is not seen from here.
         Some(Reach::Denied) if need.run.as_ref().is_some_and(|line| line.as_root) => {
             Err(Stop::Unknown(Gap::Denied, docker.reach.source.clone()))

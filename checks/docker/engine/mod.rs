@@ -2,7 +2,7 @@
 
 mod start;
 
-use crate::model::facts::docker::{Address, DockerFacts, Reach};
+use crate::model::facts::docker::{Address, DockerFacts, Lack, Reach};
 use crate::model::facts::engine::{Kvm, Start};
 use crate::model::facts::host::Platform;
 use crate::model::prelude::*;
@@ -27,6 +27,8 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     };
     let finding = match (reach, address) {
         (Reach::Answers, _) => answers(docker),
+        // Whoever may not connect to a folder is not helped by a group.
+        (Reach::Denied, _) if is_no_socket(docker) => Finding::fail("no-socket-there", "remove-obstacle"),
         (Reach::Denied, _) => return Err(Stop::blocked_by("docker-access")),
         _ if docker.other_engine().is_some() => {
             return Err(Stop::blocked_by("docker-endpoint"));
@@ -83,10 +85,15 @@ fn answers(docker: &DockerFacts) -> Finding {
     finding.with("version", &version.version)
 }
 
+/// Something else has the socket's name, a folder mostly.
+fn is_no_socket(docker: &DockerFacts) -> bool {
+    docker.socket.value().is_some_and(|socket| !socket.is_socket)
+}
+
 /// Nothing listens at a socket file of this host.
 fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
     let docker = &facts.docker;
-    if docker.socket.value().is_some_and(|socket| !socket.is_socket) {
+    if is_no_socket(docker) {
         return Ok(Finding::fail("no-socket-there", "remove-obstacle"));
     }
     if let Some(pid) = docker.daemon_process.value() {
@@ -108,6 +115,9 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
     if docker.unit.value().is_some_and(|unit| unit.masked) {
         return Ok(Finding::fail("masked", "unmask"));
     }
+    if let Some(lack) = docker.unit.value().and_then(|unit| unit.lacks.first()) {
+        return Ok(lacks(lack));
+    }
     if let Some(finding) = facts.engine.start.value().and_then(start::finding) {
         return Ok(finding);
     }
@@ -123,6 +133,13 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
         Reach::Refused => Finding::fail("stale-socket", "start"),
         _ => Finding::fail("not-started", "start"),
     })
+}
+
+/// systemd does not even try: what docker.service requires cannot be started.
+fn lacks(lack: &Lack) -> Finding {
+    let (code, fix) =
+        if lack.masked { ("requires-masked", "unmask-required") } else { ("requires-gone", "bring-unit") };
+    Finding::fail(code, fix).with("unit", &lack.unit)
 }
 
 /// The check that tells what keeps the daemon from starting, from what files show; without its log.

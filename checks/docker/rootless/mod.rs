@@ -29,6 +29,8 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         Finding::fail("no-range", "give-range").with("path", path).evidence(path.as_str(), "no line of this user")
     } else if !user.newuidmap {
         Finding::fail("no-newuidmap", "install-uidmap").evidence("PATH", "no newuidmap")
+    } else if let Some(path) = &user.powerless {
+        Finding::fail("powerless", "reinstall-uidmap").with("path", path).evidence(path.as_str(), "not setuid root")
     } else {
         Finding::pass("allowed").evidence(fact.source.0.as_str(), "user namespaces and ranges are there")
     };

@@ -215,6 +215,19 @@ pub struct Unit {
     /// docker.service itself is started at boot; older recordings do not tell.
     #[serde(default)]
     pub at_boot: Option<bool>,
+    /// Units that it requires and that cannot be started.
+    #[serde(default)]
+    pub lacks: Vec<Lack>,
+}
+
+/// A unit that another requires (`Requires=`, `BindsTo=`), and that systemd cannot start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Lack {
+    #[serde(serialize_with = "place::word")]
+    pub unit: String,
+    /// Told never to start it; else there is no such unit.
+    pub masked: bool,
 }
 
 /// daemon.json of the engine that the endpoint belongs to.
@@ -303,6 +316,8 @@ pub struct Settings {
     pub log_limited: bool,
     #[serde(serialize_with = "place::word")]
     pub storage_driver: Option<String>,
+    /// Published ports get a docker-proxy, which is the default.
+    pub userland_proxy: Option<bool>,
     /// Bytes of /dev/shm are set for all containers.
     #[serde(serialize_with = "place::word")]
     pub shm_size: Option<String>,

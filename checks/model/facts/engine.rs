@@ -69,6 +69,20 @@ pub struct EngineFacts {
     pub libseccomp: Fact<String>,
     pub user_namespaces: Fact<UserNamespaces>,
     pub kvm: Fact<Kvm>,
+    /// What dockerd starts beside containers. Absent where no dockerd runs on this machine.
+    pub helpers: Fact<Vec<DaemonHelper>>,
+    /// The file that the running dockerd was started from is replaced or gone. Its owner and root alone may see that.
+    pub daemon_replaced: Fact<bool>,
+}
+
+/// A program that dockerd starts itself: docker-proxy for a published port, docker-init for `--init`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DaemonHelper {
+    #[serde(serialize_with = "place::word")]
+    pub name: String,
+    /// Where dockerd finds it.
+    pub path: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -300,6 +314,9 @@ pub struct UserNamespaces {
     pub no_range_in: Option<String>,
     /// newuidmap is on PATH.
     pub newuidmap: bool,
+    /// The path of a newuidmap or newgidmap that is there and has not the right to map ids: neither setuid root nor the file's
+    /// capability.
+    pub powerless: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -317,6 +334,10 @@ pub enum Kvm {
 impl UserNamespaces {
     /// A rootless engine can start with it.
     pub fn is_enough(&self) -> bool {
-        self.off_by.is_none() && !self.restricted && self.no_range_in.is_none() && self.newuidmap
+        self.off_by.is_none()
+            && !self.restricted
+            && self.no_range_in.is_none()
+            && self.newuidmap
+            && self.powerless.is_none()
     }
 }

@@ -25,6 +25,8 @@ pub struct HostFacts {
     pub container: Fact<String>,
     /// `wsl` or `jetson`; Absent on an ordinary PC or server.
     pub platform: Fact<Platform>,
+    /// How software is added where `/usr` is part of an image and read-only; Absent where a package manager writes there.
+    pub image_root: Fact<ImageRoot>,
     pub user: Fact<User>,
 }
 
@@ -55,6 +57,18 @@ pub enum Platform {
     Jetson,
 }
 
+/// Whose `/usr` comes as one image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImageRoot {
+    /// rpm-ostree's and bootc's: Silverblue, CoreOS, Bazzite.
+    Ostree,
+    /// transactional-update's: openSUSE MicroOS, Aeon, SLE Micro.
+    Transactional,
+    /// Valve's.
+    SteamOs,
+}
+
 /// The user who runs gdoctor.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -66,6 +80,16 @@ pub struct User {
     pub groups: Vec<u32>,
     /// Groups of the account as a new login would get them: getgrouplist(3).
     pub account_groups: Vec<u32>,
+}
+
+impl ImageRoot {
+    pub fn tag(self) -> &'static str {
+        match self {
+            ImageRoot::Ostree => "ostree",
+            ImageRoot::Transactional => "transactional",
+            ImageRoot::SteamOs => "steamos",
+        }
+    }
 }
 
 impl HostFacts {
@@ -89,6 +113,11 @@ impl HostFacts {
         self.container.value().is_some_and(|kind| !kind.starts_with("lxc"))
     }
 
+    /// An LXC guest has files and a root of its own; the kernel, its modules and what /dev may show are the outer host's.
+    pub fn is_lxc_guest(&self) -> bool {
+        self.container.value().is_some_and(|kind| kind.starts_with("lxc"))
+    }
+
     /// Tags that a fence of a fix may ask for.
     pub fn tags(&self) -> Vec<String> {
         let mut tags: Vec<String> = self.family().map(|f| f.to_string()).into_iter().collect();
@@ -106,6 +135,7 @@ impl HostFacts {
         if self.family() != Some("nixos") {
             tags.push("no-nixos".to_string());
         }
+        tags.extend(self.image_root.value().map(|kind| kind.tag().to_string()));
         if let Some(Platform::Wsl) = self.platform.value() {
             tags.push("wsl".to_string());
         }

@@ -160,9 +160,11 @@ impl Fault {
 /// Readers are strict: one thing that they do not know, and the whole file does not count.
 fn untaken(facts: &Facts, devices: &Devices) -> Option<Fault> {
     let engine = facts.docker.version.value().map_or("", |engine| &engine.version);
+    let podman = facts.docker.version.value().is_some_and(|engine| engine.is_podman());
+    let (name, fix) = if podman { ("podman", "for-podman") } else { ("Docker", "newer-engine") };
     let version = devices.version.as_str();
     let fault = match facts.untaken(devices)? {
-        Untaken::TooNew => Fault::new("too-new", "newer-engine", &[("version", version), ("engine", engine)]),
+        Untaken::TooNew => Fault::new("too-new", fix, &[("version", version), ("name", name), ("engine", engine)]),
         Untaken::Version => Fault::new(
             "not-read",
             "regenerate",

@@ -26,16 +26,19 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let empty = Vec::new();
     let nodes = nvidia.nodes.known()?.unwrap_or(&empty);
     let majors = nvidia.majors.known()?.copied().unwrap_or_default();
+    let guest = facts.host.is_lxc_guest();
     let mut findings = Findings::new();
     for (path, numbers) in expected(nvidia, majors) {
         match nodes.iter().find(|node| node.path == path) {
-            Some(node) => findings.extend(wrong(node, numbers)),
+            Some(node) => findings.extend(wrong(node, numbers, guest)),
+            None if guest => {}
             None => findings.push(missing(facts, &path)),
         }
     }
+    findings.extend(not_passed(nodes).filter(|_| guest));
     // One that is there although nobody needs it yet must still not be stale.
     let tools = nodes.iter().find(|node| node.path == "/dev/nvidia-uvm-tools");
-    findings.extend(tools.and_then(|node| wrong(node, majors.uvm.map(|major| (major, 1)))));
+    findings.extend(tools.and_then(|node| wrong(node, majors.uvm.map(|major| (major, 1)), guest)));
     if findings.is_empty() {
         findings.extend(
             nodes.iter().filter(|node| is_gpu_or_control(&node.path)).find_map(|node| closed(facts, need, node)),
@@ -62,15 +65,16 @@ fn expected(nvidia: &NvidiaFacts, majors: Majors) -> Vec<(String, Option<(u32, u
     core::iter::once(control).chain(gpus).chain([uvm]).collect()
 }
 
-fn wrong(node: &Node, numbers: Option<(u32, u32)>) -> Option<Finding> {
+fn wrong(node: &Node, numbers: Option<(u32, u32)>, guest: bool) -> Option<Finding> {
+    let fix = if guest { "pass-nodes" } else { "remake" };
     let found = format!("{}:{}", node.major, node.minor);
     if !node.is_device {
-        return Some(Finding::fail("not-a-device", "remake").about(&node.path).evidence(&*node.path, "not a device"));
+        return Some(Finding::fail("not-a-device", fix).about(&node.path).evidence(&*node.path, "not a device"));
     }
     let (major, minor) = numbers?;
     ((major, minor) != (node.major, node.minor)).then(|| {
         let needed = format!("{major}:{minor}");
-        Finding::fail("wrong-number", "remake")
+        Finding::fail("wrong-number", fix)
             .about(&node.path)
             .with("found", &found)
             .with("needed", needed)
@@ -85,6 +89,21 @@ fn missing(facts: &Facts, path: &str) -> Finding {
     let (code, fix) = if uvm { ("uvm-missing", "make-uvm") } else { ("not-made-yet", "make-nodes") };
     let finding = if uvm && by_spec { Finding::fail(code, fix) } else { Finding::warn(code, fix) };
     finding.about(path).evidence(path, "not there")
+}
+
+/// What an LXC guest needs of its host's nodes: a GPU may be kept from it on purpose, not all of them.
+fn not_passed(nodes: &[Node]) -> Option<Finding> {
+    let there = |path: &str| nodes.iter().any(|node| node.path == path);
+    let gpu =
+        |node: &Node| is_gpu_or_control(&node.path) && !["ctl", "-uvm"].iter().any(|end| node.path.ends_with(end));
+    let mut missing: Vec<&str> =
+        ["/dev/nvidiactl", "/dev/nvidia-uvm"].into_iter().filter(|path| !there(path)).collect();
+    if !nodes.iter().any(gpu) {
+        missing.push("/dev/nvidia0");
+    }
+    let names = missing.join(", ");
+    let seen = names.clone() + ": not there";
+    (!missing.is_empty()).then(|| Finding::fail("not-passed", "pass-nodes").with("nodes", names).evidence("/dev", seen))
 }
 
 /// A node that the user inside the container may not open.

@@ -1,5 +1,6 @@
 //! Does NVML, the library behind nvidia-smi, answer, and does it see every GPU that is on the bus?
 
+use crate::model::facts::host::Platform;
 use crate::model::facts::nvidia::{Generation, PciGpu, Refusal, Start};
 use crate::model::need::Capability;
 use crate::model::prelude::*;
@@ -28,7 +29,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         // The capability that brings this library names its package.
         return Err(Stop::blocked_by("driver-capability"));
     }
-    let jetson = facts.host.platform.value() == Some(&crate::model::facts::host::Platform::Jetson);
+    let jetson = facts.host.platform.value() == Some(&Platform::Jetson);
     if *start != Start::Works {
         return if jetson { Err(Stop::NotNeeded("no-nvml")) } else { refused(facts, start).map(Findings::from) };
     }
@@ -110,6 +111,9 @@ fn refused(facts: &Facts, start: &Start) -> Result<Finding, Stop> {
             Refusal::DriverNotLoaded | Refusal::NotFound => ("driver-not-reached", "make-nodes"),
             // Another user, or root in a container, may well be let in.
             Refusal::NoPermission => return Err(Stop::Unknown(Gap::Denied, nvml.start.source.clone())),
+            Refusal::OperatingSystem if facts.host.platform.value() == Some(&Platform::Wsl) => {
+                ("blocked-by-windows", "nvidia-gpu/wsl-driver")
+            }
             Refusal::OperatingSystem => ("blocked-by-system", "cgroup"),
             Refusal::GpuIsLost | Refusal::ResetRequired => ("gpu-lost", "restart"),
             Refusal::InsufficientPower => ("no-power", "power"),

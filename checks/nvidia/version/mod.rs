@@ -27,10 +27,14 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let finding = match (nvml, cuda) {
         _ if nvidia.nvml_library.is_absent() && nvidia.cuda_library.is_absent() => {
             let branch = loaded.split('.').next().unwrap_or_default();
-            Finding::fail("no-libraries", "install-libraries").with("branch", branch)
+            let fix = if facts.host.is_lxc_guest() { "as-outside" } else { "install-libraries" };
+            Finding::fail("no-libraries", fix).with("branch", branch)
         }
         (Some(nvml), Some(cuda)) if nvml != cuda => {
             Finding::fail("mixed", "one-driver").with("nvml", nvml).with("cuda", cuda)
+        }
+        (Some(library), _) | (_, Some(library)) if library != loaded && facts.host.is_lxc_guest() => {
+            Finding::fail("outside-differs", "as-outside").with("library", library)
         }
         (Some(library), _) | (_, Some(library)) if library != loaded => {
             mismatch(nvidia, loaded, library).with("library", library)

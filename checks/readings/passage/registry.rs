@@ -19,6 +19,16 @@ const LISTS_DEVICES: [u32; 2] = [1, 50];
 /// The newest version of the specification that an engine's reader knows, by the engine's version (moby's vendor.mod).
 const BY_ENGINE: [([u32; 2], [u32; 2]); 5] =
     [([29, 2], [1, 1]), ([28, 1], [1, 0]), ([27, 4], [0, 8]), ([26, 1], [0, 7]), ([0, 0], [0, 6])];
+/// The same by podman's version (its go.mod).
+const BY_PODMAN: [([u32; 2], [u32; 2]); 7] = [
+    ([6, 0], [1, 1]),
+    ([5, 5], [1, 0]),
+    ([5, 2], [0, 8]),
+    ([5, 1], [0, 7]),
+    ([4, 7], [0, 6]),
+    ([4, 3], [0, 5]),
+    ([0, 0], [0, 4]),
+];
 /// The same by the toolkit's version (its go.mod), for nvidia-container-runtime in its mode cdi.
 const BY_TOOLKIT: [([u32; 3], [u32; 2]); 5] =
     [([1, 18, 2], [1, 1]), ([1, 18, 0], [1, 0]), ([1, 16, 0], [0, 8]), ([1, 15, 0], [0, 7]), ([0, 0, 0], [0, 6])];
@@ -60,7 +70,7 @@ impl<'a> Registry<'a> {
             [] => FOLDERS.to_vec(),
             told => told.iter().map(String::as_str).collect(),
         };
-        let newest = newest(&BY_ENGINE.map(|(from, known)| (from.to_vec(), known)), &engine);
+        let newest = newest(&BY_ENGINE, &engine);
         let read = Self::read(Reader::Dockerd, specs.iter(), &folders, &newest);
         if !lists {
             return Ok(read);
@@ -71,12 +81,14 @@ impl<'a> Registry<'a> {
         Ok(Self { reader: Reader::Dockerd, devices, hidden: None, told: true })
     }
 
-    /// podman's, which reads the same folders and knows every version.
+    /// podman's, which reads the same folders.
     pub fn of_podman(facts: &'a Facts) -> Result<Self, Stop> {
+        let version = facts.docker.version.value().and_then(|version| Version::leading(&version.version));
+        let newest = newest(&BY_PODMAN, &version.unwrap_or(Version::new(&[0])));
         let specs = facts.toolkit.specs.known()?.map(Vec::as_slice).unwrap_or_default();
         let folders: BTreeSet<&str> = specs.iter().map(|spec| folder(&spec.path)).collect();
         let folders: Vec<&str> = folders.into_iter().collect();
-        Ok(Self::read(Reader::Dockerd, specs.iter(), &folders, &Version::new(&[1, 1])))
+        Ok(Self::read(Reader::Dockerd, specs.iter(), &folders, &newest))
     }
 
     /// nvidia-container-runtime's, in its mode cdi.
@@ -87,9 +99,7 @@ impl<'a> Registry<'a> {
             Some(folders) => folders.iter().map(String::as_str).collect(),
             None => FOLDERS.to_vec(),
         };
-        let newest = toolkit.map_or(Version::new(&[1, 1]), |toolkit| {
-            newest(&BY_TOOLKIT.map(|(from, known)| (from.to_vec(), known)), toolkit)
-        });
+        let newest = toolkit.map_or(Version::new(&[1, 1]), |toolkit| newest(&BY_TOOLKIT, toolkit));
         Ok(Self::read(Reader::Runtime, engines.iter().chain(own), &folders, &newest))
     }
 
@@ -232,15 +242,14 @@ impl Facts {
     /// Why dockerd, or podman, takes nothing of a spec that was read.
     pub fn untaken(&self, devices: &Devices) -> Option<Untaken> {
         let version = self.docker.version.value()?;
-        if version.is_podman() {
-            return refuses(devices, &Version::new(&[1, 1]));
-        }
         let engine = Version::leading(&version.version)?;
-        refuses(devices, &newest(&BY_ENGINE.map(|(from, known)| (from.to_vec(), known)), &engine))
+        let newest = if version.is_podman() { newest(&BY_PODMAN, &engine) } else { newest(&BY_ENGINE, &engine) };
+        refuses(devices, &newest)
     }
 }
 
-fn newest(table: &[(Vec<u32>, [u32; 2])], version: &Version) -> Version {
+/// The newest version of the specification that a program of this version reads.
+fn newest<const N: usize>(table: &[([u32; N], [u32; 2])], version: &Version) -> Version {
     let known = table.iter().find(|(from, _)| *version >= Version::new(from));
     Version::new(&known.map_or([0, 6], |(_, known)| *known))
 }

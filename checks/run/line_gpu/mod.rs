@@ -7,7 +7,7 @@ mod refused;
 use crate::model::facts::host::Platform;
 use crate::model::need::{Gpus, Origin as By};
 use crate::model::prelude::*;
-use crate::model::run::{Argument, Edit, GpuRequest, Mount, MountKind, RunOption, Variable};
+use crate::model::run::{Argument, Device, Edit, GpuRequest, Mount, MountKind, RunOption, Variable};
 use crate::readings::passage::{Container, Passage};
 
 const VISIBLE: &str = "NVIDIA_VISIBLE_DEVICES";
@@ -171,6 +171,13 @@ fn not_asked(facts: &Facts, need: &Need, line: &RunLine, passage: &Passage) -> R
         (None, Some(wish)) => {
             Finding::fail("not-asked", "add-gpus").with("who", &wish.by).evidence("the line", "no --gpus")
         }
+        (None, None) if nodes_alone(line).is_some() => {
+            let device = nodes_alone(line).map(|device| &device.at).cloned().unwrap_or_default();
+            Finding::warn("nodes-alone", "add-gpus")
+                .with("device", &device.text)
+                .evidence("the line", &*device.text)
+                .asked_by(&device.origin())
+        }
         (None, None) => Finding::warn("not-asked", "add-gpus")
             .with("who", "the image, by its NVIDIA_VISIBLE_DEVICES,")
             .saw(&facts.run.image.clone().map(|_| "NVIDIA_VISIBLE_DEVICES is set")),
@@ -182,7 +189,15 @@ fn not_asked(facts: &Facts, need: &Need, line: &RunLine, passage: &Passage) -> R
 fn is_of_a_gpu(facts: &Facts, need: &Need, line: &RunLine) -> bool {
     let image = facts.run.image.value().and_then(|image| image.variables.get(VISIBLE));
     let by_image = image.is_some_and(|value| !is_none(Some(value)));
-    line.asks_for_gpu().is_some() || meant(line).is_some() || by_flag(need).is_some() || by_image
+    let asked = line.asks_for_gpu().is_some() || meant(line).is_some() || by_flag(need).is_some();
+    asked || by_image || nodes_alone(line).is_some()
+}
+
+/// A GPU's node on a line that brings no library: a mount of libraries may be the user's own way.
+fn nodes_alone(line: &RunLine) -> Option<&Device> {
+    let libraries = |mount: &Mount| mount.source.contains("/lib") || mount.source.contains("libcuda");
+    let node = |device: &&Device| device.host.starts_with("/dev/nvidia") && !device.cdi;
+    line.devices.iter().find(node).filter(|_| !line.mounts.iter().any(libraries))
 }
 
 fn meant(line: &RunLine) -> Option<&Variable> {

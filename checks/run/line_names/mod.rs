@@ -4,6 +4,7 @@ use crate::model::facts::run::Lies;
 use crate::model::prelude::*;
 use crate::model::run::{Device, NamedFile};
 use crate::model::version::Version;
+use crate::readings::sight::ENGINE_FILES;
 
 pub static CHECK: Check = Check {
     id: "run-line-names",
@@ -24,6 +25,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if !facts.docker.is_elsewhere() && line.switch("privileged").is_none() {
         looks.extend(line.devices.iter().filter(|device| !is_told_elsewhere(device)).map(|named| device(facts, named)));
         looks.extend(line.devices.iter().filter(|device| is_others_cdi(device)).map(|named| cdi_device(facts, named)));
+    }
+    if facts.docker.is_elsewhere() && line.devices.iter().any(|device| !is_told_elsewhere(device)) {
+        looks.push(Err(Stop::Unknown(Gap::Unsupported(ENGINE_FILES.into()), facts.docker.endpoint.source.clone())));
     }
     looks.push(Ok(working_directory(facts, line)));
     looks.extend([runtime(facts, line), log_driver(facts, line), network(facts, line)]);

@@ -4,6 +4,7 @@ use crate::model::fact::Source;
 use crate::model::facts::run::Lies;
 use crate::model::prelude::*;
 use crate::model::run::{Edit, Mount, MountKind, RunLine, RunOption};
+use crate::readings::sight::ENGINE_FILES;
 
 pub static CHECK: Check = Check {
     id: "run-line-volumes",
@@ -29,6 +30,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
             findings.extend(source(facts, line, mount));
         }
     }
+    findings.extend(out_of_sight(facts, line));
     findings.extend(keeps_nothing(line));
     if findings.is_empty() {
         let count = line.mounts.len();
@@ -36,6 +38,24 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     }
     Ok(findings)
 }
+
+/// What the engine's own machine has, or the snap's, which shows its dockerd the folders of users and little else.
+fn out_of_sight(facts: &Facts, line: &RunLine) -> Option<Finding> {
+    let of_host = |mount: &&Mount| mount.kind == MountKind::Bind && !is_told_elsewhere(&mount.source);
+    let shown = |path: &str| ["/home/", "/root/", "/var/snap/docker/"].iter().any(|folder| path.starts_with(folder));
+    let snap = facts.docker.info.value().is_some_and(|info| info.is_snap());
+    let (mount, why) = if facts.docker.is_elsewhere() {
+        (line.mounts.iter().find(of_host)?, ENGINE_FILES)
+    } else {
+        let hidden = |mount: &&Mount| of_host(mount) && !shown(&mount.source);
+        (line.mounts.iter().find(hidden).filter(|_| snap)?, SNAP_FILES)
+    };
+    let finding = Finding::unknown(Gap::Unsupported(why.into()), facts.docker.endpoint.source.clone());
+    Some(finding.about(&mount.source).asked_by(&mount.at.origin()))
+}
+
+const SNAP_FILES: &str =
+    "the snap of Docker has a root of its own, in which it sees users' folders and little else of this host";
 
 /// A folder covers no file of the image, and a file no folder.
 fn other_kind(facts: &Facts, mount: &Mount) -> Option<Finding> {

@@ -1,9 +1,9 @@
 //! What lies around dockerd: its program, unit, process, command and daemon.json. This explains a daemon that does not answer.
 
 use gdoctor_checks::model::fact::Fact;
-use gdoctor_checks::model::facts::docker::{Address, Client, Command, Config, Package, Unit};
+use gdoctor_checks::model::facts::docker::{Address, Client, Command, Config, Lack, Package, Unit};
 
-use crate::host::Host;
+use crate::host::{Host, units};
 
 use super::endpoint::Route;
 use super::{command, daemon_json};
@@ -63,7 +63,8 @@ fn from_pid_file(host: &Host) -> Fact<u32> {
 
 fn unit(host: &Host) -> Fact<Unit> {
     let Some(path) = command::unit(host) else { return Fact::absent("docker.service in systemd's folders") };
-    let masked = host.link(&path).value().is_some_and(|target| target == "/dev/null");
+    let masked = units::is_masked(host, &path);
+    let lacks = units::required(host, &path).into_iter().filter_map(|unit| lack(host, unit)).collect();
     let linked = |want: &str| host.lstat(format!("/etc/systemd/system/{want}")).value().is_some();
     let on_demand = linked("sockets.target.wants/docker.socket");
     let at_boot = linked("multi-user.target.wants/docker.service");
@@ -72,7 +73,14 @@ fn unit(host: &Host) -> Fact<Unit> {
     flags.dedup();
     let hosts_flag = flags.iter().any(|flag| flag == "hosts");
     let enabled = on_demand || at_boot;
-    Fact::present(Unit { masked, enabled, hosts_flag, flags, on_demand, at_boot: Some(at_boot) }, path)
+    Fact::present(Unit { masked, enabled, hosts_flag, flags, on_demand, at_boot: Some(at_boot), lacks }, path)
+}
+
+fn lack(host: &Host, unit: String) -> Option<Lack> {
+    match units::path(host, &unit) {
+        Some(path) => units::is_masked(host, &path).then_some(Lack { unit, masked: true }),
+        None => Some(Lack { unit, masked: false }),
+    }
 }
 
 /// The endpoint is the socket of the engine that the system's service starts.

@@ -46,6 +46,7 @@ pub fn settings(object: &Map<String, Value>, changed: i64) -> Settings {
         log_driver: text("log-driver"),
         log_limited: object.get("log-opts").is_some_and(|opts| opts.get("max-size").is_some()),
         storage_driver: text("storage-driver"),
+        userland_proxy: switch("userland-proxy"),
         shm_size: object
             .get("default-shm-size")
             .map(|size| size.as_str().map_or_else(|| size.to_string(), str::to_owned)),

@@ -183,15 +183,28 @@ pub fn user_namespaces(host: &Host) -> Fact<UserNamespaces> {
         text.lines().filter_map(|line| line.split(':').next()).any(|owner| owner == name || owner == uid.to_string())
     };
     let path = host.env("PATH").unwrap_or_default();
+    let folders: Vec<&str> = path.split(':').filter(|folder| folder.starts_with('/')).collect();
+    let [newuidmap, newgidmap] = ["newuidmap", "newgidmap"].map(|name| host.executable(name, folders.iter().copied()));
+    let powerless =
+        [&newuidmap, &newgidmap].into_iter().filter_map(|found| found.value()).find(|path| !may_map_ids(host, path));
     Fact::present(
         UserNamespaces {
             off_by: off.into_iter().find(|(path, value)| is(path, *value)).map(|(path, _)| path.to_owned()),
             restricted: is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 1) && !lifted,
             no_range_in: ["/etc/subuid", "/etc/subgid"].into_iter().find(|path| !has_range(path)).map(str::to_owned),
-            newuidmap: !host.executable("newuidmap", path.split(':').filter(|f| f.starts_with('/'))).is_absent(),
+            newuidmap: !newuidmap.is_absent(),
+            powerless: powerless.cloned(),
         },
         "/proc/sys, /etc/subuid, /etc/subgid",
     )
+}
+
+/// Debian's newuidmap is setuid root, Fedora's has a capability in its file (which one is not told apart).
+fn may_map_ids(host: &Host, path: &str) -> bool {
+    const SETUID: u32 = 0o4000;
+    let stat = host.stat(path);
+    stat.value().is_none_or(|stat| stat.uid == 0 && stat.mode & SETUID != 0)
+        || !host.attribute(path, "security.capability").is_absent()
 }
 
 /// Looked at only where the endpoint is Docker Desktop's.

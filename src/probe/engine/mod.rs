@@ -2,6 +2,7 @@
 //! files are read, except when the daemon does not answer: then systemd is asked, too.
 
 mod client;
+mod helpers;
 mod kernel;
 mod network;
 mod packages;
@@ -15,6 +16,7 @@ use crate::host::Host;
 
 pub fn probe(host: &Host, docker: &DockerFacts) -> EngineFacts {
     let packages = packages::read(host);
+    let (helpers, daemon_replaced) = helpers::look(host, docker);
     EngineFacts {
         client_config: client::config(host),
         shell_proxy: client::shell_proxy(host),
@@ -46,6 +48,8 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> EngineFacts {
         libseccomp: kernel::libseccomp(host),
         user_namespaces: kernel::user_namespaces(host),
         kvm: kernel::kvm(host, docker),
+        helpers,
+        daemon_replaced,
         packages,
     }
 }

@@ -3,8 +3,8 @@
 use gdoctor_checks::model::fact::Fact;
 use gdoctor_checks::model::facts::toolkit::Config;
 
-use super::daemon::Dockerd;
 use crate::host::Host;
+use crate::probe::dockerd::Dockerd;
 
 const FILE: &str = "nvidia-container-runtime/config.toml";
 

@@ -13,13 +13,14 @@ use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::DockerFacts;
 use gdoctor_checks::model::facts::toolkit::{Config, Installed, Program, Settings, ToolkitFacts};
 
+use super::dockerd::Dockerd;
 use super::packages;
 use crate::host::Host;
 use crate::host::files::Kind;
 use crate::host::process::{End, Program as SystemProgram};
 
 pub fn probe(host: &Host, docker: &DockerFacts) -> ToolkitFacts {
-    let dockerd = daemon::Dockerd::look(host, docker);
+    let dockerd = Dockerd::look(host, docker);
     let ctk = programs::found(host, &dockerd, "nvidia-ctk");
     let packages = packages::installed(host, is_toolkits);
     let version = version(host, &ctk, &packages);

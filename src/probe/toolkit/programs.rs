@@ -6,8 +6,8 @@ use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::DockerFacts;
 use gdoctor_checks::model::facts::toolkit::{Program, Settings};
 
-use super::daemon::Dockerd;
 use crate::host::Host;
+use crate::probe::dockerd::Dockerd;
 
 /// nvidia-container-cli has some 100 KiB.
 const CAP: usize = 8 << 20;

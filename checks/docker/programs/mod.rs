@@ -1,0 +1,69 @@
+//! Is the running dockerd the installed one, and does it find the programs that it starts for a container?
+
+use crate::model::facts::engine::DaemonHelper;
+use crate::model::need::strongest;
+use crate::model::prelude::*;
+
+pub static CHECK: Check = Check {
+    id: "docker-programs",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.docker.as_ref(),
+    tells: Tells::Files,
+    judge,
+};
+
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
+    let docker = &facts.docker;
+    let Some(version) = docker.version.known()? else { return Err(Stop::blocked_by("docker-engine")) };
+    if version.is_podman() {
+        return Err(Stop::NotNeeded("podman"));
+    }
+    let fact = &facts.engine.helpers;
+    let Some(helpers) = fact.known()? else { return Err(Stop::NotNeeded("out-of-sight")) };
+    let gone = |name: &str| helpers.iter().any(|helper| helper.name == name && helper.path.is_none());
+    let off = docker.setting("userland-proxy", |settings| settings.userland_proxy).is_some_and(|set| !set.value);
+    let mut findings = Findings::new();
+    if let Some(by) = strongest(&need.ports).filter(|_| gone("docker-proxy") && !off && !names(facts, PROXY_PATH)) {
+        findings.push(Finding::fail("no-proxy", "reinstall").asked_by(by));
+    }
+    let init = need.run.as_ref().and_then(|line| line.last("init")).filter(|option| option.value != "false");
+    if let Some(option) = init.filter(|_| gone("docker-init") && !names(facts, INIT_PATH)) {
+        findings.push(Finding::fail("no-init", "reinstall").asked_by(&option.at.origin()));
+    }
+    if facts.engine.daemon_replaced.value() == Some(&true) {
+        let finding = Finding::warn("replaced", "docker-engine/restart").saw(&facts.engine.daemon_replaced);
+        findings.push(finding.with("version", &version.version));
+    }
+    if findings.is_empty() {
+        findings.push(Finding::pass("found"));
+    }
+    let package = package(facts);
+    Ok(findings
+        .into_iter()
+        .map(|f| f.with("package", package).evidence(fact.source.0.as_str(), seen(helpers)))
+        .collect())
+}
+
+/// Keys of daemon.json by which dockerd is told a path and looks for none.
+const PROXY_PATH: &str = "userland-proxy-path";
+const INIT_PATH: &str = "init-path";
+
+fn names(facts: &Facts, key: &str) -> bool {
+    let docker = &facts.docker;
+    docker.settings().is_some_and(|settings| settings.kinds.contains_key(key))
+        || docker.command.value().is_some_and(|command| command.options.contains_key(key))
+}
+
+/// The package that brings dockerd and these programs.
+fn package(facts: &Facts) -> &str {
+    let engines = ["docker-ce", "docker.io", "moby-engine"];
+    let packages = facts.engine.packages.value().map(Vec::as_slice).unwrap_or_default();
+    let installed = packages.iter().map(|package| package.name.as_str()).find(|name| engines.contains(name));
+    installed.unwrap_or("docker-ce")
+}
+
+fn seen(helpers: &[DaemonHelper]) -> String {
+    let one = |helper: &DaemonHelper| helper.path.clone().unwrap_or_else(|| format!("{} not there", helper.name));
+    helpers.iter().map(one).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,118 @@
+//! A fix's commands as this kind of host needs them, where every fix changes in the same way: a system whose `/usr` is part of an
+//! image gets packages as a layer, and a rootless engine is a service of its user's.
+
+use gdoctor_checks::model::fix::Risk;
+
+/// What the commands become. `Err` is a note in their place: no command does the same there.
+pub fn commands(tags: &[String], commands: Vec<String>) -> Result<Vec<String>, &'static str> {
+    let is = |tag: &str| tags.iter().any(|known| known == tag);
+    let commands = match is("rootless") {
+        true => commands.into_iter().map(of_user).collect::<Option<_>>().ok_or(ROOTLESS)?,
+        false => commands,
+    };
+    let (install, note) = if is("ostree") {
+        (("sudo dnf install -y ", "sudo rpm-ostree install --idempotent "), OSTREE)
+    } else if is("transactional") {
+        (("sudo zypper install -y ", "sudo transactional-update --non-interactive pkg install "), TRANSACTIONAL)
+    } else if is("steamos") {
+        (("", ""), STEAMOS)
+    } else {
+        return Ok(commands);
+    };
+    let changed: Option<Vec<String>> = commands.iter().map(|command| layered(command, install)).collect();
+    let mut changed = changed.ok_or(note)?;
+    if changed != commands && !changed.iter().any(|command| command == RESTART) {
+        changed.push(RESTART.into());
+    }
+    Ok(changed)
+}
+
+/// The fix's risks, as these commands have them.
+pub fn risks(risks: &[Risk], tags: &[String], commands: &[String]) -> Vec<Risk> {
+    let rootless = tags.iter().any(|tag| tag == "rootless") && !commands.is_empty();
+    let own = rootless && !commands.iter().any(|command| command.contains("sudo "));
+    let mut risks: Vec<Risk> = risks.iter().copied().filter(|risk| !own || *risk != Risk::NeedsRoot).collect();
+    if commands.iter().any(|command| command == RESTART) && !risks.contains(&Risk::Reboot) {
+        risks.push(Risk::Reboot);
+    }
+    if risks.is_empty() { vec![Risk::Safe] } else { risks }
+}
+
+/// The rootless engine's service for the system's: systemctl --user knows docker.service and no socket unit.
+fn of_user(command: String) -> Option<String> {
+    let words: Vec<&str> = command.split(' ').collect();
+    let of_docker = |word: &&str| ["docker", "docker.service", "docker.socket"].contains(word);
+    let plain = words.strip_prefix(&["sudo"]).unwrap_or(&words);
+    match plain {
+        ["systemctl", rest @ ..] if rest.iter().any(|word| of_docker(word)) => {
+            let rest: Vec<&str> = rest.iter().copied().filter(|word| *word != "docker.socket").collect();
+            Some(format!("systemctl --user {}", rest.join(" ")))
+        }
+        ["service", "docker", ..] => None,
+        _ => Some(command),
+    }
+}
+
+const ROOTLESS: &str = "Without systemd a rootless engine is started by its user: `dockerd-rootless.sh`.";
+const RESTART: &str = "sudo reboot";
+const OSTREE: &str =
+    "The root of this system is an image (ostree): put it into the image or layer it with rpm-ostree, then restart.";
+const TRANSACTIONAL: &str = "The root of this system is an image: change it with transactional-update, then restart.";
+const STEAMOS: &str =
+    "The root of this system is an image that Valve replaces: packages do not last. Use a system with its own root.";
+
+/// None: it changes `/usr` in another way than by installing packages.
+fn layered(command: &str, (install, layer): (&str, &str)) -> Option<String> {
+    const WRITERS: [&str; 9] = ["dnf ", "yum ", "zypper ", "pacman ", "apt-get ", "dracut", "akmods", "dkms ", "rpm -"];
+    match command.strip_prefix(install).filter(|_| !install.is_empty()) {
+        Some(packages) => Some(format!("{layer}{packages}")),
+        None if WRITERS.iter().any(|writer| command.contains(writer)) => None,
+        None => Some(command.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(tag: &str, given: &[&str]) -> Result<Vec<String>, &'static str> {
+        commands(&[tag.to_owned()], given.iter().map(|command| (*command).to_owned()).collect())
+    }
+
+    #[test]
+    fn packages_are_layered() {
+        assert_eq!(
+            told("ostree", &["sudo dnf install -y nvidia-container-toolkit", "sudo nvidia-ctk runtime configure"]),
+            Ok(vec![
+                "sudo rpm-ostree install --idempotent nvidia-container-toolkit".to_owned(),
+                "sudo nvidia-ctk runtime configure".into(),
+                "sudo reboot".into()
+            ])
+        );
+        let microos = told("transactional", &["sudo zypper install -y docker", "sudo reboot"]).unwrap();
+        assert_eq!(microos, ["sudo transactional-update --non-interactive pkg install docker", "sudo reboot"]);
+    }
+
+    #[test]
+    fn what_cannot_be_layered_is_not_printed() {
+        for (tag, command) in [
+            ("ostree", "sudo dracut --force"),
+            ("ostree", "if rpm -q --quiet x; then sudo dnf install -y y; fi"),
+            ("transactional", "sudo zypper refresh"),
+            ("steamos", "sudo pacman -S --noconfirm nvidia-open"),
+        ] {
+            assert!(told(tag, &[command]).is_err(), "{command}");
+        }
+        assert_eq!(told("ostree", &["xhost +si:localuser:root"]), Ok(vec!["xhost +si:localuser:root".to_owned()]));
+        assert_eq!(told("fedora", &["sudo dnf install -y x"]), Ok(vec!["sudo dnf install -y x".to_owned()]));
+    }
+
+    #[test]
+    fn a_rootless_engine_is_its_users_service() {
+        let user = told("rootless", &["sudo systemctl restart docker.socket docker.service", "docker info"]).unwrap();
+        assert_eq!(user, ["systemctl --user restart docker.service", "docker info"]);
+        let unit = told("rootless", &["sudo systemctl enable --now docker", "sudo systemctl restart x11"]).unwrap();
+        assert_eq!(unit, ["systemctl --user enable --now docker", "sudo systemctl restart x11"]);
+        assert!(told("rootless", &["sudo service docker start"]).is_err());
+    }
+}
