@@ -10,6 +10,8 @@ const USER: &str =
 const NOBODY: &str = "setpriv --reuid nobody --regid nogroup --clear-groups";
 const PODMAN: &str = "env DOCKER_HOST=unix:///run/podman/podman.sock";
 const TCP: &str = "env DOCKER_HOST=tcp://127.0.0.1:2375";
+/// An engine that is started by the first connection takes its time on a busy machine.
+const WAKE: &str = "--wake --timeout 60s";
 
 const PREPARE: &str = r#"
 usermod -aG docker labuser
@@ -88,9 +90,9 @@ fn what_only_waits_is_told_and_not_started() {
     }
 
     // Asked to, it wakes them.
-    assert_eq!(machine.report("", "--wake").one("docker-engine").0, "pass docker-engine/answers");
-    assert_eq!(machine.report(PODMAN, "--wake").one("docker-engine").0, "pass docker-engine/podman-answers");
-    assert_eq!(machine.report(&own, "--wake").one("docker-engine").0, "pass docker-engine/podman-answers");
+    assert_eq!(machine.report("", WAKE).one("docker-engine").0, "pass docker-engine/answers");
+    assert_eq!(machine.report(PODMAN, WAKE).one("docker-engine").0, "pass docker-engine/podman-answers");
+    assert_eq!(machine.report(&own, WAKE).one("docker-engine").0, "pass docker-engine/podman-answers");
     // What runs behind systemd's socket is asked without more ado, by everybody.
     for who in ["", USER] {
         assert_eq!(machine.report(who, "").one("docker-engine").0, "pass docker-engine/answers", "{who}");

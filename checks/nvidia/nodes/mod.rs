@@ -1,6 +1,7 @@
 //! Are the driver's device nodes there, with the kernel's numbers, and may the container's user open them?
 
 use crate::model::facts::nvidia::{Majors, Node, NvidiaFacts};
+use crate::model::need::Capability;
 use crate::model::prelude::*;
 
 pub static CHECK: Check = Check {
@@ -12,6 +13,7 @@ pub static CHECK: Check = Check {
     judge,
 };
 
+const MODESET: &str = "/dev/nvidia-modeset";
 /// Minor of /dev/nvidiactl, below the driver's fixed major.
 const CONTROL_MINOR: u32 = 255;
 
@@ -39,6 +41,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     // One that is there although nobody needs it yet must still not be stale.
     let tools = nodes.iter().find(|node| node.path == "/dev/nvidia-uvm-tools");
     findings.extend(tools.and_then(|node| wrong(node, majors.uvm.map(|major| (major, 1)), guest)));
+    findings.extend(no_modeset(need, nodes).filter(|_| findings.is_empty() && !guest));
     if findings.is_empty() {
         findings.extend(
             nodes.iter().filter(|node| is_gpu_or_control(&node.path)).find_map(|node| closed(facts, need, node)),
@@ -104,6 +107,14 @@ fn not_passed(nodes: &[Node]) -> Option<Finding> {
     let names = missing.join(", ");
     let seen = names.clone() + ": not there";
     (!missing.is_empty()).then(|| Finding::fail("not-passed", "pass-nodes").with("nodes", names).evidence("/dev", seen))
+}
+
+/// Programs that draw to a window open this node too; the toolkit brings it where it is on the host.
+fn no_modeset(need: &Need, nodes: &[Node]) -> Option<Finding> {
+    let draws = |wish: &&Wish<Capability>| matches!(wish.what, Capability::Graphics | Capability::Display);
+    let wish = need.capabilities.iter().find(draws)?;
+    let there = nodes.iter().any(|node| node.path == MODESET);
+    (!there).then(|| Finding::warn("no-modeset", "make-modeset").evidence(MODESET, "not there").asked_by(&wish.by))
 }
 
 /// A node that the user inside the container may not open.
