@@ -86,6 +86,7 @@ fn starting(text: &str, at: usize) -> Option<Range<usize>> {
         b'-' => shapes::key_block(text, at).or_else(|| values::after_flag(text, at)),
         byte if byte.is_ascii_alphanumeric() && is_start(text, at) => shapes::token(text, at)
             .or_else(|| shapes::bot_token(text, at))
+            .or_else(|| shapes::raw_key(text, at))
             .or_else(|| values::after_scheme(text, at))
             .or_else(|| values::quoted_after(text, at)),
         _ => None,
@@ -113,6 +114,7 @@ mod tests {
                 "bad storage-opt password=*** Authorization: *** AWS_SECRET_ACCESS_KEY=***",
             ),
             ("-e MYSQL_PWD=abc -e GITHUB_PAT=\"a b c\" x", "-e MYSQL_PWD=*** -e GITHUB_PAT=\"***\" x"),
+            ("-e WG_PEER=kFv3m0xqYb7Jm0P1o9Jt2rZs8c4wQhL5uVnXaBdEfG0= img", "-e WG_PEER=*** img"),
             ("-e \"DB_PASSWORD=correct horse\" img", "-e \"DB_PASSWORD=***\" img"),
             ("DATABASE_URL=postgres://u:p%40ss@db/x", "DATABASE_URL=postgres://***@db/x"),
             ("http://me:pa/ss@proxy:3128/ and tcp://a@b", "http://***@proxy:3128/ and tcp://***@b"),
@@ -177,6 +179,7 @@ mod tests {
             "GPU-5ddc1ab9-7b1c-4e0c-9f00-0123456789ab sha256:0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9",
             "registry.corp:5000/app:1.2@sha256:0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9",
             "NVIDIA_DRIVER_CAPABILITIES=compute,utility -e DISPLAY=:0 -e XAUTHORITY=/tmp/x -e SSH_AUTH_SOCK=/run/s",
+            "integrity sha256-kFv3m0xqYb7Jm0P1o9Jt2rZs8c4wQhL5uVnXaBdEfG0= SHA256:kFv3m0xqYb7Jm0P1o9Jt2rZs8c4wQhL5uVnXaBdEfG0=",
             "MAX_TOKENS=4096 TOKENIZERS_PARALLELISM=false POSTGRES_PASSWORD_FILE=/run/secrets/pg AUTH_TYPE=none",
             "-e TOKEN=$TOKEN -e TOKEN=${TOKEN} --password-stdin --token \"$T\" -e SECRET -e PASSWORD= x",
             "-u 1000:1000 --user app:app -p 8080:80 -v /a:/b:ro --network host",

@@ -101,6 +101,21 @@ pub fn bot_token(text: &str, at: usize) -> Option<Range<usize>> {
     (is_number && (30..=50).contains(&length)).then_some(start..start + number.len() + 1 + length)
 }
 
+/// 32 bytes in base64, as WireGuard's keys and many others stand in variables of any name. A digest says what it is before it:
+/// `sha256-…`, `SHA256:…`.
+pub fn raw_key(text: &str, at: usize) -> Option<Range<usize>> {
+    const LETTERS: usize = 43;
+    let bytes = &text.as_bytes()[at..];
+    let body = bytes.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(byte)).count();
+    let before = at.checked_sub("sha256-".len()).map(|start| &text.as_bytes()[start..at - 1]);
+    let digest = before.is_some_and(|kind| kind.eq_ignore_ascii_case(b"sha256"));
+    let alone = body == LETTERS && bytes.get(body) == Some(&b'=') && bytes.get(body + 1) != Some(&b'=');
+    // A path of such a length has no digits and capitals in it by chance and ends in no `=`.
+    let word = &bytes[..body];
+    let mixed = word.iter().any(u8::is_ascii_digit) && word.iter().any(u8::is_ascii_uppercase);
+    (alone && mixed && !digest).then_some(at..at + body + 1)
+}
+
 /// What is behind the word `hook` in a webhook's URL, from its `://`: whoever has that URL may post.
 pub fn webhook(text: &str, at: usize) -> Option<Range<usize>> {
     let rest = text[at..].strip_prefix("://")?;
