@@ -2,8 +2,10 @@
 
 use crate::model::facts::host::Platform;
 use crate::model::facts::library::{Found, Kind, Library, LibraryFacts, libraries, look_up};
+use crate::model::facts::toolkit::Spec;
 use crate::model::need::Capability;
 use crate::model::prelude::*;
+use crate::readings::way::KIND;
 
 pub static CHECK: Check = Check {
     id: "driver-capability",
@@ -145,9 +147,25 @@ fn way(facts: &Facts, need: &Need, wanted: Capability) -> Finding {
         Some((flag, way)) if wanted == Capability::Compat32 => {
             Finding::warn("not-by-cdi", "legacy-mode").with("flag", flag).with("path", way)
         }
-        Some((flag, way)) => Finding::pass("always").with("flag", flag).with("path", way),
+        Some((flag, way)) => match left_out(facts, need, wanted) {
+            Some((stem, spec)) => Finding::fail("not-in-spec", "nvidia-cdi/regenerate")
+                .with("stem", stem)
+                .with("flag", flag)
+                .with("path", spec),
+            None => Finding::pass("always").with("flag", flag).with("path", way),
+        },
         None => Finding::pass("present"),
     }
+}
+
+/// A library that the host has and the spec, which decides on this way, does not name: it was made before, or by a toolkit that
+/// did not find it.
+fn left_out<'a>(facts: &'a Facts, need: &Need, wanted: Capability) -> Option<(&'static str, &'a str)> {
+    let passage = facts.passage_for(need).filter(|passage| !passage.libraries.is_empty())?;
+    let stem = libraries(wanted).required.iter().copied().find(|stem| !passage.libraries.contains(*stem))?;
+    let of_gpus = |spec: &&Spec| spec.devices().is_some_and(|devices| devices.kind == KIND);
+    let spec = facts.toolkit.specs.value()?.iter().find(of_gpus)?;
+    Some((stem, &spec.path))
 }
 
 fn fix_of(wanted: Capability) -> &'static str {
