@@ -1,5 +1,5 @@
 //! A fix's commands as this kind of host needs them, where every fix changes in the same way: a system whose `/usr` is part of an
-//! image gets packages as a layer, and a rootless engine is a service of its user's.
+//! image gets packages as a layer, a rootless engine is a service of its user's, and NixOS is configured.
 
 use gdoctor_checks::model::fix::Risk;
 
@@ -10,6 +10,11 @@ pub fn commands(tags: &[String], commands: Vec<String>) -> Result<Vec<String>, &
         true => commands.into_iter().map(of_user).collect::<Option<_>>().ok_or(ROOTLESS)?,
         false => commands,
     };
+    let made =
+        |command: &String| ["/etc/docker/daemon.json", "runtime configure"].iter().any(|word| command.contains(word));
+    if is("nixos") && commands.iter().any(made) {
+        return Err(NIXOS);
+    }
     let (install, note) = if is("ostree") {
         (("sudo dnf install -y ", "sudo rpm-ostree install --idempotent "), OSTREE)
     } else if is("transactional") {
@@ -55,6 +60,8 @@ fn of_user(command: String) -> Option<String> {
 
 const ROOTLESS: &str = "Without systemd a rootless engine is started by its user: `dockerd-rootless.sh`.";
 const RESTART: &str = "sudo reboot";
+const NIXOS: &str = "NixOS makes dockerd's daemon.json from its configuration: set virtualisation.docker.daemon.settings (for GPUs \
+    hardware.nvidia-container-toolkit.enable), then run `sudo nixos-rebuild switch`.";
 const OSTREE: &str =
     "The root of this system is an image (ostree): put it into the image or layer it with rpm-ostree, then restart.";
 const TRANSACTIONAL: &str = "The root of this system is an image: change it with transactional-update, then restart.";
@@ -99,6 +106,7 @@ mod tests {
             ("ostree", "sudo dracut --force"),
             ("ostree", "if rpm -q --quiet x; then sudo dnf install -y y; fi"),
             ("transactional", "sudo zypper refresh"),
+            ("nixos", "sudo nvidia-ctk runtime configure --runtime=docker"),
             ("steamos", "sudo pacman -S --noconfirm nvidia-open"),
         ] {
             assert!(told(tag, &[command]).is_err(), "{command}");

@@ -65,11 +65,12 @@ pub fn low_level(host: &Host, dockerd: &Dockerd, settings: Option<&Settings>) ->
     found.unwrap_or_else(|| Fact::absent(named.join(", ")))
 }
 
-/// An absolute path as it is, a name on dockerd's PATH.
+/// An absolute path as it is, a name on dockerd's PATH. A folder there, or a file that nobody may start, is no program.
 fn program(host: &Host, dockerd: &Dockerd, name: &str) -> Fact<String> {
-    match name.starts_with('/') {
-        true => host.real_path(name).map(|_| name.to_owned()),
-        false => host.executable(name, dockerd.path.iter().map(String::as_str)),
+    match name.rsplit_once('/').filter(|_| name.starts_with('/')) {
+        Some(("", file)) => host.executable(file, ["/"]),
+        Some((folder, file)) => host.executable(file, [folder]),
+        None => host.executable(name, dockerd.path.iter().map(String::as_str)),
     }
 }
 
@@ -146,6 +147,17 @@ mod tests {
             ldconfig(&host, Some(&named("/sbin/ldconfig"))).gap().is_some(),
             "the container's own is not known here"
         );
+    }
+
+    #[test]
+    fn a_folder_and_a_file_that_nobody_may_start_are_no_programs() {
+        let root = root(&[("usr/bin/runtime", b""), ("usr/bin/folder/x", b""), ("usr/bin/plain", b"")]);
+        let plain = std::fs::Permissions::from_mode(0o644);
+        std::fs::set_permissions(root.path().join("usr/bin/plain"), plain).unwrap();
+        let (host, dockerd) = of(&root);
+        for (name, there) in [("/usr/bin/runtime", true), ("/usr/bin/folder", false), ("/usr/bin/plain", false)] {
+            assert_eq!(program(&host, &dockerd, name).value().is_some(), there, "{name}");
+        }
     }
 
     #[test]
