@@ -47,7 +47,7 @@ pub fn find(text: &str) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
-        let Some(secret) = starting(text, at) else {
+        let Some(secret) = starting(text, at).map(|secret| whole(text, secret)) else {
             at += 1;
             continue;
         };
@@ -73,6 +73,13 @@ pub fn find(text: &str) -> Vec<Range<usize>> {
         }
         all
     })
+}
+
+/// A look that goes no farther than so many bytes may have ended within a letter.
+fn whole(text: &str, secret: Range<usize>) -> Range<usize> {
+    let is_edge = |at: &usize| text.is_char_boundary(*at);
+    let start = (0..=secret.start).rev().find(is_edge).unwrap_or_default();
+    start..(secret.end..text.len()).find(is_edge).unwrap_or(text.len())
 }
 
 /// The secret that shows itself at this byte.
@@ -168,6 +175,17 @@ mod tests {
             assert_eq!(masked(left), left, "twice is once");
             let over = overwritten(text);
             assert_eq!((over.len(), over.lines().count()), (text.len(), text.lines().count()), "{over}");
+        }
+    }
+
+    #[test]
+    fn letters_of_several_bytes_are_not_parted() {
+        for shift in 0..4 {
+            let text = format!("{}{}:0@0.034] x", "a".repeat(shift), "\u{fffd}".repeat(120));
+            assert!(masked(&text).ends_with("***@0.034] x"), "{shift}");
+            assert_eq!(overwritten(&text).len(), text.len(), "{shift}");
+            let url = format!("http://{}{}", "a".repeat(shift), "\u{fffd}@".repeat(200));
+            assert!(masked(&url).starts_with("http://***"), "{shift}: {}", masked(&url));
         }
     }
 
