@@ -1,25 +1,25 @@
 //! gdoctor against the real engines of Debian's releases, this one's and the later ones': healthy, and as their ways to a GPU open
-//! and close. What it says of a line that asks for a GPU is what docker then does with it. The GPU and its driver are a host on
-//! disk; hook and runtime are stand-ins, which dockerd finds at the same paths.
+//! and close. What it says of a line that asks for a GPU is what docker then does with it. The GPU and its driver are files
+//! (tests/lab/driver), a library of ours answers in NVML's place, and the toolkit's programs are stand-ins, which do of
+//! theirs what the lines come to.
 #![allow(clippy::disallowed_methods)]
 
 mod part;
-mod root;
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::path::PathBuf;
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use part::{Part, Run, has_engine, is_root};
-use root::{DRIVER, Root};
 use serde_json::Value;
 
 const HOOK: &str = "nvidia-container-runtime-hook";
 const CDI_HOOK: &str = "nvidia-cdi-hook";
 const RUNTIME: &str = "nvidia-container-runtime";
+/// What the others start, and none of them looks for before.
+const BESIDE: [&str; 2] = ["nvidia-container-cli", "nvidia-ctk"];
 
 /// A daemon, by what daemon.json says and by the programs that are there when it starts; and what then changes beneath it.
 struct Daemon {
@@ -53,10 +53,15 @@ const DAEMONS: [Daemon; 5] = [
     Daemon {
         features: "",
         registered: true,
-        programs: &[RUNTIME, HOOK],
+        programs: &[RUNTIME, HOOK, CDI_HOOK],
         steps: &[AsItStarts, Take(HOOK), Take(RUNTIME)],
     },
-    Daemon { features: "", registered: true, programs: &[RUNTIME], steps: &[AsItStarts, Spec(&["all", "0"])] },
+    Daemon {
+        features: "",
+        registered: true,
+        programs: &[RUNTIME, CDI_HOOK],
+        steps: &[AsItStarts, Spec(&["all", "0"])],
+    },
 ];
 
 const LINES: [&str; 5] = [
@@ -69,117 +74,154 @@ const LINES: [&str; 5] = [
 /// Asked of each daemon once. Engines before API 1.50 do not tell what other vendors' specs name.
 const OTHERS: &str = "docker create --device example.com/thing=one IMG true";
 
-/// A folder that dockerd has on its PATH and looks for specs in, and the host on disk with the same folder.
+/// The host: DIR of tests/lab/driver, and where things lie in that view.
 struct Bench {
     place: tempfile::TempDir,
-    root: Root,
 }
+
+const BIN: &str = "/opt/nvidia/bin";
+const SPECS: &str = "/etc/cdi";
+const DRIVER: &str = "550.54.15";
 
 impl Bench {
     fn new() -> Option<Self> {
-        let place = tempfile::Builder::new().prefix("bench").tempdir_in("/tmp").unwrap();
-        let root = Root::with_driver();
-        for stem in ["libnvidia-ml", "libcuda"] {
-            if !root.library(stem, DRIVER, "/dev/null", "-DEMPTY") {
-                part::left_out("newer engines: no C compiler (cc)");
-                return None;
+        let bench = Self { place: tempfile::Builder::new().prefix("bench").tempdir_in("/tmp").unwrap() };
+        let gpu = "sys/bus/pci/devices/0000:01:00.0";
+        bench.write(&format!("{gpu}/vendor"), "0x10de\n");
+        bench.write(&format!("{gpu}/class"), "0x030200\n");
+        bench.write(&format!("{gpu}/device"), "0x1eb8\n");
+        bench.write("sys/bus/pci/drivers/nvidia/bind", "");
+        std::os::unix::fs::symlink("../../drivers/nvidia", bench.host(&format!("{gpu}/driver"))).unwrap();
+        bench.write("sys/module/nvidia/version", &format!("{DRIVER}\n"));
+        let answers = format!(
+            "driver = {DRIVER}\ncuda = 12040\ngpus = 1\ngpu0.name = Tesla T4\ngpu0.minor = 0\ngpu0.pci = 0000:01:00\n"
+        );
+        bench.write("opt/nvidia/answers", &answers);
+        fs::write(bench.place.path().join("devices"), "nvidiactl 195 255\nnvidia0 195 0\nnvidia-uvm 511 0\n").unwrap();
+        let package = "\nPackage: nvidia-container-toolkit-base\nStatus: install ok installed\nVersion: 1.19.1-1\n";
+        fs::write(bench.place.path().join("packages"), package).unwrap();
+        let nvml = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doubles/nvml.c");
+        let whole = bench.library("libnvidia-ml", nvml) && bench.library("libcuda", "/dev/null");
+        if !whole {
+            part::left_out("newer engines: no C compiler (cc)");
+        }
+        whole.then_some(bench)
+    }
+
+    /// Where a file lies before the view is made.
+    fn host(&self, below: &str) -> PathBuf {
+        self.place.path().join("host").join(below.trim_start_matches('/'))
+    }
+
+    fn write(&self, below: &str, text: &str) {
+        let path = self.host(below);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn library(&self, stem: &str, source: &str) -> bool {
+        let file = self.host(&format!("opt/nvidia/lib/{stem}.so.{DRIVER}"));
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        let soname = format!("-Wl,-soname,{stem}.so.1");
+        let answers = "-DANSWERS=\"/opt/nvidia/answers\"";
+        let mut compiler = Command::new("cc");
+        compiler.args(["-shared", "-fPIC", "-O1", answers, &soname, "-x", "c", source, "-o"]).arg(file);
+        match compiler.status() {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+            ended => {
+                assert!(ended.unwrap().success(), "{source} does not compile");
+                true
             }
         }
-        root.ldconfig();
-        root.program("usr/bin/docker");
-        root.write("dev/nvidiactl", "");
-        root.write("dev/nvidia0", "");
-        root.write("dev/nvidia-uvm", "");
-        let package = "Package: nvidia-container-toolkit-base\nStatus: install ok installed\nVersion: 1.19.1-1\n\n";
-        root.write("var/lib/dpkg/status", package);
-        Some(Self { place, root })
-    }
-
-    fn below(&self, name: &str) -> String {
-        format!("{}/{name}", self.place.path().display())
-    }
-
-    fn write(&self, name: &str, text: &str, mode: u32) {
-        let path = self.below(name);
-        for path in [Path::new(&path), &self.root.path(&path)] {
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-            fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
-        }
-    }
-
-    fn bring(&self, program: &str) {
-        let text = if program == RUNTIME { "#!/bin/sh\nexec runc \"$@\"\n" } else { "#!/bin/sh\n" };
-        self.write(&format!("bin/{program}"), text, 0o755);
-    }
-
-    fn take(&self, program: &str) {
-        let path = self.below(&format!("bin/{program}"));
-        fs::remove_file(self.root.path(&path)).unwrap();
-        fs::remove_file(path).unwrap();
-    }
-
-    fn spec(&self, devices: &[&str]) {
-        let device = |name: &&str| format!("- name: \"{name}\"\n  containerEdits:\n    env: [GPU={name}]\n");
-        let devices: String = devices.iter().map(device).collect();
-        self.write("cdi/nvidia.yaml", &format!("cdiVersion: 0.5.0\nkind: nvidia.com/gpu\ndevices:\n{devices}"), 0o644);
     }
 
     fn start(&self, suite: Option<&str>, daemon: &Daemon) -> Option<Part> {
-        for folder in ["bin", "cdi"].map(|name| self.below(name)) {
-            for folder in [Path::new(&folder), &self.root.path(&folder)] {
-                let _ = fs::remove_dir_all(folder);
-            }
+        let _ = fs::remove_dir_all(self.host(BIN));
+        fs::create_dir_all(self.host(BIN)).unwrap();
+        let beside = if daemon.programs.is_empty() { &[][..] } else { &BESIDE };
+        for program in daemon.programs.iter().chain(beside) {
+            let path = self.host(&format!("{BIN}/{program}"));
+            fs::write(&path, stand_in(program)).unwrap();
+            fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
         }
-        daemon.programs.iter().for_each(|program| self.bring(program));
         let mut config = format!("{{\"features\": {{{}}}", daemon.features);
-        if suite.is_some() {
-            config.push_str(&format!(", \"cdi-spec-dirs\": [\"{}\"]", self.below("cdi")));
-        }
         if daemon.registered {
-            let path = self.below(&format!("bin/{RUNTIME}"));
-            config.push_str(&format!(", \"runtimes\": {{\"nvidia\": {{\"path\": \"{path}\"}}}}"));
+            config.push_str(&format!(", \"runtimes\": {{\"nvidia\": {{\"path\": \"{BIN}/{RUNTIME}\"}}}}"));
         }
-        self.write("daemon.json", &format!("{config}}}"), 0o644);
-        let path = format!("PATH={}:{}", self.below("bin"), std::env::var("PATH").unwrap_or_default());
-        let part = start(suite, &path, &self.below("daemon.json"))?;
+        let file = self.place.path().join("daemon.json");
+        fs::write(&file, format!("{config}}}")).unwrap();
+        let path = format!("PATH={}:{BIN}", std::env::var("PATH").unwrap_or_default());
+        let view = part::root().join("tests/lab/driver");
+        let mut arguments = vec!["--config", file.to_str().unwrap()];
+        arguments.extend(suite.iter().flat_map(|suite| ["--engine", suite]));
+        let before = [self.place.path().to_str().unwrap(), "env", &path];
+        let part = Part::start_in(view.to_str().unwrap(), &before, "docker", &arguments)?;
         assert!(part.call("import", &[]).status.success());
         Some(part)
     }
+}
 
-    fn take_step(&self, step: &Step, started: Instant) {
-        match step {
-            AsItStarts => {}
-            Bring(program) => {
-                // A process's start is known to the second, and gdoctor leaves room for that.
-                std::thread::sleep(Duration::from_millis(4200).saturating_sub(started.elapsed()));
-                self.bring(program);
-            }
-            Take(program) => self.take(program),
-            Spec(devices) => self.spec(devices),
+/// As far as these lines come to them. The runtime, in its mode jit-cdi, takes dockerd's hook out again.
+fn stand_in(program: &str) -> &'static str {
+    match program {
+        RUNTIME => {
+            r#"#!/bin/sh
+before=
+for word; do [ "$before" = --bundle ] && bundle=$word; before=$word; done
+if [ -n "${bundle:-}" ]; then
+  jq '(.hooks.prestart // empty) |= map(select(.path | endswith("-hook") | not))' "$bundle/config.json" >"$bundle/without" &&
+    mv "$bundle/without" "$bundle/config.json"
+fi
+exec runc "$@"
+"#
         }
-    }
-
-    fn judged(&self, daemon: &Part, line: &str) -> Value {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_gdoctor"))
-            .args(["check", "--root", self.root.argument(), "--timeout", "10s", "--run-file", "-", "--format", "json"])
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("HOME", "/root")
-            .env("DOCKER_HOST", daemon.get("DOCKER_HOST"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(line.as_bytes()).unwrap();
-        serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap()
+        "nvidia-ctk" => "#!/bin/sh\necho NVIDIA Container Toolkit CLI version 1.19.1\n",
+        _ => "#!/bin/sh\n",
     }
 }
 
-fn start(suite: Option<&str>, path: &str, config: &str) -> Option<Part> {
-    let mut arguments = vec!["--config", config];
-    arguments.extend(suite.iter().flat_map(|suite| ["--engine", suite]));
-    Part::start_in("env", &[path], "docker", &arguments)
+impl Step {
+    fn take(&self, daemon: &Part, started: Instant) {
+        let script = match self {
+            AsItStarts => return,
+            Bring(program) => {
+                // A process's start is known to the second, and gdoctor leaves room for that.
+                std::thread::sleep(Duration::from_millis(4200).saturating_sub(started.elapsed()));
+                format!("printf '#!/bin/sh\n' >{BIN}/{program}; chmod 755 {BIN}/{program}")
+            }
+            Take(program) => format!("rm {BIN}/{program}"),
+            Spec(devices) => {
+                let device = |name: &&str| format!("- name: \"{name}\"\n  containerEdits:\n    env: [GPU={name}]\n");
+                let devices: String = devices.iter().map(device).collect();
+                let text = format!("cdiVersion: 0.5.0\nkind: nvidia.com/gpu\ndevices:\n{devices}");
+                format!("mkdir -p {SPECS}; printf %s '{text}' >{SPECS}/nvidia.yaml")
+            }
+        };
+        let done = daemon.call("exec", &["sh", "-ec", &script]);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+}
+
+fn judged(daemon: &Part, line: &str) -> Value {
+    let script = "printf '%s\n' \"$2\" | \"$1\" check --timeout 10s --run-file - --format json";
+    let host = format!("DOCKER_HOST={}", daemon.get("DOCKER_HOST"));
+    let ran = daemon.call(
+        "exec",
+        &[
+            "env",
+            "-i",
+            "PATH=/usr/bin:/bin",
+            "HOME=/root",
+            &host,
+            "sh",
+            "-c",
+            script,
+            "sh",
+            env!("CARGO_BIN_EXE_gdoctor"),
+            line,
+        ],
+    );
+    serde_json::from_slice(&ran.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&ran.stderr)))
 }
 
 /// What docker does with a line: nothing when the container starts, else its words.
@@ -201,10 +243,10 @@ fn walk(suite: Option<&str>) -> Option<usize> {
         let part = bench.start(suite, &daemon)?;
         let since = Instant::now();
         for (number, step) in daemon.steps.iter().enumerate() {
-            bench.take_step(step, since);
+            step.take(&part, since);
             for line in LINES.into_iter().chain((number == 0).then_some(OTHERS)) {
                 let line = line.replace("IMG", "lab/busybox:1");
-                let report = bench.judged(&part, &line);
+                let report = judged(&part, &line);
                 let refusal = refused(&part, &line);
                 started += usize::from(refusal.is_none());
                 let at = format!("{} {:?} {step:?}: {line}", daemon.features, daemon.programs);
@@ -232,7 +274,6 @@ fn told(report: &Value) -> String {
 
 /// Docker 20.10 reads no CDI specs.
 #[test]
-#[ignore = "at some steps the model of the ways says otherwise than these engines with the lab's stubs; run it to see which"]
 fn ways_to_a_gpu_here() {
     if is_root("newer engines")
         && let Some(started) = walk(None)
@@ -243,7 +284,6 @@ fn ways_to_a_gpu_here() {
 
 /// Docker 26.1 reads them where it is told to.
 #[test]
-#[ignore = "at some steps the model of the ways says otherwise than these engines with the lab's stubs; run it to see which"]
 fn ways_to_a_gpu_of_trixie() {
     if has_engine("trixie")
         && let Some(started) = walk(Some("trixie"))
@@ -254,7 +294,6 @@ fn ways_to_a_gpu_of_trixie() {
 
 /// Docker 28.5 reads them unless it is told not to.
 #[test]
-#[ignore = "at some steps the model of the ways says otherwise than these engines with the lab's stubs; run it to see which"]
 fn ways_to_a_gpu_of_sid() {
     if has_engine("sid")
         && let Some(started) = walk(Some("sid"))

@@ -20,14 +20,17 @@ const PROGRAMS: [&str; 5] = [
     "nvidia-container-runtime",
     "nvidia-ctk",
 ];
+/// Docker's own programs, which the toolkit's lead to.
+const HANDED_TO: [&str; 1] = ["runc"];
 const SPEC: &str = "var/run/cdi/nvidia.yaml";
 
 /// The host on disk, with a toolkit of 1.19.1 by its packages, in legacy mode.
 fn host() -> Root {
     let root = Root::with_driver();
-    for program in PROGRAMS {
+    for program in PROGRAMS.iter().chain(&HANDED_TO) {
         root.program(&format!("usr/bin/{program}"));
     }
+    root.program("sbin/ldconfig.real");
     let package = |name: &str| format!("Package: {name}\nStatus: install ok installed\nVersion: 1.19.1-1\n\n");
     let packages = ["nvidia-container-toolkit", "nvidia-container-toolkit-base", "libnvidia-container1"].map(package);
     root.write("var/lib/dpkg/status", &packages.concat());
@@ -56,7 +59,6 @@ fn look(root: &Root, daemon: &Part) -> Run {
 
 /// The daemon's own word counts, not the file: registered, and then only written down.
 #[test]
-#[ignore = "the model of the ways asks this stub toolkit for more than it has; to be brought together"]
 fn the_daemon_says_which_runtimes_it_has() {
     let config = tempfile::NamedTempFile::new().unwrap();
     fs::write(config.path(), "{\"runtimes\": {\"nvidia\": {\"path\": \"/usr/bin/nvidia-container-runtime\"}}}")
@@ -74,7 +76,6 @@ fn the_daemon_says_which_runtimes_it_has() {
 }
 
 #[test]
-#[ignore = "the model of the ways asks this stub toolkit for more than it has; to be brought together"]
 fn registered_in_a_file_is_not_registered() {
     let root = host();
     let Some(daemon) = Part::start("docker", &[]) else { return };
@@ -106,7 +107,6 @@ fn a_toolkit_newer_than_the_daemon_asks_for_a_restart() {
 }
 
 #[test]
-#[ignore = "the model of the ways asks this stub toolkit for more than it has; to be brought together"]
 fn specs_on_disk_fresh_stale_and_broken() {
     let root = host();
     let Some(daemon) = Part::start("docker", &[]) else { return };
@@ -131,7 +131,6 @@ fn specs_on_disk_fresh_stale_and_broken() {
 }
 
 #[test]
-#[ignore = "the model of the ways asks this stub toolkit for more than it has; to be brought together"]
 fn a_configuration_that_is_no_toml_names_its_line() {
     let root = host();
     let Some(daemon) = Part::start("docker", &[]) else { return };
@@ -217,10 +216,11 @@ fn a_container_that_was_started_before_the_driver() {
     assert_eq!(look().told(), Vec::<String>::new());
 }
 
-/// Ids of the line against the driver's own list; in a report to be shared both have pseudonyms, and the verdict is the same.
+/// Ids of the line against the driver's own list; in a report to be shared both have pseudonyms, and the verdict is the same. The NVML
+/// of another root is not loaded, so of an id that is there no more than that is known.
 #[test]
-#[ignore = "the model of the ways asks this stub toolkit for more than it has; to be brought together"]
 fn the_ids_of_a_line_are_compared_with_the_hosts() {
+    const HERE_AND_NO_MORE: [&str; 1] = ["unknown run-line-gpu/unknown"];
     const HERE: &str = "GPU-5ddc1ab9-7b1c-4e0c-9f00-0123456789ab";
     let root = host();
     let information = "proc/driver/nvidia/gpus/0000:01:00.0/information";
@@ -235,13 +235,13 @@ fn the_ids_of_a_line_are_compared_with_the_hosts() {
         gdoctor(&arguments, &[("DOCKER_HOST", daemon.get("DOCKER_HOST"))]).of("run-line-gpu")
     };
     for more in [&[][..], &["--share"]] {
-        assert_eq!(look(HERE, more), ["pass run-line-gpu/asked"], "{more:?}");
-        assert_eq!(look(&HERE.to_lowercase(), more), ["pass run-line-gpu/asked"], "{more:?}");
+        assert_eq!(look(HERE, more), HERE_AND_NO_MORE, "{more:?}");
+        assert_eq!(look(&HERE.to_lowercase(), more), HERE_AND_NO_MORE, "{more:?}");
         let other = HERE.replace('5', "6");
         assert_eq!(look(&other, more), ["fail run-line-gpu/no-such-id"], "{more:?}");
         assert_eq!(look("GPU-5ddc1ab9", more), ["fail run-line-gpu/no-such-id"], "{more:?}");
     }
     // Until a program has started the GPU its id is not known, and nothing is said of it.
     root.write(information, "GPU UUID: \t GPU-????????-????-????-????-????????????\n");
-    assert_eq!(look(&HERE.replace('5', "6"), &[]), ["pass run-line-gpu/asked"]);
+    assert_eq!(look(&HERE.replace('5', "6"), &[]), HERE_AND_NO_MORE);
 }

@@ -55,13 +55,23 @@ fn wanted(need: &Need, selected: &dyn Fn(&Check) -> bool) -> Vec<Group> {
     Group::ALL.iter().copied().filter(|group| reads(*group) && group.concerns(need)).collect()
 }
 
+/// What a line comes to that asks for no GPU, where every container goes through NVIDIA's runtime.
+fn by_default(facts: &Facts, need: &Need, selected: &dyn Fn(&Check) -> bool) -> Vec<Group> {
+    let reads = |group: &Group| {
+        ALL.iter().any(|check| check.reads(*group) && selected(check) && (check.wanted)(need).is_some())
+    };
+    let of_gpus = [Group::Nvidia, Group::Library, Group::Toolkit];
+    let comes = need.run.is_some() && facts.default_runtime_is_nvidias();
+    of_gpus.into_iter().filter(|group| comes && !group.concerns(need) && reads(group)).collect()
+}
+
 /// All facts that the need and the selection ask for. No group takes longer than the host's deadline: one that does is given
 /// up, and all its facts are "no answer within the deadline".
 pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool, watch: &dyn Watch) -> (Facts, Times) {
     let sudo = need.run.as_ref().is_some_and(|line| line.as_root && !line.keeps_environment);
     let of_root = sudo.then(|| host.under_sudo());
     let host = of_root.as_ref().unwrap_or(host);
-    let wanted = wanted(need, selected);
+    let mut wanted = wanted(need, selected);
     let mut crew = Crew::new(watch, wanted.clone());
     for group in &wanted {
         match group {
@@ -85,6 +95,13 @@ pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool, wa
     crew.wait_for(&[Group::Host, Group::Docker]);
     let host = &host.renewed();
     let docker = Arc::new(crew.facts().docker.clone());
+    for group in by_default(crew.facts(), need, selected) {
+        match group {
+            Group::Nvidia => crew.send(group, host, need, |f| &mut f.nvidia, nvidia::probe),
+            Group::Library => crew.send(group, host, need, |f| &mut f.library, library::probe),
+            other => wanted.push(other),
+        }
+    }
     // These look with the daemon's answers in hand: who holds a port, which registries it trusts, where images lie.
     for group in &wanted {
         let docker = Arc::clone(&docker);

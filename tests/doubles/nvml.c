@@ -1,5 +1,5 @@
-/* Stands in for libnvidia-ml.so.1 in tests: the entry points that gdoctor calls, answering what the file named by NVML_DOUBLE
- * says. Lines are `KEY = VALUE`: `gpus = 2`, `gpu1.name = NVIDIA H100`. A value `!15` makes the call return code 15; `hang`
+/* Stands in for libnvidia-ml.so.1 in tests: the entry points that gdoctor calls, answering what the file named by NVML_DOUBLE,
+ * or by ANSWERS where it was compiled in, says. Lines are `KEY = VALUE`: `gpus = 2`, `gpu1.name = NVIDIA H100`. A value `!15` makes the call return code 15; `hang`
  * never returns; `abort` ends the process; a key that is not there makes the call "not supported" (3).
  * Compiled with -DOLD it lacks what drivers before 510 lack. Signatures: nvml.h of the driver. */
 #include <stdio.h>
@@ -16,6 +16,9 @@ static device devices[GPUS];
 static const char *value(const char *key) {
   static char line[4096];
   const char *path = getenv("NVML_DOUBLE");
+#ifdef ANSWERS
+  if (!path) path = ANSWERS;
+#endif
   FILE *file = path ? fopen(path, "r") : NULL;
   if (!file) return NULL;
   size_t length = strlen(key);

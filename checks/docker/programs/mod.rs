@@ -19,19 +19,25 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if version.is_podman() {
         return Err(Stop::NotNeeded("podman"));
     }
+    let replaced = facts.engine.daemon_replaced.value() == Some(&true);
+    let off = docker.setting("userland-proxy", |settings| settings.userland_proxy).is_some_and(|set| !set.value);
+    let port = strongest(&need.ports).filter(|_| !off && !names(facts, PROXY_PATH));
+    let init = need.run.as_ref().and_then(|line| line.last("init")).filter(|option| option.value != "false");
+    let init = init.filter(|_| !names(facts, INIT_PATH));
+    if port.is_none() && init.is_none() && !replaced {
+        return Err(Stop::NotNeeded("nothing-started"));
+    }
     let fact = &facts.engine.helpers;
     let Some(helpers) = fact.known()? else { return Err(Stop::NotNeeded("out-of-sight")) };
     let gone = |name: &str| helpers.iter().any(|helper| helper.name == name && helper.path.is_none());
-    let off = docker.setting("userland-proxy", |settings| settings.userland_proxy).is_some_and(|set| !set.value);
     let mut findings = Findings::new();
-    if let Some(by) = strongest(&need.ports).filter(|_| gone("docker-proxy") && !off && !names(facts, PROXY_PATH)) {
+    if let Some(by) = port.filter(|_| gone("docker-proxy")) {
         findings.push(Finding::fail("no-proxy", "reinstall").asked_by(by));
     }
-    let init = need.run.as_ref().and_then(|line| line.last("init")).filter(|option| option.value != "false");
-    if let Some(option) = init.filter(|_| gone("docker-init") && !names(facts, INIT_PATH)) {
+    if let Some(option) = init.filter(|_| gone("docker-init")) {
         findings.push(Finding::fail("no-init", "reinstall").asked_by(&option.at.origin()));
     }
-    if facts.engine.daemon_replaced.value() == Some(&true) {
+    if replaced {
         let finding = Finding::warn("replaced", "docker-engine/restart").saw(&facts.engine.daemon_replaced);
         findings.push(finding.with("version", &version.version));
     }

@@ -19,7 +19,7 @@ pub struct ToolkitFacts {
     pub cdi_hook: Fact<Program>,
     /// nvidia-container-runtime, the same way.
     pub runtime: Fact<Program>,
-    /// nvidia-ctk, the same way.
+    /// nvidia-ctk: where config.toml has it, else the same way.
     pub ctk: Fact<Program>,
     /// nvidia-container-cli, which the hook starts: where config.toml has it, else the same way.
     pub cli: Fact<Program>,
@@ -246,6 +246,7 @@ pub struct Hook {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Features {
+    pub ignore_imex_channel_requests: Option<bool>,
     pub allow_ldconfig_from_container: Option<bool>,
     pub allow_cuda_compat_libs_from_container: Option<bool>,
 }

@@ -35,14 +35,17 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     {
         return Err(Stop::blocked_by(other.owner()));
     }
-    let specs = facts.toolkit.specs.known()?.map(Vec::as_slice).unwrap_or_default();
+    let seen = facts.toolkit.specs.known()?.map(Vec::as_slice).unwrap_or_default();
+    let specs: Vec<Spec> = seen.iter().filter(|spec| !is_of_another_vendor(spec)).cloned().collect();
+    let specs = specs.as_slice();
     if culprit.is_some() && (ways.device.is_err() || mine.is_some_and(Refusal::closes_the_way)) {
         return Ok(closed(facts, &ways, specs).into());
     }
     let own = facts.toolkit.runtime_specs.value().map(Vec::as_slice).unwrap_or_default();
     let named = |spec: &&Spec| matches!(mine, Some(Refusal::NodeGone { spec: path, .. } | Refusal::FileGone { spec: path, .. }) if *path == spec.path);
     let mut all: Vec<&Spec> = specs.iter().collect();
-    all.extend(own.iter().filter(named));
+    let others = seen.iter().filter(|spec| is_of_another_vendor(spec));
+    all.extend(own.iter().chain(others).filter(named));
     if all.is_empty() {
         return Err(Stop::NotNeeded("none"));
     }
@@ -69,6 +72,11 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         _ => finding,
     };
     Ok(findings.map(of_line).collect())
+}
+
+/// Its devices are no GPUs of NVIDIA's. A file that is no spec may be anybody's.
+fn is_of_another_vendor(spec: &Spec) -> bool {
+    spec.devices().is_some_and(|devices| !devices.kind.starts_with("nvidia.com/"))
 }
 
 /// What hangs on a spec.

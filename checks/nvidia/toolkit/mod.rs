@@ -76,7 +76,11 @@ fn gone(facts: &Facts, need: &Need, refused: Option<&Refusal>) -> Option<Finding
     let finding = match refused {
         Some(Refusal::HookGone) => Finding::fail("hook-gone", "install").saw(&toolkit.hook),
         Some(Refusal::NoCli) => Finding::fail("no-cli", "install-tools").saw(&toolkit.cli),
-        Some(Refusal::NoCtk) => Finding::fail("no-ctk", "install").saw(&toolkit.ctk),
+        Some(Refusal::NoCtk(_)) => {
+            let named = toolkit.settings().and_then(|settings| settings.nvidia_ctk.path);
+            let fix = if named.is_some_and(|path| path.starts_with('/')) { "own-ctk" } else { "install" };
+            Finding::fail("no-ctk", fix).saw(&toolkit.ctk)
+        }
         _ if toolkit.cli.is_absent() && toolkit.hook.value().is_some() => {
             return Some(Finding::warn("no-cli", "install-tools").saw(&toolkit.cli));
         }

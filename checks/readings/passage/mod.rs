@@ -4,9 +4,11 @@
 //! docs/gpu-ways.md has it as a table.
 
 pub mod container;
+mod hook;
 pub mod names;
 pub mod refusal;
 pub mod registry;
+mod runtime;
 mod toolkit;
 
 use alloc::collections::BTreeSet;
@@ -14,9 +16,10 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 pub use container::{Container, Request};
+use hook::{DOCKERD, RUNTIME};
 pub use refusal::{Missing, Reader, Refusal};
 use registry::{Injected, Registry};
-use toolkit::{DOCKERD, RUNTIME, Toolkit, Work, seen_by_dockerd};
+use toolkit::{Toolkit, Work, seen_by_dockerd};
 
 use super::way::Way;
 use crate::model::fact::Stop;

@@ -62,8 +62,8 @@ pub enum Refusal {
     LdconfigOfContainer(String),
     Mode(String),
     NoLowLevel(Vec<String>),
-    /// The hooks of a spec made for one container start nvidia-ctk.
-    NoCtk,
+    /// The hooks of a spec made for one container start nvidia-ctk: where it should be.
+    NoCtk(String),
     /// The hook serves the legacy mode only.
     HookRefuses(String),
     /// Only CDI names are asked for, of a hook that has none.
@@ -85,6 +85,10 @@ pub enum Refusal {
     },
     /// A name of a kind that this way does not take, whatever GPUs there are.
     NoNameHere(String),
+    /// NVML does not tell this GPU's id.
+    SilentGpu(u32),
+    /// NVIDIA_IMEX_CHANNELS names a channel that has no node.
+    NoChannel(String),
     Requirement(require::Verdict),
     NoControlNode,
     NoLdconfig(String),
@@ -115,7 +119,7 @@ impl Refusal {
             | Refusal::HookGone
             | Refusal::NoCli
             | Refusal::OldCli
-            | Refusal::NoCtk => "nvidia-toolkit",
+            | Refusal::NoCtk(_) => "nvidia-toolkit",
             Refusal::CdiOff | Refusal::NoFolders | Refusal::NodeGone { .. } | Refusal::FileGone { .. } => "nvidia-cdi",
             Refusal::Unresolvable { .. } if self.other_kind().is_some() => "nvidia-config",
             Refusal::Unresolvable { known, .. } if known.is_empty() => "nvidia-cdi",
@@ -134,6 +138,7 @@ impl Refusal {
             Refusal::Capability { .. } => "run-line-capabilities",
             Refusal::Requirement(_) => "run-line-require",
             Refusal::Nvml(_) => "nvidia-nvml",
+            Refusal::SilentGpu(_) => "nvidia-health",
             _ => "run-line-gpu",
         }
     }
@@ -200,7 +205,7 @@ impl fmt::Display for Refusal {
             Refusal::NoLowLevel(names) => {
                 write!(f, "no runtime binary found from candidate list: [{}]", names.join(" "))
             }
-            Refusal::NoCtk => f.write_str("fork/exec /usr/bin/nvidia-ctk: no such file or directory"),
+            Refusal::NoCtk(path) => write!(f, "fork/exec {path}: no such file or directory"),
             Refusal::HookRefuses(_) | Refusal::CdiNameAtHook(_) => {
                 f.write_str("invoking the NVIDIA Container Runtime Hook directly is not supported")
             }
@@ -214,6 +219,10 @@ impl fmt::Display for Refusal {
             Refusal::Cgroups => f.write_str("mount error: failed to add device rules"),
             Refusal::UnknownDevice { id, .. } => write!(f, "device error: {id}: unknown device"),
             Refusal::NoNameHere(id) => write!(f, "identifier is not a valid UUID or index: \"{id}\""),
+            Refusal::SilentGpu(_) => {
+                f.write_str("failed to construct device spec generators: failed to get device UUID")
+            }
+            Refusal::NoChannel(id) => write!(f, "IMEX channel {id} not found"),
             Refusal::Requirement(require::Verdict::Unmet(condition)) => {
                 write!(f, "requirement error: unsatisfied condition: {condition}")
             }

@@ -84,17 +84,19 @@ fn without(container: &Container, flag: Flag) -> Container {
     let mut rest = container.clone();
     match flag {
         Flag::Gpus => rest.requests.clear(),
-        Flag::Device => rest.names.clear(),
+        Flag::Device => rest.names.retain(|name| !name.starts_with("nvidia.com/")),
         Flag::Runtime => rest.runtime = None,
     }
     rest
 }
 
-/// The container with this way alone; what else the line and its image say stays.
+/// The container with this way alone; what else the line and its image say stays, other vendors' devices too.
 fn laid_over(container: &Container, way: &Container) -> Container {
     let mut variables = container.variables.clone();
     variables.extend(way.variables.clone());
-    Container { variables, mounted: container.mounted.clone(), is_admin: container.is_admin, ..way.clone() }
+    let others = container.names.iter().filter(|name| !name.starts_with("nvidia.com/"));
+    let names = way.names.iter().chain(others).cloned().collect();
+    Container { variables, names, mounted: container.mounted.clone(), is_admin: container.is_admin, ..way.clone() }
 }
 
 /// The three ways to ask for these GPUs, with the words for each.

@@ -12,6 +12,10 @@ use super::other;
 
 /// The finding for a refusal; a `Stop` where another check has the cause.
 pub fn judge(facts: &Facts, need: &Need, line: &RunLine, refusal: &Refusal) -> Result<Finding, Stop> {
+    if let Some(at) = of_another_vendor(line, refusal) {
+        let finding = Finding::fail("other-vendor", "see-specs").with("flag", &at.text);
+        return Ok(finding.evidence("docker's words", refusal.to_string()).asked_by(&at.origin()));
+    }
     let at = culprit(line, refusal);
     let finding = match refusal {
         _ if refusal.closes_the_way() => return closed(facts, need, line, refusal),
@@ -27,6 +31,7 @@ pub fn judge(facts: &Facts, need: &Need, line: &RunLine, refusal: &Refusal) -> R
         Refusal::UnknownDevice { .. } if has_too_few(facts, line) => return Err(Stop::blocked_by("nvidia-gpu")),
         Refusal::UnknownDevice { id, missing } => unknown_device(facts, id, *missing),
         Refusal::Unresolvable { names, known, .. } => unresolvable(facts, names, known),
+        Refusal::NoChannel(id) => Finding::fail("no-such-channel", "list-channels").with("id", id),
         Refusal::NoControlNode => Finding::fail("no-control-node", "nvidia-nodes/make-nodes"),
         Refusal::MigWithoutRights(variable) => {
             Finding::fail("mig-without-rights", "give-rights").with("variable", variable)
@@ -66,8 +71,41 @@ fn closed(facts: &Facts, need: &Need, line: &RunLine, refusal: &Refusal) -> Resu
     {
         return Ok(not_named(facts, name, known).asked_by(&at.origin()));
     }
-    let culprit = facts.ways().ok().and_then(|ways| ways.culprit());
-    Err(Stop::blocked_by(culprit.unwrap_or(refusal.owner())))
+    match facts.ways().ok().map(|ways| (ways.culprit(), ways.any_open())) {
+        // Other ways are open, and none of them leads this line to its GPUs: so nobody else has a failure of it.
+        Some((None, true)) => {
+            let finding = Finding::fail("no-way", remedy(refusal)).with("flag", &at.text);
+            Ok(finding.evidence("docker's words", refusal.to_string()).asked_by(&at.origin()))
+        }
+        culprit => Err(Stop::blocked_by(culprit.and_then(|(culprit, _)| culprit).unwrap_or(refusal.owner()))),
+    }
+}
+
+/// What opens a way that is closed.
+fn remedy(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::NoProgram => "nvidia-toolkit/install",
+        Refusal::CameLater => "nvidia-toolkit/restart-docker",
+        Refusal::CdiOff => "nvidia-cdi/switch-on",
+        Refusal::NoFolders => "nvidia-cdi/name-folders",
+        Refusal::NoRuntime(_) => "nvidia-runtime/register",
+        _ => "make-spec",
+    }
+}
+
+/// A CDI name that is none of NVIDIA's, where docker refuses for its sake.
+fn of_another_vendor<'a>(line: &'a RunLine, refusal: &Refusal) -> Option<&'a Argument> {
+    let mut others = line.devices.iter().filter(|device| device.cdi && !device.host.starts_with("nvidia.com/"));
+    let has_nvidias = line.asks_for_gpu().is_some();
+    let other = match refusal {
+        Refusal::Unresolvable { names, .. } => others.find(|device| names.contains(&device.host)),
+        Refusal::CdiOff | Refusal::NoFolders if !has_nvidias => others.next(),
+        Refusal::NodeGone { spec, .. } | Refusal::FileGone { spec, .. } if !has_nvidias && !spec.is_empty() => {
+            others.next()
+        }
+        _ => None,
+    };
+    other.map(|device| &device.at)
 }
 
 /// The argument that leads into the refusal.

@@ -6,13 +6,16 @@ use gdoctor_checks::model::facts::nvidia::{Majors, Node, Params};
 use crate::host::Host;
 use crate::host::files::Kind;
 
-/// Every /dev/nvidia* and /dev/nvidia-caps/*; an empty list is present.
+/// Every /dev/nvidia*, and what lies in the folders of the driver there; an empty list is present.
 pub fn nodes(host: &Host) -> Fact<Vec<Node>> {
     let below_dev =
         |names: Vec<String>| names.into_iter().filter(|name| name.starts_with("nvidia")).collect::<Vec<_>>();
     host.list("/dev").map(|names| {
-        let caps = host.list("/dev/nvidia-caps");
-        let caps = caps.value().into_iter().flatten().map(|name| format!("/dev/nvidia-caps/{name}"));
+        let below = |folder: &str| {
+            let names = host.list(folder).value().cloned().unwrap_or_default();
+            names.into_iter().map(|name| format!("{folder}/{name}")).collect::<Vec<_>>()
+        };
+        let caps = ["/dev/nvidia-caps", "/dev/nvidia-caps-imex-channels"].into_iter().flat_map(below);
         below_dev(names)
             .into_iter()
             .filter(|name| !name.starts_with("nvidia-caps"))

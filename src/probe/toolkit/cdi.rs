@@ -14,7 +14,7 @@ use crate::host::Host;
 const CAP: usize = 8 << 20;
 const FOLDERS: [&str; 2] = ["/etc/cdi", "/var/run/cdi"];
 
-/// Specs of kind nvidia.com/…, and files that cannot be read as specs, in the engine's order: the last has priority.
+/// Specs of every vendor, and files that cannot be read as specs, in the engine's order: the last has priority.
 pub fn specs(host: &Host, docker: &DockerFacts) -> Fact<Vec<Spec>> {
     in_folders(host, &folders(host, docker))
 }
@@ -56,7 +56,6 @@ fn folders(host: &Host, docker: &DockerFacts) -> Vec<String> {
     folders
 }
 
-/// `None` for another vendor's spec.
 fn spec(host: &Host, path: &str) -> Option<Spec> {
     let bytes = host.bytes(path, CAP);
     let content = match (bytes.value(), bytes.gap()) {
@@ -66,13 +65,8 @@ fn spec(host: &Host, path: &str) -> Option<Spec> {
         // It went between the listing and the reading, as nvidia-cdi-refresh may make it.
         (None, None) => return None,
     };
-    match &content {
-        Content::Read(devices) if !devices.kind.starts_with("nvidia.com/") => None,
-        _ => {
-            let changed = host.stat(path).value().map_or(0, |stat| stat.ctime);
-            Some(Spec { path: path.to_owned(), content, changed })
-        }
-    }
+    let changed = host.stat(path).value().map_or(0, |stat| stat.ctime);
+    Some(Spec { path: path.to_owned(), content, changed })
 }
 
 fn content(host: &Host, path: &str, bytes: &[u8]) -> Content {

@@ -21,16 +21,16 @@ use crate::host::process::{End, Program as SystemProgram};
 
 pub fn probe(host: &Host, docker: &DockerFacts) -> ToolkitFacts {
     let dockerd = Dockerd::look(host, docker);
-    let ctk = programs::found(host, &dockerd, "nvidia-ctk");
-    let packages = packages::installed(host, is_toolkits);
-    let version = version(host, &ctk, &packages);
-    let packages = if packages.is_absent() { parts(host, &version) } else { packages };
     let config_path = config::path(host, &dockerd);
     let config = config::read(host, &config_path);
     let settings = match config.value() {
         Some(Config::Read(settings)) => Some(Settings::clone(settings)),
         _ => config.is_absent().then(Settings::default),
     };
+    let ctk = programs::ctk(host, &dockerd, settings.as_ref());
+    let packages = packages::installed(host, is_toolkits);
+    let version = version(host, &ctk, &packages);
+    let packages = if packages.is_absent() { parts(host, &version) } else { packages };
     let cli = programs::cli(host, &dockerd, settings.as_ref());
     ToolkitFacts {
         hook: programs::found(host, &dockerd, "nvidia-container-runtime-hook"),

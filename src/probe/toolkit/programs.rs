@@ -34,6 +34,14 @@ pub fn cli(host: &Host, dockerd: &Dockerd, settings: Option<&Settings>) -> Fact<
     }
 }
 
+/// ResolveNVIDIACTKPath of internal/config/config.go: an absolute path is taken as it is.
+pub fn ctk(host: &Host, dockerd: &Dockerd, settings: Option<&Settings>) -> Fact<Program> {
+    match settings.and_then(|settings| settings.nvidia_ctk.path.as_deref()).filter(|path| path.starts_with('/')) {
+        Some(path) => at(host, host.real_path(path).map(|_| path.to_owned())),
+        None => found(host, dockerd, "nvidia-ctk"),
+    }
+}
+
 /// By the option's name in the program itself; a script around it does not tell.
 pub fn knows_compat(host: &Host, cli: &Fact<Program>) -> Fact<bool> {
     let Some(program) = cli.value() else { return Fact::default() };
