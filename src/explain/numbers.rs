@@ -9,6 +9,9 @@ use super::words::Token;
 /// like is of that kind.
 const TABLE: &str = include_str!("lexicon/numbers.txt");
 
+/// Kinds of which more numbers are in use than the table has: what it does not have is told as unknown.
+const OPEN: [&str; 4] = ["cuda", "nvml", "nvenc", "xid"];
+
 /// What stands before a number that is an error's, and not a size or a line.
 const LEADS: [&str; 27] = [
     "error",
@@ -47,12 +50,22 @@ struct Kind {
     values: HashMap<i64, u32>,
     /// What the kind's name for "unknown error" stands for.
     unknown: Option<u32>,
+    /// A number of the kind that the table does not have.
+    other: Option<u32>,
 }
 
 /// The numbers of all kinds.
 #[derive(Debug, Default)]
 pub struct Numbers {
     kinds: Vec<Kind>,
+}
+
+/// The numbers of a line that may be errors', and the line in lower case and without addresses.
+#[derive(Debug, Default)]
+pub struct Candidates {
+    lower: String,
+    /// With their bytes.
+    pub found: Vec<(usize, i64)>,
 }
 
 impl Numbers {
@@ -69,30 +82,31 @@ impl Numbers {
             });
             let values: HashMap<i64, u32> = values.collect();
             let unknown = values.get(&999).copied();
+            let other = OPEN.contains(&name).then(|| part(&format!("{name}:other"), name));
             kinds.push(Kind {
                 name: name.into(),
                 words: words.split(' ').map(str::to_owned).collect(),
                 values,
                 unknown,
+                other,
             });
         }
         Self { kinds }
     }
 
     /// The numbers of a line that may be errors'.
-    pub fn of(text: &str) -> impl Iterator<Item = i64> {
-        let digits = text.bytes().any(|b| b.is_ascii_digit());
-        let found = if digits { errors(&without_addresses(text.to_ascii_lowercase())) } else { Vec::new() };
-        found.into_iter().map(|(_, number)| number)
+    pub fn of(text: &str) -> Candidates {
+        if !text.bytes().any(|b| b.is_ascii_digit()) {
+            return Candidates::default();
+        }
+        let lower = without_addresses(text.to_ascii_lowercase());
+        let found = errors(&lower);
+        Candidates { lower, found }
     }
 
     /// Adds the parts that numbers of a line stand for.
-    pub fn read(&self, text: &str, tokens: &[Token], is_of: &dyn Fn(u32, &str) -> bool, parts: &mut Vec<Part>) {
-        if !text.bytes().any(|b| b.is_ascii_digit()) {
-            return;
-        }
-        let lower = without_addresses(text.to_ascii_lowercase());
-        let numbers = errors(&lower);
+    pub fn read(&self, of: &Candidates, tokens: &[Token], is_of: &dyn Fn(u32, &str) -> bool, parts: &mut Vec<Part>) {
+        let Candidates { lower, found: numbers } = of;
         if numbers.is_empty() {
             return;
         }
@@ -104,7 +118,12 @@ impl Numbers {
             }
             let known =
                 |(at, number): &(usize, i64)| Some((*at, *kind.values.get(number)?)).filter(|_| !taken.contains(at));
-            if let Some((at, part)) = numbers.iter().find_map(known) {
+            let other = || {
+                let (at, _) =
+                    numbers.iter().find(|(at, number)| !taken.contains(at) && is_code(&lower[..*at], *number))?;
+                Some((*at, kind.other?))
+            };
+            if let Some((at, part)) = numbers.iter().find_map(known).or_else(other) {
                 let place = tokens.iter().position(|token| token.from as usize >= at).unwrap_or(0);
                 // `UNKNOWN ERROR (303)` is 303.
                 parts.retain(|part| Some(part.id) != kind.unknown);
@@ -154,9 +173,21 @@ fn without_addresses(mut line: String) -> String {
     line
 }
 
+/// True for a number that can be nothing but an error's: behind `error`, `failure`, `code`.
+fn is_code(before: &str, number: i64) -> bool {
+    let near = before.trim_end_matches([' ', ':', '=', '#', '(']);
+    (1..100_000).contains(&number)
+        && ["error", "failure", "code", "err", "context", "),"].iter().any(|lead| near.ends_with(lead))
+        || before.trim_end().ends_with("):")
+}
+
 /// True when what stands around a number makes it an error's.
 fn leads(before: &str, after: &str) -> bool {
-    let near = before.trim_end_matches(|c: char| " :=#-\"'[(<>{".contains(c));
+    let near = before.trim_end_matches(|c: char| c.is_ascii() && b" :=#-\"'[(<>{".contains(&(c as u8)));
+    // Parts of times and addresses.
+    if near.len() == before.len() || near.ends_with(|c: char| c.is_ascii_digit()) && !before.ends_with(['(', '-']) {
+        return false;
+    }
     // apt counts its sources: `Err:2 https://…`.
     if before.ends_with("err:") {
         return false;

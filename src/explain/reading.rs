@@ -10,10 +10,11 @@ use super::find::Finder;
 use super::hash::QuickSet;
 use super::lexicon::Part;
 use super::lines::{Line, Severity};
-use super::numbers::Numbers;
+use super::numbers::{Candidates, Numbers};
+use super::rows::{in_columns, is_bullet};
 use super::sentences::ENOUGH;
 use super::signs::Sign;
-use super::understood::Understood;
+use super::understood::{REASONS, Understood};
 use super::words::{OTHER, Row};
 
 /// So many lines apart is still `near`.
@@ -59,6 +60,7 @@ struct Recent {
 pub struct Reading<'a> {
     finder: &'a Finder,
     seen: QuickSet<u64>,
+    shapes: QuickSet<u64>,
     recent: VecDeque<Recent>,
     /// By part: lines that have it.
     places: Vec<Vec<u32>>,
@@ -74,6 +76,7 @@ impl<'a> Reading<'a> {
         Self {
             finder,
             seen: QuickSet::default(),
+            shapes: QuickSet::default(),
             recent: VecDeque::new(),
             places: vec![Vec::new(); finder.lexicon.len()],
             hits: BTreeMap::new(),
@@ -85,6 +88,11 @@ impl<'a> Reading<'a> {
     /// What stands before has nothing to do with what comes.
     pub fn part(&mut self) {
         self.recent.clear();
+    }
+
+    /// True for a line that was read before, but for what counts in it. The first lines of a text are all read.
+    pub fn repeats(&mut self, line: &Line<'_>) -> bool {
+        !self.shapes.insert(line.shape) && line.number > PASTE
     }
 
     /// The next line.
@@ -114,6 +122,9 @@ impl<'a> Reading<'a> {
         let unheaded = line.may_go_on()
             && (near_the_top || wrapped)
             && !shares_start(&before.row.text, text)
+            && !in_columns(&before.row.text)
+            && !in_columns(text)
+            && !is_bullet(text)
             && line.severity() != Severity::Minor;
         // NVIDIA's kernel module puts its name before each line of a wrapped sentence.
         let text = match (text.trim_start().strip_prefix(NVRM), before.row.text.trim_start().starts_with(NVRM)) {
@@ -139,16 +150,24 @@ impl<'a> Reading<'a> {
 
     /// A line, or a sentence that began on the line `first` and ends on this one.
     fn statement(&mut self, row: &Row, first: u32, line: &Line<'_>) {
-        if !self.is_new(row) {
+        let numbers = Numbers::of(&row.text);
+        if !self.is_new(row, &numbers) {
             return;
         }
         let finder = self.finder;
-        let parts = finder.lexicon.read(row);
+        let parts = finder.lexicon.read(row, &numbers);
         if first == line.number {
             self.note_places(&parts, first);
             if self.understood.len() < PLACES {
                 self.understood.extend(Understood::of(row, &parts, &finder.lexicon, line));
             }
+        }
+        let gives_reason = |part: &Part| REASONS.contains(&finder.lexicon.name(part.id).0);
+        if line.severity() == Severity::Minor
+            && !parts.iter().any(gives_reason)
+            && !finder.sentences.complains(&row.tokens)
+        {
+            return;
         }
         let holding = self.holding(&parts, (first, line.number));
         let likenesses = finder.sentences.read(&row.tokens, &parts, ENOUGH, &finder.lexicon);
@@ -206,10 +225,10 @@ impl<'a> Reading<'a> {
     }
 
     /// False for what was said before, whatever its counters and times.
-    fn is_new(&mut self, row: &Row) -> bool {
+    fn is_new(&mut self, row: &Row, numbers: &Candidates) -> bool {
         let mut hash = FixedState::default().build_hasher();
         row.tokens.iter().filter(|token| token.number().is_none()).for_each(|token| token.word.hash(&mut hash));
-        Numbers::of(&row.text).for_each(|number| number.hash(&mut hash));
+        numbers.found.iter().for_each(|(_, number)| number.hash(&mut hash));
         self.seen.insert(hash.finish())
     }
 
