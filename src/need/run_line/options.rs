@@ -12,7 +12,8 @@ use crate::reference;
 use crate::secret;
 
 /// Variables whose values checks read; of all others only the name is kept.
-const READ: [&str; 7] = [
+const READ: [&str; 8] = [
+    "PATH",
     "DISPLAY",
     "XAUTHORITY",
     "WAYLAND_DISPLAY",

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use gdoctor_checks::model::fact::Fact;
-use gdoctor_checks::model::facts::docker::{Address, Client, Command, Config, Package, Settings, Unit};
+use gdoctor_checks::model::facts::docker::{Address, Client, Command, Config, Package, Rights, Settings, Unit};
 use serde_json::{Map, Value};
 
 use crate::host::Host;
 
 use super::command;
 use super::endpoint::Route;
+use super::rights;
 
 pub struct Daemon {
     pub program: Fact<String>,
@@ -17,6 +18,7 @@ pub struct Daemon {
     pub process: Fact<u32>,
     /// Seconds since the epoch.
     pub started: Fact<i64>,
+    pub rights: Fact<Rights>,
     pub config: Fact<Config>,
     pub command: Fact<Command>,
 }
@@ -45,6 +47,7 @@ pub fn look(host: &Host, route: &Route, client: Option<&Client>, peer: Option<u3
             Some(pid) => host.live().started(*pid),
             None => Fact::absent("dockerd's process"),
         },
+        rights: rights::look(host, &process),
         process,
         config: config(host, &path),
     }

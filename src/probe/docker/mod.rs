@@ -5,6 +5,7 @@ mod client;
 pub mod command;
 mod daemon;
 mod endpoint;
+mod rights;
 
 use gdoctor_checks::model::facts::docker::DockerFacts;
 
@@ -30,6 +31,7 @@ pub fn probe(host: &Host) -> DockerFacts {
         unit: daemon.unit,
         daemon_process: daemon.process,
         daemon_started: daemon.started,
+        daemon_rights: daemon.rights,
         config: daemon.config,
         command: daemon.command,
         version: answers.version,
