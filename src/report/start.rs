@@ -113,11 +113,12 @@ pub fn verdict(line: &RunLine, results: &[Outcome]) -> Starts {
     let failed = |id: &str| results.iter().any(|outcome| outcome.id == id && outcome.status == Status::Fail);
     let is_caused = |outcome: &&Outcome| outcome.id == "run-line-gpu" && outcome.cause.as_deref().is_some_and(failed);
     let caused = deciding.iter().any(is_caused);
+    // Of podman its images, names and networks are not looked at: much can be wrong, nothing is known to be right.
     let to_come = ["run-line-image/to-pull", "run-line-image/made-before"];
     let to_pull = results.iter().any(|outcome| to_come.contains(&outcome.code.as_str()));
     if has(Status::Fail) || caused {
         Starts::No
-    } else if has(Status::Unknown) || to_pull || is_partial(results) || !unseen(line).is_empty() {
+    } else if line.podman || has(Status::Unknown) || to_pull || is_partial(results) || !unseen(line).is_empty() {
         Starts::Unknown
     } else {
         Starts::Yes

@@ -15,7 +15,6 @@ pub fn refused(kind: Kind, value: &str) -> Option<String> {
     match kind {
         Kind::Switch => unless(switch(value).is_some(), "a switch takes true or false"),
         Kind::Int => unless(value.parse::<i64>().is_ok(), "it takes a whole number"),
-        Kind::Uint => unless(value.parse::<u64>().is_ok(), "it takes a whole number that is not negative"),
         Kind::Uint16 => unless(value.parse::<u16>().is_ok(), "it takes a number from 10 to 1000, or 0"),
         Kind::Size => unless(is_size(value), "it takes a size such as 512m or 1g"),
         Kind::SizeOrAll => unless(value == "-1" || is_size(value), "it takes a size such as 512m or 1g, or -1"),
