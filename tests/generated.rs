@@ -10,6 +10,7 @@ use std::fs;
 use part::has_engine;
 use part::run_lines::{IMAGE, Lab};
 use serde::Deserialize;
+use serde_json::Value;
 
 const SAMPLE: usize = 60;
 
@@ -102,7 +103,7 @@ struct Count {
     refused: Vec<String>,
     started: Vec<String>,
     corrected: usize,
-    /// Corrected lines that are as wrong as before, or do not start.
+    /// Corrected lines that are as wrong as before.
     failed: Vec<String>,
 }
 
@@ -144,28 +145,10 @@ fn hold(arguments: &[&str], engine: &str) {
     for line in table.lines(count) {
         furnish(&lab, &table);
         let text = line.replace("IMG", IMAGE).replace("CWD", &cwd);
-        // The lab's machine may lack the rights itself: that docker makes such a container is enough.
-        let created = [
-            "--privileged",
-            "memlock",
-            "rtprio",
-            "nice=",
-            "nofile=1048576",
-            "nofile=2000000",
-            "ALL",
-            "all IMG",
-            "PERFMON",
-            "--oom-score-adj -",
-        ]
-        .iter()
-        .any(|option| line.contains(option));
-        let text = if created {
-            text.replacen("docker run -d", "docker create", 1).replacen("docker run", "docker create", 1)
-        } else {
-            text
-        };
-        one(&lab, &text, created, &mut seen);
-        lab.shell("docker volume ls -q | grep -vx myvolume | xargs -r docker volume rm -f", &none);
+        one(&lab, &text, &mut seen);
+        if ["-v", "volume", "--mount"].iter().any(|option| text.contains(option)) {
+            lab.shell("docker volume ls -q | grep -vx myvolume | xargs -r docker volume rm -f", &none);
+        }
     }
     let all = seen.yes + seen.no + seen.unknown;
     println!(
@@ -178,48 +161,51 @@ fn hold(arguments: &[&str], engine: &str) {
         seen.corrected
     );
     println!("{}\n{}\n{}", seen.refused.join("\n"), seen.started.join("\n"), seen.failed.join("\n"));
-    // One line more than the share, so that a small sample is not held to nothing.
+    // Corrected lines count among the others. One line more than the share, so that a small sample is not held to nothing.
     assert!(seen.refused.len() <= seen.yes / 100 + 1, "said yes and refused: {:#?}", seen.refused);
     assert!(seen.started.len() <= seen.no / 200 + 1, "said no and started: {:#?}", seen.started);
     assert!(seen.unknown <= all / 20 + 2, "{} of {all} are unknown", seen.unknown);
-    assert!(seen.failed.len() <= seen.corrected / 50, "{:#?}", seen.failed);
+    assert!(seen.failed.is_empty(), "{:#?}", seen.failed);
 }
 
-fn one(lab: &Lab, text: &str, created: bool, seen: &mut Count) {
+/// What is said of a line, held against what docker does with it.
+fn tell(lab: &Lab, text: &str, seen: &mut Count) -> Option<Value> {
     let none = BTreeMap::new();
     let report = lab.judged(text, &none);
-    let said =
-        report.as_ref().map_or("no", |report| report["runLine"]["starts"].as_str().unwrap_or_default()).to_owned();
-    let did = lab.starts(text, &none, created);
-    match (said.as_str(), did) {
-        ("yes", _) => seen.yes += 1,
-        ("no", _) => seen.no += 1,
+    let said = report.as_ref().map_or("no", |report| report["runLine"]["starts"].as_str().unwrap_or_default());
+    let did = lab.starts(text, &none);
+    match (said, did) {
+        ("yes", true) => seen.yes += 1,
+        ("no", false) => seen.no += 1,
+        ("yes", false) => {
+            seen.yes += 1;
+            seen.refused.push(text.to_owned());
+        }
+        ("no", true) => {
+            seen.no += 1;
+            seen.started.push(text.to_owned());
+        }
         _ => seen.unknown += 1,
     }
-    match (said.as_str(), did) {
-        ("yes", false) => seen.refused.push(text.to_owned()),
-        ("no", true) => seen.started.push(text.to_owned()),
-        _ => {}
-    }
-    let Ok(report) = report else { return };
+    report.ok()
+}
+
+/// A line, and the line that it is corrected to.
+fn one(lab: &Lab, text: &str, seen: &mut Count) {
+    let Some(report) = tell(lab, text, seen) else { return };
     let Some(corrected) = report["runLine"]["corrected"].as_str() else { return };
     seen.corrected += 1;
     let changes = report["runLine"]["changes"].as_array().cloned().unwrap_or_default();
     let codes: Vec<&str> = changes.iter().filter_map(|change| change["code"].as_str()).collect();
-    let again = match lab.judged(corrected, &none) {
-        Ok(again) => again,
-        Err(why) => {
-            seen.failed.push(format!("{text} became {corrected}: {why}"));
-            return;
-        }
+    let Some(again) = tell(lab, corrected, seen) else {
+        seen.failed.push(format!("{text} became {corrected}, which is no line"));
+        return;
     };
-    let bad = |result: &&serde_json::Value| {
+    let bad = |result: &&Value| {
         let code = result["code"].as_str().unwrap_or_default();
         ["fail", "warn"].contains(&result["status"].as_str().unwrap_or_default()) && codes.contains(&code)
     };
     if let Some(result) = again["results"].as_array().unwrap().iter().find(bad) {
         seen.failed.push(format!("{text} became {corrected}, and {} is still there", result["code"]));
-    } else if again["runLine"]["starts"] == "yes" && !lab.starts(corrected, &none, created) {
-        seen.failed.push(format!("{text} became {corrected}, which does not start"));
     }
 }

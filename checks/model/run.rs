@@ -331,6 +331,9 @@ pub struct Mount {
     #[serde(serialize_with = "place::path")]
     pub source: String,
     pub target: String,
+    /// What of a volume is mounted; empty: all of it.
+    #[serde(serialize_with = "place::path")]
+    pub subpath: String,
     /// Of `-v`: docker makes a folder where the source does not exist. `--mount` refuses instead.
     pub makes_folder: bool,
     pub read_only: bool,
@@ -386,6 +389,17 @@ impl RunLine {
     /// The variable as the container gets it from the line: the last of that name.
     pub fn variable(&self, name: &str) -> Option<&Variable> {
         self.variables.iter().rev().find(|variable| variable.name == name)
+    }
+
+    /// The users and groups that it names; numbers, and what only a command would tell, are none.
+    pub fn accounts(&self) -> (Vec<&str>, Vec<&str>) {
+        let is_name = |name: &&str| !name.is_empty() && !name.bytes().all(|byte| byte.is_ascii_digit());
+        let known = |option: &&RunOption| option.refused.is_none() && !option.at.opaque;
+        let user = self.last("user").filter(known).map_or("", |option| option.value.as_str());
+        let (user, group) = user.split_once(':').unwrap_or((user, ""));
+        let groups = self.all("group-add").filter(known).map(|option| option.value.as_str());
+        let groups = groups.chain(core::iter::once(group)).filter(is_name).collect();
+        (core::iter::once(user).filter(is_name).collect(), groups)
     }
 
     pub fn is_host_network(&self) -> bool {

@@ -10,6 +10,7 @@ mod line_names;
 mod line_options;
 mod line_ports;
 mod line_require;
+mod line_rights;
 mod line_syntax;
 mod line_volumes;
 
@@ -35,6 +36,7 @@ pub static FAMILY: Family = Family {
         &line_options::CHECK,
         &line_names::CHECK,
         &line_limits::CHECK,
+        &line_rights::CHECK,
         &line_image::CHECK,
         &line_gpu::CHECK,
         &line_capabilities::CHECK,

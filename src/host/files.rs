@@ -51,6 +51,7 @@ pub enum Kind {
     Link,
     Socket,
     CharDevice,
+    Pipe,
     Other,
 }
 
@@ -63,6 +64,7 @@ impl From<Metadata> for Stat {
             () if t.is_symlink() => Kind::Link,
             () if t.is_socket() => Kind::Socket,
             () if t.is_char_device() => Kind::CharDevice,
+            () if t.is_fifo() => Kind::Pipe,
             () => Kind::Other,
         };
         Stat {

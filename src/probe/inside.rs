@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
-use gdoctor_checks::model::facts::run::Lies;
+use gdoctor_checks::model::facts::run::{Accounts, Lies};
 use gdoctor_checks::model::run::RunLine;
 use serde::Deserialize;
 
@@ -56,7 +56,7 @@ pub fn program(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<String> {
     let config = found.config.as_ref();
     let Some(name) = name(line, config) else { return Fact::unknown(Gap::NotAsked, source) };
     let layers = layers(&found.graph_driver);
-    let own = line.variables.iter().any(|variable| variable.name == "PATH");
+    let own = line.variable("PATH").is_some_and(|path| path.value.is_none() && !path.unset);
     let covered =
         |path: &str| line.mounts.iter().any(|m| path == m.target || path.starts_with(&format!("{}/", m.target)));
     let folders = folders(config, line, &name);
@@ -72,6 +72,33 @@ pub fn program(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<String> {
     match paths.into_iter().find(|path| files.starts(path)) {
         Some(path) => Fact::present(path, source),
         None => Fact::absent(source),
+    }
+}
+
+/// Which of the users and groups that the line names the image has. The engine reads its files before anything is mounted.
+pub fn accounts(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<Accounts> {
+    let (users, groups) = line.accounts();
+    let Some(image) = line.image.as_ref().filter(|image| !image.at.opaque && !line.podman) else {
+        return Fact::unknown(Gap::NotAsked, "GET /images");
+    };
+    let source = format!("GET /images/{}/json", image.reference);
+    if users.is_empty() && groups.is_empty() {
+        return Fact::unknown(Gap::NotAsked, source);
+    }
+    let found = daemon.get::<Image>(host, &source["GET ".len()..], &source);
+    let layers = found.value().map(|found| layers(&found.graph_driver)).unwrap_or_default();
+    if layers.is_empty() || !layers.iter().all(|layer| host.live().list(layer).value().is_some()) {
+        return Fact::unknown(Gap::Denied, source);
+    }
+    let files = Files { host: host.live(), layers };
+    let known = |file: &str, names: Vec<&str>| -> Option<Vec<String>> {
+        let text = files.text(file)?;
+        let listed = |name: &&str| text.lines().any(|row| row.split(':').next() == Some(*name));
+        Some(names.into_iter().filter(listed).map(str::to_owned).collect())
+    };
+    match (known("/etc/passwd", users), known("/etc/group", groups)) {
+        (Some(users), Some(groups)) => Fact::present(Accounts { users, groups }, source),
+        _ => Fact::unknown(Gap::Unsupported("the image's lists of users lie behind links".into()), source),
     }
 }
 
@@ -120,11 +147,14 @@ fn folders(config: Option<&Config>, line: &RunLine, name: &str) -> Vec<String> {
         let folder = line.last("workdir").map(|option| option.value.clone());
         return vec![folder.or_else(|| config.map(|config| config.working_dir.clone())).unwrap_or_default()];
     }
-    let path = config
-        .and_then(|config| config.env.as_ref())
-        .and_then(|env| env.iter().find_map(|pair| pair.strip_prefix("PATH=")));
+    let given = line.variable("PATH").and_then(|path| path.value.as_deref());
+    let path = given.or_else(|| path_of(config));
     let path = path.unwrap_or("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     path.split(':').filter(|folder| folder.starts_with('/')).map(str::to_owned).collect()
+}
+
+fn path_of(config: Option<&Config>) -> Option<&str> {
+    config.and_then(|config| config.env.as_ref()).and_then(|env| env.iter().find_map(|pair| pair.strip_prefix("PATH=")))
 }
 
 /// The topmost first.
@@ -178,6 +208,15 @@ impl Files {
             }
         }
         false
+    }
+
+    /// A file that no link leads to; empty where there is none.
+    fn text(&self, path: &str) -> Option<String> {
+        match self.look(path) {
+            None => Some(String::new()),
+            Some((layer, Kind::File)) => self.host.text(format!("{layer}{path}")).value().cloned(),
+            Some(_) => None,
+        }
     }
 
     /// The layer that a path is seen in, and what is there; a device is what hides a file of the layers below.

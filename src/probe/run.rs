@@ -6,7 +6,7 @@ use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::image::ImageFacts;
 use gdoctor_checks::model::facts::run::{Leaned, Lies, RunFacts};
 use gdoctor_checks::model::need::Need;
-use gdoctor_checks::model::run::{MountKind, NamedFile, RunLine, RunOption};
+use gdoctor_checks::model::run::{Mount, MountKind, NamedFile, RunLine, RunOption};
 use serde::Deserialize;
 
 use crate::host::Host;
@@ -31,10 +31,13 @@ pub fn probe(host: &Host, need: &Need) -> RunFacts {
         names: names(host, line, &daemon),
         networks: networks(host, line, &daemon),
         last_cpu: last_cpu(host, line),
+        most_files: most_files(host, line),
         image: line_image(host, line, &daemon),
         contents: contents(host, line),
         program: super::inside::program(host, line, &daemon),
         targets: super::inside::targets(host, line, &daemon),
+        accounts: super::inside::accounts(host, line, &daemon),
+        subpaths: subpaths(host, line, &daemon),
         leans: leans(host, line, &daemon),
         terminal: terminal(host),
     }
@@ -46,8 +49,21 @@ fn sources(host: &Host, line: &RunLine) -> BTreeMap<String, Fact<Lies>> {
     let devices = line.devices.iter().filter(|device| !device.cdi);
     let paths = binds.map(|mount| &mount.source).chain(line.files.iter().map(|file| &file.path));
     let files = line.files.iter().filter(|file| file.new).map(|file| parent(&file.path).to_owned());
-    let paths = paths.cloned().chain(files).map(|path| (path.clone(), lies(host, &path)));
+    let onto = line.mounts.iter().map(|mount| mount.target.clone()).filter(|target| target.starts_with("/sys/"));
+    let above = paths.clone().filter_map(|path| above(host, path));
+    let paths = paths.cloned().chain(files).chain(onto).chain(above);
+    let paths = paths.map(|path| (path.clone(), lies(host, &path)));
     paths.chain(devices.map(|device| (device.host.clone(), device_lies(host, &device.host)))).collect()
+}
+
+/// Of a path that is not there: the nearest one above that is.
+fn above(host: &Host, path: &str) -> Option<String> {
+    let is_there = |path: &str| host.stat(path).value().is_some();
+    let mut at = (!is_there(path)).then(|| parent(path))?;
+    while !is_there(at) && at != "/" {
+        at = parent(at);
+    }
+    Some(at.to_owned())
 }
 
 /// What the client reads: lists of variables and labels, profiles.
@@ -78,20 +94,33 @@ fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("/", |(parent, _)| if parent.is_empty() { "/" } else { parent })
 }
 
-/// The same of what is given as a device: a folder counts by the devices in it.
+/// The same of what is given as a device: a folder counts by the devices below it, as moby walks it (runc's devices.GetDevices).
 fn device_lies(host: &Host, path: &str) -> Fact<Lies> {
-    let is_device = |kind: Kind| matches!(kind, Kind::CharDevice | Kind::Other);
-    let holds = |folder: &str| {
-        let names = host.list(folder).value().cloned().unwrap_or_default();
-        names.iter().any(|name| host.lstat(format!("{folder}/{name}")).value().is_some_and(|stat| is_device(stat.kind)))
-    };
     lies(host, path).map(|lies| match lies {
-        Lies::Folder if holds(path) => Lies::DeviceFolder,
-        Lies::Folder if host.list(path).value().into_iter().flatten().any(|name| holds(&format!("{path}/{name}"))) => {
-            Lies::DeviceFolder
-        }
+        Lies::Folder => devices_below(host, path),
         lies => lies,
     })
+}
+
+/// Folders of a device's that are looked into.
+const FOLDERS: usize = 256;
+
+fn devices_below(host: &Host, path: &str) -> Lies {
+    const SKIPPED: [&str; 7] = ["pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev"];
+    let (mut open, mut found) = (vec![path.to_owned()], Lies::Folder);
+    for _ in 0..FOLDERS {
+        let Some(folder) = open.pop() else { break };
+        for name in host.list(&folder).value().into_iter().flatten() {
+            let inner = format!("{folder}/{name}");
+            match host.lstat(&inner).value().map(|stat| stat.kind) {
+                Some(Kind::Directory) if !SKIPPED.contains(&name.as_str()) => open.push(inner),
+                Some(Kind::CharDevice | Kind::Other) => found = Lies::DeviceFolder,
+                Some(Kind::Pipe) => return Lies::PipeFolder,
+                _ => {}
+            }
+        }
+    }
+    found
 }
 
 fn lies(host: &Host, path: &str) -> Fact<Lies> {
@@ -164,6 +193,27 @@ fn leans(host: &Host, line: &RunLine, daemon: &Asker) -> BTreeMap<String, Fact<L
     names.map(|name| (name.to_owned(), look(name))).collect()
 }
 
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Volume {
+    mountpoint: String,
+}
+
+/// The folders of volumes that the line mounts; a volume that is not there yet has none.
+fn subpaths(host: &Host, line: &RunLine, daemon: &Asker) -> BTreeMap<String, Fact<Lies>> {
+    let mounts = line.mounts.iter().filter(|mount| !mount.subpath.is_empty() && !line.podman);
+    let look = |mount: &Mount| {
+        let source = format!("GET /volumes/{}", mount.source);
+        let volume = daemon.get::<Volume>(host, &source["GET ".len()..], &source);
+        match (volume.value(), volume.gap()) {
+            (Some(volume), _) => lies(&host.live(), &format!("{}/{}", volume.mountpoint, mount.subpath)),
+            (None, Some(gap)) => Fact::unknown(gap.clone(), source),
+            (None, None) => Fact::absent(source),
+        }
+    };
+    mounts.map(|mount| (format!("{}/{}", mount.source, mount.subpath), look(mount))).collect()
+}
+
 fn networks(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<Vec<String>> {
     const SOURCE: &str = "GET /networks";
     if line.podman || line.network().is_none() {
@@ -181,6 +231,14 @@ fn last_cpu(host: &Host, line: &RunLine) -> Fact<u32> {
     // `0-3,6-7`
     let last = |list: String| list.rsplit([',', '-']).next().and_then(|last| last.parse().ok());
     host.line(LIST).parse(|list| last(list).ok_or("no list of processors".into()))
+}
+
+fn most_files(host: &Host, line: &RunLine) -> Fact<u64> {
+    const LIMIT: &str = "/proc/sys/fs/nr_open";
+    if line.all("ulimit").all(|option| !option.value.starts_with("nofile=")) {
+        return Fact::unknown(Gap::NotAsked, LIMIT);
+    }
+    host.live().line(LIMIT).parse(|text| text.trim().parse().map_err(|_| "no number".into()))
 }
 
 fn line_image(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<ImageFacts> {

@@ -29,16 +29,24 @@ const UNSEEN: [&str; 7] = [
     "use-api-socket",
 ];
 
-/// The arguments that keep a clear answer away: of these options, names of users and groups that only the image knows,
-/// security profiles that the kernel must hold, and mounts that need a shared one below them.
+/// A volume of a driver that may not be installed.
+fn has_foreign_driver(mount: &str) -> bool {
+    mount.split(',').filter_map(|field| field.strip_prefix("volume-driver=")).any(|driver| driver != "local")
+}
+
+/// The arguments that keep a clear answer away: those whose outcome the kernel, a plugin or a server decides, and mounts that
+/// need a shared one below them.
 pub fn unseen(line: &RunLine) -> Vec<&str> {
-    let is_number = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
     let keeps = |option: &&RunOption| match option.name.as_str() {
-        "user" => !option.value.split(':').all(|name| name == "root" || is_number(name)),
-        "group-add" => option.value != "root" && !is_number(&option.value),
+        // The source's own mount has to be shared.
         "mount" | "volume" => {
-            ["shared", "slave", "private"].iter().any(|propagation| option.value.contains(propagation))
+            let names = |word: &str| option.value.split([':', ',', '=']).any(|part| part == word);
+            ["shared", "rshared", "slave", "rslave"].into_iter().any(names) || has_foreign_driver(&option.value)
         }
+        // The kernel's module may not be there.
+        "publish" => option.value.to_ascii_lowercase().ends_with("/sctp"),
+        // runc's own threads count until the program is there.
+        "pids-limit" => option.value.parse::<i64>().is_ok_and(|n| (1..8).contains(&n)),
         // What the daemon's log driver does with options of its own; a driver that reaches out.
         "log-driver" => !["json-file", "local", "none", ""].contains(&option.value.as_str()),
         "log-opt" => {
@@ -57,19 +65,13 @@ pub fn unseen(line: &RunLine) -> Vec<&str> {
         // These ask a server elsewhere.
         "pull" => option.value == "always",
         "disable-content-trust" => option.value == "false",
-        "env" => option.value == "PATH",
         // The network's own addresses are not looked at.
         "ip" | "ip6" => line.network().is_some(),
-        // What fs.nr_open is unless somebody has raised it.
-        "ulimit" => option.value.strip_prefix("nofile=").is_some_and(|limits| {
-            limits.split(':').any(|limit| limit.parse::<u64>().is_ok_and(|limit| limit > 1_048_576))
-        }),
         // These are of the host's own network alone, or of modules that may not be loaded.
         "sysctl" => !["net.ipv4.", "net.ipv6.", "net.core.somaxconn", "kernel.", "fs."]
             .iter()
             .any(|own| option.value.starts_with(own)),
         "cpu-shares" => option.value == "1" || option.value.parse::<i64>().is_ok_and(|n| n > 262_144),
-        "security-opt" => ["apparmor", "label"].iter().any(|kind| option.value.starts_with(kind)),
         name => UNSEEN.contains(&name),
     };
     line.options.iter().filter(keeps).map(|option| option.at.text.as_str()).collect()
@@ -111,11 +113,12 @@ pub fn verdict(line: &RunLine, results: &[Outcome]) -> Starts {
     let failed = |id: &str| results.iter().any(|outcome| outcome.id == id && outcome.status == Status::Fail);
     let is_caused = |outcome: &&Outcome| outcome.id == "run-line-gpu" && outcome.cause.as_deref().is_some_and(failed);
     let caused = deciding.iter().any(is_caused);
+    // Of podman its images, names and networks are not looked at: much can be wrong, nothing is known to be right.
     let to_come = ["run-line-image/to-pull", "run-line-image/made-before"];
     let to_pull = results.iter().any(|outcome| to_come.contains(&outcome.code.as_str()));
     if has(Status::Fail) || caused {
         Starts::No
-    } else if has(Status::Unknown) || to_pull || is_partial(results) || !unseen(line).is_empty() {
+    } else if line.podman || has(Status::Unknown) || to_pull || is_partial(results) || !unseen(line).is_empty() {
         Starts::Unknown
     } else {
         Starts::Yes

@@ -76,11 +76,11 @@ impl Lab {
     }
 
     /// True when docker starts it. Containers that it leaves are removed.
-    pub fn starts(&self, text: &str, env: &BTreeMap<String, String>, created: bool) -> bool {
+    pub fn starts(&self, text: &str, env: &BTreeMap<String, String>) -> bool {
         let output = self.shell(text, env);
         let refused = [1, 2, 125, 126, 127].contains(&output.status.code().unwrap_or(125));
         let mut starts = !refused;
-        if starts && !created && text.contains("docker create") {
+        if starts && text.contains("docker create") {
             let printed = String::from_utf8_lossy(&output.stdout).into_owned();
             let id = printed.lines().last().unwrap_or_default();
             starts = self.shell(&format!("docker start {id}"), env).status.success();
@@ -90,8 +90,7 @@ impl Lab {
     }
 
     pub fn tidy(&self) {
-        let kept = "docker inspect -f '{{.Id}}' taken running 2>/dev/null";
-        let all = format!("docker ps -aq --no-trunc | grep -vxF \"$({kept})\" | xargs -r docker rm -f");
-        self.shell(&all, &BTreeMap::new());
+        let all = "docker ps -a --format '{{.ID}} {{.Names}}' | grep -vE ' (taken|running)$' | cut -d' ' -f1 | xargs -r docker rm -f";
+        self.shell(all, &BTreeMap::new());
     }
 }

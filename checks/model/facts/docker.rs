@@ -34,6 +34,8 @@ pub struct DockerFacts {
     pub daemon_process: Fact<u32>,
     /// When that process started, in seconds since the epoch.
     pub daemon_started: Fact<i64>,
+    /// What the kernel lets that process do.
+    pub daemon_rights: Fact<Rights>,
     pub config: Fact<Config>,
     /// dockerd's own command: that of the process which runs, else what would start it.
     pub command: Fact<Command>,
@@ -43,6 +45,79 @@ pub struct DockerFacts {
     pub info: Fact<Info>,
     /// `GET /containers/json`: the running ones.
     pub containers: Fact<Vec<Container>>,
+}
+
+/// What the engine's process may do, and with it each container that it starts. A daemon of a user's own, or one that runs in a
+/// container, may do less than root's.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rights {
+    /// Its bounding set, a bit for each number of linux/capability.h.
+    pub capabilities: u64,
+    /// Its user namespace is not the host's own, so it has none of them over the host.
+    pub mapped: bool,
+    /// The hard limits by docker's names for them; one that is missing is without a limit.
+    pub limits: BTreeMap<String, u64>,
+    /// /proc/PID/oom_score_adj.
+    pub oom_score: i64,
+}
+
+impl Rights {
+    /// In the order of their numbers, linux/capability.h.
+    pub const NAMES: [&'static str; 41] = [
+        "CHOWN",
+        "DAC_OVERRIDE",
+        "DAC_READ_SEARCH",
+        "FOWNER",
+        "FSETID",
+        "KILL",
+        "SETGID",
+        "SETUID",
+        "SETPCAP",
+        "LINUX_IMMUTABLE",
+        "NET_BIND_SERVICE",
+        "NET_BROADCAST",
+        "NET_ADMIN",
+        "NET_RAW",
+        "IPC_LOCK",
+        "IPC_OWNER",
+        "SYS_MODULE",
+        "SYS_RAWIO",
+        "SYS_CHROOT",
+        "SYS_PTRACE",
+        "SYS_PACCT",
+        "SYS_ADMIN",
+        "SYS_BOOT",
+        "SYS_NICE",
+        "SYS_RESOURCE",
+        "SYS_TIME",
+        "SYS_TTY_CONFIG",
+        "MKNOD",
+        "LEASE",
+        "AUDIT_WRITE",
+        "AUDIT_CONTROL",
+        "SETFCAP",
+        "MAC_OVERRIDE",
+        "MAC_ADMIN",
+        "SYSLOG",
+        "WAKE_ALARM",
+        "BLOCK_SUSPEND",
+        "AUDIT_READ",
+        "PERFMON",
+        "BPF",
+        "CHECKPOINT_RESTORE",
+    ];
+
+    /// True for a name that the kernel's list does not have: there is nothing to lack then.
+    pub fn has(&self, capability: &str) -> bool {
+        let number = Self::NAMES.iter().position(|name| *name == capability);
+        number.is_none_or(|number| self.capabilities & (1 << number) != 0)
+    }
+
+    /// It may raise limits over its own, and lower what keeps the kernel from ending a process.
+    pub fn raises_limits(&self) -> bool {
+        self.has("SYS_RESOURCE") && !self.mapped
+    }
 }
 
 /// The `docker` command on PATH.

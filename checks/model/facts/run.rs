@@ -14,7 +14,8 @@ use crate::model::need::{Need, Origin};
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RunFacts {
-    /// What lies at each path of the host that the line mounts, passes as a device, or has docker's client read.
+    /// What lies at each path of the host that the line mounts, passes as a device, or has docker's client read; of one that is not
+    /// there also at the nearest folder above that is, and at what is mounted onto below /sys, which is the kernel's own everywhere.
     #[serde(serialize_with = "place::path")]
     pub sources: BTreeMap<String, Fact<Lies>>,
     /// Names of all containers, stopped ones too, without the slash.
@@ -25,6 +26,8 @@ pub struct RunFacts {
     pub networks: Fact<Vec<String>>,
     /// The highest number of a processor that is online, when the line names processors.
     pub last_cpu: Fact<u32>,
+    /// The most files that any process may open, when the line sets how many its own may: fs.nr_open.
+    pub most_files: Fact<u64>,
     /// The line's image as the daemon has it; Absent when it would have to be pulled.
     pub image: Fact<ImageFacts>,
     /// Why docker refuses what stands in a file that its client reads; Absent: it takes it.
@@ -33,6 +36,11 @@ pub struct RunFacts {
     pub program: Fact<String>,
     /// What the image has at the paths that the line mounts onto or works in; only what is there.
     pub targets: BTreeMap<String, Lies>,
+    /// The users and groups that the line names and the image has; Unknown where its files cannot be seen.
+    pub accounts: Fact<Accounts>,
+    /// What lies in volumes at the folders of theirs that the line mounts, `VOLUME/FOLDER`.
+    #[serde(serialize_with = "place::path")]
+    pub subpaths: BTreeMap<String, Fact<Lies>>,
     /// The containers that the line leans on, by their names.
     pub leans: BTreeMap<String, Fact<Leaned>>,
     /// The bases of the Dockerfile as the daemon has them, by reference; Absent where one would have to be pulled.
@@ -53,6 +61,16 @@ impl RunFacts {
     }
 }
 
+/// Names of /etc/passwd and /etc/group in an image, as far as a line asks for them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Accounts {
+    #[serde(serialize_with = "place::user")]
+    pub users: Vec<String>,
+    #[serde(serialize_with = "place::group")]
+    pub groups: Vec<String>,
+}
+
 /// A container that a line leans on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -71,6 +89,8 @@ pub enum Lies {
     EmptyFolder,
     /// A folder that devices lie in; told only of what is given as a device.
     DeviceFolder,
+    /// The same with a named pipe among them, which no container can be given.
+    PipeFolder,
     Socket,
     CharDevice,
     Other,
@@ -83,6 +103,7 @@ impl core::fmt::Display for Lies {
             Lies::Folder => "a folder",
             Lies::EmptyFolder => "an empty folder",
             Lies::DeviceFolder => "a folder of devices",
+            Lies::PipeFolder => "a folder with a named pipe in it",
             Lies::Socket => "a socket",
             Lies::CharDevice => "a device",
             Lies::Other => "something else",

@@ -1,5 +1,7 @@
 //! Does the daemon take the line's limits on memory and processors, on this host?
 
+use crate::model::fact::Source;
+use crate::model::facts::docker::Info;
 use crate::model::prelude::*;
 use crate::model::run::RunOption;
 use crate::model::version::Version;
@@ -30,6 +32,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         let finding = Finding::fail("memory-small", "raise-memory").with("smallest", format!("{smallest}m"));
         findings.push(at(finding, option, bytes).edit(option.at.with_value(format!("{smallest}m"))));
     }
+    findings.extend(tight(info, line, memory.filter(|bytes| *bytes >= smallest * MIB)));
     if let (Some(swap), Some(option), true) = (line.size("memory-swap"), line.last("memory-swap"), info.memory_limit) {
         match memory {
             None if swap > 0 => findings.push(dropped(Finding::fail("swap-alone", "drop"), option, swap)),
@@ -66,6 +69,19 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         findings.push(Finding::pass("taken").evidence("GET /info: NCPU", info.cpus.to_string()));
     }
     Ok(findings)
+}
+
+/// Version 1 of the control groups refuses a limit below what is in use, and that is runc itself when it sets it.
+fn tight(info: &Info, line: &RunLine, memory: Option<u64>) -> Option<Finding> {
+    const RUNC: u64 = 16 * MIB;
+    memory.filter(|bytes| *bytes < RUNC && info.cgroup_version == "1")?;
+    let option = line.last("memory")?;
+    let gap = Gap::Unsupported("what starts the container may need more than this itself".into());
+    Some(
+        Finding::unknown(gap, Source::new("GET /info: CgroupVersion"))
+            .about(&option.at.text)
+            .asked_by(&option.at.origin()),
+    )
 }
 
 /// MiB: the kernel's and runc's own need, as moby has set it (4 until 19.03).

@@ -1,8 +1,9 @@
 //! Is what the line names on this host: devices, files, a runtime, a log driver, a network?
 
-use crate::model::facts::run::Lies;
+use crate::model::fact::Source;
+use crate::model::facts::run::{Accounts, Lies};
 use crate::model::prelude::*;
-use crate::model::run::{Device, NamedFile};
+use crate::model::run::{Device, NamedFile, RunLine, RunOption};
 use crate::model::version::Version;
 use crate::readings::sight::ENGINE_FILES;
 
@@ -31,6 +32,8 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     }
     looks.push(Ok(working_directory(facts, line)));
     looks.extend([runtime(facts, line), log_driver(facts, line), network(facts, line)]);
+    looks.extend(line.all("security-opt").map(|option| profile(facts, option)));
+    looks.extend(accounts(facts, line));
     let mut findings: Findings = looks.into_iter().filter_map(finding).collect();
     if findings.is_empty() {
         findings.push(Finding::pass("there").evidence("the line", format!("{} options", line.options.len())));
@@ -78,6 +81,7 @@ fn device(facts: &Facts, device: &Device) -> Result<Option<Finding>, Stop> {
     let finding = match fact.known()? {
         None => Finding::fail("no-device", "look"),
         Some(Lies::File | Lies::Socket | Lies::Folder | Lies::EmptyFolder) => Finding::fail("not-a-device", "look"),
+        Some(Lies::PipeFolder) => Finding::fail("pipe-among-devices", "look"),
         Some(_) => return Ok(None),
     };
     let finding = finding.evidence(fact.source.0.as_str(), fact.words());
@@ -105,7 +109,7 @@ fn file(facts: &Facts, file: &NamedFile) -> Result<Option<Finding>, Stop> {
     Ok(Some(at_path(finding, &file.path).asked_by(&file.at.origin())))
 }
 
-fn working_directory(facts: &Facts, line: &crate::model::run::RunLine) -> Option<Finding> {
+fn working_directory(facts: &Facts, line: &RunLine) -> Option<Finding> {
     let option = line.last("workdir")?;
     let is_file = facts.run.targets.get(&option.value) == Some(&Lies::File);
     let finding = Finding::fail("work-in-file", "look").evidence("the image", "a file");
@@ -163,4 +167,52 @@ fn network(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {
     }
     let finding = Finding::fail("no-network", "make-network").about(name);
     Ok(Some(finding.evidence(facts.run.networks.source.0.as_str(), networks.join(", ")).asked_by(&option.at.origin())))
+}
+
+/// A profile of AppArmor or SELinux counts only where the engine uses it; those that come with it are there.
+fn profile(facts: &Facts, option: &RunOption) -> Result<Option<Finding>, Stop> {
+    let Some((kind, name)) = option.value.split_once(['=', ':']).filter(|_| option.refused.is_none()) else {
+        return Ok(None);
+    };
+    let (system, own): (&str, &[&str]) = match kind {
+        "apparmor" => ("apparmor", &["unconfined", "docker-default", ""]),
+        "label" => ("selinux", &["disable"]),
+        _ => return Ok(None),
+    };
+    let Some(info) = facts.docker.info.known()? else { return Ok(None) };
+    if !info.has_security_option(system) || own.contains(&name) {
+        return Ok(None);
+    }
+    let gap = Gap::Unsupported("whether the kernel takes this profile is not looked at".into());
+    let finding = Finding::unknown(gap, Source::new("GET /info: SecurityOptions")).about(&option.at.text);
+    Ok(Some(finding.asked_by(&option.at.origin())))
+}
+
+/// Users and groups that the image does not have. Nothing is known of an image that has to be pulled.
+fn accounts(facts: &Facts, line: &RunLine) -> Vec<Result<Option<Finding>, Stop>> {
+    let (users, groups) = line.accounts();
+    let options = || line.last("user").into_iter().chain(line.all("group-add"));
+    let of = |name: &str| options().find(|option| option.value.split(':').any(|part| part == name));
+    if facts.run.image.value().is_none() || users.is_empty() && groups.is_empty() {
+        return Vec::new();
+    }
+    let fact = &facts.run.accounts;
+    let found = match fact.known() {
+        Ok(found) => found,
+        // Hardly any image lacks root.
+        Err(_) if users.iter().chain(&groups).all(|name| *name == "root") => return Vec::new(),
+        Err(stop) => return [Err(stop)].into(),
+    };
+    let known = |names: fn(&Accounts) -> &Vec<String>| found.map(names).map_or(&[][..], Vec::as_slice);
+    let missing = |kind: &'static str, name: &str| {
+        let option = of(name)?;
+        let finding = Finding::fail("no-account", "list-accounts").about(name).with("kind", kind);
+        let image = line.image.as_ref().map_or("", |image| image.reference.as_str());
+        let finding = finding.with("image", image).with("option", &option.at.text);
+        Some(finding.evidence(fact.source.0.as_str(), "not among its names").asked_by(&option.at.origin()))
+    };
+    let users = users.iter().filter(|name| !known(|found| &found.users).iter().any(|user| user == *name));
+    let groups = groups.iter().filter(|name| !known(|found| &found.groups).iter().any(|group| group == *name));
+    let users = users.map(|name| Ok(missing("user", name)));
+    users.chain(groups.map(|name| Ok(missing("group", name)))).collect()
 }

@@ -1,7 +1,7 @@
 //! Do the options of the line fit together, and is its name free?
 
 use crate::model::prelude::*;
-use crate::model::run::RunOption;
+use crate::model::run::{RunLine, RunOption};
 
 pub static CHECK: Check = Check {
     id: "run-line-options",
@@ -13,7 +13,11 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
-    let Some(line) = need.run.as_ref().filter(|line| !line.podman) else { return Err(Stop::NotNeeded("podman")) };
+    let Some(line) = &need.run else { return Err(Stop::NotNeeded("podman")) };
+    if line.podman {
+        let pairs = exclude(line, vec![(line.switch("rm"), restarts(line))]);
+        return if pairs.is_empty() { Err(Stop::NotNeeded("podman")) } else { Ok(pairs) };
+    }
     let mut findings = excluded(facts, line);
     findings.extend(needs_own_network(facts, line));
     findings.extend(networks(line));
@@ -37,7 +41,6 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
 
 /// Pairs that docker refuses; the second of each is taken out.
 fn excluded(facts: &Facts, line: &RunLine) -> Findings {
-    let restarts = line.last("restart").filter(|option| !["no", ""].contains(&option.value.as_str()));
     let attached = line.last("attach").filter(|_| !line.creates);
     let health = || line.options.iter().find(|option| option.name.starts_with("health-"));
     let shared = line.last("network").filter(|option| option.value.starts_with("container:"));
@@ -46,7 +49,7 @@ fn excluded(facts: &Facts, line: &RunLine) -> Findings {
     let host_uts = line.last("uts").filter(is_host);
     let host_network = line.last("network").filter(is_host);
     let mut pairs: Vec<(Option<&RunOption>, Option<&RunOption>)> = vec![
-        (line.switch("rm"), restarts),
+        (line.switch("rm"), restarts(line)),
         (host_uts, line.last("hostname")),
         (host_uts, line.last("domainname")),
         (host_network, line.last("link")),
@@ -64,6 +67,15 @@ fn excluded(facts: &Facts, line: &RunLine) -> Findings {
     for name in ["publish", "publish-all", "hostname", "link", "dns", "add-host", "expose"] {
         pairs.push((shared, line.last(name)));
     }
+    exclude(line, pairs)
+}
+
+fn restarts(line: &RunLine) -> Option<&RunOption> {
+    line.last("restart").filter(|option| !["no", ""].contains(&option.value.as_str()))
+}
+
+/// One finding for each pair of which both are there.
+fn exclude(line: &RunLine, pairs: Vec<(Option<&RunOption>, Option<&RunOption>)>) -> Findings {
     let both = pairs.into_iter().filter_map(|(one, other)| Some((one?, other?)));
     both.map(|(one, other)| {
         let every = line.all(&other.name).map(|option| option.at.without());

@@ -24,7 +24,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     for (place, mount) in line.mounts.iter().enumerate() {
         if let Some(before) = line.mounts.iter().take(place).find(|other| clashes(line, other, mount)) {
             findings.push(same_target(before, mount));
-        } else if let Some(finding) = other_kind(facts, mount) {
+        } else if let Some(finding) = other_kind(facts, mount).or_else(|| onto_sysfs(facts, mount)) {
+            findings.push(finding);
+        } else if let Some(finding) = subpath(facts, mount).or_else(|| holds_root(facts, line, mount)) {
             findings.push(finding);
         } else if mount.kind == MountKind::Bind && !facts.docker.is_elsewhere() && !is_told_elsewhere(&mount.source) {
             findings.extend(source(facts, line, mount));
@@ -72,14 +74,61 @@ fn other_kind(facts: &Facts, mount: &Mount) -> Option<Finding> {
     };
     (brings != *there).then(|| {
         let finding = Finding::fail("other-kind", "look").with("brings", brings).with("there", there);
-        let parent =
-            mount.source.rsplit_once('/').map_or("/", |(parent, _)| if parent.is_empty() { "/" } else { parent });
         finding
             .about(&mount.target)
-            .with("parent", parent)
+            .with("parent", parent(&mount.source))
             .evidence("the image", there.to_string())
             .asked_by(&mount.at.origin())
     })
+}
+
+/// The kernel's own tree has the same paths in every container, and nobody can make one there.
+fn onto_sysfs(facts: &Facts, mount: &Mount) -> Option<Finding> {
+    let fact = facts.run.sources.get(&mount.target).filter(|_| !facts.docker.is_elsewhere())?;
+    let below = mount.target.starts_with("/sys/") && !mount.target.starts_with("/sys/fs/cgroup/");
+    let finding = Finding::fail("in-sysfs", "look").about(&mount.target).with("parent", parent(&mount.target));
+    (below && fact.is_absent()).then(|| finding.saw(fact).asked_by(&mount.at.origin()))
+}
+
+/// A folder of a volume's has to be in it before.
+fn subpath(facts: &Facts, mount: &Mount) -> Option<Finding> {
+    let fact = facts.run.subpaths.get(&format!("{}/{}", mount.source, mount.subpath))?;
+    let finding = match fact.known() {
+        Ok(Some(_)) => return None,
+        Ok(None) => Finding::fail("no-subpath", "look-into-volume").with("volume", &mount.source).saw(fact),
+        Err(Stop::Unknown(gap, source)) => Finding::unknown(gap, source),
+        Err(_) => return None,
+    };
+    Some(finding.about(&mount.subpath).asked_by(&mount.at.origin()))
+}
+
+/// What holds the engine's own files cannot be mounted with a private propagation: it would keep them busy.
+fn holds_root(facts: &Facts, line: &RunLine, mount: &Mount) -> Option<Finding> {
+    let info = facts.docker.info.value().filter(|_| mount.kind == MountKind::Bind)?;
+    let option = line.options.iter().find(|option| option.at == mount.at)?;
+    let private = option.value.split([':', ',', '=']).any(|word| ["private", "rprivate"].contains(&word));
+    let inside = info.docker_root_dir.strip_prefix(mount.source.trim_end_matches('/'));
+    let holds = inside.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let finding = Finding::fail("holds-root", "leave-out").about(&mount.source).with("root", &info.docker_root_dir);
+    let finding = finding.with("other", &mount.at.text).evidence("GET /info: DockerRootDir", &*info.docker_root_dir);
+    (private && holds).then(|| finding.edit(mount.at.without()).asked_by(&mount.at.origin()))
+}
+
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("/", |(parent, _)| if parent.is_empty() { "/" } else { parent })
+}
+
+/// A file stands where a folder would have to be.
+fn below_file<'a>(facts: &Facts, path: &'a str) -> Option<&'a str> {
+    let mut at = parent(path);
+    loop {
+        match facts.run.sources.get(at).and_then(|fact| fact.value()) {
+            Some(Lies::Folder | Lies::EmptyFolder | Lies::DeviceFolder | Lies::PipeFolder) => return None,
+            Some(_) => return Some(at),
+            None if at == "/" => return None,
+            None => at = parent(at),
+        }
+    }
 }
 
 /// docker takes the same words twice for one, lets a nameless volume give way, and keeps --tmpfs apart from -v.
@@ -129,13 +178,16 @@ fn source(facts: &Facts, line: &RunLine, mount: &Mount) -> Option<Finding> {
         Ok(Some(Lies::EmptyFolder)) if looks_like_file(&mount.source) => Finding::warn("folder-for-file", "look"),
         Ok(Some(_)) => return None,
         Ok(None) if !mount.makes_folder => Finding::fail("mount-missing", "make"),
+        Ok(None) if below_file(facts, &mount.source).is_some() => {
+            let file = below_file(facts, &mount.source).unwrap_or_default();
+            Finding::fail("below-file", "look").with("file", file)
+        }
         Ok(None) if looks_like_file(&mount.source) => Finding::warn("file-missing", "look"),
         Ok(None) => Finding::warn("folder-missing", "make"),
         Err(Stop::Unknown(gap, source)) => Finding::unknown(gap, source),
         Err(_) => return None,
     };
-    let parent = mount.source.rsplit_once('/').map_or("/", |(parent, _)| if parent.is_empty() { "/" } else { parent });
-    Some(finding.about(&mount.source).with("parent", parent).saw(fact).asked_by(&mount.at.origin()))
+    Some(finding.about(&mount.source).with("parent", parent(&mount.source)).saw(fact).asked_by(&mount.at.origin()))
 }
 
 /// A name with an ending, or one of the well-known files.

@@ -10,7 +10,6 @@ pub enum Kind {
     Switch,
     Text,
     Int,
-    Uint,
     Uint16,
     /// `512m`, `1g`.
     Size,

@@ -7,6 +7,7 @@ mod mounts;
 mod need;
 mod options;
 mod paste;
+mod podman;
 mod things;
 mod values;
 

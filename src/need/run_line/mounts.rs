@@ -214,7 +214,7 @@ struct Fields {
     read_only: bool,
     propagation: String,
     recursive: String,
-    subpath: bool,
+    subpath: Option<String>,
     driver: String,
     driver_options: Vec<(String, String)>,
     /// The kinds whose own options stand in it: `bind`, `volume`, `tmpfs`, `image`.
@@ -251,7 +251,7 @@ impl Fields {
             }
             ("bind-propagation", Some(text)) => self.propagation = text.to_ascii_lowercase(),
             ("bind-recursive", Some(text)) => self.recursive = text.into(),
-            ("volume-subpath" | "image-subpath", Some(_)) => self.subpath = true,
+            ("volume-subpath" | "image-subpath", Some(text)) => self.subpath = Some(text.into()),
             ("volume-driver", Some(text)) => self.driver = text.into(),
             ("volume-opt", Some(text)) => {
                 let (name, value) = text.split_once('=').unwrap_or((text, ""));
@@ -329,7 +329,7 @@ pub fn mount(value: &str, cwd: &str) -> Result<Mount, String> {
         MountKind::Volume if source.is_empty() && fields.read_only => {
             return Err("a volume without a name cannot be read-only".into());
         }
-        MountKind::Volume if source.is_empty() && fields.subpath => {
+        MountKind::Volume if source.is_empty() && fields.subpath.is_some() => {
             return Err("a volume without a name has no subpath".into());
         }
         MountKind::Volume if !source.is_empty() && !volume_name(&source) => {
@@ -340,7 +340,8 @@ pub fn mount(value: &str, cwd: &str) -> Result<Mount, String> {
         MountKind::Other if source.is_empty() => return Err("source= is missing".into()),
         _ => {}
     }
-    Ok(Mount { kind, source, target, read_only: fields.read_only, ..Mount::default() })
+    let subpath = fields.subpath.filter(|_| kind == MountKind::Volume).unwrap_or_default();
+    Ok(Mount { kind, source, target, subpath, read_only: fields.read_only, ..Mount::default() })
 }
 
 /// The driver `local` mounts what its options name: type and device belong together.
@@ -358,17 +359,22 @@ fn local_options(fields: &Fields) -> Result<(), String> {
     if any && !has("device") { Err("volume-opt=device=… is missing".into()) } else { Ok(()) }
 }
 
+/// The first release whose client makes a relative source absolute: `./x` and `.` came before `../x` and `.x`.
+pub fn relative_since(source: &str) -> &'static str {
+    if source == "." || source.starts_with("./") { "23.0" } else { "27.0" }
+}
+
 /// Which releases take a `--mount` that others refuse.
 pub fn mount_versions(value: &str) -> Vec<(&'static str, &'static str)> {
     let Ok(fields) = Fields::read(value) else { return Vec::new() };
     let mut found = Vec::new();
     if fields.source.starts_with('.') && fields.kind == "bind" {
-        found.push(("23.0", "older ones take no relative path"));
+        found.push((relative_since(&fields.source), "older ones take no such relative path"));
     }
     if !fields.recursive.is_empty() {
         found.push(("25.0", "older ones do not know bind-recursive"));
     }
-    if fields.subpath {
+    if fields.subpath.is_some() {
         found.push(("26.0", "older ones know no subpath"));
     }
     if fields.kind == "image" {

@@ -6,13 +6,14 @@ use gdoctor_checks::model::run::{
 };
 
 use super::flags::{self, Dialect, Flag, Kind};
-use super::{Wrong, mounts, things, values};
+use super::{Wrong, mounts, podman, things, values};
 use crate::need::shell::Word;
 use crate::reference;
 use crate::secret;
 
 /// Variables whose values checks read; of all others only the name is kept.
-const READ: [&str; 7] = [
+const READ: [&str; 8] = [
+    "PATH",
     "DISPLAY",
     "XAUTHORITY",
     "WAYLAND_DISPLAY",
@@ -268,9 +269,8 @@ impl<'a> Reader<'a> {
         let at = self.argument(span, value, removal, word.unknown.is_some() || (word.any && !free) || relative);
         let text = word.value.get(from..).unwrap_or_default();
         let name = flag.means.unwrap_or(flag.name);
-        // Podman has its own rules for most values; these are the same.
-        let same = !self.line.podman || [Kind::Publish, Kind::Int, Kind::Uint, Kind::Switch].contains(&flag.kind);
-        let refused = if at.opaque || !same { None } else { values::refused(flag.kind, text) };
+        let refuses = if self.line.podman { podman::refused } else { values::refused };
+        let refused = if at.opaque { None } else { refuses(flag.kind, text) };
         let mut versions = flags::versions(flag.name);
         if !at.opaque {
             versions.extend(values::versions(flag, text));
@@ -307,7 +307,18 @@ impl<'a> Reader<'a> {
                 port.at = at();
                 port
             })),
-            Kind::Volume => line.mounts.extend(mounts::volume(text, cwd).map(|mount| Mount { at: at(), ..mount })),
+            Kind::Volume => {
+                // Podman makes no folder on the host, and its options are its own.
+                let podman = line.podman;
+                let read =
+                    if podman { text.splitn(3, ':').take(2).collect::<Vec<_>>().join(":") } else { text.to_owned() };
+                let mount = mounts::volume(&read, cwd);
+                line.mounts.extend(mount.map(|mount| Mount {
+                    at: at(),
+                    makes_folder: mount.makes_folder && !podman,
+                    ..mount
+                }));
+            }
             Kind::Mount => line.mounts.extend(mounts::mount(text, cwd).map(|mount| Mount { at: at(), ..mount })),
             Kind::NewFile if text.is_empty() => {}
             Kind::InFile | Kind::NewFile => {

@@ -15,7 +15,6 @@ pub fn refused(kind: Kind, value: &str) -> Option<String> {
     match kind {
         Kind::Switch => unless(switch(value).is_some(), "a switch takes true or false"),
         Kind::Int => unless(value.parse::<i64>().is_ok(), "it takes a whole number"),
-        Kind::Uint => unless(value.parse::<u64>().is_ok(), "it takes a whole number that is not negative"),
         Kind::Uint16 => unless(value.parse::<u16>().is_ok(), "it takes a number from 10 to 1000, or 0"),
         Kind::Size => unless(is_size(value), "it takes a size such as 512m or 1g"),
         Kind::SizeOrAll => unless(value == "-1" || is_size(value), "it takes a size such as 512m or 1g, or -1"),
@@ -138,6 +137,9 @@ pub fn refused(kind: Kind, value: &str) -> Option<String> {
     }
 }
 
+/// Those that moby's own list lacked before it asked the kernel.
+const NEW_CAPABILITIES: [&str; 3] = ["PERFMON", "BPF", "CHECKPOINT_RESTORE"];
+
 /// Which releases take a value that others refuse.
 pub fn versions(flag: &Flag, value: &str) -> Vec<Versions> {
     let since = |since: &str, why: &str| Versions { since: since.into(), why: why.into(), ..Versions::default() };
@@ -177,7 +179,11 @@ pub fn versions(flag: &Flag, value: &str) -> Vec<Versions> {
         }
         Kind::ExtraHost if value.contains('[') => vec![since("25.0", "older ones take no brackets around an address")],
         Kind::Volume if value.starts_with('.') && value.contains(':') => {
-            vec![since("23.0", "older ones take no relative path: write $PWD/…")]
+            let first = super::mounts::relative_since(value.split(':').next().unwrap_or_default());
+            vec![since(first, "older ones take no such relative path: write $PWD/…")]
+        }
+        Kind::Capability if NEW_CAPABILITIES.iter().any(|new| value.to_ascii_uppercase().ends_with(new)) => {
+            vec![since("23.0", "older ones do not know this capability")]
         }
         Kind::ExtraHost if !value.contains(':') || value.find('=').is_some_and(|at| Some(at) < value.find(':')) => {
             vec![since("25.0", "older ones take NAME:ADDRESS with a colon alone")]

@@ -1,9 +1,10 @@
 //! What a command in `$(…)` prints, of those that only look at what is known here already. None is run.
 
 use super::expand::Word;
+use super::read::Reader;
 use super::state::Text;
 use super::walk::Walker;
-use super::{Command, Join, Kind, Script, Wrong};
+use super::{Command, Join, Kind, Part, Script, Wrong};
 
 const WHY: &str = "only the command would tell, and gdoctor runs none";
 
@@ -52,7 +53,29 @@ impl Walker<'_, '_> {
         Ok(Some(out))
     }
 
+    /// What `cat <<END` prints.
+    fn document(&mut self, command: &Command) -> Result<Option<Text>, Wrong> {
+        let Kind::Simple { assigned, tokens } = &command.kind else { return Ok(None) };
+        let ([cat], [redirect], true) = (tokens.as_slice(), command.redirects.as_slice(), assigned.is_empty()) else {
+            return Ok(None);
+        };
+        let Some(document) = redirect.document.as_ref().and_then(|document| document.get()) else { return Ok(None) };
+        if cat.plain() != "cat" || self.state.functions.contains_key("cat") {
+            return Ok(None);
+        }
+        let literal = redirect.target.parts.iter().any(|part| !matches!(part, Part::Letter { quoted: false, .. }));
+        if literal {
+            return Ok(Some(Text::outside(&document.text)));
+        }
+        let mut reader = Reader::new(&document.text, Some(&document.places), 1);
+        let token = reader.document_token()?;
+        self.text(&token).map(Some)
+    }
+
     fn line_of(&mut self, command: &Command) -> Result<Option<Text>, Wrong> {
+        if let Some(text) = self.document(command)? {
+            return Ok(text.unknown.is_none().then_some(text));
+        }
         if command.redirects.iter().any(|redirect| !redirect.operator.starts_with('>') && redirect.operator != "&>") {
             return Ok(None);
         }

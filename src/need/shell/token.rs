@@ -24,6 +24,8 @@ enum End {
     At(char),
     /// The same within double quotes, where single ones are letters.
     Quoted(char),
+    /// At the end of a here-document, where all quotes are letters.
+    Text,
     /// At a blank: a regular expression.
     Blank,
 }
@@ -54,6 +56,17 @@ impl<'t> Reader<'t> {
         Ok((self.at > start).then_some(token))
     }
 
+    /// A here-document's text, in which variables and commands are replaced.
+    pub fn document_token(&mut self) -> Result<Token, Wrong> {
+        self.parts(End::Text)
+    }
+
+    fn plain_letter(&mut self, c: char, parts: &mut Vec<Part>) {
+        let at = self.at;
+        self.at += c.len_utf8();
+        parts.push(Part::Letter { c, place: self.place(at, self.at), quoted: true });
+    }
+
     /// All up to `end`, which is left.
     pub fn token_until(&mut self, end: char) -> Result<Token, Wrong> {
         self.parts(End::At(end))
@@ -62,7 +75,7 @@ impl<'t> Reader<'t> {
     fn parts(&mut self, end: End) -> Result<Token, Wrong> {
         let start = self.at;
         let mut parts = Vec::new();
-        if self.peek() == Some('~') {
+        if self.peek() == Some('~') && end != End::Text {
             let after = self.rest()[1..].chars().next();
             if after.is_none_or(|c| c == '/' || c == ':' || c.is_whitespace() || ";&|)}".contains(c)) {
                 parts.push(Part::Home { place: self.place(start, start + 1) });
@@ -92,6 +105,10 @@ impl<'t> Reader<'t> {
                 (End::Blank, '\n') => break,
                 (End::Blank, ' ' | '\t' | ')') if open == 0 => break,
                 (End::Quoted(_), '\'') => self.letter(c, &mut parts)?,
+                (End::Text, '\\') if !self.rest()[1..].starts_with(['$', '`', '\\', '\n']) => {
+                    self.letter(c, &mut parts)?
+                }
+                (End::Text, c) if !"\\$`".contains(c) => self.plain_letter(c, &mut parts),
                 (_, '\'') => self.single(&mut parts)?,
                 (_, '"') => self.double(&mut parts)?,
                 (_, '\\') => self.backslash(&mut parts)?,
@@ -380,9 +397,15 @@ impl<'t> Reader<'t> {
         None
     }
 
+    /// An escaped line end is nothing, wherever it stands outside of single quotes.
+    fn joined_lines(&mut self) {
+        while self.eat("\\\n") {}
+    }
+
     /// What stands between `${` and `}`.
     fn parameter(&mut self, open: usize, quoted: bool) -> Result<Parameter, Wrong> {
         let mut parameter = Parameter::default();
+        self.joined_lines();
         let rest = self.rest();
         if rest.starts_with('#') && !rest.starts_with("#}") && !rest.starts_with("#:") {
             parameter.length = true;
@@ -404,6 +427,7 @@ impl<'t> Reader<'t> {
         };
         parameter.name = self.rest()[..length].to_owned();
         self.at += length;
+        self.joined_lines();
         if self.eat("[") {
             parameter.index = Some(self.token_until(']')?);
             self.eat("]");

@@ -102,15 +102,25 @@ pub fn walk(text: &str, outside: &Outside, visitor: &mut dyn Visitor) -> Result<
         steps: STEPS,
         calls: 0,
     };
-    walker.script(&script)?;
+    let alone = walker.script(&script);
+    if alone.is_err() && walker.visitor.has_found() {
+        return alone;
+    }
     for endless in [false, true] {
         if !walker.visitor.has_found() {
             walker.state = State::default();
             walker.open = true;
             walker.endless = endless;
             walker.steps = STEPS;
-            walker.script(&script)?;
+            // What is wrong without arguments may be right with some; what is wrong with any is told as it was first.
+            let given = walker.script(&script);
+            if given.is_err() {
+                return alone.and(given);
+            }
         }
+    }
+    if !walker.visitor.has_found() {
+        alone?;
     }
     if !walker.visitor.has_found() {
         for (name, body) in walker.state.functions.clone() {

@@ -1,12 +1,12 @@
 //! What lies around dockerd: its program, unit, process, command and daemon.json. This explains a daemon that does not answer.
 
 use gdoctor_checks::model::fact::Fact;
-use gdoctor_checks::model::facts::docker::{Address, Client, Command, Config, Lack, Package, Unit};
+use gdoctor_checks::model::facts::docker::{Address, Client, Command, Config, Lack, Package, Rights, Unit};
 
 use crate::host::{Host, units};
 
 use super::endpoint::Route;
-use super::{command, daemon_json};
+use super::{command, daemon_json, rights};
 
 pub struct Daemon {
     pub program: Fact<String>,
@@ -14,6 +14,7 @@ pub struct Daemon {
     pub process: Fact<u32>,
     /// Seconds since the epoch.
     pub started: Fact<i64>,
+    pub rights: Fact<Rights>,
     pub config: Fact<Config>,
     pub command: Fact<Command>,
 }
@@ -42,6 +43,7 @@ pub fn look(host: &Host, route: &Route, client: Option<&Client>, peer: Option<u3
             Some(pid) => host.live().started(*pid),
             None => Fact::absent("dockerd's process"),
         },
+        rights: rights::look(host, &process),
         process,
         config: config(host, &path),
     }

@@ -6,6 +6,7 @@ pub mod command;
 mod daemon;
 mod daemon_json;
 mod endpoint;
+mod rights;
 
 use gdoctor_checks::model::facts::docker::DockerFacts;
 
@@ -31,6 +32,7 @@ pub fn probe(host: &Host) -> DockerFacts {
         unit: daemon.unit,
         daemon_process: daemon.process,
         daemon_started: daemon.started,
+        daemon_rights: daemon.rights,
         config: daemon.config,
         command: daemon.command,
         version: answers.version,
