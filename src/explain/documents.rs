@@ -1,6 +1,8 @@
 //! Documents told by their layout: tables, lists and dumps that programs print when all is well. Their lines are not searched for
 //! sentences; the lines in which such a document shows a fault are.
 
+use super::rows::{begins, has_any, is_module, is_row};
+
 /// One kind of document.
 struct Layout {
     /// Its first line.
@@ -35,17 +37,37 @@ fn never(_: &str) -> bool {
     false
 }
 
-fn has_any(line: &str, words: &[&str]) -> bool {
-    words.iter().any(|word| line.contains(word))
-}
-
-fn begins(line: &str, words: &[&str]) -> bool {
-    let line = line.trim_start();
-    words.iter().any(|word| line.starts_with(word))
-}
-
 fn indented(line: &str) -> bool {
     line.trim().is_empty() || line.starts_with([' ', '\t'])
+}
+
+/// `DESCRIPTION`, `Running a container`: a line without a sentence's end.
+fn is_title(line: &str) -> bool {
+    let line = line.trim_end().trim_end_matches(':');
+    let words = line.split(' ').count();
+    line.starts_with(|c: char| c.is_ascii_uppercase())
+        && words <= 6
+        && line.len() < 60
+        && line.chars().all(|c| c.is_ascii_alphanumeric() || " -/()&,".contains(c))
+        && !has_any(line, &["rror", "ailed", "annot", "denied", "nvalid"])
+}
+
+/// `DOCKER(8)   System Manager's Manual   DOCKER(8)`, the head and the foot of a manual's page.
+fn is_manual(line: &str) -> bool {
+    let section = |word: &str| {
+        word.rsplit_once('(').is_some_and(|(name, section)| {
+            !name.is_empty() && section.ends_with(')') && section.starts_with(|c: char| c.is_ascii_digit())
+        })
+    };
+    let mut words = line.split_whitespace();
+    line.contains("   ") && words.next().is_some_and(section) && words.last().is_none_or(section)
+}
+
+/// `commit 2e5f9f0`.
+fn is_commit(line: &str) -> bool {
+    line.strip_prefix("commit ").and_then(|rest| rest.split(' ').next()).is_some_and(|id| {
+        (7..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_hexdigit())
+    })
 }
 
 /// `Key: value`, `Key Name : value`.
@@ -58,7 +80,7 @@ fn is_field(line: &str) -> bool {
         && !has_any(key, &["rror", "ailed", "FATAL", "WARNING", "docker", "nvidia-"])
 }
 
-static LAYOUTS: [Layout; 16] = [
+static LAYOUTS: [Layout; 21] = [
     // dpkg -s, apt show.
     Layout { first: |l| l.starts_with("Package: "), more: |l| indented(l) || is_field(l), fault: never },
     // nvidia-smi, all its tables.
@@ -152,9 +174,10 @@ static LAYOUTS: [Layout; 16] = [
     },
     // Help texts.
     Layout {
-        first: |l| begins(l, &["Usage:", "usage:", "Usage of "]),
+        first: |l| begins(l, &["Usage:", "usage:", "Usage of ", "USAGE:"]),
         more: |l| {
             indented(l)
+                || is_title(l)
                 || l.trim_end().ends_with(':')
                 || begins(
                     l,
@@ -162,6 +185,44 @@ static LAYOUTS: [Layout; 16] = [
                 )
         },
         fault: |l| has_any(l, &["rror:", "unknown flag", "unknown shorthand"]),
+    },
+    // man.
+    Layout {
+        first: |l| is_manual(l) || matches!(l.trim_end(), "NAME" | "SYNOPSIS" | "DESCRIPTION" | "OPTIONS"),
+        more: |l| indented(l) || is_title(l) || is_manual(l),
+        fault: never,
+    },
+    // The help of Go's programs: runc, ctr, nvidia-ctk.
+    Layout {
+        first: |l| l.trim_end() == "NAME:",
+        more: |l| !has_any(l, &["level=", "Incorrect Usage", "[0000]"]),
+        fault: |l| has_any(l, &["rror:", "not defined", "flag needs an argument"]),
+    },
+    // git log, git show, git diff.
+    Layout {
+        first: |l| is_commit(l) || l.starts_with("diff --git "),
+        more: |l| {
+            indented(l)
+                || is_commit(l)
+                || begins(l, &["Author:", "Date:", "Merge:", "diff ", "index ", "+", "-", "@@", "new file", "deleted file"])
+        },
+        fault: never,
+    },
+    // What changed in a release: of Debian's packages, of Keep a Changelog, of GitHub.
+    Layout {
+        first: |l| {
+            l.contains("; urgency=")
+                || l.starts_with('#') && has_any(l, &["hangelog", "CHANGELOG", "What's Changed", "Release notes", "Release Notes"])
+                || l.starts_with("## ") && l[3..].trim_start_matches(['[', 'v']).starts_with(|c: char| c.is_ascii_digit())
+        },
+        more: |l| indented(l) || begins(l, &["#", "- ", "* ", "**"]),
+        fault: never,
+    },
+    // Tests that passed: cargo, pytest, go, TAP.
+    Layout {
+        first: |l| begins(l, &["=== RUN", "TAP version"]) || l.starts_with("running ") && l.trim_end().ends_with(" tests"),
+        more: |l| indented(l) || begins(l, &["test ", "===", "--- PASS", "ok ", "PASS"]),
+        fault: |l| has_any(l, &["FAIL", "not ok", "panicked"]),
     },
     // v4l2-ctl.
     Layout {
@@ -229,69 +290,6 @@ static LAYOUTS: [Layout; 16] = [
         fault: |l| has_any(l, &["rror:", "ailed", "annot ", "llvmpipe", "softpipe", "swrast"]),
     },
 ];
-
-/// `nvidia_uvm  4956160  4`: lsmod.
-fn is_module(line: &str) -> bool {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let number = |word: &&str| word.bytes().all(|b| b.is_ascii_digit());
-    (3..=4).contains(&words.len()) && words[1..3].iter().all(number)
-}
-
-/// Rows that need no heading to be told: of ldconfig, lsmod, lspci, dpkg, rpm, nvidia-smi -L, apt's and dnf's doings.
-fn is_row(line: &str) -> bool {
-    let line = line.trim();
-    let one_word = !line.contains(' ');
-    let package = one_word && [".x86_64", ".noarch", ".aarch64", ".i686"].iter().any(|arch| line.ends_with(arch));
-    let path = one_word && line.starts_with('/') && !line.contains(':');
-    let library = line.contains(" => /") && line.starts_with("lib");
-    let gpu = (line.starts_with("GPU ") || line.starts_with("MIG ")) && line.contains("(UUID: ");
-    let installed = ["ii  ", "rc  ", "hi  "].iter().any(|state| line.starts_with(state));
-    package || path || library || gpu || installed || is_module(line) || is_pci(line) || is_packaging(line)
-}
-
-/// `01:00.0 VGA compatible controller: …` and what lspci says of it.
-fn is_pci(line: &str) -> bool {
-    let address = line.split(' ').next().unwrap_or("");
-    let (_, function) = address.rsplit_once('.').unwrap_or(("", ""));
-    let hex = |c: char| c.is_ascii_hexdigit() || c == ':' || c == '.';
-    let device =
-        matches!(address.len(), 7 | 12) && function.len() == 1 && address.contains(':') && address.chars().all(hex);
-    device && line.contains(": ")
-        || begins(line, &["Kernel modules:", "Subsystem:"])
-        || begins(line, &["Kernel driver in use:"]) && !line.contains("nouveau")
-}
-
-/// What package managers do, told while they do it.
-fn is_packaging(line: &str) -> bool {
-    const DOING: [&str; 25] = [
-        "Selecting previously",
-        "Preparing to unpack",
-        "Unpacking ",
-        "Setting up ",
-        "Processing triggers",
-        "Reading package lists",
-        "Building dependency",
-        "Reading state",
-        "The following NEW",
-        "The following additional",
-        "Get:",
-        "Hit:",
-        "Fetched ",
-        "Reading database",
-        "(Reading database",
-        "Created symlink",
-        "Installing  ",
-        "Verifying  ",
-        "Upgrading  ",
-        "Cleanup  ",
-        "Running transaction",
-        "Transaction ",
-        "Downloading ",
-        "Collecting ",
-        "Requirement already",
-    ];
-    begins(line, &DOING)
-}
 
 const BENIGN: &str = include_str!("lexicon/benign.txt");
 

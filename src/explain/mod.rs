@@ -11,6 +11,7 @@ mod numbers;
 mod order;
 pub mod rank;
 mod reading;
+mod rows;
 mod sentences;
 pub mod show;
 mod signs;

@@ -11,6 +11,7 @@ use super::hash::QuickSet;
 use super::lexicon::Part;
 use super::lines::{Line, Severity};
 use super::numbers::Numbers;
+use super::rows::in_columns;
 use super::sentences::ENOUGH;
 use super::signs::Sign;
 use super::understood::Understood;
@@ -114,6 +115,8 @@ impl<'a> Reading<'a> {
         let unheaded = line.may_go_on()
             && (near_the_top || wrapped)
             && !shares_start(&before.row.text, text)
+            && !in_columns(&before.row.text)
+            && !in_columns(text)
             && line.severity() != Severity::Minor;
         // NVIDIA's kernel module puts its name before each line of a wrapped sentence.
         let text = match (text.trim_start().strip_prefix(NVRM), before.row.text.trim_start().starts_with(NVRM)) {

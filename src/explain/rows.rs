@@ -1,0 +1,164 @@
+//! Lines that are told by their shape alone to say of nothing that it went wrong: rows of lists, options of a help text, settings, code,
+//! tests that passed.
+
+pub fn has_any(line: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| line.contains(word))
+}
+
+/// True where the line begins with one of the words, behind blanks.
+pub fn begins(line: &str, words: &[&str]) -> bool {
+    let line = line.trim_start();
+    words.iter().any(|word| line.starts_with(word))
+}
+
+/// `nvidia_uvm  4956160  4`: lsmod.
+pub fn is_module(line: &str) -> bool {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let number = |word: &&str| word.bytes().all(|b| b.is_ascii_digit());
+    (3..=4).contains(&words.len()) && words[1..3].iter().all(number)
+}
+
+/// A line that says of nothing that it went wrong.
+pub fn is_row(line: &str) -> bool {
+    if is_entry(line) {
+        return true;
+    }
+    let line = line.trim();
+    let one_word = !line.contains(' ');
+    let package = one_word && [".x86_64", ".noarch", ".aarch64", ".i686"].iter().any(|arch| line.ends_with(arch));
+    let path = one_word && line.starts_with('/') && !line.contains(':');
+    let library = line.contains(" => /") && line.starts_with("lib");
+    let gpu = (line.starts_with("GPU ") || line.starts_with("MIG ")) && line.contains("(UUID: ");
+    let installed = ["ii  ", "rc  ", "hi  "].iter().any(|state| line.starts_with(state));
+    let listed = package || path || library || gpu || installed || is_module(line) || is_pci(line) || is_packaging(line);
+    listed || is_option(line) || is_setting(line) || is_mount(line) || is_number(line) || is_code(line) || is_told(line)
+}
+
+/// `01:00.0 VGA compatible controller: …` and what lspci says of it.
+fn is_pci(line: &str) -> bool {
+    let address = line.split(' ').next().unwrap_or("");
+    let (_, function) = address.rsplit_once('.').unwrap_or(("", ""));
+    let hex = |c: char| c.is_ascii_hexdigit() || c == ':' || c == '.';
+    let device =
+        matches!(address.len(), 7 | 12) && function.len() == 1 && address.contains(':') && address.chars().all(hex);
+    device && line.contains(": ")
+        || begins(line, &["Kernel modules:", "Subsystem:"])
+        || begins(line, &["Kernel driver in use:"]) && !line.contains("nouveau")
+}
+
+/// What package managers do, told while they do it.
+fn is_packaging(line: &str) -> bool {
+    const DOING: [&str; 25] = [
+        "Selecting previously",
+        "Preparing to unpack",
+        "Unpacking ",
+        "Setting up ",
+        "Processing triggers",
+        "Reading package lists",
+        "Building dependency",
+        "Reading state",
+        "The following NEW",
+        "The following additional",
+        "Get:",
+        "Hit:",
+        "Fetched ",
+        "Reading database",
+        "(Reading database",
+        "Created symlink",
+        "Installing  ",
+        "Verifying  ",
+        "Upgrading  ",
+        "Cleanup  ",
+        "Running transaction",
+        "Transaction ",
+        "Downloading ",
+        "Collecting ",
+        "Requirement already",
+    ];
+    begins(line, &DOING)
+}
+
+/// `  -D, --debug   Enable debug mode`, `[--oom-kill-disable]`: of a help text or a synopsis.
+fn is_option(line: &str) -> bool {
+    let bare = line.trim_start_matches('[');
+    let name = bare.trim_start_matches('-');
+    let dashes = bare.len() - name.len();
+    if !(1..=2).contains(&dashes) || !name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        return false;
+    }
+    let end = name.find([' ', '\t', ',', ']', '[']).unwrap_or(name.len());
+    let rest = &name[end..];
+    bare.len() < line.len()
+        || !line.contains(' ')
+        || rest.starts_with("  ") || rest.starts_with('\t') || rest.starts_with(", -") || rest.contains("   ")
+}
+
+/// `kernel.pid_max = 4194304`: of sysctl. What is switched off may be a fault.
+fn is_setting(line: &str) -> bool {
+    let Some((name, value)) = line.split_once(" = ") else { return false };
+    let word = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
+    let off = value == "0" && name.ends_with("_userns_clone") || name.ends_with("namespaces") && value == "0";
+    name.contains('.') && name.chars().all(word) && !off && !value.starts_with(['"', '\''])
+}
+
+/// `tmpfs on /dev/shm type tmpfs (rw)`, `tmpfs  24G  168K  24G  1% /dev/shm`: of mount and df, with room left.
+fn is_mount(line: &str) -> bool {
+    let mounted = line.contains(" on /") && line.contains(" type ") && line.ends_with(')');
+    let share = line.split_once("% /").and_then(|(before, _)| before.rsplit(' ').next()?.parse::<u32>().ok());
+    mounted || share.is_some_and(|share| share < 95)
+}
+
+/// `28 ENOSPC`, `#define ENOSPC 28`: of a list of the errors there are.
+fn is_number(line: &str) -> bool {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let name = |word: &str| word.starts_with('E') && word.len() > 2 && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    let number = |word: &str| word.bytes().all(|b| b.is_ascii_digit());
+    match words.as_slice() {
+        ["#define", ..] => true,
+        [a, b] => number(a) && name(b),
+        [a, b, ..] => name(a) && number(b) && line.contains("  "),
+        _ => false,
+    }
+}
+
+/// `  credential-store     Helper to store credentials on disk`: a name and what it is, in columns.
+fn is_entry(line: &str) -> bool {
+    let entry = line.trim_start();
+    let name = entry.find(' ').unwrap_or(entry.len());
+    entry.len() < line.len()
+        && entry.as_bytes()[..name].iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'*' | b','))
+        && entry[name..].starts_with("  ")
+        && !has_any(entry, &["rror", "ailed", "annot", "denied", "nvalid"])
+}
+
+/// Source code, as editors and reviews show it.
+fn is_code(line: &str) -> bool {
+    const WORDS: [&str; 20] = [
+        "//", "/*", "#include", "import ", "def ", "class ", "fn ", "pub ", "func ", "const ", "let ", "var ", "static ", "return ",
+        "if (", "} else", "elif ", "except ", "raise ", "case ",
+    ];
+    begins(line, &WORDS) && (line.ends_with([';', '{', '}', ':', ')', ',']) || line.starts_with("//"))
+}
+
+/// Tests that passed, what a change is for, and advice for a failure that may come.
+fn is_told(line: &str) -> bool {
+    const CHANGES: [&str; 8] = ["fix", "feat", "docs", "chore", "test", "refactor", "ci", "build"];
+    let kind = line.trim_start_matches(['-', '*', ' ']).split([':', '(']).next().unwrap_or("");
+    let change = CHANGES.contains(&kind) && line.contains(": ");
+    let bullet = begins(line, &["- ", "* "])
+        && begins(
+            &line[2..],
+            &["Fix", "Add", "Remove", "Improve", "Support", "Allow", "Handle", "Avoid", "Prevent", "Document", "Bump", "Update"],
+        );
+    let passed = line.ends_with("... ok") || line.ends_with(" PASSED") || begins(line, &["✓", "✔", "--- PASS", "PASS:", "ok  "]);
+    const ADVICE: [&str; 8] = [
+        "If you see", "If you get", "If you encounter", "you might see", "you may see", "you may get", "you might get", "may fail with",
+    ];
+    change || bullet || passed || has_any(line, &ADVICE)
+}
+
+/// True for a row of columns: it begins no sentence, and ends none.
+pub fn in_columns(line: &str) -> bool {
+    let text = line.trim();
+    text.matches("  ").count() >= 2 && text.split("  ").filter(|cell| !cell.trim().is_empty()).count() >= 3
+}
