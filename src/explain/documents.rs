@@ -60,7 +60,7 @@ fn is_manual(line: &str) -> bool {
         })
     };
     let mut words = line.split_whitespace();
-    line.contains("   ") && words.next().is_some_and(section) && words.last().is_none_or(section)
+    line.trim_end().ends_with(')') && line.contains("   ") && words.next().is_some_and(section) && words.last().is_none_or(section)
 }
 
 /// `commit 2e5f9f0`.
@@ -85,12 +85,12 @@ static LAYOUTS: [Layout; 21] = [
     Layout { first: |l| l.starts_with("Package: "), more: |l| indented(l) || is_field(l), fault: never },
     // nvidia-smi, all its tables.
     Layout {
-        first: |l| l.contains("| NVIDIA-SMI") && l.contains("Driver Version"),
+        first: |l| begins(l, &["| NVIDIA-SMI"]) && l.contains("Driver Version"),
         more: |l| l.trim().is_empty() || begins(l, &["|", "+", "="]),
         fault: |l| has_any(l, &["ERR!", "CUDA Version: N/A", "Unknown Error", "No devices were found", "GPU is lost"]),
     },
     Layout {
-        first: |l| l.contains("NVSMI LOG"),
+        first: |l| begins(l, &["="]) && l.contains("NVSMI LOG"),
         more: |l| indented(l) || is_field(l) || begins(l, &["GPU 0"]),
         fault: |l| {
             has_any(
@@ -148,7 +148,7 @@ static LAYOUTS: [Layout; 21] = [
         fault: never,
     },
     Layout {
-        first: |l| l.contains("libs found in cache"),
+        first: |l| l.starts_with(|c: char| c.is_ascii_digit()) && l.contains("libs found in cache"),
         more: |l| l.contains(" => ") || l.trim().is_empty() || l.starts_with("Cache generated"),
         fault: |l| l.contains("not found"),
     },
@@ -168,7 +168,7 @@ static LAYOUTS: [Layout; 21] = [
         fault: never,
     },
     Layout {
-        first: |l| has_any(l, &["ffmpeg version", "ffprobe version"]) && l.contains("Copyright"),
+        first: |l| begins(l, &["ffmpeg version", "ffprobe version"]),
         more: |l| begins(l, &["built with", "configuration:", "libav", "libsw", "libpostproc"]),
         fault: never,
     },
@@ -211,7 +211,7 @@ static LAYOUTS: [Layout; 21] = [
     // What changed in a release: of Debian's packages, of Keep a Changelog, of GitHub.
     Layout {
         first: |l| {
-            l.contains("; urgency=")
+            l.ends_with(|c: char| c.is_ascii_lowercase()) && l.starts_with(|c: char| c.is_ascii_lowercase()) && l.contains("; urgency=")
                 || l.starts_with('#') && has_any(l, &["hangelog", "CHANGELOG", "What's Changed", "Release notes", "Release Notes"])
                 || l.starts_with("## ") && l[3..].trim_start_matches(['[', 'v']).starts_with(|c: char| c.is_ascii_digit())
         },

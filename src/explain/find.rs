@@ -112,7 +112,7 @@ impl Finder {
         let mut reading = Reading::new(self);
         let mut documents = Documents::default();
         for line in lines(bytes.get(..MOST).unwrap_or(bytes)) {
-            match documents.hides(&line.text) {
+            match reading.repeats(&line) || documents.hides(&line.text) {
                 true => reading.part(),
                 false => reading.read(&line),
             }

@@ -2,7 +2,7 @@
 //! are `lexicon/*.txt`; this reads them, and finds the parts in a row of words.
 
 use super::hash::QuickMap;
-use super::numbers::Numbers;
+use super::numbers::{Candidates, Numbers};
 use super::trie::Trie;
 use super::words::{OTHER, Row, Token, Vocabulary};
 
@@ -151,7 +151,7 @@ impl Lexicon {
     }
 
     /// The parts in a row of words, without those that a longer one of the same kind covers.
-    pub fn read(&self, row: &Row) -> Vec<Part> {
+    pub fn read(&self, row: &Row, numbers: &Candidates) -> Vec<Part> {
         let (text, tokens) = (row.text.as_str(), row.tokens.as_slice());
         let mut parts: Vec<Part> = Vec::new();
         let mut pieces: Vec<(u32, usize, usize)> = Vec::new();
@@ -182,7 +182,7 @@ impl Lexicon {
         );
         self.read_gapped(&pieces, &mut parts);
         self.read_libraries(text, tokens, &mut parts);
-        self.numbers.read(text, tokens, &|part, kind| self.name(part).0 == kind, &mut parts);
+        self.numbers.read(numbers, tokens, &|part, kind| self.name(part).0 == kind, &mut parts);
         parts
     }
 

@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem;
+
 /// One line of a text.
 #[derive(Clone, Debug)]
 pub struct Line<'a> {
@@ -12,6 +14,8 @@ pub struct Line<'a> {
     pub text: Cow<'a, str>,
     /// Byte of `text` at which the message begins.
     pub spoken: usize,
+    /// The same for lines that differ in times, counters and ids alone.
+    pub shape: u64,
 }
 
 /// What the logger said of the line.
@@ -44,13 +48,14 @@ const UNENDED: &str = "Invalid MIT-MAGIC-COOKIE-1 key";
 
 impl<'a> Line<'a> {
     fn new(raw: &'a [u8], number: u32) -> Self {
+        let shape = shape(raw);
         let mut text = plain(String::from_utf8_lossy(raw));
-        if text.contains(UNENDED) {
+        if memmem::find(text.as_bytes(), UNENDED.as_bytes()).is_some() {
             text = text.replace(UNENDED, &format!("{UNENDED} ")).into();
         }
         let text = unboxed(text);
         let spoken = message_start(&text);
-        Self { number, text, spoken }
+        Self { number, text, spoken, shape }
     }
 
     /// What its logger calls it.
@@ -68,10 +73,44 @@ impl<'a> Line<'a> {
 fn unboxed(text: Cow<'_, str>) -> Cow<'_, str> {
     let bar = |c: char| matches!(c, '│' | '┃' | '║' | '▏' | '╎');
     let trimmed = text.trim();
-    if trimmed.starts_with(bar) {
+    if trimmed.as_bytes().first().is_some_and(|b| !b.is_ascii()) && trimmed.starts_with(bar) {
         return trimmed.trim_matches(|c: char| bar(c) || c == ' ').to_owned().into();
     }
     text
+}
+
+/// A hash of a line without what counts: runs of digits, ids, but for numbers that stand where an error's may.
+fn shape(raw: &[u8]) -> u64 {
+    const FACTOR: u64 = 0x517c_c1b7_2722_0a95;
+    let mut hash = raw.len() as u64 >> 8;
+    let mut at = 0;
+    while at < raw.len() {
+        let rest = &raw[at..];
+        let run = rest.iter().position(|b| !b.is_ascii_alphanumeric()).unwrap_or(rest.len());
+        let (word, taken) = if run == 0 { (&rest[..1], 1) } else { (&rest[..run], run) };
+        let letters = word.iter().position(u8::is_ascii_digit).unwrap_or(word.len());
+        let id = letters < word.len() && word.len() >= 6 && word.iter().all(u8::is_ascii_hexdigit);
+        let told = match letters {
+            0 if run <= 5 && may_be_an_error(&raw[..at]) => word,
+            _ if id => &[],
+            letters => &word[..letters],
+        };
+        for byte in told {
+            hash = (hash.rotate_left(5) ^ u64::from(*byte)).wrapping_mul(FACTOR);
+        }
+        at += taken;
+    }
+    hash
+}
+
+/// True where a number behind this may be an error's: behind a word, a bracket or a minus, not a part of a time or an address.
+fn may_be_an_error(before: &[u8]) -> bool {
+    let end = before.iter().rposition(|b| !b" =#\"'-".contains(b)).map_or(0, |at| at + 1);
+    match &before[..end] {
+        [.., b')', b':'] | [.., b'('] => true,
+        [.., letter, b':'] | [.., letter] => end < before.len() && letter.is_ascii_alphabetic(),
+        [] => false,
+    }
 }
 
 fn severity(line: &str) -> Severity {
@@ -159,7 +198,7 @@ fn start(line: &str, most: usize) -> &str {
 }
 
 fn plain(text: Cow<'_, str>) -> Cow<'_, str> {
-    if !text.contains(['\u{1b}', '\u{9b}']) {
+    if memchr::memchr2(0x1b, 0x9b, text.as_bytes()).is_none() {
         return text;
     }
     let mut out = String::with_capacity(text.len());

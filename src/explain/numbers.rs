@@ -55,6 +55,14 @@ pub struct Numbers {
     kinds: Vec<Kind>,
 }
 
+/// The numbers of a line that may be errors', and the line in lower case and without addresses.
+#[derive(Debug, Default)]
+pub struct Candidates {
+    lower: String,
+    /// With their bytes.
+    pub found: Vec<(usize, i64)>,
+}
+
 impl Numbers {
     /// `part` gives the part of a name, made if it is new.
     pub fn new(part: &mut dyn FnMut(&str, &str) -> u32) -> Self {
@@ -80,19 +88,18 @@ impl Numbers {
     }
 
     /// The numbers of a line that may be errors'.
-    pub fn of(text: &str) -> impl Iterator<Item = i64> {
-        let digits = text.bytes().any(|b| b.is_ascii_digit());
-        let found = if digits { errors(&without_addresses(text.to_ascii_lowercase())) } else { Vec::new() };
-        found.into_iter().map(|(_, number)| number)
+    pub fn of(text: &str) -> Candidates {
+        if !text.bytes().any(|b| b.is_ascii_digit()) {
+            return Candidates::default();
+        }
+        let lower = without_addresses(text.to_ascii_lowercase());
+        let found = errors(&lower);
+        Candidates { lower, found }
     }
 
     /// Adds the parts that numbers of a line stand for.
-    pub fn read(&self, text: &str, tokens: &[Token], is_of: &dyn Fn(u32, &str) -> bool, parts: &mut Vec<Part>) {
-        if !text.bytes().any(|b| b.is_ascii_digit()) {
-            return;
-        }
-        let lower = without_addresses(text.to_ascii_lowercase());
-        let numbers = errors(&lower);
+    pub fn read(&self, of: &Candidates, tokens: &[Token], is_of: &dyn Fn(u32, &str) -> bool, parts: &mut Vec<Part>) {
+        let Candidates { lower, found: numbers } = of;
         if numbers.is_empty() {
             return;
         }
@@ -156,7 +163,11 @@ fn without_addresses(mut line: String) -> String {
 
 /// True when what stands around a number makes it an error's.
 fn leads(before: &str, after: &str) -> bool {
-    let near = before.trim_end_matches(|c: char| " :=#-\"'[(<>{".contains(c));
+    let near = before.trim_end_matches(|c: char| c.is_ascii() && b" :=#-\"'[(<>{".contains(&(c as u8)));
+    // Parts of times and addresses.
+    if near.len() == before.len() || near.ends_with(|c: char| c.is_ascii_digit()) && !before.ends_with(['(', '-']) {
+        return false;
+    }
     // apt counts its sources: `Err:2 https://…`.
     if before.ends_with("err:") {
         return false;

@@ -10,7 +10,7 @@ use super::find::Finder;
 use super::hash::QuickSet;
 use super::lexicon::Part;
 use super::lines::{Line, Severity};
-use super::numbers::Numbers;
+use super::numbers::{Candidates, Numbers};
 use super::rows::in_columns;
 use super::sentences::ENOUGH;
 use super::signs::Sign;
@@ -60,6 +60,7 @@ struct Recent {
 pub struct Reading<'a> {
     finder: &'a Finder,
     seen: QuickSet<u64>,
+    shapes: QuickSet<u64>,
     recent: VecDeque<Recent>,
     /// By part: lines that have it.
     places: Vec<Vec<u32>>,
@@ -75,6 +76,7 @@ impl<'a> Reading<'a> {
         Self {
             finder,
             seen: QuickSet::default(),
+            shapes: QuickSet::default(),
             recent: VecDeque::new(),
             places: vec![Vec::new(); finder.lexicon.len()],
             hits: BTreeMap::new(),
@@ -86,6 +88,11 @@ impl<'a> Reading<'a> {
     /// What stands before has nothing to do with what comes.
     pub fn part(&mut self) {
         self.recent.clear();
+    }
+
+    /// True for a line that was read before, but for what counts in it. The first lines of a text are all read.
+    pub fn repeats(&mut self, line: &Line<'_>) -> bool {
+        !self.shapes.insert(line.shape) && line.number > PASTE
     }
 
     /// The next line.
@@ -142,11 +149,12 @@ impl<'a> Reading<'a> {
 
     /// A line, or a sentence that began on the line `first` and ends on this one.
     fn statement(&mut self, row: &Row, first: u32, line: &Line<'_>) {
-        if !self.is_new(row) {
+        let numbers = Numbers::of(&row.text);
+        if !self.is_new(row, &numbers) {
             return;
         }
         let finder = self.finder;
-        let parts = finder.lexicon.read(row);
+        let parts = finder.lexicon.read(row, &numbers);
         if first == line.number {
             self.note_places(&parts, first);
             if self.understood.len() < PLACES {
@@ -209,10 +217,10 @@ impl<'a> Reading<'a> {
     }
 
     /// False for what was said before, whatever its counters and times.
-    fn is_new(&mut self, row: &Row) -> bool {
+    fn is_new(&mut self, row: &Row, numbers: &Candidates) -> bool {
         let mut hash = FixedState::default().build_hasher();
         row.tokens.iter().filter(|token| token.number().is_none()).for_each(|token| token.word.hash(&mut hash));
-        Numbers::of(&row.text).for_each(|number| number.hash(&mut hash));
+        numbers.found.iter().for_each(|(_, number)| number.hash(&mut hash));
         self.seen.insert(hash.finish())
     }
 

@@ -13,9 +13,9 @@ pub fn begins(line: &str, words: &[&str]) -> bool {
 
 /// `nvidia_uvm  4956160  4`: lsmod.
 pub fn is_module(line: &str) -> bool {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let number = |word: &&str| word.bytes().all(|b| b.is_ascii_digit());
-    (3..=4).contains(&words.len()) && words[1..3].iter().all(number)
+    let mut words = line.split_whitespace().skip(1);
+    let mut number = || words.next().is_some_and(|word| word.bytes().all(|b| b.is_ascii_digit()));
+    number() && number() && words.nth(1).is_none()
 }
 
 /// A line that says of nothing that it went wrong.
@@ -27,7 +27,7 @@ pub fn is_row(line: &str) -> bool {
     let one_word = !line.contains(' ');
     let package = one_word && [".x86_64", ".noarch", ".aarch64", ".i686"].iter().any(|arch| line.ends_with(arch));
     let path = one_word && line.starts_with('/') && !line.contains(':');
-    let library = line.contains(" => /") && line.starts_with("lib");
+    let library = line.starts_with("lib") && line.contains(" => /");
     let gpu = (line.starts_with("GPU ") || line.starts_with("MIG ")) && line.contains("(UUID: ");
     let installed = ["ii  ", "rc  ", "hi  "].iter().any(|state| line.starts_with(state));
     let listed = package || path || library || gpu || installed || is_module(line) || is_pci(line) || is_packaging(line);
@@ -103,14 +103,17 @@ fn is_setting(line: &str) -> bool {
 
 /// `tmpfs on /dev/shm type tmpfs (rw)`, `tmpfs  24G  168K  24G  1% /dev/shm`: of mount and df, with room left.
 fn is_mount(line: &str) -> bool {
-    let mounted = line.contains(" on /") && line.contains(" type ") && line.ends_with(')');
+    let mounted = line.ends_with(')') && line.contains(" on /") && line.contains(" type ");
     let share = line.split_once("% /").and_then(|(before, _)| before.rsplit(' ').next()?.parse::<u32>().ok());
     mounted || share.is_some_and(|share| share < 95)
 }
 
 /// `28 ENOSPC`, `#define ENOSPC 28`: of a list of the errors there are.
 fn is_number(line: &str) -> bool {
-    let words: Vec<&str> = line.split_whitespace().collect();
+    if !line.starts_with(['#', 'E']) && !line.starts_with(|c: char| c.is_ascii_digit()) {
+        return false;
+    }
+    let words: Vec<&str> = line.split_whitespace().take(4).collect();
     let name = |word: &str| word.starts_with('E') && word.len() > 2 && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
     let number = |word: &str| word.bytes().all(|b| b.is_ascii_digit());
     match words.as_slice() {
@@ -144,17 +147,16 @@ fn is_code(line: &str) -> bool {
 fn is_told(line: &str) -> bool {
     const CHANGES: [&str; 8] = ["fix", "feat", "docs", "chore", "test", "refactor", "ci", "build"];
     let kind = line.trim_start_matches(['-', '*', ' ']).split([':', '(']).next().unwrap_or("");
-    let change = CHANGES.contains(&kind) && line.contains(": ");
+    let change = kind.len() < 9 && CHANGES.contains(&kind) && line.contains(": ");
     let bullet = begins(line, &["- ", "* "])
         && begins(
             &line[2..],
             &["Fix", "Add", "Remove", "Improve", "Support", "Allow", "Handle", "Avoid", "Prevent", "Document", "Bump", "Update"],
         );
     let passed = line.ends_with("... ok") || line.ends_with(" PASSED") || begins(line, &["✓", "✔", "--- PASS", "PASS:", "ok  "]);
-    const ADVICE: [&str; 8] = [
-        "If you see", "If you get", "If you encounter", "you might see", "you may see", "you may get", "you might get", "may fail with",
-    ];
-    change || bullet || passed || has_any(line, &ADVICE)
+    const ADVICE: [&str; 7] =
+        ["If you see", "If you get", "If you encounter", "you might see", "you may see", "you may get", "you might get"];
+    change || bullet || passed || line.contains("ou ") && has_any(line, &ADVICE)
 }
 
 /// True for a row of columns: it begins no sentence, and ends none.

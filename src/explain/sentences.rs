@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use super::hash::{QuickMap, QuickSet};
 use super::lexicon::{Lexicon, Part};
+use super::numbers::Numbers;
 use super::words::{OTHER, Token};
 
 /// One `- explains:` line.
@@ -74,7 +75,7 @@ impl Sentences {
                 words.sort_unstable();
                 words.dedup();
                 let decides = |part: &Part| DECIDING.contains(&lexicon.name(part.id).0);
-                let parts = lexicon.read(&row).into_iter().filter(decides).map(|part| part.id).collect();
+                let parts = lexicon.read(&row, &Numbers::of(text)).into_iter().filter(decides).map(|part| part.id).collect();
                 let of = |set: &HashSet<u32>| words.iter().copied().filter(|word| set.contains(word)).collect();
                 let (complaints, negations) = (of(&complaints), of(&negations));
                 Sentence { text, entries, words, weight: 0.0, parts, complaints, negations }

@@ -171,6 +171,14 @@ impl Vocabulary {
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
+        let from = rest.bytes().position(|b| b.is_ascii_alphanumeric() || !b.is_ascii())?;
+        rest = &rest[from..];
+        let end = rest.bytes().position(|b| !b.is_ascii_alphanumeric()).unwrap_or(rest.len());
+        if end > 0 && rest.as_bytes().get(end).is_none_or(u8::is_ascii) {
+            let (piece, after) = rest.split_at(end);
+            rest = after;
+            return Some(piece);
+        }
         rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric());
         let first = rest.chars().next()?;
         let end = match is_ideograph(first) {
@@ -203,7 +211,13 @@ fn number(piece: &str) -> Option<Option<u32>> {
 /// Lower case, without a trailing counter (`video0`) and without the endings of English words.
 fn normalise(piece: &str, out: &mut String) {
     out.clear();
-    out.extend(piece.chars().take(48).flat_map(char::to_lowercase));
+    match piece.get(..48).or((piece.len() < 48).then_some(piece)).filter(|piece| piece.is_ascii()) {
+        Some(piece) => {
+            out.push_str(piece);
+            out.make_ascii_lowercase();
+        }
+        None => out.extend(piece.chars().take(48).flat_map(char::to_lowercase)),
+    }
     let letters = out.trim_end_matches(|c: char| c.is_ascii_digit()).len();
     if letters >= 3 && out[..letters].bytes().all(|b| b.is_ascii_alphabetic()) {
         out.truncate(letters);
