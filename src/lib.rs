@@ -254,8 +254,13 @@ fn explain(arguments: &ExplainArgs) -> Result<u8, String> {
     let document = match explain::read(&arguments.text)? {
         Asked::Topic(topic) if !json => return Ok(print(&explain::topic::explain(&topic)?)),
         Asked::Topic(topic) => Document::of_entries(&explain::topic::codes(&topic)?, &probe::tags(&host)),
-        Asked::Text(text) => {
-            let search = Finder::new().search(&text);
+        Asked::Text { bytes, left_out } => {
+            if left_out > 0 {
+                eprintln!(
+                    "gdoctor: the first {left_out} bytes were left out: only the end of so long a text is read, and lines are counted from there"
+                );
+            }
+            let search = Finder::new().search(&bytes);
             let deciding = explain::rank::deciding(&search.found);
             let visible = !deciding.is_empty() && !arguments.no_look;
             let looked = visible.then(|| look(&host, &deciding, &search.found));

@@ -409,16 +409,103 @@ fn fresh_texts_are_read() {
     assert!(named.is_ok() || fine, "{marks}");
 }
 
+/// A second such set, of other threads, labelled before anything was run on it, on 2026-11-28: 101 failures (7 of them of causes without a code),
+/// 42 healthy outputs, 10 texts of others; of the logs seven have their telling line from the thread's title. Their first run, the figure
+/// that counts: right first 75 of 94, wrong 5, silent 14, a false answer to 1 of 52.
+#[test]
+fn fresh_texts_of_a_second_round_are_read() {
+    let marks = marked(&Finder::new(), &labelled("tests/explain-fresh-2026-11-28.jsonl"));
+    println!("{}\n{marks}", marks.misses.join("\n"));
+    let fine = marks.right >= 75 && marks.wrong <= 5 && marks.falsely <= 1;
+    assert!(fine, "{marks}");
+}
+
+/// Texts of glibc's and apt's catalogues.
+#[test]
+fn errors_are_the_same_in_other_languages() {
+    let finder = Finder::new();
+    let missed: Vec<String> = [
+        ("auf dem Gerät ist kein Speicherplatz mehr verfügbar", "disk-space"),
+        ("Aucun espace disponible sur le périphérique", "disk-space"),
+        ("No queda espacio en el dispositivo", "disk-space"),
+        ("设备上没有空间", "disk-space"),
+        ("Se ha excedido la cuota de disco", "disk-space"),
+        ("超出磁盘限额", "disk-space"),
+        ("Sie haben nicht genug Platz in /var/cache/apt/archives/.", "disk-space"),
+    ]
+    .iter()
+    .filter_map(|(said, check)| {
+        let found = names(&finder.search(format!("write /var/lib/docker/tmp/x: {said}").as_bytes()));
+        let first = found.first().is_some_and(|name| name.starts_with(check));
+        (!first).then(|| format!("{said}: {found:?}"))
+    })
+    .collect();
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+/// An error's number that the tables do not have is understood as one.
+#[test]
+fn unknown_numbers_are_told_as_unknown() {
+    let finder = Finder::new();
+    for (text, said) in [
+        ("CUDA error 9999 at foo.cu:12", "cuda error 9999, a number that is not known here"),
+        ("NVML: error 77", "nvml error 77, a number that is not known here"),
+        ("NVRM: Xid (PCI:0000:01:00): 999, pid=1", "xid error 999, a number that is not known here"),
+    ] {
+        let understood = finder.search(text.as_bytes()).understood;
+        assert!(understood.iter().any(|one| one.text().ends_with(said)), "{text}: {understood:?}");
+    }
+    let known = finder.search(b"CUDA error 100 at foo.cu:12").understood;
+    assert!(!known.iter().any(|one| one.text().contains("not known here")), "{known:?}");
+}
+
+/// What tools print when all is well: by the shape of their lines.
+#[test]
+fn lists_helps_and_logs_of_changes_are_no_failures() {
+    let finder = Finder::new();
+    for text in [
+        "tmpfs on /dev/shm type tmpfs (rw,size=24684096k)\ndevpts on /dev/pts type devpts (rw,mode=600)\ncgroup2 on /sys/fs/cgroup/unified type cgroup2 (rw)",
+        "devtmpfs         12G     0   12G   0% /dev\ntmpfs            24G  168K   24G   1% /dev/shm\n/dev/vda        252G   46G   46G  51% /",
+        "vm.oom_kill_allocating_task = 0\nuser.max_user_namespaces = 96365\nfs.inotify.max_user_watches = 1048576",
+        "      --oom-kill-disable               Disable OOM Killer\n      --ulimit ulimit                  Ulimit options (default [])",
+        "DOCKERD(8)                Docker User Manuals                DOCKERD(8)\n\nOPTIONS\n       --x  IO when ENOSPC (no space) error is returned by storage",
+        "28 ENOSPC\n30 EROFS\n24 EMFILE",
+        "commit 4f1c2d3e5a6b7c8d\nAuthor: A <a@example.org>\n\n    Explain that no space left on device is a full disk",
+        "## 1.2.3\n\n- Fixed \"no space left on device\" when the disk was full\n- Handle permission denied on docker.sock",
+        "running 2 tests\ntest says_no_space_left_on_device ... ok\ntest docker_sock_permission_denied ... ok",
+    ] {
+        let found = names(&finder.search(text.as_bytes()));
+        assert!(found.is_empty(), "{text}\n{found:?}");
+    }
+}
+
+/// Lines that differ in times and counters are read once, those that differ in an error's number are not.
+#[test]
+fn repeated_lines_hide_no_other() {
+    let line = |n: usize| format!("2026-11-28T17:02:{:02}.{n:06} INFO worker took {n} ms\n", n % 60);
+    let mut text: String = (0..200).map(line).collect();
+    text.push_str("2026-11-28T17:03:00 cuInit failed: error 700\n");
+    text.push_str("2026-11-28T17:03:01 cuInit failed: error 803\n");
+    let found = names(&Finder::new().search(text.as_bytes()));
+    assert!(
+        found.iter().any(|name| name.starts_with("nvidia-version/")
+            || name.starts_with("nvidia-cuda/")
+            || name.starts_with("in-image/")),
+        "{found:?}"
+    );
+}
+
 /// A declaration that no text reaches is not known to say anything; one that a healthy document reaches says what is wrong.
 #[test]
 fn each_declaration_is_reached_by_a_text_and_none_by_a_healthy_document() {
     let finder = Finder::new();
     let mut reached: BTreeSet<&str> = BTreeSet::new();
     let wordings: Wordings = toml::from_str(&labelled("tests/wordings.toml")).unwrap();
-    let rows: Vec<Labelled> = ["tests/explain-known.jsonl", "tests/explain-fresh-2026-11.jsonl"]
-        .iter()
-        .flat_map(|file| labelled(file).lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>())
-        .collect();
+    let rows: Vec<Labelled> =
+        ["tests/explain-known.jsonl", "tests/explain-fresh-2026-11.jsonl", "tests/explain-fresh-2026-11-28.jsonl"]
+            .iter()
+            .flat_map(|file| labelled(file).lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>())
+            .collect();
     let known = entries();
     let known = known.iter().flat_map(|entry| entry.code.explains.iter().map(|text| (*text).to_owned()));
     let said = reports().into_iter().flat_map(|report| report.said);

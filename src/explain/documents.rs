@@ -60,14 +60,26 @@ fn is_manual(line: &str) -> bool {
         })
     };
     let mut words = line.split_whitespace();
-    line.trim_end().ends_with(')') && line.contains("   ") && words.next().is_some_and(section) && words.last().is_none_or(section)
+    line.trim_end().ends_with(')')
+        && line.contains("   ")
+        && words.next().is_some_and(section)
+        && words.last().is_none_or(section)
+}
+
+/// `2024-11-23  A. Author  <author@example.org>`.
+fn is_dated(line: &str) -> bool {
+    let date = line.get(..10).unwrap_or("");
+    line.ends_with('>')
+        && line.contains(" <")
+        && date.bytes().all(|b| b.is_ascii_digit() || b == b'-')
+        && date.len() == 10
 }
 
 /// `commit 2e5f9f0`.
 fn is_commit(line: &str) -> bool {
-    line.strip_prefix("commit ").and_then(|rest| rest.split(' ').next()).is_some_and(|id| {
-        (7..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_hexdigit())
-    })
+    line.strip_prefix("commit ")
+        .and_then(|rest| rest.split(' ').next())
+        .is_some_and(|id| (7..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// `Key: value`, `Key Name : value`.
@@ -204,23 +216,33 @@ static LAYOUTS: [Layout; 21] = [
         more: |l| {
             indented(l)
                 || is_commit(l)
-                || begins(l, &["Author:", "Date:", "Merge:", "diff ", "index ", "+", "-", "@@", "new file", "deleted file"])
+                || begins(
+                    l,
+                    &["Author:", "Date:", "Merge:", "diff ", "index ", "+", "-", "@@", "new file", "deleted file"],
+                )
         },
         fault: never,
     },
-    // What changed in a release: of Debian's packages, of Keep a Changelog, of GitHub.
+    // What changed in a release: of Debian's packages, of GNU's programs, of Keep a Changelog, of GitHub.
     Layout {
         first: |l| {
-            l.ends_with(|c: char| c.is_ascii_lowercase()) && l.starts_with(|c: char| c.is_ascii_lowercase()) && l.contains("; urgency=")
-                || l.starts_with('#') && has_any(l, &["hangelog", "CHANGELOG", "What's Changed", "Release notes", "Release Notes"])
-                || l.starts_with("## ") && l[3..].trim_start_matches(['[', 'v']).starts_with(|c: char| c.is_ascii_digit())
+            is_dated(l)
+                || l.ends_with(|c: char| c.is_ascii_lowercase())
+                    && l.starts_with(|c: char| c.is_ascii_lowercase())
+                    && l.contains("; urgency=")
+                || l.starts_with('#')
+                    && has_any(l, &["hangelog", "CHANGELOG", "What's Changed", "Release notes", "Release Notes"])
+                || l.starts_with("## ")
+                    && l[3..].trim_start_matches(['[', 'v']).starts_with(|c: char| c.is_ascii_digit())
         },
-        more: |l| indented(l) || begins(l, &["#", "- ", "* ", "**"]),
+        more: |l| indented(l) || is_dated(l) || begins(l, &["#", "- ", "* ", "**"]),
         fault: never,
     },
     // Tests that passed: cargo, pytest, go, TAP.
     Layout {
-        first: |l| begins(l, &["=== RUN", "TAP version"]) || l.starts_with("running ") && l.trim_end().ends_with(" tests"),
+        first: |l| {
+            begins(l, &["=== RUN", "TAP version"]) || l.starts_with("running ") && l.trim_end().ends_with(" tests")
+        },
         more: |l| indented(l) || begins(l, &["test ", "===", "--- PASS", "ok ", "PASS"]),
         fault: |l| has_any(l, &["FAIL", "not ok", "panicked"]),
     },

@@ -23,14 +23,14 @@ mod words;
 use std::ffi::OsString;
 use std::path::Path;
 
-use crate::host::input;
+use crate::host::input::{self, Tail};
 
 /// What the user wants explained.
 pub enum Asked {
     /// A check's id or a code.
     Topic(String),
-    /// Text that some program printed.
-    Text(Vec<u8>),
+    /// Text that some program printed, without the bytes before it that were too much.
+    Text { bytes: Vec<u8>, left_out: u64 },
 }
 
 /// Messages may begin with a dash (`-- ERROR …`), flags have no blanks in them: such a text goes behind `--`.
@@ -48,17 +48,20 @@ pub fn texts_last(arguments: Vec<OsString>) -> Vec<OsString> {
 }
 
 /// Reads what was given: nothing or `-` is standard input, the path of a file is its content, a word that is made like a check
-/// or a code is that, all else is the text itself.
+/// or a code is that, all else is the text itself. Of what is too long the end is read, where the error stands.
 pub fn read(given: &[String]) -> Result<Asked, String> {
-    let failed = |name: &str, why: std::io::Error| format!("{name}: {why}");
+    let text = |name: &str, read: std::io::Result<Tail>| match read {
+        Ok(Tail { bytes, left_out }) => Ok(Asked::Text { bytes, left_out }),
+        Err(why) => Err(format!("{name}: {why}")),
+    };
     match given {
-        [] => input::stdin(find::MOST).map(Asked::Text).map_err(|why| failed("explain", why)),
-        [dash] if dash == "-" => input::stdin(find::MOST).map(Asked::Text).map_err(|why| failed("explain", why)),
+        [] => text("explain", input::stdin_tail(find::MOST)),
+        [dash] if dash == "-" => text("explain", input::stdin_tail(find::MOST)),
         [one] if topic::is_id(one) => Ok(Asked::Topic(one.clone())),
-        [one] => match input::regular_file(Path::new(one), find::MOST) {
-            Some(read) => read.map(Asked::Text).map_err(|why| failed(one, why)),
-            None => Ok(Asked::Text(one.clone().into_bytes())),
+        [one] => match input::regular_file_tail(Path::new(one), find::MOST) {
+            Some(read) => text(one, read),
+            None => Ok(Asked::Text { bytes: one.clone().into_bytes(), left_out: 0 }),
         },
-        words => Ok(Asked::Text(words.join(" ").into_bytes())),
+        words => Ok(Asked::Text { bytes: words.join(" ").into_bytes(), left_out: 0 }),
     }
 }

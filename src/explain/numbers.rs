@@ -9,6 +9,9 @@ use super::words::Token;
 /// like is of that kind.
 const TABLE: &str = include_str!("lexicon/numbers.txt");
 
+/// Kinds of which more numbers are in use than the table has: what it does not have is told as unknown.
+const OPEN: [&str; 4] = ["cuda", "nvml", "nvenc", "xid"];
+
 /// What stands before a number that is an error's, and not a size or a line.
 const LEADS: [&str; 27] = [
     "error",
@@ -47,6 +50,8 @@ struct Kind {
     values: HashMap<i64, u32>,
     /// What the kind's name for "unknown error" stands for.
     unknown: Option<u32>,
+    /// A number of the kind that the table does not have.
+    other: Option<u32>,
 }
 
 /// The numbers of all kinds.
@@ -77,11 +82,13 @@ impl Numbers {
             });
             let values: HashMap<i64, u32> = values.collect();
             let unknown = values.get(&999).copied();
+            let other = OPEN.contains(&name).then(|| part(&format!("{name}:other"), name));
             kinds.push(Kind {
                 name: name.into(),
                 words: words.split(' ').map(str::to_owned).collect(),
                 values,
                 unknown,
+                other,
             });
         }
         Self { kinds }
@@ -111,7 +118,12 @@ impl Numbers {
             }
             let known =
                 |(at, number): &(usize, i64)| Some((*at, *kind.values.get(number)?)).filter(|_| !taken.contains(at));
-            if let Some((at, part)) = numbers.iter().find_map(known) {
+            let other = || {
+                let (at, _) =
+                    numbers.iter().find(|(at, number)| !taken.contains(at) && is_code(&lower[..*at], *number))?;
+                Some((*at, kind.other?))
+            };
+            if let Some((at, part)) = numbers.iter().find_map(known).or_else(other) {
                 let place = tokens.iter().position(|token| token.from as usize >= at).unwrap_or(0);
                 // `UNKNOWN ERROR (303)` is 303.
                 parts.retain(|part| Some(part.id) != kind.unknown);
@@ -159,6 +171,14 @@ fn without_addresses(mut line: String) -> String {
         line.replace_range(from..to, &" ".repeat(to - from));
     }
     line
+}
+
+/// True for a number that can be nothing but an error's: behind `error`, `failure`, `code`.
+fn is_code(before: &str, number: i64) -> bool {
+    let near = before.trim_end_matches([' ', ':', '=', '#', '(']);
+    (1..100_000).contains(&number)
+        && ["error", "failure", "code", "err", "context", "),"].iter().any(|lead| near.ends_with(lead))
+        || before.trim_end().ends_with("):")
 }
 
 /// True when what stands around a number makes it an error's.

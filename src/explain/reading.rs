@@ -11,10 +11,10 @@ use super::hash::QuickSet;
 use super::lexicon::Part;
 use super::lines::{Line, Severity};
 use super::numbers::{Candidates, Numbers};
-use super::rows::in_columns;
+use super::rows::{in_columns, is_bullet};
 use super::sentences::ENOUGH;
 use super::signs::Sign;
-use super::understood::Understood;
+use super::understood::{REASONS, Understood};
 use super::words::{OTHER, Row};
 
 /// So many lines apart is still `near`.
@@ -124,6 +124,7 @@ impl<'a> Reading<'a> {
             && !shares_start(&before.row.text, text)
             && !in_columns(&before.row.text)
             && !in_columns(text)
+            && !is_bullet(text)
             && line.severity() != Severity::Minor;
         // NVIDIA's kernel module puts its name before each line of a wrapped sentence.
         let text = match (text.trim_start().strip_prefix(NVRM), before.row.text.trim_start().starts_with(NVRM)) {
@@ -160,6 +161,13 @@ impl<'a> Reading<'a> {
             if self.understood.len() < PLACES {
                 self.understood.extend(Understood::of(row, &parts, &finder.lexicon, line));
             }
+        }
+        let gives_reason = |part: &Part| REASONS.contains(&finder.lexicon.name(part.id).0);
+        if line.severity() == Severity::Minor
+            && !parts.iter().any(gives_reason)
+            && !finder.sentences.complains(&row.tokens)
+        {
+            return;
         }
         let holding = self.holding(&parts, (first, line.number));
         let likenesses = finder.sentences.read(&row.tokens, &parts, ENOUGH, &finder.lexicon);

@@ -30,7 +30,8 @@ pub fn is_row(line: &str) -> bool {
     let library = line.starts_with("lib") && line.contains(" => /");
     let gpu = (line.starts_with("GPU ") || line.starts_with("MIG ")) && line.contains("(UUID: ");
     let installed = ["ii  ", "rc  ", "hi  "].iter().any(|state| line.starts_with(state));
-    let listed = package || path || library || gpu || installed || is_module(line) || is_pci(line) || is_packaging(line);
+    let listed =
+        package || path || library || gpu || installed || is_module(line) || is_pci(line) || is_packaging(line);
     listed || is_option(line) || is_setting(line) || is_mount(line) || is_number(line) || is_code(line) || is_told(line)
 }
 
@@ -90,7 +91,10 @@ fn is_option(line: &str) -> bool {
     let rest = &name[end..];
     bare.len() < line.len()
         || !line.contains(' ')
-        || rest.starts_with("  ") || rest.starts_with('\t') || rest.starts_with(", -") || rest.contains("   ")
+        || rest.starts_with("  ")
+        || rest.starts_with('\t')
+        || rest.starts_with(", -")
+        || rest.contains("   ")
 }
 
 /// `kernel.pid_max = 4194304`: of sysctl. What is switched off may be a fault.
@@ -114,7 +118,9 @@ fn is_number(line: &str) -> bool {
         return false;
     }
     let words: Vec<&str> = line.split_whitespace().take(4).collect();
-    let name = |word: &str| word.starts_with('E') && word.len() > 2 && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    let name = |word: &str| {
+        word.starts_with('E') && word.len() > 2 && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+    };
     let number = |word: &str| word.bytes().all(|b| b.is_ascii_digit());
     match words.as_slice() {
         ["#define", ..] => true,
@@ -129,7 +135,9 @@ fn is_entry(line: &str) -> bool {
     let entry = line.trim_start();
     let name = entry.find(' ').unwrap_or(entry.len());
     entry.len() < line.len()
-        && entry.as_bytes()[..name].iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'*' | b','))
+        && entry.as_bytes()[..name]
+            .iter()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'*' | b','))
         && entry[name..].starts_with("  ")
         && !has_any(entry, &["rror", "ailed", "annot", "denied", "nvalid"])
 }
@@ -137,8 +145,8 @@ fn is_entry(line: &str) -> bool {
 /// Source code, as editors and reviews show it.
 fn is_code(line: &str) -> bool {
     const WORDS: [&str; 20] = [
-        "//", "/*", "#include", "import ", "def ", "class ", "fn ", "pub ", "func ", "const ", "let ", "var ", "static ", "return ",
-        "if (", "} else", "elif ", "except ", "raise ", "case ",
+        "//", "/*", "#include", "import ", "def ", "class ", "fn ", "pub ", "func ", "const ", "let ", "var ",
+        "static ", "return ", "if (", "} else", "elif ", "except ", "raise ", "case ",
     ];
     begins(line, &WORDS) && (line.ends_with([';', '{', '}', ':', ')', ',']) || line.starts_with("//"))
 }
@@ -151,11 +159,22 @@ fn is_told(line: &str) -> bool {
     let bullet = begins(line, &["- ", "* "])
         && begins(
             &line[2..],
-            &["Fix", "Add", "Remove", "Improve", "Support", "Allow", "Handle", "Avoid", "Prevent", "Document", "Bump", "Update"],
+            &[
+                "Fix", "Add", "Remove", "Improve", "Support", "Allow", "Handle", "Avoid", "Prevent", "Document",
+                "Bump", "Update",
+            ],
         );
-    let passed = line.ends_with("... ok") || line.ends_with(" PASSED") || begins(line, &["✓", "✔", "--- PASS", "PASS:", "ok  "]);
-    const ADVICE: [&str; 7] =
-        ["If you see", "If you get", "If you encounter", "you might see", "you may see", "you may get", "you might get"];
+    let passed =
+        line.ends_with("... ok") || line.ends_with(" PASSED") || begins(line, &["✓", "✔", "--- PASS", "PASS:", "ok  "]);
+    const ADVICE: [&str; 7] = [
+        "If you see",
+        "If you get",
+        "If you encounter",
+        "you might see",
+        "you may see",
+        "you may get",
+        "you might get",
+    ];
     change || bullet || passed || line.contains("ou ") && has_any(line, &ADVICE)
 }
 
@@ -163,4 +182,9 @@ fn is_told(line: &str) -> bool {
 pub fn in_columns(line: &str) -> bool {
     let text = line.trim();
     text.matches("  ").count() >= 2 && text.split("  ").filter(|cell| !cell.trim().is_empty()).count() >= 3
+}
+
+/// `- one of several`: it goes on with no line before it.
+pub fn is_bullet(line: &str) -> bool {
+    begins(line, &["- ", "* ", "+ ", "• "])
 }

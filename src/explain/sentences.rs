@@ -28,6 +28,8 @@ struct Sentence {
 pub struct Sentences {
     all: Vec<Sentence>,
     weights: Vec<f32>,
+    /// Words that say that something is wrong.
+    complaints: QuickSet<u32>,
     /// Word → the sentences that hardly fit without it or another of their rarest words.
     heads: QuickMap<u32, Vec<u32>>,
 }
@@ -75,7 +77,8 @@ impl Sentences {
                 words.sort_unstable();
                 words.dedup();
                 let decides = |part: &Part| DECIDING.contains(&lexicon.name(part.id).0);
-                let parts = lexicon.read(&row, &Numbers::of(text)).into_iter().filter(decides).map(|part| part.id).collect();
+                let parts =
+                    lexicon.read(&row, &Numbers::of(text)).into_iter().filter(decides).map(|part| part.id).collect();
                 let of = |set: &HashSet<u32>| words.iter().copied().filter(|word| set.contains(word)).collect();
                 let (complaints, negations) = (of(&complaints), of(&negations));
                 Sentence { text, entries, words, weight: 0.0, parts, complaints, negations }
@@ -96,7 +99,13 @@ impl Sentences {
                 left -= weights[word as usize];
             }
         }
-        Self { all, weights, heads }
+        let complaints = complaints.into_iter().collect();
+        Self { all, weights, complaints, heads }
+    }
+
+    /// True when some word says that something is wrong.
+    pub fn complains(&self, tokens: &[Token]) -> bool {
+        tokens.iter().any(|token| self.complaints.contains(&token.word))
     }
 
     /// The sentences that the words say, `enough` of each ([`ENOUGH`] or more).

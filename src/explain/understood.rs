@@ -21,7 +21,7 @@ pub struct Understood {
 }
 
 /// Kinds that are reasons.
-const REASONS: [&str; 13] =
+pub const REASONS: [&str; 13] =
     ["errno", "cuda", "nvml", "nvenc", "xid", "http", "signal", "exit", "x", "vk", "egl", "averror", "why"];
 /// Kinds that are objects.
 const OBJECTS: [&str; 12] =
@@ -39,9 +39,10 @@ impl Understood {
             speaker: of(&["speaker"]).map(words),
             action: of(&["action"]).map(words),
             object,
-            reason: words(reason),
+            reason: unknown_number(row, reason, lexicon).unwrap_or_else(|| words(reason)),
         };
-        Some(said).filter(|said| said.object.is_some() || said.speaker.is_some())
+        let numbered = lexicon.name(reason.id).1 == "other";
+        Some(said).filter(|said| numbered || said.object.is_some() || said.speaker.is_some())
     }
 
     /// `line 3: ld.so: load libfoo.so: no such file or directory`.
@@ -50,6 +51,14 @@ impl Understood {
         let said: Vec<&str> = parts.map(String::as_str).chain([self.reason.as_str()]).collect();
         format!("line {}: {}", self.line, said.join(": "))
     }
+}
+
+/// `cuda error 9999, a number that is not known here`.
+fn unknown_number(row: &Row, reason: &Part, lexicon: &Lexicon) -> Option<String> {
+    let (kind, value) = lexicon.name(reason.id);
+    let number =
+        row.tokens.get(reason.at as usize).and_then(|token| row.text.get(token.from as usize..token.to as usize))?;
+    (value == "other").then(|| format!("{kind} error {number}, a number that is not known here"))
 }
 
 /// The object as the text spells it: the run without blanks or quotes that it stands in.

@@ -2,17 +2,53 @@
 //! `--root`.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-/// All of standard input, up to `cap` bytes; the rest is not read. Err on a terminal: nobody pipes anything.
-pub fn stdin(cap: usize) -> io::Result<Vec<u8>> {
+/// The end of what was read, from the start of a line on, and how many bytes before it were left out.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Tail {
+    pub bytes: Vec<u8>,
+    pub left_out: u64,
+}
+
+/// The last `cap` bytes of standard input. Err on a terminal: nobody pipes anything.
+pub fn stdin_tail(cap: usize) -> io::Result<Tail> {
     if io::stdin().is_terminal() {
         return Err(io::Error::other("nothing is piped in; give a text, a file, or `-` behind a pipe"));
     }
-    let mut bytes = Vec::new();
-    io::stdin().lock().take(cap as u64).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    tail(io::stdin().lock(), cap)
+}
+
+/// The last `cap` bytes of the file at `path`; `None` when there is no regular file of that name.
+pub fn regular_file_tail(path: &Path, cap: usize) -> Option<io::Result<Tail>> {
+    let meta = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+    let read = || {
+        let mut file = File::open(path)?;
+        // A byte more is read than is kept, so that the first line is seen to be torn.
+        let before = file.seek(SeekFrom::Start(meta.len().saturating_sub(cap as u64 + 1)))?;
+        let read = tail(file, cap)?;
+        Ok(Tail { left_out: read.left_out + before, ..read })
+    };
+    Some(read())
+}
+
+fn tail(mut from: impl Read, cap: usize) -> io::Result<Tail> {
+    let mut read = Tail::default();
+    let keep_end = |read: &mut Tail, cap: usize| {
+        let more = read.bytes.len().saturating_sub(cap);
+        read.bytes.drain(..more);
+        read.left_out += more as u64;
+    };
+    while from.by_ref().take(cap as u64 / 4 + 1).read_to_end(&mut read.bytes)? > 0 {
+        keep_end(&mut read, cap);
+    }
+    if read.left_out > 0 {
+        let rest =
+            read.bytes.iter().position(|byte| *byte == b'\n').map_or(read.bytes.len(), |at| read.bytes.len() - at - 1);
+        keep_end(&mut read, rest);
+    }
+    Ok(read)
 }
 
 /// Up to `cap` bytes of the file at `path`; `None` when there is no regular file of that name.
@@ -33,4 +69,17 @@ pub fn confirmed(question: &str) -> bool {
     let _ = write!(io::stderr(), "{question} [y/N] ");
     let mut answer = String::new();
     io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_is_kept_from_the_start_of_a_line() {
+        let end = |text: &str, cap| tail(text.as_bytes(), cap).unwrap();
+        assert_eq!(end("one\ntwo\n", 20), Tail { bytes: b"one\ntwo\n".to_vec(), left_out: 0 });
+        assert_eq!(end("one\ntwo\nthree\n", 12), Tail { bytes: b"two\nthree\n".to_vec(), left_out: 4 });
+        assert_eq!(end("onetwothree", 4), Tail { bytes: b"hree".to_vec(), left_out: 7 });
+    }
 }
