@@ -101,7 +101,7 @@ fn is_option(line: &str) -> bool {
 fn is_setting(line: &str) -> bool {
     let Some((name, value)) = line.split_once(" = ") else { return false };
     let word = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
-    let off = value == "0" && name.ends_with("_userns_clone") || name.ends_with("namespaces") && value == "0";
+    let off = value == "0" && (name.ends_with("_userns_clone") || name.ends_with("namespaces"));
     name.contains('.') && name.chars().all(word) && !off && !value.starts_with(['"', '\''])
 }
 
