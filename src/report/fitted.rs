@@ -49,7 +49,7 @@ fn of_user(command: String) -> Option<String> {
     let of_docker = |word: &&str| ["docker", "docker.service", "docker.socket"].contains(word);
     let plain = words.strip_prefix(&["sudo"]).unwrap_or(&words);
     match plain {
-        ["systemctl", rest @ ..] if rest.iter().any(|word| of_docker(word)) => {
+        ["systemctl", rest @ ..] if rest.iter().any(of_docker) => {
             let rest: Vec<&str> = rest.iter().copied().filter(|word| *word != "docker.socket").collect();
             Some(format!("systemctl --user {}", rest.join(" ")))
         }
