@@ -69,7 +69,7 @@ fn refused(line: &RunLine, option: &RunOption) -> Option<Finding> {
             let missing = option_of(value)?;
             Finding::fail("value-alone", "add-option")
                 .with("missing", missing)
-                .edit(insert(option.at.span.start, &format!("{missing} ")))
+                .edit(named_again(line, &option.at, missing))
         }
         (_, value) if value.starts_with('~') && ["volume", "env-file"].contains(&option.name.as_str()) => {
             let text = format!("\"$HOME{}\"", &value[1..]);
@@ -116,8 +116,18 @@ fn alone(facts: &Facts, line: &RunLine) -> Option<Finding> {
         return None;
     }
     let finding = Finding::fail("value-alone", "add-option").with("value", &image.reference).with("missing", missing);
-    let finding = finding.edit(insert(image.at.span.start, &format!("{missing} ")));
+    let finding = finding.edit(named_again(line, &image.at, missing));
     Some(finding.about(&image.at.text).evidence("the line", &*image.at.text).asked_by(&image.at.origin()))
+}
+
+/// Puts the option before its value. Where braces make several words of one, the option has to be a part of that one: `--x={a,b}`.
+fn named_again(line: &RunLine, value: &Argument, missing: &str) -> Edit {
+    let shares = |option: &&RunOption| option.name != "image" && option.at.span.overlaps(value.span);
+    let gap = line.options.iter().find(shares).and_then(|option| {
+        let flag = option.at.text.find(char::is_whitespace)?;
+        Some(Span::new(option.at.span.start + flag, option.at.value.start))
+    });
+    gap.map_or_else(|| insert(value.span.start, &format!("{missing} ")), |span| Edit { span, text: "=".into() })
 }
 
 /// A text for cmd or PowerShell goes on where this shell ends the line.

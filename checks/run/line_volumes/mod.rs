@@ -1,5 +1,9 @@
 //! Is what the line mounts there, and does it lie where the container looks?
 
+mod maker;
+
+use maker::{Meant, Start};
+
 use crate::model::fact::Source;
 use crate::model::facts::run::Lies;
 use crate::model::prelude::*;
@@ -145,9 +149,9 @@ fn clashes(line: &RunLine, one: &Mount, other: &Mount) -> bool {
     one.target == other.target && !same_words && !of_tmpfs && !gives_way
 }
 
-/// The checks of cameras and displays tell of these.
+/// The checks of cameras, GPUs and displays tell of these.
 fn is_told_elsewhere(path: &str) -> bool {
-    path.starts_with("/dev/") || path.starts_with("/tmp/.X11-unix")
+    ["/dev/video", "/dev/v4l", "/dev/nvidia", "/tmp/.X11-unix"].iter().any(|told| path.starts_with(told))
 }
 
 fn same_target(before: &Mount, mount: &Mount) -> Finding {
@@ -175,19 +179,51 @@ fn source(facts: &Facts, line: &RunLine, mount: &Mount) -> Option<Finding> {
             .then(|| Finding::unknown(gap, fact.source.clone()).about(&mount.source).asked_by(&mount.at.origin()));
     }
     let finding = match fact.known() {
-        Ok(Some(Lies::EmptyFolder)) if looks_like_file(&mount.source) => Finding::warn("folder-for-file", "look"),
+        Ok(Some(Lies::EmptyFolder)) => folder_in_its_place(&mount.source)?,
         Ok(Some(_)) => return None,
-        Ok(None) if !mount.makes_folder => Finding::fail("mount-missing", "make"),
-        Ok(None) if below_file(facts, &mount.source).is_some() => {
+        Ok(None) if mount.makes_folder && below_file(facts, &mount.source).is_some() => {
             let file = below_file(facts, &mount.source).unwrap_or_default();
             Finding::fail("below-file", "look").with("file", file)
         }
-        Ok(None) if looks_like_file(&mount.source) => Finding::warn("file-missing", "look"),
-        Ok(None) => Finding::warn("folder-missing", "make"),
+        Ok(None) => missing(mount),
         Err(Stop::Unknown(gap, source)) => Finding::unknown(gap, source),
         Err(_) => return None,
     };
     Some(finding.about(&mount.source).with("parent", parent(&mount.source)).saw(fact).asked_by(&mount.at.origin()))
+}
+
+/// What an earlier `-v` has left where something else belongs.
+fn folder_in_its_place(path: &str) -> Option<Finding> {
+    match maker::meant(path) {
+        Some(Meant::Socket(maker)) => {
+            Some(Finding::warn("folder-for-socket", "remove-folder").with("program", maker.program))
+        }
+        Some(_) => None,
+        None => looks_like_file(path).then(|| Finding::warn("folder-for-file", "look")),
+    }
+}
+
+/// Only what a person makes is made by hand: a folder in the place of a socket keeps its program from ever making it.
+fn missing(mount: &Mount) -> Finding {
+    let path = mount.source.as_str();
+    let (code, fix) = match maker::meant(path) {
+        Some(Meant::Socket(maker)) => return socket_missing(mount, maker),
+        Some(Meant::Runtime) => ("runtime-missing", Start::Unknown.fix()),
+        Some(Meant::Node) => ("node-missing", "look"),
+        None if looks_like_file(path) => ("file-missing", "look"),
+        None => ("folder-missing", "make"),
+    };
+    if mount.makes_folder { Finding::warn(code, fix) } else { Finding::fail("mount-missing", fix) }
+        .with("program", "the program that it belongs to")
+}
+
+fn socket_missing(mount: &Mount, maker: maker::Maker) -> Finding {
+    let (unit, service) = maker.start.names();
+    let fix = maker.start.fix();
+    if mount.makes_folder { Finding::warn("socket-missing", fix) } else { Finding::fail("mount-missing", fix) }
+        .with("program", maker.program)
+        .with("unit", unit)
+        .with("service", service)
 }
 
 /// A name with an ending, or one of the well-known files.
@@ -196,7 +232,7 @@ fn looks_like_file(path: &str) -> bool {
     let ending = name.trim_start_matches('.').rsplit_once('.').is_some_and(|(stem, ending)| {
         !stem.is_empty() && (1..=5).contains(&ending.len()) && ending.bytes().all(|b| b.is_ascii_alphabetic())
     });
-    ending || name == ".Xauthority" || path.ends_with(".sock") || path.starts_with("/etc/") && !name.ends_with(".d")
+    ending || name == ".Xauthority" || path.starts_with("/etc/") && !name.ends_with(".d")
 }
 
 /// The registry's image keeps its data in /var/lib/registry; a mount elsewhere keeps nothing.
