@@ -109,10 +109,9 @@ fn not_passed(nodes: &[Node]) -> Option<Finding> {
     (!missing.is_empty()).then(|| Finding::fail("not-passed", "pass-nodes").with("nodes", names).evidence("/dev", seen))
 }
 
-/// Programs that draw to a window open this node too; the toolkit brings it where it is on the host.
+/// The node that belongs to the capability `display`; the toolkit brings it where it is on the host.
 fn no_modeset(need: &Need, nodes: &[Node]) -> Option<Finding> {
-    let draws = |wish: &&Wish<Capability>| matches!(wish.what, Capability::Graphics | Capability::Display);
-    let wish = need.capabilities.iter().find(draws)?;
+    let wish = need.capabilities.iter().find(|wish| wish.what == Capability::Display)?;
     let there = nodes.iter().any(|node| node.path == MODESET);
     (!there).then(|| Finding::warn("no-modeset", "make-modeset").evidence(MODESET, "not there").asked_by(&wish.by))
 }
