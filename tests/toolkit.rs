@@ -223,6 +223,8 @@ fn the_ids_of_a_line_are_compared_with_the_hosts() {
     const HERE_AND_NO_MORE: [&str; 1] = ["unknown run-line-gpu/unknown"];
     const HERE: &str = "GPU-5ddc1ab9-7b1c-4e0c-9f00-0123456789ab";
     let root = host();
+    root.write(&format!("usr/lib/libnvidia-ml.so.{DRIVER}"), "");
+    symlink(format!("libnvidia-ml.so.{DRIVER}"), root.path("usr/lib/libnvidia-ml.so.1")).unwrap();
     let information = "proc/driver/nvidia/gpus/0000:01:00.0/information";
     root.write(information, &format!("Model: \t\t NVIDIA L4\nGPU UUID: \t {HERE}\nDevice Minor: \t 0\n"));
     let Some(daemon) = Part::start("docker", &[]) else { return };

@@ -3,6 +3,7 @@
 use crate::model::facts::docker::Package;
 use crate::model::facts::host::Platform;
 use crate::model::facts::toolkit::{Repository, ToolkitFacts};
+use crate::model::finding::Verdict;
 use crate::model::prelude::*;
 use crate::model::version::Version;
 use crate::readings::passage::Refusal;
@@ -61,13 +62,19 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
             .into(),
     };
     let refused = facts.passage_for(need).and_then(|passage| passage.refused);
-    if let Some(gone) = gone(facts, need, refused.as_ref()) {
+    let gone = gone(facts, need, refused.as_ref());
+    // What only warns hides no failure.
+    if let Some(gone) = gone.filter(|gone| fails(gone) || !findings.iter().any(fails)) {
         findings = gone.into();
     }
     findings.extend(mixed(toolkit, refused == Some(Refusal::OldCli)));
     findings.extend(outdated(facts, need).or_else(|| weak(toolkit)));
     findings.extend(apt(toolkit));
     Ok(findings)
+}
+
+fn fails(finding: &Finding) -> bool {
+    matches!(finding.verdict, Verdict::Fail(_))
 }
 
 /// A program that this very line, or the usual one, comes to and that is not there.
