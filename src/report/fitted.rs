@@ -26,8 +26,15 @@ pub fn commands(tags: &[String], commands: Vec<String>) -> Result<Vec<String>, &
     };
     let changed: Option<Vec<String>> = commands.iter().map(|command| layered(command, install)).collect();
     let mut changed = changed.ok_or(note)?;
-    if changed != commands && !changed.iter().any(|command| command == RESTART) {
+    let last = changed.iter().rposition(|command| !commands.contains(command));
+    if let Some(last) = last.filter(|_| !changed.iter().any(|command| command == RESTART)) {
+        // What was layered is there after the restart only.
+        let rest = changed.split_off(last + 1);
         changed.push(RESTART.into());
+        if !rest.is_empty() {
+            changed.push(AFTERWARDS.into());
+        }
+        changed.extend(rest);
     }
     Ok(changed)
 }
@@ -49,7 +56,7 @@ fn of_user(command: String) -> Option<String> {
     let of_docker = |word: &&str| ["docker", "docker.service", "docker.socket"].contains(word);
     let plain = words.strip_prefix(&["sudo"]).unwrap_or(&words);
     match plain {
-        ["systemctl", rest @ ..] if rest.iter().any(of_docker) => {
+        ["systemctl", rest @ ..] if rest.iter().any(of_docker) && !rest.contains(&"--user") => {
             let rest: Vec<&str> = rest.iter().copied().filter(|word| *word != "docker.socket").collect();
             Some(format!("systemctl --user {}", rest.join(" ")))
         }
@@ -60,6 +67,7 @@ fn of_user(command: String) -> Option<String> {
 
 const ROOTLESS: &str = "Without systemd a rootless engine is started by its user: `dockerd-rootless.sh`.";
 const RESTART: &str = "sudo reboot";
+const AFTERWARDS: &str = "# after the restart:";
 const NIXOS: &str = "NixOS makes dockerd's daemon.json from its configuration: set virtualisation.docker.daemon.settings (for GPUs \
     hardware.nvidia-container-toolkit.enable), then run `sudo nixos-rebuild switch`.";
 const OSTREE: &str =
@@ -92,8 +100,9 @@ mod tests {
             told("ostree", &["sudo dnf install -y nvidia-container-toolkit", "sudo nvidia-ctk runtime configure"]),
             Ok(vec![
                 "sudo rpm-ostree install --idempotent nvidia-container-toolkit".to_owned(),
+                "sudo reboot".into(),
+                AFTERWARDS.into(),
                 "sudo nvidia-ctk runtime configure".into(),
-                "sudo reboot".into()
             ])
         );
         let microos = told("transactional", &["sudo zypper install -y docker", "sudo reboot"]).unwrap();
@@ -121,6 +130,7 @@ mod tests {
         assert_eq!(user, ["systemctl --user restart docker.service", "docker info"]);
         let unit = told("rootless", &["sudo systemctl enable --now docker", "sudo systemctl restart x11"]).unwrap();
         assert_eq!(unit, ["systemctl --user enable --now docker", "sudo systemctl restart x11"]);
+        assert_eq!(told("rootless", &["systemctl --user start docker"]).unwrap(), ["systemctl --user start docker"]);
         assert!(told("rootless", &["sudo service docker start"]).is_err());
     }
 }

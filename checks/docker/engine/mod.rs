@@ -137,8 +137,12 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
 
 /// systemd does not even try: what docker.service requires cannot be started.
 fn lacks(lack: &Lack) -> Finding {
-    let (code, fix) =
-        if lack.masked { ("requires-masked", "unmask-required") } else { ("requires-gone", "bring-unit") };
+    let of_engine = ["docker.socket", "containerd.service"].contains(&lack.unit.as_str());
+    let (code, fix) = match (lack.masked, of_engine) {
+        (true, _) => ("requires-masked", "unmask-required"),
+        (false, true) => ("requires-gone", "bring-unit"),
+        (false, false) => ("requires-gone", "see-who-requires"),
+    };
     Finding::fail(code, fix).with("unit", &lack.unit)
 }
 

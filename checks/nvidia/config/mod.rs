@@ -57,7 +57,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         findings.push(Finding::fail("no-low-level-runtime", "runtimes-back").with("named", named));
     }
     if config.is_none() && facts.toolkit.settings().is_some() {
-        findings.extend(cgroups(facts, &ways, &Settings::default()));
+        findings.extend(cgroups(facts, need, &ways, &Settings::default()));
     }
     if findings.len() > 1 {
         findings.retain(|finding| !["defaults", "sound"].contains(&finding.code));
@@ -75,7 +75,7 @@ fn keys(facts: &Facts, need: &Need, ways: &Ways, settings: &Settings, refused: O
     let mut findings: Findings = Vec::new();
     findings.extend(mode(settings, ways, refused));
     findings.extend(ldconfig(facts, settings, ways, refused));
-    findings.extend(cgroups(facts, ways, settings));
+    findings.extend(cgroups(facts, need, ways, settings));
     findings.extend(capabilities(facts, need, settings, refused));
     if settings.disable_require == Some(true) {
         findings.push(Finding::warn("require-off", "require-on"));
@@ -115,7 +115,11 @@ fn ldconfig(facts: &Facts, settings: &Settings, ways: &Ways, refused: Option<&Re
 
 /// The hook allows devices in the container's cgroup by itself: as root it must, without root it cannot. By CDI the engine
 /// does it, and the key is not read.
-fn cgroups(facts: &Facts, ways: &Ways, settings: &Settings) -> Option<Finding> {
+fn cgroups(facts: &Facts, need: &Need, ways: &Ways, settings: &Settings) -> Option<Finding> {
+    let by_line = need.run.as_ref().and_then(|_| facts.passage_for(need));
+    if by_line.is_some_and(|passage| !passage.ways.is_empty() && !passage.obeys_capabilities()) {
+        return None;
+    }
     let bad = match (ways.gpus, ways.runtime) {
         (Ok(Way::Hook), _) => Finding::fail,
         (_, Ok(Way::LegacyRuntime)) if ways.gpus.is_err() => Finding::fail,

@@ -81,7 +81,11 @@ fn fails(finding: &Finding) -> bool {
 fn gone(facts: &Facts, need: &Need, refused: Option<&Refusal>) -> Option<Finding> {
     let toolkit = &facts.toolkit;
     let finding = match refused {
-        Some(Refusal::HookGone) => Finding::fail("hook-gone", "install").saw(&toolkit.hook),
+        Some(Refusal::HookGone) => {
+            // An installation of what is installed brings nothing back.
+            let installed = toolkit.packages.value().is_some_and(|packages| !packages.is_empty());
+            Finding::fail("hook-gone", if installed { "install-anew" } else { "install" }).saw(&toolkit.hook)
+        }
         Some(Refusal::NoCli) => Finding::fail("no-cli", "install-tools").saw(&toolkit.cli),
         Some(Refusal::NoCtk(_)) => {
             let named = toolkit.settings().and_then(|settings| settings.nvidia_ctk.path);

@@ -1,6 +1,6 @@
 //! NVIDIA's chips on the PCI bus.
 
-use gdoctor_checks::model::fact::{Fact, State};
+use gdoctor_checks::model::fact::{Fact, Gap, State};
 use gdoctor_checks::model::facts::nvidia::PciGpu;
 
 use crate::host::Host;
@@ -25,7 +25,12 @@ pub fn switches(host: &Host) -> Fact<u32> {
 }
 
 fn of_class(host: &Host, class: &str) -> Fact<Vec<String>> {
-    host.list(DEVICES).map(|addresses| {
+    let listed = host.list(DEVICES);
+    // A machine without PCI has other buses there; where nothing is, /sys itself is not mounted.
+    if listed.is_absent() && host.is_live() && !host.exists("/sys/bus") {
+        return Fact::unknown(Gap::Unsupported("/sys is not there".into()), DEVICES);
+    }
+    listed.map(|addresses| {
         addresses
             .into_iter()
             .filter(|address| {
