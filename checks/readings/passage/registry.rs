@@ -84,7 +84,8 @@ impl<'a> Registry<'a> {
     /// podman's, which reads the same folders.
     pub fn of_podman(facts: &'a Facts) -> Result<Self, Stop> {
         let version = facts.docker.version.value().and_then(|version| Version::leading(&version.version));
-        let newest = newest(&BY_PODMAN, &version.unwrap_or(Version::new(&[0])));
+        // Where no service of podman's tells its version, a spec is no newer than it until that is seen.
+        let newest = version.map_or(Version::new(&[1, 1]), |version| newest(&BY_PODMAN, &version));
         let specs = facts.toolkit.specs.known()?.map(Vec::as_slice).unwrap_or_default();
         let folders: BTreeSet<&str> = specs.iter().map(|spec| folder(&spec.path)).collect();
         let folders: Vec<&str> = folders.into_iter().collect();
