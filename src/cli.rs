@@ -58,7 +58,7 @@ pub fn line_last(arguments: Vec<OsString>) -> Vec<OsString> {
     use clap::CommandFactory;
     let tree = Cli::command();
     let (command, first) = match arguments.get(1).and_then(|word| word.to_str()) {
-        Some(name @ ("check" | "init")) => (tree.find_subcommand(name), 2),
+        Some(name @ ("check" | "init" | "issue")) => (tree.find_subcommand(name), 2),
         _ => (Some(&tree), 1),
     };
     let Some(command) = command else { return arguments };
@@ -102,11 +102,16 @@ pub enum Command {
         before: PathBuf,
         /// The later one
         after: PathBuf,
+        /// What follows from another change too, and the facts that differ
+        #[arg(short, long)]
+        verbose: bool,
     },
     /// List the checks by family
     List,
     /// Tell all about a check or a code, or what an error message or a log means: `docker run … 2>&1 | gdoctor explain -`
     Explain(ExplainArgs),
+    /// Print what an issue form asks for, in at most 25 lines without names, addresses and secrets
+    Issue(Box<CheckArgs>),
     /// Print the JSON Schema of the report, or of gdoctor.toml
     Schema {
         #[arg(value_enum, default_value_t)]
@@ -114,8 +119,8 @@ pub enum Command {
     },
     /// Print a completion script for a shell
     Completions { shell: clap_complete::Shell },
-    /// Print the man page
-    Man,
+    /// Print the man page of gdoctor, or of one of its commands
+    Man { command: Option<String> },
     /// Run one probe of foreign code and print facts as JSON lines
     #[command(name = "__probe", hide = true)]
     Probe {
@@ -204,6 +209,9 @@ pub struct ExplainArgs {
     /// Tell why each cause has its place
     #[arg(short, long)]
     pub verbose: bool,
+    /// The commands of every system, not of this one alone
+    #[arg(long)]
+    pub all_systems: bool,
     /// Do not look at this host to tell the causes of one message apart
     #[arg(long)]
     pub no_look: bool,
@@ -349,10 +357,10 @@ pub struct Wishes {
 #[command(next_help_heading = "How to look and how to tell")]
 pub struct Conduct {
     /// Only these checks, by id or family (repeatable, or separated by commas)
-    #[arg(long, value_name = "CHECK", value_delimiter = ',', value_parser = selector())]
+    #[arg(long, value_name = "CHECK", value_delimiter = ',', value_parser = selector(), hide_possible_values = true)]
     pub only: Vec<String>,
     /// All checks but these
-    #[arg(long, value_name = "CHECK", value_delimiter = ',', value_parser = selector())]
+    #[arg(long, value_name = "CHECK", value_delimiter = ',', value_parser = selector(), hide_possible_values = true)]
     pub skip: Vec<String>,
     /// Judge the facts of a file of `gdoctor collect` instead of this host
     #[arg(long, value_name = "FILE", conflicts_with = "root")]
@@ -360,6 +368,9 @@ pub struct Conduct {
     /// Take names, addresses and secrets out of every output
     #[arg(long)]
     pub share: bool,
+    /// Put a name on the report, in the formats that machines read: host=robot-7 (repeatable)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = label)]
+    pub label: Vec<(String, String)>,
     /// Take a picture of each camera that is wanted, of every one where none is named: they stream for about a second
     #[arg(long)]
     pub frame: bool,
@@ -391,10 +402,10 @@ pub struct Conduct {
     /// When to colour: --color, then NO_COLOR, CLICOLOR_FORCE, CLICOLOR=0, TERM=dumb, then whether it is a terminal
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     pub color: Color,
-    /// Only what failed, warned, or was asked for and could not be determined
+    /// The verdict in a line, and what failed, warned, or was asked for and could not be determined
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Evidence and timings too
+    /// Every check, with evidence and timings
     #[arg(short, long)]
     pub verbose: bool,
 }
@@ -426,6 +437,9 @@ pub enum Format {
     Tap,
     /// The facts, without names, addresses and secrets, as `gdoctor collect` saves them
     Facts,
+    /// What `gdoctor issue` prints.
+    #[value(skip)]
+    Issue,
 }
 
 /// Which numbers the exit code is told in.
@@ -613,9 +627,53 @@ fn encoded() -> impl TypedValueParser<Value = Codec> {
         .map(|word| Codec::from_word(&word).unwrap_or(Codec::H264))
 }
 
-fn selector() -> PossibleValuesParser {
+/// `NAME=VALUE`, with a name that Prometheus takes.
+fn label(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("give NAME=VALUE, such as host=robot-7")?;
+    let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
+    let taken = ["system", "kernel", "machine", "driver", "docker", "instance", "job"];
+    if !name.starts_with(letter) || !name.chars().all(|c| letter(c) || c.is_ascii_digit()) || name.starts_with("__") {
+        return Err(format!("{name:?} is no name of a label: letters, digits and _"));
+    }
+    if taken.contains(&name) {
+        return Err(format!("{name} is what gdoctor or Prometheus itself calls something; take another name"));
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn selector() -> Named {
     let families = FAMILIES.iter().map(|family| family.name);
-    PossibleValuesParser::new(families.chain(ALL.iter().map(|check| check.id)))
+    Named(families.chain(ALL.iter().map(|check| check.id)).collect())
+}
+
+/// One of many names: completions know them all, and an error names only the nearest.
+#[derive(Clone)]
+struct Named(Vec<&'static str>);
+
+impl TypedValueParser for Named {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        _: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<String, clap::Error> {
+        let given = value.to_string_lossy();
+        if self.0.iter().any(|name| *name == given) {
+            return Ok(given.into_owned());
+        }
+        let near = self.0.iter().map(|name| (strsim::damerau_levenshtein(name, &given), *name)).min();
+        let hint =
+            near.filter(|(far, _)| *far <= 3).map(|(_, name)| format!("; did you mean {name}?")).unwrap_or_default();
+        let flag = argument.and_then(|argument| argument.get_long()).unwrap_or("only");
+        let why = format!("--{flag}: no check and no family is named {given:?}{hint} (`gdoctor list` names all)\n");
+        Err(clap::Error::raw(clap::error::ErrorKind::ValueValidation, why))
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = clap::builder::PossibleValue> + '_>> {
+        Some(Box::new(self.0.iter().map(|name| clap::builder::PossibleValue::new(*name))))
+    }
 }
 
 /// `[IP:]FIRST[-LAST][/tcp|/udp]`; a bare IPv6 address stands in brackets.

@@ -38,6 +38,7 @@ pub fn deliver(report: &Report, facts: &str, plan: &Plan, host: &Host, unix: u64
 
 fn rendered(report: &Report, facts: &str, format: Format, plan: &Plan, width: usize, unix: u64) -> String {
     match format {
+        Format::Text if plan.ascii => render::text::render(report, plan.detail, width).replace('…', "..."),
         Format::Text => render::text::render(report, plan.detail, width),
         Format::Json => render::json::render(report),
         Format::Junit => render::junit::render(report),
@@ -50,6 +51,7 @@ fn rendered(report: &Report, facts: &str, format: Format, plan: &Plan, width: us
         Format::Npd => render::npd::render(report),
         Format::Tap => render::tap::render(report),
         Format::Facts => facts.to_owned(),
+        Format::Issue => render::issue::render(report, facts),
     }
 }
 

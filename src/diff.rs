@@ -38,14 +38,21 @@ impl Side {
     }
 }
 
-/// Err when the two are of different kinds.
-pub fn diff(before: &Side, after: &Side) -> Result<Told, String> {
+/// Err when the two are of different kinds. `whole` tells every result that changed, and the facts behind them.
+pub fn diff(before: &Side, after: &Side, whole: bool) -> Result<Told, String> {
     match (before, after) {
-        (Side::Report(before), Side::Report(after)) => Ok(reports(before, after)),
+        (Side::Report(before), Side::Report(after)) => Ok(reports(before, after, whole)),
         (Side::Facts(before, was), Side::Facts(after, is)) => {
-            let verdicts = reports(was, is);
-            let text = format!("{}\nFacts\n{}", verdicts.text, facts(before, after));
-            Ok(Told { text, worse: verdicts.worse })
+            let verdicts = reports(was, is, whole);
+            let changed = facts(before, after);
+            let count = changed.lines().filter(|line| *line != NOTHING).count();
+            let more = match (whole, count) {
+                (true, _) => format!("\nFacts\n{changed}"),
+                (false, 0) => String::new(),
+                (false, 1) => "1 fact differs: gdoctor diff -v\n".into(),
+                (false, _) => format!("{count} facts differ: gdoctor diff -v\n"),
+            };
+            Ok(Told { text: format!("{}{more}", verdicts.text), worse: verdicts.worse })
         }
         _ => Err("one is a report and the other facts: give two of a kind".into()),
     }
@@ -61,46 +68,74 @@ fn weight(status: &str) -> u8 {
     }
 }
 
-fn reports(before: &Value, after: &Value) -> Told {
+/// What there is to say where nothing is different.
+const NOTHING: &str = "nothing changed";
+
+/// One result that is not as it was.
+struct Changed {
+    /// How much worse it got; better is below zero.
+    step: i8,
+    text: String,
+    /// It waits for another check now, or did: what is to be said of that one is said there.
+    folded: bool,
+}
+
+fn reports(before: &Value, after: &Value, whole: bool) -> Told {
     let (old, new) = (results(before), results(after));
-    let mut told = Told { text: String::new(), worse: false };
-    let names: Vec<&String> = new.keys().chain(old.keys().filter(|name| !new.contains_key(*name))).collect();
-    for name in names {
-        let status = |side: &BTreeMap<String, &Value>| {
-            side.get(name).and_then(|r| r["status"].as_str()).unwrap_or("gone").to_owned()
-        };
-        let (was, is) = (status(&old), status(&new));
-        let code =
-            |side: &BTreeMap<String, &Value>| side.get(name).and_then(|r| r["code"].as_str()).unwrap_or("").to_owned();
-        let seen = evidence(old.get(name).copied(), new.get(name).copied());
-        if was == is && code(&old) == code(&new) && seen.is_empty() {
-            continue;
-        }
-        let worse = weight(&is) > weight(&was);
-        told.worse |= worse;
-        let mark = if worse {
-            "worse"
-        } else if weight(&is) < weight(&was) {
-            "better"
-        } else {
-            "changed"
-        };
-        let _ = writeln!(told.text, "{mark:<8} {name}: {was} → {is}");
-        if was != is || code(&old) != code(&new) {
-            for (word, side) in [("was", &old), ("is", &new)] {
-                if let Some(summary) = side.get(name).and_then(|r| r["summary"].as_str()) {
-                    let _ = writeln!(told.text, "         {word:<3} {}", crate::report::harmless(summary));
-                }
+    let names = new.keys().chain(old.keys().filter(|name| !new.contains_key(*name)));
+    let mut changes: Vec<Changed> =
+        names.filter_map(|name| changed(name, old.get(name).copied(), new.get(name).copied())).collect();
+    // What got worse first.
+    changes.sort_by_key(|change| -change.step);
+    let count = |is: fn(&Changed) -> bool| changes.iter().filter(|change| !change.folded && is(change)).count();
+    let (worse, better) = (count(|c| c.step > 0), count(|c| c.step < 0));
+    let other = count(|c| c.step == 0);
+    let headline = match (worse, better, other) {
+        (0, 0, 0) => format!("{NOTHING}\n"),
+        (0, 0, _) => format!("neither better nor worse: {other} changed\n"),
+        (0, _, _) => format!("better: {better} better, {other} changed\n"),
+        (_, 0, _) => format!("worse: {worse} worse, {other} changed\n"),
+        _ => format!("better and worse: {worse} worse, {better} better, {other} changed\n"),
+    };
+    let mut text = headline;
+    let shown = changes.iter().filter(|change| whole || !change.folded);
+    shown.for_each(|change| text.push_str(&change.text));
+    let folded = changes.iter().filter(|change| change.folded).count();
+    if folded > 0 && !whole {
+        let _ = writeln!(text, "{folded} more follow from these: gdoctor diff -v");
+    }
+    Told { text, worse: changes.iter().any(|change| change.step > 0 && !change.folded) }
+}
+
+/// `None` where it is as it was.
+fn changed(name: &str, old: Option<&Value>, new: Option<&Value>) -> Option<Changed> {
+    let field = |side: Option<&Value>, name: &str| side.and_then(|r| r[name].as_str()).unwrap_or("").to_owned();
+    let status = |side: Option<&Value>| side.map_or("gone".to_owned(), |_| field(side, "status"));
+    let (was, is) = (status(old), status(new));
+    let (code_was, code_is) = (field(old, "code"), field(new, "code"));
+    let seen = evidence(old, new);
+    if was == is && code_was == code_is && seen.is_empty() {
+        return None;
+    }
+    let step = i8::try_from(weight(&is)).unwrap_or(0) - i8::try_from(weight(&was)).unwrap_or(0);
+    let mark = match step {
+        1.. => "worse",
+        0 => "changed",
+        _ => "better",
+    };
+    let mut text = format!("{mark:<8} {name}: {was} → {is}\n");
+    if was != is || code_was != code_is {
+        for (word, side) in [("was", old), ("is", new)] {
+            if let Some(summary) = side.and_then(|r| r["summary"].as_str()) {
+                let _ = writeln!(text, "         {word:<3} {}", crate::report::harmless(summary));
             }
         }
-        for line in seen {
-            let _ = writeln!(told.text, "         {line}");
-        }
     }
-    if told.text.is_empty() {
-        told.text.push_str("nothing changed\n");
+    for line in seen {
+        let _ = writeln!(text, "         {line}");
     }
-    told
+    let waits = |side: Option<&Value>| side.is_some_and(|r| r["cause"].is_string());
+    Some(Changed { step, text, folded: waits(new) || (waits(old) && weight(&is) == 0) })
 }
 
 /// Results by check and subject.
@@ -141,7 +176,7 @@ fn facts(before: &Value, after: &Value) -> String {
         }
     }
     if text.is_empty() {
-        text.push_str("nothing changed\n");
+        let _ = writeln!(text, "{NOTHING}");
     }
     text
 }

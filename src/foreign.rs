@@ -117,7 +117,7 @@ pub fn two(bytes: &[u8]) {
     let (before, after) = bytes.split_at(at);
     let after = after.strip_prefix(&[0]).unwrap_or(after);
     if let (Ok(before), Ok(after)) = (Side::read(before), Side::read(after)) {
-        let _ = diff(&before, &after);
+        let _ = diff(&before, &after, true);
     }
 }
 

@@ -13,6 +13,7 @@ pub mod foreign;
 mod host;
 pub mod judge;
 mod live;
+mod manual;
 mod native;
 pub mod need;
 mod pictures;
@@ -32,7 +33,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 
 use cli::{CheckArgs, Cli, CollectArgs, Command, ExplainArgs, ExplainFormat, Redact};
 use explain::Asked;
@@ -81,24 +82,24 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
     let code = match cli.command {
         None => check(&cli.check).unwrap_or(misuse_code),
         Some(Command::Check(arguments)) => check(&arguments).unwrap_or(misuse_code),
+        Some(Command::Issue(mut arguments)) => {
+            arguments.conduct.share = true;
+            arguments.conduct.format = cli::Format::Issue;
+            check(&arguments).unwrap_or(misuse_code)
+        }
         Some(Command::Init(arguments)) => init(&arguments),
         Some(Command::Suggest(arguments)) => suggest(&arguments),
         Some(Command::Collect(arguments)) => collect(&arguments),
-        Some(Command::Diff { before, after }) => diff(&before, &after),
+        Some(Command::Diff { before, after, verbose }) => diff(&before, &after, verbose),
         Some(Command::List) => print(&explain::topic::list()),
         Some(Command::Explain(arguments)) => explain(&arguments).unwrap_or_else(|why| misuse(&why)),
         Some(Command::Schema { of: cli::SchemaOf::Report }) => print(include_str!("../docs/gdoctor-report-1.json")),
         Some(Command::Schema { of: cli::SchemaOf::Need }) => print(&need::schema()),
-        Some(Command::Completions { shell }) => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "gdoctor", &mut script);
-            print(&String::from_utf8_lossy(&script))
-        }
-        Some(Command::Man) => {
-            let mut page = Vec::new();
-            let made = clap_mangen::Man::new(Cli::command()).render(&mut page);
-            made.map_or_else(|why| misuse(&why.to_string()), |()| print(&String::from_utf8_lossy(&page)))
-        }
+        Some(Command::Completions { shell }) => print(&manual::completions(shell)),
+        Some(Command::Man { command }) => match manual::man(command.as_deref()) {
+            Ok(page) => print(&page),
+            Err(why) => misuse(&why),
+        },
         Some(Command::Probe { kind, arguments }) => {
             native::run(kind, &arguments);
             policy::OK
@@ -210,13 +211,13 @@ fn collect(arguments: &CollectArgs) -> u8 {
     }
 }
 
-fn diff(before: &Path, after: &Path) -> u8 {
+fn diff(before: &Path, after: &Path, whole: bool) -> u8 {
     let read = |path: &Path| match input::regular_file(path, explain::find::MOST) {
         Some(Ok(bytes)) => diff::Side::read(&bytes).map_err(|why| format!("{}: {why}", path.display())),
         Some(Err(why)) => Err(format!("{}: {why}", path.display())),
         None => Err(format!("{}: there is no such file", path.display())),
     };
-    match read(before).and_then(|b| Ok((b, read(after)?))).and_then(|(b, a)| diff::diff(&b, &a)) {
+    match read(before).and_then(|b| Ok((b, read(after)?))).and_then(|(b, a)| diff::diff(&b, &a, whole)) {
         Ok(told) => match print(&told.text) {
             policy::OK if told.worse => policy::FAILED,
             code => code,
@@ -252,7 +253,10 @@ fn explain(arguments: &ExplainArgs) -> Result<u8, String> {
     let host = host(&arguments.look);
     let json = arguments.format == ExplainFormat::Json;
     let document = match explain::read(&arguments.text)? {
-        Asked::Topic(topic) if !json => return Ok(print(&explain::topic::explain(&topic)?)),
+        Asked::Topic(topic) if !json => {
+            let tags = (!arguments.all_systems).then(|| probe::tags(&host));
+            return Ok(print(&explain::topic::explain(&topic, tags.as_deref())?));
+        }
         Asked::Topic(topic) => Document::of_entries(&explain::topic::codes(&topic)?, &probe::tags(&host)),
         Asked::Text { bytes, left_out } => {
             if left_out > 0 {

@@ -64,7 +64,7 @@ impl<'a> Live<'a> {
         ];
         let counts: Vec<String> = told
             .iter()
-            .map(|(status, word)| (status::count(&report, *status), word))
+            .map(|(status, word)| (report.count(status.word()), word))
             .filter(|(count, _)| *count > 0)
             .map(|(count, word)| format!("{count} {word}"))
             .collect();

@@ -45,6 +45,8 @@ pub struct Plan {
     pub show: Show,
     /// Columns to wrap text to.
     pub width: usize,
+    /// The locale has no letters but ASCII's: gdoctor's own signs are written with those.
+    pub ascii: bool,
 }
 
 impl Plan {
@@ -69,11 +71,8 @@ impl Plan {
                 _ => Detail::Normal,
             },
             colour: colour(conduct.color, host, terminal),
-            width: terminal
-                .then(terminal_size::terminal_size)
-                .flatten()
-                .map_or(100, |(width, _)| usize::from(width.0))
-                .min(120),
+            width: width(host, terminal),
+            ascii: !speaks_utf8(host),
             show: match show(host) {
                 _ if conduct.quiet => Show::Nothing,
                 // What may not leave is not on the screen either.
@@ -90,6 +89,22 @@ pub fn show(host: &Host) -> Show {
     let able = host.env("TERM").is_some_and(|name| name != "dumb");
     let seen = std::io::stderr().is_terminal() && able && host.env("CI").is_none();
     if seen { Show::Verdicts } else { Show::Nothing }
+}
+
+/// COLUMNS, else the terminal's; a pipe has 100.
+fn width(host: &Host, terminal: bool) -> usize {
+    let told = host.env("COLUMNS").and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0);
+    let seen = || terminal.then(terminal_size::terminal_size).flatten().map(|(width, _)| usize::from(width.0));
+    told.or_else(seen).unwrap_or(100).min(120)
+}
+
+/// LC_ALL, then LC_CTYPE, then LANG; where none is set nobody has said otherwise.
+fn speaks_utf8(host: &Host) -> bool {
+    let named = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(|name| host.env(name)).find(|value| !value.is_empty());
+    named.is_none_or(|value| {
+        let charset = value.rsplit('.').next().unwrap_or_default().to_ascii_lowercase().replace('-', "");
+        charset.starts_with("utf8")
+    })
 }
 
 /// `--color`, then NO_COLOR, CLICOLOR_FORCE, CLICOLOR=0, TERM=dumb, then whether it is a terminal.

@@ -44,6 +44,8 @@ pub struct Run {
     redactor: Option<Redactor>,
     /// Time of judging is left out, so that a report of saved facts is the same everywhere.
     timeless: bool,
+    /// What `--label` says.
+    labels: Vec<(String, String)>,
     counts: std::collections::BTreeMap<String, usize>,
 }
 
@@ -84,6 +86,7 @@ impl Run {
                 selection,
                 redactor: None,
                 timeless: true,
+                labels: conduct.label.clone(),
                 counts: saved.redacted,
                 facts,
             };
@@ -131,6 +134,7 @@ impl Run {
             selection,
             redactor,
             timeless: conduct.share,
+            labels: conduct.label.clone(),
             counts,
         };
         if conduct.share {
@@ -174,6 +178,7 @@ impl Run {
             selection,
             redactor,
             timeless: true,
+            labels: Vec::new(),
             counts,
         };
         run.learn(Some(host))?;
@@ -272,6 +277,7 @@ impl Run {
         let others = self.others.iter().map(|(need, facts)| judged(facts, need)).collect();
         let today = self.made.generated_at.get(..10).unwrap_or_default();
         let mut report = judged(&self.facts, &self.need).with(others).waive(&self.waivers, fail_on, today, gate);
+        report.labels = self.labels.iter().map(|(name, value)| (name.clone(), gate.text(value))).collect();
         report.need_file = self.project.as_ref().map(|file| NeedFile::new(file, gate));
         if self.redactor.is_some() {
             report.pictures.clear();
@@ -292,7 +298,8 @@ impl Run {
                 write_map(&path, redactor)?;
             }
         }
-        let wants_facts = plan.format == Format::Facts || plan.out.iter().any(|out| out.format == Format::Facts);
+        let wants_facts = matches!(plan.format, Format::Facts | Format::Issue)
+            || plan.out.iter().any(|out| out.format == Format::Facts);
         let facts = if wants_facts { self.shared_facts(host)? } else { String::new() };
         deliver::deliver(&report, &facts, plan, host, self.made.generated_unix)
     }

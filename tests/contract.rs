@@ -339,6 +339,7 @@ fn imports_follow_the_table() {
         ("explain", &["cli", "host", "policy", "report"]),
         ("host", &["document"]),
         ("live", &["host", "judge", "policy", "probe", "render", "report"]),
+        ("manual", &["cli", "report"]),
         ("native", &["cli::ProbeKind", "host::child"]),
         ("need", &["cli", "host", "reference", "secret"]),
         ("pictures", &["host"]),

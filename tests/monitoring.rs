@@ -74,6 +74,39 @@ fn prometheus_takes_the_alerts() {
     }
 }
 
+/// Every query of the dashboard is one for Prometheus, of a metric that gdoctor writes; panels do not lie upon each other.
+#[test]
+fn the_dashboard_asks_what_gdoctor_writes() {
+    let text = fs::read_to_string(part::root().join("docs/grafana.json")).unwrap();
+    let dashboard: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let (_, folder) = run("gdoctor --only docker-client,port --out prom=all.prom");
+    let written = fs::read_to_string(folder.path().join("all.prom")).unwrap();
+    let mut rules = "groups:\n  - name: dashboard\n    rules:\n".to_owned();
+    let mut cells = std::collections::BTreeSet::new();
+    for panel in panels {
+        let at = |name: &str| panel["gridPos"][name].as_u64().unwrap();
+        for (x, y) in (0..at("w")).flat_map(|x| (0..at("h")).map(move |y| (x, y))) {
+            assert!(cells.insert((at("x") + x, at("y") + y)) && at("x") + x < 24, "{}", panel["title"]);
+        }
+        for target in panel["targets"].as_array().unwrap() {
+            let query = target["expr"].as_str().unwrap();
+            let names =
+                query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|n| n.starts_with("gdoctor_"));
+            for name in names {
+                assert!(written.contains(&format!("# TYPE {name} gauge")), "{name} is not written");
+            }
+            rules.push_str(&format!("      - record: a{}\n        expr: {}\n", panel["id"], serde_json::json!(query)));
+        }
+    }
+    let file = folder.path().join("queries.yml");
+    fs::write(&file, rules).unwrap();
+    match Command::new("promtool").args(["check", "rules"]).arg(&file).output() {
+        Ok(output) => assert!(output.status.success(), "{output:?}"),
+        Err(_) => left_out("promtool is not installed"),
+    }
+}
+
 #[test]
 fn the_problem_detector_runs_its_rule() {
     let rule: serde_json::Value = serde_json::from_str(&blocks()["npd"]).unwrap();

@@ -119,8 +119,12 @@ fn one_cause_is_one_line_and_what_waits_is_named_under_it() {
     let report = write(&Facts::default(), &Need::default(), &judged, FailOn::Fail, frame());
     assert_eq!(report.results[1].cause.as_deref(), Some(check("docker-client").id));
     let shown = text::render(&report, Detail::Normal, 100);
-    assert_eq!(shown.matches("FAIL").count(), 1);
-    assert!(!shown.contains("UNKNOWN") && shown.contains(&format!("waits {}", check("docker-endpoint").id)), "{shown}");
+    // Once in the family's line, once in full.
+    assert_eq!(shown.matches("FAIL").count(), 2);
+    assert!(!shown.contains("docker-endpoint") && shown.contains("1 check waits for it"), "{shown}");
+    assert_eq!((report.count("unknown"), report.count("waiting")), (0, 1));
+    let shown = text::render(&report, Detail::Verbose, 100);
+    assert!(shown.contains(&format!("waits {}", check("docker-endpoint").id)), "{shown}");
 }
 
 #[test]

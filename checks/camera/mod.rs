@@ -12,6 +12,8 @@ use crate::model::facts::Group;
 
 pub static FAMILY: Family = Family {
     name: "camera",
+    title: "Camera",
+    asked_by: "--camera any",
     reads: &[Group::Host, Group::Docker, Group::Camera, Group::Frame],
     checks: &[&node::CHECK, &access::CHECK, &busy::CHECK, &format::CHECK, &bandwidth::CHECK, &frame::CHECK],
 };

@@ -11,6 +11,8 @@ use crate::model::facts::Group;
 
 pub static FAMILY: Family = Family {
     name: "disk",
+    title: "Disk",
+    asked_by: "",
     reads: &[
         Group::Host,
         Group::Docker,

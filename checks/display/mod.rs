@@ -10,6 +10,8 @@ use crate::model::facts::Group;
 
 pub static FAMILY: Family = Family {
     name: "display",
+    title: "Display",
+    asked_by: "--display",
     reads: &[Group::Host, Group::Docker, Group::Display],
     checks: &[&server::CHECK, &cookie::CHECK, &access::CHECK, &drawing::CHECK],
 };

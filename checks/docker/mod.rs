@@ -33,6 +33,8 @@ use crate::model::facts::Group;
 
 pub static FAMILY: Family = Family {
     name: "docker",
+    title: "Docker",
+    asked_by: "",
     reads: &[Group::Host, Group::Docker, Group::Engine],
     checks: &[
         &client::CHECK,

@@ -11,6 +11,8 @@ use crate::model::facts::Group;
 
 pub static FAMILY: Family = Family {
     name: "dockerfile",
+    title: "Dockerfile",
+    asked_by: "--dockerfile FILE",
     reads: &[Group::Host, Group::Docker, Group::Nvidia, Group::Toolkit, Group::Library, Group::Run],
     checks: &[&base::CHECK, &driver::CHECK, &build::CHECK, &variables::CHECK, &path::CHECK],
 };

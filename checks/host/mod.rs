@@ -9,6 +9,8 @@ use crate::model::facts::Group;
 
 pub static FAMILY: Family = Family {
     name: "host",
+    title: "Host",
+    asked_by: "",
     reads: &[Group::Host, Group::Docker, Group::Engine],
     checks: &[&reboot::CHECK, &clock::CHECK, &inotify::CHECK],
 };

@@ -13,6 +13,10 @@ use super::need::{Need, Origin};
 pub struct Family {
     /// `docker`, `nvidia`, `display` …; its folder has this name.
     pub name: &'static str,
+    /// What a line of the report's first screen calls it: `GPU`.
+    pub title: &'static str,
+    /// What makes a run look at it where the host does not: `--gpu`; empty where that is always looked at.
+    pub asked_by: &'static str,
     /// The groups of facts that its checks read. They are probed when one of the checks is to speak, so that no selection of
     /// checks can change what one of them says.
     pub reads: &'static [Group],

@@ -28,6 +28,9 @@ pub struct Code<'a> {
     pub sentence: &'a str,
     /// The paragraphs after it: the likely cause, what follows from it.
     pub detail: &'a str,
+    /// The same in a few words, for a line that tells of the whole family; empty where it says nothing that matters there.
+    /// `{subjects}` stands for the subjects of all findings of this code.
+    pub short: &'a str,
     /// Names of the fixes this code may come with.
     pub fixes: Vec<&'a str>,
     /// Error messages users see when this is their trouble, as the other program prints them.
@@ -122,6 +125,7 @@ impl<'a> Code<'a> {
             name,
             sentence: sentence.trim_ascii(),
             detail: detail.trim_ascii(),
+            short: items.iter().find(|(k, _)| *k == "short").map_or("", |(_, v)| *v),
             fixes: items.iter().filter(|(k, _)| *k == "fix").map(|(_, v)| *v).collect(),
             stops,
             frequency,
@@ -226,7 +230,7 @@ fn split_items(body: &str) -> (&str, Vec<(&str, &str)>) {
         };
         match line.strip_prefix("- ").and_then(|item| item.split_once(": ")) {
             Some((
-                key @ ("fix" | "stops" | "frequency" | "explains" | "explains-if" | "risk" | "note" | "page"),
+                key @ ("short" | "fix" | "stops" | "frequency" | "explains" | "explains-if" | "risk" | "note" | "page"),
                 value,
             )) => items.push((key, value.trim_ascii())),
             Some((key, value)) if key.starts_with("note ") => items.push((key, value.trim())),

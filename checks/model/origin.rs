@@ -70,7 +70,7 @@ impl fmt::Display for Origin {
             Origin::RunLine { argument, .. } => f.write_str(argument),
             Origin::Default => f.write_str("every container needs it"),
             Origin::Host(seen) => f.write_str(seen),
-            Origin::Guide => f.write_str("the usual guide suggests it"),
+            Origin::Guide => f.write_str("checked because most tutorials for GPU containers need it"),
         }
     }
 }

@@ -23,6 +23,8 @@ use crate::model::facts::Group;
 
 pub static FAMILY: Family = Family {
     name: "nvidia",
+    title: "GPU",
+    asked_by: "--gpu",
     reads: &[Group::Host, Group::Docker, Group::Nvidia, Group::Toolkit, Group::Library, Group::Image, Group::Run],
     checks: &[
         &gpu::CHECK,

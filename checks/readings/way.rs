@@ -48,7 +48,7 @@ impl Way {
 impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Way::Hook => "dockerd's own NVIDIA hook",
+            Way::Hook => "Docker's built-in NVIDIA hook",
             Way::Cdi => "dockerd's CDI",
             Way::Podman => "podman's CDI",
             Way::LegacyRuntime => "nvidia-container-runtime's hook (legacy mode)",

@@ -10,6 +10,8 @@ use crate::model::facts::Group;
 
 pub static FAMILY: Family = Family {
     name: "registry",
+    title: "Registry",
+    asked_by: "--registry HOST:PORT",
     reads: &[Group::Host, Group::Docker, Group::Registry, Group::Run],
     checks: &[&answers::CHECK, &trust::CHECK, &storage::CHECK, &delete::CHECK],
 };

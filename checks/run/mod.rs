@@ -19,6 +19,8 @@ use crate::model::facts::Group;
 
 pub static FAMILY: Family = Family {
     name: "run",
+    title: "Command",
+    asked_by: "-- docker run ...",
     reads: &[
         Group::Host,
         Group::Docker,

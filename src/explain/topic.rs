@@ -9,7 +9,7 @@ use gdoctor_checks::model::fix::Fix;
 use gdoctor_checks::{ALL, FAMILIES};
 
 use super::entries::{Entry, entries, note};
-use crate::report::{OUT_OF_SIGHT, find_fix, general, parse};
+use crate::report::{OUT_OF_SIGHT, find_fix, general, general_fix, parse};
 
 /// Every check, a line each, by family.
 pub fn list() -> String {
@@ -32,17 +32,18 @@ pub fn is_id(text: &str) -> bool {
     }
 }
 
-/// All about a check (`docker-access`), a note (`in-image`) or one of their codes. Err names the nearest topic.
-pub fn explain(topic: &str) -> Result<String, String> {
+/// All about a check (`docker-access`), a note (`in-image`) or one of their codes, with the commands of a host with these
+/// tags, or of all systems. Err names the nearest topic.
+pub fn explain(topic: &str, tags: Option<&[String]>) -> Result<String, String> {
     let (id, code) = topic.split_once('/').map_or((topic, None), |(id, code)| (id, Some(code)));
     let doc = ALL.iter().find(|check| check.id == id).map(|check| parse(check)).or_else(|| note(id));
     let doc = doc.ok_or_else(|| unknown(topic))?;
     match code {
-        None => Ok(whole(id, &doc)),
+        None => Ok(whole(id, &doc, tags)),
         Some(UNKNOWN) => Ok(format!("{}\n\n{}\n", doc.title.bold(), doc.cannot_tell)),
         Some(NOT_NEEDED) => Ok(format!("{}\n\n{}\n", doc.title.bold(), doc.not_needed)),
         Some(ELSEWHERE) if doc.code(ELSEWHERE).is_none() => Ok(format!("{}\n\n{OUT_OF_SIGHT}\n", doc.title.bold())),
-        Some(code) => one_code(id, &doc, code).ok_or_else(|| unknown(topic)),
+        Some(code) => one_code(id, &doc, code, tags).ok_or_else(|| unknown(topic)),
     }
 }
 
@@ -52,7 +53,7 @@ pub fn codes(topic: &str) -> Result<Vec<Entry>, String> {
     if codes.is_empty() { Err(unknown(topic)) } else { Ok(codes) }
 }
 
-fn whole(id: &str, doc: &Doc<'_>) -> String {
+fn whole(id: &str, doc: &Doc<'_>, tags: Option<&[String]>) -> String {
     let mut out = format!("{id}: {}\n\n", doc.title.bold());
     for text in [doc.checks, doc.why].iter().filter(|text| !text.is_empty()) {
         let _ = writeln!(out, "{text}\n");
@@ -67,12 +68,12 @@ fn whole(id: &str, doc: &Doc<'_>) -> String {
         let _ = writeln!(out, "{id}/{}\n  {}", code.name.bold(), general(&code.sentence.replace('\n', "\n  ")));
     }
     for fix in &doc.fixes {
-        write_fix(&mut out, fix);
+        write_fix(&mut out, fix, tags);
     }
     out
 }
 
-fn one_code(id: &str, doc: &Doc<'_>, name: &str) -> Option<String> {
+fn one_code(id: &str, doc: &Doc<'_>, name: &str, tags: Option<&[String]>) -> Option<String> {
     let code = doc.code(name)?;
     let mut out = format!("{id}/{}\n\n{}\n", name.bold(), general(code.sentence));
     if !code.detail.is_empty() {
@@ -85,12 +86,30 @@ fn one_code(id: &str, doc: &Doc<'_>, name: &str) -> Option<String> {
         }
     }
     for fix in code.fixes.iter().filter_map(|reference| find_fix(doc, reference)) {
-        write_fix(&mut out, &fix);
+        write_fix(&mut out, &fix, tags);
     }
     Some(out)
 }
 
-fn write_fix(out: &mut String, fix: &Fix<'_>) {
+fn write_fix(out: &mut String, fix: &Fix<'_>, tags: Option<&[String]>) {
+    let Some(tags) = tags else { return write_all(out, fix) };
+    let here = general_fix(fix, tags);
+    let _ = writeln!(out, "\n{} ({})", here.title.bold(), here.risks.join(", "));
+    for command in &here.commands {
+        let _ = writeln!(out, "    {}", command.cyan());
+    }
+    if here.commands.is_empty() && !fix.commands.is_empty() {
+        let _ =
+            writeln!(out, "  There are no commands for a system like this one; --all-systems shows those of others.");
+    }
+    for note in &here.notes {
+        let _ = writeln!(out, "  {note}");
+    }
+    let _ = writeln!(out, "  {}", here.page);
+}
+
+/// With the commands and notes of every system.
+fn write_all(out: &mut String, fix: &Fix<'_>) {
     let risks: Vec<&str> = fix.risks.iter().map(|risk| risk.words()).collect();
     let _ = writeln!(out, "\n{} ({})", general(fix.title).bold(), risks.join(", "));
     for fence in &fix.commands {

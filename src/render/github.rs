@@ -33,9 +33,7 @@ pub fn render(report: &Report) -> String {
             let _ = writeln!(out, "::{kind} title=gdoctor::{rest} more: see the job's summary");
         }
     }
-    let count = |status| status::count(report, status);
-    let words = crate::policy::Status::ALL.map(|s| format!("{} {}", count(s), s.word()));
-    let _ = writeln!(out, "gdoctor: {}", words.join(", "));
+    let _ = writeln!(out, "gdoctor: {}", status::counts(report));
     out
 }
 

@@ -15,12 +15,7 @@ const SCRIPT: &str = include_str!("html.js");
 
 pub fn render(report: &Report) -> String {
     let mut out = String::from("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-    let verdict = match status::worst(report) {
-        Status::Fail => "Something will fail",
-        Status::Warn => "Works, with warnings",
-        Status::Unknown => "Not everything could be determined",
-        Status::Pass | Status::Skip => "Nothing stands in the way",
-    };
+    let verdict = text(&status::verdict(report));
     let _ = write!(
         out,
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta http-equiv=\"Content-Security-Policy\" \
@@ -30,13 +25,15 @@ pub fn render(report: &Report) -> String {
     let file = report.need_file.as_ref().map(|file| format!("<p>{}</p>\n", text(&file.words()))).unwrap_or_default();
     let _ = write!(
         out,
-        "<header>\n<h1>{verdict}</h1>\n<p>{}, kernel {}, {} · <time datetime=\"{when}\">{when}</time> · gdoctor {}</p>\n{file}</header>\n",
+        "<header>\n<h1>{verdict}</h1>\n<p>{}{}, kernel {}, {} · <time datetime=\"{when}\">{when}</time> · gdoctor {}</p>\n{file}</header>\n",
+        report.labels.iter().map(|(name, value)| format!("{} {} · ", text(name), text(value))).collect::<String>(),
         text(&report.host.system),
         text(&report.host.kernel),
         text(&report.host.machine),
         text(report.tool.version),
         when = text(&report.generated_at),
     );
+    families(&mut out, report);
     out.push_str("<main>\n");
     corrected(&mut out, report);
     room(&mut out, report);
@@ -56,12 +53,28 @@ fn corrected(out: &mut String, report: &Report) {
         if let Some(command) = &line.corrected {
             let _ = writeln!(out, "<h3>Corrected</h3>\n{}\n<ul>", code(command.trim_end(), "the corrected command"));
             for reason in line.reasons() {
-                let _ = writeln!(out, "<li>{}</li>", text(reason));
+                let _ = writeln!(out, "<li>{}</li>", prose(reason));
             }
             out.push_str("</ul>\n");
         }
         out.push_str("</section>\n");
     }
+}
+
+/// A line a family: versions, names, room, and where the trouble is.
+fn families(out: &mut String, report: &Report) {
+    out.push_str("<ul class=\"families\">\n");
+    for family in report.families.iter().filter(|family| family.status != Status::Skip && !family.text.is_empty()) {
+        let word = family.status.word();
+        let _ = writeln!(
+            out,
+            "<li class=\"{word}\"><span class=\"mark\">{}</span> <b>{}</b> {}</li>",
+            word.to_uppercase(),
+            text(family.title),
+            prose(&family.told())
+        );
+    }
+    out.push_str("</ul>\n");
 }
 
 /// How full GPU memory and disks are, drawn and in words.
@@ -110,9 +123,13 @@ fn filter(out: &mut String, report: &Report) {
             "<input type=\"radio\" name=\"f\" id=\"f-{word}\"{checked}><label for=\"f-{word}\" class=\"{word}\">{word} {count}</label>"
         );
     };
-    choice("all", report.results.len(), " checked");
-    for s in [Status::Fail, Status::Warn, Status::Unknown, Status::Pass, Status::Skip] {
-        choice(s.word(), status::count(report, s), "");
+    let count =
+        |s: Status| report.results.iter().filter(|o| status::shown(o) == s).map(|o| o.stands_for).sum::<usize>();
+    let bad = [Status::Fail, Status::Warn, Status::Unknown];
+    choice("trouble", bad.map(count).iter().sum(), " checked");
+    choice("all", report.results.len(), "");
+    for s in bad.into_iter().chain([Status::Pass, Status::Skip]) {
+        choice(s.word(), count(s), "");
     }
     out.push_str("</fieldset>\n");
 }
@@ -124,7 +141,7 @@ fn result(out: &mut String, outcome: &Outcome) {
         "<article class=\"{word}\">\n<h3><span class=\"mark\">{}</span> {}</h3>\n<p>{}</p>\n",
         word.to_uppercase(),
         text(&status::name(outcome)),
-        text(&outcome.summary)
+        prose(&outcome.summary)
     );
     if let Some(words) = status::waiver(outcome) {
         let _ = writeln!(out, "<p class=\"why\">{}.</p>", text(&words));
@@ -133,13 +150,17 @@ fn result(out: &mut String, outcome: &Outcome) {
         let _ = writeln!(out, "<p class=\"why\">{} has to be mended first.</p>", text(cause));
     }
     if !outcome.detail.is_empty() {
-        let _ = writeln!(out, "<p class=\"why\">{}</p>", text(&outcome.detail));
+        let _ = writeln!(out, "<p class=\"why\">{}</p>", prose(&outcome.detail));
     }
     if let Some(asker) = &outcome.asked_by {
-        let _ = writeln!(out, "<p class=\"why\">Wanted by: {}</p>", text(&asker.text));
+        let _ = writeln!(out, "<p class=\"why\">Wanted by: {}</p>", prose(&asker.text));
     }
     for fix in &outcome.fixes {
         mend(out, fix);
+    }
+    if !outcome.find_out.is_empty() {
+        let _ =
+            writeln!(out, "<p>To find out:</p>\n{}", code(&outcome.find_out.join("\n"), "commands that find it out"));
     }
     if !outcome.evidence.is_empty() {
         out.push_str("<details>\n<summary>Evidence</summary>\n<dl>\n");
@@ -155,17 +176,28 @@ fn mend(out: &mut String, fix: &FixWords) {
     let _ = write!(
         out,
         "<div class=\"fix\">\n<h4>{} <small>{}</small></h4>\n",
-        text(&fix.title),
+        prose(&fix.title),
         text(&fix.risks.join(", "))
     );
     if !fix.commands.is_empty() {
         let _ = writeln!(out, "{}", code(&fix.commands.join("\n"), &format!("commands: {}", fix.title)));
     }
     for note in &fix.notes {
-        let _ = writeln!(out, "<p>{}</p>", text(note));
+        let _ = writeln!(out, "<p>{}</p>", prose(note));
     }
     let page = text(&fix.page);
     let _ = write!(out, "<p><a href=\"{page}\" rel=\"noreferrer\">{page}</a></p>\n</div>\n");
+}
+
+/// A sentence in which what stands between backquotes is set as code.
+fn prose(raw: &str) -> String {
+    let parts: Vec<&str> = raw.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return text(raw);
+    }
+    let set =
+        |(at, part): (usize, &&str)| if at % 2 == 1 { format!("<code>{}</code>", text(part)) } else { text(part) };
+    parts.iter().enumerate().map(set).collect()
 }
 
 /// Text for an element or a quoted attribute.

@@ -22,9 +22,10 @@ fn suite(out: &mut String, report: &Report, number: usize, group: &[Outcome]) {
     let time = report.generated_at.trim_end_matches('Z');
     let _ = writeln!(
         out,
-        "  <testsuite name=\"{name}\" package=\"gdoctor\" id=\"{number}\" timestamp=\"{}\" hostname=\"localhost\" tests=\"{}\" \
+        "  <testsuite name=\"{name}\" package=\"gdoctor\" id=\"{number}\" timestamp=\"{}\" hostname=\"{}\" tests=\"{}\" \
          failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{}\">",
         text(time),
+        text(report.labels.get("host").map_or("localhost", String::as_str)),
         group.len(),
         count(Junit::Failure),
         count(Junit::Error),
@@ -41,6 +42,9 @@ fn suite(out: &mut String, report: &Report, number: usize, group: &[Outcome]) {
     );
     if let Some(file) = &report.need_file {
         let _ = writeln!(out, "      <property name=\"gdoctor.need\" value=\"{}\"/>", text(&file.words()));
+    }
+    for (name, value) in &report.labels {
+        let _ = writeln!(out, "      <property name=\"label.{}\" value=\"{}\"/>", text(name), text(value));
     }
     out.push_str("    </properties>\n");
     for outcome in group {

@@ -4,17 +4,13 @@ use std::fmt::Write;
 
 use super::status;
 use crate::policy::Status;
-use crate::report::Report;
+use crate::report::{Outcome, Report};
 
 pub fn render(report: &Report) -> String {
-    let count = |status| status::count(report, status);
     let mut out = format!(
-        "## gdoctor: {} failed, {} warned, {} passed, {} unknown, {} skipped\n\n{}, kernel {}, {}, gdoctor {}\n\n",
-        count(Status::Fail),
-        count(Status::Warn),
-        count(Status::Pass),
-        count(Status::Unknown),
-        count(Status::Skip),
+        "## gdoctor: {}\n\n{}\n\n{}, kernel {}, {}, gdoctor {}\n\n",
+        text(&status::verdict(report)),
+        status::counts(report),
         text(&report.host.system),
         text(&report.host.kernel),
         text(&report.host.machine),
@@ -23,40 +19,57 @@ pub fn render(report: &Report) -> String {
     if let Some(file) = &report.need_file {
         let _ = writeln!(out, "{}\n", text(&file.words()));
     }
-    out.push_str("| | Check | What was seen |\n|---|---|---|\n");
-    for outcome in status::by_weight(report) {
-        let word = status::shown(outcome).word().to_uppercase();
-        let _ = writeln!(out, "| {word} | {} | {} |", text(&status::name(outcome)), text(&status::summary(outcome)));
-    }
     corrected(&mut out, report);
-    for outcome in status::by_weight(report) {
-        if !matches!(status::shown(outcome), Status::Fail | Status::Warn) {
-            continue;
+    let (trouble, rest): (Vec<&Outcome>, Vec<&Outcome>) =
+        status::by_weight(report).into_iter().partition(|o| match status::shown(o) {
+            Status::Fail | Status::Warn => true,
+            Status::Unknown => o.required,
+            Status::Pass | Status::Skip => false,
+        });
+    trouble.iter().for_each(|outcome| told(&mut out, outcome));
+    if !rest.is_empty() {
+        let _ = write!(
+            out,
+            "\n<details><summary>{} that need nothing</summary>\n\n| | Check | What was seen |\n|---|---|---|\n",
+            status::plural(rest.len(), "check")
+        );
+        for outcome in rest {
+            let word = status::shown(outcome).word().to_uppercase();
+            let _ =
+                writeln!(out, "| {word} | {} | {} |", text(&status::name(outcome)), prose(&status::summary(outcome)));
         }
-        let word = status::shown(outcome).word().to_uppercase();
-        let _ = writeln!(out, "\n### {word} {}\n\n{}", text(&status::name(outcome)), text(&outcome.summary));
-        if !outcome.detail.is_empty() {
-            let _ = writeln!(out, "\n{}", text(&outcome.detail));
-        }
-        if let Some(words) = status::waiver(outcome) {
-            let _ = writeln!(out, "\n{}", text(&words));
-        }
-        for fix in &outcome.fixes {
-            let _ = writeln!(out, "\n{} ({})\n\n{}", text(&fix.title), fix.risks.join(", "), fence(&fix.commands));
-            for note in &fix.notes {
-                let _ = writeln!(out, "{}\n", text(note));
-            }
-            let _ = writeln!(out, "<{}>", fix.page);
-        }
-        if !outcome.evidence.is_empty() {
-            out.push_str("\n<details><summary>Evidence</summary>\n\n");
-            for seen in &outcome.evidence {
-                let _ = writeln!(out, "- {}: {}", text(&seen.source), text(&seen.value));
-            }
-            out.push_str("\n</details>\n");
-        }
+        out.push_str("\n</details>\n");
     }
     out
+}
+
+/// A failure or a warning, with its fixes.
+fn told(out: &mut String, outcome: &Outcome) {
+    let word = status::shown(outcome).word().to_uppercase();
+    let _ = writeln!(out, "\n### {word} {}\n\n{}", text(&status::name(outcome)), prose(&outcome.summary));
+    if !outcome.detail.is_empty() {
+        let _ = writeln!(out, "\n{}", prose(&outcome.detail));
+    }
+    if let Some(words) = status::waiver(outcome) {
+        let _ = writeln!(out, "\n{}", text(&words));
+    }
+    for fix in &outcome.fixes {
+        let _ = writeln!(out, "\n{} ({})\n\n{}", prose(&fix.title), fix.risks.join(", "), fence(&fix.commands));
+        for note in &fix.notes {
+            let _ = writeln!(out, "{}\n", prose(note));
+        }
+        let _ = writeln!(out, "<{}>", fix.page);
+    }
+    if !outcome.find_out.is_empty() {
+        let _ = writeln!(out, "\nTo find out:\n\n{}", fence(&outcome.find_out));
+    }
+    if !outcome.evidence.is_empty() {
+        out.push_str("\n<details><summary>Evidence</summary>\n\n");
+        for seen in &outcome.evidence {
+            let _ = writeln!(out, "- {}: {}", text(&seen.source), text(&seen.value));
+        }
+        out.push_str("\n</details>\n");
+    }
 }
 
 /// The whole corrected command, and why each part of it changed.
@@ -66,7 +79,7 @@ fn corrected(out: &mut String, report: &Report) {
         let Some(command) = &line.corrected else { continue };
         let _ = writeln!(out, "\n### The corrected command\n\n{}", fence(&[command.trim_end().to_owned()]));
         for reason in line.reasons() {
-            let _ = writeln!(out, "- {}", text(reason));
+            let _ = writeln!(out, "- {}", prose(reason));
         }
     }
 }
@@ -75,6 +88,21 @@ fn corrected(out: &mut String, report: &Report) {
 pub fn fence(commands: &[String]) -> String {
     let marks = if commands.iter().any(|c| c.contains("```")) { "~~~~~~" } else { "```" };
     format!("{marks}sh\n{}\n{marks}\n", commands.join("\n"))
+}
+
+/// A sentence in which what stands between backquotes is set as code.
+fn prose(raw: &str) -> String {
+    let parts: Vec<&str> = raw.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return text(raw);
+    }
+    // In a code span nothing can be escaped, in an element all can.
+    let code = |part: &str| match part.is_empty() || part.contains(['\n', '|', '<', '>', '&', '\\']) {
+        true => format!("<code>{}</code>", text(part)),
+        false => format!("`{part}`"),
+    };
+    let set = |(at, part): (usize, &&str)| if at % 2 == 1 { code(part) } else { text(part) };
+    parts.iter().enumerate().map(set).collect()
 }
 
 /// Text from the host that Markdown and HTML take for text.

@@ -2,14 +2,30 @@
 
 pub mod github;
 pub mod html;
+pub mod issue;
 pub mod json;
 pub mod junit;
+mod marked;
 pub mod md;
 pub mod nagios;
 pub mod npd;
 pub mod prom;
 pub mod sarif;
+mod screen;
 pub mod snippet;
 pub mod status;
 pub mod tap;
 pub mod text;
+
+/// `text` wrapped to `width` columns, with `indent` blanks before all lines but the first, which stands behind as many.
+/// Commands, paths and options stay whole.
+fn wrap(text: &str, width: usize, indent: usize) -> String {
+    let margin = " ".repeat(indent);
+    let options = textwrap::Options::new(width.max(indent + 20))
+        .initial_indent(&margin)
+        .subsequent_indent(&margin)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .break_words(false);
+    textwrap::fill(text, options).trim_start().to_owned()
+}

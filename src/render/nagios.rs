@@ -7,7 +7,7 @@ use crate::policy::Status;
 use crate::report::Report;
 
 pub fn render(report: &Report) -> String {
-    let count = |status| status::count(report, status);
+    let count = |status: Status| report.count(status.word());
     let (failed, warned, unknown) = (count(Status::Fail), count(Status::Warn), count(Status::Unknown));
     let (_, word) = status::nagios(status::worst(report));
     let mut head = format!("GDOCTOR {word} - {failed} failed, {warned} warning, {} ok", count(Status::Pass));

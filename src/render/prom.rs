@@ -1,11 +1,11 @@
-//! Prometheus text for node_exporter's textfile collector: gauges of this one run, no time stamps, no words of the host as labels.
+//! Prometheus text for node_exporter's textfile collector: gauges of this one run, no time stamps. The host's own
+//! words are labels of `gdoctor_host_info` and subjects alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::status;
-use crate::policy::Status;
-use crate::report::Report;
+use crate::report::{Outcome, Report};
 
 /// `unix` is when the run was made, in seconds.
 pub fn render(report: &Report, unix: u64) -> String {
@@ -34,8 +34,14 @@ pub fn render(report: &Report, unix: u64) -> String {
     if !checks.is_empty() {
         head("gdoctor_check_status", "Verdict of a check: 0 pass, 1 warn, 2 fail, 3 unknown.", &checks);
     }
+    let states: BTreeSet<String> = report.results.iter().map(state).collect();
+    head(
+        "gdoctor_check_state",
+        "1 for the state of each result: pass, warn, fail, unknown, skip, waiting for another check, waived.",
+        &states.into_iter().collect::<Vec<_>>(),
+    );
     let counts: Vec<String> =
-        Status::ALL.iter().map(|s| format!("{{status=\"{}\"}} {}", s.word(), status::count(report, *s))).collect();
+        report.summary.iter().map(|(word, count)| format!("{{status=\"{word}\"}} {count}")).collect();
     head("gdoctor_checks", "Results of the last run by status.", &counts);
     let seconds = format!(" {}.{:03}", report.duration_ms / 1000, report.duration_ms % 1000);
     head("gdoctor_run_duration_seconds", "How long the last run took.", &[seconds]);
@@ -61,14 +67,27 @@ pub fn render(report: &Report, unix: u64) -> String {
         ("docker", &host.docker),
     ];
     // An empty label is no label to Prometheus.
+    let asked = report.labels.iter().map(|(name, value)| (name.as_str(), value));
     let labels: Vec<String> = labels
-        .iter()
+        .into_iter()
+        .chain(asked)
         .filter(|(_, value)| !value.is_empty())
         .map(|(name, value)| format!("{name}=\"{}\"", label(value)))
         .collect();
     let host = format!("{{{}}} 1", labels.join(","));
     head("gdoctor_host_info", "The system that was looked at.", &[host]);
     out
+}
+
+fn state(outcome: &Outcome) -> String {
+    format!(
+        "{{check=\"{}\",group=\"{}\",code=\"{}\",subject=\"{}\",state=\"{}\"}} 1",
+        outcome.id,
+        outcome.group,
+        label(&outcome.code),
+        label(&outcome.subject),
+        outcome.counted_as()
+    )
 }
 
 fn label(raw: &str) -> String {

@@ -1,7 +1,7 @@
 //! What a status is in each format: one function a column of one table. `tests/render.rs` crosses all of them.
 
 use crate::policy::{self, Status};
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, WAITING, WAIVED};
 
 /// The element of a JUnit test case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,9 +143,61 @@ pub fn by_weight(report: &Report) -> Vec<&Outcome> {
     all
 }
 
-/// How many results a format shows with this status.
-pub fn count(report: &Report, status: Status) -> usize {
-    report.results.iter().filter(|o| shown(o) == status).map(|o| o.stands_for).sum()
+/// `1 failed, 0 warned, 16 passed, 0 unknown, 62 skipped, 12 waiting`: the same in every format.
+pub fn counts(report: &Report) -> String {
+    let always =
+        [("fail", "failed"), ("warn", "warned"), ("pass", "passed"), ("unknown", "unknown"), ("skip", "skipped")];
+    let told = always.iter().map(|(key, word)| format!("{} {word}", report.count(key)));
+    let besides = [WAITING, WAIVED].into_iter().filter(|key| report.count(key) > 0);
+    told.chain(besides.map(|key| format!("{} {key}", report.count(key)))).collect::<Vec<_>>().join(", ")
+}
+
+/// What the reader has to know of: failures, then what was asked for and is not known, then warnings.
+pub fn trouble(report: &Report) -> Vec<&Outcome> {
+    let mut trouble: Vec<&Outcome> = report.results.iter().filter(|o| o.is_trouble()).collect();
+    trouble.sort_by_key(|o| match o.status {
+        Status::Fail => 0,
+        Status::Unknown => 1,
+        _ => 2,
+    });
+    trouble
+}
+
+/// One sentence about the whole.
+pub fn verdict(report: &Report) -> String {
+    let trouble = trouble(report);
+    let count = |status: Status| trouble.iter().filter(|o| o.status == status).map(|o| o.stands_for).sum::<usize>();
+    let (failed, unknown, warned) = (count(Status::Fail), count(Status::Unknown), count(Status::Warn));
+    let counts = [(failed, "problem"), (unknown, "unknown"), (warned, "warning")];
+    let told: Vec<String> =
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| plural(*count, word)).collect();
+    let first = trouble.first().map(|o| o.brief()).unwrap_or_default();
+    let line = report.run_line.as_ref().filter(|line| !line.several);
+    match (line, failed, unknown, warned) {
+        (Some(line), ..) => {
+            let sentence = line.verdict();
+            let and = if told.is_empty() { String::new() } else { format!(" {}.", told.join(", ")) };
+            format!("{sentence}{and}")
+        }
+        (None, 0, 0, 0) if is_ready(report) => "Ready: your containers can start.".into(),
+        (None, 0, 0, 0) => "No problem found.".into(),
+        (None, 0, 0, _) if is_ready(report) => format!("Ready, with {}.", plural(warned, "warning")),
+        (None, 0, 0, _) => format!("No problem found, {}.", plural(warned, "warning")),
+        (None, 0, 1, _) => "Cannot tell: 1 check got no answer.".into(),
+        (None, 0, count, _) => format!("Cannot tell: {count} checks got no answer."),
+        (None, 1, ..) => format!("1 problem: {first}."),
+        (None, count, ..) => format!("{count} problems. The first: {first}."),
+    }
+}
+
+/// An engine was looked at and is well: only then containers can start.
+fn is_ready(report: &Report) -> bool {
+    report.results.iter().any(|o| o.id == "docker-engine" && o.status == Status::Pass)
+}
+
+/// `1 problem`, `2 problems`
+pub fn plural(count: usize, word: &str) -> String {
+    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
 /// `port-free 8080/tcp`.

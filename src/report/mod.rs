@@ -3,6 +3,7 @@
 
 mod changes;
 mod doc;
+mod families;
 mod fitted;
 mod gate;
 mod length;
@@ -21,6 +22,7 @@ use crate::policy::{self, FailOn, Status};
 use start::Starts;
 
 pub use doc::{find_fix, general, parse};
+pub use families::FamilyWords;
 pub use gate::{Gate, harmless};
 pub use words::{OUT_OF_SIGHT, general_fix, write, write_through};
 
@@ -39,9 +41,14 @@ pub struct Report {
     pub generated_at: String,
     pub tool: Tool,
     pub host: HostSummary,
+    /// What `--label` put on it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// The gdoctor.toml that there is for this run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub need_file: Option<NeedFile>,
+    /// A line a family: what its checks say in a few words.
+    pub families: Vec<FamilyWords>,
     pub results: Vec<Outcome>,
     /// The line that was judged, where one was given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -226,6 +233,9 @@ pub struct Outcome {
     pub subject: String,
     /// What was observed, one sentence.
     pub summary: String,
+    /// The same in a few words, where it passed and that is worth a word.
+    #[serde(skip)]
+    pub short: String,
     /// The likely cause and what follows from it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub detail: String,
@@ -238,6 +248,9 @@ pub struct Outcome {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub picture: Option<String>,
     pub fixes: Vec<FixWords>,
+    /// Commands that find out what could not be told.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub find_out: Vec<String>,
     pub docs: Vec<String>,
     /// The check that has to be mended first.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -260,6 +273,45 @@ impl Outcome {
     pub fn is_waived(&self) -> bool {
         self.waiver.as_ref().is_some_and(|waiver| !waiver.expired)
     }
+
+    /// It waits for no other check, nobody lives with it, and it failed, warned, or was asked for and is not known.
+    pub fn is_trouble(&self) -> bool {
+        let bad = match self.status {
+            Status::Fail | Status::Warn => true,
+            Status::Unknown => self.required,
+            Status::Pass | Status::Skip => false,
+        };
+        bad && self.cause.is_none() && !self.is_waived()
+    }
+
+    /// The word under which a summary counts it: its status, unless it waits for another check or is waived.
+    pub fn counted_as(&self) -> &'static str {
+        match (&self.cause, self.is_waived()) {
+            (Some(_), _) => WAITING,
+            (None, true) => WAIVED,
+            (None, false) => self.status.word(),
+        }
+    }
+
+    /// What was observed, up to the first colon, semicolon or the end of the sentence.
+    pub fn brief(&self) -> &str {
+        let end = [": ", "; ", ". "].iter().filter_map(|mark| self.summary.find(mark)).min();
+        self.summary[..end.unwrap_or(self.summary.len())].trim_end_matches('.')
+    }
+}
+
+/// What the summary counts besides the statuses: what waits for another check, and what somebody lives with for a time.
+pub const WAITING: &str = "waiting";
+pub const WAIVED: &str = "waived";
+
+/// How many results count under each word; a result stands under one.
+fn tally(results: &[Outcome]) -> BTreeMap<&'static str, usize> {
+    let words = Status::ALL.map(Status::word).into_iter().chain([WAITING, WAIVED]);
+    words.map(|word| (word, count(results, word))).collect()
+}
+
+fn count(results: &[Outcome], word: &str) -> usize {
+    results.iter().filter(|o| o.counted_as() == word).map(|o| o.stands_for).sum()
 }
 
 /// Why a failure or warning is lived with, who says so, and until when.
@@ -353,6 +405,17 @@ impl Report {
         self.run_line.iter().chain(&self.more_run_lines)
     }
 
+    /// What follows from all results together.
+    fn tally(&mut self) {
+        self.summary = tally(&self.results);
+        self.families = families::families(&self.results);
+    }
+
+    /// How many results count under this word of [`Report::summary`].
+    pub fn count(&self, word: &str) -> usize {
+        count(&self.results, word)
+    }
+
     /// Adds what was found of the other containers that the same text starts: what their lines ask for, each thing once.
     pub fn with(mut self, others: Vec<Self>) -> Self {
         for other in others {
@@ -367,8 +430,7 @@ impl Report {
         }
         if !self.more_run_lines.is_empty() {
             self.run_line.iter_mut().chain(&mut self.more_run_lines).for_each(|line| line.several = true);
-            self.summary =
-                Status::ALL.map(|s| (s.word(), self.results.iter().filter(|o| o.status == s).count())).into();
+            self.tally();
         }
         self
     }
@@ -387,6 +449,7 @@ impl Report {
         }
         let counting = self.results.iter().filter(|o| !o.is_waived());
         self.exit_code = policy::exit_code(counting.map(|o| (o.status, o.required)), fail_on);
+        self.tally();
         self
     }
 
@@ -402,6 +465,7 @@ impl Report {
     /// Every text that can hold something of the host or of the user's.
     pub fn texts_mut(&mut self, change: &mut dyn FnMut(&mut String)) {
         [&mut self.host.system, &mut self.host.kernel, &mut self.host.machine].into_iter().for_each(&mut *change);
+        self.labels.values_mut().for_each(&mut *change);
         if let Some(file) = &mut self.need_file {
             [&mut file.path, &mut file.why].into_iter().for_each(&mut *change);
         }
@@ -421,8 +485,11 @@ impl Report {
             }
         }
         self.gauges.iter_mut().for_each(|gauge| change(&mut gauge.name));
+        self.families.iter_mut().for_each(|family| change(&mut family.text));
         for outcome in &mut self.results {
-            [&mut outcome.subject, &mut outcome.summary, &mut outcome.detail].into_iter().for_each(&mut *change);
+            [&mut outcome.subject, &mut outcome.summary, &mut outcome.short, &mut outcome.detail]
+                .into_iter()
+                .for_each(&mut *change);
             outcome.picture.iter_mut().for_each(&mut *change);
             if let Some(asker) = &mut outcome.asked_by {
                 change(&mut asker.text);

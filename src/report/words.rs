@@ -14,13 +14,14 @@ use gdoctor_checks::model::run::RunLine;
 
 use super::changes::{self, corrected};
 use super::doc::{fill, find_fix, general, quoted};
+use super::families::families;
 use super::fitted;
 use super::gate::Gate;
 use super::shown::{Shown, asker};
 use super::{FixWords, Frame, HostSummary, Outcome, Report, SCHEMA, Seen, Tool, length};
 use crate::drawn::{self, Gauge};
 use crate::judge::Judged;
-use crate::policy::{self, FailOn, Status};
+use crate::policy::{self, FailOn};
 
 /// Stands in a fix's fence for the run line with the finding's edits.
 const CORRECTED: &str = "{corrected}";
@@ -65,11 +66,10 @@ pub fn write_through(
             j.findings.iter().map(|f| words.outcome(f, &blocked)).collect::<Vec<_>>()
         })
         .collect();
-    let summary = Status::ALL.map(|s| (s.word(), results.iter().filter(|o| o.status == s).count()));
     Report {
         schema: SCHEMA,
         format: "gdoctor-report",
-        schema_version: "1.3",
+        schema_version: "1.4",
         report_id: frame.report_id,
         generated_at: frame.generated_at,
         tool: Tool { name: "gdoctor", version: env!("CARGO_PKG_VERSION") },
@@ -80,9 +80,11 @@ pub fn write_through(
             driver: harmless(facts.nvidia.module.value().map_or("", |module| module.version.as_str())),
             docker: harmless(facts.docker.version.value().map_or("", |version| version.version.as_str())),
         },
+        labels: BTreeMap::new(),
         need_file: None,
         exit_code: policy::exit_code(results.iter().map(|o| (o.status, o.required)), fail_on),
-        summary: summary.into(),
+        summary: super::tally(&results),
+        families: families(&results),
         run_line: line.map(|line| changes::run_line(line, text, judged, &results, shown)),
         more_run_lines: Vec::new(),
         compose: need.run.as_ref().filter(|line| line.made_up).map(|line| changes::compose(line, judged, shown)),
@@ -123,6 +125,7 @@ impl Words<'_> {
             code: format!("{}/{}", self.check.id, finding.code),
             subject: told(&finding.subject),
             summary: sentence,
+            short: self.short(finding),
             detail,
             asked_by: finding.asked_by.as_ref().map(|by| asker(by, self.shown)),
             required: policy::is_required(finding.asked_by.as_ref()),
@@ -130,11 +133,21 @@ impl Words<'_> {
             picture: finding.values.get("picture").map(|file| harmless(file)),
             docs: fixes.iter().map(|fix| fix.page.clone()).collect(),
             fixes,
+            find_out: match &finding.verdict {
+                Verdict::Unknown(gap) => find_out(gap, self.check.id),
+                _ => Vec::new(),
+            },
             cause: blocker(finding).map(|by| root_cause(by, blocked).to_owned()),
             waiver: None,
             duration_ms: millis(self.took),
             stands_for: 1,
         }
+    }
+
+    /// Only of what passed.
+    fn short(&self, finding: &Finding) -> String {
+        let code = self.doc.code(finding.code).filter(|_| finding.verdict == Verdict::Pass);
+        code.map(|code| fill(code.short, finding, |text| self.shown.gate.told(text))).unwrap_or_default()
     }
 
     fn sentences(&self, finding: &Finding) -> (String, String) {
@@ -158,6 +171,19 @@ impl Words<'_> {
         let mut words = fix_words(fix, self.tags, self.line, finding, self.shown.gate);
         words.commands.retain(|command| !self.made_up || command != YOUR_OWN);
         words
+    }
+}
+
+/// What to run where a look gave no answer, by the reason why.
+fn find_out(gap: &Gap, check: &str) -> Vec<String> {
+    let again = |flag: &str| vec![format!("{flag} --only {check}")];
+    match gap {
+        Gap::Denied => again("sudo gdoctor -v"),
+        Gap::TimedOut => again("gdoctor -v --timeout 60s"),
+        Gap::Waiting(_) => again("gdoctor --wake"),
+        Gap::NotAsked | Gap::ToolMissing(_) | Gap::NoRoom(_) => again("gdoctor"),
+        Gap::Crashed(_) | Gap::Unparsable(_) | Gap::Unsupported(_) | Gap::Bug(_) => again("gdoctor -v"),
+        Gap::BlockedBy(_) => Vec::new(),
     }
 }
 

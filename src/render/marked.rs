@@ -1,0 +1,122 @@
+//! The user's own text whole, with markers: a run line wrapped between its words, and the lines of a compose file that change.
+
+use std::fmt::Write;
+
+use colored::Colorize;
+use gdoctor_checks::model::run::Span;
+use textwrap::core::display_width;
+
+use super::wrap;
+use crate::report::Report;
+
+/// Columns before the first row; those after it have twice as many.
+const MARGIN: usize = 2;
+
+/// `text` in rows of at most `width` columns, broken at blanks, and under each row `~~1~~` where a span lies.
+pub fn show(text: &str, marks: &[(Span, usize)], width: usize) -> String {
+    let mut out = String::new();
+    for (number, (start, end)) in rows(text, width.saturating_sub(2 * MARGIN)).into_iter().enumerate() {
+        let margin = " ".repeat(if number == 0 { MARGIN } else { 2 * MARGIN });
+        let row = &text[start..end];
+        let _ = writeln!(out, "{margin}{}", row.trim_end().replace('\t', " "));
+        let under = under(row, start, marks);
+        if !under.is_empty() {
+            let _ = writeln!(out, "{margin}{}", under.bold());
+        }
+    }
+    out.trim_end().to_owned()
+}
+
+/// Where each row begins and ends, in bytes. An option and the word behind it stay together.
+fn rows(text: &str, width: usize) -> Vec<(usize, usize)> {
+    let mut units: Vec<(usize, usize)> = Vec::new();
+    let mut at = 0;
+    let mut after_option = false;
+    for word in text.split_inclusive(' ') {
+        let end = at + word.len();
+        let is_option = word.starts_with('-');
+        match units.last_mut().filter(|_| after_option && !is_option) {
+            Some(unit) => unit.1 = end,
+            None => units.push((at, end)),
+        }
+        after_option = is_option && !word.contains('=');
+        at = end;
+    }
+    let mut rows: Vec<(usize, usize)> = Vec::new();
+    for (start, end) in units {
+        match rows.last_mut().filter(|row| display_width(text[row.0..end].trim_end()) <= width) {
+            Some(row) => row.1 = end,
+            None => rows.push((start, end)),
+        }
+    }
+    rows
+}
+
+/// The row of markers under the row that begins at byte `start` of the text.
+fn under(row: &str, start: usize, marks: &[(Span, usize)]) -> String {
+    let mut line: Vec<u8> = Vec::new();
+    for (span, number) in marks {
+        let (from, to) = (span.start.max(start), span.end.min(start + row.len()));
+        let (Some(before), Some(inside)) =
+            (row.get(..from.saturating_sub(start)), row.get(from.saturating_sub(start)..to.saturating_sub(start)))
+        else {
+            continue;
+        };
+        let (left, wide) = (display_width(before), display_width(inside.trim_end()));
+        if wide == 0 {
+            continue;
+        }
+        let number = number.to_string();
+        let wide = wide.max(number.len());
+        if line.len() < left + wide {
+            line.resize(left + wide, b' ');
+        }
+        line[left..left + wide].fill(b'~');
+        let middle = left + (wide - number.len()) / 2;
+        line[middle..middle + number.len()].copy_from_slice(number.as_bytes());
+    }
+    String::from_utf8_lossy(&line).trim_end().to_owned()
+}
+
+/// The lines of a compose file that change, and why each does.
+pub fn changes(out: &mut String, report: &Report, width: usize) {
+    let Some(compose) = report.compose.as_ref().filter(|compose| !compose.changes.is_empty()) else { return };
+    let _ = writeln!(out, "\n{}", "The corrected lines".bold());
+    for change in &compose.changes {
+        let place = format!("{}:{}", change.file.path, change.file.line);
+        let what = if change.adds { format!(", added to {}", compose.service) } else { String::new() };
+        let _ = writeln!(out, "\n  {place}{what}");
+        let indent: String = change.file.text.chars().take_while(|c| *c == ' ').collect();
+        if !change.adds {
+            let _ = writeln!(out, "{}", format!("  - {}", change.file.text).red());
+        }
+        for line in &change.lines {
+            let _ = writeln!(out, "{}", format!("  + {indent}{line}").green());
+        }
+        let _ = writeln!(out, "    {}", wrap(&change.reason, width, 4));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markers_stand_under_what_they_mean_in_wrapped_rows_too() {
+        let text = "docker run -v /dev/video0:/dev/video0 -e DISPLAY=:0 IMG";
+        let at = |part: &str| {
+            let start = text.find(part).unwrap();
+            Span::new(start, start + part.len())
+        };
+        let marks = [(at("-v /dev/video0:/dev/video0"), 1), (at("DISPLAY=:0"), 2)];
+        assert_eq!(
+            show(text, &marks, 80),
+            "  docker run -v /dev/video0:/dev/video0 -e DISPLAY=:0 IMG\n             ~~~~~~~~~~~~1~~~~~~~~~~~~~    ~~~~2~~~~~"
+        );
+        assert_eq!(
+            show(text, &marks, 44),
+            "  docker run -v /dev/video0:/dev/video0\n             ~~~~~~~~~~~~1~~~~~~~~~~~~~\n    -e DISPLAY=:0 IMG\n       ~~~~2~~~~~"
+        );
+        assert_eq!(show("画 画像 x", &[(Span::new(4, 10), 7)], 80), "  画 画像 x\n     ~7~~");
+    }
+}

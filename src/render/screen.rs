@@ -1,0 +1,296 @@
+//! The first screen: the verdict, a line a family, trouble in full, what to do next. All else is behind `-v`.
+
+use std::fmt::Write;
+
+use colored::{Color, ColoredString, Colorize};
+use gdoctor_checks::model::run::Span;
+
+use super::status::{self, plural};
+use super::{marked, snippet, wrap};
+use crate::policy::Status;
+use crate::report::{FamilyWords, FixWords, Outcome, Report, RunLineWords};
+
+/// Lines are wrapped to `width` columns, but to no more than this: longer lines are hard to read.
+const COLUMNS: usize = 100;
+
+/// Columns of a status word, and of a family's title.
+const WORD: usize = 6;
+const TITLE: usize = 12;
+
+/// Lines of notes below a fix; `gdoctor explain` has the others.
+const NOTES: usize = 4;
+
+/// `terse` leaves the families out.
+pub fn render(report: &Report, terse: bool, width: usize) -> String {
+    let screen = Screen { report, width: width.clamp(40, COLUMNS), trouble: status::trouble(report) };
+    let mut out = String::new();
+    screen.headline(&mut out);
+    if !terse {
+        screen.families(&mut out);
+    }
+    screen.lines(&mut out);
+    for (number, outcome) in screen.trouble.iter().enumerate() {
+        screen.outcome(&mut out, outcome, number + 1);
+    }
+    screen.waived(&mut out);
+    screen.corrected(&mut out);
+    if !terse {
+        screen.next(&mut out);
+    }
+    out
+}
+
+struct Screen<'a> {
+    report: &'a Report,
+    width: usize,
+    trouble: Vec<&'a Outcome>,
+}
+
+impl Screen<'_> {
+    fn headline(&self, out: &mut String) {
+        let sentence = status::verdict(self.report);
+        let version = format!("gdoctor {}", self.report.tool.version);
+        let room = self.width.saturating_sub(textwrap::core::display_width(&sentence));
+        let head = match self.trouble.first().map(|o| o.status) {
+            Some(status) => paint(&sentence, status).bold(),
+            None => sentence.as_str().green().bold(),
+        };
+        let _ = match room.checked_sub(version.len()) {
+            Some(blank @ 2..) => writeln!(out, "{head}{}{}", " ".repeat(blank), version.dimmed()),
+            _ => writeln!(out, "{}", self.wrapped(&sentence, 0)),
+        };
+        if let Some(file) = &self.report.need_file {
+            let _ = writeln!(out, "{}", self.wrapped(&file.words(), 0));
+        }
+    }
+
+    fn families(&self, out: &mut String) {
+        let start = out.len();
+        self.family_rows(out);
+        if out.len() > start {
+            out.insert(start, '\n');
+        }
+    }
+
+    fn family_rows(&self, out: &mut String) {
+        let judges_a_line = self.report.run_lines().next().is_some();
+        for family in &self.report.families {
+            // Of a line that is judged the answer stands below.
+            let told = family.name != "run" && (family.status != Status::Skip || family.waits());
+            if !told || (judges_a_line && family.status == Status::Pass) || family.is_silent() {
+                continue;
+            }
+            let word = match family.status {
+                Status::Pass => "ok".green(),
+                Status::Skip => "-".normal(),
+                status => paint(short_word(status), status),
+            };
+            let pad = " ".repeat(WORD.saturating_sub(word.chars().count()));
+            let text = self.cut(&family.told(), self.width.saturating_sub(2 + WORD + TITLE));
+            let _ = writeln!(out, "  {word}{pad}{:<TITLE$}{text}", family.title);
+        }
+        if !judges_a_line {
+            self.unchecked(out);
+        }
+    }
+
+    /// Families that nobody asked for, with the flags that would.
+    fn unchecked(&self, out: &mut String) {
+        let unasked: Vec<&FamilyWords> = self
+            .report
+            .families
+            .iter()
+            .filter(|f| f.status == Status::Skip && !f.waits() && !matches!(f.name, "run" | "dockerfile"))
+            .collect();
+        if unasked.is_empty() {
+            return;
+        }
+        let titles: Vec<&str> = unasked.iter().map(|f| f.title).collect();
+        let flags: Vec<&str> = unasked.iter().map(|f| f.asked_by).filter(|flag| !flag.is_empty()).collect();
+        let hint = if flags.is_empty() { String::new() } else { format!(" ({})", flags.join(", ")) };
+        let text = format!("{}: not checked{hint}", titles.join(", "));
+        let _ = writeln!(out, "  {:<WORD$}{}", "-", self.wrapped(&text, 2 + WORD));
+    }
+
+    /// Each judged line whole, with a numbered marker under what is wrong.
+    fn lines(&self, out: &mut String) {
+        let Some(line) = self.whole_line() else { return };
+        let marks: Vec<(Span, usize)> =
+            self.trouble.iter().enumerate().filter_map(|(at, outcome)| Some((span(outcome)?, at + 1))).collect();
+        if !marks.is_empty() {
+            let _ = writeln!(out, "\n{}", marked::show(&line.text, &marks, self.width));
+        }
+    }
+
+    /// The one line that can be shown as it was given.
+    fn whole_line(&self) -> Option<&RunLineWords> {
+        let line = self.report.run_line.as_ref()?;
+        (line.file.is_empty() && !line.several && !line.text.trim().contains('\n')).then_some(line)
+    }
+
+    fn outcome(&self, out: &mut String, outcome: &Outcome, number: usize) {
+        let in_line = self.whole_line().is_some() && span(outcome).is_some();
+        let mark = if in_line { format!("{number} ") } else { String::new() };
+        let word = paint(short_word(outcome.status), outcome.status).bold();
+        let indent = mark.len() + WORD;
+        let pad = " ".repeat(WORD.saturating_sub(word.chars().count()));
+        let _ = writeln!(out, "\n{mark}{word}{pad}{}", self.wrapped(&told(outcome), indent));
+        let field = |out: &mut String, text: &str| {
+            let _ = writeln!(out, "{}{}", " ".repeat(indent), self.wrapped(text, indent));
+        };
+        if !in_line {
+            self.place(out, outcome, indent);
+        }
+        if !outcome.detail.is_empty() {
+            field(out, &outcome.detail.replace('\n', " "));
+        }
+        if let Some(asker) = outcome.asked_by.as_ref().filter(|by| by.kind == "guide") {
+            field(out, &asker.text);
+        }
+        if let Some(waiver) = &outcome.waiver {
+            field(out, &waiver.words());
+        }
+        for fix in &outcome.fixes {
+            self.fix(out, fix, indent);
+        }
+        if !outcome.find_out.is_empty() {
+            field(out, "To find out:");
+            commands(out, &outcome.find_out, indent);
+        }
+        let topic = if outcome.status == Status::Unknown { outcome.id } else { &outcome.code };
+        field(out, &format!("More: gdoctor explain {topic}"));
+    }
+
+    /// What somebody lives with for a time.
+    fn waived(&self, out: &mut String) {
+        for (at, outcome) in self.report.results.iter().filter(|o| o.is_waived()).enumerate() {
+            let words = outcome.waiver.as_ref().map(|waiver| waiver.words()).unwrap_or_default();
+            let text = format!("Waived: {} {words}", outcome.code);
+            let _ = writeln!(out, "{}{}", if at == 0 { "\n" } else { "" }, self.wrapped(&text, 2));
+        }
+    }
+
+    fn fix(&self, out: &mut String, fix: &FixWords, indent: usize) {
+        let risks = if fix.risks.is_empty() { String::new() } else { format!(" ({})", fix.risks.join(", ")) };
+        let margin = " ".repeat(indent);
+        let _ = writeln!(out, "{margin}{}", self.wrapped(&format!("Fix: {}{risks}", fix.title), indent));
+        // The changed line stands once, whole, at the end.
+        if !fix.changes_line {
+            commands(out, &fix.commands, indent);
+        }
+        let mut room = NOTES;
+        for note in &fix.notes {
+            let note = self.wrapped(note, indent);
+            let Some(left) = room.checked_sub(note.lines().count()) else { break };
+            room = left;
+            let _ = writeln!(out, "{margin}{note}");
+        }
+        let _ = writeln!(out, "{margin}{}", format!("Source: {}", fix.page).dimmed());
+    }
+
+    /// The line of a file, or of a text of several lines, with a marker.
+    fn place(&self, out: &mut String, outcome: &Outcome, indent: usize) {
+        let asker = outcome.asked_by.as_ref();
+        let file = asker.and_then(|asker| asker.file.as_ref()).filter(|place| !place.text.is_empty());
+        let width = self.width.saturating_sub(indent);
+        let shown = match (file, self.report.run_line.as_ref().zip(span(outcome))) {
+            (Some(place), _) => snippet::mark_line(place, outcome.status, width),
+            (None, Some((line, span))) => snippet::mark(&line.text, span, "", outcome.status, width),
+            (None, None) => return,
+        };
+        for row in shown.lines() {
+            let _ = writeln!(out, "{}{row}", " ".repeat(indent));
+        }
+    }
+
+    /// The whole corrected commands, and the lines of a compose file that change.
+    fn corrected(&self, out: &mut String) {
+        for line in self.report.run_lines() {
+            if line.several {
+                let _ = writeln!(out, "\n{}", self.wrapped(&line.verdict(), 0));
+            }
+            let Some(command) = &line.corrected else { continue };
+            let place = if line.several { format!(" for line {}", line.line) } else { String::new() };
+            let title = format!("Corrected{place}, {}:", plural(line.changes.len(), "change"));
+            let _ = writeln!(out, "\n{}\n\n{}\n", title.bold(), command.trim_end().cyan());
+            for reason in line.reasons() {
+                let _ = writeln!(out, "  - {}", self.wrapped(reason, 4));
+            }
+        }
+        marked::changes(out, self.report, self.width);
+    }
+
+    fn next(&self, out: &mut String) {
+        let again = match (self.trouble.first().map(|o| o.status), self.report.run_line.is_some()) {
+            (Some(Status::Fail | Status::Unknown), _) | (Some(_), true) => "Then run gdoctor again.",
+            (Some(_), _) => "Accept it until a date: a [[waiver]] in gdoctor.toml.",
+            (None, true) => "Nothing has to change.",
+            (None, false) => "Your own command:  gdoctor -- docker run ...",
+        };
+        let waiting = match self.report.count(crate::report::WAITING) {
+            0 => "all checks".to_owned(),
+            count => format!("all checks, {count} waiting"),
+        };
+        let _ = writeln!(out, "\n{again}   Details ({waiting}):  gdoctor -v");
+    }
+
+    /// `text` with `indent` blanks before all lines but the first.
+    fn wrapped(&self, text: &str, indent: usize) -> String {
+        wrap(text, self.width, indent)
+    }
+
+    /// One line of at most this many columns.
+    fn cut(&self, text: &str, width: usize) -> String {
+        if textwrap::core::display_width(text) <= width {
+            return text.to_owned();
+        }
+        let room = width.saturating_sub(" ...".len());
+        let mut kept = String::new();
+        for word in text.split_inclusive(' ') {
+            if textwrap::core::display_width(&kept) + textwrap::core::display_width(word.trim_end()) > room {
+                break;
+            }
+            kept.push_str(word);
+        }
+        format!("{} ...", kept.trim_end_matches([',', ';', ' ']))
+    }
+}
+
+fn told(outcome: &Outcome) -> String {
+    if outcome.subject.is_empty() || outcome.summary.contains(&outcome.subject) {
+        return outcome.summary.clone();
+    }
+    format!("{}: {}", outcome.subject, outcome.summary)
+}
+
+/// Where the line has what this is about.
+fn span(outcome: &Outcome) -> Option<Span> {
+    let asker = outcome.asked_by.as_ref()?;
+    asker.start.zip(asker.end).map(|(start, end)| Span::new(start, end))
+}
+
+fn commands(out: &mut String, commands: &[String], indent: usize) {
+    for command in commands.iter().filter(|command| !command.is_empty()) {
+        let _ = writeln!(out, "{}    {}", " ".repeat(indent), command.cyan());
+    }
+}
+
+fn short_word(status: Status) -> &'static str {
+    match status {
+        Status::Pass => "ok",
+        Status::Warn => "WARN",
+        Status::Fail => "FAIL",
+        Status::Unknown => "?",
+        Status::Skip => "-",
+    }
+}
+
+fn paint(text: &str, status: Status) -> ColoredString {
+    text.color(match status {
+        Status::Pass => Color::Green,
+        Status::Warn => Color::Yellow,
+        Status::Fail => Color::Red,
+        Status::Unknown => Color::Magenta,
+        Status::Skip => Color::BrightBlack,
+    })
+}

@@ -1,0 +1,128 @@
+//! A line a family: what its checks say in a few words. The first screen shows these lines before anything else.
+
+use std::collections::BTreeSet;
+
+use gdoctor_checks::FAMILIES;
+use serde::Serialize;
+
+use super::Outcome;
+use crate::policy::Status;
+
+/// How many subjects a line names before it counts the rest.
+const NAMED: usize = 4;
+
+/// What the checks of one family say together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FamilyWords {
+    pub name: &'static str,
+    pub title: &'static str,
+    /// The worst of its checks; what waits for another and what is waived does not count.
+    pub status: Status,
+    /// A few words: versions, names, room; in trouble what is wrong. May be empty.
+    pub text: String,
+    /// How many checks, of all families, wait for one of this.
+    pub waiting: usize,
+    /// What asks for it where the host does not.
+    #[serde(skip)]
+    pub asked_by: &'static str,
+}
+
+impl FamilyWords {
+    /// It waits for another family.
+    pub fn waits(&self) -> bool {
+        self.status == Status::Skip && !self.text.is_empty()
+    }
+
+    /// It is well and has nothing to tell.
+    pub fn is_silent(&self) -> bool {
+        self.status == Status::Pass && self.text.is_empty()
+    }
+
+    /// Its words, and how many checks wait for it.
+    pub fn told(&self) -> String {
+        match self.waiting {
+            0 => self.text.clone(),
+            1 => format!("{}; 1 check waits for it", self.text),
+            count => format!("{}; {count} checks wait for it", self.text),
+        }
+    }
+}
+
+/// Of each family that has results, in the report's order.
+pub fn families(results: &[Outcome]) -> Vec<FamilyWords> {
+    let of = |name: &str| results.iter().filter(|o| o.group == name).collect::<Vec<_>>();
+    let present = FAMILIES.iter().map(|family| (family, of(family.name))).filter(|(_, own)| !own.is_empty());
+    present
+        .map(|(family, own)| {
+            let status = worst(&own);
+            let roots: BTreeSet<&str> = own.iter().filter(|o| o.is_trouble()).map(|o| o.id).collect();
+            let waits = |o: &&Outcome| o.cause.as_deref().is_some_and(|cause| roots.contains(cause));
+            let waiting: BTreeSet<&str> = results.iter().filter(waits).map(|o| o.id).collect();
+            FamilyWords {
+                name: family.name,
+                title: family.title,
+                status,
+                text: match status {
+                    Status::Pass | Status::Skip => in_short(&own),
+                    trouble => in_trouble(&own, trouble),
+                },
+                waiting: waiting.len(),
+                asked_by: family.asked_by,
+            }
+        })
+        .collect()
+}
+
+/// A failure, then what is required and not known, then a warning; a family of which nothing is to say is skipped.
+fn worst(own: &[&Outcome]) -> Status {
+    let any = |status: Status| own.iter().any(|o| o.is_trouble() && o.status == status);
+    let of_trouble = [Status::Fail, Status::Unknown, Status::Warn].into_iter().find(|status| any(*status));
+    let passed = || own.iter().any(|o| matches!(o.status, Status::Pass) || o.is_waived());
+    of_trouble.unwrap_or_else(|| if passed() { Status::Pass } else { Status::Skip })
+}
+
+/// `4x NVIDIA L4, driver 570.86.15, CUDA up to 12.8`: the short words of what passed, each once.
+fn in_short(own: &[&Outcome]) -> String {
+    let mut parts: Vec<(String, usize)> = Vec::new();
+    let mut told = BTreeSet::new();
+    for outcome in own.iter().filter(|o| o.status == Status::Pass && !o.short.is_empty()) {
+        let text = if outcome.short.contains(SUBJECTS) {
+            if !told.insert(outcome.short.as_str()) {
+                continue;
+            }
+            let alike = own.iter().filter(|o| o.status == Status::Pass && o.short == outcome.short);
+            outcome.short.replace(SUBJECTS, &listed(alike.map(|o| o.subject.as_str())))
+        } else {
+            outcome.short.clone()
+        };
+        match parts.iter_mut().find(|(known, _)| *known == text) {
+            Some((_, count)) => *count += 1,
+            None => parts.push((text, 1)),
+        }
+    }
+    let shown = parts.into_iter().map(|(text, count)| if count > 1 { format!("{count}x {text}") } else { text });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// Stands in a code's short words for the subjects of all its findings.
+const SUBJECTS: &str = "{subjects}";
+
+fn listed<'a>(subjects: impl Iterator<Item = &'a str>) -> String {
+    let mut all: Vec<&str> = subjects.collect();
+    all.dedup();
+    let rest = all.len().saturating_sub(NAMED);
+    all.truncate(NAMED);
+    if rest > 0 { format!("{} and {rest} more", all.join(", ")) } else { all.join(", ") }
+}
+
+/// `2 problems: Docker is not installed`
+fn in_trouble(own: &[&Outcome], status: Status) -> String {
+    let alike: Vec<&&Outcome> = own.iter().filter(|o| o.is_trouble() && o.status == status).collect();
+    let first = alike.first().map(|o| o.brief()).unwrap_or_default();
+    match (alike.len(), status) {
+        (0 | 1, _) => first.to_owned(),
+        (count, Status::Fail) => format!("{count} problems: {first}"),
+        (count, Status::Warn) => format!("{count} warnings: {first}"),
+        (count, _) => format!("{count} not known: {first}"),
+    }
+}

@@ -1,0 +1,85 @@
+//! The first screen of every recorded host: short where one thing is wrong, complete where more is.
+#![allow(clippy::disallowed_methods)]
+
+mod table;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use gdoctor::judge::judge_all;
+use gdoctor::policy::{FailOn, Status};
+use gdoctor::render::text::{self, Detail};
+use gdoctor::report::{Frame, Report, write};
+use table::Table;
+
+const COLUMNS: usize = 80;
+/// What fits a terminal of the usual height.
+const ROWS: usize = 24;
+
+fn reports() -> Vec<(String, Report)> {
+    let mut reports = Vec::new();
+    for path in table::host_files() {
+        for case in Table::read(&path).cases {
+            let frame = Frame {
+                report_id: String::new(),
+                generated_at: String::new(),
+                took: Duration::ZERO,
+                probe_times: BTreeMap::new(),
+            };
+            let judged = judge_all(&case.facts, &case.need, |_| true);
+            reports.push((case.name, write(&case.facts, &case.need, &judged, FailOn::Fail, frame)));
+        }
+    }
+    reports
+}
+
+#[test]
+fn one_cause_fits_a_terminal() {
+    let mut looked = 0;
+    for (name, report) in reports() {
+        let troubles = report.results.iter().filter(|o| o.is_trouble()).count();
+        if troubles > 1 || report.run_line.is_some() {
+            continue;
+        }
+        let shown = text::render(&report, Detail::Normal, COLUMNS);
+        assert!(shown.lines().count() <= ROWS, "{name}: {} lines\n{shown}", shown.lines().count());
+        looked += 1;
+    }
+    assert!(looked >= 12, "only {looked} hosts with at most one cause");
+}
+
+#[test]
+fn every_trouble_stands_on_the_screen_with_its_commands() {
+    for (name, report) in reports() {
+        let shown = text::render(&report, Detail::Normal, COLUMNS);
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let all = words(&shown);
+        for outcome in report.results.iter().filter(|o| o.is_trouble()) {
+            assert!(all.contains(&words(&outcome.summary)), "{name}: {}\n{shown}", outcome.summary);
+            for command in outcome.fixes.iter().filter(|fix| !fix.changes_line).flat_map(|fix| &fix.commands) {
+                assert!(shown.contains(command.as_str()), "{name}: {command}\n{shown}");
+            }
+            let ends_in_nothing = outcome.status == Status::Unknown && outcome.find_out.is_empty();
+            assert!(!ends_in_nothing, "{name}: {} leads nowhere", outcome.code);
+        }
+        let red = shown.lines().filter(|line| line.split_whitespace().any(|word| word == "FAIL")).count();
+        let failed = report.results.iter().filter(|o| o.is_trouble() && o.status == Status::Fail);
+        let families = report.families.iter().filter(|f| f.status == Status::Fail && f.name != "run");
+        assert_eq!(red, failed.count() + families.count(), "{name}:\n{shown}");
+    }
+}
+
+#[test]
+fn lines_are_no_wider_than_the_terminal_but_for_commands() {
+    for (name, report) in reports() {
+        for columns in [40, 75, 200] {
+            let shown = text::render(&report, Detail::Normal, columns);
+            let families =
+                shown.lines().skip_while(|line| !line.is_empty()).skip(1).take_while(|line| !line.is_empty());
+            for line in families {
+                let wide = textwrap::core::display_width(line);
+                assert!(wide <= columns, "{name}: {wide} columns: {line}");
+            }
+        }
+    }
+}
