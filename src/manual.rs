@@ -101,7 +101,8 @@ fn visible() -> Command {
     let arguments: Vec<clap::Arg> = tree.get_arguments().cloned().collect();
     let about = tree.get_about().cloned().unwrap_or_default();
     let long = tree.get_long_about().cloned().unwrap_or_default();
-    Command::new("gdoctor")
+    Command::default()
+        .name("gdoctor")
         .version(env!("CARGO_PKG_VERSION"))
         .about(about)
         .long_about(long)
