@@ -45,6 +45,11 @@ pub fn nearly(arguments: &[OsString]) -> Option<String> {
     let word = arguments.get(1)?.to_str().filter(|word| !word.starts_with('-'))?;
     let tree = Cli::command();
     let names = tree.get_subcommands().filter(|command| !command.is_hide_set()).map(|command| command.get_name());
+    if ["run", "create"].contains(&word) {
+        return Some(format!(
+            "there is no command {word:?}; a line to judge stands behind --: gdoctor -- docker {word} ..."
+        ));
+    }
     let near = names.map(|name| (strsim::damerau_levenshtein(name, word), name));
     let (_, name) = near.filter(|(distance, _)| (1..=2).contains(distance)).min()?;
     Some(format!("there is no command {word:?}; did you mean {name}?"))
@@ -53,7 +58,7 @@ pub fn nearly(arguments: &[OsString]) -> Option<String> {
 /// Programs that a line begins with which starts a container.
 const STARTERS: [&str; 4] = ["docker", "podman", "sudo", "nvidia-docker"];
 
-/// `gdoctor check docker run …` as if `--` stood before the line.
+/// `gdoctor check docker run ...` as if `--` stood before the line.
 pub fn line_last(arguments: Vec<OsString>) -> Vec<OsString> {
     use clap::CommandFactory;
     let tree = Cli::command();
@@ -108,7 +113,7 @@ pub enum Command {
     },
     /// List the checks by family
     List,
-    /// Tell all about a check or a code, or what an error message or a log means: `docker run … 2>&1 | gdoctor explain -`
+    /// Tell all about a check or a code, or what an error message or a log means: `docker run ... 2>&1 | gdoctor explain -`
     Explain(ExplainArgs),
     /// Print what an issue form asks for, in at most 25 lines without names, addresses and secrets
     Issue(Box<CheckArgs>),
@@ -116,6 +121,12 @@ pub enum Command {
     Schema {
         #[arg(value_enum, default_value_t)]
         of: SchemaOf,
+    },
+    /// Print the version, and how far gdoctor's knowledge goes: the newest engine, toolkit, driver and CUDA that it knows
+    Version {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Print a completion script for a shell
     Completions { shell: clap_complete::Shell },
@@ -258,7 +269,7 @@ pub struct LineArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "line")]
     pub run_file: Option<PathBuf>,
     /// The line itself: gdoctor check -- docker run --gpus all IMAGE
-    #[arg(last = true, value_name = "docker run …")]
+    #[arg(last = true, value_name = "docker run ...")]
     pub line: Vec<String>,
     /// A compose file, of which one service is judged; repeated, later files are laid over the first, as for `docker compose -f`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["line", "run_file"])]
@@ -663,7 +674,10 @@ impl TypedValueParser for Named {
         if self.0.iter().any(|name| *name == given) {
             return Ok(given.into_owned());
         }
-        let near = self.0.iter().map(|name| (strsim::damerau_levenshtein(name, &given), *name)).min();
+        // The first screen calls families by their titles.
+        let titled = FAMILIES.iter().find(|family| family.title.eq_ignore_ascii_case(&given));
+        let nearest = || self.0.iter().map(|name| (strsim::damerau_levenshtein(name, &given), *name)).min();
+        let near = titled.map(|family| (0, family.name)).or_else(nearest);
         let hint =
             near.filter(|(far, _)| *far <= 3).map(|(_, name)| format!("; did you mean {name}?")).unwrap_or_default();
         let flag = argument.and_then(|argument| argument.get_long()).unwrap_or("only");

@@ -76,7 +76,7 @@ struct Changed {
     /// How much worse it got; better is below zero.
     step: i8,
     text: String,
-    /// It waits for another check now, or did: what is to be said of that one is said there.
+    /// It waits for another check now, or did, and what is to be said is said of that one; or only what was seen is another.
     folded: bool,
 }
 
@@ -85,8 +85,8 @@ fn reports(before: &Value, after: &Value, whole: bool) -> Told {
     let names = new.keys().chain(old.keys().filter(|name| !new.contains_key(*name)));
     let mut changes: Vec<Changed> =
         names.filter_map(|name| changed(name, old.get(name).copied(), new.get(name).copied())).collect();
-    // What got worse first.
-    changes.sort_by_key(|change| -change.step);
+    // What got worse first, then what got better.
+    changes.sort_by_key(|change| if change.step > 0 { 0 } else { 1 + i8::from(change.step == 0) });
     let count = |is: fn(&Changed) -> bool| changes.iter().filter(|change| !change.folded && is(change)).count();
     let (worse, better) = (count(|c| c.step > 0), count(|c| c.step < 0));
     let other = count(|c| c.step == 0);
@@ -102,7 +102,7 @@ fn reports(before: &Value, after: &Value, whole: bool) -> Told {
     shown.for_each(|change| text.push_str(&change.text));
     let folded = changes.iter().filter(|change| change.folded).count();
     if folded > 0 && !whole {
-        let _ = writeln!(text, "{folded} more follow from these: gdoctor diff -v");
+        let _ = writeln!(text, "{folded} more follow from these or differ in what was seen alone: gdoctor diff -v");
     }
     Told { text, worse: changes.iter().any(|change| change.step > 0 && !change.folded) }
 }
@@ -123,7 +123,7 @@ fn changed(name: &str, old: Option<&Value>, new: Option<&Value>) -> Option<Chang
         0 => "changed",
         _ => "better",
     };
-    let mut text = format!("{mark:<8} {name}: {was} → {is}\n");
+    let mut text = format!("{mark:<8} {name}: {was} -> {is}\n");
     if was != is || code_was != code_is {
         for (word, side) in [("was", old), ("is", new)] {
             if let Some(summary) = side.and_then(|r| r["summary"].as_str()) {
@@ -135,7 +135,11 @@ fn changed(name: &str, old: Option<&Value>, new: Option<&Value>) -> Option<Chang
         let _ = writeln!(text, "         {line}");
     }
     let waits = |side: Option<&Value>| side.is_some_and(|r| r["cause"].is_string());
-    Some(Changed { step, text, folded: waits(new) || (waits(old) && weight(&is) == 0) })
+    Some(Changed {
+        step,
+        text,
+        folded: waits(new) || (waits(old) && weight(&is) == 0) || (was == is && code_was == code_is),
+    })
 }
 
 /// Results by check and subject.
@@ -148,7 +152,7 @@ fn results(report: &Value) -> BTreeMap<String, &Value> {
     list.iter().map(|r| (name(r), r)).collect()
 }
 
-/// `GET /version: 24.0.7 → 27.1.1` of each source whose value changed.
+/// `GET /version: 24.0.7 -> 27.1.1` of each source whose value changed.
 fn evidence(before: Option<&Value>, after: Option<&Value>) -> Vec<String> {
     let seen = |side: Option<&Value>| -> BTreeMap<String, String> {
         let list = side.and_then(|r| r["evidence"].as_array()).map(Vec::as_slice).unwrap_or_default();
@@ -158,7 +162,7 @@ fn evidence(before: Option<&Value>, after: Option<&Value>) -> Vec<String> {
     let (old, new) = (seen(before), seen(after));
     let changed = |(source, is): (&String, &String)| {
         let was = old.get(source)?;
-        (was != is).then(|| format!("{source}: {was} → {is}"))
+        (was != is).then(|| format!("{source}: {was} -> {is}"))
     };
     new.iter().filter_map(changed).collect()
 }
@@ -172,7 +176,7 @@ fn facts(before: &Value, after: &Value) -> String {
         let (was, is) = (old.get(name), new.get(name));
         if was != is {
             let word = |side: Option<&String>| side.cloned().unwrap_or_else(|| "nothing".into());
-            let _ = writeln!(text, "{name}: {} → {}", word(was), word(is));
+            let _ = writeln!(text, "{name}: {} -> {}", word(was), word(is));
         }
     }
     if text.is_empty() {
@@ -181,7 +185,7 @@ fn facts(before: &Value, after: &Value) -> String {
     text
 }
 
-/// `docker.version.is.version` → its value, in words.
+/// `docker.version.is.version` -> its value, in words.
 fn flatten(value: &Value, path: String, out: &mut BTreeMap<String, String>) {
     let inner = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
     match value {

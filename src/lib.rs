@@ -95,6 +95,7 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
         Some(Command::Explain(arguments)) => explain(&arguments).unwrap_or_else(|why| misuse(&why)),
         Some(Command::Schema { of: cli::SchemaOf::Report }) => print(include_str!("../docs/gdoctor-report-1.json")),
         Some(Command::Schema { of: cli::SchemaOf::Need }) => print(&need::schema()),
+        Some(Command::Version { json }) => print(&version(json)),
         Some(Command::Completions { shell }) => print(&manual::completions(shell)),
         Some(Command::Man { command }) => match manual::man(command.as_deref()) {
             Ok(page) => print(&page),
@@ -334,6 +335,20 @@ fn suggest(arguments: &cli::SuggestArgs) -> u8 {
         (policy::OK, false) => policy::FAILED,
         (code, _) => code,
     }
+}
+
+/// What this is, and of what it knows nothing yet.
+fn version(json: bool) -> String {
+    let tool = report::Tool::this();
+    if json {
+        return format!("{}\n", serde_json::to_string_pretty(&tool).unwrap_or_default());
+    }
+    let known = &tool.knowledge;
+    format!(
+        "gdoctor {}\nKnows Docker Engine up to {}, NVIDIA Container Toolkit up to {}, driver branches up to {}, CUDA up to {}; \
+         sources read on {}.\nOf what is newer it says \"unknown\" where it depends on the version.\n",
+        tool.version, known.engine, known.toolkit, known.driver, known.cuda, known.day
+    )
 }
 
 fn print(text: &str) -> u8 {

@@ -108,6 +108,8 @@ fn full() -> Report {
         starts: Starts::No,
         partial: false,
         unseen: Vec::new(),
+        open: Vec::new(),
+        engine: "docker",
         corrected: Some("docker run \\\n  --gpus 'all' <b>".into()),
         changes: vec![Change { start: 0, end: 1, text: "x".into(), reason: harmless(HOSTILE), code: "a/b".into() }],
     });
@@ -368,9 +370,7 @@ fn html_works_in_a_browser() {
         let title = dom.split_once("<title>").and_then(|(_, r)| r.split_once("</title>")).map_or("", |(t, _)| t);
         let told: serde_json::Value = serde_json::from_str(title).unwrap_or_else(|why| panic!("{why}: {title:?}"));
         let full = full();
-        let count =
-            |s: Status| full.results.iter().filter(|o| status::shown(o) == s).map(|o| o.stands_for).sum::<usize>();
-        let shown = [Status::Fail, Status::Warn, Status::Unknown, Status::Pass, Status::Skip].map(count);
+        let shown = ["fail", "warn", "unknown", "pass", "skip", "waiting", "waived"].map(|word| full.count(word));
         // First what needs care, then all.
         let mut expect = vec![shown[0] + shown[1] + shown[2], full.results.len()];
         expect.extend(shown);

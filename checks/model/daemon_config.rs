@@ -3,8 +3,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::daemon_keys::wanted;
+use super::daemon_keys::{Taken, taken, wanted};
 use super::facts::docker::{Config, DockerFacts, Reach, Settings};
+use super::version::Version;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fault<'a> {
@@ -25,12 +26,25 @@ pub enum Fault<'a> {
 }
 
 impl DockerFacts {
-    /// The first fault of daemon.json. What a running daemon has read it has accepted, whatever is known here.
-    pub fn config_fault(&self) -> Option<Fault<'_>> {
+    /// The first fault of daemon.json, for the engine that starts next. What a running daemon has read it has accepted,
+    /// whatever is known here.
+    pub fn config_fault(&self, engine: Option<&Version>) -> Option<Fault<'_>> {
         match self.config.value()? {
             Config::Malformed { line, column, why } => Some(Fault::Malformed { line: *line, column: *column, why }),
-            Config::Read { keys, settings, .. } if !self.has_read(settings) => self.content_fault(keys, settings),
+            Config::Read { keys, settings, .. } if !self.has_read(settings) => {
+                self.content_fault(keys, settings, engine)
+            }
             Config::Read { .. } => None,
+        }
+    }
+
+    /// Keys of which nobody here knows whether that engine takes them.
+    pub fn config_untold(&self, engine: Option<&Version>) -> Vec<&str> {
+        match self.config.value() {
+            Some(Config::Read { keys, settings, .. }) if !self.has_read(settings) => {
+                flat(keys, settings).filter(|key| taken(key, engine) == Taken::Unknown).collect()
+            }
+            _ => Vec::new(),
         }
     }
 
@@ -40,8 +54,13 @@ impl DockerFacts {
         runs && self.daemon_started.value().is_some_and(|started| started.saturating_add(1) >= settings.changed)
     }
 
-    fn content_fault<'a>(&'a self, keys: &'a [String], settings: &'a Settings) -> Option<Fault<'a>> {
-        let unknown: Vec<&str> = flat(keys, settings).filter(|key| wanted(key).is_none()).collect();
+    fn content_fault<'a>(
+        &'a self,
+        keys: &'a [String],
+        settings: &'a Settings,
+        engine: Option<&Version>,
+    ) -> Option<Fault<'a>> {
+        let unknown: Vec<&str> = flat(keys, settings).filter(|key| taken(key, engine) == Taken::No).collect();
         if !unknown.is_empty() {
             return Some(Fault::UnknownKeys(unknown));
         }

@@ -11,6 +11,7 @@ pub mod facts;
 pub mod finding;
 pub mod fix;
 pub mod need;
+pub mod newest;
 pub mod origin;
 pub mod place;
 pub mod require;

@@ -4,18 +4,22 @@
 use crate::model::facts::nvidia::NvmlGpu;
 use crate::model::version::Version;
 
-/// The first CUDA that makes code for a compute capability. An older one may still work: its code is translated when the
-/// program starts, if the program carries it in that form.
+/// The first CUDA whose code runs on a compute capability: code runs on the same major version and the same or a higher minor
+/// one (CUDA C++ Programming Guide, "Binary Compatibility"). The chips of Jetson stand apart: desktop code does not run there.
+/// An older CUDA may still work: its code is translated when the program starts, if the program carries it in that form.
 const FIRST_CUDA: [(&[u32], &[u32]); 8] = [
-    (&[12, 1], &[12, 9]),
-    (&[10, 3], &[12, 9]),
+    (&[12, 0], &[12, 8]),
+    (&[11, 0], &[13, 0]),
     (&[10, 0], &[12, 8]),
-    (&[8, 9], &[11, 8]),
-    (&[8, 7], &[11, 4]),
-    (&[8, 6], &[11, 1]),
+    (&[9, 0], &[11, 8]),
     (&[8, 0], &[11, 0]),
-    (&[7, 5], &[10, 0]),
+    (&[7, 0], &[9, 0]),
+    (&[6, 0], &[8, 0]),
+    (&[5, 0], &[6, 5]),
 ];
+/// The same of Jetson's chips.
+const FIRST_CUDA_OF_JETSON: [(&[u32], &[u32]); 4] =
+    [(&[8, 7], &[11, 4]), (&[7, 2], &[10, 0]), (&[6, 2], &[8, 0]), (&[5, 3], &[7, 0])];
 /// From this CUDA on, GPUs below that capability are not supported at all.
 const DROPPED: [(u32, &[u32]); 3] = [(13, &[7, 5]), (12, &[5, 0]), (11, &[3, 5])];
 
@@ -40,9 +44,11 @@ pub fn reach(wanted: &Version, spoken: &Version) -> Reach {
     }
 }
 
-/// `None` for GPUs older than the table.
+/// `None` for GPUs that are older or newer than the table.
 pub fn first_for(capability: &Version) -> Option<Version> {
-    FIRST_CUDA.iter().find(|(from, _)| *capability >= Version::new(from)).map(|(_, first)| Version::new(first))
+    let own = FIRST_CUDA_OF_JETSON.iter().find(|(chip, _)| *capability == Version::new(chip));
+    let major = |from: &[u32]| from.first() == Some(&capability.major());
+    own.or_else(|| FIRST_CUDA.iter().find(|(from, _)| major(from))).map(|(_, first)| Version::new(first))
 }
 
 /// This CUDA has nothing for GPUs of that capability any more.

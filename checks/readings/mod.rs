@@ -8,6 +8,7 @@ pub mod container_ids;
 pub mod cuda;
 pub mod driver;
 pub mod driver_package;
+mod engine_to_start;
 pub mod passage;
 mod room;
 pub mod sight;

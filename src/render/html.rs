@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::status;
 use crate::policy::Status;
-use crate::report::{FixWords, Outcome, Report};
+use crate::report::{FixWords, Outcome, Report, WAITING, WAIVED};
 
 const STYLE: &str = include_str!("html.css");
 const SCRIPT: &str = include_str!("html.js");
@@ -128,14 +128,17 @@ fn filter(out: &mut String, report: &Report) {
     let bad = [Status::Fail, Status::Warn, Status::Unknown];
     choice("trouble", bad.map(count).iter().sum(), " checked");
     choice("all", report.results.len(), "");
-    for s in bad.into_iter().chain([Status::Pass, Status::Skip]) {
-        choice(s.word(), count(s), "");
+    for word in WORDS {
+        choice(word, report.count(word), "");
     }
     out.push_str("</fieldset>\n");
 }
 
+/// What a result can be counted as, what needs care first.
+const WORDS: [&str; 7] = ["fail", "warn", "unknown", "pass", "skip", WAITING, WAIVED];
+
 fn result(out: &mut String, outcome: &Outcome) {
-    let word = status::shown(outcome).word();
+    let word = outcome.counted_as();
     let _ = write!(
         out,
         "<article class=\"{word}\">\n<h3><span class=\"mark\">{}</span> {}</h3>\n<p>{}</p>\n",

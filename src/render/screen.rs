@@ -8,7 +8,7 @@ use gdoctor_checks::model::run::Span;
 use super::status::{self, plural};
 use super::{marked, snippet, wrap};
 use crate::policy::Status;
-use crate::report::{FamilyWords, FixWords, Outcome, Report, RunLineWords};
+use crate::report::{FamilyWords, FixWords, Outcome, Report, RunLineWords, Starts};
 
 /// Lines are wrapped to `width` columns, but to no more than this: longer lines are hard to read.
 const COLUMNS: usize = 100;
@@ -86,7 +86,7 @@ impl Screen<'_> {
                 status => paint(short_word(status), status),
             };
             let pad = " ".repeat(WORD.saturating_sub(word.chars().count()));
-            let text = self.cut(&family.told(), self.width.saturating_sub(2 + WORD + TITLE));
+            let text = self.two_rows(&family.told(), 2 + WORD + TITLE);
             let _ = writeln!(out, "  {word}{pad}{:<TITLE$}{text}", family.title);
         }
         if !judges_a_line {
@@ -96,19 +96,16 @@ impl Screen<'_> {
 
     /// Families that nobody asked for, with the flags that would.
     fn unchecked(&self, out: &mut String) {
-        let unasked: Vec<&FamilyWords> = self
-            .report
-            .families
-            .iter()
-            .filter(|f| f.status == Status::Skip && !f.waits() && !matches!(f.name, "run" | "dockerfile"))
-            .collect();
+        // What nothing asks for by its name is not looked at because it is not there.
+        let unasked = |f: &&FamilyWords| f.status == Status::Skip && !f.waits() && f.asked_by.starts_with("--");
+        let unasked: Vec<&FamilyWords> =
+            self.report.families.iter().filter(|f| unasked(f) && f.name != "dockerfile").collect();
         if unasked.is_empty() {
             return;
         }
         let titles: Vec<&str> = unasked.iter().map(|f| f.title).collect();
-        let flags: Vec<&str> = unasked.iter().map(|f| f.asked_by).filter(|flag| !flag.is_empty()).collect();
-        let hint = if flags.is_empty() { String::new() } else { format!(" ({})", flags.join(", ")) };
-        let text = format!("{}: not checked{hint}", titles.join(", "));
+        let flags: Vec<&str> = unasked.iter().map(|f| f.asked_by).collect();
+        let text = format!("{}: not checked ({})", titles.join(", "), flags.join(", "));
         let _ = writeln!(out, "  {:<WORD$}{}", "-", self.wrapped(&text, 2 + WORD));
     }
 
@@ -158,14 +155,15 @@ impl Screen<'_> {
             commands(out, &outcome.find_out, indent);
         }
         let topic = if outcome.status == Status::Unknown { outcome.id } else { &outcome.code };
-        field(out, &format!("More: gdoctor explain {topic}"));
+        // A command stays in one piece.
+        let _ = writeln!(out, "{}More: gdoctor explain {topic}", " ".repeat(indent));
     }
 
     /// What somebody lives with for a time.
     fn waived(&self, out: &mut String) {
         for (at, outcome) in self.report.results.iter().filter(|o| o.is_waived()).enumerate() {
             let words = outcome.waiver.as_ref().map(|waiver| waiver.words()).unwrap_or_default();
-            let text = format!("Waived: {} {words}", outcome.code);
+            let text = format!("Waived: {} ({}) {words}", outcome.code, outcome.brief());
             let _ = writeln!(out, "{}{}", if at == 0 { "\n" } else { "" }, self.wrapped(&text, 2));
         }
     }
@@ -211,19 +209,35 @@ impl Screen<'_> {
             }
             let Some(command) = &line.corrected else { continue };
             let place = if line.several { format!(" for line {}", line.line) } else { String::new() };
-            let title = format!("Corrected{place}, {}:", plural(line.changes.len(), "change"));
+            let title = format!("Corrected{place}, {}:", plural(line.reasons().len(), "change"));
             let _ = writeln!(out, "\n{}\n\n{}\n", title.bold(), command.trim_end().cyan());
             for reason in line.reasons() {
                 let _ = writeln!(out, "  - {}", self.wrapped(reason, 4));
             }
+            let left = self.left(line);
+            if !left.is_empty() {
+                let _ = writeln!(out, "\n{}", self.wrapped(&format!("Not mended by this: {}", left.join(", ")), 0));
+            }
         }
         marked::changes(out, self.report, self.width);
+    }
+
+    /// Failures of the line that the correction leaves.
+    fn left(&self, line: &RunLineWords) -> Vec<&str> {
+        let mended = |code: &str| line.changes.iter().any(|change| change.code == code);
+        let own =
+            |o: &&&Outcome| o.status == Status::Fail && o.asked_by.as_ref().is_some_and(|by| by.kind == "run-line");
+        let mut left: Vec<&str> =
+            self.trouble.iter().filter(own).map(|o| o.code.as_str()).filter(|code| !mended(code)).collect();
+        left.dedup();
+        left
     }
 
     fn next(&self, out: &mut String) {
         let again = match (self.trouble.first().map(|o| o.status), self.report.run_line.is_some()) {
             (Some(Status::Fail | Status::Unknown), _) | (Some(_), true) => "Then run gdoctor again.",
             (Some(_), _) => "Accept it until a date: a [[waiver]] in gdoctor.toml.",
+            (None, true) if self.report.run_lines().any(|line| line.starts != Starts::Yes) => "",
             (None, true) => "Nothing has to change.",
             (None, false) => "Your own command:  gdoctor -- docker run ...",
         };
@@ -231,7 +245,11 @@ impl Screen<'_> {
             0 => "all checks".to_owned(),
             count => format!("all checks, {count} waiting"),
         };
-        let _ = writeln!(out, "\n{again}   Details ({waiting}):  gdoctor -v");
+        let text = format!("{again}   Details ({waiting}):  gdoctor -v");
+        let _ = match textwrap::core::display_width(&text) <= self.width && !again.is_empty() {
+            true => writeln!(out, "\n{text}"),
+            false => writeln!(out, "\n{again}\nDetails ({waiting}):\n  gdoctor -v"),
+        };
     }
 
     /// `text` with `indent` blanks before all lines but the first.
@@ -239,20 +257,13 @@ impl Screen<'_> {
         wrap(text, self.width, indent)
     }
 
-    /// One line of at most this many columns.
-    fn cut(&self, text: &str, width: usize) -> String {
-        if textwrap::core::display_width(text) <= width {
-            return text.to_owned();
-        }
-        let room = width.saturating_sub(" ...".len());
-        let mut kept = String::new();
-        for word in text.split_inclusive(' ') {
-            if textwrap::core::display_width(&kept) + textwrap::core::display_width(word.trim_end()) > room {
-                break;
-            }
-            kept.push_str(word);
-        }
-        format!("{} ...", kept.trim_end_matches([',', ';', ' ']))
+    /// At most two rows behind `indent` columns; of what is longer the beginning.
+    fn two_rows(&self, text: &str, indent: usize) -> String {
+        let wrapped = self.wrapped(text, indent);
+        let mut rows = wrapped.lines();
+        let kept: Vec<&str> = rows.by_ref().take(2).collect();
+        let more = if rows.next().is_some() { " ..." } else { "" };
+        format!("{}{more}", kept.join("\n"))
     }
 }
 

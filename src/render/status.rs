@@ -180,14 +180,20 @@ pub fn verdict(report: &Report) -> String {
             format!("{sentence}{and}")
         }
         (None, 0, 0, 0) if is_ready(report) => "Ready: your containers can start.".into(),
+        (None, 0, 0, 0) if report.results.iter().all(|o| o.status == Status::Skip) => "Nothing was looked at.".into(),
         (None, 0, 0, 0) => "No problem found.".into(),
         (None, 0, 0, _) if is_ready(report) => format!("Ready, with {}.", plural(warned, "warning")),
         (None, 0, 0, _) => format!("No problem found, {}.", plural(warned, "warning")),
-        (None, 0, 1, _) => "Cannot tell: 1 check got no answer.".into(),
-        (None, 0, count, _) => format!("Cannot tell: {count} checks got no answer."),
+        (None, 0, 1, _) => format!("{}.", capital(first)),
+        (None, 0, count, _) => format!("{count} things are not known. The first: {first}."),
         (None, 1, ..) => format!("1 problem: {first}."),
         (None, count, ..) => format!("{count} problems. The first: {first}."),
     }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// An engine was looked at and is well: only then containers can start.

@@ -69,6 +69,7 @@ impl Page<'_> {
         if let Some(file) = &self.report.need_file {
             let _ = writeln!(out, "{}", file.words());
         }
+        let _ = writeln!(out, "\n{}", wrap(&status::verdict(self.report), self.width, 0).bold());
         for group in self.report.results.chunk_by(|a, b| a.group == b.group) {
             let _ = writeln!(out, "\n{}", group[0].group.bold());
             group.iter().for_each(|outcome| self.outcome(&mut out, outcome));

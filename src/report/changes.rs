@@ -132,6 +132,8 @@ pub fn run_line(line: &RunLine, text: String, judged: &[Judged], results: &[Outc
         starts: start::verdict(line, results),
         partial: start::is_partial(results),
         unseen: start::unseen(line).into_iter().map(harmless).collect(),
+        open: start::open(line, results).iter().map(|why| harmless(why)).collect(),
+        engine: if line.podman { "podman" } else { "docker" },
         corrected: (!changes.is_empty()).then(|| shown.gate.lines(&command).0),
         changes,
     }

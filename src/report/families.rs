@@ -62,9 +62,10 @@ pub fn families(results: &[Outcome]) -> Vec<FamilyWords> {
                 name: family.name,
                 title: family.title,
                 status,
-                text: match status {
-                    Status::Pass | Status::Skip => in_short(&own),
-                    trouble => in_trouble(&own, trouble),
+                text: match (status, own.iter().find_map(|o| o.cause.as_deref())) {
+                    (Status::Skip, Some(cause)) => format!("waits for {cause}"),
+                    (Status::Pass | Status::Skip, _) => in_short(&own),
+                    (trouble, _) => in_trouble(&own, trouble),
                 },
                 waiting: waiting.len(),
                 asked_by: family.asked_by,
@@ -78,7 +79,12 @@ fn worst(own: &[&Outcome]) -> Status {
     let any = |status: Status| own.iter().any(|o| o.is_trouble() && o.status == status);
     let of_trouble = [Status::Fail, Status::Unknown, Status::Warn].into_iter().find(|status| any(*status));
     let passed = || own.iter().any(|o| matches!(o.status, Status::Pass) || o.is_waived());
-    of_trouble.unwrap_or_else(|| if passed() { Status::Pass } else { Status::Skip })
+    let untold = || own.iter().any(|o| o.status == Status::Unknown && o.cause.is_none());
+    of_trouble.unwrap_or_else(|| match () {
+        () if passed() => Status::Pass,
+        () if untold() => Status::Unknown,
+        () => Status::Skip,
+    })
 }
 
 /// `4x NVIDIA L4, driver 570.86.15, CUDA up to 12.8`: the short words of what passed, each once.
@@ -101,7 +107,10 @@ fn in_short(own: &[&Outcome]) -> String {
         }
     }
     let shown = parts.into_iter().map(|(text, count)| if count > 1 { format!("{count}x {text}") } else { text });
-    shown.collect::<Vec<_>>().join(", ")
+    // What nobody asked for and could not be told is no trouble, and is told all the same.
+    let untold = own.iter().filter(|o| o.status == Status::Unknown && o.cause.is_none()).count();
+    let untold = (untold > 0).then(|| format!("{untold} not known"));
+    shown.chain(untold).collect::<Vec<_>>().join(", ")
 }
 
 /// Stands in a code's short words for the subjects of all its findings.
@@ -117,7 +126,10 @@ fn listed<'a>(subjects: impl Iterator<Item = &'a str>) -> String {
 
 /// `2 problems: Docker is not installed`
 fn in_trouble(own: &[&Outcome], status: Status) -> String {
-    let alike: Vec<&&Outcome> = own.iter().filter(|o| o.is_trouble() && o.status == status).collect();
+    let alike: Vec<&&Outcome> = own
+        .iter()
+        .filter(|o| (o.is_trouble() || status == Status::Unknown) && o.status == status && o.cause.is_none())
+        .collect();
     let first = alike.first().map(|o| o.brief()).unwrap_or_default();
     match (alike.len(), status) {
         (0 | 1, _) => first.to_owned(),

@@ -14,12 +14,13 @@ mod words;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use gdoctor_checks::model::newest;
 use serde::Serialize;
 
 use crate::drawn::{Gauge, Picture};
 use crate::need::{ProjectFile, Waiver};
 use crate::policy::{self, FailOn, Status};
-use start::Starts;
+pub use start::Starts;
 
 pub use doc::{find_fix, general, parse};
 pub use families::FamilyWords;
@@ -73,6 +74,31 @@ pub struct Report {
 pub struct Tool {
     pub name: &'static str,
     pub version: &'static str,
+    pub knowledge: Knowledge,
+}
+
+/// How far gdoctor's knowledge goes.
+#[derive(Clone, Debug, Serialize)]
+pub struct Knowledge {
+    /// When its sources were last read.
+    pub day: &'static str,
+    pub engine: &'static str,
+    pub toolkit: &'static str,
+    pub driver: &'static str,
+    pub cuda: &'static str,
+}
+
+impl Tool {
+    pub fn this() -> Self {
+        let knowledge = Knowledge {
+            day: newest::DAY,
+            engine: newest::ENGINE,
+            toolkit: newest::TOOLKIT,
+            driver: newest::DRIVER,
+            cuda: newest::CUDA,
+        };
+        Self { name: "gdoctor", version: env!("CARGO_PKG_VERSION"), knowledge }
+    }
 }
 
 #[derive(Clone, Debug, Default, Serialize)]
@@ -140,6 +166,11 @@ pub struct RunLineWords {
     /// Arguments that nothing here looks into, and that docker may refuse.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unseen: Vec<String>,
+    /// Why it cannot be told whether the container would start.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<String>,
+    /// `docker`, `podman`.
+    pub engine: &'static str,
     /// The whole line, ready to paste; `None` when nothing has to change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub corrected: Option<String>,
@@ -154,19 +185,16 @@ impl RunLineWords {
     }
 
     fn sentence(&self) -> String {
+        let engine = self.engine;
+        let start = || format!("Whether {engine} would start this container");
         match self.starts {
-            Starts::Yes => "Nothing seen here keeps docker from starting this container.".into(),
-            Starts::No => "docker would not start this container.".into(),
+            Starts::Yes => format!("Nothing seen here keeps {engine} from starting this container."),
+            Starts::No => format!("{engine} would not start this container."),
             Starts::Unknown if self.partial => {
-                "Not all was judged that decides whether docker would start this container.".into()
+                format!("Not all was judged that decides whether {engine} would start this container.")
             }
-            Starts::Unknown if self.unseen.is_empty() => {
-                "Whether docker would start this container cannot be told.".into()
-            }
-            Starts::Unknown => format!(
-                "Whether docker would start this container cannot be told: {} cannot be looked into.",
-                length::cut(self.unseen.join(", "))
-            ),
+            Starts::Unknown if self.open.is_empty() => format!("{} cannot be told.", start()),
+            Starts::Unknown => format!("{} cannot be told: {}.", start(), self.open.join("; ")),
         }
     }
 
@@ -293,12 +321,21 @@ impl Outcome {
         }
     }
 
-    /// What was observed, up to the first colon, semicolon or the end of the sentence.
+    /// What was observed, of a long sentence the part before a semicolon, a full stop or a colon.
     pub fn brief(&self) -> &str {
-        let end = [": ", "; ", ". "].iter().filter_map(|mark| self.summary.find(mark)).min();
-        self.summary[..end.unwrap_or(self.summary.len())].trim_end_matches('.')
+        let whole = self.summary.trim_end_matches('.');
+        let parted = |mark: &str| whole.find(mark).map(|end| &whole[..end]);
+        // What stands before a colon can be a path alone.
+        let tells = |part: &&str| part.split(' ').count() > MOST_BEFORE_COLON;
+        let short = [". ", "; "].iter().filter_map(|mark| parted(mark)).min_by_key(|part| part.len()).unwrap_or(whole);
+        if short.len() <= BRIEF { short } else { parted(": ").filter(tells).unwrap_or(short) }
     }
 }
+
+/// Letters that a headline takes.
+const BRIEF: usize = 90;
+/// So many words before a colon say where something is, not what.
+const MOST_BEFORE_COLON: usize = 5;
 
 /// What the summary counts besides the statuses: what waits for another check, and what somebody lives with for a time.
 pub const WAITING: &str = "waiting";
@@ -473,7 +510,7 @@ impl Report {
             change(&mut line.text);
             change(&mut line.image);
             change(&mut line.file);
-            line.unseen.iter_mut().for_each(&mut *change);
+            line.unseen.iter_mut().chain(&mut line.open).for_each(&mut *change);
             line.corrected.iter_mut().for_each(&mut *change);
             line.changes.iter_mut().for_each(|c| [&mut c.text, &mut c.reason].into_iter().for_each(&mut *change));
         }

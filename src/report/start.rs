@@ -6,7 +6,7 @@ use gdoctor_checks::model::doc::{Code, Doc, Stops};
 use gdoctor_checks::model::run::{RunLine, RunOption};
 use serde::Serialize;
 
-use super::{Outcome, parse};
+use super::{Outcome, length, parse};
 use crate::policy::Status;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -101,26 +101,48 @@ pub fn is_partial(results: &[Outcome]) -> bool {
 
 /// Findings of the line's own wishes only: what a flag or the guide wants besides does not stop this container.
 pub fn verdict(line: &RunLine, results: &[Outcome]) -> Starts {
+    let deciding = deciding(line, results);
+    let has = |status: Status| deciding.iter().any(|outcome| outcome.status == status);
+    // Of what GPUs have to do with it, run-line-gpu knows for this very line; another check may have the cause.
+    let failed = |id: &str| results.iter().any(|outcome| outcome.id == id && outcome.status == Status::Fail);
+    let is_caused = |outcome: &&&Outcome| outcome.id == "run-line-gpu" && outcome.cause.as_deref().is_some_and(failed);
+    if has(Status::Fail) || deciding.iter().any(|outcome| is_caused(&outcome)) {
+        Starts::No
+    } else if is_partial(results) || !open(line, results).is_empty() {
+        Starts::Unknown
+    } else {
+        Starts::Yes
+    }
+}
+
+/// What keeps a clear answer away, each as the end of "cannot be told: …".
+pub fn open(line: &RunLine, results: &[Outcome]) -> Vec<String> {
+    let mut open = Vec::new();
+    // Much can be wrong, nothing is known to be right.
+    if line.podman {
+        open.push("podman's images, names and networks are not looked at".to_owned());
+    }
+    let to_come = ["run-line-image/to-pull", "run-line-image/made-before"];
+    if results.iter().any(|outcome| to_come.contains(&outcome.code.as_str())) {
+        open.push("its image is not on this host yet".to_owned());
+    }
+    let untold = deciding(line, results).into_iter().filter(|outcome| outcome.status == Status::Unknown);
+    open.extend(untold.map(|outcome| outcome.brief().to_owned()));
+    let unseen = unseen(line);
+    if !unseen.is_empty() {
+        open.push(format!("{} cannot be looked into", length::cut(unseen.join(", "))));
+    }
+    open.dedup();
+    open
+}
+
+/// What failed or is not known of that on which the start depends.
+fn deciding<'a>(line: &RunLine, results: &'a [Outcome]) -> Vec<&'a Outcome> {
     let decides = |outcome: &&Outcome| {
         let asked = outcome.asked_by.as_ref().is_some_and(|by| ["run-line", "default"].contains(&by.kind));
         let decisive = asked && matches!(outcome.status, Status::Fail | Status::Unknown);
         let Some(check) = ALL.iter().find(|check| decisive && check.id == outcome.id) else { return false };
         stops(&parse(check), outcome).is_some_and(|code| code.stops == Some(Stops::Start) || has_bridge(line))
     };
-    let deciding: Vec<&Outcome> = results.iter().filter(decides).collect();
-    let has = |status: Status| deciding.iter().any(|outcome| outcome.status == status);
-    // Of what GPUs have to do with it, run-line-gpu knows for this very line; another check may have the cause.
-    let failed = |id: &str| results.iter().any(|outcome| outcome.id == id && outcome.status == Status::Fail);
-    let is_caused = |outcome: &&Outcome| outcome.id == "run-line-gpu" && outcome.cause.as_deref().is_some_and(failed);
-    let caused = deciding.iter().any(is_caused);
-    // Of podman its images, names and networks are not looked at: much can be wrong, nothing is known to be right.
-    let to_come = ["run-line-image/to-pull", "run-line-image/made-before"];
-    let to_pull = results.iter().any(|outcome| to_come.contains(&outcome.code.as_str()));
-    if has(Status::Fail) || caused {
-        Starts::No
-    } else if line.podman || has(Status::Unknown) || to_pull || is_partial(results) || !unseen(line).is_empty() {
-        Starts::Unknown
-    } else {
-        Starts::Yes
-    }
+    results.iter().filter(decides).collect()
 }

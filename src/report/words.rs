@@ -1,6 +1,6 @@
 //! Turns findings into the report: statuses by policy, sentences and fixes from each check's `doc.md`, causes resolved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use gdoctor_checks::model::check::Check;
@@ -56,13 +56,14 @@ pub fn write_through(
     let shown = &Shown { gate, files: &need.files, moves: &moves };
     let blocked: BTreeMap<&str, &str> =
         judged.iter().flat_map(|j| j.findings.iter().filter_map(|f| Some((j.check.id, blocker(f)?)))).collect();
+    let ids = &judged.iter().map(|j| j.check.id).collect();
     let results: Vec<Outcome> = judged
         .iter()
         .flat_map(|j| {
             let groups = j.check.family.reads.iter();
             let probe = groups.filter_map(|group| frame.probe_times.get(group)).max().copied().unwrap_or_default();
             let took = probe + j.took;
-            let words = Words { check: j.check, doc: quoted(j), tags: &tags, line, made_up, shown, took };
+            let words = Words { check: j.check, doc: quoted(j), tags: &tags, line, made_up, shown, ids, took };
             j.findings.iter().map(|f| words.outcome(f, &blocked)).collect::<Vec<_>>()
         })
         .collect();
@@ -72,7 +73,7 @@ pub fn write_through(
         schema_version: "1.4",
         report_id: frame.report_id,
         generated_at: frame.generated_at,
-        tool: Tool { name: "gdoctor", version: env!("CARGO_PKG_VERSION") },
+        tool: Tool::this(),
         host: HostSummary {
             system: harmless(facts.host.system.value().map_or("unknown system", |s| s.pretty.as_str())),
             kernel: harmless(facts.host.kernel.value().map_or("", String::as_str)),
@@ -102,6 +103,8 @@ struct Words<'a> {
     line: Option<&'a RunLine>,
     made_up: bool,
     shown: &'a Shown<'a>,
+    /// Every check that was judged.
+    ids: &'a BTreeSet<&'static str>,
     took: Duration,
 }
 
@@ -137,7 +140,11 @@ impl Words<'_> {
                 Verdict::Unknown(gap) => find_out(gap, self.check.id),
                 _ => Vec::new(),
             },
-            cause: blocker(finding).map(|by| root_cause(by, blocked).to_owned()),
+            // What was not judged in this run can tell nothing of its own.
+            cause: blocker(finding)
+                .map(|by| root_cause(by, blocked))
+                .filter(|root| self.ids.contains(root))
+                .map(str::to_owned),
             waiver: None,
             duration_ms: millis(self.took),
             stands_for: 1,
@@ -182,14 +189,16 @@ fn find_out(gap: &Gap, check: &str) -> Vec<String> {
         Gap::TimedOut => again("gdoctor -v --timeout 60s"),
         Gap::Waiting(_) => again("gdoctor --wake"),
         Gap::NotAsked | Gap::ToolMissing(_) | Gap::NoRoom(_) => again("gdoctor"),
-        Gap::Crashed(_) | Gap::Unparsable(_) | Gap::Unsupported(_) | Gap::Bug(_) => again("gdoctor -v"),
-        Gap::BlockedBy(_) => Vec::new(),
+        Gap::Crashed(_) | Gap::Unparsable(_) | Gap::Bug(_) => again("gdoctor -v"),
+        // Another look would say the same.
+        Gap::Unsupported(_) => vec![format!("gdoctor explain {check}")],
+        Gap::BlockedBy(cause) => vec![format!("gdoctor --only {cause}")],
     }
 }
 
 /// A fix of nobody's finding, for a host with these tags.
 pub fn general_fix(fix: &Fix, tags: &[String]) -> FixWords {
-    let words = fix_words(fix, tags, None, &Finding::pass(""), Gate::default());
+    let words = fix_words(fix, tags, None, &Finding::pass("").about("SUBJECT"), Gate::default());
     let each = |texts: Vec<String>| texts.iter().map(|text| general(text)).collect();
     FixWords { title: general(&words.title), commands: each(words.commands), notes: each(words.notes), ..words }
 }

@@ -18,9 +18,16 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let path = docker.config.source.0.as_str();
     // A daemon that runs has read an older text, and fails at its next start.
     let runs = docker.reach.value() == Some(&Reach::Answers);
-    let finding = match (docker.config.known()?, docker.config_fault()) {
+    let engine = facts.engine_to_start();
+    let untold = docker.config_untold(engine.as_ref());
+    let finding = match (docker.config.known()?, docker.config_fault(engine.as_ref())) {
         (None, _) => Finding::pass("defaults"),
         (Some(_), Some(fault)) => faulty(&fault, runs, path),
+        (Some(Config::Read { .. }), None) if !untold.is_empty() => {
+            let version = engine.map(|version| version.to_string()).unwrap_or_default();
+            let why = format!("whether Docker {version} knows {} is not known here", untold.join(", "));
+            return Err(Stop::Unknown(Gap::Unsupported(why), docker.config.source.clone()));
+        }
         (Some(Config::Read { keys, .. }), None) => {
             Finding::pass("readable").evidence(path, format!("keys: {}", keys.join(", ")))
         }

@@ -149,7 +149,7 @@ fn lacks(lack: &Lack) -> Finding {
 /// The check that tells what keeps the daemon from starting, from what files show; without its log.
 fn told_elsewhere(facts: &Facts) -> Option<&'static str> {
     let (docker, engine) = (&facts.docker, &facts.engine);
-    if docker.config_fault().is_some() {
+    if docker.config_fault(facts.engine_to_start().as_ref()).is_some() {
         return Some("docker-config");
     }
     if docker.is_rootless() && engine.user_namespaces.value().is_some_and(|user| !user.is_enough()) {
