@@ -428,6 +428,7 @@ fn client_certificates_that_are_of_no_use() {
             "client.cert does not belong to",
         ),
         (vec![("ca.crt", "ca.crt"), ("client.cert", "cert.pem")], "client.cert has no .key"),
+        (vec![("ca.crt", "ca.crt"), ("ca.cert", "ca.crt")], "ca.cert is the certificate of an authority"),
         (vec![("ca.crt", "ca.crt"), ("a.key", "key.pem")], "a.key has no .cert"),
         (vec![("ca.crt", "ca.crt"), ("a.cert", "none.pem"), ("a.key", "key.pem")], "a.cert is no certificate"),
         (vec![("ca.crt", "ca.crt"), ("a.cert", "other.pem"), ("a.key", "locked.key")], "a.cert has a key beside it"),
@@ -443,4 +444,97 @@ fn client_certificates_that_are_of_no_use() {
     let run = told(&[("ca.crt", "ca.crt"), ("client.cert", "one.pem"), ("client.key", "key.pem")]);
     assert_eq!(run.of("registry-trust"), [format!("unknown registry-trust/unknown {name}")]);
     assert!(run.summary("registry-trust/unknown").contains("X.509 version 1"), "{:#?}", run.results());
+}
+
+/// What lies in certs.d, judged as each of dockerd's stores of images judges it: by pulling.
+#[test]
+fn each_store_reads_certs_d_in_its_own_way() {
+    let Some(address) = own_address() else { return };
+    let dir = folder();
+    if !certificates(dir.path(), &format!("IP:{address}"), "20200101000000Z", "20490101000000Z") {
+        return;
+    }
+    shell(
+        dir.path(),
+        "openssl x509 -in ca.crt -outform DER -out der; echo none > none; mkdir empty; ln -s /gone dangling",
+    );
+    let Some(registry) = Registry::tls(dir, "cert.pem") else { return };
+    let name = format!("{address}:{}", registry.port);
+    let from = registry.dir.path().display().to_string();
+    let containerd = folder();
+    let file = containerd.path().join("daemon.json");
+    std::fs::write(&file, r#"{ "features": { "containerd-snapshotter": true } }"#).unwrap();
+    for (args, is_containerd) in [
+        (vec![], false),
+        (vec!["--engine", "sid"], false),
+        (vec!["--engine", "sid", "--config", file.to_str().unwrap()], true),
+    ] {
+        let Some(daemon) = Part::start("docker", &args) else { return };
+        let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/docker");
+        // Below the daemon's own /etc/docker, which only its mount namespace has.
+        let inside = |script: &str| {
+            let output =
+                Command::new(&lab).arg("exec").arg(daemon.path()).args(["sh", "-ec", script]).output().unwrap();
+            String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+        };
+        let certs = format!("/etc/docker/certs.d/{name}");
+        inside("mountpoint -q /etc/docker || mount -t tmpfs own /etc/docker");
+        let program = env!("CARGO_BIN_EXE_gdoctor");
+        for (files, told, fixed) in [
+            ("cp F/ca.crt D", "trusted", ""),
+            (
+                "cp F/ca.crt F/ca.key D",
+                if is_containerd { "trusted" } else { "unusable-client-certificate" },
+                "trusted",
+            ),
+            ("cp F/ca.crt D/ca.cert", "authority-as-client", "trusted"),
+            ("cp F/ca.crt D; cp -P F/dangling D/old.crt", "unusable-authority", "trusted"),
+            ("mkdir D/ca.crt", "unusable-authority", "unknown-authority"),
+            ("cp F/ca.crt D; mkdir D/x.crt", if is_containerd { "trusted" } else { "unusable-authority" }, "trusted"),
+            ("cp F/der D/ca.crt", if is_containerd { "unusable-authority" } else { "authority-not-pem" }, "?"),
+            (
+                "cp F/ca.crt D; cp F/none D/x.crt",
+                if is_containerd { "unusable-authority" } else { "trusted" },
+                "trusted",
+            ),
+            ("cp F/ca.crt D; cp F/cert.pem D/c.cert; cp F/ca.key D/c.key", "unusable-client-certificate", "trusted"),
+            ("cp F/ca.crt D/ca.pem", "misnamed-authority", "trusted"),
+            ("mkdir D/../ADDRESS; cp F/ca.crt D/../ADDRESS", "misplaced-authority", "trusted"),
+        ] {
+            let files = files.replace('F', &from).replace("ADDRESS", &address.to_string());
+            inside(&format!("rm -rf /etc/docker/certs.d; mkdir -p {certs}; {}", files.replace("D", &certs)));
+            let look = || {
+                let text =
+                    inside(&format!("{program} check --only registry-trust --registry {name} --format json || true"));
+                let report: serde_json::Value =
+                    serde_json::from_str(&text).unwrap_or_else(|why| panic!("{why}: {text}"));
+                report["results"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .find(|found| found["id"] == "registry-trust")
+                    .unwrap()
+                    .clone()
+            };
+            let pulls = || {
+                let words = inside(&format!("docker pull {name}/none:1 || true"));
+                words.contains("not found") || words.contains("manifest unknown")
+            };
+            let found = look();
+            let code = |found: &serde_json::Value| found["code"].as_str().unwrap().to_owned();
+            assert_eq!(code(&found), format!("registry-trust/{told}"), "{args:?}: {files}");
+            assert_eq!(pulls(), told == "trusted", "{args:?}: {files}");
+            let expected =
+                if fixed == "?" && is_containerd { "unknown-authority" } else { fixed.trim_start_matches('?') };
+            if told == "trusted" {
+                continue;
+            }
+            for command in found["fixes"][0]["commands"].as_array().unwrap() {
+                inside(&command.as_str().unwrap().replace("sudo ", ""));
+            }
+            let expected = if expected.is_empty() { "trusted" } else { expected };
+            assert_eq!(code(&look()), format!("registry-trust/{expected}"), "{args:?}: {files}, its fix pasted");
+            assert_eq!(pulls(), expected == "trusted", "{args:?}: {files}, its fix pasted");
+        }
+    }
 }

@@ -285,6 +285,18 @@ pub struct Variable {
     pub at: Argument,
 }
 
+impl Variable {
+    /// The display that DISPLAY means. `unix$DISPLAY` is right for `:0` alone: of a display with a host's name, or of none, it
+    /// makes a name that nobody has.
+    pub fn display(&self) -> &str {
+        let value = self.value.as_deref().unwrap_or_default();
+        let Some(rest) = value.strip_prefix("unix") else { return value };
+        let host = rest.rsplit_once(':').map_or(rest, |(host, _)| host);
+        let glued = rest.is_empty() || host == "localhost" || host.starts_with(|first: char| first.is_ascii_digit());
+        if glued { rest } else { value }
+    }
+}
+
 /// `--device HOST[:CONTAINER][:rwm]`, or a CDI name.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -389,6 +401,16 @@ impl RunLine {
     /// The variable as the container gets it from the line: the last of that name.
     pub fn variable(&self, name: &str) -> Option<&Variable> {
         self.variables.iter().rev().find(|variable| variable.name == name)
+    }
+
+    /// A display that is written out, to which no socket and no network of the host leads: `-e DISPLAY=:99` of an image that
+    /// starts a server itself.
+    pub fn own_display(&self) -> Option<(u16, &Variable)> {
+        let variable = self.variable("DISPLAY")?;
+        let number = variable.value.as_deref()?.strip_prefix(':')?.split('.').next()?.parse().ok()?;
+        let written = variable.at.text.contains("DISPLAY=") && !variable.at.text.contains('$');
+        let socket = self.mounts.iter().any(|mount| "/tmp/.X11-unix".starts_with(mount.target.as_str()));
+        (written && !variable.at.opaque && !socket && !self.is_host_network()).then_some((number, variable))
     }
 
     /// The users and groups that it names; numbers, and what only a command would tell, are none.

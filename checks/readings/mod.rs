@@ -6,6 +6,7 @@ pub mod asks;
 pub mod camera_choice;
 pub mod container_ids;
 pub mod cuda;
+pub mod device_rules;
 pub mod driver;
 pub mod driver_package;
 mod engine_to_start;

@@ -175,14 +175,14 @@ impl Facts {
     /// What each way of asking leads to here, for a container of which nothing else is known. Stops with Unknown where engine or
     /// toolkit could not be read.
     pub fn ways(&self) -> Result<Ways, Stop> {
-        let version = self.docker.version.known()?.ok_or_else(no_answer)?;
-        let info = self.docker.info.known()?.ok_or_else(no_answer)?;
-        if version.is_podman() {
+        if self.is_podmans() {
             let registry = Registry::of_podman(self)?;
             let named = !registry.names(KIND).is_empty() || !registry.is_whole();
             let device = if named { Ok(Way::Podman) } else { Err(Closed::NoSpec) };
             return Ok(Ways { gpus: Err(Closed::OtherEngine), runtime: Err(Closed::OtherEngine), device });
         }
+        self.docker.version.known()?.ok_or_else(no_answer)?;
+        let info = self.docker.info.known()?.ok_or_else(no_answer)?;
         let names = self.cdi_names()?;
         let any = names.iter().find(|name| *name == "all").or(names.first()).map_or("all", String::as_str);
         let entry = |container: Container| self.passage(&container).map(|passage| passage.entry());
@@ -202,9 +202,10 @@ impl Facts {
 
     /// GPUs by their CDI names as dockerd resolves them, or podman.
     pub fn cdi_names(&self) -> Result<Vec<String>, Stop> {
-        let info = self.docker.info.known()?.ok_or_else(no_answer)?;
-        let podman = self.docker.version.value().is_some_and(|version| version.is_podman());
-        let registry = if podman { Registry::of_podman(self)? } else { Registry::of_engine(self, info)? };
+        let registry = match self.is_podmans() {
+            true => Registry::of_podman(self)?,
+            false => Registry::of_engine(self, self.docker.info.known()?.ok_or_else(no_answer)?)?,
+        };
         Ok(registry.names(KIND).into_iter().map(ToString::to_string).collect())
     }
 

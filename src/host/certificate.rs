@@ -9,8 +9,8 @@ use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
 use x509_cert::certificate::{CertificateInner, Raw, Version};
 use x509_cert::der::Decode;
-use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{BasicConstraints, SubjectAltName};
 
 use super::clock;
 
@@ -46,6 +46,19 @@ fn plain(name: &GeneralName) -> Option<String> {
             v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok().map(|ip| ip.to_string())
         }
         _ => None,
+    }
+}
+
+/// Whether the first certificate of a PEM text signs others (`Ok`), or why there is none.
+pub fn authorities(text: &[u8]) -> Result<bool, Unfit> {
+    let first = CertificateDer::pem_slice_iter(text).find_map(|found| Lenient::from_der(&found.ok()?).ok());
+    match first {
+        Some(first) => {
+            let constraints = first.tbs_certificate().get_extension::<BasicConstraints>();
+            Ok(constraints.ok().flatten().is_some_and(|(_, found)| found.ca))
+        }
+        None if Lenient::from_der(text).is_ok() => Err(Unfit::Der),
+        None => Err(Unfit::Unreadable),
     }
 }
 

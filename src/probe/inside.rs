@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
-use gdoctor_checks::model::facts::run::{Accounts, Lies};
+use gdoctor_checks::model::facts::run::{Accounts, Ids, Lies};
 use gdoctor_checks::model::run::RunLine;
 use serde::Deserialize;
 
@@ -43,6 +43,7 @@ struct Config {
     cmd: Option<Vec<String>>,
     entrypoint: Option<Vec<String>>,
     working_dir: String,
+    user: String,
 }
 
 /// The program's path in the image; Absent when there is none that can be started, Unknown where the layers cannot be seen.
@@ -75,31 +76,65 @@ pub fn program(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<String> {
     }
 }
 
-/// Which of the users and groups that the line names the image has. The engine reads its files before anything is mounted.
+/// Which of the users and groups that the line names the image has, and who the container's process is. The engine reads its files before anything is mounted.
 pub fn accounts(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<Accounts> {
     let (users, groups) = line.accounts();
     let Some(image) = line.image.as_ref().filter(|image| !image.at.opaque && !line.podman) else {
         return Fact::unknown(Gap::NotAsked, "GET /images");
     };
     let source = format!("GET /images/{}/json", image.reference);
-    if users.is_empty() && groups.is_empty() {
-        return Fact::unknown(Gap::NotAsked, source);
-    }
     let found = daemon.get::<Image>(host, &source["GET ".len()..], &source);
     let layers = found.value().map(|found| layers(&found.graph_driver)).unwrap_or_default();
+    let own = found.value().and_then(|found| found.config.as_ref()).map_or("", |config| config.user.as_str());
+    let user = line.last("user").map_or(own, |option| option.value.as_str());
+    if users.is_empty() && groups.is_empty() && ["", "0", "root"].contains(&user) {
+        return Fact::unknown(Gap::NotAsked, source);
+    }
     if layers.is_empty() || !layers.iter().all(|layer| host.live().list(layer).value().is_some()) {
         return Fact::unknown(Gap::Denied, source);
     }
     let files = Files { host: host.live(), layers };
+    let text = |file: &str| files.text(file).unwrap_or_default();
+    let ids = ids(&text("/etc/passwd"), &text("/etc/group"), user, line);
     let known = |file: &str, names: Vec<&str>| -> Option<Vec<String>> {
         let text = files.text(file)?;
         let listed = |name: &&str| text.lines().any(|row| row.split(':').next() == Some(*name));
         Some(names.into_iter().filter(listed).map(str::to_owned).collect())
     };
     match (known("/etc/passwd", users), known("/etc/group", groups)) {
-        (Some(users), Some(groups)) => Fact::present(Accounts { users, groups }, source),
+        (Some(users), Some(groups)) => Fact::present(Accounts { users, groups, ids }, source),
         _ => Fact::unknown(Gap::Unsupported("the image's lists of users lie behind links".into()), source),
     }
+}
+
+/// moby/sys, user, GetExecUser: a number that the image does not know is taken as it is, with group 0; the groups that list a
+/// user count only where no group is named. `None` where a name is not known.
+fn ids(passwd: &str, group: &str, user: &str, line: &RunLine) -> Option<Ids> {
+    let (user, own_group) = user.split_once(':').unwrap_or((user, ""));
+    let user = if user.is_empty() { "0" } else { user };
+    let rows = |text: &'_ str| text.lines().map(|row| row.split(':').map(str::to_owned).collect::<Vec<_>>()).collect();
+    let (passwd, group): (Vec<Vec<String>>, Vec<Vec<String>>) = (rows(passwd), rows(group));
+    let named = |row: &&Vec<String>, name: &str| row.first().is_some_and(|first| first == name);
+    let number = |row: &Vec<String>, at: usize| row.get(at).and_then(|field| field.parse::<u32>().ok());
+    let of_group = |name: &str| {
+        let row = group.iter().find(|row| named(row, name)).and_then(|row| number(row, 2));
+        row.or_else(|| name.parse().ok())
+    };
+    let numeric: Option<u32> = user.parse().ok();
+    let row = passwd.iter().find(|row| named(row, user) || numeric.is_some() && number(row, 2) == numeric);
+    let uid = row.and_then(|row| number(row, 2)).or(numeric)?;
+    let mut groups = vec![match own_group {
+        "" => row.and_then(|row| number(row, 3)).unwrap_or(0),
+        name => of_group(name)?,
+    }];
+    if let (Some(row), "") = (row, own_group) {
+        let lists = |group: &&Vec<String>| group.get(3).is_some_and(|all| all.split(',').any(|one| *one == row[0]));
+        groups.extend(group.iter().filter(lists).filter_map(|group| number(group, 2)));
+    }
+    for option in line.all("group-add") {
+        groups.push(of_group(&option.value)?);
+    }
+    Some(Ids { uid, groups })
 }
 
 /// What lies in the image at each path that is mounted onto, and at the working directory.

@@ -16,16 +16,19 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
-    Ok(each(&need.cameras, |wish| look(facts, need, &wish.what)))
+    Ok(each(&need.cameras, |wish| look(facts, need, wish)))
 }
 
-fn look(facts: &Facts, need: &Need, wish: &Camera) -> Result<Finding, Stop> {
-    let (path, node) = facts.camera.camera(wish)?;
+fn look(facts: &Facts, need: &Need, wish: &Wish<Camera>) -> Result<Finding, Stop> {
+    let (path, node) = facts.camera.camera(&wish.what)?;
     let (Some(file), Some(opened)) = (node.file.known()?, node.said.opened.known()?) else {
         return Err(Stop::blocked_by("camera-node"));
     };
     let finding = match (container(facts, need, node, file), opened) {
         (_, Opened::Forbidden) => Finding::fail("device-cgroup", "use-device"),
+        (Some(bad), _) if bad.code == "needs-group" && is_told_of_line(need, &wish.by) => {
+            return Err(Stop::blocked_by("run-line-camera"));
+        }
         (Some(bad), _) => bad,
         (None, Opened::Denied) => user(facts, file),
         (None, _) => Finding::pass("granted"),
@@ -43,6 +46,12 @@ fn look(facts: &Facts, need: &Need, wish: &Camera) -> Result<Finding, Stop> {
         .with("arguments", arguments(facts, need, path, file))
         .saw(&node.file)
         .saw(&node.said.opened))
+}
+
+/// The user is the run line's, and that check tells of it with the line's correction.
+fn is_told_of_line(need: &Need, by: &Origin) -> bool {
+    let typed = need.run.as_ref().is_some_and(|line| line.by.is_some() && line.last("user").is_some());
+    typed && matches!(by, Origin::Flag(_) | Origin::File { .. } | Origin::RunLine { .. })
 }
 
 /// What is bad for the container's user; `None` when it gets in.

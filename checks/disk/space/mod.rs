@@ -64,6 +64,7 @@ fn one(place: &Place, wanted: Option<u64>) -> Finding {
         State::Unknown(gap) => return Finding::unknown(gap.clone(), place.space.source.clone()),
     };
     let finding = match wanted {
+        _ if space.total == 0 && !place.is_temporary() => Finding::fail("no-disk", "look-at-mount"),
         // Containers run without it.
         _ if place.is_temporary() && space.read_only => Finding::warn("read-only", "look-at-mount"),
         _ if place.is_temporary() && space.bytes_left() == Left::None => Finding::warn("tmp-full", "look-into-tmp"),

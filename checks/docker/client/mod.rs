@@ -12,7 +12,7 @@ pub static CHECK: Check = Check {
     judge,
 };
 
-fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let fact = &facts.docker.client;
     let Some(client) = fact.known()? else {
         if facts.host.container.value().is_some() {
@@ -20,6 +20,7 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         }
         let finding = match facts.engine.windows_client.value() {
             Some(path) => Finding::fail("integration-off", "integrate").evidence(path.as_str(), "Docker Desktop's"),
+            None if podman_alone(facts, need) => Finding::warn("podman-alone", "use-podman").saw(&facts.docker.podman),
             None => Finding::fail("not-installed", "install"),
         };
         return Ok(finding.evidence("PATH", "no docker").into());
@@ -29,4 +30,9 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         _ => Finding::pass("found"),
     };
     Ok(finding.with("path", &client.path).with("package", client.package).evidence("PATH", client.path.as_str()).into())
+}
+
+/// Nobody has asked for Docker, and podman is what this host has.
+fn podman_alone(facts: &Facts, need: &Need) -> bool {
+    facts.docker.podman.value().is_some() && need.docker == Some(Origin::Default)
 }

@@ -13,25 +13,37 @@ pub static CHECK: Check = Check {
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let set = facts.docker.setting("dns", |settings| Some(settings.dns.as_slice()).filter(|dns| !dns.is_empty()));
-    if let Some(set) = set {
-        let (path, servers) = (set.place.path(), set.value.join(", "));
-        let finding = Finding::pass("set").with("path", path).with("servers", &servers);
-        return Ok(finding.evidence(path, servers).into());
-    }
     let fact = &facts.engine.resolver;
-    let Some(resolver) = fact.known()? else { return Err(Stop::NotNeeded("no-file")) };
+    let Some(resolver) = fact.known()? else {
+        // Go's resolver, and glibc's, then ask this host itself.
+        return Ok(Finding::warn("no-file", "mend-host").saw_file(&fact.source.0, "there is no such file").into());
+    };
     // dockerd takes systemd-resolved's own servers where /etc/resolv.conf names nothing but its stub.
     let stub = resolver.servers == ["127.0.0.53"];
     let servers = if stub { &resolver.upstream } else { &resolver.servers };
-    let finding = if servers.is_empty() {
-        Finding::warn("no-server", "name-server")
-    } else if servers.iter().all(|server| is_loopback(server)) {
-        Finding::warn("loopback-only", "name-server")
-    } else {
-        Finding::pass("reachable")
-    };
     let source = if stub { "/run/systemd/resolve/resolv.conf" } else { fact.source.0.as_str() };
-    Ok(finding.with("servers", servers.join(", ")).evidence(source, servers.join(", ")).into())
+    let finding = match set {
+        _ if servers.is_empty() && set.is_some() => Finding::warn("daemon-without", "mend-host"),
+        Some(set) => {
+            let (path, servers) = (set.place.path(), set.value.join(", "));
+            let finding = Finding::pass("set").with("path", path).with("servers", &servers);
+            return Ok(finding.evidence(path, servers).into());
+        }
+        None if servers.is_empty() => Finding::warn("no-server", "name-server"),
+        None if servers.iter().all(|server| is_loopback(server)) => Finding::warn("loopback-only", "name-server"),
+        None => Finding::pass("reachable"),
+    };
+    Ok(finding.with("servers", servers.join(", ")).saw_file(source, &servers.join(", ")).into())
+}
+
+trait Saw {
+    fn saw_file(self, path: &str, what: &str) -> Self;
+}
+
+impl Saw for Finding {
+    fn saw_file(self, path: &str, what: &str) -> Self {
+        self.with("file", path).evidence(path, what)
+    }
 }
 
 fn is_loopback(server: &str) -> bool {

@@ -3,7 +3,7 @@
 mod start;
 
 use crate::model::facts::docker::{Address, DockerFacts, Lack, Reach};
-use crate::model::facts::engine::{Kvm, Start};
+use crate::model::facts::engine::{Kvm, Start, SystemdFailure};
 use crate::model::facts::host::Platform;
 use crate::model::prelude::*;
 
@@ -115,6 +115,14 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
     if docker.unit.value().is_some_and(|unit| unit.masked) {
         return Ok(Finding::fail("masked", "unmask"));
     }
+    if let Some(start) = facts.engine.start.value()
+        && let Some(failure) = &start.systemd
+    {
+        return Ok(of_systemd(failure).evidence(facts.engine.start.source.0.as_str(), start.state.as_str()));
+    }
+    if let Some(program) = docker.unit.value().and_then(|unit| unit.program_gone.as_ref()) {
+        return Ok(Finding::fail("program-gone", "start-own-program").with("program", program));
+    }
     if let Some(lack) = docker.unit.value().and_then(|unit| unit.lacks.first()) {
         return Ok(lacks(lack));
     }
@@ -133,6 +141,26 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
         Reach::Refused => Finding::fail("stale-socket", "start"),
         _ => Finding::fail("not-started", "start"),
     })
+}
+
+/// dockerd was not reached: systemd gave up before.
+fn of_systemd(failure: &SystemdFailure) -> Finding {
+    let files = |drop_ins: &[String]| match drop_ins {
+        [] => "docker.service".into(),
+        files => files.join(", "),
+    };
+    match failure {
+        SystemdFailure::Refused { words, drop_ins } => {
+            Finding::fail("unit-refused", "mend-unit").with("reason", words).with("files", files(drop_ins))
+        }
+        SystemdFailure::Step { words, drop_ins } => {
+            Finding::fail("unit-step", "mend-unit").with("reason", words).with("files", files(drop_ins))
+        }
+        SystemdFailure::Socket { words } if words.contains("resolve group") => {
+            Finding::fail("no-socket-group", "make-group").with("reason", words)
+        }
+        SystemdFailure::Socket { words } => Finding::fail("socket-failed", "see-socket").with("reason", words),
+    }
 }
 
 /// systemd does not even try: what docker.service requires cannot be started.

@@ -5,7 +5,7 @@ use crate::model::facts::engine::Start;
 use crate::model::prelude::*;
 
 /// Words of a line, the code that they mean, and its fix. The first row that fits counts.
-const MEANINGS: [(&str, &str, &str); 22] = [
+const MEANINGS: [(&str, &str, &str); 23] = [
     ("unable to configure the docker daemon with file", "refuses-config", "docker-config/repair"),
     ("no space left on device", "disk-full", "make-room"),
     ("zone_conflict", "firewalld-zone", "leave-zone"),
@@ -21,6 +21,7 @@ const MEANINGS: [(&str, &str, &str); 22] = [
     ("error initializing graphdriver", "no-storage-driver", "fit-storage"),
     ("pid file found, ensure docker is not running", "already-runs", "one-daemon"),
     ("is still running", "already-runs", "one-daemon"),
+    ("failed to allocate gateway", "bridge-address", "own-bridge-address"),
     ("address already in use", "address-taken", "free-address"),
     ("cannot assign requested address", "address-missing", "own-address"),
     ("could not load x509 key pair", "no-certificate", "mend-certificates"),

@@ -15,7 +15,7 @@ pub static CHECK: Check = Check {
 /// What the engine gives where nobody sets it: moby daemon/config DefaultShmSize.
 const SHARED_MEMORY: &str = "64 MiB";
 
-fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let docker = &facts.docker;
     let Some(info) = docker.info.known()? else { return Err(Stop::blocked_by("docker-engine")) };
     let set = docker.setting("default-shm-size", |settings| settings.shm_size.as_deref());
@@ -32,6 +32,14 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
             .evidence(fact.source.0.as_str(), format!("locked memory at most {bytes} bytes")),
         None => Finding::pass("raisable").evidence("default-shm-size", shared),
     };
+    // The line's own option is refused: told there.
+    let of_line = need.run.as_ref().is_some_and(|line| {
+        line.by.is_some() && !line.podman && line.all("ulimit").any(|option| option.value.starts_with("memlock="))
+    });
+    let finding = match capped {
+        Some(_) if of_line => Finding::from(Stop::blocked_by("run-line-rights")),
+        _ => finding,
+    };
     let mut findings: Findings = finding.with("shared", shared).into();
     findings.extend(open_files(facts));
     Ok(findings)
@@ -47,7 +55,16 @@ fn open_files(facts: &Facts) -> Option<Finding> {
     if own {
         return None;
     }
+    let endless = facts.engine.most_files.value().filter(|most| limit == "infinity" && **most >= ENDLESS);
+    if let Some(most) = endless {
+        let finding = Finding::warn("endless-files", "limit-files").with("limit", most);
+        return Some(finding.with("path", fact.source.0.as_str()).saw(fact).saw(&facts.engine.most_files));
+    }
     Some(Finding::pass("open-files").with("limit", limit).with("path", fact.source.0.as_str()).saw(fact))
 }
+
+/// Programs that close or note every number up to their limit take minutes, or all memory, from some ten millions on; the usual
+/// 1048576 takes a moment.
+const ENDLESS: u64 = 50_000_000;
 
 const OWN_LIMITS: &str = "default-ulimits";

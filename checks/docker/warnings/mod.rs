@@ -1,5 +1,6 @@
 //! Which of the engine's own warnings bear on running containers?
 
+use crate::model::facts::docker::Info;
 use crate::model::prelude::*;
 
 pub static CHECK: Check = Check {
@@ -29,9 +30,21 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
             findings.push(Finding::warn(code, fix).evidence(fact.source.0.as_str(), said.as_str()));
         }
     }
+    findings.extend(no_log_driver(info));
     if findings.is_empty() {
         let said = if info.warnings.is_empty() { "no warnings".into() } else { info.warnings.join("; ") };
         findings.push(Finding::pass("nothing-that-matters").evidence(fact.source.0.as_str(), said));
     }
     Ok(findings)
+}
+
+/// dockerd starts with the name of any log driver, and each container that gets it by default then fails.
+fn no_log_driver(info: &Info) -> Option<Finding> {
+    let (driver, known) = (info.logging_driver.as_str(), &info.plugins.log);
+    let is_known = known.iter().any(|name| name == driver || name.strip_suffix(":latest") == Some(driver));
+    if known.is_empty() || is_known || ["", "none"].contains(&driver) {
+        return None;
+    }
+    let finding = Finding::fail("no-log-driver", "name-log-driver").with("driver", driver);
+    Some(finding.with("known", known.join(", ")).evidence("GET /info: LoggingDriver", driver))
 }

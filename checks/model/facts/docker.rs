@@ -45,6 +45,29 @@ pub struct DockerFacts {
     pub info: Fact<Info>,
     /// `GET /containers/json`: the running ones.
     pub containers: Fact<Vec<Container>>,
+    /// The podman command on PATH, which needs no daemon.
+    pub podman: Fact<Podman>,
+    /// The kernel of the engine's machine, where it is not this one's: the socket of this host is forwarded to another, by ssh or
+    /// socat, or into a virtual one.
+    pub other_kernel: Fact<String>,
+}
+
+/// A podman of this host's, as its program and its files tell it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Podman {
+    pub path: String,
+    /// Empty where nothing tells it.
+    pub version: String,
+    /// Where it looks for CDI specs, as containers.conf says; `None`: as its version does.
+    pub spec_dirs: Option<Vec<String>>,
+}
+
+impl core::fmt::Display for Podman {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let version = if self.version.is_empty() { "of a version that is not told" } else { &self.version };
+        write!(f, "podman {version}")
+    }
 }
 
 /// What the engine's process may do, and with it each container that it starts. A daemon of a user's own, or one that runs in a
@@ -293,6 +316,10 @@ pub struct Unit {
     /// Units that it requires and that cannot be started.
     #[serde(default)]
     pub lacks: Vec<Lack>,
+    /// The program that it starts, where there is none at that path.
+    #[serde(default)]
+    #[serde(serialize_with = "place::path")]
+    pub program_gone: Option<String>,
 }
 
 /// A unit that another requires (`Requires=`, `BindsTo=`), and that systemd cannot start.
@@ -547,7 +574,7 @@ pub struct DiscoveredDevice {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct RegistryConfig {
     #[serde(rename = "InsecureRegistryCIDRs", deserialize_with = "or_default")]
     #[serde(serialize_with = "place::host")]
@@ -555,6 +582,28 @@ pub struct RegistryConfig {
     #[serde(rename = "IndexConfigs", deserialize_with = "or_default")]
     #[serde(serialize_with = "place::host")]
     pub index_configs: BTreeMap<String, IndexConfig>,
+    /// Those of Docker Hub, as URLs.
+    #[serde(deserialize_with = "or_default")]
+    #[serde(serialize_with = "place::host")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mirrors: Vec<String>,
+}
+
+impl RegistryConfig {
+    /// The daemon asks it first for images of Docker Hub.
+    pub fn is_mirror(&self, host: &str, port: u16) -> bool {
+        let of = |mirror: &String| {
+            let (scheme, rest) = mirror.split_once("://").unwrap_or(("https", mirror));
+            let name = rest.split('/').next().unwrap_or(rest);
+            let default = if scheme == "http" { 80 } else { 443 };
+            let (name, at) = match name.rsplit_once(':').map(|(name, at)| (name, at.parse().ok())) {
+                Some((name, Some(at))) => (name, at),
+                _ => (name, default),
+            };
+            name.trim_matches(['[', ']']) == host && at == port
+        };
+        self.mirrors.iter().any(of)
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -697,6 +746,7 @@ impl DockerFacts {
             .value()
             .is_some_and(|endpoint| matches!(endpoint.address, Address::Ssh(_) | Address::Tcp { local: false, .. }))
             || self.info.value().is_some_and(Info::is_desktop)
+            || self.other_kernel.value().is_some()
     }
 
     /// Tags that a fence of a fix may ask for: which engine this is.

@@ -63,6 +63,8 @@ pub struct EngineFacts {
     /// systemd decides it.
     #[serde(serialize_with = "place::word")]
     pub container_files: Fact<String>,
+    /// The most files that any process may open: fs.nr_open, which is what infinity means for a unit.
+    pub most_files: Fact<u64>,
     pub inotify: Fact<Inotify>,
     /// Version in the file name of libseccomp.so.2.
     #[serde(serialize_with = "place::word")]
@@ -158,12 +160,35 @@ pub struct Start {
     pub lines: Vec<String>,
     /// Where they were read.
     pub log: String,
+    /// What systemd itself could not do, in its own words.
+    pub systemd: Option<SystemdFailure>,
+}
+
+/// A unit that systemd did not bring as far as its program.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum SystemdFailure {
+    /// It does not take the unit's files.
+    Refused {
+        words: String,
+        /// Files that somebody has laid over the unit's own.
+        #[serde(serialize_with = "place::path")]
+        drop_ins: Vec<String>,
+    },
+    /// A step before the program failed: its user, its folder, its limits.
+    Step {
+        words: String,
+        #[serde(serialize_with = "place::path")]
+        drop_ins: Vec<String>,
+    },
+    /// docker.socket did not come to listen.
+    Socket { words: String },
 }
 
 impl Start {
     /// systemd ended the unit in good order.
     pub fn is_stopped(&self) -> bool {
-        self.state == "inactive" && self.result == "success"
+        self.state == "inactive" && self.result == "success" && self.systemd.is_none()
     }
 
     /// A full disk is what dockerd spoke of when it gave up.

@@ -1,6 +1,7 @@
 //! What the wanted registries answer, over https as the daemon would trust it, and over http.
 
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -36,6 +37,10 @@ pub struct Look {
     /// The folder of this engine for the registry's certificates, and what lies in it; Absent when there is none.
     #[serde(default)]
     pub certs_dir: Fact<CertsDir>,
+    /// Authorities for the same host that lie in folders of other ports, or of none, where nobody looks for them.
+    #[serde(default)]
+    #[serde(serialize_with = "place::path")]
+    pub misplaced: Vec<String>,
     /// The certificate that it shows, trusted or not; Absent without TLS.
     #[serde(default)]
     pub certificate: Fact<Certificate>,
@@ -114,6 +119,8 @@ pub struct Storage {
     pub config: String,
     /// Deleting is switched on by its environment or its configuration file.
     pub deletes: bool,
+    /// Its container has the folder mounted for reading only.
+    pub mounted_read_only: bool,
 }
 
 /// `/etc/docker/certs.d/HOST:PORT`.
@@ -123,37 +130,70 @@ pub struct CertsDir {
     pub path: String,
     /// Names of files ending in `.crt`: authorities.
     pub authorities: Vec<String>,
-    /// Other files that are no `.cert` and no `.key`: the daemon does not read them.
+    /// Other files that hold a certificate in PEM, and are no `.cert` and no `.key`: the daemon does not read them.
     pub ignored: Vec<String>,
-    /// Why a `.cert` or `.key` is of no use, by its name; those that are of use are not here.
+    /// Why a `.crt`, `.cert` or `.key` is of no use, by its name; those that are of use are not here.
     pub unfit: BTreeMap<String, Unfit>,
+    /// Names that this user may not read; the daemon does.
+    pub unread: Vec<String>,
 }
 
 impl CertsDir {
-    /// The first that keeps the daemon from reading the folder at all: it then asks nothing of the registry
-    /// (moby, daemon/pkg/registry/registry.go, loadTLSConfig).
-    pub fn refused(&self) -> Option<(&String, Unfit)> {
-        self.unfit.iter().map(|(name, why)| (name, *why)).find(|(_, why)| why.is_refused_by_go())
+    /// Those that keep an engine with this store of images from asking the registry at all.
+    pub fn refused(&self, store: ImageStore) -> impl Iterator<Item = (&str, Unfit)> {
+        self.unfit
+            .iter()
+            .map(|(name, why)| (name.as_str(), *why))
+            .filter(move |(name, why)| why.is_refused(name, store))
     }
 
     /// The first that only gdoctor cannot show.
-    pub fn not_shown(&self) -> Option<(&String, Unfit)> {
-        self.unfit.iter().map(|(name, why)| (name, *why)).find(|(_, why)| !why.is_refused_by_go())
+    pub fn not_shown(&self) -> Option<(&str, Unfit)> {
+        let all = self.unfit.iter().map(|(name, why)| (name.as_str(), *why));
+        all.into_iter().find(|(_, why)| matches!(why, Unfit::VersionOne | Unfit::NotShown))
+    }
+
+    /// The first authority that is no certificate in PEM, for this reason.
+    pub fn authority(&self, why: Unfit) -> Option<&str> {
+        self.unfit.iter().find(|(name, found)| name.ends_with(".crt") && **found == why).map(|(name, _)| name.as_str())
+    }
+
+    /// The name of the authority that lies there as a client's certificate, if its own name is free.
+    pub fn renamed(&self, file: &str) -> Option<String> {
+        let name = format!("{}.crt", file.strip_suffix(".cert")?);
+        (!self.authorities.contains(&name) && !self.unfit.contains_key(&name)).then_some(name)
     }
 }
 
-/// Why a client's certificate or its key cannot be used.
+/// Who keeps the images of an engine: it reads certs.d in its own way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImageStore {
+    /// dockerd's own (moby, daemon/pkg/registry/registry.go, loadTLSConfig).
+    Docker,
+    /// containerd's, as Docker 29 installs it (containerd, core/remotes/docker/config/hosts.go, loadCertFiles).
+    Containerd,
+}
+
+/// Why a certificate or its key cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unfit {
     NoKey,
+    /// The same, of a certificate that signs others: an authority that should end in `.crt`.
+    Authority,
     NoCertificate,
     /// The key is another certificate's.
     OtherKey,
     /// No certificate in PEM.
     Unreadable,
+    /// A certificate in DER.
+    Der,
     /// No key in PEM, or one of a kind that nobody reads (with a passphrase).
     UnreadableKey,
+    /// A folder, a device, a pipe.
+    NoFile,
+    /// A link to nothing.
+    Dangling,
     /// X.509 version 1: Go shows it, the TLS library of gdoctor does not.
     VersionOne,
     /// Of another kind that the TLS library of gdoctor does not show.
@@ -166,14 +206,28 @@ impl Unfit {
         !matches!(self, Unfit::VersionOne | Unfit::NotShown)
     }
 
+    /// Seen with Docker 20.10 and 28.5, with either store.
+    fn is_refused(self, name: &str, store: ImageStore) -> bool {
+        match (self, store) {
+            (Unfit::NoCertificate | Unfit::NoFile, ImageStore::Containerd) => false,
+            // dockerd reads of a .crt what is PEM, and does not mind if that is nothing.
+            (Unfit::Unreadable | Unfit::Der, ImageStore::Docker) => !name.ends_with(".crt"),
+            _ => self.is_refused_by_go(),
+        }
+    }
+
     /// Completes `client.cert …`.
     pub fn words(self) -> &'static str {
         match self {
             Unfit::NoKey => "has no .key of the same name beside it",
+            Unfit::Authority => "is the certificate of an authority, and .cert is the ending of a client's",
             Unfit::NoCertificate => "has no .cert of the same name beside it",
             Unfit::OtherKey => "does not belong to the key beside it",
             Unfit::Unreadable => "is no certificate in PEM",
+            Unfit::Der => "is a certificate in DER, and only PEM is read",
             Unfit::UnreadableKey => "has a key beside it that cannot be read as PEM without a passphrase",
+            Unfit::NoFile => "is not a file",
+            Unfit::Dangling => "is a link to a file that does not exist",
             Unfit::VersionOne => "is of X.509 version 1, which gdoctor cannot show",
             Unfit::NotShown => "is of a kind that gdoctor cannot show",
         }

@@ -69,6 +69,17 @@ pub struct Accounts {
     pub users: Vec<String>,
     #[serde(serialize_with = "place::group")]
     pub groups: Vec<String>,
+    /// The numbers that the container's first process gets.
+    pub ids: Option<Ids>,
+}
+
+/// A user and all groups of a process, as the engine finds them in an image's /etc/passwd and /etc/group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ids {
+    pub uid: u32,
+    /// The first is the process's own, the others are supplementary.
+    pub groups: Vec<u32>,
 }
 
 /// A container that a line leans on.

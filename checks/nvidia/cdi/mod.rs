@@ -167,8 +167,9 @@ impl Fault {
 
 /// Readers are strict: one thing that they do not know, and the whole file does not count.
 fn untaken(facts: &Facts, devices: &Devices) -> Option<Fault> {
-    let engine = facts.docker.version.value().map_or("", |engine| &engine.version);
-    let podman = facts.docker.version.value().is_some_and(|engine| engine.is_podman());
+    let podman = facts.is_podmans();
+    let service = facts.docker.version.value().map(|engine| engine.version.as_str());
+    let engine = service.or(facts.docker.podman.value().map(|podman| podman.version.as_str())).unwrap_or_default();
     let (name, fix) = if podman { ("podman", "for-podman") } else { ("Docker", "newer-engine") };
     let version = devices.version.as_str();
     let fault = match facts.untaken(devices)? {

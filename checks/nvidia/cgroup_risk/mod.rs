@@ -21,6 +21,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if facts.host.platform.value() == Some(&Platform::Wsl) {
         return Err(Stop::NotNeeded("wsl"));
     }
+    if facts.is_podmans() {
+        return Err(Stop::NotNeeded("podman"));
+    }
     let info = facts.docker.info.known()?.ok_or(Stop::blocked_by("docker-engine"))?;
     let Some((flag, way)) = facts.way_for(need) else { return Err(Stop::blocked_by("nvidia-toolkit")) };
     let finding = if info.cgroup_driver != "systemd" {

@@ -18,18 +18,27 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         return Err(Stop::NotNeeded("wsl"));
     }
     facts.ways()?;
-    let info = facts.docker.info.known()?.ok_or(Stop::blocked_by("docker-engine"))?;
-    let labels = info.has_security_option("selinux");
+    let info = match facts.is_podmans() {
+        true => facts.docker.info.value(),
+        false => Some(facts.docker.info.known()?.ok_or(Stop::blocked_by("docker-engine"))?),
+    };
+    let has = |option: &str| info.is_some_and(|info| info.has_security_option(option));
+    // podman labels its containers wherever SELinux is on.
+    let labels = has("selinux") || info.is_none();
     let mut findings: Findings = Vec::new();
     if labels && facts.toolkit.selinux.known()? == Some(&true) && facts.toolkit.selinux_devices.value() != Some(&true) {
         let finding = Finding::warn("selinux", "allow-devices").saw(&facts.toolkit.selinux);
         findings.push(finding.saw(&facts.toolkit.selinux_devices));
     }
-    if info.has_security_option("userns") && facts.way_for(need).is_some_and(|(_, way)| way.obeys_capabilities()) {
+    if has("userns") && facts.way_for(need).is_some_and(|(_, way)| way.obeys_capabilities()) {
         findings.push(Finding::warn("userns", "own-namespace").evidence("GET /info", "SecurityOptions has userns"));
     }
     if findings.is_empty() {
-        findings.push(Finding::pass("free").evidence("GET /info", info.security_options.join(" ")));
+        let free = Finding::pass("free");
+        findings.push(match info {
+            Some(info) => free.evidence("GET /info", info.security_options.join(" ")),
+            None => free.saw(&facts.toolkit.selinux),
+        });
     }
     Ok(findings)
 }

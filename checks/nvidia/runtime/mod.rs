@@ -15,10 +15,10 @@ pub static CHECK: Check = Check {
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     facts.has_a_driven_gpu()?;
-    let info = facts.docker.info.known()?.ok_or(Stop::blocked_by("docker-engine"))?;
-    if facts.docker.version.known()?.is_some_and(|version| version.is_podman()) {
+    if facts.is_podmans() {
         return Err(Stop::NotNeeded("podman"));
     }
+    let info = facts.docker.info.known()?.ok_or(Stop::blocked_by("docker-engine"))?;
     let is_default = info.default_runtime == "nvidia";
     let refused = need.run.as_ref().and(facts.passage_for(need)).and_then(|passage| passage.refused);
     if let Some(Refusal::NoRuntimeProgram { runtime, path }) = &refused

@@ -27,6 +27,7 @@ use crate::model::fact::{Gap, Source};
 use crate::model::facts::Facts;
 use crate::model::facts::docker::Info;
 use crate::model::need::Need;
+use crate::model::run::RunLine;
 use crate::model::version::Version;
 
 /// What comes of one start.
@@ -99,22 +100,47 @@ impl Facts {
     /// The start that findings about this host are about: that of the line, where one of docker's is given, else the usual one.
     /// `None` where nothing starts, or nobody can tell.
     pub fn passage_for(&self, need: &Need) -> Option<Passage> {
-        if self.docker.version.value()?.is_podman() {
-            return None;
+        match &need.run {
+            Some(line) if line.podman => return self.passage_of_podman(&podmans(line)),
+            Some(_) if self.is_podmans() => return None,
+            None if self.is_podmans() => return self.passage_of_podman(&[self.any_name()?]),
+            _ => {}
         }
         if let Some(line) = need.run.as_ref().filter(|line| !line.podman) {
             let passage = self.passage(&Container::of_line(self, line).ok()?).ok()?;
             return Some(passage).filter(|passage| !passage.ways.is_empty() || passage.refused.is_some());
         }
         let (flag, _) = self.ways().ok()?.usual()?;
-        let names = self.cdi_names().ok()?;
-        let any = names.iter().find(|name| *name == "all").or(names.first()).map_or("all", String::as_str);
+        let any = self.any_name()?;
         let container = match flag {
             "--gpus" => Container::with_gpus(&["all"]),
             "--runtime=nvidia" => Container::with_runtime(&["all"]),
-            _ => Container::with_names(&[any]),
+            _ => Container::with_names(&[any.as_str()]),
         };
         self.passage(&container).ok()
+    }
+
+    /// All GPUs by their CDI name, or one of them.
+    fn any_name(&self) -> Option<String> {
+        let names = self.cdi_names().ok()?;
+        Some(names.iter().find(|name| *name == "all").or(names.first()).cloned().unwrap_or_else(|| "all".to_string()))
+    }
+
+    /// podman brings what specs say of these names; `None` where they do not lead anywhere, which the line's own check tells.
+    fn passage_of_podman(&self, names: &[String]) -> Option<Passage> {
+        let names: Vec<String> = names.iter().map(|name| alloc::format!("{}={name}", super::way::KIND)).collect();
+        let registry = Registry::of_podman(self).ok().filter(|_| !names.is_empty())?;
+        let mut brought = Brought { ways: [Way::Podman].into(), ..Brought::default() };
+        let refused = match registry.inject(&names).ok()? {
+            Ok(injected) => {
+                brought.take(injected);
+                brought.gone.take()
+            }
+            Err((Refusal::Unresolvable { .. }, _)) => return None,
+            Err((refusal, _)) => Some(refusal),
+        };
+        let Brought { ways, nodes, libraries, doubt, .. } = brought;
+        Some(Passage { ways, refused, nodes, libraries, doubt })
     }
 
     /// The way of that start, and the words of the flag that leads there.
@@ -369,4 +395,10 @@ fn no_answer() -> Stop {
 
 pub(super) fn unknown(why: &str) -> Stop {
     Stop::Unknown(Gap::Unsupported(why.to_string()), Source::default())
+}
+
+/// The GPUs that a line of podman's names.
+fn podmans(line: &RunLine) -> Vec<String> {
+    let prefix = alloc::format!("{}=", super::way::KIND);
+    line.devices.iter().filter_map(|device| device.host.strip_prefix(&prefix).map(ToString::to_string)).collect()
 }

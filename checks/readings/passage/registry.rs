@@ -81,14 +81,14 @@ impl<'a> Registry<'a> {
         Ok(Self { reader: Reader::Dockerd, devices, hidden: None, told: true })
     }
 
-    /// podman's, which reads the same folders.
+    /// podman's, which looks into folders of its own.
     pub fn of_podman(facts: &'a Facts) -> Result<Self, Stop> {
-        let version = facts.docker.version.value().and_then(|version| Version::leading(&version.version));
+        let version = facts.podman_version();
         // Where no service of podman's tells its version, a spec is no newer than it until that is seen.
         let newest = version.map_or(Version::new(&[1, 1]), |version| newest(&BY_PODMAN, &version));
         let specs = facts.toolkit.specs.known()?.map(Vec::as_slice).unwrap_or_default();
-        let folders: BTreeSet<&str> = specs.iter().map(|spec| folder(&spec.path)).collect();
-        let folders: Vec<&str> = folders.into_iter().collect();
+        let folders = facts.podman_spec_dirs();
+        let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
         Ok(Self::read(Reader::Dockerd, specs.iter(), &folders, &newest))
     }
 
@@ -242,10 +242,41 @@ fn refuses(devices: &Devices, newest: &Version) -> Option<Untaken> {
 impl Facts {
     /// Why dockerd, or podman, takes nothing of a spec that was read.
     pub fn untaken(&self, devices: &Devices) -> Option<Untaken> {
-        let version = self.docker.version.value()?;
-        let engine = Version::leading(&version.version)?;
-        let newest = if version.is_podman() { newest(&BY_PODMAN, &engine) } else { newest(&BY_ENGINE, &engine) };
-        refuses(devices, &newest)
+        if self.is_podmans() {
+            return refuses(devices, &newest(&BY_PODMAN, &self.podman_version()?));
+        }
+        let engine = Version::leading(&self.docker.version.value()?.version)?;
+        refuses(devices, &newest(&BY_ENGINE, &engine))
+    }
+
+    /// Containers are podman's: it answers Docker's clients, or no Docker answers and podman is here.
+    pub fn is_podmans(&self) -> bool {
+        match self.docker.version.value() {
+            Some(version) => version.is_podman(),
+            None => self.docker.podman.value().is_some(),
+        }
+    }
+
+    /// That of the service which answers, else of the program.
+    pub fn podman_version(&self) -> Option<Version> {
+        let service = self.docker.version.value().filter(|version| version.is_podman());
+        let service = service.and_then(|version| Version::leading(&version.version));
+        service.or_else(|| Version::leading(&self.docker.podman.value()?.version))
+    }
+
+    /// Where podman looks for specs. Until 5.5 it did as the library of CDI does, whatever containers.conf said; 5.5 has a default
+    /// of its own without the second folder (containers/common, pkg/config/default.go).
+    pub fn podman_spec_dirs(&self) -> Vec<String> {
+        let both = || FOLDERS.map(ToString::to_string).to_vec();
+        let Some(version) = self.podman_version() else { return both() };
+        let said = self.docker.podman.value().and_then(|podman| podman.spec_dirs.clone());
+        match said {
+            Some(said) if version >= Version::new(&[5, 5]) => said,
+            _ if version >= Version::new(&[5, 5]) && version < Version::new(&[5, 6]) => {
+                [FOLDERS[0].to_string()].to_vec()
+            }
+            _ => both(),
+        }
     }
 }
 

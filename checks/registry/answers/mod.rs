@@ -26,7 +26,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
             Some(look) if facts.docker.answered_info().is_some_and(|info| by_proxy(info, look)) => {
                 through(look, &wish.by)
             }
-            Some(look) => one(look, &wish.by),
+            Some(look) => as_mirror(facts, look, one(look, &wish.by)),
             None => Finding::unknown(Gap::NotAsked, facts.registry.looks.source.clone()),
         };
         let finding = finding.with("host", &wish.what.host).with("port", wish.what.port);
@@ -81,6 +81,19 @@ fn one(look: &Look, by: &Origin) -> Finding {
         _ => Finding::fail("no-http", "ask-by-hand"),
     };
     finding.saw(fact)
+}
+
+/// A mirror that asks for a login: dockerd sends it none, whoever has logged in (moby, daemon/internal/distribution/registry.go
+/// and daemon/containerd/resolver.go: credentials go to the host of the image's name alone).
+fn as_mirror(facts: &Facts, look: &Look, finding: Finding) -> Finding {
+    let Registry { host, port } = &look.registry;
+    let mirror = facts.docker.answered_info().is_some_and(|info| info.registry_config.is_mirror(host, *port));
+    let asks =
+        look.registry_answer().is_some_and(|fact| matches!(fact.value(), Some(Answer::Http { status: 401, .. })));
+    match mirror && asks {
+        true => Finding::warn("mirror-asks-login", "name-in-full").evidence("GET /info", "a mirror of Docker Hub"),
+        false => finding,
+    }
 }
 
 /// Whether the daemon asks a proxy for this registry.

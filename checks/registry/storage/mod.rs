@@ -34,7 +34,10 @@ fn one(storage: &Storage) -> Result<Finding, Stop> {
         (_, true) => "collect-garbage",
         (_, false) => "allow-delete",
     };
+    // A registry that cannot write answers a push as one whose disk is full does.
     let finding = match space.bytes_left().max(space.inodes_left()) {
+        _ if storage.mounted_read_only => Finding::fail("read-only", "mount-for-writing"),
+        _ if space.read_only => Finding::fail("read-only", "remount"),
         Left::None => Finding::fail("full", fix),
         Left::Short => Finding::warn("short", fix),
         Left::Enough => Finding::pass("room"),

@@ -1,8 +1,9 @@
 //! Would the daemon talk to each wanted registry: over https with a certificate it trusts, or over http because it may?
 
 use crate::model::cidr;
+use crate::model::fact::Source;
 use crate::model::facts::docker::{Config, Info};
-use crate::model::facts::registry::{Answer, Certificate, CertsDir, Distrust, Look};
+use crate::model::facts::registry::{Answer, Certificate, CertsDir, Distrust, ImageStore, Look, Unfit};
 use crate::model::need::{Registry, strongest};
 use crate::model::prelude::*;
 
@@ -21,17 +22,22 @@ const SOON: u64 = 14;
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let looks = facts.registry.looks.known()?.map_or(&[][..], Vec::as_slice);
     let look = |wish: &Wish<Registry>| {
-        let finding = match looks.iter().find(|look| look.registry == wish.what) {
-            _ if facts.run.needs_no_registry(need, &wish.by) => Finding::not_needed("image-here"),
-            Some(look) => one(facts, look, &wish.by).unwrap_or_else(Finding::from),
-            None => Finding::unknown(Gap::NotAsked, facts.registry.looks.source.clone()),
+        let findings = match looks.iter().find(|look| look.registry == wish.what) {
+            _ if facts.run.needs_no_registry(need, &wish.by) => Finding::not_needed("image-here").into(),
+            Some(look) => one(facts, look, &wish.by).unwrap_or_else(|stop| Finding::from(stop).into()),
+            None => Finding::unknown(Gap::NotAsked, facts.registry.looks.source.clone()).into(),
         };
-        Ok(finding.with("host", &wish.what.host).with("config", facts.docker.config_path()))
+        let config = facts.docker.config_path();
+        let told = |finding: Finding| {
+            let finding = finding.with("host", &wish.what.host).with("config", config);
+            finding.about(&wish.what).asked_by(&wish.by)
+        };
+        findings.into_iter().map(told).collect::<Findings>()
     };
-    Ok(each(&need.registries, look))
+    Ok(need.registries.iter().flat_map(look).collect())
 }
 
-fn one(facts: &Facts, look: &Look, by: &Origin) -> Result<Finding, Stop> {
+fn one(facts: &Facts, look: &Look, by: &Origin) -> Result<Findings, Stop> {
     let https = look.https.value();
     let wants_certificate = https == Some(&Answer::Tls(Distrust::WantsClientCertificate))
         || look.https_unverified.value() == Some(&Answer::Tls(Distrust::WantsClientCertificate));
@@ -39,16 +45,51 @@ fn one(facts: &Facts, look: &Look, by: &Origin) -> Result<Finding, Stop> {
         let nobody_asked = *by == Origin::Guide && look.is_loopback();
         return Err(if nobody_asked { Stop::NotNeeded("none-here") } else { Stop::blocked_by("registry-answers") });
     }
-    if let Some((file, why)) = look.certs_dir.value().and_then(CertsDir::refused)
-        && !look.is_loopback()
-        && !facts.docker.info.known()?.is_some_and(|info| is_insecure(info, look))
-    {
-        return Ok(Finding::fail("unusable-client-certificate", "add-client-certificate")
-            .with("dir", certs_path(look))
-            .with("file", file)
-            .with("why", why.words())
-            .saw(&look.https));
+    if let Some(dir) = look.certs_dir.value().filter(|dir| !dir.unfit.is_empty()) {
+        // dockerd calls loopback insecure by itself, and then reads no certificate: its answer is not needed to know that.
+        let insecure = look.is_loopback() || facts.docker.info.known()?.is_some_and(|info| is_insecure(info, look));
+        let refused = if insecure { Findings::new() } else { refused(facts, look, dir) };
+        if !refused.is_empty() {
+            return Ok(refused);
+        }
     }
+    if !look.is_loopback() {
+        seen_whole(look)?;
+    }
+    answered(facts, look, wants_certificate).map(Findings::from)
+}
+
+/// A finding for each file or pair that keeps the daemon from asking.
+fn refused(facts: &Facts, look: &Look, dir: &CertsDir) -> Findings {
+    let containerd = facts.docker.answered_info().is_some_and(Info::has_containerd_store);
+    let store = if containerd { ImageStore::Containerd } else { ImageStore::Docker };
+    let one = |(file, why): (&str, Unfit)| {
+        let finding = match (dir.renamed(file), file.strip_suffix(".cert"), why) {
+            (Some(to), _, Unfit::Authority) => Finding::fail("authority-as-client", "rename-authority").with("to", to),
+            (_, Some(stem), Unfit::OtherKey | Unfit::Unreadable | Unfit::UnreadableKey) => {
+                Finding::fail("unusable-client-certificate", "set-pair-aside").with("stem", stem)
+            }
+            (_, None, _) if file.ends_with(".crt") => Finding::fail("unusable-authority", "set-aside"),
+            _ => Finding::fail("unusable-client-certificate", "set-aside"),
+        };
+        finding.with("dir", &dir.path).with("file", file).with("why", why.words()).saw(&look.https)
+    };
+    dir.refused(store).map(one).collect()
+}
+
+/// Unknown where a file was not read that decides.
+fn seen_whole(look: &Look) -> Result<(), Stop> {
+    let source = &look.certs_dir.source;
+    if let Some(gap) = look.certs_dir.gap().filter(|gap| **gap != Gap::NotAsked) {
+        return Err(Stop::Unknown(gap.clone(), source.clone()));
+    }
+    match look.certs_dir.value().and_then(|dir| dir.unread.first().map(|name| format!("{}/{name}", dir.path))) {
+        Some(file) => Err(Stop::Unknown(Gap::Denied, Source(file))),
+        None => Ok(()),
+    }
+}
+
+fn answered(facts: &Facts, look: &Look, wants_certificate: bool) -> Result<Finding, Stop> {
     if look.https.value().is_some_and(Answer::is_registry) {
         let soon = look.certificate.value().filter(|certificate| certificate.days_left < SOON);
         let finding = match soon {
@@ -68,7 +109,6 @@ fn one(facts: &Facts, look: &Look, by: &Origin) -> Result<Finding, Stop> {
             .with("dir", dir)
             .saw(&look.https));
     }
-    // dockerd calls loopback insecure by itself: no answer of the daemon is needed to know that.
     if look.is_loopback() {
         return Ok(Finding::pass("loopback").evidence(look.addresses.source.0.as_str(), "this machine"));
     }
@@ -114,18 +154,37 @@ fn distrusted(facts: &Facts, look: &Look) -> Finding {
             let from = look.certificate.value().map_or("some later day", |certificate| &certificate.from);
             Finding::fail("not-yet-valid", "set-clock").with("from", from)
         }
-        Some(Answer::Tls(Distrust::UnknownAuthority)) => match look.certs_dir.value() {
-            Some(found) if found.authorities.is_empty() && !found.ignored.is_empty() => {
-                Finding::fail("misnamed-authority", "add-authority")
-                    .with("files", found.ignored.join(", "))
-                    .with("dir", dir)
-            }
-            Some(found) if !found.authorities.is_empty() => Finding::fail("other-authority", "add-authority")
-                .with("files", found.authorities.join(", "))
-                .with("dir", dir),
-            _ => Finding::fail("unknown-authority", "add-authority").with("dir", dir),
-        },
+        Some(Answer::Tls(Distrust::UnknownAuthority)) => no_authority(look).with("dir", dir),
         _ => Finding::unknown(Gap::Unsupported("its TLS could not be read".into()), look.https.source.clone()),
+    }
+}
+
+/// What lies where the authority should.
+fn no_authority(look: &Look) -> Finding {
+    let found = look.certs_dir.value();
+    let odd = |why: Unfit| found?.authority(why);
+    if let Some(file) = odd(Unfit::NoFile) {
+        return Finding::fail("unusable-authority", "set-aside").with("file", file).with("why", Unfit::NoFile.words());
+    }
+    if let Some(file) = odd(Unfit::Der) {
+        return Finding::fail("authority-not-pem", "convert-authority")
+            .with("file", file)
+            .with("why", Unfit::Der.words());
+    }
+    match found {
+        Some(found) if !found.authorities.is_empty() => {
+            Finding::fail("other-authority", "add-authority").with("files", found.authorities.join(", "))
+        }
+        Some(found) if !found.ignored.is_empty() => Finding::fail("misnamed-authority", "copy-authority")
+            .with("files", found.ignored.join(", "))
+            .with("from", format!("{}/{}", found.path, found.ignored[0])),
+        _ => match (odd(Unfit::Unreadable), look.misplaced.first()) {
+            (Some(file), _) => Finding::fail("authority-not-pem", "add-authority")
+                .with("file", file)
+                .with("why", Unfit::Unreadable.words()),
+            (None, Some(from)) => Finding::fail("misplaced-authority", "copy-authority").with("from", from),
+            (None, None) => Finding::fail("unknown-authority", "add-authority"),
+        },
     }
 }
 

@@ -1,7 +1,11 @@
-//! Is each camera of the line granted, and not only shown?
+//! Is each camera that the line brings, or that is wanted, granted to the container's user, and not only shown?
 
+use crate::model::facts::camera::{Access, Node, NodeFile};
+use crate::model::facts::docker::Info;
+use crate::model::need::Camera;
 use crate::model::prelude::*;
-use crate::model::run::{Mount, MountKind};
+use crate::model::run::{Argument, Device, Edit, Mount, MountKind};
+use crate::readings::device_rules::DeviceRules;
 
 pub static CHECK: Check = Check {
     id: "run-line-camera",
@@ -12,20 +16,36 @@ pub static CHECK: Check = Check {
     judge,
 };
 
-fn judge(_: &Facts, need: &Need) -> Result<Findings, Stop> {
+/// Major number of video nodes; the minor is as a rule the number in the name.
+const VIDEO: u32 = 81;
+
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(line) = &need.run else { return Err(Stop::NotNeeded("no-camera")) };
-    if let Some(at) = line.opaque(&["device"]) {
+    if let Some(at) = line.opaque(&["device", "device-cgroup-rule"]) {
         let gap = Gap::Unsupported(format!("{} comes from a command that gdoctor does not run", at.text));
         return Ok(Finding::unknown(gap, Default::default()).asked_by(&at.origin()).into());
     }
+    let look = Look { facts, line, rules: DeviceRules::of(line, |path| numbers(facts, path)) };
     let mut findings = Findings::new();
     for mount in line.mounts.iter().filter(|mount| mount.kind == MountKind::Bind && is_camera(&mount.source)) {
-        findings.push(mounted(line, mount));
+        findings.push(look.mounted(mount));
     }
     for device in line.devices.iter().filter(|device| is_camera(&device.host)) {
         if !findings.iter().any(|finding| finding.subject == device.host) {
-            let finding = Finding::pass("granted").about(&device.host).evidence("the line", &*device.at.text);
-            findings.push(finding.asked_by(&device.at.origin()));
+            findings.push(look.given(device));
+        }
+    }
+    let wishes = need.cameras.iter().filter(|wish| matches!(wish.by, Origin::Flag(_) | Origin::File { .. }));
+    for wish in wishes {
+        if wish.what == Camera::Any && !findings.is_empty() {
+            continue;
+        }
+        let Ok((path, node)) = facts.camera.camera(&wish.what) else { continue };
+        let names = |text: &str| {
+            text == path || facts.camera.paths.get(text).and_then(Fact::value).is_some_and(|real| real == path)
+        };
+        if !findings.iter().any(|finding| names(&finding.subject) || node.links.contains(&finding.subject)) {
+            findings.push(look.wanted(path, node).asked_by(&wish.by));
         }
     }
     if findings.is_empty() { Err(Stop::NotNeeded("no-camera")) } else { Ok(findings) }
@@ -37,30 +57,130 @@ fn is_camera(path: &str) -> bool {
         || path.starts_with("/dev/v4l/")
 }
 
-fn mounted(line: &RunLine, mount: &Mount) -> Finding {
-    let granted = line.devices.iter().any(|device| device.host == mount.source);
-    let finding = if granted {
-        Finding::warn("shown-twice", "drop-mount").edit(mount.at.without())
-    } else if let Some(by) = allowed(line) {
-        Finding::pass("allowed").with("by", by)
-    } else {
-        let place = if mount.source == mount.target { String::new() } else { format!(":{}", mount.target) };
-        let edit = crate::model::run::Edit { span: mount.at.span, text: format!("--device={}{place}", mount.source) };
-        Finding::fail("shown-only", "grant").edit(edit)
-    };
-    finding
-        .about(&mount.source)
-        .with("mount", &mount.at.text)
-        .evidence("the line", &*mount.at.text)
-        .asked_by(&mount.at.origin())
+/// The node that a path of the host leads to, if it was looked at.
+fn node<'a>(facts: &'a Facts, path: &str) -> Option<&'a Node> {
+    let camera = &facts.camera;
+    let real = camera.paths.get(path).and_then(Fact::value).map_or(path, String::as_str);
+    let linked = || camera.nodes.values().find(|node| node.links.iter().any(|link| link == path));
+    camera.nodes.get(real).or_else(linked)
 }
 
-/// What lets the container open devices of the major number 81 all the same.
-fn allowed(line: &RunLine) -> Option<String> {
-    let rule = line.all("device-cgroup-rule").find(|option| {
-        let mut parts = option.value.split(' ');
-        let kind = parts.next().is_some_and(|kind| kind == "c" || kind == "a");
-        kind && parts.next().is_some_and(|numbers| numbers.starts_with("81:") || numbers.starts_with("*:"))
-    });
-    rule.or(line.switch("privileged")).map(|option| option.at.text.clone())
+fn numbers(facts: &Facts, path: &str) -> Option<(u32, u32)> {
+    let seen = node(facts, path).and_then(|node| node.file.value()?.numbers);
+    seen.or_else(|| Some((VIDEO, path.strip_prefix("/dev/video")?.parse().ok()?)))
+}
+
+struct Look<'a> {
+    facts: &'a Facts,
+    line: &'a RunLine,
+    rules: DeviceRules<'a>,
+}
+
+impl Look<'_> {
+    fn mounted(&self, mount: &Mount) -> Finding {
+        let granted = self.line.devices.iter().any(|device| device.host == mount.source);
+        let numbers = numbers(self.facts, &mount.source);
+        let opens = numbers.and_then(|numbers| self.rules.opens(numbers));
+        let finding = match (granted, opens) {
+            (true, _) => Finding::warn("shown-twice", "drop-mount").edit(mount.at.without()),
+            (false, Some(by)) => {
+                self.for_user(&mount.source, &mount.at).unwrap_or(Finding::pass("allowed").with("by", &by.text))
+            }
+            (false, None) => {
+                let place = if mount.source == mount.target { String::new() } else { format!(":{}", mount.target) };
+                let edit = Edit { span: mount.at.span, text: format!("--device={}{place}", mount.source) };
+                Finding::fail("shown-only", "grant").edit(edit)
+            }
+        };
+        finding
+            .about(&mount.source)
+            .with("mount", &mount.at.text)
+            .evidence("the line", &*mount.at.text)
+            .asked_by(&mount.at.origin())
+    }
+
+    fn given(&self, device: &Device) -> Finding {
+        let numbers = numbers(self.facts, &device.host);
+        // A name that was not looked at is judged by its own permissions.
+        let full = ["", "rwm", "rw"].contains(&device.permissions.as_str())
+            || device.permissions.contains('r') && device.permissions.contains('w');
+        let finding = match numbers.map_or(full, |numbers| self.rules.opens(numbers).is_some()) {
+            true => self.for_user(&device.host, &device.at).unwrap_or(Finding::pass("granted")),
+            false => Finding::fail("half-granted", "grant-both")
+                .edit(device.at.with_value(format!("{}:{}", device.host, device.container)))
+                .with("permissions", &device.permissions),
+        };
+        finding
+            .about(&device.host)
+            .with("argument", &device.at.text)
+            .evidence("the line", &*device.at.text)
+            .asked_by(&device.at.origin())
+    }
+
+    /// A camera that is wanted and that no argument of the line names.
+    fn wanted(&self, path: &str, node: &Node) -> Finding {
+        let numbers = node.file.value().and_then(|file| file.numbers).or_else(|| numbers(self.facts, path));
+        let opens = numbers.and_then(|numbers| self.rules.opens(numbers));
+        let folder = self.line.mounts.iter().find(|mount| {
+            let below = path.strip_prefix(mount.source.trim_end_matches('/'));
+            mount.kind == MountKind::Bind && below.is_some_and(|rest| rest.starts_with('/'))
+        });
+        let privileged = self.line.switch("privileged").map(|option| &option.at);
+        let add = || self.line.insert(&format!("--device={path}"));
+        let finding = match (privileged.or(folder.map(|mount| &mount.at)), opens) {
+            (Some(shown), Some(by)) => {
+                self.for_user(path, shown).unwrap_or(Finding::pass("allowed").with("by", &by.text))
+            }
+            (Some(shown), None) => {
+                let less = numbers.and_then(|numbers| self.rules.allows_less(numbers)).map_or("", |rule| &rule.text);
+                Finding::fail("shown-only", "grant").edit(add()).evidence("the line", format!("{} {less}", shown.text))
+            }
+            (None, _) => match self.line.devices.iter().find(|device| device.container == path) {
+                Some(other) => Finding::fail("another-camera", "grant-this")
+                    .edit(other.at.with_value(path))
+                    .with("argument", &other.at.text),
+                None => Finding::fail("not-in-line", "grant-this").edit(add()),
+            },
+        };
+        let mount = folder.map_or("the line", |mount| &mount.at.text);
+        finding.about(path).with("mount", mount)
+    }
+
+    /// What shuts the container's user out, root and mapped ids aside: these are camera-access's to tell.
+    fn for_user(&self, path: &str, shown: &Argument) -> Option<Finding> {
+        let info = self.facts.docker.info.value();
+        if info.is_some_and(Info::maps_users) {
+            return None;
+        }
+        let file = node(self.facts, path)?.file.value()?;
+        let (certain, uid, groups) = match self.facts.run.accounts.value().and_then(|accounts| accounts.ids.as_ref()) {
+            Some(ids) => (true, ids.uid, ids.groups.clone()),
+            None => self.typed_ids()?,
+        };
+        let shut = uid != 0 && groups.iter().all(|gid| file.access(uid, *gid) != Access::Granted);
+        let finding = match (shut, file.access(uid, u32::MAX)) {
+            (false, _) => return None,
+            (true, Access::Granted) => return None,
+            (true, Access::NeedsGroup) if certain => Finding::fail("needs-group", "add-group"),
+            (true, Access::NeedsGroup) => Finding::warn("needs-group", "add-group"),
+            (true, Access::Denied) => return None,
+        };
+        let user = format!("{uid}:{}", groups.first().copied().unwrap_or_default());
+        let edit = self.line.insert(&format!("--group-add={}", file.gid));
+        Some(finding.edit(edit).with("user", user).with("group", name(file)).with("argument", &shown.text))
+    }
+
+    /// The user's numbers as they stand in the line, and whether no list of the image can add to them.
+    fn typed_ids(&self) -> Option<(bool, u32, Vec<u32>)> {
+        let option = self.line.last("user").filter(|option| !option.at.opaque)?;
+        let (user, group) = option.value.split_once(':').map_or((option.value.as_str(), None), |(u, g)| (u, Some(g)));
+        let added: Option<Vec<u32>> = self.line.all("group-add").map(|option| option.value.parse().ok()).collect();
+        let mut groups = vec![group.map_or(Some(0), |group| group.parse().ok())?];
+        groups.extend(added?);
+        Some((group.is_some(), user.parse().ok()?, groups))
+    }
+}
+
+fn name(file: &NodeFile) -> String {
+    if file.group.is_empty() { format!("{}", file.gid) } else { format!("{} ({})", file.group, file.gid) }
 }

@@ -19,6 +19,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let variable = line.variable("DISPLAY");
     let socket = line.mounts.iter().find(|mount| shows_sockets(mount));
     let wished = need.display.as_ref().filter(|by| matches!(by, Origin::Flag(_)));
+    if let Some((number, variable)) = line.own_display().filter(|_| wished.is_none()) {
+        return Ok(own(facts, line, number, variable).into());
+    }
     let finding = match (variable, socket) {
         // A folder that happens to hold them, /tmp, asks for no window.
         (None, socket) if wished.is_none() && socket.is_none_or(|mount| !mount.target.starts_with(SOCKETS)) => {
@@ -30,9 +33,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
             Finding::unknown(gap, Default::default()).asked_by(&variable.at.origin())
         }
         // No display at all on this host: one cause, told there.
-        (Some(variable), _)
-            if variable.value.as_deref().unwrap_or_default().is_empty() && facts.display.name.is_absent() =>
-        {
+        (Some(variable), _) if variable.display().is_empty() && facts.display.name.is_absent() => {
             return Err(Stop::blocked_by("display-server"));
         }
         (Some(variable), socket) => with_variable(line, variable, socket),
@@ -40,6 +41,21 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let mut findings = vec![finding];
     findings.extend(cookie(facts, line));
     Ok(findings)
+}
+
+/// A display that the line writes out and does not bring: that of this host, or one that the image starts.
+fn own(facts: &Facts, line: &RunLine, number: u16, variable: &Variable) -> Finding {
+    let servers = &facts.display.servers;
+    let finding = match servers.known() {
+        Ok(found) if found.is_some_and(|all| all.iter().any(|server| server.number == number)) => no_socket(line),
+        Ok(_) => Finding::not_needed("own-server"),
+        Err(stop) => Finding::from(stop),
+    };
+    finding.with("display", variable.display()).evidence("the line", &*variable.at.text).asked_by(&variable.at.origin())
+}
+
+fn no_socket(line: &RunLine) -> Finding {
+    Finding::fail("no-socket", "add-socket").edit(line.insert("-v /tmp/.X11-unix:/tmp/.X11-unix"))
 }
 
 /// The sockets themselves, under whatever name they have on the host, or a folder of the host that holds them.
@@ -69,24 +85,30 @@ fn no_variable(line: &RunLine, socket: Option<&Mount>) -> Finding {
 }
 
 fn with_variable(line: &RunLine, variable: &Variable, socket: Option<&Mount>) -> Finding {
-    let value = variable.value.as_deref().unwrap_or_default();
+    let value = variable.display();
     let (host, _) = value.rsplit_once(':').unwrap_or(("", value));
+    let is_loopback = ["localhost", "127.0.0.1", "::1", "[::1]"].contains(&host);
     let finding = if value.is_empty() {
         Finding::fail("variable-empty", "set-variable")
             .with("from", variable.from.as_deref().unwrap_or("DISPLAY"))
             .evidence("the environment", "DISPLAY is empty or not set")
+    } else if variable.value.as_deref() != Some(value) {
+        let network = if is_loopback && !line.is_host_network() { share_network(line) } else { Vec::new() };
+        Finding::fail("unix-before-host", "pass-as-it-is")
+            .with("value", variable.value.as_deref().unwrap_or_default())
+            .with("display", value)
+            .edit(variable.at.with_value("DISPLAY=$DISPLAY"))
+            .edits(network)
     } else if line.is_host_network() {
         Finding::pass("by-host-network").with("display", value)
-    } else if ["localhost", "127.0.0.1", "::1", "[::1]"].contains(&host) {
+    } else if is_loopback {
         Finding::fail("loopback", "share-network").with("display", value).edits(share_network(line))
     } else if !host.is_empty() && host != "unix" {
         Finding::pass("by-tcp").with("display", value)
     } else if socket.is_some() {
         Finding::pass("complete").with("display", value)
     } else {
-        Finding::fail("no-socket", "add-socket")
-            .with("display", value)
-            .edit(line.insert("-v /tmp/.X11-unix:/tmp/.X11-unix"))
+        no_socket(line).with("display", value)
     };
     finding.evidence("the line", &*variable.at.text).asked_by(&variable.at.origin())
 }

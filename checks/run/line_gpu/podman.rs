@@ -27,6 +27,10 @@ pub fn judge(facts: &Facts, need: &Need, line: &RunLine) -> Result<Findings, Sto
     }
     let registry = Registry::of_podman(facts)?;
     let names = registry.names(KIND);
+    if names.is_empty() && facts.is_podmans() {
+        // No spec names a GPU, or podman takes none of them: told there.
+        return Err(Stop::blocked_by("nvidia-cdi"));
+    }
     let judged = |device: &&Device| {
         let name = device.host.rsplit('=').next().unwrap_or_default();
         let finding = if names.contains(&name) {

@@ -32,6 +32,8 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     }
     looks.push(Ok(working_directory(facts, line)));
     looks.extend([runtime(facts, line), log_driver(facts, line), network(facts, line)]);
+    looks.extend(line.all("log-opt").map(|option| log_option(facts, line, option)));
+    looks.extend(line.all("storage-opt").map(|option| storage_option(facts, option)));
     looks.extend(line.all("security-opt").map(|option| profile(facts, option)));
     looks.extend(accounts(facts, line));
     let mut findings: Findings = looks.into_iter().filter_map(finding).collect();
@@ -155,6 +157,65 @@ fn log_driver(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {
     }
     let finding = Finding::fail("no-log-driver", "list-log-drivers").about(name);
     Ok(Some(finding.evidence("GET /info: Plugins.Log", known.join(", ")).asked_by(&option.at.origin())))
+}
+
+/// Options that log drivers take, besides those that all do (moby, daemon/logger, ValidateLogOpt of each).
+const LOG_OPTIONS: [(&str, &[&str]); 4] = [
+    ("json-file", &["max-file", "max-size", "compress", "labels", "labels-regex", "env", "env-regex", "tag"]),
+    ("local", &["max-file", "max-size", "compress"]),
+    ("journald", &["labels", "labels-regex", "env", "env-regex", "tag"]),
+    (
+        "syslog",
+        &[
+            "env",
+            "env-regex",
+            "labels",
+            "labels-regex",
+            "syslog-address",
+            "syslog-facility",
+            "syslog-tls-ca-cert",
+            "syslog-tls-cert",
+            "syslog-tls-key",
+            "syslog-tls-skip-verify",
+            "tag",
+            "syslog-format",
+        ],
+    ),
+];
+const ALL_LOG_OPTIONS: [&str; 6] =
+    ["mode", "max-buffer-size", "cache-disabled", "cache-max-size", "cache-max-file", "cache-compress"];
+
+/// An option that the log driver does not take, the line's own or the engine's.
+fn log_option(facts: &Facts, line: &RunLine, option: &RunOption) -> Result<Option<Finding>, Stop> {
+    let named = line.last("log-driver").filter(|option| !option.value.is_empty());
+    if option.at.opaque || option.refused.is_some() || named.is_some_and(|option| option.at.opaque) {
+        return Ok(None);
+    }
+    let driver = match named {
+        Some(option) => option.value.as_str(),
+        None => facts.docker.info.known()?.map_or("", |info| info.logging_driver.as_str()),
+    };
+    let Some((_, taken)) = LOG_OPTIONS.iter().find(|(name, _)| *name == driver) else { return Ok(None) };
+    let key = option.value.split('=').next().unwrap_or_default();
+    if taken.contains(&key) || ALL_LOG_OPTIONS.contains(&key) {
+        return Ok(None);
+    }
+    let finding = Finding::fail("log-option", "drop-option").about(&option.at.text).with("driver", driver);
+    let finding = finding.with("taken", taken.join(", ")).edit(option.at.without());
+    Ok(Some(finding.evidence("the line", &*option.at.text).asked_by(&option.at.origin())))
+}
+
+/// A size for the container's own files needs quotas of the file system, which overlay2 has on xfs alone.
+fn storage_option(facts: &Facts, option: &RunOption) -> Result<Option<Finding>, Stop> {
+    if option.at.opaque || option.refused.is_some() || !option.value.starts_with("size=") {
+        return Ok(None);
+    }
+    let Some(info) = facts.docker.info.known()?.filter(|info| info.driver == "overlay2") else { return Ok(None) };
+    let backing = info.driver_status.iter().find(|(key, _)| key == "Backing Filesystem").map(|(_, value)| value);
+    let Some(backing) = backing.filter(|backing| *backing != "xfs") else { return Ok(None) };
+    let finding = Finding::fail("no-quota", "drop-option").about(&option.at.text).with("backing", backing);
+    let finding = finding.edit(option.at.without()).evidence("GET /info: Backing Filesystem", backing.as_str());
+    Ok(Some(finding.asked_by(&option.at.origin())))
 }
 
 fn network(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {

@@ -67,7 +67,7 @@ fn capabilities(need: &mut Need, line: &RunLine) {
 }
 
 fn display(need: &mut Need, line: &RunLine) {
-    let variable = line.variable("DISPLAY").map(|variable| &variable.at);
+    let variable = line.variable("DISPLAY").filter(|_| line.own_display().is_none()).map(|variable| &variable.at);
     let socket = line.mounts.iter().find(|mount| mount.target.starts_with("/tmp/.X11-unix")).map(|mount| &mount.at);
     if let Some(at) = variable.or(socket) {
         need.display.get_or_insert_with(|| at.origin());

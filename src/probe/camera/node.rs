@@ -41,7 +41,8 @@ fn file(host: &Host, stat: files::Stat) -> NodeFile {
         files::Kind::Directory => Kind::Folder,
         _ => Kind::Other,
     };
-    NodeFile { kind, uid: stat.uid, gid: stat.gid, group: group(host, stat.gid), mode: stat.mode & 0o777 }
+    let numbers = (kind == Kind::Device).then_some(stat.rdev);
+    NodeFile { kind, uid: stat.uid, gid: stat.gid, group: group(host, stat.gid), mode: stat.mode & 0o777, numbers }
 }
 
 /// By /etc/group: the groups of devices are never anywhere else. Empty when the number has no name.

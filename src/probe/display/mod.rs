@@ -72,10 +72,11 @@ struct Talk {
     extensions: Fact<Vec<String>>,
 }
 
-/// The run line's own DISPLAY, where it has one with a value, before this session's.
+/// The run line's DISPLAY, where it has one with a value that leads to a server of this host, before this session's.
 fn display_name(host: &Host, need: &Need) -> Fact<Name> {
-    let variable = need.run.as_ref().and_then(|line| line.variable("DISPLAY"));
-    let typed = variable.and_then(|variable| Some((variable.value.clone().filter(|v| !v.is_empty())?, &variable.at)));
+    let line = need.run.as_ref().filter(|line| line.own_display().is_none());
+    let variable = line.and_then(|line| line.variable("DISPLAY"));
+    let typed = variable.map(|variable| (variable.display().to_owned(), &variable.at)).filter(|(v, _)| !v.is_empty());
     let found = match typed {
         Some((value, at)) => Fact::present(value, at.text.as_str()),
         None => Fact::found(host.env("DISPLAY"), "DISPLAY"),

@@ -46,6 +46,13 @@ pub fn of_unit(host: &Host, unit: &str) -> Vec<Opt> {
     options(words)
 }
 
+/// The program that a unit starts, without the letters that systemd takes before it (systemd.service(5)).
+pub fn program(host: &Host, unit: &str) -> Option<String> {
+    let (_, command) = units::last(host, unit, "ExecStart")?;
+    let program = command.split_whitespace().next()?.trim_start_matches(['@', '-', ':', '+', '!', '|']);
+    Some(program.to_owned()).filter(|program| program.starts_with('/'))
+}
+
 /// What a process was started with. Everybody may read that, unless /proc is mounted with hidepid.
 pub fn of_process(host: &Host, pid: u32) -> Fact<Vec<Opt>> {
     let line = host.live().text(format!("/proc/{pid}/cmdline"));

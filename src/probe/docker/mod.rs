@@ -6,9 +6,11 @@ pub mod command;
 mod daemon;
 mod daemon_json;
 mod endpoint;
+mod podman;
 mod rights;
 
-use gdoctor_checks::model::facts::docker::DockerFacts;
+use gdoctor_checks::model::fact::{Fact, Gap};
+use gdoctor_checks::model::facts::docker::{DockerFacts, Info};
 
 use crate::host::Host;
 
@@ -18,7 +20,8 @@ pub fn probe(host: &Host) -> DockerFacts {
     let route = endpoint::resolve(host);
     let answers = api::ask(host, &route);
     let client = client::find(host);
-    let daemon = daemon::look(host, &route, client.value(), answers.peer);
+    let daemon = daemon::look(host, &route, client.value(), &answers);
+    let other_kernel = other_kernel(host, &answers.info);
     let (elsewhere, waiting) = if answers.came { Default::default() } else { endpoint::elsewhere(host, &route) };
     DockerFacts {
         client,
@@ -38,5 +41,18 @@ pub fn probe(host: &Host) -> DockerFacts {
         version: answers.version,
         info: answers.info,
         containers: answers.containers,
+        podman: podman::find(host),
+        other_kernel,
+    }
+}
+
+/// A container of the engine's own machine sees the same kernel.
+fn other_kernel(host: &Host, info: &Fact<Info>) -> Fact<String> {
+    let source = "GET /info, KernelVersion";
+    let own = host.live().line("/proc/sys/kernel/osrelease");
+    match (info.value().map(|info| info.kernel_version.as_str()), own.value()) {
+        (Some(theirs), Some(own)) if !theirs.is_empty() && theirs != own => Fact::present(theirs.into(), source),
+        (Some(_), Some(_)) => Fact::absent(source),
+        _ => Fact::unknown(Gap::NotAsked, source),
     }
 }

@@ -127,6 +127,10 @@ pub fn container_files(host: &Host, docker: &DockerFacts) -> Fact<String> {
     }
 }
 
+pub fn most_files(host: &Host) -> Fact<u64> {
+    number(host, "/proc/sys/fs/nr_open")
+}
+
 /// dockerd uses a containerd that listens here, and starts one of its own elsewhere.
 const CONTAINERD_SOCKET: &str = "/run/containerd/containerd.sock";
 /// systemd-system.conf(5), DefaultLimitNOFILE.

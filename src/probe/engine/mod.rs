@@ -44,6 +44,7 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> EngineFacts {
         cgroup: kernel::cgroup(host),
         limits: kernel::limits(host, docker),
         container_files: kernel::container_files(host, docker),
+        most_files: kernel::most_files(host),
         inotify: kernel::inotify(host),
         libseccomp: kernel::libseccomp(host),
         user_namespaces: kernel::user_namespaces(host),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::{Address, DockerFacts, Package, Reach};
-use gdoctor_checks::model::facts::engine::Start;
+use gdoctor_checks::model::facts::engine::{Start, SystemdFailure};
 
 use crate::host::listener::{self, Place, Waiting};
 use crate::host::process::{End, Program};
@@ -45,8 +45,12 @@ fn from_systemd(host: &Host, socket: &str, docker: &DockerFacts) -> Fact<Start> 
     let unit = if snap { "snap.docker.dockerd.service" } else { "docker.service" };
     let source = format!("systemctl show {unit}, journalctl --unit={unit}");
     let deadline = host.deadline.within(PATIENCE);
-    let mut show = vec!["show", unit, "--property=ActiveState,Result"];
+    let socket_unit = (!snap && !rootless).then_some("docker.socket");
+    let mut show = vec!["show", unit];
+    show.extend(socket_unit);
+    show.push("--property=Id,ActiveState,Result,LoadState,LoadError,ExecMainStatus,DropInPaths");
     let mut read = vec![if rootless { "--user-unit" } else { "--unit" }, unit];
+    read.extend(socket_unit.into_iter().flat_map(|unit| ["--unit", unit]));
     read.extend(["--boot", "--output=cat", "--no-pager", "--quiet", LINES]);
     if rootless {
         show.insert(0, "--user");
@@ -63,16 +67,58 @@ fn from_systemd(host: &Host, socket: &str, docker: &DockerFacts) -> Fact<Start> 
         Ok(shown) => shown,
         Err(gap) => return Fact::unknown(gap, source),
     };
-    let value = |key: &str| {
-        let line = shown.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-        line.unwrap_or_default().to_owned()
-    };
+    let units = Units { shown: &shown };
     let said = run("journalctl", &read, deadline).unwrap_or_default();
     let log = format!("journalctl {} {unit}", read.first().copied().unwrap_or_default());
     Fact::present(
-        Start { state: value("ActiveState"), result: value("Result"), lines: telling_lines(&said), log },
+        Start {
+            state: units.value(unit, "ActiveState"),
+            result: units.value(unit, "Result"),
+            lines: telling_lines(&said),
+            log,
+            systemd: units.failure(unit, &said),
+        },
         source,
     )
+}
+
+/// What `systemctl show` says of some units, a block for each.
+struct Units<'a> {
+    shown: &'a str,
+}
+
+impl Units<'_> {
+    fn value(&self, unit: &str, key: &str) -> String {
+        let of = |block: &&str| block.lines().any(|line| line.strip_prefix("Id=") == Some(unit));
+        let block = self.shown.split("\n\n").find(of).unwrap_or_default();
+        let line = block.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        line.unwrap_or_default().to_owned()
+    }
+
+    /// `said` has the units' last lines in the journal.
+    fn failure(&self, unit: &str, said: &str) -> Option<SystemdFailure> {
+        let drop_ins = self.value(unit, "DropInPaths").split_whitespace().map(str::to_owned).collect();
+        let last = |of: &str, words: &[&str]| {
+            let fits = |line: &&str| line.starts_with(of) && words.iter().any(|words| line.contains(words));
+            said.lines().rfind(fits).map(|line| line.chars().take(LONGEST).collect::<String>())
+        };
+        if ["bad-setting", "error"].contains(&self.value(unit, "LoadState").as_str()) {
+            let error = self.value(unit, "LoadError");
+            let error = error.split_once('"').map_or(error.as_str(), |(_, rest)| rest.trim_end_matches('"')).to_owned();
+            return Some(SystemdFailure::Refused { words: last(unit, &["Refusing."]).unwrap_or(error), drop_ins });
+        }
+        // systemd.exec(5): statuses that it gives itself, before the program runs.
+        let step = self.value(unit, "ExecMainStatus").parse().is_ok_and(|status: u32| (200..=243).contains(&status));
+        if step && self.value(unit, "Result") == "exit-code" {
+            return Some(SystemdFailure::Step { words: last(unit, &["Failed at step"])?, drop_ins });
+        }
+        let socket = "docker.socket";
+        let failed = self.value(socket, "ActiveState") == "failed";
+        let own = ["exit-code", "resources"].contains(&self.value(socket, "Result").as_str());
+        let words =
+            last(socket, &["Failed to resolve", "Failed to create listening socket", "Failed to listen on sockets"]);
+        (failed && own).then_some(SystemdFailure::Socket { words: words? })
+    }
 }
 
 /// Other users than root ask systemd through the system's bus, which may be waiting itself.
@@ -135,6 +181,31 @@ fn without_passwords(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_systemd_could_not_do_is_told_in_its_words() {
+        let shown = |service: &str, socket: &str| {
+            format!("Id=docker.service\n{service}\nDropInPaths=/etc/x.conf\n\nId=docker.socket\n{socket}\n")
+        };
+        let failure = |shown: &str, said: &str| Units { shown }.failure("docker.service", said);
+        let two = "docker.service: Service has more than one ExecStart= setting. Refusing.";
+        let found = failure(&shown("LoadState=bad-setting", "ActiveState=inactive"), two);
+        assert_eq!(found, Some(SystemdFailure::Refused { words: two.into(), drop_ins: vec!["/etc/x.conf".into()] }));
+        let user = "docker.service: Failed at step USER spawning /usr/sbin/dockerd: No such process";
+        let found = failure(&shown("LoadState=loaded\nResult=exit-code\nExecMainStatus=217", ""), user);
+        assert!(matches!(found, Some(SystemdFailure::Step { words, .. }) if words == user));
+        let group = "docker.socket: Failed to resolve group docker: No such process";
+        let found = failure(
+            &shown("LoadState=loaded\nResult=success\nExecMainStatus=217", "ActiveState=failed\nResult=exit-code"),
+            group,
+        );
+        assert_eq!(found, Some(SystemdFailure::Socket { words: group.into() }));
+        let limit = shown(
+            "LoadState=loaded\nResult=exit-code\nExecMainStatus=1",
+            "ActiveState=failed\nResult=service-start-limit-hit",
+        );
+        assert_eq!(failure(&limit, group), None);
+    }
 
     #[test]
     fn failures_are_kept_and_passwords_are_not() {

@@ -1,5 +1,6 @@
 //! Asks the wanted registries for `/v2/`, as the daemon will: https with the authorities that it trusts, then http.
 
+mod certs;
 mod size;
 mod storage;
 
@@ -10,14 +11,12 @@ use std::time::Duration;
 use gdoctor_checks::model::fact::{Fact, Gap, State};
 use gdoctor_checks::model::facts::docker::DockerFacts;
 use gdoctor_checks::model::facts::image::go_name;
-use gdoctor_checks::model::facts::registry::{
-    Answer, Catalog, Certificate, CertsDir, Distrust, Look, RegistryFacts, Unfit,
-};
+use gdoctor_checks::model::facts::registry::{Answer, Catalog, Certificate, Distrust, Look, RegistryFacts};
 use gdoctor_checks::model::need::{Need, Registry};
 use serde::Deserialize;
 
 use crate::host::http::{Client, NoReply, Reply, Target, Tls};
-use crate::host::{Host, certificate, files, resolve, threads, tls};
+use crate::host::{Host, files, resolve, threads, tls};
 
 /// Where Go, and so dockerd, finds the system's authorities: the first of these that is there (crypto/x509, root_linux.go).
 const BUNDLES: [&str; 6] = [
@@ -74,13 +73,13 @@ struct Asked<'a> {
 
 fn look(host: &Host, registry: &Registry, certs_root: &str, system: &[u8], asked: &Asked) -> Look {
     let addresses = resolve::resolve(&registry.host, host.deadline);
-    let path = format!("{certs_root}/{registry}");
-    let (certs_dir, pair) = certs_dir(host, &path);
+    let certs::Found { dir: certs_dir, pair, misplaced } = certs::find(host, certs_root, registry);
     let mut trust = Tls { authorities: system.to_vec(), skip_verify: true, ..Tls::default() };
     if let Some(dir) = certs_dir.value() {
         for name in &dir.authorities {
             trust.authorities.push(b'\n');
-            trust.authorities.extend(host.bytes(format!("{path}/{name}"), BUNDLE_CAP).value().into_iter().flatten());
+            let file = format!("{}/{name}", dir.path);
+            trust.authorities.extend(host.bytes(file, BUNDLE_CAP).value().into_iter().flatten());
         }
     }
     (trust.certificate, trust.key) = pair;
@@ -91,6 +90,7 @@ fn look(host: &Host, registry: &Registry, certs_root: &str, system: &[u8], asked
         https_unverified: Fact::default(),
         http: Fact::default(),
         certs_dir,
+        misplaced,
         certificate: Fact::default(),
         catalog: Fact::default(),
         sizes: BTreeMap::new(),
@@ -154,43 +154,6 @@ fn deletes(host: &Host, client: &Client) -> Fact<bool> {
         Ok(status) => Fact::unknown(Gap::Unparsable(format!("HTTP status {status}")), source),
         Err(why) => Fact::unknown(why.gap(), source),
     }
-}
-
-/// A client's certificate and its key, as they stand in their files.
-type Pair = (Vec<u8>, Vec<u8>);
-
-/// The folder of a registry's certificates, and the first pair in it that can be shown.
-fn certs_dir(host: &Host, path: &str) -> (Fact<CertsDir>, Pair) {
-    let mut shown = None;
-    let dir = host.list(path).map(|names| {
-        let mut dir = CertsDir { path: path.into(), ..CertsDir::default() };
-        let read = |name: &str| host.bytes(format!("{path}/{name}"), BUNDLE_CAP);
-        for name in &names {
-            if name.ends_with(".crt") {
-                dir.authorities.push(name.clone());
-            } else if let Some(stem) = name.strip_suffix(".key") {
-                let alone = !names.contains(&format!("{stem}.cert"));
-                dir.unfit.extend(alone.then(|| (name.clone(), Unfit::NoCertificate)));
-            } else if let Some(stem) = name.strip_suffix(".cert") {
-                let key = format!("{stem}.key");
-                let found = (read(name), read(&key));
-                let judged = match (found.0.value(), found.1.value()) {
-                    _ if !names.contains(&key) => Err(Unfit::NoKey),
-                    (Some(certificate), Some(key)) => certificate::client(certificate, key),
-                    // Not readable to this user: the daemon reads it as root.
-                    _ => continue,
-                };
-                match judged {
-                    Ok(()) => shown = shown.take().or(found.0.value().cloned().zip(found.1.value().cloned())),
-                    Err(why) => drop(dir.unfit.insert(name.clone(), why)),
-                }
-            } else {
-                dir.ignored.push(name.clone());
-            }
-        }
-        dir
-    });
-    (dir, shown.unwrap_or_default())
 }
 
 /// The handshake tells whether the daemon would trust it; only then is the request worth sending as the answer to "https".

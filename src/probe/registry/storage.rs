@@ -45,11 +45,17 @@ struct Settings {
     cmd: Option<Vec<String>>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
 struct Mount {
     source: String,
     destination: String,
+    #[serde(rename = "RW", default = "yes")]
+    writable: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[derive(Default, Deserialize)]
@@ -67,12 +73,16 @@ struct Layers {
 impl Inspect {
     /// The host's side of a path in the container, where a mount covers it.
     fn on_host(&self, path: &str) -> Option<String> {
+        self.mount(path).map(|(mount, rest)| format!("{}{rest}", mount.source))
+    }
+
+    /// The mount that covers a path, and what of the path lies below it.
+    fn mount<'a>(&self, path: &'a str) -> Option<(&Mount, &'a str)> {
         let mounts = self.mounts.iter().flatten();
         let inside = mounts.filter_map(|mount| Some((mount, path.strip_prefix(mount.destination.as_str())?)));
-        let (mount, rest) = inside
+        inside
             .filter(|(_, rest)| rest.is_empty() || rest.starts_with('/'))
-            .max_by_key(|(mount, _)| mount.destination.len())?;
-        Some(format!("{}{rest}", mount.source))
+            .max_by_key(|(mount, _)| mount.destination.len())
     }
 
     fn variable(&self, name: &str) -> Option<&str> {
@@ -109,6 +119,7 @@ fn in_container(host: &Host, container: &Container, docker: &DockerFacts) -> Fac
         image: container.image.clone(),
         config: config.clone(),
         deletes,
+        mounted_read_only: found.mount(folder).is_some_and(|(mount, _)| !mount.writable),
     };
     Fact::present(storage, source)
 }
@@ -201,7 +212,11 @@ mod tests {
 
     #[test]
     fn the_innermost_mount_decides() {
-        let mount = |source: &str, destination: &str| Mount { source: source.into(), destination: destination.into() };
+        let mount = |source: &str, destination: &str| Mount {
+            source: source.into(),
+            destination: destination.into(),
+            writable: true,
+        };
         let found = Inspect {
             mounts: Some(vec![mount("/a", "/var"), mount("/b", "/var/lib/registry"), mount("/c", "/var/lib/reg")]),
             ..Inspect::default()

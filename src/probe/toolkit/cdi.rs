@@ -52,6 +52,9 @@ fn folders(host: &Host, docker: &DockerFacts) -> Vec<String> {
         let own: Vec<String> = own.filter(|folder| !folders.contains(folder)).collect();
         folders.extend(own);
     }
+    let podmans = docker.podman.value().and_then(|podman| podman.spec_dirs.clone()).unwrap_or_default();
+    let more: Vec<String> = podmans.into_iter().filter(|folder| !folders.contains(folder)).collect();
+    folders.extend(more);
     folders.retain(|folder| folder.starts_with('/'));
     folders
 }

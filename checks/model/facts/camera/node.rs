@@ -49,6 +49,9 @@ pub struct NodeFile {
     pub group: String,
     /// Permission bits, such as 0o660.
     pub mode: u32,
+    /// Major and minor number of a device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numbers: Option<(u32, u32)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
