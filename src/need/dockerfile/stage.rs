@@ -10,7 +10,7 @@ use crate::secret;
 
 use super::expand::{self, Scope};
 use super::lines::{Instruction, Text};
-use super::{Arguments, argument, words};
+use super::{Arguments, argument, automatic, words};
 
 /// A stage while it is read.
 pub struct Making {
@@ -72,6 +72,7 @@ impl Making {
             }
             _ => {}
         }
+        self.stage.rest.push_str(&instruction.keyword);
         for text in std::iter::once(&instruction.text).chain(&instruction.bodies) {
             self.stage.rest.push_str(&text.text);
             self.stage.rest.push('\n');
@@ -84,7 +85,8 @@ impl Making {
         for (start, end) in words(&text.text) {
             let (name, default) = argument(text, start, end, &Inside { making: self, escape }, source)?;
             let given = self.arguments.given.get(&name).cloned();
-            let value = given.or(default).or_else(|| self.globals.set.get(&name).cloned());
+            let outside = || self.globals.set.get(&name).cloned().or_else(|| automatic(&name, &self.globals.given));
+            let value = given.or(default).or_else(outside);
             self.arguments.set.extend(value.map(|value| (name, value)));
         }
         Ok(())
@@ -96,7 +98,10 @@ impl Making {
         let Some(&(first, first_end)) = found.first() else { return Ok(()) };
         if !text.text[first..first_end].contains('=') {
             let end = text.text.trim_end().len();
-            let value = found.get(1).map_or(end, |(start, _)| *start);
+            let Some(&(value, _)) = found.get(1) else {
+                let what = format!("{} has no value here", &text.text[first..first_end]);
+                return Err(Wrong::at(text.span(first, first_end), &what, "ENV NAME=VALUE"));
+            };
             return self.variable(text, (first, first_end), (value, end), source, escape);
         }
         for (start, end) in found {
