@@ -345,6 +345,10 @@ fn what_compose_takes_is_taken() {
         ("services: {app: {image: x}}\n---\nservices: {app: {ports: ['8080:80']}}\n", "port 8080"),
         ("services: {app: {image: x}, llm: {provider: {type: model}}}\n", ""),
         ("services: {app: {image: x, ports: ['80${N:-8}1:80']}}\nx-a: {b: c}\n", "port 8081"),
+        ("services: {app: {image: 'nvcr.io/nvidia/pytorch:25.03-py3', gpus: all}}\n", "cuda 12.8"),
+        ("services: {app: {image: x, gpus: [{capabilities: [gpu, video]}]}}\n", "capability video"),
+        ("services: {app: {image: x, gpus: all, command: ffmpeg -hwaccel cuda -i a b}}\n", "capability video"),
+        ("services: {app: {image: x, gpus: all, command: [ffmpeg, -c:v, h264_cuvid]}}\n", "capability video"),
         ("include: ['oci://example.com/a:1']\nservices: {app: {image: x, networks: [lan], depends_on: [db]}}\n", ""),
         (&format!("x-e: &e {{A: b}}\nservices:\n  app: {{image: x, environment: {{<<: *e}}}}\n{many}"), ""),
     ];

@@ -225,3 +225,31 @@ fn bitten_files_never_break_the_reader() {
         }
     }
 }
+
+/// What an image will want shows in its base, its packages and its commands, each with its line.
+#[test]
+fn what_the_image_will_want_is_known() {
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let rows = [
+        ("FROM nvcr.io/nvidia/pytorch:25.03-py3\n", vec!["cuda 12.8", "Dockerfile:1:6", "gpu all"]),
+        ("FROM tensorflow/tensorflow:2.15.0-gpu\n", vec!["cuda 12.2"]),
+        (
+            "FROM nvidia/cuda:11.8.0-runtime-ubuntu22.04\nRUN pip install torch --index-url https://download.pytorch.org/whl/cu128\n",
+            vec!["cuda 12.8", "Dockerfile:2:"],
+        ),
+        (
+            "FROM ubuntu:22.04\nRUN conda install -y pytorch pytorch-cuda=12.1 -c pytorch\n",
+            vec!["cuda 12.1", "gpu all"],
+        ),
+        (
+            "FROM nvidia/cuda:12.2.2-runtime-ubuntu22.04\nCMD [\"ffmpeg\",\"-hwaccel\",\"cuda\",\"-c:v\",\"h264_cuvid\"]\n",
+            vec!["capability video", "Dockerfile:2:"],
+        ),
+    ];
+    for (text, wishes) in rows {
+        std::fs::write(folder.path().join("Dockerfile"), text).unwrap();
+        let shown = gdoctor(folder.path(), &["--dockerfile", "Dockerfile", "--need", "none", "--show-need"]).stdout;
+        let shown = String::from_utf8(shown).unwrap();
+        assert!(wishes.iter().all(|wish| shown.contains(wish)), "{wishes:?} of {text}{shown}");
+    }
+}

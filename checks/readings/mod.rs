@@ -8,6 +8,7 @@ pub mod container_ids;
 pub mod cuda;
 pub mod driver;
 pub mod driver_package;
+pub mod known_image;
 pub mod passage;
 mod room;
 pub mod sight;

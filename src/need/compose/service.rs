@@ -98,7 +98,26 @@ pub fn run_line(project: &Project, name: &str, service: &Node) -> Result<RunLine
     let mut line = run_line::parse_one(&run_line::join(&argv), &shell).map_err(refused)?;
     let own = project.origin(service, format!("service {name}"));
     point(&mut line, &words.said, image.origin, own);
+    line.arguments = command(project, service);
     Ok(line)
+}
+
+/// The words of entrypoint and command, each pointing at its key: what the program does, not how docker starts it.
+fn command(project: &Project, service: &Node) -> Vec<Argument> {
+    let keys = ["entrypoint", "command"].into_iter().filter_map(|key| Some((key, service.get(key)?)));
+    let each = |(key, node): (&str, &Node)| -> Vec<Argument> {
+        let argument = |item: &Node, text: &str| Argument {
+            text: text.to_owned(),
+            file: Some(project.origin(item, format!("{key}: {text}"))),
+            ..Argument::default()
+        };
+        let items = node.items().into_iter().filter_map(|item| Some((item, item.text()?)));
+        match node.value {
+            Value::List(_) => items.map(|(item, text)| argument(item, text)).collect(),
+            _ => items.flat_map(|(item, text)| text.split_whitespace().map(move |word| argument(item, word))).collect(),
+        }
+    };
+    keys.flat_map(each).collect()
 }
 
 impl Words<'_> {

@@ -10,8 +10,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use gdoctor_checks::model::dockerfile::{Base, Dockerfile, Said, Stage};
-use gdoctor_checks::model::need::{Capability, Gpus, Need, Wish};
+use gdoctor_checks::model::need::{Capability, Gpus, Need, Origin, Wish};
 use gdoctor_checks::model::run::Span;
+use gdoctor_checks::model::version::Version;
+use gdoctor_checks::readings::known_image;
 
 use crate::host::Host;
 
@@ -356,10 +358,19 @@ fn words(text: &str) -> Vec<(usize, usize)> {
 
 /// What the image will want of this host: a GPU where it is made with CUDA, at that version, with the capabilities it names.
 pub fn add(need: &mut Need, file: Dockerfile, source: SourceText) {
-    if let Some((base, version)) = file.ground().and_then(|base| Some((base, base.cuda()?))) {
-        let wish = Wish::new(Gpus::All, base.at.clone());
-        need.gpu.get_or_insert(wish);
-        need.cuda.get_or_insert(Wish::new(version, base.at.clone()));
+    let base = file.ground().and_then(|base| Some((known_image::cuda(&base.reference)?, base.at.clone())));
+    let wheels = file.running().flat_map(|stage| &stage.wheels);
+    let wheels: Vec<(Version, Origin)> = wheels.map(|wheel| (wheel.cuda.clone(), wheel.said.at.clone())).collect();
+    // What runs brings its own CUDA: the newest of them decides.
+    let newest = base.iter().chain(&wheels).max_by(|(one, _), (other, _)| one.cmp(other)).cloned();
+    if let Some((version, by)) = newest {
+        let gpu = base.map_or(by.clone(), |(_, by)| by);
+        need.gpu.get_or_insert(Wish::new(Gpus::All, gpu));
+        need.cuda.get_or_insert(Wish::new(version, by));
+    }
+    if let Some(video) = file.running().flat_map(|stage| &stage.video).next() {
+        need.gpu.get_or_insert(Wish::new(Gpus::All, video.at.clone()));
+        need.capabilities.push(Wish::new(Capability::Video, video.at.clone()));
     }
     let named = file.variable("NVIDIA_DRIVER_CAPABILITIES").filter(|_| need.gpu.is_some());
     for (words, by) in named.iter().filter_map(|setting| Some((setting.value.as_deref()?, &setting.at))) {
