@@ -84,6 +84,45 @@ fn every_form_of_the_file_is_read() {
     assert_eq!((file.stages.len(), file.stages[0].base.reference.as_str()), (1, "c:1"));
 }
 
+/// What the builder takes though it looks odd. Each was put before `docker buildx build --call=targets`.
+#[test]
+fn what_the_builder_takes_is_read() {
+    let file = read("\u{feff}FROM busybox\nRUN cat > /a << 'EOF'\n{\n  x\n}\nEOF\nRUN cat<<EOF\nCOPY --link a b\n");
+    assert_eq!(file.stages[0].base.reference, "busybox");
+    let native = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+    let file = read("ARG FLAVOR=${TARGETARCH}\nFROM busybox AS amd64\nFROM busybox AS arm64\nFROM ${FLAVOR} AS out\n");
+    assert_eq!(file.stages[2].base.reference, native);
+    let file = read(
+        "FROM --platform=linux/${TARGETARCH} busybox\nARG TARGETARCH\nARG TARGETOS=plan9\nENV PATH=/opt/$TARGETARCH/$TARGETOS\n",
+    );
+    assert!(file.stages[0].base.platform.is_none());
+    assert_eq!(file.stages[0].paths[0].text, format!("/opt/{native}/plan9"));
+    read("# syntax=company/frontend:1\nFROM busybox\nINCLUDE other\nRUN --new=1 x\n");
+}
+
+/// What the builder refuses, with its place. Each was put before `docker buildx build`.
+#[test]
+fn what_the_builder_refuses_is_refused() {
+    let rows = [
+        ("FROM busybox\nENV A\n", 2, "A has no value", "ENV NAME=VALUE"),
+        ("FROM busybox\nCOPY a\n", 2, "COPY takes", "COPY SOURCE"),
+        ("FROM busybox\nCOPY [\"a\"]\n", 2, "COPY takes", "COPY SOURCE"),
+        ("FROM busybox AS 1a\n", 1, "1a is no name", "a letter first"),
+        ("ARG V\nFROM nvidia/cuda:${V}-base-ubuntu22.04\n", 2, "no name of an image", "ARG in it is empty"),
+        ("ARG V\nFROM --platform=$V busybox\n", 2, "platform is empty", "default"),
+        ("FROM Busybox\n", 1, "no name of an image", "small letters"),
+        ("FROM busybox\nWORKDIR\n", 2, "nothing behind it", "WORKDIR FOLDER"),
+        ("FROM busybox\nCOPY --form=a b c\n", 2, "no option --form", "did you mean --from?"),
+        ("FROM busybox\nSHELL /bin/bash\n", 2, "a list in brackets", "SHELL ["),
+    ];
+    for (text, line, what, help) in rows {
+        let wrong = dockerfile::parse("Dockerfile", text, None, &[]).unwrap_err();
+        let at = text[..wrong.span.start].matches('\n').count() + 1;
+        assert_eq!(at, line, "{text}");
+        assert!(wrong.what.contains(what) && wrong.help.contains(help), "{text}: {wrong:?}");
+    }
+}
+
 #[test]
 fn secrets_of_the_file_are_not_repeated() {
     let folder = tempfile::tempdir_in("/tmp").unwrap();
@@ -184,5 +223,33 @@ fn bitten_files_never_break_the_reader() {
             }
             Err(wrong) => assert!(text.get(wrong.span.start..wrong.span.end).is_some(), "{wrong:?} in {text:?}"),
         }
+    }
+}
+
+/// What an image will want shows in its base, its packages and its commands, each with its line.
+#[test]
+fn what_the_image_will_want_is_known() {
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let rows = [
+        ("FROM nvcr.io/nvidia/pytorch:25.03-py3\n", vec!["cuda 12.8", "Dockerfile:1:6", "gpu all"]),
+        ("FROM tensorflow/tensorflow:2.15.0-gpu\n", vec!["cuda 12.2"]),
+        (
+            "FROM nvidia/cuda:11.8.0-runtime-ubuntu22.04\nRUN pip install torch --index-url https://download.pytorch.org/whl/cu128\n",
+            vec!["cuda 12.8", "Dockerfile:2:"],
+        ),
+        (
+            "FROM ubuntu:22.04\nRUN conda install -y pytorch pytorch-cuda=12.1 -c pytorch\n",
+            vec!["cuda 12.1", "gpu all"],
+        ),
+        (
+            "FROM nvidia/cuda:12.2.2-runtime-ubuntu22.04\nCMD [\"ffmpeg\",\"-hwaccel\",\"cuda\",\"-c:v\",\"h264_cuvid\"]\n",
+            vec!["capability video", "Dockerfile:2:"],
+        ),
+    ];
+    for (text, wishes) in rows {
+        std::fs::write(folder.path().join("Dockerfile"), text).unwrap();
+        let shown = gdoctor(folder.path(), &["--dockerfile", "Dockerfile", "--need", "none", "--show-need"]).stdout;
+        let shown = String::from_utf8(shown).unwrap();
+        assert!(wishes.iter().all(|wish| shown.contains(wish)), "{wishes:?} of {text}{shown}");
     }
 }

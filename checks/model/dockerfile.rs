@@ -35,6 +35,12 @@ pub struct Stage {
     /// device.
     #[serde(default)]
     pub gpu_steps: Vec<GpuStep>,
+    /// Where it decodes or encodes video by the GPU: an option of ffmpeg, an element of GStreamer's, a module of OpenCV's.
+    #[serde(default)]
+    pub video: Vec<Said>,
+    /// Where it takes packages of Python or conda that are made for a CUDA of their own: `whl/cu128`, `pytorch-cuda=12.1`.
+    #[serde(default)]
+    pub wheels: Vec<Wheel>,
     /// ENV, the variables of the file replaced; `None` where a value cannot be known.
     pub variables: Vec<Setting>,
     /// Folders that ENV PATH adds.
@@ -63,6 +69,14 @@ pub struct Base {
 pub struct Said {
     pub text: String,
     pub at: Origin,
+}
+
+/// Packages made for a CUDA.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wheel {
+    pub cuda: Version,
+    pub said: Said,
 }
 
 /// A command that asks a GPU.
@@ -108,18 +122,5 @@ impl Dockerfile {
     /// Who asks: the last `FROM`.
     pub fn by(&self) -> Option<&Origin> {
         self.stages.last().map(|stage| &stage.base.at)
-    }
-}
-
-impl Base {
-    /// The CUDA that the tag names: of `nvidia/cuda:12.4.1-base-ubuntu22.04`, of `pytorch/pytorch:2.1.0-cuda12.1-cudnn8-runtime`.
-    pub fn cuda(&self) -> Option<Version> {
-        let reference = self.reference.split('@').next().unwrap_or_default();
-        let (name, tag) = reference.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'))?;
-        if name == "nvidia/cuda" || name.ends_with("/nvidia/cuda") {
-            return Version::leading(tag).map(|version| Version::new(&[version.major(), version.minor()]));
-        }
-        let after = tag.split(['-', '_']).find_map(|part| part.strip_prefix("cuda").or(part.strip_prefix("cu")))?;
-        after.contains('.').then(|| Version::leading(after)).flatten()
     }
 }

@@ -9,6 +9,7 @@ mod host;
 pub mod run_line;
 mod shell;
 pub mod text;
+mod video;
 mod wish;
 
 use gdoctor_checks::model::need::{Camera, Need, Origin, Wish};

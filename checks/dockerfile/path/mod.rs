@@ -59,7 +59,70 @@ fn one(file: &Dockerfile, path: &Said, text: &str) -> Option<Finding> {
     let base = file.ground().map(|base| base.reference.as_str()).unwrap_or_default();
     let name = base.split([':', '@']).next().unwrap_or_default();
     let plain = PLAIN.iter().any(|plain| name == *plain || name.ends_with(&format!("/{plain}")));
-    plain.then(|| Finding::warn("never-made", "look").with("base", base).evidence("the Dockerfile", &*path.text))
+    let silent = plain && !text.lines().any(|line| may_make(line, &folder));
+    silent.then(|| Finding::warn("never-made", "look").with("base", base).evidence("the Dockerfile", &*path.text))
+}
+
+/// Programs that make no folder but those that they name, and Debian's packages, which keep to the system's.
+const QUIET: [&str; 27] = [
+    "apt",
+    "apt-get",
+    "cat",
+    "cd",
+    "chgrp",
+    "chmod",
+    "chown",
+    "dpkg-reconfigure",
+    "echo",
+    "export",
+    "groupadd",
+    "head",
+    "ldconfig",
+    "ln",
+    "locale-gen",
+    "ls",
+    "mkdir",
+    "printf",
+    "pwd",
+    "rm",
+    "rmdir",
+    "set",
+    "touch",
+    "true",
+    "update-alternatives",
+    "useradd",
+    "usermod",
+];
+/// Instructions that make nothing.
+const MAKE_NOTHING: [&str; 10] =
+    ["CMD", "ENTRYPOINT", "EXPOSE", "HEALTHCHECK", "LABEL", "MAINTAINER", "SHELL", "STOPSIGNAL", "USER", "WORKDIR"];
+
+/// What this line of a Dockerfile runs, copies or mounts may make the folder: a script, a clone, a package of somebody's own, all
+/// that is copied to where the folder lies. Then nobody knows.
+fn may_make(line: &str, folder: &str) -> bool {
+    let (keyword, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    match keyword {
+        "" => false,
+        "RUN" => commands(rest).any(|command| !is_quiet(command)),
+        "COPY" | "ADD" | "VOLUME" => {
+            let target = rest.trim().trim_end_matches(']').rsplit([' ', '\t', ',']).next().unwrap_or_default();
+            let target = target.trim_matches(['"', '\'']).trim_end_matches('/');
+            let above = folder.strip_prefix(target).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+            above || !target.starts_with('/')
+        }
+        known => !MAKE_NOTHING.contains(&known),
+    }
+}
+
+fn commands(script: &str) -> impl Iterator<Item = &str> {
+    script.split([';', '&', '|']).map(str::trim).filter(|command| !command.is_empty())
+}
+
+fn is_quiet(command: &str) -> bool {
+    let is_assignment = |word: &&str| word.contains('=') || ["sudo", "DEBIAN_FRONTEND"].contains(word);
+    let mut words = command.split_whitespace().skip_while(is_assignment);
+    let program = words.next().unwrap_or_default();
+    QUIET.contains(&program.rsplit('/').next().unwrap_or_default())
 }
 
 /// A word of the text has this name in it, in any case: `Anaconda3-2023.03-Linux-x86_64.sh` makes anaconda3.

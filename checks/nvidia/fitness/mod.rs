@@ -7,6 +7,7 @@ use crate::model::prelude::*;
 use crate::model::require::Condition;
 use crate::model::version::Version;
 use crate::readings::cuda::{self, Reach};
+use crate::readings::known_image;
 
 pub static CHECK: Check = Check {
     id: "nvidia-fitness",
@@ -42,9 +43,23 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         findings.push(driver(facts, &wish.what)?.asked_by(&wish.by));
     }
     if let Some(wish) = &need.cuda {
-        findings.extend(spoken(facts, &wish.what)?.into_iter().map(|f| f.asked_by(&wish.by)));
+        // What the image itself says is nearer to the truth than its name.
+        let is_read = named_by(need, wish).is_some_and(|(_, by_line)| by_line) && facts.run.image.value().is_some();
+        if !is_read {
+            let compat = named_by(need, wish).is_some_and(|(name, _)| known_image::brings_compat(name));
+            findings.extend(spoken(facts, &wish.what, compat)?.into_iter().map(|f| f.asked_by(&wish.by)));
+        } else if findings.is_empty() {
+            return Err(Stop::NotNeeded("image-here"));
+        }
     }
     Ok(findings)
+}
+
+/// The image whose name the CUDA was taken from, and whether it is the run line's.
+fn named_by<'a>(need: &'a Need, wish: &Wish<Version>) -> Option<(&'a str, bool)> {
+    let line = need.run.as_ref().and_then(|line| line.image.as_ref()).filter(|image| image.at.origin() == wish.by);
+    let base = need.dockerfile.as_ref().and_then(|file| file.ground()).filter(|base| base.at == wish.by);
+    line.map(|image| (image.reference.as_str(), true)).or(base.map(|base| (base.reference.as_str(), false)))
 }
 
 fn memory(facts: &Facts, need: &Need, wanted: u64) -> Result<Finding, Stop> {
@@ -109,7 +124,8 @@ fn driver(facts: &Facts, wanted: &Condition) -> Result<Finding, Stop> {
 }
 
 /// Newer than the driver speaks; too old or too new for a GPU.
-fn spoken(facts: &Facts, wanted: &Version) -> Result<Findings, Stop> {
+/// `compat`: the image has cuda-compat, with which data-centre GPUs go further than the driver.
+fn spoken(facts: &Facts, wanted: &Version, compat: bool) -> Result<Findings, Stop> {
     let fact = &facts.nvidia.nvml.cuda;
     let unreadable = |text: &str| Stop::Unknown(Gap::Unparsable(text.into()), fact.source.clone());
     let text = fact.known()?.map(String::as_str).unwrap_or_default();
@@ -117,6 +133,7 @@ fn spoken(facts: &Facts, wanted: &Version) -> Result<Findings, Stop> {
     let finding = match cuda::reach(wanted, &spoken) {
         Reach::Whole => Finding::pass("cuda"),
         Reach::Minor => Finding::warn("cuda-minor", "change-driver"),
+        Reach::TooNew if compat && goes_further(facts) => Finding::warn("cuda-too-new", "change-driver"),
         Reach::TooNew => Finding::fail("cuda-too-new", "change-driver"),
     };
     let mut findings: Findings = finding.about("CUDA").saw(fact).into();
@@ -140,6 +157,12 @@ fn spoken(facts: &Facts, wanted: &Version) -> Result<Findings, Stop> {
         );
     }
     Ok(findings.into_iter().map(|f| f.with("wanted", wanted).with("spoken", &spoken)).collect())
+}
+
+/// Every GPU is, or may be, one of those that forward compatibility works on.
+fn goes_further(facts: &Facts) -> bool {
+    let gpus = &facts.nvidia.nvml.gpus;
+    !gpus.is_empty() && gpus.iter().all(|gpu| cuda::forward_compatible(gpu) != Some(false))
 }
 
 fn capabilities(facts: &Facts) -> Result<Vec<(&NvmlGpu, Version)>, Stop> {

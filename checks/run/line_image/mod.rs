@@ -3,6 +3,7 @@
 use crate::model::facts::image::go_name;
 use crate::model::prelude::*;
 use crate::model::run::{Image, RunLine, RunOption};
+use crate::readings::known_image::{self, Missing};
 
 pub static CHECK: Check = Check {
     id: "run-line-image",
@@ -59,12 +60,34 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let made = line.earlier.loads_images || line.earlier.images.iter().any(|made| is_same(made, &image.reference));
     if facts.run.image.is_absent() && made {
         findings.push(Finding::not_needed("made-before").with("image", &image.reference).saw(&architecture));
+    } else if facts.run.image.is_absent()
+        && !never
+        && let Some(finding) = by_name(facts, image)
+    {
+        findings.push(finding.with("image", &image.reference).evidence("the line", &*image.reference));
     } else if facts.run.image.is_absent() && !never {
         findings.push(Finding::not_needed("to-pull").with("image", &image.reference).saw(&architecture));
     } else if findings.is_empty() {
         findings.push(Finding::pass("here").with("image", &image.reference).saw(&architecture));
     }
     Ok(findings.into_iter().map(|f| if f.asked_by.is_some() { f } else { f.asked_by(&image.at.origin()) }).collect())
+}
+
+/// What the name alone tells of an image that is still to be pulled: it cannot be had, or is made for another machine.
+fn by_name(facts: &Facts, image: &Image) -> Option<Finding> {
+    let name = image.reference.as_str();
+    let told = |code| Finding::fail(code, "another-tag").with("instead", known_image::instead(name));
+    if let Some(missing) = known_image::missing(name) {
+        return Some(match missing {
+            Missing::Gone(since, by) => told("gone").with("since", since).with("told", by),
+            Missing::Short => told("short"),
+            Missing::Never(why) => told("never-there").with("why", why),
+        });
+    }
+    let made = known_image::machine(name)?;
+    let machine = facts.architecture();
+    differs(made, machine)
+        .then(|| Finding::warn("other-architecture", "pull-own").with("architecture", made).with("machine", machine))
 }
 
 /// The image's files are there to be seen, and the program is not among them.

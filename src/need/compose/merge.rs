@@ -1,48 +1,134 @@
-//! Lays one document or service over another by the Compose Specification's rules.
+//! Lays one document or service over another as compose does it, by what stands where.
 
-use super::tree::{Node, Value};
+use super::interpolate::fits;
+use super::tree::{Kind, Node, Tag, Value};
 
-/// `over` on `below`: maps key by key, lists one after the other, everything else replaced. `key` is what the two stand under.
-pub fn merged(key: &str, below: &Node, over: &Node) -> Node {
-    if over.replaces {
-        return over.clone();
+/// Replaced as a whole: what is run is one thing.
+const REPLACED: [&str; 3] = ["services.*.command", "services.*.entrypoint", "services.*.healthcheck.test"];
+/// Names with values, written as a map or as a list.
+const PAIRS: [&str; 14] = [
+    "networks.*.labels",
+    "volumes.*.labels",
+    "services.*.annotations",
+    "services.*.build.args",
+    "services.*.build.additional_contexts",
+    "services.*.build.labels",
+    "services.*.build.extra_hosts",
+    "services.*.deploy.labels",
+    "services.*.environment",
+    "services.*.extra_hosts",
+    "services.*.labels",
+    "services.*.volumes.*.volume.labels",
+    "services.*.sysctls",
+    "services.*.dns_opt",
+];
+/// A list, or one item of it.
+const LISTS: [&str; 5] =
+    ["services.*.dns", "services.*.dns_search", "services.*.env_file", "services.*.label_file", "services.*.tmpfs"];
+/// Names, as a list or as a map with more about each.
+const NAMED: [&str; 3] = ["services.*.depends_on", "services.*.networks", "services.*.models"];
+/// Lists in which compose keeps the last of what is for one thing.
+const UNIQUE: [&str; 26] = [
+    "networks.*.labels",
+    "services.*.annotations",
+    "services.*.build.additional_contexts",
+    "services.*.build.args",
+    "services.*.build.labels",
+    "services.*.build.tags",
+    "services.*.cap_add",
+    "services.*.cap_drop",
+    "services.*.configs",
+    "services.*.deploy.labels",
+    "services.*.devices",
+    "services.*.dns",
+    "services.*.dns_opt",
+    "services.*.dns_search",
+    "services.*.env_file",
+    "services.*.environment",
+    "services.*.expose",
+    "services.*.labels",
+    "services.*.links",
+    "services.*.networks.*.aliases",
+    "services.*.ports",
+    "services.*.profiles",
+    "services.*.secrets",
+    "services.*.sysctls",
+    "services.*.tmpfs",
+    "services.*.volumes",
+];
+
+/// Two nodes that cannot be one: the upper one.
+pub type Clash = Node;
+
+/// `over` on `below` at `path`.
+pub fn merged(path: &mut Vec<String>, below: &Node, over: &Node) -> Result<Node, Clash> {
+    let is = |patterns: &[&str]| patterns.iter().any(|pattern| fits(pattern, path));
+    if over.tag == Tag::Override || is(&REPLACED) {
+        return Ok(over.clone());
     }
-    let value = match (key, &below.value, &over.value) {
-        // What is run is one thing.
-        ("command" | "entrypoint", ..) => over.value.clone(),
-        ("environment" | "labels" | "extra_hosts" | "sysctls", ..) if !is_null(over) => {
-            Value::Map(over_each(&pairs(below), &pairs(over)))
+    if over.is_null() && !is(&PAIRS) {
+        return Ok(below.clone());
+    }
+    let value = if is(&PAIRS) {
+        Value::Map(each(path, &pairs(below), &pairs(over))?)
+    } else if is(&LISTS) {
+        let items = below.items().into_iter().chain(over.items());
+        Value::List(items.cloned().collect())
+    } else if is(&NAMED) {
+        Value::Map(each(path, &named(below), &named(over))?)
+    } else if is(&["services.*.build"]) {
+        Value::Map(each(path, &built(below), &built(over))?)
+    } else if is(&["services.*.logging"]) && !one_driver(below, over) || is(&["services.*.ulimits.*"]) {
+        over.value.clone()
+    } else {
+        match (&below.value, &over.value) {
+            (Value::Map(old), Value::Map(new)) => Value::Map(each(path, old, new)?),
+            (Value::List(old), Value::List(new)) => Value::List(old.iter().chain(new).cloned().collect()),
+            (Value::Map(_) | Value::List(_), _) => return Err(over.clone()),
+            _ => over.value.clone(),
         }
-        (_, Value::Map(old), Value::Map(new)) => Value::Map(over_each(old, new)),
-        ("volumes" | "devices", Value::List(old), Value::List(new)) => {
-            // One thing can be at one place of the container.
-            let kept = old.iter().filter(|node| !new.iter().any(|other| target(other) == target(node)));
-            Value::List(kept.chain(new).cloned().collect())
-        }
-        (_, Value::List(old), Value::List(new)) => {
-            let same = |one: &Node, other: &Node| one.text().is_some() && one.text() == other.text();
-            let kept = old.iter().filter(|node| !new.iter().any(|other| same(node, other)));
-            Value::List(kept.chain(new).cloned().collect())
-        }
-        (_, _, Value::Null) => return below.clone(),
-        _ => over.value.clone(),
     };
-    Node { value, ..over.clone() }
+    Ok(Node { value, ..over.clone() })
 }
 
-fn is_null(node: &Node) -> bool {
-    matches!(node.value, Value::Null)
-}
-
-fn over_each(old: &[(String, Node)], new: &[(String, Node)]) -> Vec<(String, Node)> {
+fn each(path: &mut Vec<String>, old: &[(String, Node)], new: &[(String, Node)]) -> Result<Vec<(String, Node)>, Clash> {
     let mut entries = old.to_vec();
     for (key, node) in new {
-        match entries.iter_mut().find(|(known, _)| known == key) {
-            Some((_, known)) => *known = merged(key, known, node),
+        let known = entries.iter().position(|(known, _)| known == key);
+        match known {
+            Some(at) if node.tag == Tag::Reset => drop(entries.remove(at)),
+            Some(at) => {
+                path.push(key.clone());
+                entries[at].1 = merged(path, &entries[at].1, node)?;
+                path.pop();
+            }
             None => entries.push((key.clone(), node.clone())),
         }
     }
-    entries
+    Ok(entries)
+}
+
+fn one_driver(below: &Node, over: &Node) -> bool {
+    match (below.get("driver"), over.get("driver")) {
+        (Some(one), Some(other)) => one.text() == other.text(),
+        _ => true,
+    }
+}
+
+fn built(node: &Node) -> Vec<(String, Node)> {
+    match &node.value {
+        Value::Map(entries) => entries.clone(),
+        _ => vec![("context".into(), node.clone())],
+    }
+}
+
+/// A list of names as a map of them.
+pub fn named(node: &Node) -> Vec<(String, Node)> {
+    if let Value::Map(entries) = &node.value {
+        return entries.clone();
+    }
+    let name = |item: &Node| Some((item.text()?.to_owned(), Node { value: Value::Null, ..item.clone() }));
+    node.items().into_iter().filter_map(name).collect()
 }
 
 /// `NAME: value`, whichever of its two forms is used; a name alone has no value.
@@ -52,20 +138,73 @@ pub fn pairs(node: &Node) -> Vec<(String, Node)> {
     }
     let pair = |item: &Node| {
         let text = item.text()?;
-        let (name, value) =
-            text.split_once('=').map_or((text, Value::Null), |(name, value)| (name, Value::Text(value.into())));
+        let value = |value: &str| Value::Scalar(value.to_owned(), Kind::Text);
+        let (name, value) = text.split_once('=').map_or((text, Value::Null), |(name, text)| (name, value(text)));
         Some((name.to_owned(), Node { value, ..item.clone() }))
     };
     node.items().into_iter().filter_map(pair).collect()
 }
 
-/// Where in the container a volume or device is.
-fn target(node: &Node) -> Option<&str> {
-    if let Some(target) = node.get("target") {
-        return target.text();
+/// The node with the last of each thing alone, where compose keeps one.
+pub fn unique(path: &mut Vec<String>, node: &mut Node) {
+    match &mut node.value {
+        Value::Map(entries) => {
+            for (name, child) in entries {
+                path.push(name.clone());
+                unique(path, child);
+                path.pop();
+            }
+        }
+        Value::List(items) if UNIQUE.iter().any(|pattern| fits(pattern, path)) => {
+            let of = path.last().map(String::as_str).unwrap_or_default();
+            let mut kept: Vec<(String, Node)> = Vec::new();
+            for item in std::mem::take(items) {
+                let key = key(of, &item);
+                match kept.iter_mut().find(|(known, _)| *known == key) {
+                    Some((_, known)) if key != "?" => *known = item,
+                    _ => kept.push((key, item)),
+                }
+            }
+            *items = kept.into_iter().map(|(_, item)| item).collect();
+        }
+        _ => {}
     }
-    let text = node.text()?;
+}
+
+/// What an item of a list is for; `?` where that is not told.
+fn key(list: &str, item: &Node) -> String {
+    let part = |name: &str| item.get(name).and_then(Node::text);
+    let key = match (list, item.text()) {
+        ("ports", _) => port(item),
+        ("volumes" | "devices", Some(text)) => Some(target(text).to_owned()),
+        ("volumes" | "devices" | "secrets" | "configs", None) => {
+            part("target").or_else(|| part("source")).map(str::to_owned)
+        }
+        ("env_file", None) => part("path").map(str::to_owned),
+        (_, Some(text)) if ["secrets", "configs", "expose", "env_file"].contains(&list) => Some(text.to_owned()),
+        (_, Some(text)) => text.split('=').next().map(str::to_owned),
+        _ => None,
+    };
+    key.unwrap_or_else(|| "?".into())
+}
+
+/// Where in the container a volume or device is.
+fn target(text: &str) -> &str {
     let mut parts = text.split(':');
-    let first = parts.next()?;
-    Some(parts.next().filter(|second| second.starts_with('/')).unwrap_or(first))
+    let first = parts.next().unwrap_or_default();
+    parts.next().filter(|second| second.starts_with('/')).unwrap_or(first)
+}
+
+/// `IP:PUBLISHED:TARGET/PROTOCOL`, whichever form it is written in.
+fn port(item: &Node) -> Option<String> {
+    if item.text().is_none() {
+        let part = |name: &str| item.get(name).and_then(Node::text);
+        let (ip, protocol) = (part("host_ip").unwrap_or("0.0.0.0"), part("protocol").unwrap_or("tcp"));
+        return Some(format!("{ip}:{}:{}/{protocol}", part("published").unwrap_or_default(), part("target")?));
+    }
+    let text = item.text()?;
+    let (rest, protocol) = text.rsplit_once('/').unwrap_or((text, "tcp"));
+    let (rest, target) = rest.rsplit_once(':').unwrap_or(("", rest));
+    let (ip, published) = rest.rsplit_once(':').unwrap_or(("0.0.0.0", rest));
+    Some(format!("{ip}:{published}:{target}/{protocol}"))
 }

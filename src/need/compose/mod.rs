@@ -1,11 +1,15 @@
 //! Reads one service of a compose file as the run line that compose makes of it, each option with its place in the file:
-//! interpolation, .env and env_file, include, override files, extends, merge keys and profiles as the Compose Specification
-//! has them.
+//! what compose refuses is refused, since it loads nothing then.
 
+mod consistency;
+mod dotenv;
+mod interpolate;
 mod merge;
 mod project;
+mod schema;
 mod service;
 mod tree;
+mod values;
 mod variables;
 pub mod write;
 
@@ -32,9 +36,24 @@ pub struct Asked<'a> {
 pub fn read(asked: &Asked, host: &Host) -> Result<(RunLine, BTreeMap<String, String>), Refusal> {
     let project = Project::load(asked.files, host)?;
     let shown = asked.files.first().map_or(String::new(), |file| file.display().to_string());
-    let (name, service) = choose(&project.services, asked, &shown)?;
-    let whole = project.extended(&name, service, 0)?;
-    let line = service::run_line(&project, &name, &whole)?;
+    let mut profiles = asked.profiles.to_vec();
+    if profiles.is_empty() {
+        profiles.clone_from(&project.profiles);
+    }
+    // Naming a service asks for its profiles, too.
+    let named = project.services().iter().find(|(name, _)| Some(name.as_str()) == asked.service);
+    let own = named.and_then(|(_, node)| node.get("profiles")).map(Node::items).unwrap_or_default();
+    profiles.extend(own.iter().filter_map(|node| node.text()).map(str::to_owned));
+    project.check(&profiles)?;
+    let (name, service) = choose(project.services(), asked.service, &profiles, &shown)?;
+    if let Some(provider) = service.get("provider") {
+        let help = "name another service with --service".into();
+        return Err(Refusal {
+            help,
+            ..project.wrong(provider, format!("{name} is no container: its provider makes it"))
+        });
+    }
+    let line = service::run_line(&project, &name, service)?;
     Ok((line, project.texts()))
 }
 
@@ -50,11 +69,16 @@ fn override_of(file: &Path, host: &Host) -> Option<PathBuf> {
     ["yml", "yaml"].into_iter().map(beside).find(here)
 }
 
-fn choose<'a>(services: &'a [(String, Node)], asked: &Asked, shown: &str) -> Result<(String, &'a Node), Refusal> {
+fn choose<'a>(
+    services: &'a [(String, Node)],
+    asked: Option<&str>,
+    profiles: &[String],
+    shown: &str,
+) -> Result<(String, &'a Node), Refusal> {
     if services.is_empty() {
         return Err(Refusal::plain(format!("{shown}: there are no services in it")));
     }
-    if let Some(name) = asked.service {
+    if let Some(name) = asked {
         let found = services.iter().find(|(known, _)| known == name);
         let near = services.iter().min_by_key(|(known, _)| strsim::damerau_levenshtein(known, name));
         let near = near.map_or("", |(known, _)| known.as_str());
@@ -62,12 +86,10 @@ fn choose<'a>(services: &'a [(String, Node)], asked: &Asked, shown: &str) -> Res
             .map(|(name, node)| (name.clone(), node))
             .ok_or_else(|| Refusal::plain(format!("{shown}: there is no service {name}; did you mean {near}?")));
     }
-    let active = |node: &Node| {
-        let profiles = node.get("profiles").map(Node::items).unwrap_or_default();
-        profiles.is_empty()
-            || profiles.iter().any(|p| p.text().is_some_and(|p| asked.profiles.iter().any(|a| a == p || a == "*")))
-    };
-    let active: Vec<_> = services.iter().filter(|(_, node)| active(node)).collect();
+    let active: Vec<_> = services
+        .iter()
+        .filter(|(_, node)| Project::is_active(node, profiles) && node.get("provider").is_none())
+        .collect();
     match active[..] {
         [(name, node)] => Ok((name.clone(), node)),
         [] => Err(Refusal::plain(format!(

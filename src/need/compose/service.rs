@@ -39,6 +39,9 @@ pub const PLAIN: [(&str, &str); 25] = [
     ("security_opt", "security-opt"),
 ];
 
+/// Another service's network or namespace: which container that will be is not known yet.
+const SHARED: &str = "service:";
+
 /// An option in words, and where it comes from.
 struct Said {
     word: String,
@@ -55,7 +58,9 @@ pub fn run_line(project: &Project, name: &str, service: &Node) -> Result<RunLine
     for (key, flag) in PLAIN {
         for item in service.get(key).map(Node::items).unwrap_or_default() {
             let value = project.scalar(item)?;
-            words.say(flag, &value, item, key);
+            if !value.starts_with(SHARED) {
+                words.say(flag, &value, item, key);
+            }
         }
     }
     words.network(service)?;
@@ -93,7 +98,26 @@ pub fn run_line(project: &Project, name: &str, service: &Node) -> Result<RunLine
     let mut line = run_line::parse_one(&run_line::join(&argv), &shell).map_err(refused)?;
     let own = project.origin(service, format!("service {name}"));
     point(&mut line, &words.said, image.origin, own);
+    line.arguments = command(project, service);
     Ok(line)
+}
+
+/// The words of entrypoint and command, each pointing at its key: what the program does, not how docker starts it.
+fn command(project: &Project, service: &Node) -> Vec<Argument> {
+    let keys = ["entrypoint", "command"].into_iter().filter_map(|key| Some((key, service.get(key)?)));
+    let each = |(key, node): (&str, &Node)| -> Vec<Argument> {
+        let argument = |item: &Node, text: &str| Argument {
+            text: text.to_owned(),
+            file: Some(project.origin(item, format!("{key}: {text}"))),
+            ..Argument::default()
+        };
+        let items = node.items().into_iter().filter_map(|item| Some((item, item.text()?)));
+        match node.value {
+            Value::List(_) => items.map(|(item, text)| argument(item, text)).collect(),
+            _ => items.flat_map(|(item, text)| text.split_whitespace().map(move |word| argument(item, word))).collect(),
+        }
+    };
+    keys.flat_map(each).collect()
 }
 
 impl Words<'_> {
@@ -109,8 +133,7 @@ impl Words<'_> {
     fn network(&mut self, service: &Node) -> Result<(), Refusal> {
         let Some(node) = service.get("network_mode") else { return Ok(()) };
         let value = self.project.scalar(node)?;
-        // Another service's network: which container that will be is not known yet.
-        if !value.starts_with("service:") {
+        if !value.starts_with(SHARED) {
             self.say("network", &value, node, "network_mode");
         }
         Ok(())
@@ -128,9 +151,8 @@ impl Words<'_> {
     /// `gpus: all`, a list of requests, and the longer way through `deploy`.
     fn gpus(&mut self, service: &Node) -> Result<(), Refusal> {
         if let Some(node) = service.get("gpus") {
-            if let Some(text) = node.text() {
-                let value = self.project.variables.replace(text).map_err(|why| self.project.wrong(node, why))?;
-                self.say("gpus", &value, node, "gpus");
+            if let Some(value) = node.text() {
+                self.say("gpus", value, node, "gpus");
             }
             if let Value::List(_) = node.value {
                 for item in node.items() {
@@ -227,20 +249,14 @@ impl Words<'_> {
 
     /// The variables of the files that env_file names come first: `environment` beats them.
     fn environment(&mut self, service: &Node) -> Result<(), Refusal> {
+        let own = service.get("environment").map(pairs).unwrap_or_default();
+        let of_service = |name: &str| {
+            let found = own.iter().find(|(known, _)| known == name);
+            found.and_then(|(_, node)| node.text()).map(str::to_owned)
+        };
         for item in service.get("env_file").map(Node::items).unwrap_or_default() {
-            let path = self.project.folder(item).join(self.project.scalar(item.get("path").unwrap_or(item))?);
-            let required = item.get("required").and_then(Node::text) != Some("false");
-            match self.project.variables.file(&path) {
-                Some(pairs) => {
-                    for (name, value) in pairs {
-                        self.say("env", &format!("{name}={value}"), item, "env_file");
-                    }
-                }
-                None if required => {
-                    let what = format!("{} is no file that can be read", self.project.shown(&path));
-                    return Err(self.project.wrong(item, what));
-                }
-                None => {}
+            for (name, value) in self.project.env_file(item, &of_service)? {
+                self.say("env", &format!("{name}={value}"), item, "env_file");
             }
         }
         let Some(node) = service.get("environment") else { return Ok(()) };

@@ -1,7 +1,7 @@
-//! Interpolation as the Compose Specification has it: `$V`, `${V}`, `${V:-d}`, `${V-d}`, `${V:?e}`, `${V?e}`, `${V:+r}`, `${V+r}`, `$$`.
+//! Interpolation as compose does it: `$V`, `${V}`, `${V:-d}`, `${V-d}`, `${V:?e}`, `${V?e}`, `${V:+r}`, `${V+r}`, `$$`; a `$` that
+//! names nothing stays.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use crate::host::Host;
 use crate::need::braces::{closing, name_length};
@@ -11,23 +11,28 @@ const DEPTH: usize = 16;
 /// No value grows beyond this.
 const GROWTH: usize = 1 << 16;
 
+/// What variables stand for in a file: the environment first, then what files said.
+#[derive(Clone)]
 pub struct Variables<'a> {
     host: &'a Host,
-    /// Of .env beside the file; the environment beats them.
     file: BTreeMap<String, String>,
 }
 
 impl<'a> Variables<'a> {
-    pub fn new(host: &'a Host, folder: &Path) -> Self {
-        let mut variables = Self { host, file: BTreeMap::new() };
-        variables.file = variables.file(&folder.join(".env")).unwrap_or_default().into_iter().collect();
-        variables
+    pub fn new(host: &'a Host) -> Self {
+        Self { host, file: BTreeMap::new() }
     }
 
-    /// The pairs of a file such as .env; `None` where it cannot be read.
-    pub fn file(&self, path: &Path) -> Option<Vec<(String, String)>> {
-        let text = self.host.live().text(path);
-        text.value().map(|text| text.lines().filter_map(pair).collect())
+    /// Of names that are known already the known value stays.
+    pub fn add(&mut self, pairs: impl IntoIterator<Item = (String, String)>) {
+        for (name, value) in pairs {
+            self.file.entry(name).or_insert(value);
+        }
+    }
+
+    /// Takes the place of what a file said.
+    pub fn set(&mut self, name: &str, value: String) {
+        self.file.insert(name.to_owned(), value);
     }
 
     pub fn get(&self, name: &str) -> Option<String> {
@@ -35,75 +40,63 @@ impl<'a> Variables<'a> {
     }
 
     pub fn replace(&self, text: &str) -> Result<String, String> {
-        self.replaced(text, 0)
-    }
-
-    fn replaced(&self, text: &str, depth: usize) -> Result<String, String> {
-        if depth > DEPTH {
-            return Err("the defaults are nested too deeply".into());
-        }
-        let mut out = String::new();
-        let mut rest = text;
-        while let Some(at) = rest.find('$') {
-            out.push_str(&rest[..at]);
-            rest = &rest[at + 1..];
-            if let Some(after) = rest.strip_prefix('$') {
-                out.push('$');
-                rest = after;
-            } else if let Some(after) = rest.strip_prefix('{') {
-                let end = closing(after).ok_or("a ${ is not closed")?;
-                out.push_str(&self.parameter(&after[..end], depth)?);
-                rest = &after[end + 1..];
-            } else {
-                let length = name_length(rest);
-                if length == 0 {
-                    return Err(format!(
-                        "a single $ stands before {:?}; a dollar sign is written $$",
-                        rest.chars().next().unwrap_or(' ')
-                    ));
-                }
-                out.push_str(&self.get(&rest[..length]).unwrap_or_default());
-                rest = &rest[length..];
-            }
-            if out.len() > GROWTH {
-                return Err("the variables make this value too long".into());
-            }
-        }
-        out.push_str(rest);
-        Ok(out)
-    }
-
-    fn parameter(&self, inner: &str, depth: usize) -> Result<String, String> {
-        let (name, operator) = inner.split_at(name_length(inner));
-        if name.is_empty() {
-            return Err(format!("${{{inner}}} names no variable"));
-        }
-        let set = self.get(name);
-        let empty_counts = operator.starts_with(':');
-        let word = operator.strip_prefix(':').unwrap_or(operator);
-        let present = set.clone().filter(|value| !empty_counts || !value.is_empty());
-        match word.chars().next() {
-            None if !empty_counts => Ok(set.unwrap_or_default()),
-            Some('-') => present.map_or_else(|| self.replaced(&word[1..], depth + 1), Ok),
-            Some('+') => present.map_or(Ok(String::new()), |_| self.replaced(&word[1..], depth + 1)),
-            Some('?') => {
-                present.ok_or_else(|| format!("{name} is not set, and the file insists on it: {}", &word[1..]))
-            }
-            _ => Err(format!("${{{inner}}} is of a form that compose does not know")),
-        }
+        substitute(text, &|name| self.get(name))
     }
 }
 
-/// A line of .env.
-fn pair(line: &str) -> Option<(String, String)> {
-    let line = line.trim();
-    let line = line.strip_prefix("export ").unwrap_or(line);
-    if line.starts_with('#') {
-        return None;
+/// The text with its variables replaced.
+pub fn substitute(text: &str, known: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
+    replaced(text, known, 0)
+}
+
+fn replaced(text: &str, known: &dyn Fn(&str) -> Option<String>, depth: usize) -> Result<String, String> {
+    if depth > DEPTH {
+        return Err("the defaults are nested too deeply".into());
     }
-    let (name, value) = line.split_once('=')?;
-    let value = value.trim();
-    let quoted = ['"', '\''].iter().find_map(|q| value.strip_prefix(*q)?.strip_suffix(*q));
-    let value = quoted.unwrap_or_else(|| value.split(" #").next().unwrap_or(value).trim_end());
-    Some((name.trim().to_owned(), value.to_owned()))
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('$') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        if let Some(after) = rest.strip_prefix('$') {
+            out.push('$');
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix('{') {
+            let end = closing(after).ok_or("a ${ is not closed; a dollar sign is written $$")?;
+            out.push_str(&parameter(&after[..end], known, depth)?);
+            rest = &after[end + 1..];
+        } else {
+            let length = name_length(rest);
+            match length {
+                0 => out.push('$'),
+                _ => out.push_str(&known(&rest[..length]).unwrap_or_default()),
+            }
+            rest = &rest[length..];
+        }
+        if out.len() > GROWTH {
+            return Err("the variables make this value too long".into());
+        }
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+fn parameter(inner: &str, known: &dyn Fn(&str) -> Option<String>, depth: usize) -> Result<String, String> {
+    let (name, operator) = inner.split_at(name_length(inner));
+    if name.is_empty() {
+        return Err(format!("${{{inner}}} names no variable; a dollar sign is written $$"));
+    }
+    let set = known(name);
+    let empty_counts = operator.starts_with(':');
+    let word = operator.strip_prefix(':').unwrap_or(operator);
+    let present = set.clone().filter(|value| !empty_counts || !value.is_empty());
+    match word.chars().next() {
+        None if !empty_counts => Ok(set.unwrap_or_default()),
+        Some('-') => present.map_or_else(|| replaced(&word[1..], known, depth + 1), Ok),
+        Some('+') => present.map_or(Ok(String::new()), |_| replaced(&word[1..], known, depth + 1)),
+        Some('?') => present.ok_or_else(|| {
+            format!("{name} is not set, and the file insists on it: {}", word[1..].trim()).trim_end_matches(": ").into()
+        }),
+        _ => Err(format!("${{{inner}}} is of a form that compose does not know; a dollar sign is written $$")),
+    }
 }

@@ -45,10 +45,18 @@ impl Text {
     }
 }
 
+/// The builder that a file names by `# syntax=`.
+pub fn syntax(text: &str) -> Option<&str> {
+    let heads = text.trim_start_matches('\u{feff}').lines().map_while(|line| line.trim().strip_prefix('#'));
+    let pairs = heads.map_while(|head| head.split_once('='));
+    pairs.into_iter().find(|(name, _)| name.trim().eq_ignore_ascii_case("syntax")).map(|(_, value)| value.trim())
+}
+
 /// What a file says in its first lines: `# escape=` and `# syntax=`.
 pub fn escape(text: &str) -> Result<char, Wrong> {
     let mut at = 0;
     for line in text.split_inclusive('\n') {
+        let line = line.trim_start_matches('\u{feff}');
         let Some((name, value)) = line.trim().strip_prefix('#').and_then(|rest| rest.split_once('=')) else { break };
         let name = name.trim().to_ascii_lowercase();
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase()) {
@@ -73,7 +81,8 @@ pub fn escape(text: &str) -> Result<char, Wrong> {
 pub fn split(text: &str) -> Result<Vec<Instruction>, Wrong> {
     let escape = escape(text)?;
     let mut found = Vec::new();
-    let mut lines = Lines { text, at: 0 };
+    // Some editors begin a file with a mark of its encoding.
+    let mut lines = Lines { text, at: if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 } };
     while let Some((at, line)) = lines.next() {
         let trimmed = line.trim_start();
         if trimmed.trim_end().is_empty() || trimmed.starts_with('#') {
@@ -160,33 +169,41 @@ struct HereDocument {
     tabs: bool,
 }
 
-/// `<<EOF`, `<<-EOF`, `<<"EOF"`, several in a line; not within quotes, and `<<<` is something else.
+/// `<<EOF`, `<<-EOF`, `<< EOF`, `3<<"EOF"`, several in a line. As for the builder one stands at the beginning of a word: `cat<<EOF` and
+/// `<<<` are none.
 fn here_documents(text: &str) -> Vec<HereDocument> {
     let mut found = Vec::new();
-    let mut quote = None;
     let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        rest = &rest[c.len_utf8()..];
-        match (quote, c) {
-            (Some(q), c) if q == c => quote = None,
-            (Some(_), _) => {}
-            (None, '\\') => rest = rest.chars().next().map_or("", |c| &rest[c.len_utf8()..]),
-            (None, '"' | '\'') => quote = Some(c),
-            (None, '<') if rest.starts_with("<<") => rest = &rest[2..],
-            (None, '<') if rest.starts_with('<') => {
-                let tabs = rest[1..].starts_with('-');
-                let word = rest[1..].trim_start_matches('-');
-                let bare = word.trim_start_matches(['"', '\'']);
-                let length =
-                    bare.find(|c: char| !(c.is_ascii_alphanumeric() || "_-.".contains(c))).unwrap_or(bare.len());
-                if length > 0 {
-                    found.push(HereDocument { end: bare[..length].to_owned(), tabs });
-                }
-                rest = bare.get(length..).unwrap_or_default();
-                rest = rest.strip_prefix(['"', '\'']).unwrap_or(rest);
-            }
-            _ => {}
+    while !rest.is_empty() {
+        let start = rest.trim_start();
+        let bare = start.trim_start_matches(|c: char| c.is_ascii_digit());
+        let Some(after) = bare.strip_prefix("<<") else {
+            rest = &start[word(start).1..];
+            continue;
+        };
+        let (after, tabs) = after.strip_prefix('-').map_or((after, false), |after| (after, true));
+        let after = if tabs { after } else { after.trim_start_matches([' ', '\t']) };
+        let (end, length) = word(after);
+        if !end.is_empty() && !after[..length].contains('<') {
+            found.push(HereDocument { end, tabs });
         }
+        rest = &after[length..];
     }
     found
+}
+
+/// The word that a text begins with, without its quotes, and its length with them.
+fn word(text: &str) -> (String, usize) {
+    let (mut out, mut quote) = (String::new(), None);
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match (quote, c) {
+            (Some(q), c) if q == c => quote = None,
+            (None, '"' | '\'') => quote = Some(c),
+            (None | Some('"'), '\\') => out.extend(chars.next().map(|(_, c)| c)),
+            (None, c) if c.is_whitespace() => return (out, at),
+            (_, c) => out.push(c),
+        }
+    }
+    (out, text.len())
 }

@@ -1,6 +1,7 @@
 //! Reads a Dockerfile as the builder would, without building anything: stages and their bases with all arguments replaced, and
 //! of each stage what decides whether its image runs on this host.
 
+mod demands;
 mod expand;
 mod lines;
 mod stage;
@@ -9,8 +10,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use gdoctor_checks::model::dockerfile::{Base, Dockerfile, Said, Stage};
-use gdoctor_checks::model::need::{Capability, Gpus, Need, Wish};
+use gdoctor_checks::model::need::{Capability, Gpus, Need, Origin, Wish};
 use gdoctor_checks::model::run::Span;
+use gdoctor_checks::model::version::Version;
+use gdoctor_checks::readings::known_image;
 
 use crate::host::Host;
 
@@ -78,6 +81,8 @@ pub fn parse(
         source: SourceText::new(path, text),
         globals: Arguments::new(arguments),
         escape: lines::escape(text)?,
+        own: lines::syntax(text).is_some(),
+        foreign: lines::syntax(text).is_some_and(|syntax| !syntax.contains("docker/dockerfile")),
         stages: Vec::new(),
     };
     for instruction in lines::split(text)? {
@@ -104,6 +109,10 @@ struct Reader {
     source: SourceText,
     globals: Arguments,
     escape: char,
+    /// The file names the builder that reads it, which may know more.
+    own: bool,
+    /// And that is none of Docker's.
+    foreign: bool,
     stages: Vec<stage::Making>,
 }
 
@@ -115,8 +124,7 @@ struct Globals<'a> {
 
 impl Scope for Globals<'_> {
     fn value(&self, name: &str) -> Option<String> {
-        let platform = || ["TARGETPLATFORM", "BUILDPLATFORM"].contains(&name).then(native);
-        self.arguments.set.get(name).cloned().or_else(platform)
+        self.arguments.set.get(name).cloned().or_else(|| automatic(name, &self.arguments.given))
     }
 
     fn escape(&self) -> char {
@@ -124,24 +132,37 @@ impl Scope for Globals<'_> {
     }
 }
 
-/// The platform that builds when nobody says otherwise.
-fn native() -> String {
+/// The arguments that the builder itself sets: the platform that builds, and the one that is built for, which are one unless
+/// somebody says otherwise.
+fn automatic(name: &str, given: &BTreeMap<String, String>) -> Option<String> {
     let machine = match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
         other => other,
     };
-    format!("linux/{machine}")
+    let own = match name.strip_prefix("BUILD").or(name.strip_prefix("TARGET"))? {
+        "PLATFORM" => format!("linux/{machine}"),
+        "OS" => "linux".into(),
+        "ARCH" => machine.into(),
+        "VARIANT" | "OSVERSION" => String::new(),
+        "STAGE" if name == "TARGETSTAGE" => "default".into(),
+        _ => return None,
+    };
+    Some(given.get(name).cloned().unwrap_or(own))
 }
 
 impl Reader {
     fn take(&mut self, instruction: &Instruction) -> Result<(), Wrong> {
         let keyword = instruction.keyword.as_str();
+        if !KEYWORDS.contains(&keyword) && self.foreign {
+            return Ok(());
+        }
         if !KEYWORDS.contains(&keyword) {
             let near = KEYWORDS.iter().min_by_key(|known| strsim::damerau_levenshtein(known, keyword));
             let help = near.map_or(String::new(), |near| format!("did you mean {near}?"));
             return Err(Wrong::at(instruction.span, &format!("{keyword} is no instruction of a Dockerfile"), &help));
         }
+        demands::check(instruction, self.own)?;
         match (keyword, self.stages.last_mut()) {
             ("FROM", _) => self.from(instruction),
             ("ARG", None) => self.global(instruction),
@@ -180,8 +201,12 @@ impl Reader {
                     "it knows --platform=SYSTEM/MACHINE",
                 ));
             };
-            let builder = value.contains("BUILDPLATFORM") || value.contains("TARGETPLATFORM");
+            let builder = value.contains("BUILD") || value.contains("TARGET");
             let value = self.expanded(text, start + "--platform=".len(), end)?;
+            if value.as_deref() == Some("") {
+                let help = "give the ARG a default, or the value with --build-arg NAME=VALUE";
+                return Err(Wrong::at(text.span(start, end), "the platform is empty", help));
+            }
             platform = value.filter(|_| !builder).map(|value| Said {
                 at: self.source.origin(text.span(start, end), format!("--platform={value}")),
                 text: value,
@@ -191,7 +216,13 @@ impl Reader {
         let name = match found[..] {
             [_] => None,
             [_, (a, b), (start, end)] if text.text[a..b].eq_ignore_ascii_case("as") => {
-                Some(text.text[start..end].to_ascii_lowercase())
+                let name = text.text[start..end].to_ascii_lowercase();
+                if !demands::is_stage_name(&name) {
+                    let help = "a letter first, then letters, digits, dots, dashes and underscores";
+                    let what = format!("{name} is no name for a stage");
+                    return Err(Wrong::at(text.span(start, end), &what, help));
+                }
+                Some(name)
             }
             [] => return Err(Wrong::at(instruction.span, "FROM names no base", "FROM IMAGE [AS NAME]")),
             [_, (start, _), ..] => {
@@ -201,7 +232,8 @@ impl Reader {
         };
         let (start, end) = found[0];
         let raw = text.text[start..end].to_owned();
-        let reference = self.expanded(text, start, end)?.unwrap_or(raw);
+        let known = self.expanded(text, start, end)?;
+        let reference = known.clone().unwrap_or(raw);
         if reference.is_empty() {
             let help = "give the ARG a default, or the value with --build-arg NAME=VALUE";
             return Err(Wrong::at(text.span(start, end), "the base's name is empty", help));
@@ -211,6 +243,14 @@ impl Reader {
         }
         let stage =
             self.stages.iter().rposition(|known| known.name.as_deref() == Some(&reference.to_ascii_lowercase()));
+        if stage.is_none() && known.is_some() && !demands::is_reference(&reference) {
+            let help = if text.text[start..end].contains('$') {
+                "an ARG in it is empty: give it a default, or the value with --build-arg NAME=VALUE"
+            } else {
+                "NAME[:TAG], the name in small letters"
+            };
+            return Err(Wrong::at(text.span(start, end), &format!("{reference} is no name of an image"), help));
+        }
         let at = self.source.origin(text.span(start, end), format!("FROM {reference}"));
         let inherited = stage.map(|stage| self.stages[stage].environment.clone()).unwrap_or_default();
         let base = Base { reference, stage, platform, at };
@@ -318,10 +358,19 @@ fn words(text: &str) -> Vec<(usize, usize)> {
 
 /// What the image will want of this host: a GPU where it is made with CUDA, at that version, with the capabilities it names.
 pub fn add(need: &mut Need, file: Dockerfile, source: SourceText) {
-    if let Some((base, version)) = file.ground().and_then(|base| Some((base, base.cuda()?))) {
-        let wish = Wish::new(Gpus::All, base.at.clone());
-        need.gpu.get_or_insert(wish);
-        need.cuda.get_or_insert(Wish::new(version, base.at.clone()));
+    let base = file.ground().and_then(|base| Some((known_image::cuda(&base.reference)?, base.at.clone())));
+    let wheels = file.running().flat_map(|stage| &stage.wheels);
+    let wheels: Vec<(Version, Origin)> = wheels.map(|wheel| (wheel.cuda.clone(), wheel.said.at.clone())).collect();
+    // What runs brings its own CUDA: the newest of them decides.
+    let newest = base.iter().chain(&wheels).max_by(|(one, _), (other, _)| one.cmp(other)).cloned();
+    if let Some((version, by)) = newest {
+        let gpu = base.map_or(by.clone(), |(_, by)| by);
+        need.gpu.get_or_insert(Wish::new(Gpus::All, gpu));
+        need.cuda.get_or_insert(Wish::new(version, by));
+    }
+    if let Some(video) = file.running().flat_map(|stage| &stage.video).next() {
+        need.gpu.get_or_insert(Wish::new(Gpus::All, video.at.clone()));
+        need.capabilities.push(Wish::new(Capability::Video, video.at.clone()));
     }
     let named = file.variable("NVIDIA_DRIVER_CAPABILITIES").filter(|_| need.gpu.is_some());
     for (words, by) in named.iter().filter_map(|setting| Some((setting.value.as_deref()?, &setting.at))) {

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use gdoctor_checks::model::dockerfile::{Base, GpuStep, Said, Setting, Stage};
+use gdoctor_checks::model::dockerfile::{Base, GpuStep, Said, Setting, Stage, Wheel};
+use gdoctor_checks::model::version::Version;
 
 use crate::need::run_line::Wrong;
 use crate::need::text::SourceText;
+use crate::need::video;
 use crate::secret;
 
 use super::expand::{self, Scope};
 use super::lines::{Instruction, Text};
-use super::{Arguments, argument, words};
+use super::{Arguments, argument, automatic, words};
 
 /// A stage while it is read.
 pub struct Making {
@@ -47,6 +49,8 @@ impl Making {
             runs: false,
             packages: Vec::new(),
             gpu_steps: Vec::new(),
+            video: Vec::new(),
+            wheels: Vec::new(),
             variables: Vec::new(),
             paths: Vec::new(),
             rest: String::new(),
@@ -72,6 +76,13 @@ impl Making {
             }
             _ => {}
         }
+        if ["RUN", "CMD", "ENTRYPOINT"].contains(&instruction.keyword.as_str()) {
+            for text in std::iter::once(&instruction.text).chain(&instruction.bodies) {
+                self.video(text, source);
+                self.wheels(text, source);
+            }
+        }
+        self.stage.rest.push_str(&instruction.keyword);
         for text in std::iter::once(&instruction.text).chain(&instruction.bodies) {
             self.stage.rest.push_str(&text.text);
             self.stage.rest.push('\n');
@@ -84,7 +95,8 @@ impl Making {
         for (start, end) in words(&text.text) {
             let (name, default) = argument(text, start, end, &Inside { making: self, escape }, source)?;
             let given = self.arguments.given.get(&name).cloned();
-            let value = given.or(default).or_else(|| self.globals.set.get(&name).cloned());
+            let outside = || self.globals.set.get(&name).cloned().or_else(|| automatic(&name, &self.globals.given));
+            let value = given.or(default).or_else(outside);
             self.arguments.set.extend(value.map(|value| (name, value)));
         }
         Ok(())
@@ -96,7 +108,10 @@ impl Making {
         let Some(&(first, first_end)) = found.first() else { return Ok(()) };
         if !text.text[first..first_end].contains('=') {
             let end = text.text.trim_end().len();
-            let value = found.get(1).map_or(end, |(start, _)| *start);
+            let Some(&(value, _)) = found.get(1) else {
+                let what = format!("{} has no value here", &text.text[first..first_end]);
+                return Err(Wrong::at(text.span(first, first_end), &what, "ENV NAME=VALUE"));
+            };
             return self.variable(text, (first, first_end), (value, end), source, escape);
         }
         for (start, end) in found {
@@ -158,6 +173,23 @@ impl Making {
         }
     }
 
+    fn video(&mut self, text: &Text, source: &SourceText) {
+        let found = video::asked(&text.text);
+        self.stage.video.extend(found.into_iter().map(|(start, end)| {
+            let word = text.text[start..end].to_owned();
+            Said { at: source.origin(text.span(start, end), word.clone()), text: word }
+        }));
+    }
+
+    fn wheels(&mut self, text: &Text, source: &SourceText) {
+        for (start, end) in words(&text.text) {
+            let word = &text.text[start..end];
+            let Some(cuda) = wheel(word) else { continue };
+            let said = Said { text: word.to_owned(), at: source.origin(text.span(start, end), word.to_owned()) };
+            self.stage.wheels.push(Wheel { cuda, said });
+        }
+    }
+
     /// What asks for a GPU, unless the RUN itself gets one.
     fn gpu_steps(&mut self, instruction: &Instruction, source: &SourceText) {
         if instruction.text.text.contains("--device") {
@@ -194,6 +226,19 @@ impl Making {
         };
         self.copies.iter().filter_map(number).collect()
     }
+}
+
+/// The CUDA of `…/whl/cu128`, `torch==2.0.1+cu118`, `pytorch-cuda=12.1`.
+fn wheel(word: &str) -> Option<Version> {
+    let word = word.trim_matches(['"', '\'']);
+    if let Some(version) = word.strip_prefix("pytorch-cuda=") {
+        return Version::leading(version.trim_start_matches('='));
+    }
+    let behind = word.rsplit_once("/whl/").map(|(_, rest)| rest).or_else(|| Some(word.split_once('+')?.1))?;
+    let digits = behind.strip_prefix("cu")?.trim_end_matches('/');
+    let good = (digits.len() == 2 || digits.len() == 3) && digits.bytes().all(|b| b.is_ascii_digit());
+    let (major, minor) = digits.split_at(digits.len().checked_sub(1)?);
+    good.then(|| Some(Version::new(&[major.parse().ok()?, minor.parse().ok()?])))?
 }
 
 /// Where a RUN asks a GPU outright, and the build ends without one: as a command of its own whose failure nothing catches.

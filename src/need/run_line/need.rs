@@ -1,7 +1,10 @@
 //! What a run line asks of the host: each wish with the argument that it comes from.
 
 use gdoctor_checks::model::need::{Camera, Capability, ContainerUser, Gpus, Need, Origin, Port, Registry, Wish};
-use gdoctor_checks::model::run::{MountKind, RunLine};
+use gdoctor_checks::model::run::{Argument, MountKind, RunLine};
+use gdoctor_checks::readings::known_image;
+
+use crate::need::video;
 
 /// Adds the wishes of the line, and the line itself. Wishes that flags made stay.
 pub fn add(need: &mut Need, line: RunLine) {
@@ -13,6 +16,11 @@ pub fn add(need: &mut Need, line: RunLine) {
     }
     if need.gpu.is_some() {
         capabilities(need, &line);
+        let image = line.image.as_ref();
+        let cuda = image.and_then(|image| Some((known_image::cuda(&image.reference)?, image.at.origin())));
+        if let Some((version, by)) = cuda {
+            need.cuda.get_or_insert(Wish::new(version, by));
+        }
     }
     display(need, &line);
     for (path, at) in cameras(&line) {
@@ -54,6 +62,15 @@ fn capabilities(need: &mut Need, line: &RunLine) {
             need.capabilities.push(Wish::new(capability, by));
         }
     };
+    // What a request names, and what the program does.
+    for request in &line.gpus {
+        for capability in request.capabilities.iter().filter_map(|word| Capability::from_word(word)) {
+            add(capability, request.at.origin());
+        }
+    }
+    if let Some(at) = line.arguments.windows(2).find_map(of_video).or_else(|| line.arguments.iter().find_map(alone)) {
+        add(Capability::Video, at.origin());
+    }
     match words {
         Some((value, by)) if !value.is_empty() && value != "all" => {
             for capability in value.split(',').filter_map(|word| Capability::from_word(word.trim())) {
@@ -64,6 +81,15 @@ fn capabilities(need: &mut Need, line: &RunLine) {
         Some((_, by)) => [Capability::Compute, Capability::Utility].into_iter().for_each(|c| add(c, by.clone())),
         None => [Capability::Compute, Capability::Utility].into_iter().for_each(|c| add(c, by.clone())),
     }
+}
+
+fn of_video(pair: &[Argument]) -> Option<&Argument> {
+    let [option, value] = pair else { return None };
+    (!video::asked(&format!("{} {}", option.text, value.text)).is_empty()).then_some(value)
+}
+
+fn alone(argument: &Argument) -> Option<&Argument> {
+    (!video::asked(&argument.text).is_empty()).then_some(argument)
 }
 
 fn display(need: &mut Need, line: &RunLine) {
