@@ -108,6 +108,7 @@ fn full() -> Report {
         starts: Starts::No,
         partial: false,
         unseen: Vec::new(),
+        left: Vec::new(),
         corrected: Some("docker run \\\n  --gpus 'all' <b>".into()),
         changes: vec![Change { start: 0, end: 1, text: "x".into(), reason: harmless(HOSTILE), code: "a/b".into() }],
     });

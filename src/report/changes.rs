@@ -132,6 +132,7 @@ pub fn run_line(line: &RunLine, text: String, judged: &[Judged], results: &[Outc
         starts: start::verdict(line, results),
         partial: start::is_partial(results),
         unseen: start::unseen(line).into_iter().map(harmless).collect(),
+        left: start::left(results, |code| changes.iter().any(|change| change.code == code)),
         corrected: (!changes.is_empty()).then(|| shown.gate.lines(&command).0),
         changes,
     }
