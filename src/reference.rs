@@ -36,7 +36,7 @@ pub fn image(reference: &str) -> Result<Option<String>, String> {
         return Err("an image's name has no capital letters".into());
     }
     if !name.split('/').all(component) {
-        return Err(format!("{reference:?} is not an image's name"));
+        return Err(odd(name));
     }
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     if tag.is_some_and(|tag| {
@@ -45,6 +45,19 @@ pub fn image(reference: &str) -> Result<Option<String>, String> {
         return Err("what follows the colon is not a tag".into());
     }
     Ok(registry.map(str::to_owned))
+}
+
+/// What is odd about a name.
+fn odd(name: &str) -> String {
+    let what = match name.chars().find(|c| !(c.is_ascii_alphanumeric() || "_.-/".contains(*c))) {
+        Some(c) => return format!("there is no {c:?} in an image's name"),
+        None if name.is_empty() => return "nothing stands before its colon".into(),
+        None if name.starts_with('/') => return "it begins with `/`, and a name begins with a letter or digit".into(),
+        None if name.ends_with('/') => "it ends with `/`",
+        None if name.contains("//") => "nothing stands between two `/`",
+        None => "each part between its `/` begins and ends with a letter or digit, and has single signs between them",
+    };
+    what.into()
 }
 
 /// Lower-case letters and digits, parted by one dot, one or two underscores, or hyphens.

@@ -110,6 +110,7 @@ fn full() -> Report {
         unseen: Vec::new(),
         open: Vec::new(),
         engine: "docker",
+        left: Vec::new(),
         corrected: Some("docker run \\\n  --gpus 'all' <b>".into()),
         changes: vec![Change { start: 0, end: 1, text: "x".into(), reason: harmless(HOSTILE), code: "a/b".into() }],
     });

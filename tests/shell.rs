@@ -100,6 +100,15 @@ fn commands_get_the_words_that_bash_gives_them() {
         "docker run x \"${args[@]}\" end",
         "y=a; y+=b; docker run x $y ${y^^} ${y,,}",
         "docker run x \"$(printf '%s' a)\"",
+        "docker run x ${NOBODY:-\"a b\"} ${NOBODY:-a b} ${NOBODY:-\"\"} ${NOBODY:-}",
+        "if [ ${NOBODY:-\"\"} == x ]; then docker run x a; else docker run x b; fi",
+        "if [ $NOBODY == x ]; then docker run x a; else docker run x b; fi",
+        "if [ $TWO = one ]; then docker run x a; else docker run x b; fi",
+        "engine() { if [ -n \"$HOME\" ]; then echo docker; return 0; fi; echo podman; }; E=$(engine); $E run x e",
+        "f() { X=a; if [ -z \"$NOBODY\" ]; then X=b; return; fi; X=c; }; f; docker run x $X",
+        "f() { echo one >&2; echo two 2>/dev/null; }; docker run x $(f)",
+        "docker run x $(for n in a b; do echo $n; done)",
+        "R='docker run'; if [ -n \"$HOME\" ]; then R=\"$R -i\"; fi; $R x y",
     ];
     let folder = tempfile::tempdir_in("/tmp").unwrap();
     let docker = folder.path().join("docker");
@@ -129,6 +138,76 @@ fn commands_get_the_words_that_bash_gives_them() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What a script's caller gives it, and what a condition leaves open: every run is found, and what is not known is no more than that.
+#[test]
+fn what_only_the_running_script_knows_hides_no_run() {
+    let texts: [(&str, &[&str]); 10] = [
+        ("docker run -d --name ab \"$@\"", &["$@"]),
+        ("list=()\nfor a in \"$@\"; do list+=(\"$a\"); done\ndocker run --rm $EXTRA_FLAGS \"${list[@]}\"", &["$@"]),
+        ("if [ \"$1\" = up ]; then docker run a; else docker run b; fi", &["b", "a"]),
+        ("case ${1:-none} in up) docker run a ;; *) docker run b ;; esac", &["b", "a"]),
+        ("if command -v podman >/dev/null; then E=podman; else E=docker; fi\n$E run --rm a", &["a"]),
+        ("which() { if grep -q x y; then echo docker; else echo podman; fi; }\nE=$(which)\n$E run --rm a", &["a"]),
+        (
+            "set_up() { r=\"docker run --cpus 4\"; if grep -q a b; then r=\"$r --gpus all\"; fi; }\nset_up\n$r -i --rm a",
+            &["a"],
+        ),
+        ("links=$(cat f)\nrun_image=$(cat g)\ndocker run -d $links --name ab $run_image", &["$(cat g)"]),
+        ("go() { docker run --name n$1 a; }\ncase $1 in x) go 1 ;; y) go 1 ;; esac", &["a"]),
+        ("f() { if grep -q a b; then I=a; return; fi; I=b; }\nf\ndocker run $I", &["$I"]),
+    ];
+    for (text, images) in texts {
+        let lines = parse(text).unwrap_or_else(|why| panic!("{text:?}: {why:?}"));
+        let found: Vec<&str> = lines.iter().map(|line| line.image.as_ref().map_or("", |i| &i.reference)).collect();
+        assert_eq!(found, images, "{text}");
+    }
+}
+
+/// What stands around a command where it was copied, and what is no command of this shell's.
+#[test]
+fn pasted_text_is_what_it_is() {
+    let read = [
+        "└─➜  docker run --rm a",
+        "┌──(kali㉿kali)-[~]\n└─$ sudo docker run --rm a",
+        "➜  ~ git:(main) ✗ docker run --rm a",
+        "❯ docker run --rm a",
+        "C:\\Users\\me>docker run --rm a\ninvalid argument \"'x",
+        "PS C:\\> docker run `\n>> --rm `\n>> a",
+        ">> docker run ^\n>> --rm ^\n>> a",
+        "C:\\>docker run ^\nMore? --rm ^\nMore? a",
+        "0 3 * * 1-5 /usr/bin/docker run --rm a",
+        "@daily root docker run --rm a",
+        "*/5 * * jan,feb sun root /usr/bin/docker run --rm a",
+        "docker run --rm a\ndocker: Error response from daemon: it's \"odd",
+    ];
+    for text in read {
+        let lines = parse(text).unwrap_or_else(|why| panic!("{text:?}: {why:?}"));
+        let images: Vec<&str> = lines.iter().map(|line| line.image.as_ref().map_or("", |i| &i.reference)).collect();
+        assert_eq!((images, lines[0].switch("rm").is_some()), (vec!["a"], true), "{text}");
+    }
+    let wrong = [
+        ("docker run \\ --rm \\ a", "this backslash"),
+        ("docker run -it \\\n  --env A=b\n  me/image:1", "no backslash goes on"),
+        ("podman run -d\n  --name x\n  me/image:1", "no backslash goes on"),
+        ("docker run a\n  --rm", "no backslash goes on"),
+        ("docker run ^ # why\n  --rm a", "a comment stands"),
+        ("docker run -v %cd%/x:/x a", "%cd% is a variable of cmd's"),
+        ("docker run -v $env:USERPROFILE/x:/x a", "is a variable of PowerShell's"),
+        ("docker run -e A='b a", "never closed"),
+    ];
+    for (text, what) in wrong {
+        let why = parse(text).expect_err(text);
+        assert!(why.what.contains(what), "{text}: {why:?}");
+    }
+    // Output that begins like an option, a redirection of a script's.
+    for text in
+        ["docker run a\n-bash: docker: command not found", "docker run a \\\n>> log", "date +%cd%\ndocker run a"]
+    {
+        let lines = parse(text).unwrap_or_else(|why| panic!("{text:?}: {why:?}"));
+        assert_eq!(lines[0].image.as_ref().map(|image| image.reference.as_str()), Some("a"), "{text}");
+    }
 }
 
 /// Whatever stands in a file, reading it ends: no stack runs over, no loop goes on.

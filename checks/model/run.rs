@@ -100,6 +100,8 @@ pub struct RunLine {
     pub as_root: bool,
     /// Root gets the caller's variables.
     pub keeps_environment: bool,
+    /// cron starts it: there is no terminal.
+    pub scheduled: bool,
     /// Line ends that only another system's shell goes on at.
     pub foreign: Vec<Foreign>,
     /// The line of the text that it begins in, from 1.
@@ -202,6 +204,8 @@ pub struct RunOption {
     pub refused: Option<String>,
     /// What only some versions take.
     pub versions: Vec<Versions>,
+    /// Its value is the next option of the line: the value that was meant is missing.
+    pub takes_option: bool,
 }
 
 /// Which versions of Docker take an option or its value, and why others do not.
@@ -245,11 +249,12 @@ impl RunOption {
 
 impl Serialize for RunOption {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut table = serializer.serialize_struct("RunOption", 4)?;
+        let mut table = serializer.serialize_struct("RunOption", 5)?;
         table.serialize_field("name", &Marked(Place::Word, &self.name))?;
         table.serialize_field("value", &Marked(self.place(), &self.value))?;
         table.serialize_field("at", &self.at)?;
         table.serialize_field("refused", &self.refused)?;
+        table.serialize_field("takes_option", &self.takes_option)?;
         table.end()
     }
 }

@@ -51,9 +51,13 @@ fn corrected(out: &mut String, report: &Report) {
     for line in report.run_lines() {
         let _ = writeln!(out, "<section class=\"line\">\n<h2>The command</h2>\n<p>{}</p>", text(&line.verdict()));
         if let Some(command) = &line.corrected {
-            let _ = writeln!(out, "<h3>Corrected</h3>\n{}\n<ul>", code(command.trim_end(), "the corrected command"));
+            let _ =
+                writeln!(out, "<h3>{}</h3>\n{}\n<ul>", line.title(), code(command.trim_end(), "the corrected command"));
             for reason in line.reasons() {
                 let _ = writeln!(out, "<li>{}</li>", prose(reason));
+            }
+            for left in &line.left {
+                let _ = writeln!(out, "<li>Left to mend: {}</li>", text(left));
             }
             out.push_str("</ul>\n");
         }

@@ -77,9 +77,12 @@ fn corrected(out: &mut String, report: &Report) {
     for line in report.run_lines() {
         let _ = writeln!(out, "\n{}", text(&line.verdict()));
         let Some(command) = &line.corrected else { continue };
-        let _ = writeln!(out, "\n### The corrected command\n\n{}", fence(&[command.trim_end().to_owned()]));
+        let _ = writeln!(out, "\n### {}\n\n{}", line.title(), fence(&[command.trim_end().to_owned()]));
         for reason in line.reasons() {
             let _ = writeln!(out, "- {}", prose(reason));
+        }
+        for left in &line.left {
+            let _ = writeln!(out, "- Left to mend: {}", text(left));
         }
     }
 }

@@ -214,23 +214,11 @@ impl Screen<'_> {
             for reason in line.reasons() {
                 let _ = writeln!(out, "  - {}", self.wrapped(reason, 4));
             }
-            let left = self.left(line);
-            if !left.is_empty() {
-                let _ = writeln!(out, "\n{}", self.wrapped(&format!("Not mended by this: {}", left.join(", ")), 0));
+            for left in &line.left {
+                let _ = writeln!(out, "  - {}", self.wrapped(&format!("Left to mend: {left}"), 4));
             }
         }
         marked::changes(out, self.report, self.width);
-    }
-
-    /// Failures of the line that the correction leaves.
-    fn left(&self, line: &RunLineWords) -> Vec<&str> {
-        let mended = |code: &str| line.changes.iter().any(|change| change.code == code);
-        let own =
-            |o: &&&Outcome| o.status == Status::Fail && o.asked_by.as_ref().is_some_and(|by| by.kind == "run-line");
-        let mut left: Vec<&str> =
-            self.trouble.iter().filter(own).map(|o| o.code.as_str()).filter(|code| !mended(code)).collect();
-        left.dedup();
-        left
     }
 
     fn next(&self, out: &mut String) {

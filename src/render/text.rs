@@ -172,10 +172,13 @@ impl Page<'_> {
         }
         for (line, command) in self.report.run_lines().filter_map(|line| Some((line, line.corrected.as_ref()?))) {
             let title =
-                if line.several { format!("Corrected for line {}", line.line) } else { "The corrected command".into() };
+                if line.several { format!("Line {}: {}", line.line, line.title()) } else { line.title().to_owned() };
             let _ = writeln!(out, "\n{}\n\n{}\n", title.bold(), command.trim_end().cyan());
             for reason in line.reasons() {
                 let _ = writeln!(out, "  - {}", wrap(reason, self.width, 4));
+            }
+            for left in &line.left {
+                let _ = writeln!(out, "  - {}", wrap(&format!("Left to mend: {left}"), self.width, 4));
             }
         }
     }

@@ -174,6 +174,9 @@ pub struct RunLineWords {
     /// The whole line, ready to paste; `None` when nothing has to change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub corrected: Option<String>,
+    /// What keeps docker from starting the container after the correction as well: only the user can mend it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<String>,
     /// What the correction changes, in the order of the line.
     pub changes: Vec<Change>,
 }
@@ -195,6 +198,15 @@ impl RunLineWords {
             }
             Starts::Unknown if self.open.is_empty() => format!("{} cannot be told.", start()),
             Starts::Unknown => format!("{} cannot be told: {}.", start(), self.open.join("; ")),
+        }
+    }
+
+    /// What the corrected command is called.
+    pub fn title(&self) -> &'static str {
+        if self.left.is_empty() {
+            "The corrected command"
+        } else {
+            "The command with the changes that are known, which docker does not take yet"
         }
     }
 
@@ -511,7 +523,7 @@ impl Report {
             change(&mut line.image);
             change(&mut line.file);
             line.unseen.iter_mut().chain(&mut line.open).for_each(&mut *change);
-            line.corrected.iter_mut().for_each(&mut *change);
+            line.corrected.iter_mut().chain(&mut line.left).for_each(&mut *change);
             line.changes.iter_mut().for_each(|c| [&mut c.text, &mut c.reason].into_iter().for_each(&mut *change));
         }
         if let Some(compose) = &mut self.compose {

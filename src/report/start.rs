@@ -99,6 +99,22 @@ pub fn is_partial(results: &[Outcome]) -> bool {
     ALL.iter().filter(silent).any(|check| decides(&check))
 }
 
+/// What of the line docker refuses, beside what is mended; in sentences.
+pub fn left(results: &[Outcome], is_mended: impl Fn(&str) -> bool) -> Vec<String> {
+    let refused = |outcome: &&Outcome| {
+        let check = ALL.iter().find(|check| {
+            outcome.status == Status::Fail && check.id == outcome.id && check.id.starts_with("run-line-")
+        });
+        check.is_some_and(|check| stops(&parse(check), outcome).is_some_and(|code| code.stops == Some(Stops::Start)))
+    };
+    results
+        .iter()
+        .filter(refused)
+        .filter(|outcome| !is_mended(&outcome.code))
+        .map(|outcome| outcome.summary.clone())
+        .collect()
+}
+
 /// Findings of the line's own wishes only: what a flag or the guide wants besides does not stop this container.
 pub fn verdict(line: &RunLine, results: &[Outcome]) -> Starts {
     let deciding = deciding(line, results);

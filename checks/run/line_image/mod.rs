@@ -15,7 +15,7 @@ pub static CHECK: Check = Check {
 };
 
 /// Options of docker that hardly any program has: behind the image they are meant for docker.
-const UNMISTAKABLE: [&str; 18] = [
+const UNMISTAKABLE: [&str; 30] = [
     "--gpus",
     "--shm-size",
     "--ulimit",
@@ -32,6 +32,18 @@ const UNMISTAKABLE: [&str; 18] = [
     "--publish",
     "--volume",
     "--env",
+    "--memory-swap",
+    "--memory-reservation",
+    "--cpus",
+    "--cpuset-cpus",
+    "--pids-limit",
+    "--oom-kill-disable",
+    "--security-opt",
+    "--add-host",
+    "--tmpfs",
+    "--cap-drop",
+    "--userns",
+    "--env-file",
     "-it",
     "-ti",
 ];
@@ -189,8 +201,23 @@ fn is_dockers(word: &str, next: &str) -> bool {
     match word {
         "-p" => next.split_once(':').is_some_and(|(a, b)| is_port(a) && is_port(b)),
         "-v" => next.starts_with('/') && next.contains(":/"),
-        _ => UNMISTAKABLE.contains(&word.split('=').next().unwrap_or_default()),
+        // `--memory=58g`, `--cpus 4`: programs that have such an option count otherwise.
+        "--memory" | "-m" => is_size(next),
+        _ => {
+            let (name, value) = word.split_once('=').unwrap_or((word, ""));
+            UNMISTAKABLE.contains(&name) || (name == "--memory" && is_size(value))
+        }
     }
+}
+
+/// `58g`, `"512m"`.
+fn is_size(text: &str) -> bool {
+    let text = text.trim_matches(['"', '\'']).to_ascii_lowercase();
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = &text[number.len()..];
+    !number.is_empty()
+        && number.bytes().all(|b| b.is_ascii_digit())
+        && ["k", "m", "g", "kb", "mb", "gb"].contains(&unit)
 }
 
 fn is_port(text: &str) -> bool {

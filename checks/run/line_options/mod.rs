@@ -155,7 +155,7 @@ fn no_terminal(facts: &Facts, line: &RunLine) -> Option<Finding> {
     let attaches =
         line.switch("interactive").is_some() || line.all("attach").any(|a| a.value.eq_ignore_ascii_case("stdin"));
     let attached = attaches && line.switch("detach").is_none() && !line.creates;
-    (attached && facts.run.terminal.value() == Some(&false)).then(|| {
+    (attached && (line.scheduled || facts.run.terminal.value() == Some(&false))).then(|| {
         Finding::fail("no-terminal", "drop-tty")
             .saw(&facts.run.terminal)
             .edit(tty.at.without())

@@ -28,7 +28,13 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     findings.extend(line.unset.iter().filter_map(|unset| empty(line, unset)));
     // One cause, one finding: a value that is refused because nobody sets a variable in it is told there.
     let told = |option: &&RunOption| line.unset.iter().any(|unset| unset.breaks && unset.at.contains(&option.at));
-    findings.extend(line.options.iter().filter(|option| !told(option)).filter_map(|option| refused(line, option)));
+    // An option in the place of a value is the cause of what follows: the image is then what the option was meant to have.
+    let swallowed = line.all("image").next().is_some() && line.options.iter().any(|option| option.takes_option);
+    let own = |option: &&RunOption| !told(option) && !(swallowed && option.name == "image");
+    findings.extend(line.options.iter().filter(own).filter_map(|option| refused(line, option)));
+    let missing =
+        line.options.iter().filter(|option| option.takes_option && (option.refused.is_none() || option.at.opaque));
+    findings.extend(missing.map(|option| value_missing(option, swallowed)));
     findings.extend(alone(facts, line));
     let version = version(facts);
     let others = line.options.iter().filter(|option| !told(option));
@@ -71,6 +77,7 @@ fn refused(line: &RunLine, option: &RunOption) -> Option<Finding> {
                 .with("missing", missing)
                 .edit(named_again(line, &option.at, missing))
         }
+        _ if option.takes_option => return Some(value_missing(option, true)),
         (_, value) if value.starts_with('~') && ["volume", "env-file"].contains(&option.name.as_str()) => {
             let text = format!("\"$HOME{}\"", &value[1..]);
             Finding::fail("tilde", "write-home").edit(option.at.with_value(text))
@@ -84,6 +91,17 @@ fn refused(line: &RunLine, option: &RunOption) -> Option<Finding> {
     let flag = format!("--{}", option.name);
     let named = finding.with("flag", flag).with("value", &option.value).with("why", why).about(&option.at.text);
     Some(named.with("command", &line.command.text).evidence("the line", &*option.at.text).asked_by(&option.at.origin()))
+}
+
+/// The next option of the line stands where a value belongs: docker does not look.
+fn value_missing(option: &RunOption, breaks: bool) -> Finding {
+    let finding =
+        if breaks { Finding::fail("value-missing", "give-value") } else { Finding::warn("option-taken", "give-value") };
+    // Of a variable the value is not kept.
+    let written = option.at.text.split_whitespace().last().unwrap_or_default();
+    let word = if option.value.starts_with('-') { &option.value } else { written };
+    let finding = finding.with("flag", format!("--{}", option.name)).with("value", word).about(&option.at.text);
+    finding.evidence("the line", &*option.at.text).asked_by(&option.at.origin())
 }
 
 /// The option that a word belongs to which stands where the image is expected.

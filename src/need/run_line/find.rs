@@ -5,7 +5,7 @@ use gdoctor_checks::model::run::{Earlier, RunLine, Span};
 use super::Wrong;
 use super::flags::Dialect;
 use super::options::{Place, Reader};
-use crate::need::shell::{Seen, Status, Visitor, Word};
+use crate::need::shell::{Outside as Shell, Seen, Status, Visitor, Word};
 
 /// Texts that start more containers are refused.
 const MOST: usize = 32;
@@ -15,9 +15,17 @@ pub struct Finder<'t> {
     pub text: &'t str,
     pub lines: Vec<RunLine>,
     /// A run that docker would not take for one.
-    pub broken: Option<Wrong>,
+    pub broken: Option<Broken>,
+    /// Where the first way through the text has found runs: what other ways make of those does not count.
+    settled: Option<Vec<Span>>,
     /// A command of docker's that starts nothing.
     pub miss: Option<Wrong>,
+}
+
+/// Why a run is none, and its place.
+pub struct Broken {
+    pub wrong: Wrong,
+    command: Span,
 }
 
 /// Where the options begin, and whose they are.
@@ -26,7 +34,17 @@ struct Start {
     dialect: Dialect,
 }
 
+impl<'t> Finder<'t> {
+    pub fn new(text: &'t str) -> Self {
+        Self { text, lines: Vec::new(), broken: None, settled: None, miss: None }
+    }
+}
+
 impl Visitor for Finder<'_> {
+    fn again(&mut self) {
+        self.settled = Some(self.lines.iter().map(|line| line.command.span).collect());
+    }
+
     fn has_found(&self) -> bool {
         !self.lines.is_empty() || self.broken.is_some()
     }
@@ -34,14 +52,13 @@ impl Visitor for Finder<'_> {
     fn command(&mut self, seen: Seen) -> Result<Option<Status>, Wrong> {
         let words = seen.words;
         let Some(program) = words.first() else { return Ok(None) };
-        // `$(which docker)`, `${ENGINE}`: a program that is not known but called so.
-        let last = program.value.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
-        let called = |name: &str| program.unknown.is_some() && last.contains(name) && !last.contains('.');
         let podman = match program.value.rsplit('/').next().unwrap_or_default() {
             "docker" => false,
             "podman" => true,
-            _ if called("docker") => false,
-            _ if called("podman") => true,
+            _ if program.unknown.is_some() => match engine(program, words.get(1), seen.outside) {
+                Some(podman) => podman,
+                None => return Ok(None),
+            },
             "nvidia-docker" | "nvidia-docker2" => {
                 let help = "write `docker run --gpus all …`; the wrapper nvidia-docker is gone since 2019";
                 return Err(Wrong::at(program.span, "nvidia-docker is no longer made", help));
@@ -56,6 +73,34 @@ impl Visitor for Finder<'_> {
         };
         let verb: Vec<&str> = words[at.min(words.len())..].iter().map(|word| word.value.as_str()).collect();
         Ok(Some(done(&verb, &words[at.min(words.len())..], &mut seen.state.earlier)))
+    }
+}
+
+/// Whose command a program is that only the running script knows: `$(which docker)`, `$ENGINE`, one of two that the text names.
+/// `Some(true)` for podman's, `None` where it is no engine's.
+fn engine(program: &Word, verb: Option<&Word>, outside: &Shell) -> Option<bool> {
+    let here = |name: &str| {
+        let looked = ["/usr/bin", "/usr/local/bin", "/bin"].map(|folder| (outside.exists)(&format!("{folder}/{name}")));
+        looked.contains(&Some(true)) || looked.contains(&None)
+    };
+    let either = || here("podman") && !here("docker");
+    if let Some(ways) = &program.ways {
+        let engines: Vec<&str> = ways.iter().map(|way| way.rsplit([' ', '/']).next().unwrap_or_default()).collect();
+        return match (engines.contains(&"docker"), engines.contains(&"podman")) {
+            (true, true) => Some(either()),
+            (docker, podman) => (docker || podman).then_some(podman),
+        };
+    }
+    let name = program.sole_variable(0).unwrap_or(&program.value).to_ascii_lowercase();
+    let last = name.rsplit('/').next().unwrap_or_default();
+    if last.contains('.') {
+        return None;
+    }
+    let starts = verb.is_some_and(|verb| ["run", "create"].contains(&verb.value.as_str()));
+    match (last.contains("docker"), last.contains("podman")) {
+        (true, _) => Some(false),
+        (_, true) => Some(true),
+        _ => (starts && ["engine", "runtime", "container", "oci"].iter().any(|part| last.contains(part))).then(either),
     }
 }
 
@@ -128,19 +173,39 @@ impl Finder<'_> {
         let mut line = match Reader::new(self.text, words, vanished, place, start.dialect).read(start.at) {
             Ok(line) => line,
             Err(wrong) => {
-                self.broken.get_or_insert(wrong);
+                let (first, last) = (words[0].span, words[start.at - 1].span);
+                if self.settled.is_none() || self.lines.is_empty() {
+                    self.broken
+                        .get_or_insert(Broken { wrong, command: Span::new(first.start, last.end.max(first.start)) });
+                }
                 return Ok(Status::Likely);
             }
         };
+        if self.settled.as_ref().is_some_and(|settled| settled.contains(&line.command.span)) {
+            return Ok(Status::Likely);
+        }
+        // What is no run without the script's arguments may be one with them.
+        if self.settled.is_some() {
+            self.broken.take_if(|broken| broken.command == line.command.span);
+        }
         line.earlier = state.earlier.clone();
         line.as_root = state.root;
         line.keeps_environment = state.keeps_environment;
         line.number = self.text[..line.command.span.start.min(self.text.len())].matches('\n').count() + 1;
         leaves(&line, &mut state.earlier);
-        let same = |known: &&RunLine| {
-            known.command.span == line.command.span && known.options == line.options && known.image == line.image
-        };
-        if self.lines.iter().find(same).is_none() {
+        let here: Vec<usize> = self
+            .lines
+            .iter()
+            .enumerate()
+            .filter(|(_, known)| known.command.span == line.command.span)
+            .map(|(at, _)| at)
+            .collect();
+        let same = |known: &RunLine| known.options == line.options && known.image == line.image;
+        // Of one command, what is known of it on one way through the text counts more than what is open on another.
+        let less_known = |known: &RunLine| opaque(known) > opaque(&line);
+        if let Some(at) = here.iter().find(|at| less_known(&self.lines[**at])) {
+            self.lines[*at] = line;
+        } else if !here.iter().any(|at| same(&self.lines[*at]) || opaque(&self.lines[*at]) < opaque(&line)) {
             if self.lines.len() >= MOST {
                 return Err(Wrong::at(
                     line.command.span,
@@ -152,6 +217,12 @@ impl Finder<'_> {
         }
         Ok(Status::Likely)
     }
+}
+
+/// How many arguments of the line are not known.
+fn opaque(line: &RunLine) -> usize {
+    let options = line.options.iter().filter(|option| option.at.opaque).count();
+    options + usize::from(line.image.as_ref().is_some_and(|image| image.at.opaque))
 }
 
 /// A container that stays keeps its name.

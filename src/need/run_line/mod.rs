@@ -5,6 +5,7 @@ mod find;
 mod flags;
 mod mounts;
 mod need;
+mod numbers;
 mod options;
 mod paste;
 mod podman;
@@ -39,10 +40,10 @@ pub fn parse(text: &str, shell: &Shell) -> Result<Vec<RunLine>, Wrong> {
         return Err(Wrong::at(Span::new(at, at + c.len_utf8()), &what, "take it out, or type the line anew"));
     }
     let pasted = paste::clean(text)?;
-    let mut finder = find::Finder { text, lines: Vec::new(), broken: None, miss: None };
+    let mut finder = find::Finder::new(text);
     shell::walk(&pasted.text, shell, &mut finder)?;
-    if let Some(wrong) = finder.broken {
-        return Err(wrong);
+    if let Some(broken) = finder.broken {
+        return Err(broken.wrong);
     }
     if finder.lines.is_empty() {
         let begins = text.len() - text.trim_start().len();
@@ -55,6 +56,7 @@ pub fn parse(text: &str, shell: &Shell) -> Result<Vec<RunLine>, Wrong> {
     }
     for line in &mut finder.lines {
         line.foreign = pasted.foreign.clone();
+        line.scheduled = pasted.scheduled.contains(&line.number);
     }
     Ok(finder.lines)
 }

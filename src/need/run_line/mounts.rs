@@ -3,8 +3,8 @@
 
 use gdoctor_checks::model::run::{Mount, MountKind};
 
+use super::numbers::{is_size, switch};
 use super::things::csv;
-use super::values::switch;
 
 /// `-v`: the daemon's linux_parser.go; a source that begins with a dot is made absolute by the client.
 pub fn volume(value: &str, cwd: &str) -> Result<Mount, String> {
@@ -258,7 +258,7 @@ impl Fields {
                 self.driver_options.push((name.into(), value.into()));
             }
             ("tmpfs-size", Some(text)) => {
-                if !super::values::is_size(text) {
+                if !is_size(text) {
                     return Err(format!("{text:?} is no size such as 64m"));
                 }
             }

@@ -6,7 +6,7 @@ use gdoctor_checks::model::run::{
 };
 
 use super::flags::{self, Dialect, Flag, Kind};
-use super::{Wrong, mounts, podman, things, values};
+use super::{Wrong, mounts, numbers, podman, things, values};
 use crate::need::shell::Word;
 use crate::reference;
 use crate::secret;
@@ -55,6 +55,7 @@ impl<'a> Reader<'a> {
         let whole = if begin.start <= end.end { Span::new(begin.start, end.end) } else { begin };
         self.line.command = self.argument(whole, whole, whole, false);
         self.line.by = Some(self.line.command.origin());
+        self.whole(first)?;
         let mut at = first;
         while let Some(word) = self.words.get(at) {
             at = match word.value.as_str() {
@@ -94,13 +95,45 @@ impl<'a> Reader<'a> {
         Self { text, words, vanished, place, dialect, line: RunLine::default() }
     }
 
+    /// Lines that were joined or parted on their way here: ` \ --name` is one word that begins with a blank, and a line without a
+    /// backslash at its end is a command of its own.
+    fn whole(&self, first: usize) -> Result<(), Wrong> {
+        for word in &self.words[first..] {
+            let source = self.text.get(word.span.start..).unwrap_or_default();
+            if word.value.starts_with([' ', '\t']) && source.starts_with(['\\']) {
+                let what = "this backslash makes the blank behind it a part of the word";
+                let help = "a backslash goes on only at the end of a line: take it out here";
+                return Err(Wrong::at(Span::new(word.span.start, word.span.start + 2), what, help));
+            }
+        }
+        match self.next_line() {
+            Some((wrong, next)) if is_option(next) => Err(wrong),
+            _ => Ok(()),
+        }
+    }
+
+    /// The first word of the line below, and what is wrong if it belongs to the command.
+    fn next_line(&self) -> Option<(Wrong, &str)> {
+        let last = self.words.last().filter(|word| !word.fixed)?;
+        let rest = self.text.get(last.span.end..)?.trim_start_matches([' ', '\t', '\r']);
+        let next = rest.strip_prefix('\n')?.split('\n').next()?.trim();
+        let at = Span::new(last.span.start, last.span.end);
+        let what = "the command ends with this line: no backslash goes on to the next, which belongs to it";
+        Some((Wrong::at(at, what, "end each line but the last with ` \\`"), next.split_whitespace().next()?))
+    }
+
     fn no_image(&self) -> Wrong {
+        let is_image = |word: &str| word.contains(['/', ':']) && reference::image(word).is_ok();
+        if let Some((wrong, _)) = self.next_line().filter(|(_, next)| is_image(next)) {
+            return wrong;
+        }
         if let Some((name, span)) = self.vanished.last() {
             let what = format!("{name} is empty or not set here, so nothing stands where the image belongs");
             return Wrong::at(*span, &what, &format!("give {name} its value first, or write the image itself"));
         }
         let end = self.words.last().map_or(0, |word| word.span.end);
-        Wrong::at(Span::at(end), "no image is named", "docker run [OPTIONS] IMAGE [COMMAND]")
+        let help = format!("{} {} [OPTIONS] IMAGE [COMMAND]", self.dialect.program(), self.dialect.verb());
+        Wrong::at(Span::at(end), "no image is named", &help)
     }
 
     /// A word that is known only when the text runs stands where options end. It is the image unless it is called otherwise, or
@@ -110,16 +143,26 @@ impl<'a> Reader<'a> {
         if word.unknown.is_none() || !word.may_part {
             return false;
         }
-        let name = word.value.to_ascii_lowercase();
+        let name = word.sole_variable(0).unwrap_or(&word.value).to_ascii_lowercase();
         let called = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
-        if called(&["image", "img", "tag", "repo", "container"]) || self.words.len() == at + 1 {
+        let Some(follows) = self.words.get(at + 1) else { return false };
+        // `CONTAINER_FLAGS`, `IMAGE_ARGS`: the last part says what it holds.
+        let last = name.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()).rsplit('_').next().unwrap_or_default();
+        if ["opt", "arg", "flag", "param"].iter().any(|part| last.starts_with(part)) {
+            return true;
+        }
+        if called(&["image", "img", "tag", "repo", "container"]) {
             return false;
         }
-        let follows = &self.words[at + 1];
         let is_image = follows.value.contains([':', '/']) && reference::image(&follows.value).is_ok();
+        // Two that are not known: the one that is called so is the image.
+        let after =
+            follows.sole_variable(0).filter(|_| follows.unknown.is_some()).unwrap_or_default().to_ascii_lowercase();
+        let is_image = is_image || ["image", "img", "tag", "repo"].iter().any(|part| after.contains(part));
         called(&["opt", "arg", "flag", "param", "env", "vol", "port", "gpu", "extra", "dev"])
             || follows.value.starts_with('-')
             || is_image
+            || self.may_be_options(at + 1)
     }
 
     /// The options behind the image, which docker hands to the program.
@@ -232,19 +275,39 @@ impl<'a> Reader<'a> {
             return Err(Wrong::at(span, &format!("--{} needs a value", flag.name), "nothing follows it"));
         };
         let option = &self.words[at];
+        let swallows = flag.kind != Kind::Int && self.is_known_option(&value.value);
         let between = self.text.get(option.span.end..value.span.start);
         let together = between.is_some_and(|between| between.chars().all(|c| c.is_whitespace() || "\\\"'".contains(c)));
         if !together {
             // The option and its value are written in two places: there is no one piece of text to take out.
             let removal = Span::at(option.span.start);
             self.push(flag, value, 0, option.span, value.span, removal);
+            self.mark_swallowed(swallows);
             return Ok(at + 2);
         }
         let span = Span::new(start, value.span.end);
         // Inside a cluster the other letters stay, and the value goes with this one.
         let removal = if start == option.span.start { self.removal(span) } else { span };
         self.push(flag, value, 0, span, value.span, removal);
+        self.mark_swallowed(swallows);
         Ok(at + 2)
+    }
+
+    /// An option of the program's own, whole.
+    fn is_known_option(&self, word: &str) -> bool {
+        let name = word.split('=').next().unwrap_or_default();
+        match name.strip_prefix("--") {
+            Some(long) => self.dialect.long(long).is_some(),
+            None => name.strip_prefix('-').is_some_and(|letters| {
+                !letters.is_empty() && letters.chars().all(|letter| self.dialect.short(letter).is_some())
+            }),
+        }
+    }
+
+    fn mark_swallowed(&mut self, swallows: bool) {
+        if let Some(option) = self.line.options.last_mut() {
+            option.takes_option = swallows;
+        }
     }
 
     fn switch_on(&mut self, flag: &'static Flag, word: &Word, span: Span, removal: Span) {
@@ -253,8 +316,8 @@ impl<'a> Reader<'a> {
             name: flag.name.into(),
             value: "true".into(),
             at,
-            refused: None,
             versions: flags::versions(flag.name),
+            ..RunOption::default()
         });
     }
 
@@ -266,17 +329,27 @@ impl<'a> Reader<'a> {
             && [Kind::Volume, Kind::Mount, Kind::InFile, Kind::NewFile].contains(&flag.kind)
             && word.value.get(from..).is_some_and(|value| value.starts_with('.') || value.contains("=."));
         let removal = if word.fixed { Span::at(removal.start) } else { removal };
-        let at = self.argument(span, value, removal, word.unknown.is_some() || (word.any && !free) || relative);
+        let at = self.argument(
+            span,
+            value,
+            removal,
+            word.unknown.is_some() || (word.any && !free) || relative || (from == 0 && word.is_pattern()),
+        );
         let text = word.value.get(from..).unwrap_or_default();
         let name = flag.means.unwrap_or(flag.name);
-        let refuses = if self.line.podman { podman::refused } else { values::refused };
-        let refused = if at.opaque { None } else { refuses(flag.kind, text) };
+        let podman = self.line.podman;
+        let refuses = if podman { podman::refused } else { values::refused };
+        let own_word = |text: &str| if podman { podman::other_word(flag.name, text) } else { None };
+        let why = |text: &str| {
+            things::windows_path(flag.kind, text).or_else(|| refuses(flag.kind, text)).or_else(|| own_word(text))
+        };
+        let refused = if at.opaque { None } else { why(text) };
         let mut versions = flags::versions(flag.name);
         if !at.opaque {
             versions.extend(values::versions(flag, text));
         }
         let kept = match flag.kind {
-            Kind::Switch => values::switch(text).map_or(text.into(), |on| on.to_string()),
+            Kind::Switch => numbers::switch(text).map_or(text.into(), |on| on.to_string()),
             // No secrets: what a variable holds is of no matter but for a few.
             Kind::Variable => text.split('=').next().unwrap_or_default().into(),
             _ => text.to_owned(),
@@ -286,7 +359,14 @@ impl<'a> Reader<'a> {
         } else if flag.kind == Kind::Variable {
             self.variable(text, from, word, &at);
         }
-        self.line.options.push(RunOption { name: name.into(), value: kept, at, refused, versions });
+        self.line.options.push(RunOption {
+            name: name.into(),
+            value: kept,
+            at,
+            refused,
+            versions,
+            ..RunOption::default()
+        });
     }
 
     fn typed(&mut self, kind: Kind, text: &str, from: usize, word: &Word, at: &Argument) {
@@ -368,7 +448,7 @@ impl<'a> Reader<'a> {
                 value: word.value.clone(),
                 at: at.clone(),
                 refused,
-                versions: Vec::new(),
+                ..RunOption::default()
             };
             self.line.options.push(option);
         }
@@ -389,6 +469,18 @@ impl<'a> Reader<'a> {
         let before = self.text.get(..span.start).unwrap_or_default();
         let kept = before.trim_end_matches([' ', '\t', '\n', '\\']);
         Span::new(kept.len(), span.end)
+    }
+}
+
+/// `--name`, `-it`: no program prints a line that begins so, but for a shell's own complaint: `-bash: …`.
+fn is_option(word: &str) -> bool {
+    let name = word.split('=').next().unwrap_or_default();
+    let letters = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+    match name.strip_prefix("--") {
+        Some(long) => letters(long) && !long.starts_with('-'),
+        None => name.strip_prefix('-').is_some_and(|short| {
+            short.len() <= 3 && short.bytes().all(|b| b.is_ascii_alphabetic()) && !short.is_empty()
+        }),
     }
 }
 

@@ -10,6 +10,8 @@ pub struct Pasted {
     pub text: String,
     /// Lines that go on in another shell's way, and what makes them go on here.
     pub foreign: Vec<Foreign>,
+    /// Lines of a crontab, from 1.
+    pub scheduled: Vec<usize>,
 }
 
 /// Takes prompts and fences out, and joins what cmd's `^` and PowerShell's backtick join.
@@ -17,10 +19,11 @@ pub fn clean(text: &str) -> Result<Pasted, Wrong> {
     let mut bytes = text.to_owned().into_bytes();
     unfence(text, &mut bytes);
     let bare = String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned());
-    let unprompted = unprompt(&bare);
-    places_to_fill(&unprompted)?;
-    let (text, foreign) = joined(&unprompted);
-    Ok(Pasted { text, foreign })
+    let (commands, scheduled) = unschedule(&without_output(&unprompt(&bare)));
+    places_to_fill(&commands)?;
+    variables_of_windows(&commands)?;
+    let (text, foreign) = joined(&commands)?;
+    Ok(Pasted { text, foreign, scheduled })
 }
 
 fn blank(bytes: &mut [u8], start: usize, end: usize) {
@@ -62,10 +65,13 @@ fn unfence(text: &str, bytes: &mut [u8]) {
 fn prompt(line: &str) -> Option<usize> {
     let indent = line.len() - line.trim_start().len();
     let rest = &line[indent..];
-    for mark in ["$ ", "% ", "➜ ", "❯ ", "λ "] {
+    for mark in ["$ ", "% "] {
         if rest.starts_with(mark) {
             return Some(indent + mark.len());
         }
+    }
+    if let Some(length) = drawn_prompt(rest).or_else(|| cmd_prompt(rest)) {
+        return Some(indent + length);
     }
     // Up to the sign before the first command of a line: a user and a host, or a folder of Windows'.
     let end = ["$ ", "# ", "> ", "% "].iter().filter_map(|mark| rest.find(mark).map(|at| at + mark.len())).min()?;
@@ -90,14 +96,57 @@ fn prompt(line: &str) -> Option<usize> {
     (is_named || is_windows || is_env || is_shell).then_some(indent + end)
 }
 
+/// Prompts that begin with a sign no command begins with, `➜  ~ `, `❯ `, `λ `, `└─$ `, go up to the command.
+fn drawn_prompt(line: &str) -> Option<usize> {
+    let first = line.chars().next()?;
+    if first.is_ascii() || first.is_alphanumeric() && first != 'λ' {
+        return None;
+    }
+    let command = COMMANDS.iter().filter_map(|word| line.find(word)).min();
+    let whole = command.filter(|at| {
+        line[..*at].ends_with(char::is_whitespace) && !line[..*at].contains(['\'', '"', '`', '&', '|', ';', '='])
+    });
+    whole.or_else(|| {
+        let sign = line.find(|c: char| c.is_whitespace())?;
+        Some(sign + line[sign..].len() - line[sign..].trim_start().len())
+    })
+}
+
+/// `C:\Users\me>`: nothing stands between cmd's prompt and the command.
+fn cmd_prompt(line: &str) -> Option<usize> {
+    let letters: Vec<char> = line.chars().take(3).collect();
+    let is_drive = matches!(letters[..], [drive, ':', '\\'] if drive.is_ascii_alphabetic());
+    let end = line.find('>').filter(|_| is_drive)? + 1;
+    let rest = line[end..].trim_start();
+    Some(line.len() - rest.len())
+}
+
+/// What a command that is pasted with its prompt begins with.
+const COMMANDS: [&str; 4] = ["docker ", "podman ", "sudo ", "nvidia-docker "];
+
+/// What PowerShell and cmd write before a line that goes on.
+const WINDOWS_GOES_ON: [&str; 2] = [">>", "More?"];
+
 /// Where lines have prompts, the others are what was printed, but for those that a line before goes on in.
 fn unprompt(text: &str) -> String {
     let mut bytes = text.to_owned().into_bytes();
-    let starts = |line: &str| {
-        ["docker ", "podman ", "sudo ", "nvidia-docker "].iter().any(|word| line.trim_start().starts_with(word))
+    let starts = |line: &str| COMMANDS.iter().any(|word| line.trim_start().starts_with(word));
+    // `>> file` is a redirection only where no line is PowerShell's or cmd's.
+    let windows = lines(text).any(|(_, line)| {
+        let line = line.trim_start();
+        cmd_prompt(line).is_some()
+            || line.strip_prefix(">> ").is_some_and(starts)
+            || (line.contains("PS ") && prompt(line).is_some())
+    });
+    let more = |line: &str| {
+        let rest = line.trim_start();
+        let mark = WINDOWS_GOES_ON.iter().find(|mark| windows && rest.starts_with(**mark))?;
+        let behind = &rest[mark.len()..];
+        Some(line.len() - behind.trim_start().len())
     };
     let has_bare = lines(text).any(|(_, line)| starts(line));
-    let any = lines(text).any(|(_, line)| prompt(line).is_some_and(|length| starts(&line[length..])));
+    let any =
+        lines(text).any(|(_, line)| prompt(line).or_else(|| more(line)).is_some_and(|length| starts(&line[length..])));
     // `# docker run …` is root's prompt where no other line has the command.
     let root = |line: &str| line.trim_start().strip_prefix("# ").is_some_and(starts);
     let runs =
@@ -109,7 +158,7 @@ fn unprompt(text: &str) -> String {
     let mut goes_on = false;
     for (start, line) in lines(text) {
         let indent = line.len() - line.trim_start().len();
-        let mark = match prompt(line).filter(|_| any) {
+        let mark = match more(line).or_else(|| prompt(line)).filter(|_| any) {
             Some(length) => Some(length),
             None if hash && root(line) => Some(indent + 2),
             None if quoted && line.trim_start().starts_with('>') => Some(indent + 1),
@@ -121,7 +170,7 @@ fn unprompt(text: &str) -> String {
             None if (any || hash) && !goes_on && !has_bare => blank(&mut bytes, start, start + line.len()),
             None => {}
         }
-        let end = line.trim_end();
+        let end = before_comment(line).map_or(line, |(end, _)| &line[..end]).trim_end();
         goes_on = end.ends_with('\\')
             || end.ends_with(" ^")
             || end.ends_with(" `")
@@ -129,6 +178,142 @@ fn unprompt(text: &str) -> String {
             || end.ends_with('|');
     }
     String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+}
+
+/// A mark that lines go on at, with a comment behind it: where what stands before the comment ends, and the mark's place.
+fn before_comment(line: &str) -> Option<(usize, usize)> {
+    let hash = line.rfind(" #")?;
+    let end = line[..hash].trim_end();
+    let mark = end.chars().last().filter(|c| "\\^`".contains(*c))?;
+    let is_alone = end[..end.len() - mark.len_utf8()].ends_with(char::is_whitespace);
+    is_alone.then_some((end.len(), end.len() - mark.len_utf8()))
+}
+
+/// What engines print when a line fails or its image is fetched, pasted below the line.
+const OUTPUT: [&str; 16] = [
+    "docker: ",
+    "See 'docker ",
+    "Run 'docker ",
+    "Unable to find image '",
+    "invalid argument \"",
+    "unknown flag: ",
+    "unknown shorthand flag: ",
+    "flag needs an argument: ",
+    "Error response from daemon",
+    "Error: ",
+    "Trying to pull ",
+    "\"docker run\" requires ",
+    "Usage:  docker ",
+    "Digest: sha256:",
+    "Status: Downloaded ",
+    "WARNING: The requested image's platform ",
+];
+
+/// Lines that an engine has printed are no part of the command, whatever quotes they have.
+fn without_output(text: &str) -> String {
+    let mut bytes = text.to_owned().into_bytes();
+    let mut begun = false;
+    for (start, line) in lines(text) {
+        if begun && OUTPUT.iter().any(|output| line.starts_with(output)) {
+            blank(&mut bytes, start, start + line.len());
+        }
+        begun |= starts_container(line);
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+}
+
+/// A crontab's line: what stands before its command, the user included, is the schedule.
+fn unschedule(text: &str) -> (String, Vec<usize>) {
+    let mut bytes = text.to_owned().into_bytes();
+    let mut scheduled = Vec::new();
+    for (number, (start, line)) in lines(text).enumerate().filter(|(_, (_, line))| starts_container(line)) {
+        if let Some(length) = schedule(line) {
+            blank(&mut bytes, start, start + length);
+            scheduled.push(number + 1);
+        }
+    }
+    (String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned()), scheduled)
+}
+
+/// `0 3 * * 1-5 `, `@daily root `.
+fn schedule(line: &str) -> Option<usize> {
+    let names = "jan feb mar apr may jun jul aug sep oct nov dec sun mon tue wed thu fri sat";
+    let is_time = |field: &str| {
+        let named = field.split([',', '-']).all(|part| names.split(' ').any(|name| part.eq_ignore_ascii_case(name)));
+        named
+            || field.starts_with(|c: char| c == '*' || c.is_ascii_digit())
+                && field.bytes().all(|b| b.is_ascii_digit() || b"*/,-".contains(&b))
+    };
+    let mut fields = line.split_whitespace();
+    let count = match fields.next()? {
+        word if word.strip_prefix('@').is_some_and(|name| name.bytes().all(|b| b.is_ascii_lowercase())) => 1,
+        first if is_time(first) && fields.by_ref().take(4).filter(|field| is_time(field)).count() == 4 => 5,
+        _ => return None,
+    };
+    let rest =
+        |line: &str| line.trim_start().split_once(char::is_whitespace).map_or("", |(_, rest)| rest).trim_start().len();
+    let mut left = line.len();
+    for _ in 0..count {
+        left = rest(&line[line.len() - left..]);
+    }
+    // /etc/crontab names the user.
+    let command = &line[line.len() - left..];
+    let first = command.split_whitespace().next().unwrap_or_default();
+    let second = command.split_whitespace().nth(1).unwrap_or_default();
+    let is_user = first.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b));
+    let wrapped = ["sudo", "env", "nice", "timeout", "flock", "docker", "podman", "cd", "test", "sleep"];
+    if is_user
+        && !wrapped.contains(&first)
+        && (second.contains("docker") || second.contains("podman") || second.starts_with('/'))
+    {
+        left = rest(command);
+    }
+    Some(line.len() - left)
+}
+
+/// `%cd%` and `$env:NAME`: cmd and PowerShell replace them, this shell does not.
+fn variables_of_windows(text: &str) -> Result<(), Wrong> {
+    const OF_CMD: [&str; 12] = [
+        "cd",
+        "userprofile",
+        "homepath",
+        "homedrive",
+        "appdata",
+        "localappdata",
+        "programdata",
+        "username",
+        "temp",
+        "tmp",
+        "systemdrive",
+        "public",
+    ];
+    let mut within = false;
+    for (start, line) in lines(text) {
+        within |= starts_container(line);
+        if within {
+            let of_cmd = line.match_indices('%').find_map(|(at, _)| {
+                let length = line[at + 1..].find('%')?;
+                let name = line[at + 1..at + 1 + length].to_ascii_lowercase();
+                OF_CMD.contains(&name.as_str()).then_some((at, length + 2, "cmd"))
+            });
+            let of_powershell = line.find("$env:").or_else(|| line.find("${env:")).map(|at| {
+                let name = line[at..].find(|c: char| !(c.is_ascii_alphanumeric() || "_$:{".contains(c)));
+                (at, name.unwrap_or(line.len() - at), "PowerShell")
+            });
+            if let Some((at, length, shell)) = of_cmd.or(of_powershell) {
+                let (from, to) = (start + at, start + at + length);
+                let what = format!("{} is a variable of {shell}'s, which no shell on Linux replaces", &text[from..to]);
+                return Err(Wrong::at(
+                    Span::new(from, to),
+                    &what,
+                    "the working directory is $PWD here, the home directory $HOME",
+                ));
+            }
+        }
+        let end = line.trim_end();
+        within &= end.ends_with(['\\', '^', '`']);
+    }
+    Ok(())
 }
 
 /// `<image>`, `‹host›`, `[OPTIONS]`, `{{ tag }}`, `…`: whoever published the line left them to the reader. Only on lines of the
@@ -243,13 +428,21 @@ fn closed(rest: &str, end: char, is_place: impl Fn(&str) -> bool) -> usize {
 }
 
 /// cmd goes on behind `^`, PowerShell behind a backtick: here that is `\`.
-fn joined(text: &str) -> (String, Vec<Foreign>) {
+fn joined(text: &str) -> Result<(String, Vec<Foreign>), Wrong> {
     let mut bytes = text.to_owned().into_bytes();
     let mut foreign: Vec<Foreign> = Vec::new();
     let mut within = false;
     for (start, line) in lines(text) {
         let end = line.trim_end_matches([' ', '\t', '\r']);
         within |= starts_container(line);
+        if let Some((_, at)) = before_comment(line).filter(|(_, at)| within && !line[*at..].starts_with('\\')) {
+            // `` `#comment` `` is a comment of the shell's own.
+            if !line[at + 1..].contains('`') {
+                let what = "a comment stands after this mark, so the line ends here in every shell";
+                let help = "the mark has to be the last character of its line: take the comment out";
+                return Err(Wrong::at(Span::new(start + at, start + at + 1), what, help));
+            }
+        }
         let (shell, mark) = match end.chars().last().filter(|_| within) {
             Some('^') => ("cmd", '^'),
             // One that closes another is the shell's own.
@@ -276,5 +469,5 @@ fn joined(text: &str) -> (String, Vec<Foreign>) {
             None => foreign.push(Foreign { shell: shell.into(), mark: mark.into(), edits: vec![edit] }),
         }
     }
-    (String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned()), foreign)
+    Ok((String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned()), foreign))
 }

@@ -3,7 +3,7 @@
 
 use super::flags::Kind;
 use super::things::range;
-use super::values;
+use super::{numbers, values};
 
 /// Options of `-v`, those that podman takes for docker's sake too.
 const VOLUME: &str = "rw ro z Z U O exec noexec dev nodev suid nosuid copy nocopy bind rbind shared rshared slave rslave private \
@@ -26,7 +26,7 @@ pub fn refused(kind: Kind, value: &str) -> Option<String> {
         Kind::Pull => unless(
             ["", "always", "missing", "never", "newer", "ifnotpresent", "ifmissing"]
                 .contains(&value.to_ascii_lowercase().as_str())
-                || values::switch(value).is_some(),
+                || numbers::switch(value).is_some(),
             "it takes always, missing, never or newer",
         ),
         Kind::Restart => unless(
@@ -44,9 +44,36 @@ pub fn refused(kind: Kind, value: &str) -> Option<String> {
         ),
         Kind::ExtraHost => unless(value.contains(':'), "it takes NAME:ADDRESS"),
         Kind::Variable => unless(!value.starts_with('='), "a variable needs a name: NAME=value, or NAME alone"),
+        // libpod/define NameRegex.
+        Kind::Name => unless(
+            value.is_empty()
+                || value.starts_with(|c: char| c.is_ascii_alphanumeric())
+                    && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b)),
+            "a name is made of letters, digits, `_`, `.` and `-`, and begins with a letter or digit",
+        ),
         Kind::Label => unless(!value.starts_with('='), "a label needs a name"),
         _ => None,
     }
+}
+
+/// Options of podman's own that take one of a few words: cmd/podman/common/create.go and pkg/specgenutil.
+const WORDS: [(&str, &str); 6] = [
+    ("systemd", "true false always"),
+    ("cgroups", "enabled disabled no-conmon split"),
+    ("sdnotify", "container conmon healthy ignore"),
+    ("image-volume", "bind tmpfs ignore anonymous"),
+    ("health-on-failure", "none kill restart stop"),
+    ("seccomp-policy", "default image"),
+];
+
+/// `Some(why)` when the option takes other words than this one.
+pub fn other_word(name: &str, value: &str) -> Option<String> {
+    let (_, words) = WORDS.iter().find(|(option, _)| *option == name)?;
+    let switch = name == "systemd" && numbers::switch(value).is_some();
+    let words: Vec<&str> = words.split(' ').collect();
+    let (last, before) = words.split_last()?;
+    (!switch && !words.contains(&value.to_ascii_lowercase().as_str()))
+        .then(|| format!("it takes {} or {last}", before.join(", ")))
 }
 
 fn volume(value: &str) -> Option<String> {

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use gdoctor_checks::model::need::Protocol;
 use gdoctor_checks::model::run::{Device, GpuRequest, Published};
 
+use super::flags::Kind;
+
 /// One record as Go's encoding/csv reads it: fields parted by commas, a field in double quotes may hold commas.
 pub fn csv(value: &str) -> Result<Vec<String>, String> {
     let mut fields = Vec::new();
@@ -190,4 +192,24 @@ fn is_cdi(value: &str) -> bool {
         && plain(class, b"_-.")
         && !name.is_empty()
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.:".contains(&b))
+}
+/// `C:\\dir:/app`, `C:/dir:/app`, with or without the backslashes that the shell takes: a path of Windows'.
+pub fn windows_path(kind: Kind, value: &str) -> Option<String> {
+    let source = match kind {
+        Kind::Volume => Some(value).filter(|value| value.matches(':').count() > 1),
+        Kind::Mount => {
+            value.split(',').find_map(|field| ["source=", "src="].iter().find_map(|key| field.strip_prefix(key)))
+        }
+        Kind::InFile => Some(value),
+        _ => None,
+    }?;
+    let mut letters = source.chars();
+    let drive = letters.next().filter(char::is_ascii_alphabetic)?;
+    let next = letters.next().filter(|c| *c == ':').and_then(|_| letters.next())?;
+    // `v:/data:ro` is a volume; in `C:/dir:/app` the target follows what would be one.
+    let is_path = match kind {
+        Kind::Volume if next == '/' => source.splitn(3, ':').nth(2).is_some_and(|rest| rest.starts_with('/')),
+        _ => next != ':',
+    };
+    is_path.then(|| format!("{drive}: is a drive of Windows', and paths of this host begin with `/`"))
 }

@@ -1,6 +1,6 @@
 //! `$((…))` of whole numbers; `None` for what only the running shell would count.
 
-use super::walk::Walker;
+use super::walker::Walker;
 
 impl Walker<'_, '_> {
     pub(super) fn arithmetic(&mut self, text: &str) -> Option<i64> {
@@ -103,7 +103,7 @@ impl Sum<'_> {
             _ => {
                 let rest = std::str::from_utf8(&self.text[start..]).ok()?;
                 let rest = rest.strip_prefix("${").or_else(|| rest.strip_prefix('$')).unwrap_or(rest);
-                let length = super::token::name_length(rest);
+                let length = super::name_length(rest);
                 if length == 0 {
                     return None;
                 }

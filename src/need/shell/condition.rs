@@ -1,7 +1,7 @@
 //! `[ … ]` and `[[ … ]]`: true, false, or not to be told before the script runs.
 
 use super::state::{Text, Variable};
-use super::walk::Walker;
+use super::walker::Walker;
 use super::{Term, Token, Wrong, glob};
 
 /// A term of a condition, expanded.
@@ -25,9 +25,9 @@ impl Walker<'_, '_> {
     }
 
     /// `[ … ]`, `test …`: the words without the name and the bracket.
-    pub(super) fn test(&mut self, words: &[super::expand::Word]) -> Option<bool> {
+    pub(super) fn test(&mut self, words: &[super::word::Word]) -> Option<bool> {
         let operators = ["-a", "-o", "(", ")"];
-        let term = |word: &super::expand::Word| match operators.iter().find(|operator| **operator == word.value) {
+        let term = |word: &super::word::Word| match operators.iter().find(|operator| **operator == word.value) {
             Some(&"-a") if words.len() > 2 => Word::Operator("&&"),
             Some(&"-o") if words.len() > 2 => Word::Operator("||"),
             Some(operator @ (&"(" | &")")) => Word::Operator(operator),
@@ -36,8 +36,20 @@ impl Walker<'_, '_> {
                 Word::Text(word.text(), escaped)
             }
         };
+        if let [first, second] = words
+            && !words.iter().any(|word| word.unknown.is_some() && word.may_part)
+            && first.value != "!"
+            && !(first.value.len() == 2 && first.value.starts_with('-'))
+            && !second.value.is_empty()
+        {
+            // `[ == x ]`: what is compared is empty and unquoted. `[` says so and fails.
+            return Some(false);
+        }
         let terms: Vec<Word> = words.iter().map(term).collect();
-        Condition { words: &terms, at: 0, walker: self, depth: 0 }.any()
+        let mut condition = Condition { words: &terms, at: 0, walker: self, depth: 0 };
+        let value = condition.any();
+        // `[ a b = c ]`: too many arguments.
+        if condition.at < terms.len() && !words.iter().any(|word| word.unknown.is_some()) { Some(false) } else { value }
     }
 
     /// A token as a pattern: what is quoted is meant as it is.

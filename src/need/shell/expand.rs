@@ -3,79 +3,14 @@
 use gdoctor_checks::model::run::Span;
 
 use super::state::{Letter, Text, Variable};
-use super::walk::Walker;
+use super::walker::Walker;
+use super::word::Word;
 use super::{Part, Token, Wrong};
 
 /// Variables may blow a word up to this many letters.
 const GROWTH: usize = 1 << 18;
 /// Words that braces may make of one.
 const BRACES: usize = 256;
-
-/// One word after quotes and variables.
-#[derive(Clone, Debug, Default)]
-pub struct Word {
-    pub value: String,
-    pub span: Span,
-    /// For every byte of `value`: the piece of the text that it comes from.
-    places: Vec<Span>,
-    /// For every byte of `value`: it stood within quotes.
-    quoted: Vec<bool>,
-    /// For every byte of `value`: it only shows where something unknown comes from.
-    open: Vec<bool>,
-    /// Why the value is known only when the text runs.
-    pub unknown: Option<std::rc::Rc<str>>,
-    /// Its value is one of many that are as good.
-    pub any: bool,
-    /// It may be no word, or several: an unknown value outside of quotes.
-    pub may_part: bool,
-    /// It stands nowhere in the text as it is: several words come from one place.
-    pub fixed: bool,
-    /// Every `$NAME` in it, in order, with the place of its value.
-    pub variables: Vec<(String, usize, usize)>,
-    /// Variables in it that nobody sets.
-    pub unset: Vec<String>,
-}
-
-impl Word {
-    /// The part of the line that `value[from..]` comes from, its quotes included.
-    pub fn place_from(&self, from: usize) -> Span {
-        let before = from.checked_sub(1).and_then(|at| self.places.get(at).zip(self.quoted.get(at)));
-        match before {
-            None => self.span,
-            Some((place, false)) => Span::new(place.end.min(self.span.end), self.span.end),
-            Some((place, true)) => {
-                let end = self.places.last().map_or(place.end, |last| last.end);
-                Span::new(place.end, end.max(place.end))
-            }
-        }
-    }
-
-    /// The place of one byte of the value.
-    pub fn place_of(&self, at: usize) -> Span {
-        self.places.get(at).copied().unwrap_or(self.span)
-    }
-
-    /// The name of the variable that `value[from..]` consists of and nothing else.
-    pub fn sole_variable(&self, from: usize) -> Option<&str> {
-        let whole = |(_, start, end): &&(String, usize, usize)| *start == from && *end == self.value.len();
-        self.variables.iter().find(whole).map(|(name, ..)| name.as_str())
-    }
-
-    pub(super) fn text(&self) -> Text {
-        let letter = |(at, c)| Letter {
-            c,
-            place: Some(self.place_of(at)),
-            unknown: self.open.get(at).copied().unwrap_or_default(),
-        };
-        let letters = self.value.char_indices().map(letter).collect();
-        Text { letters, unknown: self.unknown.clone(), any: self.any, span: (!self.fixed).then_some(self.span) }
-    }
-
-    /// Each byte's place, for a text within the word.
-    pub(super) fn places(&self) -> &[Span] {
-        &self.places
-    }
-}
 
 /// A word in the making, and the words that an unquoted variable has split off before it.
 #[derive(Default)]
@@ -118,6 +53,7 @@ impl Making {
         if std::mem::take(&mut self.exists) {
             let places: Option<Vec<Span>> = written.into_iter().collect();
             word.span = token;
+            word.ways = word.ways.filter(|_| !self.mixed);
             if self.split && !self.mixed {
                 match places.filter(|places| element.is_some() || !places.is_empty()) {
                     Some(places) => {
@@ -231,9 +167,7 @@ impl Walker<'_, '_> {
         let name = parameter.name.as_str();
         if !values.list {
             let value = values.texts.into_iter().next().unwrap_or_default();
-            if quoted {
-                making.exists = true;
-            }
+            making.exists |= quoted || values.exists;
             self.put(Some(name), &value, place, quoted || whole, making);
             return Ok(());
         }
@@ -272,6 +206,7 @@ impl Walker<'_, '_> {
             making.word.unknown = Some("it grows longer than a command line may be".into());
             return;
         }
+        making.word.ways = value.ways.clone().filter(|_| start == 0 && !making.mixed);
         let several = !quoted && value.letters.split(Letter::is_blank).filter(|word| !word.is_empty()).count() > 1;
         if several {
             making.split = true;

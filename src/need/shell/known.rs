@@ -1,9 +1,9 @@
 //! What a command in `$(…)` prints, of those that only look at what is known here already. None is run.
 
-use super::expand::Word;
 use super::read::Reader;
-use super::state::Text;
-use super::walk::Walker;
+use super::state::{Text, absolute};
+use super::walker::Walker;
+use super::word::Word;
 use super::{Command, Join, Kind, Part, Script, Wrong};
 
 const WHY: &str = "only the command would tell, and gdoctor runs none";
@@ -23,14 +23,53 @@ impl Walker<'_, '_> {
         }
         // What is started in there is started all the same.
         self.state = before.clone();
+        self.state.printed = Some(Text::default());
         let was_deciding = std::mem::replace(&mut self.deciding, false);
+        let left = std::mem::take(&mut self.returned);
         let walked = self.script(script);
+        self.returned = left;
         self.deciding = was_deciding;
-        let earlier = std::mem::take(&mut self.state.earlier);
+        let (earlier, printed) = (std::mem::take(&mut self.state.earlier), self.state.printed.take());
         self.state = before;
         self.state.earlier.merge(earlier);
         walked?;
-        Ok(Text::unknown(shown, WHY))
+        let mut text = printed.filter(|_| self.steps > 0).unwrap_or_else(|| Text::unknown(shown, WHY));
+        if text.unknown.is_some() {
+            let ways = text.ways.iter().flat_map(|ways| ways.iter()).map(|way| way.trim_end_matches('\n').to_owned());
+            let ways: Vec<String> = ways.collect();
+            text = Text::unknown(shown, WHY);
+            text.ways = (!ways.is_empty()).then(|| ways.into());
+        }
+        while text.letters.last().is_some_and(|letter| letter.c == '\n') {
+            text.letters.pop();
+        }
+        Ok(text)
+    }
+
+    /// Within `$(…)`: a command whose output is known adds it. True when it was one.
+    pub(super) fn prints(&mut self, program: &str, words: &[Word]) -> bool {
+        if self.state.printed.is_none() {
+            return false;
+        }
+        let words: Vec<&Word> = words.iter().collect();
+        let text = match (self.line(program, &words), program) {
+            (Some(text), _) => text,
+            (None, "echo" | "printf") if words.first().is_none_or(|word| word.value != "-v") => {
+                Text::unknown("$(…)", WHY)
+            }
+            _ => return false,
+        };
+        if let Some(printed) = &mut self.state.printed {
+            printed.append(text);
+        }
+        true
+    }
+
+    /// Within `$(…)`: a command prints what nobody knows.
+    pub(super) fn prints_unknown(&mut self) {
+        if let Some(printed) = &mut self.state.printed {
+            printed.append(Text::unknown("$(…)", WHY));
+        }
     }
 
     fn printed(&mut self, script: &Script) -> Result<Option<Text>, Wrong> {
@@ -180,18 +219,4 @@ fn parent(path: &str) -> &str {
         Some(("", _)) => "/",
         Some((parent, _)) => parent,
     }
-}
-
-/// Without `.` and `..`; links are not followed.
-pub(super) fn absolute(path: &str, cwd: &str) -> String {
-    let whole = if path.starts_with('/') { path.to_owned() } else { format!("{cwd}/{path}") };
-    let mut parts: Vec<&str> = Vec::new();
-    for part in whole.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
 }

@@ -1,23 +1,31 @@
 //! Reads shell text as bash does, every byte with its place, and follows what it does to variables, without running anything.
 //!
-//! `read` parts a text by the grammar, `expand` makes words of tokens, `walk` goes through the commands in their order.
+//! `read`, `compound` and `token` part a text by the grammar, `expand` makes words of tokens, `walk` goes through the commands in
+//! their order: `simple` ones, the shell's own (`builtin`), other `programs`.
 
 mod arithmetic;
+mod builtin;
+mod compound;
 mod condition;
 mod expand;
 mod glob;
 mod known;
 mod parameter;
+mod programs;
 mod read;
+mod simple;
 mod state;
 mod token;
 mod walk;
+mod walker;
+mod word;
 
 use gdoctor_checks::model::run::Span;
 
-pub use expand::Word;
 pub use state::Outside;
-pub use walk::{Seen, Status, Visitor, walk};
+pub use walk::walk;
+pub use walker::{Seen, Status, Visitor};
+pub use word::Word;
 
 /// Why a text cannot be read, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,6 +190,8 @@ enum Term {
 #[derive(Clone, Debug)]
 struct Redirect {
     operator: &'static str,
+    /// What the command prints goes there.
+    output: bool,
     /// The file; empty for a here-document.
     target: Token,
     /// A here-document's text, which is read once its line has ended.
@@ -193,4 +203,10 @@ struct Document {
     text: String,
     /// The place of every byte of the text.
     places: Vec<Span>,
+}
+
+/// How long the name is that a text begins with.
+fn name_length(text: &str) -> usize {
+    let first = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+    if first { text.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count() } else { 0 }
 }

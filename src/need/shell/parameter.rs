@@ -2,11 +2,9 @@
 
 use gdoctor_checks::model::run::Span;
 
-use super::state::{Text, Variable};
-use super::walk::Walker;
+use super::state::{ARGUMENT, Text, Variable};
+use super::walker::Walker;
 use super::{Parameter, Wrong, glob};
-
-pub(super) const ARGUMENT: &str = "an argument of the script, which its caller gives";
 
 /// What a parameter stands for.
 #[derive(Default)]
@@ -14,6 +12,8 @@ pub(super) struct Values {
     pub texts: Vec<Text>,
     /// Each is a word of its own, even within quotes.
     pub list: bool,
+    /// It is a word even when empty: `${NAME:-""}`.
+    pub exists: bool,
     /// Its name, where nobody sets it and nothing stands in for it.
     pub unset: Option<String>,
 }
@@ -84,7 +84,7 @@ impl Walker<'_, '_> {
             }
         };
         if parameter.operator.is_empty() || texts.iter().any(|text| text.unknown.is_some()) {
-            return Ok(Values { texts, list: true, unset: None });
+            return Ok(Values { texts, list: true, ..Values::default() });
         }
         match parameter.operator.as_str() {
             ":-" | "-" if texts.is_empty() => Ok(Values::one(self.text(&parameter.operand)?)),
@@ -106,9 +106,9 @@ impl Walker<'_, '_> {
                 let skipped = first.map(|first| if parameter.name == "@" { first.saturating_sub(1) } else { first });
                 match skipped {
                     Some(skipped) if !range.contains(':') => {
-                        Ok(Values { texts: texts.into_iter().skip(skipped).collect(), list: true, unset: None })
+                        Ok(Values { texts: texts.into_iter().skip(skipped).collect(), list: true, ..Values::default() })
                     }
-                    _ => Ok(Values { texts: vec![self.unknown(&parameter.shown)], list: true, unset: None }),
+                    _ => Ok(Values { texts: vec![self.unknown(&parameter.shown)], list: true, ..Values::default() }),
                 }
             }
             _ => {
@@ -116,7 +116,7 @@ impl Walker<'_, '_> {
                 for text in texts {
                     changed.extend(self.operated(parameter, Held::Set(text), Span::default())?.texts);
                 }
-                Ok(Values { texts: changed, list: true, unset: None })
+                Ok(Values { texts: changed, list: true, ..Values::default() })
             }
         }
     }
@@ -216,18 +216,18 @@ impl Walker<'_, '_> {
                 match kept {
                     Some(text) => Values::one(text),
                     None => {
-                        let text = self.text(&parameter.operand)?;
                         if operator.ends_with('=') {
-                            self.state.set(name, Variable::One(text.clone()));
+                            let text = self.text(&parameter.operand)?;
+                            self.state.set(name, Variable::One(text));
                         }
-                        Values::one(text)
+                        self.stands_in(parameter)?
                     }
                 }
             }
             ":+" | "+" => {
                 let present = if operator == ":+" { full } else { set };
                 match present {
-                    Some(_) => Values::one(self.text(&parameter.operand)?),
+                    Some(_) => self.stands_in(parameter)?,
                     None => Values::one(Text::default()),
                 }
             }
@@ -247,6 +247,25 @@ impl Walker<'_, '_> {
                 Values::one(self.changed(parameter, text)?)
             }
         })
+    }
+
+    /// What stands in for a value: quotes of its own keep words together.
+    fn stands_in(&mut self, parameter: &Parameter) -> Result<Values, Wrong> {
+        let mut whole = Text::default();
+        for part in &parameter.operand.parts {
+            let one = super::Token { span: parameter.operand.span, parts: vec![part.clone()] };
+            let mut text = self.text(&one)?;
+            let is_quoted = match part {
+                super::Part::Letter { quoted, .. }
+                | super::Part::Parameter { quoted, .. }
+                | super::Part::Command { quoted, .. } => *quoted,
+                _ => true,
+            };
+            text.letters.iter_mut().for_each(|letter| letter.quoted = is_quoted);
+            whole.append(text);
+        }
+        let exists = parameter.operand.parts.iter().any(|part| matches!(part, super::Part::Nothing));
+        Ok(Values { exists, ..Values::one(whole) })
     }
 
     /// `#`, `%`, `/`, `^`, `:` and their like, of a known text.

@@ -5,7 +5,9 @@ use std::rc::Rc;
 
 use gdoctor_checks::model::run::Span;
 
-use super::{Assigned, Command, Document, Item, Join, Kind, Pipeline, Redirect, Script, Term, Token, Value, Wrong};
+use super::{
+    Assigned, Command, Document, Item, Join, Kind, Pipeline, Redirect, Script, Token, Value, Wrong, name_length,
+};
 
 /// Commands within commands deeper than this are refused.
 const DEPTH: usize = 64;
@@ -122,7 +124,7 @@ impl<'t> Reader<'t> {
     }
 
     /// The same, and line ends; here-documents begin behind one.
-    fn line_ends(&mut self) {
+    pub(super) fn line_ends(&mut self) {
         loop {
             self.blanks();
             if !self.line_end() {
@@ -160,7 +162,7 @@ impl<'t> Reader<'t> {
     }
 
     /// The reserved word that stands here, if one does.
-    fn reserved(&self) -> Option<&'static str> {
+    pub(super) fn reserved(&self) -> Option<&'static str> {
         let rest = self.rest();
         let end = rest.find(|c: char| c.is_whitespace() || ";&|()<>".contains(c)).unwrap_or(rest.len());
         let word = &rest[..end];
@@ -168,7 +170,7 @@ impl<'t> Reader<'t> {
         RESERVED.into_iter().chain(more).find(|reserved| *reserved == word)
     }
 
-    fn expect(&mut self, word: &'static str, opened: (usize, &str)) -> Result<(), Wrong> {
+    pub(super) fn expect(&mut self, word: &'static str, opened: (usize, &str)) -> Result<(), Wrong> {
         self.line_ends();
         if self.reserved() == Some(word) {
             self.at += word.len();
@@ -258,7 +260,7 @@ impl<'t> Reader<'t> {
         Ok(Pipeline { negated, commands })
     }
 
-    fn command(&mut self) -> Result<Command, Wrong> {
+    pub(super) fn command(&mut self) -> Result<Command, Wrong> {
         self.blanks();
         let start = self.at;
         let kind = match self.reserved() {
@@ -316,199 +318,6 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn subshell(&mut self) -> Result<Kind, Wrong> {
-        let start = self.at;
-        self.at += 1;
-        let body = self.list(&[])?;
-        if !self.eat(")") {
-            return Err(self.unclosed(start, "("));
-        }
-        Ok(Kind::Subshell(body))
-    }
-
-    fn conditional(&mut self) -> Result<Kind, Wrong> {
-        let start = self.at;
-        self.at += 2;
-        let mut arms = Vec::new();
-        loop {
-            let condition = self.list(&["then"])?;
-            self.expect("then", (start, "if"))?;
-            arms.push((condition, self.list(&["elif", "else", "fi"])?));
-            self.line_ends();
-            match self.reserved() {
-                Some("elif") => self.at += 4,
-                Some("else") => {
-                    self.at += 4;
-                    let otherwise = self.list(&["fi"])?;
-                    self.expect("fi", (start, "if"))?;
-                    return Ok(Kind::If { arms, otherwise: Some(otherwise) });
-                }
-                _ => {
-                    self.expect("fi", (start, "if"))?;
-                    return Ok(Kind::If { arms, otherwise: None });
-                }
-            }
-        }
-    }
-
-    /// `for NAME [in WORDS]; do …; done`, `for ((…)); do …; done`.
-    fn each(&mut self) -> Result<Kind, Wrong> {
-        let start = self.at;
-        let word = if self.rest().starts_with("for") { "for" } else { "select" };
-        self.at += word.len();
-        self.blanks();
-        let mut name = String::new();
-        let mut tokens = None;
-        let counted = self.rest().starts_with("((");
-        if counted {
-            self.arithmetic().ok_or_else(|| self.unclosed(start, "for"))?;
-        } else {
-            name = self.token()?.map(|token| token.plain()).unwrap_or_default();
-            self.line_ends();
-            if self.reserved() == Some("in") {
-                self.at += 2;
-                tokens = Some(self.tokens()?);
-            }
-        }
-        self.blanks();
-        self.eat(";");
-        self.line_ends();
-        let body = if self.reserved() == Some("{") {
-            self.at += 1;
-            let body = self.list(&["}"])?;
-            self.expect("}", (start, word))?;
-            body
-        } else {
-            self.expect("do", (start, word))?;
-            let body = self.list(&["done"])?;
-            self.expect("done", (start, word))?;
-            body
-        };
-        Ok(match (counted, word) {
-            (true, _) => Kind::Loop { condition: None, until: false, body },
-            (_, "select") => Kind::Select { name, body },
-            _ => Kind::For { name, tokens, body },
-        })
-    }
-
-    fn tokens(&mut self) -> Result<Vec<Token>, Wrong> {
-        let mut tokens = Vec::new();
-        loop {
-            self.blanks();
-            match self.token()? {
-                Some(token) => tokens.push(token),
-                None => return Ok(tokens),
-            }
-        }
-    }
-
-    fn case(&mut self) -> Result<Kind, Wrong> {
-        let start = self.at;
-        self.at += 4;
-        self.blanks();
-        let token = self.token()?.unwrap_or_default();
-        self.expect("in", (start, "case"))?;
-        let mut arms = Vec::new();
-        loop {
-            self.line_ends();
-            if self.reserved() == Some("esac") {
-                self.at += 4;
-                return Ok(Kind::Case { token, arms });
-            }
-            if self.peek().is_none() {
-                return Err(self.unclosed(start, "case"));
-            }
-            self.eat("(");
-            let mut patterns = Vec::new();
-            loop {
-                self.blanks();
-                match self.token()? {
-                    Some(pattern) => patterns.push(pattern),
-                    None => return Err(self.wrong(1, "a pattern of `case` is expected here", "PATTERN) COMMANDS ;;")),
-                }
-                self.blanks();
-                if !self.eat("|") {
-                    break;
-                }
-            }
-            if !self.eat(")") {
-                return Err(self.wrong(1, "`)` is expected behind a pattern of `case`", "PATTERN) COMMANDS ;;"));
-            }
-            let body = self.list(&["esac"])?;
-            arms.push((patterns, body));
-            self.line_ends();
-            let _ = self.eat(";;&") || self.eat(";;") || self.eat(";&");
-        }
-    }
-
-    fn function(&mut self, name: String) -> Result<Kind, Wrong> {
-        self.line_ends();
-        let body = self.deeper(Self::command)?;
-        Ok(Kind::Function { name, body: Rc::new(body) })
-    }
-
-    /// `(( … ))`; `None`, and nothing read, where two parentheses open two subshells.
-    fn arithmetic(&mut self) -> Option<Kind> {
-        let rest = &self.rest()[2..];
-        let mut depth = 0usize;
-        for (at, c) in rest.char_indices() {
-            match c {
-                '(' => depth += 1,
-                ')' if depth > 0 => depth -= 1,
-                ')' if rest[at..].starts_with("))") => {
-                    let text = rest[..at].to_owned();
-                    self.at += at + 4;
-                    return Some(Kind::Arithmetic(text));
-                }
-                ')' => return None,
-                _ => {}
-            }
-        }
-        None
-    }
-
-    /// `[[ … ]]`.
-    fn test(&mut self) -> Result<Kind, Wrong> {
-        let start = self.at;
-        self.at += 2;
-        let mut terms = Vec::new();
-        let mut pattern = false;
-        loop {
-            self.line_ends();
-            if self.reserved_end() {
-                self.at += 2;
-                return Ok(Kind::Condition(terms));
-            }
-            if self.peek().is_none() {
-                return Err(self.unclosed(start, "[["));
-            }
-            let operator = if pattern {
-                None
-            } else {
-                ["&&", "||", "(", ")", "<", ">"].into_iter().find(|o| self.rest().starts_with(o))
-            };
-            match operator {
-                Some(operator) => {
-                    self.at += operator.len();
-                    terms.push(Term::Operator(operator));
-                }
-                None => {
-                    let token = if pattern { self.pattern_token()? } else { self.token()? };
-                    let Some(token) = token else {
-                        return Err(self.wrong(1, "a word of `[[ … ]]` is expected here", "it ends with `]]`"));
-                    };
-                    pattern = token.plain() == "=~";
-                    terms.push(Term::Token(token));
-                }
-            }
-        }
-    }
-
-    fn reserved_end(&self) -> bool {
-        let after = self.rest().strip_prefix("]]");
-        after.is_some_and(|rest| rest.chars().next().is_none_or(|c| c.is_whitespace() || ";&|)".contains(c)))
-    }
-
     fn simple(&mut self) -> Result<Command, Wrong> {
         let (mut assigned, mut tokens, mut redirects) = (Vec::new(), Vec::<Token>::new(), Vec::new());
         loop {
@@ -556,7 +365,7 @@ impl<'t> Reader<'t> {
     /// `NAME=…`; a list only as an argument of `declare` and its like, where what has no list is read as a word.
     fn assignment(&mut self, lists_only: bool) -> Result<Option<Assigned>, Wrong> {
         let before = self.at;
-        let length = super::token::name_length(self.rest());
+        let length = name_length(self.rest());
         if length == 0 {
             return Ok(None);
         }
@@ -606,10 +415,10 @@ impl<'t> Reader<'t> {
     fn redirect(&mut self) -> Result<Option<Redirect>, Wrong> {
         let digits = self.rest().bytes().take_while(u8::is_ascii_digit).count();
         let named = self.rest().strip_prefix('{').and_then(|rest| {
-            let length = super::token::name_length(rest);
+            let length = name_length(rest);
             rest[length..].starts_with("}>").then_some(length + 2)
         });
-        let after = &self.rest()[named.unwrap_or(digits)..];
+        let (number, after) = self.rest().split_at(named.unwrap_or(digits));
         let Some(operator) = REDIRECTS.into_iter().find(|operator| after.starts_with(operator)) else {
             return Ok(None);
         };
@@ -618,6 +427,7 @@ impl<'t> Reader<'t> {
         }
         self.at = self.text.len() - after.len() + operator.len();
         self.blanks();
+        let output = operator.starts_with("&>") || (operator.starts_with('>') && ["", "1"].contains(&number));
         let heredoc = operator == "<<" || operator == "<<-";
         let target = self.token()?;
         let Some(target) = target else {
@@ -628,11 +438,11 @@ impl<'t> Reader<'t> {
             ));
         };
         if !heredoc {
-            return Ok(Some(Redirect { operator, target, document: None }));
+            return Ok(Some(Redirect { operator, output, target, document: None }));
         }
         let document = Rc::new(OnceCell::new());
         let awaited = Awaited { document: Rc::clone(&document), end: target.plain(), strips_tabs: operator == "<<-" };
         self.awaited.push(awaited);
-        Ok(Some(Redirect { operator, target, document: Some(document) }))
+        Ok(Some(Redirect { operator, output, target, document: Some(document) }))
     }
 }

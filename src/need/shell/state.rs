@@ -11,6 +11,8 @@ use super::Command;
 /// Longer values are not followed.
 const LONGEST: usize = 1 << 18;
 
+pub(super) const ARGUMENT: &str = "an argument of the script, which its caller gives";
+
 /// What the shell would find around it: read, never changed.
 #[derive(Clone, Copy)]
 pub struct Outside<'a> {
@@ -53,11 +55,13 @@ pub struct Letter {
     pub place: Option<Span>,
     /// It only shows where a value comes from that is not known.
     pub unknown: bool,
+    /// Within quotes of `${NAME:-…}`: it parts no words.
+    pub quoted: bool,
 }
 
 impl Letter {
     pub fn is_blank(&self) -> bool {
-        !self.unknown && self.c.is_ascii_whitespace()
+        !self.unknown && !self.quoted && self.c.is_ascii_whitespace()
     }
 }
 
@@ -67,6 +71,8 @@ pub struct Text {
     pub letters: Vec<Letter>,
     /// Why parts of it are not known.
     pub unknown: Option<Rc<str>>,
+    /// Not known, but one of these.
+    pub ways: Option<Rc<[String]>>,
     /// The value is one of many that it may have, each as good: a random number, the time.
     pub any: bool,
     /// The whole word, its quotes included, where it is an element of a list that is written in the text.
@@ -75,17 +81,23 @@ pub struct Text {
 
 impl Text {
     pub fn outside(text: &str) -> Self {
-        let letters = text.chars().map(|c| Letter { c, place: None, unknown: false });
+        let letters = text.chars().map(|c| Letter { c, place: None, unknown: false, quoted: false });
         Self { letters: letters.collect(), ..Self::default() }
     }
 
     pub fn unknown(shown: &str, why: &str) -> Self {
-        let letters = shown.chars().map(|c| Letter { c, place: None, unknown: true });
+        let letters = shown.chars().map(|c| Letter { c, place: None, unknown: true, quoted: false });
         Self { letters: letters.collect(), unknown: Some(why.into()), ..Self::default() }
     }
 
     pub fn any(text: &str) -> Self {
         Self { any: true, ..Self::outside(text) }
+    }
+
+    /// The same value, wherever its letters are written.
+    fn says(&self, other: &Self) -> bool {
+        let letter = |letter: &Letter| (letter.c, letter.unknown);
+        self.letters.iter().map(letter).eq(other.letters.iter().map(letter))
     }
 
     /// `None` when it is not known.
@@ -97,7 +109,20 @@ impl Text {
         self.letters.iter().map(|letter| letter.c).collect()
     }
 
+    /// The values that it may have, of those that are known.
+    fn may_be(&self) -> Vec<String> {
+        match (&self.ways, self.known()) {
+            (Some(ways), _) => ways.to_vec(),
+            (None, known) => known.into_iter().collect(),
+        }
+    }
+
     pub fn append(&mut self, other: Self) {
+        if self.letters.is_empty() {
+            self.ways = other.ways;
+        } else if !other.letters.is_empty() {
+            self.ways = None;
+        }
         if self.letters.len() + other.letters.len() > LONGEST {
             self.unknown = Some("it grows longer than a command line may be".into());
             return;
@@ -135,6 +160,8 @@ pub struct State {
     pub root: bool,
     pub keeps_environment: bool,
     pub earlier: Earlier,
+    /// What the commands of a `$(…)` have printed so far; `None` outside of one.
+    pub(super) printed: Option<Text>,
 }
 
 impl State {
@@ -166,6 +193,12 @@ impl State {
     /// Something before this place may set what no line sets.
     pub fn may_be_set(&self) -> bool {
         self.hidden.is_some()
+    }
+
+    /// Back to `before` at the end of a shell of its own, or of a command's own variables; what was done and printed stays.
+    pub(super) fn leave(&mut self, before: Self) {
+        let (earlier, printed) = (std::mem::take(&mut self.earlier), self.printed.take());
+        *self = Self { earlier, printed, ..before };
     }
 
     pub(super) fn set(&mut self, name: &str, value: Variable) {
@@ -200,22 +233,64 @@ impl State {
         self.folder_unknown |= other.folder_unknown;
         self.hidden = self.hidden.take().or(other.hidden);
         self.earlier.merge(other.earlier);
+        if let (Some(one), Some(two)) = (&self.printed, &other.printed)
+            && one != two
+        {
+            self.printed = Some(in_common(one, two, "(…)", why));
+        }
     }
 }
 
-/// What two values begin with alike; the rest is not known.
+/// Values that a text may have are counted up to this.
+const WAYS: usize = 8;
+
+/// What two values begin with alike, whole words only; the rest is not known.
 fn in_common(one: &Text, two: &Text, name: &str, why: &str) -> Text {
-    let same = one.letters.iter().zip(&two.letters).take_while(|(a, b)| a == b).count();
-    // Whole words only: a word that goes on differently is another one.
-    let word = one.letters[..same].iter().rposition(Letter::is_blank).map_or(0, |at| at + 1);
-    let mut text = Text { letters: one.letters[..word].to_vec(), ..Text::default() };
+    // The same letters may stand in two places.
+    let alike = |(a, b): &(&Letter, &Letter)| a.c == b.c && a.unknown == b.unknown;
+    let same = one.letters.iter().zip(&two.letters).take_while(alike).count();
+    if one.says(two) {
+        return one.clone();
+    }
+    let ends = |text: &Text| text.letters.get(same).is_none_or(Letter::is_blank);
+    let mut text = Text::default();
+    if same > 0 && ends(one) && ends(two) {
+        text.letters.extend_from_slice(&one.letters[..same]);
+        if !one.letters[same - 1].is_blank() {
+            text.append(Text::outside(" "));
+        }
+    } else {
+        // A word that goes on differently is another one.
+        let word = one.letters[..same].iter().rposition(Letter::is_blank).map_or(0, |at| at + 1);
+        text.letters.extend_from_slice(&one.letters[..word]);
+    }
     text.append(Text::unknown(&format!("${name}"), why));
+    let mut ways = one.may_be();
+    ways.extend(two.may_be().into_iter().filter(|way| !one.may_be().contains(way)));
+    text.ways = (!ways.is_empty() && ways.len() <= WAYS).then(|| ways.into());
     text
 }
 
 /// The elements that two lists begin with alike; the rest is not known.
 fn either(one: &[Text], two: &[Text], name: &str, why: &str) -> Vec<Text> {
-    let same = one.iter().zip(two).take_while(|(a, b)| a == b).count();
+    let same = one.iter().zip(two).take_while(|(a, b)| a.says(b)).count();
+    if same == one.len() && same == two.len() {
+        return one.to_vec();
+    }
     let rest = Text::unknown(&format!("${{{name}[@]}}"), why);
     one[..same].iter().cloned().chain([rest]).collect()
+}
+
+/// Without `.` and `..`; links are not followed.
+pub(super) fn absolute(path: &str, cwd: &str) -> String {
+    let whole = if path.starts_with('/') { path.to_owned() } else { format!("{cwd}/{path}") };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in whole.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
 }

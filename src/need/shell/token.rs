@@ -2,7 +2,7 @@
 //! told by its name.
 
 use super::read::{self, Reader};
-use super::{Parameter, Part, Script, Token, Wrong};
+use super::{Parameter, Part, Script, Token, Wrong, name_length};
 
 impl Token {
     /// Its letters without quotes; nothing is expanded.
@@ -28,11 +28,6 @@ enum End {
     Text,
     /// At a blank: a regular expression.
     Blank,
-}
-
-pub(super) fn name_length(text: &str) -> usize {
-    let first = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
-    if first { text.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count() } else { 0 }
 }
 
 impl<'t> Reader<'t> {

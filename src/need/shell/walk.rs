@@ -4,87 +4,15 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use gdoctor_checks::model::run::Span;
-
-use super::expand::Word;
-use super::known::absolute;
-use super::parameter::ARGUMENT;
-use super::state::{Outside, State, Text, Variable};
-use super::{Assigned, Command, Item, Join, Kind, Pipeline, Script, Token, Value, Wrong, read};
+use super::state::{ARGUMENT, Outside, State, Text, Variable};
+use super::walker::{Flow, Status, Visitor, Walker};
+use super::word::Word;
+use super::{Command, Item, Join, Kind, Pipeline, Script, Token, Wrong, name_length, read};
 
 /// Commands that are gone through at the most: loops within loops end somewhere.
 const STEPS: usize = 20_000;
 /// Turns of a loop over words.
 const TURNS: usize = 8;
-/// Functions that call functions.
-const CALLS: usize = 12;
-
-/// What is known of a command's success.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    Yes,
-    No,
-    /// It does something: that works, as far as anybody plans.
-    Likely,
-    /// It asks something.
-    Open,
-}
-
-impl From<Option<bool>> for Status {
-    fn from(known: Option<bool>) -> Self {
-        match known {
-            Some(true) => Status::Yes,
-            Some(false) => Status::No,
-            None => Status::Open,
-        }
-    }
-}
-
-/// Where the shell goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Flow {
-    On,
-    Exit,
-    Return,
-    Break,
-    Continue,
-}
-
-/// A command whose words are known.
-pub struct Seen<'s> {
-    pub words: &'s [Word],
-    /// Variables that nobody sets and that leave no word at all.
-    pub vanished: &'s [(String, Span)],
-    pub state: &'s mut State,
-    pub outside: &'s Outside<'s>,
-}
-
-/// Who is told of the commands.
-pub trait Visitor {
-    /// `None`: it is none of the visitor's.
-    fn command(&mut self, seen: Seen) -> Result<Option<Status>, Wrong>;
-    fn has_found(&self) -> bool;
-}
-
-pub(super) struct Walker<'a, 'o> {
-    pub outside: &'a Outside<'o>,
-    pub state: State,
-    visitor: &'a mut dyn Visitor,
-    /// A condition is read.
-    pub deciding: bool,
-    /// The script's arguments may be any.
-    pub open: bool,
-    /// Nobody is told of commands.
-    deaf: bool,
-    /// What ends the script is passed over.
-    endless: bool,
-    called: BTreeSet<String>,
-    /// Of the command that is read now.
-    pub vanished: Vec<(String, Span)>,
-    steps: usize,
-    calls: usize,
-}
-
 /// Tells `visitor` of the commands of `text` with the words that they get. A script that does nothing without arguments is gone
 /// through once more as if it had some; then functions that nobody calls.
 pub fn walk(text: &str, outside: &Outside, visitor: &mut dyn Visitor) -> Result<(), Wrong> {
@@ -99,6 +27,7 @@ pub fn walk(text: &str, outside: &Outside, visitor: &mut dyn Visitor) -> Result<
         endless: false,
         called: BTreeSet::new(),
         vanished: Vec::new(),
+        returned: Vec::new(),
         steps: STEPS,
         calls: 0,
     };
@@ -106,12 +35,18 @@ pub fn walk(text: &str, outside: &Outside, visitor: &mut dyn Visitor) -> Result<
     if alone.is_err() && walker.visitor.has_found() {
         return alone;
     }
+    if walker.visitor.has_found() {
+        // Other ways through it may start other containers.
+        if takes_arguments(text) {
+            walker.visitor.again();
+            walker.restart(false);
+            drop(walker.script(&script));
+        }
+        return Ok(());
+    }
     for endless in [false, true] {
         if !walker.visitor.has_found() {
-            walker.state = State::default();
-            walker.open = true;
-            walker.endless = endless;
-            walker.steps = STEPS;
+            walker.restart(endless);
             // What is wrong without arguments may be right with some; what is wrong with any is told as it was first.
             let given = walker.script(&script);
             if given.is_err() {
@@ -132,12 +67,29 @@ pub fn walk(text: &str, outside: &Outside, visitor: &mut dyn Visitor) -> Result<
     Ok(())
 }
 
+/// Whether a script looks at what its caller gives it.
+fn takes_arguments(text: &str) -> bool {
+    text.contains("getopts")
+        || text.match_indices('$').any(|(at, _)| {
+            let rest = text[at + 1..].trim_start_matches('{').trim_start_matches('#');
+            rest.starts_with(['1', '2', '3', '4', '5', '6', '7', '8', '9', '@', '*', '#', '}'])
+        })
+}
+
 impl Walker<'_, '_> {
+    /// Back to the text's begin, with arguments that may be any.
+    fn restart(&mut self, endless: bool) {
+        self.state = State::default();
+        self.open = true;
+        self.endless = endless;
+        self.steps = STEPS;
+    }
+
     pub(super) fn script(&mut self, script: &Script) -> Result<(), Wrong> {
         self.list(script).map(drop)
     }
 
-    fn list(&mut self, script: &Script) -> Result<(Status, Flow), Wrong> {
+    pub(super) fn list(&mut self, script: &Script) -> Result<(Status, Flow), Wrong> {
         let mut status = Status::Yes;
         for item in &script.items {
             let (after, flow) = self.item(item)?;
@@ -171,7 +123,10 @@ impl Walker<'_, '_> {
                     if flow == Flow::On {
                         self.state.merge(other, "it depends on a command that has not run yet");
                     } else {
-                        self.state = other;
+                        let there = std::mem::replace(&mut self.state, other);
+                        if flow == Flow::Return {
+                            self.returned.push(there);
+                        }
                     }
                     status = if *join == Join::Or { Status::Likely } else { Status::Open };
                 }
@@ -185,12 +140,17 @@ impl Walker<'_, '_> {
             [command] => self.command(command)?,
             commands => {
                 // Each in a shell of its own.
+                let printed = self.state.printed.clone();
                 let mut status = Status::Likely;
                 for command in commands {
                     let before = self.state.clone();
                     status = self.command(command)?.0;
-                    let earlier = std::mem::take(&mut self.state.earlier);
-                    self.state = State { earlier, ..before };
+                    self.state.leave(before);
+                }
+                if let Some(text) = printed {
+                    // What the last of them makes of it.
+                    self.state.printed = Some(text);
+                    self.prints_unknown();
                 }
                 let asks = if status == Status::Likely { Status::Open } else { status };
                 (asks, Flow::On)
@@ -205,11 +165,13 @@ impl Walker<'_, '_> {
         Ok((status, flow))
     }
 
-    fn command(&mut self, command: &Command) -> Result<(Status, Flow), Wrong> {
+    pub(super) fn command(&mut self, command: &Command) -> Result<(Status, Flow), Wrong> {
         if self.steps == 0 {
             return Ok((Status::Open, Flow::Exit));
         }
         self.steps -= 1;
+        let elsewhere = command.redirects.iter().any(|redirect| redirect.output);
+        let held = elsewhere.then(|| self.state.printed.take());
         let result = match &command.kind {
             Kind::Simple { assigned, tokens } => self.simple(command, assigned, tokens),
             Kind::Group(body) => self.list(body),
@@ -240,6 +202,9 @@ impl Walker<'_, '_> {
                 Ok((Status::Yes, Flow::On))
             }
         };
+        if let Some(held) = held {
+            self.state.printed = held;
+        }
         for redirect in &command.redirects {
             if redirect.operator.starts_with('>') || redirect.operator == "&>" {
                 self.made(redirect.target.clone())?;
@@ -251,7 +216,7 @@ impl Walker<'_, '_> {
     /// `i++`, `x = 5`: what is counted is not followed.
     fn counted(&mut self, text: &str) -> Option<Status> {
         let text = text.trim();
-        let length = super::token::name_length(text);
+        let length = name_length(text);
         let rest = text[length..].trim_start();
         let assigns = length > 0
             && (["++", "--", "+=", "-=", "*="].iter().any(|operator| rest.starts_with(operator))
@@ -266,8 +231,7 @@ impl Walker<'_, '_> {
     fn subshell(&mut self, body: &Script) -> Result<(Status, Flow), Wrong> {
         let before = self.state.clone();
         let (status, _) = self.list(body)?;
-        let earlier = std::mem::take(&mut self.state.earlier);
-        self.state = State { earlier, ..before };
+        self.state.leave(before);
         Ok((status, Flow::On))
     }
 
@@ -293,11 +257,26 @@ impl Walker<'_, '_> {
 
     /// Lays a way that was gone before together with the one that was gone now.
     fn both(&mut self, mut after: State, one: Flow, other: Flow) -> Flow {
+        const WHY: &str = "it depends on a condition that only the running script knows";
         match (one, other) {
-            (Flow::On, Flow::On) => {
+            (one, other) if one == other => {
                 std::mem::swap(&mut self.state, &mut after);
-                self.state.merge(after, "it depends on a condition that only the running script knows");
-                Flow::On
+                self.state.merge(after, WHY);
+                one
+            }
+            // The end of a script ends all that could count.
+            (Flow::Exit, other) => other,
+            (one, Flow::Exit) => {
+                self.state = after;
+                one
+            }
+            (Flow::Return, other) => {
+                self.returned.push(after);
+                other
+            }
+            (one, Flow::Return) => {
+                self.returned.push(std::mem::replace(&mut self.state, after));
+                one
             }
             (Flow::On, _) => {
                 self.state = after;
@@ -341,7 +320,8 @@ impl Walker<'_, '_> {
         let flow = self.list(body)?.1;
         match flow {
             Flow::Exit | Flow::Return if status == once => return Ok((Status::Likely, flow)),
-            Flow::Exit | Flow::Return => self.state = before,
+            Flow::Exit => self.state = before,
+            Flow::Return => self.returned.push(std::mem::replace(&mut self.state, before)),
             _ => self.state.merge(before, "it depends on how often a loop is run"),
         }
         Ok((Status::Likely, Flow::On))
@@ -405,459 +385,4 @@ impl Walker<'_, '_> {
         self.state = after;
         Ok((Status::Likely, flow))
     }
-
-    fn assign(&mut self, assigned: &Assigned) -> Result<(), Wrong> {
-        let name = assigned.name.as_str();
-        if assigned.index.is_some() {
-            let shown = format!("${{{name}[…]}}");
-            let list = match self.state.variables.get(name) {
-                Some(Variable::List(list)) => list.clone(),
-                _ => Vec::new(),
-            };
-            let unknown = Text::unknown(&shown, "lists with names are not followed");
-            self.state.set(name, Variable::List(list.into_iter().chain([unknown]).collect()));
-            return Ok(());
-        }
-        let held = self.state.variables.get(name).cloned();
-        let value = match &assigned.value {
-            Value::List(tokens) => {
-                let words = self.words(tokens)?;
-                let new = words.iter().map(Word::text);
-                match held {
-                    Some(Variable::List(list)) if assigned.appends => {
-                        Variable::List(list.into_iter().chain(new).collect())
-                    }
-                    Some(Variable::One(text)) if assigned.appends => {
-                        Variable::List([text].into_iter().chain(new).collect())
-                    }
-                    _ => Variable::List(new.collect()),
-                }
-            }
-            Value::One(token) => {
-                let mut text = self.text(token)?;
-                text.span = None;
-                match held {
-                    Some(Variable::One(mut before)) if assigned.appends => {
-                        before.append(text);
-                        Variable::One(before)
-                    }
-                    Some(Variable::List(mut list)) if assigned.appends => {
-                        match list.first_mut() {
-                            Some(first) => first.append(text),
-                            None => list.push(text),
-                        }
-                        Variable::List(list)
-                    }
-                    None if assigned.appends => {
-                        let mut before =
-                            (self.outside.variable)(name).map_or(Text::default(), |value| Text::outside(&value));
-                        before.append(text);
-                        Variable::One(before)
-                    }
-                    _ => Variable::One(text),
-                }
-            }
-        };
-        self.state.set(name, value);
-        Ok(())
-    }
-
-    fn simple(&mut self, command: &Command, assigned: &[Assigned], tokens: &[Token]) -> Result<(Status, Flow), Wrong> {
-        self.vanished.clear();
-        let words = self.words(tokens)?;
-        let Some(first) = words.first() else {
-            for one in assigned {
-                self.assign(one)?;
-            }
-            return Ok((Status::Yes, Flow::On));
-        };
-        let declares = ["declare", "typeset", "local", "export", "readonly"].contains(&first.value.as_str());
-        let before = (!declares && !assigned.is_empty()).then(|| self.state.clone());
-        let own = ["local", "declare", "typeset"].contains(&first.value.as_str()) && self.state.function.is_some();
-        for one in assigned {
-            if own {
-                let before = self.state.variables.get(&one.name).cloned();
-                self.state.locals.push((one.name.clone(), before));
-            }
-            self.assign(one)?;
-            if !declares || first.value == "export" {
-                self.state.exported.insert(one.name.clone());
-            }
-        }
-        let result = self.run(command, &words);
-        if let Some(before) = before {
-            let earlier = std::mem::take(&mut self.state.earlier);
-            self.state = State { earlier, ..before };
-        }
-        result
-    }
-
-    /// A command with its words, whatever program stands before it.
-    fn run(&mut self, command: &Command, words: &[Word]) -> Result<(Status, Flow), Wrong> {
-        let Some(first) = words.first() else { return Ok((Status::Yes, Flow::On)) };
-        let name = first.value.rsplit('/').next().unwrap_or_default().to_owned();
-        if let Some(body) = self.state.functions.get(&name).cloned() {
-            return self.call(&name, &body, &words[1..]);
-        }
-        if let Some(result) = self.builtin(&name, command, words)? {
-            return Ok(result);
-        }
-        if let Some((at, root)) = wrapped(&name, words) {
-            let before = self.state.clone();
-            self.state.root |= root;
-            let keeps = |word: &&Word| word.value == "-E" || word.value.starts_with("--preserve-env");
-            self.state.keeps_environment |= root && words[1..at.min(words.len())].iter().any(|word| keeps(&word));
-            let mut rest = at;
-            while let Some((name, value)) = words.get(rest).filter(|_| takes_variables(&name)).and_then(variable) {
-                self.state.set(&name, Variable::One(value));
-                self.state.exported.insert(name);
-                rest += 1;
-            }
-            let result = self.run(command, &words[rest.min(words.len())..]);
-            let earlier = std::mem::take(&mut self.state.earlier);
-            self.state = State { earlier, ..before };
-            return result;
-        }
-        if let Some(script) = self.given_script(&name, command, words) {
-            let before = self.state.clone();
-            self.state.root |= ["su", "pkexec"].contains(&name.as_str());
-            let inner = read::script(&script.0, Some(&script.1), 1)?;
-            let result = self.list(&inner);
-            let earlier = std::mem::take(&mut self.state.earlier);
-            self.state = State { earlier, ..before };
-            return result.map(|(status, _)| (status, Flow::On));
-        }
-        if self.deaf {
-            return Ok((asks(&name), Flow::On));
-        }
-        let seen = Seen { words, vanished: &self.vanished, state: &mut self.state, outside: self.outside };
-        if let Some(status) = self.visitor.command(seen)? {
-            return Ok((status, Flow::On));
-        }
-        self.noted(&name, words);
-        Ok((asks(&name), Flow::On))
-    }
-
-    fn call(&mut self, name: &str, body: &Command, words: &[Word]) -> Result<(Status, Flow), Wrong> {
-        self.called.insert(name.to_owned());
-        if self.calls >= CALLS {
-            return Ok((Status::Likely, Flow::On));
-        }
-        self.calls += 1;
-        let arguments = words.iter().map(Word::text).collect();
-        let before = self.state.arguments.replace(arguments);
-        let function = self.state.function.replace(name.to_owned());
-        let outer = std::mem::take(&mut self.state.locals);
-        let result = self.command(body);
-        for (name, value) in std::mem::replace(&mut self.state.locals, outer).into_iter().rev() {
-            match value {
-                Some(value) => self.state.set(&name, value),
-                None => drop(self.state.variables.remove(&name)),
-            }
-        }
-        self.state.arguments = before;
-        self.state.function = function;
-        self.calls -= 1;
-        let (status, flow) = result?;
-        Ok((status, if flow == Flow::Exit { Flow::Exit } else { Flow::On }))
-    }
-
-    fn builtin(&mut self, name: &str, command: &Command, words: &[Word]) -> Result<Option<(Status, Flow)>, Wrong> {
-        let rest = &words[1..];
-        let flow = |flow| Ok(Some((Status::Likely, flow)));
-        match name {
-            "exit" if self.endless => {}
-            "exit" => return flow(Flow::Exit),
-            "return" => return flow(Flow::Return),
-            "break" => return flow(Flow::Break),
-            "continue" => return flow(Flow::Continue),
-            "true" | ":" => return Ok(Some((Status::Yes, Flow::On))),
-            "false" => return Ok(Some((Status::No, Flow::On))),
-            "exec" if rest.is_empty() => {}
-            "exec" => {
-                let skipped = rest.iter().take_while(|word| word.value.starts_with('-')).count();
-                self.run(command, &rest[skipped..])?;
-                return flow(Flow::Exit);
-            }
-            "[" | "test" => {
-                let end = if name == "[" { rest.len().saturating_sub(1) } else { rest.len() };
-                return Ok(Some((self.test(&rest[..end]).into(), Flow::On)));
-            }
-            "cd" | "pushd" => match rest.iter().rfind(|word| !word.value.starts_with('-') || word.value == "-") {
-                Some(word) if word.unknown.is_none() && !word.any => self.change_folder(&word.value),
-                Some(_) => self.state.folder_unknown = true,
-                None => match self.outside.home {
-                    Some(home) => self.change_folder(home),
-                    None => self.state.folder_unknown = true,
-                },
-            },
-            "popd" => self.state.folder_unknown = true,
-            "export" | "declare" | "typeset" | "local" | "readonly" => self.declare(name, rest),
-            "unset" => {
-                for word in rest.iter().filter(|word| !word.value.starts_with('-')) {
-                    self.state.set(&word.value, Variable::Unset);
-                }
-            }
-            "set" => self.set(rest),
-            "shift" => {
-                let count = rest.first().and_then(|word| word.value.parse().ok()).unwrap_or(1);
-                if let Some(arguments) = &mut self.state.arguments {
-                    arguments.drain(..count.min(arguments.len()));
-                }
-            }
-            "read" | "mapfile" | "readarray" | "getopts" => {
-                for word in rest.iter().filter(|word| super::token::name_length(&word.value) == word.value.len()) {
-                    let unknown = Text::unknown(&format!("${}", word.value), "it is read when the script runs");
-                    self.state.set(&word.value, Variable::One(unknown));
-                }
-                // Without arguments there are no options to get.
-                let status = if name == "getopts" && !self.open { Status::No } else { Status::Open };
-                return Ok(Some((status, Flow::On)));
-            }
-            "source" | "." => {
-                let file = rest.first().map_or("", |word| word.value.as_str());
-                self.state.hidden = Some(format!("{file} is read in before, and may set it").into());
-            }
-            "eval" => return self.eval(rest),
-            "trap" | "alias" | "unalias" | "ulimit" | "umask" | "wait" | "shopt" | "hash" | "type" => {}
-            "printf" if rest.first().is_some_and(|word| word.value == "-v") => {
-                if let Some(word) = rest.get(1) {
-                    let unknown =
-                        Text::unknown(&format!("${}", word.value), "only the running script would print that");
-                    self.state.set(&word.value, Variable::One(unknown));
-                }
-            }
-            _ => return Ok(None),
-        }
-        Ok(Some((Status::Likely, Flow::On)))
-    }
-
-    fn declare(&mut self, name: &str, words: &[Word]) {
-        for word in words {
-            if word.value.starts_with('-') {
-                if word.value.contains('A') {
-                    // A list with names.
-                    continue;
-                }
-                continue;
-            }
-            if word.unknown.is_some() && !word.value.contains('=') {
-                // `export $(cat .env | xargs)`.
-                self.state.hidden = Some("a command's output is exported before, and may set it".into());
-                continue;
-            }
-            match variable(word) {
-                Some((variable, value)) => {
-                    if name != "export" && name != "readonly" && self.state.function.is_some() {
-                        let before = self.state.variables.get(&variable).cloned();
-                        self.state.locals.push((variable.clone(), before));
-                    }
-                    self.state.set(&variable, Variable::One(value));
-                    if name == "export" {
-                        self.state.exported.insert(variable);
-                    }
-                }
-                None if name == "export" => drop(self.state.exported.insert(word.value.clone())),
-                None => {}
-            }
-        }
-    }
-
-    /// `set -- WORDS` gives the script its arguments.
-    fn set(&mut self, words: &[Word]) {
-        let dashes = words.iter().position(|word| word.value == "--");
-        let first = dashes
-            .map(|at| at + 1)
-            .or_else(|| (!words.is_empty() && !words[0].value.starts_with(['-', '+'])).then_some(0));
-        if let Some(first) = first {
-            self.state.arguments = Some(words[first..].iter().map(Word::text).collect());
-        }
-    }
-
-    fn eval(&mut self, words: &[Word]) -> Result<Option<(Status, Flow)>, Wrong> {
-        let unknown = words.iter().any(|word| word.unknown.is_some());
-        if unknown {
-            let why = "a text that only the running script knows is evaluated before, and may set it";
-            self.state.hidden = Some(why.into());
-        }
-        if self.calls >= CALLS || words.first().is_none_or(|word| word.unknown.is_some()) {
-            return Ok(Some((Status::Open, Flow::On)));
-        }
-        let (text, places) = joined(words);
-        let script = match read::script(&text, Some(&places), 1) {
-            // What is not known may be anything in the shell's eyes.
-            Err(_) if unknown => return Ok(Some((Status::Open, Flow::On))),
-            script => script?,
-        };
-        self.calls += 1;
-        let result = self.list(&script);
-        self.calls -= 1;
-        result.map(Some)
-    }
-
-    /// The script that `bash -c '…'`, `su -c '…'`, `ssh` … is given, or `bash <<END`.
-    fn given_script(&self, name: &str, command: &Command, words: &[Word]) -> Option<(String, Vec<Span>)> {
-        let shells = ["bash", "sh", "dash", "zsh", "ksh", "ash"];
-        let is_shell = shells.contains(&name);
-        if is_shell || ["su", "sg", "script", "runuser"].contains(&name) {
-            let at = words.iter().position(|word| {
-                word.value == "-c"
-                    || word.value == "--command"
-                    || (is_shell
-                        && word.value.starts_with('-')
-                        && !word.value.starts_with("--")
-                        && word.value.ends_with('c'))
-            });
-            let script = at.and_then(|at| words.get(at + 1)).or_else(|| (name == "sg").then(|| words.get(2)).flatten());
-            if let Some(script) = script.filter(|word| word.unknown.is_none()) {
-                return Some((script.value.clone(), script.places().to_vec()));
-            }
-        }
-        if is_shell && words.iter().skip(1).all(|word| word.value.starts_with('-')) {
-            let document = command.redirects.iter().find_map(|redirect| redirect.document.as_ref()?.get())?;
-            return Some((document.text.clone(), document.places.clone()));
-        }
-        None
-    }
-
-    /// What other programs leave that a container may need.
-    fn noted(&mut self, name: &str, words: &[Word]) {
-        let paths = words.iter().skip(1).filter(|word| !word.value.starts_with('-') && word.unknown.is_none());
-        match name {
-            "mkdir" | "touch" | "tee" | "install" => {
-                let paths: Vec<String> = paths.map(|word| word.value.clone()).collect();
-                paths.iter().for_each(|path| self.path(path));
-            }
-            "cp" | "mv" | "ln" | "wget" | "curl" | "git" | "tar" | "unzip" | "openssl" => {
-                let paths: Vec<String> = paths.map(|word| word.value.clone()).collect();
-                self.state.earlier.makes_files = true;
-                paths.iter().for_each(|path| self.path(path));
-            }
-            "xhost" if words.iter().skip(1).any(|word| !word.value.starts_with('-')) => self.state.earlier.xhost = true,
-            "xauth" => self.state.earlier.makes_files = true,
-            _ => {}
-        }
-    }
-
-    fn path(&mut self, path: &str) {
-        if !self.state.folder_unknown || path.starts_with('/') {
-            let path = absolute(path, self.state.cwd(self.outside));
-            self.state.earlier.paths.push(path);
-        }
-    }
-
-    fn made(&mut self, target: Token) -> Result<(), Wrong> {
-        if let Some(path) = self.text(&target)?.known().filter(|path| !path.is_empty() && !path.starts_with("/dev/")) {
-            self.path(&path);
-        }
-        Ok(())
-    }
-}
-
-/// `NAME=value`.
-fn variable(word: &Word) -> Option<(String, Text)> {
-    let length = super::token::name_length(&word.value);
-    let appends = word.value[length..].starts_with("+=");
-    if length == 0 || appends || !word.value[length..].starts_with('=') {
-        return None;
-    }
-    let mut text = word.text();
-    text.letters.drain(..length + 1);
-    text.span = None;
-    Some((word.value[..length].to_owned(), text))
-}
-
-fn joined(words: &[Word]) -> (String, Vec<Span>) {
-    let (mut text, mut places) = (String::new(), Vec::new());
-    for word in words {
-        if !text.is_empty() {
-            text.push(' ');
-            places.push(Span::at(word.span.start));
-        }
-        text.push_str(&word.value);
-        places.extend_from_slice(word.places());
-    }
-    (text, places)
-}
-
-fn takes_variables(name: &str) -> bool {
-    ["env", "sudo", "doas"].contains(&name)
-}
-
-/// Programs that run the command behind them: where that begins, and whether it is root's.
-fn wrapped(name: &str, words: &[Word]) -> Option<(usize, bool)> {
-    // Options with a value, and how many words of its own stand before the command.
-    let (valued, own): (&[&str], usize) = match name {
-        "sudo" => (&["-u", "-g", "-h", "-p", "-C", "-r", "-t", "-D", "-R", "-T", "--user", "--group", "--chdir"], 0),
-        "doas" => (&["-u", "-C"], 0),
-        "env" => (&["-u", "-C", "-S", "--unset", "--chdir"], 0),
-        "timeout" => (&["-s", "-k", "--signal", "--kill-after"], 1),
-        "nice" => (&["-n", "--adjustment"], 0),
-        "ionice" => (&["-c", "-n", "-p"], 0),
-        "chrt" => (&["-T", "-P", "-D"], 1),
-        "taskset" => (&[], 1),
-        "stdbuf" => (&["-i", "-o", "-e"], 0),
-        "watch" => (&["-n", "--interval"], 0),
-        "caffeinate" | "nohup" | "setsid" | "time" | "command" | "builtin" | "optirun" | "primusrun"
-        | "dbus-run-session" => (&[], 0),
-        "flock" => (&["-w", "-E"], 1),
-        _ => return None,
-    };
-    let user = |at: usize| words.get(at).is_some_and(|word| word.value == "root");
-    let mut root = name == "sudo" || name == "doas";
-    let mut at = 1;
-    while let Some(word) = words.get(at).filter(|word| word.value.starts_with('-') && word.value.len() > 1) {
-        if word.value == "--" {
-            at += 1;
-            break;
-        }
-        if root && ["-u", "--user"].contains(&word.value.as_str()) {
-            root = user(at + 1);
-        }
-        if let Some(named) = word.value.strip_prefix("--user=") {
-            root = named == "root";
-        }
-        if name == "command" && ["-v", "-V"].contains(&word.value.as_str()) {
-            return None;
-        }
-        at += if valued.contains(&word.value.as_str()) { 2 } else { 1 };
-    }
-    Some((at + own, root))
-}
-
-/// Programs that ask something, and others, which do something.
-fn asks(name: &str) -> Status {
-    let questions = [
-        "grep",
-        "egrep",
-        "fgrep",
-        "command",
-        "which",
-        "type",
-        "hash",
-        "nvidia-smi",
-        "pgrep",
-        "pidof",
-        "ps",
-        "lsmod",
-        "curl",
-        "wget",
-        "ping",
-        "nc",
-        "diff",
-        "cmp",
-        "systemctl",
-        "id",
-        "lspci",
-        "lsusb",
-        "ldconfig",
-        "dpkg",
-        "rpm",
-        "getent",
-        "mountpoint",
-        "ss",
-        "netstat",
-        "lsof",
-    ];
-    if questions.contains(&name) { Status::Open } else { Status::Likely }
 }
