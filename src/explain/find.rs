@@ -12,6 +12,7 @@ use super::reading::{Hit, Reading};
 use super::sentences::Sentences;
 use super::signs::{AnyOf, Sign, Symptoms};
 use super::understood::Understood;
+use super::writing::is_writing;
 
 /// More of a text than this is not read.
 pub const MOST: usize = 64 << 20;
@@ -110,6 +111,9 @@ impl Finder {
 
     fn reading(&self, bytes: &[u8]) -> Reading<'_> {
         let mut reading = Reading::new(self);
+        if is_writing(bytes) {
+            return reading;
+        }
         let mut documents = Documents::default();
         for line in lines(bytes.get(..MOST).unwrap_or(bytes)) {
             match reading.repeats(&line) || documents.hides(&line.text) {

@@ -19,6 +19,7 @@ pub mod topic;
 mod trie;
 pub mod understood;
 mod words;
+mod writing;
 
 use std::ffi::OsString;
 use std::path::Path;

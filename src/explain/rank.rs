@@ -59,6 +59,29 @@ pub fn deciding(found: &[Found]) -> Vec<&'static str> {
     ALL.iter().map(|check| check.id).filter(|id| found.iter().any(|f| f.entry.id == *id)).collect()
 }
 
+/// The look that tells these checks' causes apart, as a command: with what they judge by, and without what else there is.
+pub fn look(checks: &[&str]) -> Option<String> {
+    let (lines, hosts): (Vec<&str>, Vec<&str>) = checks.iter().partition(|id| id.starts_with("run-line"));
+    let of =
+        |families: &[&str]| ALL.iter().any(|check| hosts.contains(&check.id) && families.contains(&check.family.name));
+    let mut command = String::from("gdoctor");
+    for (families, flag) in [
+        (&["nvidia", "capability"][..], " --gpu"),
+        (&["display"], " --display"),
+        (&["camera"], " --camera any"),
+        (&["port"], " --port PORT"),
+        (&["registry"], " --registry HOST:PORT"),
+    ] {
+        command.push_str(if of(families) { flag } else { "" });
+    }
+    match (hosts.is_empty(), lines.is_empty()) {
+        (true, true) => None,
+        (true, false) => Some(format!("{command} docker run …")),
+        (false, true) => Some(format!("{command} --only {}", hosts.join(","))),
+        (false, false) => Some(format!("{command} --only {},{} docker run …", hosts.join(","), lines.join(","))),
+    }
+}
+
 /// What must be wanted for the deciding checks to judge: the things that the messages speak of.
 pub fn wishes(found: &[Found]) -> Wishes {
     let about =

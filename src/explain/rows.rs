@@ -48,7 +48,7 @@ fn is_pci(line: &str) -> bool {
 }
 
 /// What package managers do, told while they do it.
-fn is_packaging(line: &str) -> bool {
+pub fn is_packaging(line: &str) -> bool {
     const DOING: [&str; 25] = [
         "Selecting previously",
         "Preparing to unpack",

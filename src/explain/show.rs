@@ -97,6 +97,9 @@ impl Document {
             for (at, cause) in causes.iter().enumerate() {
                 cause.text(&mut out, at == 0, verbose);
             }
+            if let Some(look) = self.look(&causes) {
+                let _ = writeln!(out, "  {look}\n");
+            }
         }
         if self.matches.is_empty() {
             out.push_str("not known: gdoctor knows no cause of what this text says\n");
@@ -108,6 +111,26 @@ impl Document {
             }
         }
         out
+    }
+}
+
+impl Document {
+    /// How to tell several causes of one message apart, where it is not decided yet.
+    fn look(&self, causes: &[&Match]) -> Option<String> {
+        let open: Vec<&Match> = causes.iter().copied().filter(|cause| cause.here == Here::Undetermined).collect();
+        if causes.len() < 2 || open.is_empty() || causes.iter().any(|cause| cause.here == Here::Seen) {
+            return None;
+        }
+        // What was looked at here and stayed open is judged by the run line alone.
+        let asked = |cause: &&&Match| cause.checked && (!self.looked || cause.check.starts_with("run-line"));
+        let mut checks: Vec<&str> = open.iter().filter(asked).map(|cause| cause.check).collect();
+        checks.sort_unstable();
+        checks.dedup();
+        let command = super::rank::look(&checks)?;
+        Some(match self.looked {
+            true => format!("Whether it is the run line's, tells: {command}"),
+            false => format!("Which of them it is, tells on the host that said it: {command}"),
+        })
     }
 }
 

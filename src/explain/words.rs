@@ -219,7 +219,7 @@ fn normalise(piece: &str, out: &mut String) {
         None => out.extend(piece.chars().take(48).flat_map(char::to_lowercase)),
     }
     let letters = out.trim_end_matches(|c: char| c.is_ascii_digit()).len();
-    if letters >= 3 && out[..letters].bytes().all(|b| b.is_ascii_alphabetic()) {
+    if letters >= 3 && out.as_bytes()[letters - 3..letters].iter().all(u8::is_ascii_alphabetic) {
         out.truncate(letters);
     }
     if !out.is_ascii() || out.len() < 4 {
