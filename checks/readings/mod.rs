@@ -11,4 +11,5 @@ pub mod driver_package;
 pub mod passage;
 mod room;
 pub mod sight;
+pub mod unasked;
 pub mod way;

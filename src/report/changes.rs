@@ -124,6 +124,7 @@ pub fn run_line(line: &RunLine, text: String, judged: &[Judged], results: &[Outc
         })
         .collect();
     RunLineWords {
+        engine: if line.podman { "podman" } else { "docker" },
         text,
         file: harmless(&line.file),
         line: line.number,

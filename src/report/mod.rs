@@ -125,6 +125,9 @@ pub struct RunLineWords {
     pub several: bool,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub image: String,
+    /// Who is told to start it: `docker`, `podman`.
+    #[serde(skip)]
+    pub engine: &'static str,
     /// Whether docker would start the container; whether its program then finds all it wants is another matter.
     pub starts: Starts,
     /// Not all checks that decide were selected.
@@ -147,17 +150,18 @@ impl RunLineWords {
     }
 
     fn sentence(&self) -> String {
+        let engine = self.engine;
         match self.starts {
-            Starts::Yes => "Nothing seen here keeps docker from starting this container.".into(),
-            Starts::No => "docker would not start this container.".into(),
+            Starts::Yes => format!("Nothing seen here keeps {engine} from starting this container."),
+            Starts::No => format!("{engine} would not start this container."),
             Starts::Unknown if self.partial => {
-                "Not all was judged that decides whether docker would start this container.".into()
+                format!("Not all was judged that decides whether {engine} would start this container.")
             }
             Starts::Unknown if self.unseen.is_empty() => {
-                "Whether docker would start this container cannot be told.".into()
+                format!("Whether {engine} would start this container cannot be told.")
             }
             Starts::Unknown => format!(
-                "Whether docker would start this container cannot be told: {} cannot be looked into.",
+                "Whether {engine} would start this container cannot be told: {} cannot be looked into.",
                 length::cut(self.unseen.join(", "))
             ),
         }

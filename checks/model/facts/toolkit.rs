@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::model::place;
+use crate::model::version::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::model::fact::Fact;
@@ -36,12 +37,17 @@ pub struct ToolkitFacts {
     pub version: Fact<String>,
     /// The toolkit's packages with their versions; without dpkg its program and its library, which tell theirs themselves.
     pub packages: Fact<Vec<Installed>>,
+    /// podman's version by its package: podman needs no daemon that would tell it.
+    #[serde(serialize_with = "place::word")]
+    pub podman: Fact<String>,
     /// Entries of apt's sources that name NVIDIA's container repositories; Absent without apt.
     pub repositories: Fact<Vec<Repository>>,
     /// SELinux enforces; Absent where the kernel runs without it.
     pub selinux: Fact<bool>,
     /// SELinux's switch container_use_devices.
     pub selinux_devices: Fact<bool>,
+    /// SELinux's switch container_use_xserver_devices, of whose kind the GPU's nodes are; Absent in older policies.
+    pub selinux_xserver_devices: Fact<bool>,
     /// config.toml; Absent means the toolkit's defaults.
     pub config: Fact<Config>,
     /// Last change of config.toml, in seconds since the epoch.
@@ -352,6 +358,18 @@ impl ToolkitFacts {
             Some(Config::Malformed { .. }) => None,
             None => self.config.is_absent().then(Settings::default),
         }
+    }
+
+    /// NVIDIA's hook reads config.toml. That of 1.14.0 looks for it below /run/nvidia/driver alone, and goes by the defaults
+    /// (CHANGELOG.md of nvidia-container-toolkit, v1.14.1); the runtime of that version reads it.
+    pub fn hook_reads_config(&self) -> bool {
+        let version = self.version.value().and_then(|text| Version::leading(text));
+        version != Some(Version::new(&[1, 14, 0]))
+    }
+
+    /// The keys that NVIDIA's hook goes by.
+    pub fn hook_settings(&self) -> Option<Settings> {
+        if self.hook_reads_config() { self.settings() } else { Some(Settings::default()) }
     }
 
     /// The program of a runtime that the daemon knows under this name.

@@ -83,8 +83,8 @@ impl<'a> Registry<'a> {
 
     /// podman's, which reads the same folders.
     pub fn of_podman(facts: &'a Facts) -> Result<Self, Stop> {
-        let version = facts.docker.version.value().and_then(|version| Version::leading(&version.version));
-        // Where no service of podman's tells its version, a spec is no newer than it until that is seen.
+        let version = facts.podman_version();
+        // Where neither a service nor a package of podman's tells its version, a spec is no newer than it until that is seen.
         let newest = version.map_or(Version::new(&[1, 1]), |version| newest(&BY_PODMAN, &version));
         let specs = facts.toolkit.specs.known()?.map(Vec::as_slice).unwrap_or_default();
         let folders: BTreeSet<&str> = specs.iter().map(|spec| folder(&spec.path)).collect();
@@ -241,11 +241,13 @@ fn refuses(devices: &Devices, newest: &Version) -> Option<Untaken> {
 
 impl Facts {
     /// Why dockerd, or podman, takes nothing of a spec that was read.
-    pub fn untaken(&self, devices: &Devices) -> Option<Untaken> {
-        let version = self.docker.version.value()?;
-        let engine = Version::leading(&version.version)?;
-        let newest = if version.is_podman() { newest(&BY_PODMAN, &engine) } else { newest(&BY_ENGINE, &engine) };
-        refuses(devices, &newest)
+    pub fn untaken(&self, devices: &Devices, podman: bool) -> Option<Untaken> {
+        if podman {
+            let newest = self.podman_version().map_or(Version::new(&[1, 1]), |version| newest(&BY_PODMAN, &version));
+            return refuses(devices, &newest);
+        }
+        let engine = Version::leading(&self.docker.version.value()?.version)?;
+        refuses(devices, &newest(&BY_ENGINE, &engine))
     }
 }
 

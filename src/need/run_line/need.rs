@@ -1,6 +1,6 @@
 //! What a run line asks of the host: each wish with the argument that it comes from.
 
-use gdoctor_checks::model::need::{Camera, Capability, ContainerUser, Gpus, Need, Origin, Port, Registry, Wish};
+use gdoctor_checks::model::need::{Camera, ContainerUser, Gpus, Need, Origin, Port, Registry, Wish};
 use gdoctor_checks::model::run::{MountKind, RunLine};
 
 /// Adds the wishes of the line, and the line itself. Wishes that flags made stay.
@@ -12,7 +12,7 @@ pub fn add(need: &mut Need, line: RunLine) {
         need.gpu = gpu(&line);
     }
     if need.gpu.is_some() {
-        capabilities(need, &line);
+        need.want_capabilities_of(&line);
     }
     display(need, &line);
     for (path, at) in cameras(&line) {
@@ -42,28 +42,6 @@ fn gpu(line: &RunLine) -> Option<Wish<Gpus>> {
         return Some(Wish::new(gpus, request.at.origin()));
     }
     line.asks_for_gpu().map(|at| Wish::new(Gpus::All, at.origin()))
-}
-
-fn capabilities(need: &mut Need, line: &RunLine) {
-    let by = need.gpu.as_ref().map_or(Origin::Default, |gpu| gpu.by.clone());
-    let has = |need: &Need, capability| need.capabilities.iter().any(|wish| wish.what == capability);
-    let variable = line.variable("NVIDIA_DRIVER_CAPABILITIES");
-    let words = variable.and_then(|variable| variable.value.as_deref().map(|value| (value, variable.at.origin())));
-    let mut add = |capability, by: Origin| {
-        if !has(need, capability) {
-            need.capabilities.push(Wish::new(capability, by));
-        }
-    };
-    match words {
-        Some((value, by)) if !value.is_empty() && value != "all" => {
-            for capability in value.split(',').filter_map(|word| Capability::from_word(word.trim())) {
-                add(capability, by.clone());
-            }
-        }
-        // `all` takes what the host has: nothing of it is insisted on but what every GPU program needs.
-        Some((_, by)) => [Capability::Compute, Capability::Utility].into_iter().for_each(|c| add(c, by.clone())),
-        None => [Capability::Compute, Capability::Utility].into_iter().for_each(|c| add(c, by.clone())),
-    }
 }
 
 fn display(need: &mut Need, line: &RunLine) {

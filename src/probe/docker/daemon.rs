@@ -1,10 +1,11 @@
 //! What lies around dockerd: its program, unit, process, command and daemon.json. This explains a daemon that does not answer.
 
 use gdoctor_checks::model::fact::Fact;
-use gdoctor_checks::model::facts::docker::{Address, Client, Command, Config, Lack, Package, Rights, Unit};
+use gdoctor_checks::model::facts::docker::{Address, Client, Command, Config, Info, Lack, Package, Rights, Unit};
 
 use crate::host::{Host, units};
 
+use super::api::Answers;
 use super::endpoint::Route;
 use super::{command, daemon_json, rights};
 
@@ -19,7 +20,8 @@ pub struct Daemon {
     pub command: Fact<Command>,
 }
 
-pub fn look(host: &Host, route: &Route, client: Option<&Client>, peer: Option<u32>) -> Daemon {
+pub fn look(host: &Host, route: &Route, client: Option<&Client>, answers: &Answers) -> Daemon {
+    let peer = answers.peer;
     let process = match peer.filter(|pid| is_dockerd(host, *pid)) {
         Some(pid) => Fact::present(pid, "the socket's other end"),
         None => from_pid_file(host),
@@ -28,7 +30,8 @@ pub fn look(host: &Host, route: &Route, client: Option<&Client>, peer: Option<u3
     let running = process.value().map(|pid| command::of_process(host, *pid));
     let snap = client.is_some_and(|client| client.package == Package::Snap);
     let told = running.as_ref().and_then(|options| command::path(options.value()?, "config-file"));
-    let path = told.unwrap_or_else(|| config_path(host, route, snap));
+    let rootless = answers.info.value().is_some_and(Info::is_rootless);
+    let path = told.unwrap_or_else(|| config_path(host, route, snap, rootless));
     Daemon {
         command: match running.is_some() || (is_system(route) && !snap) {
             true => command::look(host, running),
@@ -92,12 +95,12 @@ fn is_system(route: &Route) -> bool {
 }
 
 /// Where this engine's daemon.json lies when no running daemon tells.
-fn config_path(host: &Host, route: &Route, snap: bool) -> String {
+fn config_path(host: &Host, route: &Route, snap: bool, rootless: bool) -> String {
     let socket = match route.endpoint.value().map(|endpoint| &endpoint.address) {
         Some(Address::Unix(path)) => path.as_str(),
         _ => "",
     };
-    if socket.starts_with("/run/user/") {
+    if rootless || socket.starts_with("/run/user/") {
         let home = host.env("HOME").unwrap_or_default();
         let config = host.env("XDG_CONFIG_HOME").unwrap_or_else(|| format!("{home}/.config"));
         return format!("{config}/docker/daemon.json");

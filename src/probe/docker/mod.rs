@@ -18,7 +18,7 @@ pub fn probe(host: &Host) -> DockerFacts {
     let route = endpoint::resolve(host);
     let answers = api::ask(host, &route);
     let client = client::find(host);
-    let daemon = daemon::look(host, &route, client.value(), answers.peer);
+    let daemon = daemon::look(host, &route, client.value(), &answers);
     let (elsewhere, waiting) = if answers.came { Default::default() } else { endpoint::elsewhere(host, &route) };
     DockerFacts {
         client,

@@ -52,15 +52,29 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> ToolkitFacts {
         specs: cdi::specs(host, docker),
         runtime_specs: cdi::runtime_specs(host, docker, settings.as_ref()),
         refresh: refresh(host),
+        podman: podman(host),
         repositories: apt::repositories(host),
         selinux: host.line("/sys/fs/selinux/enforce").map(|word| word == "1"),
         // The value of now, then the value of after a reload.
         selinux_devices: host.line("/sys/fs/selinux/booleans/container_use_devices").map(|word| word.starts_with('1')),
+        selinux_xserver_devices: host
+            .line("/sys/fs/selinux/booleans/container_use_xserver_devices")
+            .map(|word| word.starts_with('1')),
         char_link: host.link("/dev/char/195:255"),
         csv: csv(host),
         user_namespace: user_namespace(host),
         sockets: sockets(host),
         failed_starts: restarts::failed_starts(host, docker),
+    }
+}
+
+fn podman(host: &Host) -> Fact<String> {
+    let packages = packages::installed(host, |name| name == "podman");
+    let version = packages.value().and_then(|found| found.first()).map(|package| package.version.clone());
+    match (version, packages.gap()) {
+        (Some(version), _) => Fact::present(version, packages.source.0.clone()),
+        (None, Some(gap)) => Fact::unknown(gap.clone(), packages.source.0.clone()),
+        (None, None) => Fact::absent(packages.source.0.clone()),
     }
 }
 
