@@ -188,6 +188,11 @@ impl Facts {
         Version::leading(told.or(self.toolkit.podman.value().map(String::as_str))?)
     }
 
+    /// It is older than podman's CDI, which came with 4.1 (RELEASE_NOTES.md of podman).
+    pub fn podman_lacks_cdi(&self) -> bool {
+        self.podman_version().is_some_and(|version| version < Version::new(&[4, 1]))
+    }
+
     /// The ways of the engine that this need is about: podman needs no daemon, and its specs are files.
     pub fn ways_for(&self, need: &Need) -> Result<Ways, Stop> {
         if self.is_of_podman(need) { self.ways_of_podman() } else { self.ways() }

@@ -97,7 +97,7 @@ fn address4(piece: &str, behind: &str) -> Option<Ipv4Addr> {
     });
     // `6.6.87.2-microsoft`: a kernel's or a package's version. Of private addresses some are followed so by a word.
     let version = behind.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()));
-    (!everybodys && !wide && !(version && !address.is_private())).then_some(address)
+    (!everybodys && !wide && (!version || address.is_private())).then_some(address)
 }
 
 fn is_uuid(text: &str) -> bool {

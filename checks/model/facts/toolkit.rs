@@ -70,6 +70,8 @@ pub struct ToolkitFacts {
     pub csv: Fact<Vec<String>>,
     /// The uid map of this process is not the whole range: an unprivileged LXC guest, or another user namespace.
     pub user_namespace: Fact<bool>,
+    /// The system's root is the kernel's first file system, in memory, out of which pivot_root does not lead.
+    pub root_in_ram: Fact<bool>,
     /// Sockets of NVIDIA's daemons below /run that the older ways put into a container.
     pub sockets: Fact<Vec<String>>,
     /// Containers that Docker was to start by itself; looked for only where the driver is loaded now.

@@ -23,6 +23,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     facts.has_a_driven_gpu()?;
     let ways = facts.ways_for(need)?;
     let podman = facts.is_of_podman(need);
+    if podman && need.run.is_some() && facts.podman_lacks_cdi() {
+        return Err(Stop::blocked_by("run-line-gpu"));
+    }
     let line = need.run.as_ref().filter(|line| !line.podman);
     let passage = facts.passage_for(need);
     let refused = passage.as_ref().and_then(|passage| passage.refused.as_ref());

@@ -87,7 +87,8 @@ fn keys(facts: &Facts, need: &Need, ways: &Ways, settings: &Settings, refused: O
         findings.push(Finding::warn("require-off", "require-on"));
     }
     if settings.accept_nvidia_visible_devices_envvar_when_unprivileged == Some(false) {
-        findings.push(match ways.any_open() {
+        // Of a line its own check tells what comes of it.
+        findings.push(match ways.any_open() || need.run.is_some() {
             true => Finding::warn("variable-off", "variable-on"),
             // No other way brings a GPU either.
             false => Finding::fail("variable-off", "heed-variable"),

@@ -85,7 +85,12 @@ fn unregistered(facts: &Facts, ways: &Ways, by_line: bool) -> Finding {
     }
     match (files.iter().find(|file| file.registers), mine) {
         (Some(other), Some(mine)) => bad("wrong-file", "register").with("file", &other.path).with("own", &mine.path),
-        (Some(other), None) => bad("wrong-file", "register").with("file", &other.path).with("own", "another one"),
+        (Some(other), None) => {
+            // It need not be there.
+            let own = facts.docker.config.source.0.as_str();
+            let own = if own.starts_with('/') { own } else { "another one" };
+            bad("wrong-file", "register").with("file", &other.path).with("own", own)
+        }
         _ => bad("not-registered", "register"),
     }
 }

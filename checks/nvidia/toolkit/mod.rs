@@ -89,6 +89,10 @@ fn gone(facts: &Facts, need: &Need, refused: Option<&Refusal>) -> Option<Finding
             let fix = if named.is_some_and(|path| path.starts_with('/')) { "own-ctk" } else { "install" };
             Finding::fail("no-ctk", fix).saw(&toolkit.ctk)
         }
+        Some(Refusal::NoPivot) => {
+            let version = toolkit.version.words();
+            Finding::fail("no-pivot", "upgrade").with("version", version).saw(&toolkit.root_in_ram)
+        }
         _ if toolkit.cli.is_absent() && toolkit.hook.value().is_some() => {
             return Some(Finding::warn("no-cli", "install-tools").saw(&toolkit.cli));
         }

@@ -234,6 +234,10 @@ impl Engine<'_> {
         if let Some(gone) = brought.gone.take() {
             return Ok(Some(gone));
         }
+        let by_cdi = brought.ways.iter().any(|way| matches!(way, Way::Cdi | Way::JitCdi | Way::CdiRuntime));
+        if by_cdi && self.facts.toolkit.root_in_ram.value() == Some(&true) && toolkit.needs_pivot() {
+            return Ok(Some(Refusal::NoPivot));
+        }
         match work.hook {
             true => toolkit.of_hook().hook(&work, if by_dockerd { DOCKERD } else { RUNTIME }, brought),
             false => Ok(None),

@@ -79,6 +79,13 @@ impl<'a> Toolkit<'a> {
         self.version.as_ref().is_none_or(|own| *own >= Version::new(&version))
     }
 
+    /// update-ldcache, a hook of every spec that the toolkit makes, calls pivot_root from 1.18.0 on, and does without where it is
+    /// refused from 1.19.0 on (CHANGELOG.md; its issue 1385).
+    pub(super) fn needs_pivot(&self) -> bool {
+        let within = |own: &Version| *own >= Version::new(&JIT_CDI) && *own < Version::new(&NONE_IS_NONE);
+        self.version.as_ref().is_some_and(within)
+    }
+
     /// The mode that config.toml or the program's own name sets; `auto` where neither does.
     fn set_mode(&self, program: &str) -> String {
         match program.rsplit('.').next() {

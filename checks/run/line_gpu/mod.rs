@@ -117,9 +117,13 @@ fn nothing_comes(facts: &Facts, line: &RunLine, asked: &Argument) -> Result<Opti
     let image = image.variables.get(VISIBLE).map(String::as_str);
     let finding = match said.or(image) {
         said if !line.gpus.is_empty() || said.is_some_and(|value| !is_none(Some(value))) => {
-            // Where no other way is open, the file that closes them all has to change.
-            let open = other::open(facts, line, asked).ok_or(Stop::blocked_by("nvidia-config"))?;
-            let finding = Finding::fail("variable-ignored", "other-way").with("other", open.words).edits(open.edits);
+            let finding = match other::open(facts, line, asked) {
+                Some(open) => {
+                    Finding::fail("variable-ignored", "other-way").with("other", open.words).edits(open.edits)
+                }
+                // The file that closes all ways has to change.
+                None => Finding::fail("variable-ignored", "nvidia-config/heed-variable"),
+            };
             return Ok(Some(finding.with("flag", &asked.text).asked_by(&asked.origin())));
         }
         Some(value) => Finding::fail("nothing-named", "name-visible").with("said", format!("it is {value:?}")),

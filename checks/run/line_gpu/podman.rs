@@ -8,9 +8,7 @@ use crate::readings::passage::Refusal;
 use crate::readings::passage::registry::{Injected, Registry};
 use crate::readings::way::KIND;
 
-/// podman reads CDI specs from this version on, and its `--gpus` names them from the other; before, that did nothing
-/// (RELEASE_NOTES.md of podman).
-const KNOWS_CDI: [u32; 2] = [4, 1];
+/// From this version on podman's `--gpus` stands for CDI names; before, it does nothing (RELEASE_NOTES.md of podman).
 const KNOWS_GPUS: [u32; 2] = [5, 0];
 
 pub fn judge(facts: &Facts, need: &Need, line: &RunLine) -> Result<Findings, Stop> {
@@ -30,7 +28,7 @@ pub fn judge(facts: &Facts, need: &Need, line: &RunLine) -> Result<Findings, Sto
     let devices = line.devices.iter().filter(|device| device.cdi && device.host.starts_with(KIND));
     asked.extend(devices.map(|device| (device.host.clone(), &device.at)));
     let Some((first, at)) = asked.first() else { return not_asked(need, line) };
-    if let (Some(true), Some(version)) = (is_before(KNOWS_CDI), &version) {
+    if let (true, Some(version)) = (facts.podman_lacks_cdi(), &version) {
         let finding = Finding::fail("podman-without-cdi", "newer-podman").with("name", first).with("version", version);
         return Ok(finding.saw(&facts.toolkit.podman).asked_by(&at.origin()).into());
     }
