@@ -32,6 +32,7 @@ pub fn judge_all(facts: &Facts, need: &Need, selected: impl Fn(&Check) -> bool) 
 
 /// One check. Every finding leaves with the name of who asked.
 pub fn judge(check: &Check, facts: &Facts, need: &Need) -> Findings {
+    let need = &*facts.whole(need);
     let Some(origin) = (check.wanted)(need) else {
         return Finding::not_needed(NOT_NEEDED).into();
     };

@@ -21,6 +21,8 @@ pub enum Fault<'a> {
         wanted: &'static str,
         found: &'a str,
     },
+    /// `default-runtime` names one that neither the file nor the command registers, and that is none of the engine's own.
+    NoSuchRuntime(&'a str),
     /// In the file and in the unit's command.
     Twice(Vec<&'a str>),
 }
@@ -31,8 +33,8 @@ impl DockerFacts {
     pub fn config_fault(&self, engine: Option<&Version>) -> Option<Fault<'_>> {
         match self.config.value()? {
             Config::Malformed { line, column, why } => Some(Fault::Malformed { line: *line, column: *column, why }),
-            Config::Read { keys, settings, .. } if !self.has_read(settings) => {
-                self.content_fault(keys, settings, engine)
+            Config::Read { keys, settings, runtimes, .. } if !self.has_read(settings) => {
+                self.content_fault(keys, settings, engine).or_else(|| self.unregistered_default(settings, runtimes))
             }
             Config::Read { .. } => None,
         }
@@ -52,6 +54,15 @@ impl DockerFacts {
         let runs = self.reach.value() == Some(&Reach::Answers);
         // Times of processes are right to a second.
         runs && self.daemon_started.value().is_some_and(|started| started.saturating_add(1) >= settings.changed)
+    }
+
+    /// setupRuntimes of moby's daemon/runtime_unix.go: a name with a dot or a slash may be a shim's, which containerd looks for.
+    fn unregistered_default<'a>(&self, settings: &'a Settings, runtimes: &[String]) -> Option<Fault<'a>> {
+        let name = settings.default_runtime.as_deref().filter(|name| !["", "runc"].contains(name))?;
+        let by_command = self.command.value().is_some_and(|command| command.options.contains_key("runtimes"));
+        let by_unit = self.unit.value().is_some_and(|unit| unit.flags.iter().any(|flag| flag == "runtimes"));
+        let known = runtimes.iter().any(|known| known == name) || name.contains(['.', '/']) || by_command || by_unit;
+        (!known).then_some(Fault::NoSuchRuntime(name))
     }
 
     fn content_fault<'a>(

@@ -69,6 +69,26 @@ impl Need {
         self.decode.iter().chain(&self.encode).map(|wish| &wish.by)
     }
 
+    /// The capabilities that a line asks of its GPU: those that it names, else what every GPU program needs. Wishes that are
+    /// there stay.
+    pub fn want_capabilities_of(&mut self, line: &RunLine) {
+        let by = self.gpu.as_ref().map_or(Origin::Default, |gpu| gpu.by.clone());
+        let variable = line.variable("NVIDIA_DRIVER_CAPABILITIES");
+        let named = variable.and_then(|variable| Some((variable.value.as_deref()?, variable.at.origin())));
+        let (capabilities, by) = match named {
+            Some((value, by)) if !value.is_empty() && value != "all" => {
+                (value.split(',').filter_map(|word| Capability::from_word(word.trim())).collect(), by)
+            }
+            // `all` takes what the host has: nothing of it is insisted on but what every GPU program needs.
+            named => (Vec::from([Capability::Compute, Capability::Utility]), named.map_or(by, |(_, by)| by)),
+        };
+        for capability in capabilities {
+            if self.capabilities.iter().all(|wish| wish.what != capability) {
+                self.capabilities.push(Wish::new(capability, by.clone()));
+            }
+        }
+    }
+
     /// Who asks for something that not every GPU or driver has.
     pub fn fitness(&self) -> impl Iterator<Item = &Origin> {
         let memory = self.gpu_memory.iter().map(|wish| &wish.by);

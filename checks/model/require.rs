@@ -21,10 +21,10 @@ pub struct Subject<'a> {
 
 #[derive(Clone, Copy, Debug)]
 pub struct Card<'a> {
-    /// Compute capability: `8.9`.
-    pub arch: &'a str,
-    /// `GeForce`, `Tesla` …; compared without regard to case.
-    pub brand: &'a str,
+    /// Compute capability: `8.9`. `None`: nobody has told it.
+    pub arch: Option<&'a str>,
+    /// `GeForce`, `Tesla` …; compared without regard to case. `None`: nobody has told it.
+    pub brand: Option<&'a str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,50 +34,84 @@ pub enum Verdict {
     Unmet(String),
     /// A rule that had to be read is none: the container does not start.
     Invalid(String),
+    /// A rule on what nobody has told of the GPU decides.
+    Unknown,
+}
+
+/// What one rule comes to.
+enum Held {
+    Yes,
+    No,
+    Unknown,
+}
+
+impl From<bool> for Held {
+    fn from(holds: bool) -> Self {
+        if holds { Held::Yes } else { Held::No }
+    }
 }
 
 /// Judges one variable's value for one GPU.
 pub fn evaluate(expression: &str, subject: &Subject<'_>) -> Verdict {
-    let mut met = true;
+    // An alternative that may hold: what is read behind it counts only where it does not.
+    let mut open = false;
+    let mut any = false;
     for term in expression.split(' ').filter(|term| !term.is_empty()) {
-        met = true;
-        for rule in term.split(',').filter(|rule| !rule.is_empty()) {
-            match holds(rule, subject) {
-                Some(true) => {}
-                Some(false) => {
-                    met = false;
-                    break;
-                }
-                None => return Verdict::Invalid(rule.to_string()),
-            }
-        }
-        if met {
-            return Verdict::Met;
+        any = true;
+        match alternative(term, subject) {
+            Ok(Held::Yes) => return Verdict::Met,
+            Ok(Held::No) => {}
+            Ok(Held::Unknown) => open = true,
+            Err(_) if open => return Verdict::Unknown,
+            Err(rule) => return Verdict::Invalid(rule.to_string()),
         }
     }
-    if met { Verdict::Met } else { Verdict::Unmet(expression.split(' ').next().unwrap_or_default().to_string()) }
+    match (any, open) {
+        (false, _) => Verdict::Met,
+        (true, true) => Verdict::Unknown,
+        (true, false) => Verdict::Unmet(expression.split(' ').next().unwrap_or_default().to_string()),
+    }
+}
+
+/// Rules that must all hold; `Err` is the first that is none.
+fn alternative<'a>(term: &'a str, subject: &Subject<'_>) -> Result<Held, &'a str> {
+    let mut open = false;
+    for rule in term.split(',').filter(|rule| !rule.is_empty()) {
+        match holds(rule, subject) {
+            Some(Held::Yes) => {}
+            Some(Held::No) => return Ok(Held::No),
+            Some(Held::Unknown) => open = true,
+            None if open => return Ok(Held::Unknown),
+            None => return Err(rule),
+        }
+    }
+    Ok(if open { Held::Unknown } else { Held::Yes })
 }
 
 /// `None` when it is no rule.
-fn holds(rule: &str, subject: &Subject<'_>) -> Option<bool> {
+fn holds(rule: &str, subject: &Subject<'_>) -> Option<Held> {
     let (name, rest) = rule.split_at(rule.find(is_operator)?);
     let (operator, value) = rest.split_at(rest.find(|c| !is_operator(c))?);
     let operator = Operator::parse(operator)?;
-    let version = |actual: &str| Some(operator.accepts(compare(actual, value)?));
-    match name.to_ascii_lowercase().as_str() {
-        "cuda" => version(subject.cuda),
-        "driver" => version(subject.driver),
-        "arch" => subject.gpu.map_or(Some(true), |gpu| version(gpu.arch)),
-        "brand" => subject.gpu.map_or(Some(true), |gpu| {
-            let same = gpu.brand.eq_ignore_ascii_case(value);
-            match operator {
-                Operator::Equal => Some(same),
-                Operator::NotEqual => Some(!same),
-                _ => None,
-            }
-        }),
-        _ => None,
+    let version = |actual: &str| Some(Held::from(operator.accepts(compare(actual, value)?)));
+    let Some(gpu) = subject.gpu.filter(|_| ["arch", "brand"].iter().any(|word| name.eq_ignore_ascii_case(word))) else {
+        return match name.to_ascii_lowercase().as_str() {
+            "cuda" => version(subject.cuda),
+            "driver" => version(subject.driver),
+            "arch" | "brand" => Some(Held::Yes),
+            _ => None,
+        };
+    };
+    if name.eq_ignore_ascii_case("arch") {
+        return gpu.arch.map_or_else(|| version("0").map(|_| Held::Unknown), version);
     }
+    let same = gpu.brand.map(|brand| brand.eq_ignore_ascii_case(value));
+    let wanted = match operator {
+        Operator::Equal => true,
+        Operator::NotEqual => false,
+        _ => return None,
+    };
+    Some(same.map_or(Held::Unknown, |same| Held::from(same == wanted)))
 }
 
 fn is_operator(c: char) -> bool {
@@ -201,7 +235,7 @@ impl From<Condition> for String {
 mod tests {
     use super::*;
 
-    const CARD: Card<'_> = Card { arch: "8.9", brand: "GeForce" };
+    const CARD: Card<'_> = Card { arch: Some("8.9"), brand: Some("GeForce") };
     const HOST: Subject<'_> = Subject { cuda: "12.4", driver: "550.54.15", gpu: Some(CARD) };
     const BARE: Subject<'_> = Subject { gpu: None, ..HOST };
 
@@ -219,6 +253,7 @@ mod tests {
             Verdict::Met => True,
             Verdict::Unmet(_) => False,
             Verdict::Invalid(_) => Invalid,
+            Verdict::Unknown => panic!("{expression}: all is told of this host"),
         };
         for (number, (expression, expected)) in (1..).zip([
             ("cuda>=12.4", True),
@@ -249,6 +284,22 @@ mod tests {
     fn the_first_alternative_is_the_one_that_is_shown() {
         let shown = evaluate("cuda>=12.8 brand=tesla,driver>=470,driver<471", &HOST);
         assert_eq!(shown, Verdict::Unmet("cuda>=12.8".into()));
+    }
+
+    #[test]
+    fn what_nobody_tells_decides_or_does_not() {
+        let silent = Subject { gpu: Some(Card { arch: None, brand: None }), ..HOST };
+        for (expression, verdict) in [
+            ("cuda>=12.8 brand=tesla,driver>=550,driver<551", Verdict::Unknown),
+            ("cuda>=12.8 brand=tesla,driver>=535,driver<536", Verdict::Unmet("cuda>=12.8".into())),
+            ("brand=tesla,driver>=535 cuda>=12.4", Verdict::Met),
+            ("arch>=7.5", Verdict::Unknown),
+            ("arch>=7.x", Verdict::Invalid("arch>=7.x".into())),
+            ("brand!=tesla,foo>=1", Verdict::Unknown),
+            ("brand=tesla foo>=1", Verdict::Unknown),
+        ] {
+            assert_eq!(evaluate(expression, &silent), verdict, "{expression}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use alloc::{format, vec};
 
-use crate::model::fact::Stop;
+use crate::model::fact::{Gap, Stop};
 use crate::model::facts::nvidia::{NvmlFacts, NvmlGpu};
 use crate::model::require::{Card, Subject, Verdict, evaluate};
 use crate::model::version::Version;
@@ -79,15 +79,24 @@ impl Asks<'_> {
         let cuda = nvml.cuda.known()?.ok_or(Stop::blocked_by("nvidia-nvml"))?;
         let driver = nvml.driver.known()?.ok_or(Stop::blocked_by("nvidia-nvml"))?;
         let taken = nvml.gpus.iter().filter(|gpu| indices.is_none_or(|indices| indices.contains(&gpu.index)));
-        let cards = taken.filter_map(card);
-        let mut subjects: Vec<Subject> = cards.map(|card| Subject { cuda, driver, gpu: Some(card) }).collect();
+        let mut subjects: Vec<Subject> = taken.map(|gpu| Subject { cuda, driver, gpu: Some(card(gpu)) }).collect();
         if subjects.is_empty() {
-            subjects.push(Subject { cuda, driver, gpu: None });
+            // Which GPUs there are, NVML may not have come to tell.
+            let silent = nvml.listed.gap().map(|_| Card { arch: None, brand: None });
+            subjects.push(Subject { cuda, driver, gpu: silent });
         }
         let conditions = self.conditions();
-        let mut verdicts =
-            conditions.iter().flat_map(|(_, text)| subjects.iter().map(|subject| evaluate(text, subject)));
-        Ok(verdicts.find(|verdict| *verdict != Verdict::Met).unwrap_or(Verdict::Met))
+        let verdicts: Vec<Verdict> =
+            conditions.iter().flat_map(|(_, text)| subjects.iter().map(|subject| evaluate(text, subject))).collect();
+        let no = |verdict: &&Verdict| matches!(verdict, Verdict::Unmet(_) | Verdict::Invalid(_));
+        match verdicts.iter().find(no) {
+            Some(verdict) => Ok(verdict.clone()),
+            None if verdicts.contains(&Verdict::Unknown) => {
+                let gap = Gap::Unsupported("NVML has not told brand and generation of every GPU".to_string());
+                Err(Stop::Unknown(gap, nvml.listed.source.clone()))
+            }
+            None => Ok(Verdict::Met),
+        }
     }
 }
 
@@ -96,8 +105,8 @@ pub fn words(list: &str) -> Vec<String> {
     list.split(',').map(|word| word.trim().to_string()).filter(|word| !word.is_empty()).collect()
 }
 
-fn card(gpu: &NvmlGpu) -> Option<Card<'_>> {
-    Some(Card { arch: gpu.compute_capability.value()?, brand: brand(gpu.brand.as_deref()?) })
+fn card(gpu: &NvmlGpu) -> Card<'_> {
+    Card { arch: gpu.compute_capability.value().map(String::as_str), brand: gpu.brand.as_deref().map(brand) }
 }
 
 /// libnvidia-container knows NVML's first six brands; all others, those of most cards since Turing among them, are "Unknown".

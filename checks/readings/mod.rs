@@ -14,4 +14,5 @@ pub mod known_image;
 pub mod passage;
 mod room;
 pub mod sight;
+pub mod unasked;
 pub mod way;

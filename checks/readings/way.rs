@@ -13,6 +13,8 @@ use crate::model::facts::Facts;
 use crate::model::facts::host::Platform;
 use crate::model::facts::library::{Found, Kind, look_up};
 use crate::model::facts::toolkit::Program;
+use crate::model::need::Need;
+use crate::model::version::Version;
 
 /// Who puts the GPU into the container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,17 +171,38 @@ impl Facts {
 
     /// Nobody checks NVIDIA_REQUIRE_* of a container with these variables: they say so, or the toolkit's settings do.
     pub fn switches_requirements_off(&self, asks: Asks<'_>) -> bool {
-        asks.are_switched_off() || self.toolkit.settings().and_then(|settings| settings.disable_require) == Some(true)
+        asks.are_switched_off()
+            || self.toolkit.hook_settings().and_then(|settings| settings.disable_require) == Some(true)
+    }
+
+    /// podman runs this line's container, whatever engine answers as docker's; or it answers itself.
+    pub fn is_of_podman(&self, need: &Need) -> bool {
+        let answers = self.docker.version.value().is_some_and(|version| version.is_podman());
+        need.run.as_ref().map_or_else(|| self.is_podmans(), |line| line.podman || answers)
+    }
+
+    /// It is older than podman's CDI, which came with 4.1 (RELEASE_NOTES.md of podman).
+    pub fn podman_lacks_cdi(&self) -> bool {
+        self.podman_version().is_some_and(|version| version < Version::new(&[4, 1]))
+    }
+
+    /// The ways of the engine that this need is about: podman needs no daemon, and its specs are files.
+    pub fn ways_for(&self, need: &Need) -> Result<Ways, Stop> {
+        if self.is_of_podman(need) { self.ways_of_podman() } else { self.ways() }
+    }
+
+    fn ways_of_podman(&self) -> Result<Ways, Stop> {
+        let registry = Registry::of_podman(self)?;
+        let named = !registry.names(KIND).is_empty() || !registry.is_whole();
+        let device = if named { Ok(Way::Podman) } else { Err(Closed::NoSpec) };
+        Ok(Ways { gpus: Err(Closed::OtherEngine), runtime: Err(Closed::OtherEngine), device })
     }
 
     /// What each way of asking leads to here, for a container of which nothing else is known. Stops with Unknown where engine or
     /// toolkit could not be read.
     pub fn ways(&self) -> Result<Ways, Stop> {
         if self.is_podmans() {
-            let registry = Registry::of_podman(self)?;
-            let named = !registry.names(KIND).is_empty() || !registry.is_whole();
-            let device = if named { Ok(Way::Podman) } else { Err(Closed::NoSpec) };
-            return Ok(Ways { gpus: Err(Closed::OtherEngine), runtime: Err(Closed::OtherEngine), device });
+            return self.ways_of_podman();
         }
         self.docker.version.known()?.ok_or_else(no_answer)?;
         let info = self.docker.info.known()?.ok_or_else(no_answer)?;

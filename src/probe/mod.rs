@@ -29,7 +29,7 @@ use std::time::Duration;
 use gdoctor_checks::ALL;
 use gdoctor_checks::model::check::Check;
 use gdoctor_checks::model::facts::{Facts, Group};
-use gdoctor_checks::model::need::Need;
+use gdoctor_checks::model::need::{Gpus, Need, Origin, Wish};
 
 use crate::host::Host;
 use crew::Crew;
@@ -55,14 +55,10 @@ fn wanted(need: &Need, selected: &dyn Fn(&Check) -> bool) -> Vec<Group> {
     Group::ALL.iter().copied().filter(|group| reads(*group) && group.concerns(need)).collect()
 }
 
-/// What a line comes to that asks for no GPU, where every container goes through NVIDIA's runtime.
-fn by_default(facts: &Facts, need: &Need, selected: &dyn Fn(&Check) -> bool) -> Vec<Group> {
-    let reads = |group: &Group| {
-        ALL.iter().any(|check| check.reads(*group) && selected(check) && (check.wanted)(need).is_some())
-    };
-    let of_gpus = [Group::Nvidia, Group::Library, Group::Toolkit];
-    let comes = need.run.is_some() && facts.default_runtime_is_nvidias();
-    of_gpus.into_iter().filter(|group| comes && !group.concerns(need) && reads(group)).collect()
+/// The need with the GPU that variables may ask for, where NVIDIA's runtime serves the line's container.
+fn unasked(facts: &Facts, need: &Need) -> Option<Need> {
+    need.run.as_ref().filter(|line| need.gpu.is_none() && facts.is_served_by_nvidias(line))?;
+    Some(Need { gpu: Some(Wish::new(Gpus::All, Origin::Default)), ..need.clone() })
 }
 
 /// All facts that the need and the selection ask for. No group takes longer than the host's deadline: one that does is given
@@ -95,7 +91,8 @@ pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool, wa
     crew.wait_for(&[Group::Host, Group::Docker]);
     let host = &host.renewed();
     let docker = Arc::new(crew.facts().docker.clone());
-    for group in by_default(crew.facts(), need, selected) {
+    let unasked = unasked(crew.facts(), need);
+    for group in unasked.iter().flat_map(|need| self::wanted(need, selected)).filter(|group| !group.concerns(need)) {
         match group {
             Group::Nvidia => crew.send(group, host, need, |f| &mut f.nvidia, nvidia::probe),
             Group::Library => crew.send(group, host, need, |f| &mut f.library, library::probe),

@@ -124,6 +124,7 @@ pub fn run_line(line: &RunLine, text: String, judged: &[Judged], results: &[Outc
         })
         .collect();
     RunLineWords {
+        engine: if line.podman { "podman" } else { "docker" },
         text,
         file: harmless(&line.file),
         line: line.number,
@@ -133,7 +134,6 @@ pub fn run_line(line: &RunLine, text: String, judged: &[Judged], results: &[Outc
         partial: start::is_partial(results),
         unseen: start::unseen(line).into_iter().map(harmless).collect(),
         open: start::open(line, results).iter().map(|why| harmless(why)).collect(),
-        engine: if line.podman { "podman" } else { "docker" },
         left: start::left(results, |code| changes.iter().any(|change| change.code == code)),
         corrected: (!changes.is_empty()).then(|| shown.gate.lines(&command).0),
         changes,

@@ -129,6 +129,8 @@ impl Redactor {
                 Shape::Host => self.host(original),
                 Shape::Device(kind) => self.name(kind, original),
                 Shape::Mac => self.mac(original),
+                // A version of four parts looks like an address.
+                Shape::Address4(_) if self.vocabulary.has_number(original) => {}
                 Shape::Address4(address) => self.address4(original, address),
                 Shape::Address6(address) => self.address6(original, address),
             }
@@ -368,6 +370,18 @@ mod tests {
             r.apply("/home/list/x, list@storage:22, --name=list"),
             "/home/user-1/x, user-1@user-2:22, --name=user-1"
         );
+    }
+
+    /// A version of four parts is no address, wherever it stands.
+    #[test]
+    fn versions_stay() {
+        let mut r = Redactor::default();
+        r.learn_words(&[&Tree::Text(Place::Word, "5.15.167.4-microsoft-standard-WSL2".into())]);
+        let text = "Linux version 5.15.167.4-microsoft-standard-WSL2, modules 5.15.167.4, next 6.6.87.2-microsoft";
+        r.text(text);
+        assert_eq!((r.apply(text).as_str(), r.survivor(text)), (text, None));
+        r.text("from 8.8.4.4, 6.6.87.3 and 192.168.7.20-eth0");
+        assert_eq!(r.apply("8.8.4.4 6.6.87.3 192.168.7.20-eth0"), "198.18.1.2 198.18.2.2 10.0.3.2-eth0");
     }
 
     #[test]

@@ -95,7 +95,9 @@ fn address4(piece: &str, behind: &str) -> Option<Ipv4Addr> {
         let digits = prefix.find(|c: char| !c.is_ascii_digit()).unwrap_or(prefix.len());
         prefix[..digits].parse::<u8>().is_ok_and(|bits| bits <= 16)
     });
-    (!everybodys && !wide).then_some(address)
+    // `6.6.87.2-microsoft`: a kernel's or a package's version. Of private addresses some are followed so by a word.
+    let version = behind.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()));
+    (!everybodys && !wide && (!version || address.is_private())).then_some(address)
 }
 
 fn is_uuid(text: &str) -> bool {

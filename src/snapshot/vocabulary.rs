@@ -16,6 +16,13 @@ pub struct Vocabulary {
 impl Vocabulary {
     pub fn add(&mut self, text: &str) {
         split(text, &mut self.added);
+        let numbers = text.split(|c: char| !(c.is_ascii_digit() || c == '.')).map(|piece| piece.trim_matches('.'));
+        self.added.extend(numbers.filter(|piece| piece.contains('.')).map(str::to_owned));
+    }
+
+    /// A number with dots that a document's own word is or begins with: `5.15.167.4` of the kernel `5.15.167.4-microsoft`.
+    pub fn has_number(&self, number: &str) -> bool {
+        self.added.contains(number)
     }
 
     pub fn has(&self, word: &str) -> bool {

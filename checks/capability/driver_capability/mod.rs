@@ -3,8 +3,10 @@
 use crate::model::facts::host::Platform;
 use crate::model::facts::library::{Found, Kind, Library, LibraryFacts, libraries, look_up};
 use crate::model::facts::toolkit::Spec;
+use crate::model::finding::Verdict;
 use crate::model::need::Capability;
 use crate::model::prelude::*;
+use crate::readings::asks::words;
 use crate::readings::way::KIND;
 
 pub static CHECK: Check = Check {
@@ -57,7 +59,36 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         let encoding = need.encode.first().filter(|_| saw.code == "no-encode");
         findings.push(saw.about(wish.what).asked_by(encoding.map_or(&wish.by, |wish| &wish.by)));
     }
+    let lacking = promised(facts, need).into_iter().map(|(what, by)| (one(facts, need, found, what, driver), what, by));
+    for (finding, what, by) in lacking {
+        if let Verdict::Fail(fix) | Verdict::Warn(fix) = finding.verdict {
+            findings.push(Finding { verdict: Verdict::Warn(fix), ..finding }.about(what).asked_by(&by));
+        }
+    }
     Ok(findings)
+}
+
+/// What the container names besides the wishes, and gets of it what the host has: `all` on the line or in the image stands for
+/// video, and for graphics where a window is wanted; and what the image names itself.
+fn promised(facts: &Facts, need: &Need) -> Vec<(Capability, Origin)> {
+    let Some(line) = need.run.as_ref().filter(|_| facts.host.platform.value().is_none()) else { return Vec::new() };
+    let variable = line.variable("NVIDIA_DRIVER_CAPABILITIES");
+    let by_line = variable.and_then(|variable| Some((words(variable.value.as_deref()?), variable.at.origin())));
+    let by_image = || {
+        let image = facts.run.image.value()?.variables.get("NVIDIA_DRIVER_CAPABILITIES")?;
+        Some((words(image), line.image.as_ref()?.at.origin()))
+    };
+    let Some((named, by)) = by_line.or_else(by_image) else { return Vec::new() };
+    let all = named.iter().any(|word| word == "all");
+    let named = |one: Capability| named.iter().any(|word| word == one.word());
+    let meant = |one: &Capability| match one {
+        Capability::Video => all || named(*one),
+        Capability::Graphics => all && need.display.is_some() || named(*one),
+        _ => false,
+    };
+    let wished = |one: &Capability| need.capabilities.iter().any(|wish| wish.what == *one);
+    let kinds = [Capability::Video, Capability::Graphics].into_iter();
+    kinds.filter(|one| meant(one) && !wished(one)).map(|one| (one, by.clone())).collect()
 }
 
 /// Inside WSL2 a library of a Linux driver hides that of Windows.

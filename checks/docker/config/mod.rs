@@ -1,7 +1,7 @@
 //! Can dockerd start with its daemon.json?
 
 use crate::model::daemon_config::Fault;
-use crate::model::facts::docker::{Config, Reach};
+use crate::model::facts::docker::{Config, DockerFacts, Reach};
 use crate::model::prelude::*;
 
 pub static CHECK: Check = Check {
@@ -13,16 +13,17 @@ pub static CHECK: Check = Check {
     judge,
 };
 
-fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let docker = &facts.docker;
     let path = docker.config.source.0.as_str();
-    // A daemon that runs has read an older text, and fails at its next start.
+    // A daemon that runs has read an older text, and fails at its next start, which a line may be waiting for.
     let runs = docker.reach.value() == Some(&Reach::Answers);
+    let waits = lacks_runtime(docker, need);
     let engine = facts.engine_to_start();
     let untold = docker.config_untold(engine.as_ref());
     let finding = match (docker.config.known()?, docker.config_fault(engine.as_ref())) {
         (None, _) => Finding::pass("defaults"),
-        (Some(_), Some(fault)) => faulty(&fault, runs, path),
+        (Some(_), Some(fault)) => faulty(&fault, runs, waits, path),
         (Some(Config::Read { .. }), None) if !untold.is_empty() => {
             let version = engine.map(|version| version.to_string()).unwrap_or_default();
             let why = format!("whether Docker {version} knows {} is not known here", untold.join(", "));
@@ -37,8 +38,14 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     Ok(finding.with("path", path).with("program", program).into())
 }
 
-fn faulty(fault: &Fault, runs: bool, path: &str) -> Finding {
-    let bad = |code, fix| if runs { Finding::warn(code, fix) } else { Finding::fail(code, fix) };
+/// The line names the runtime nvidia, which the daemon has not read of any file.
+fn lacks_runtime(docker: &DockerFacts, need: &Need) -> bool {
+    let named = need.run.as_ref().and_then(|line| line.last("runtime")).is_some_and(|option| option.value == "nvidia");
+    named && docker.info.value().is_some_and(|info| !info.runtimes.contains_key("nvidia"))
+}
+
+fn faulty(fault: &Fault, runs: bool, waits: bool, path: &str) -> Finding {
+    let bad = |code, fix| if runs && !waits { Finding::warn(code, fix) } else { Finding::fail(code, fix) };
     match fault {
         Fault::Malformed { line, column, why } => bad(if runs { "broken-since-start" } else { "malformed" }, "repair")
             .with("line", line)
@@ -53,6 +60,11 @@ fn faulty(fault: &Fault, runs: bool, path: &str) -> Finding {
             .with("wanted", words(wanted))
             .with("found", words(found))
             .evidence(path, format!("{key}: {}", words(found))),
+        Fault::NoSuchRuntime(name) => {
+            bad("no-such-runtime", if *name == "nvidia" { "nvidia-runtime/register" } else { "repair" })
+                .with("name", name)
+                .evidence(path, format!("default-runtime: {name}"))
+        }
         Fault::Twice(keys) if keys.as_slice() == ["hosts"] => {
             bad("hosts-twice", "one-hosts").evidence(path, "hosts").evidence("the unit's command", "-H")
         }

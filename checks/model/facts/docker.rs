@@ -413,6 +413,7 @@ pub struct Settings {
     /// Of the default bridge.
     pub mtu: Option<u32>,
     #[serde(serialize_with = "place::word")]
+    pub default_runtime: Option<String>,
     pub log_driver: Option<String>,
     /// log-opts has max-size.
     pub log_limited: bool,

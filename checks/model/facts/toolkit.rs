@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::model::place;
+use crate::model::version::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::model::fact::Fact;
@@ -42,6 +43,8 @@ pub struct ToolkitFacts {
     pub selinux: Fact<bool>,
     /// SELinux's switch container_use_devices.
     pub selinux_devices: Fact<bool>,
+    /// SELinux's switch container_use_xserver_devices, of whose kind the GPU's nodes are; Absent in older policies.
+    pub selinux_xserver_devices: Fact<bool>,
     /// config.toml; Absent means the toolkit's defaults.
     pub config: Fact<Config>,
     /// Last change of config.toml, in seconds since the epoch.
@@ -64,6 +67,8 @@ pub struct ToolkitFacts {
     pub csv: Fact<Vec<String>>,
     /// The uid map of this process is not the whole range: an unprivileged LXC guest, or another user namespace.
     pub user_namespace: Fact<bool>,
+    /// The system's root is the kernel's first file system, in memory, out of which pivot_root does not lead.
+    pub root_in_ram: Fact<bool>,
     /// Sockets of NVIDIA's daemons below /run that the older ways put into a container.
     pub sockets: Fact<Vec<String>>,
     /// Containers that Docker was to start by itself; looked for only where the driver is loaded now.
@@ -352,6 +357,18 @@ impl ToolkitFacts {
             Some(Config::Malformed { .. }) => None,
             None => self.config.is_absent().then(Settings::default),
         }
+    }
+
+    /// NVIDIA's hook reads config.toml. That of 1.14.0 looks for it below /run/nvidia/driver alone, and goes by the defaults
+    /// (CHANGELOG.md of nvidia-container-toolkit, v1.14.1); the runtime of that version reads it.
+    pub fn hook_reads_config(&self) -> bool {
+        let version = self.version.value().and_then(|text| Version::leading(text));
+        version != Some(Version::new(&[1, 14, 0]))
+    }
+
+    /// The keys that NVIDIA's hook goes by.
+    pub fn hook_settings(&self) -> Option<Settings> {
+        if self.hook_reads_config() { self.settings() } else { Some(Settings::default()) }
     }
 
     /// The program of a runtime that the daemon knows under this name.

@@ -21,13 +21,17 @@ const SOCKET: &str = "nvidia-persistenced/socket";
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     facts.has_a_driven_gpu()?;
-    let ways = facts.ways()?;
+    let ways = facts.ways_for(need)?;
+    let podman = facts.is_of_podman(need);
+    if podman && need.run.is_some() && facts.podman_lacks_cdi() {
+        return Err(Stop::blocked_by("run-line-gpu"));
+    }
     let line = need.run.as_ref().filter(|line| !line.podman);
     let passage = facts.passage_for(need);
     let refused = passage.as_ref().and_then(|passage| passage.refused.as_ref());
     let mine = refused.filter(|refusal| refusal.owner() == CHECK.id);
     let culprit = ways.culprit();
-    if let Some(other) = culprit.filter(|culprit| *culprit != CHECK.id && mine.is_none()) {
+    if let Some(other) = culprit.filter(|culprit| *culprit != CHECK.id && (mine.is_none() || !facts.engine_can_cdi())) {
         return Err(Stop::blocked_by(other));
     }
     if let Some(other) = refused.filter(|refusal| line.is_some() && mine.is_none() && !refusal.closes_the_way())
@@ -38,8 +42,14 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let seen = facts.toolkit.specs.known()?.map(Vec::as_slice).unwrap_or_default();
     let specs: Vec<Spec> = seen.iter().filter(|spec| !is_of_another_vendor(spec)).cloned().collect();
     let specs = specs.as_slice();
-    if culprit.is_some() && (ways.device.is_err() || mine.is_some_and(Refusal::closes_the_way)) {
-        return Ok(closed(facts, &ways, specs).into());
+    // A line whose own way is closed by a setting, whatever others are open.
+    let by_line = line.filter(|_| matches!(mine, Some(Refusal::CdiOff | Refusal::NoFolders)));
+    if by_line.is_some_and(|_| facts.engine_can_cdi())
+        || culprit.is_some() && (ways.device.is_err() || mine.is_some_and(Refusal::closes_the_way))
+    {
+        let by = by_line.and_then(|line| line.by.as_ref());
+        let finding = closed(facts, &ways, specs, podman);
+        return Ok(by.iter().fold(finding, |finding, by| finding.asked_by(by)).into());
     }
     let own = facts.toolkit.runtime_specs.value().map(Vec::as_slice).unwrap_or_default();
     let named = |spec: &&Spec| matches!(mine, Some(Refusal::NodeGone { spec: path, .. } | Refusal::FileGone { spec: path, .. }) if *path == spec.path);
@@ -57,7 +67,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let reads = |way: Way| way.reads_specs();
     let on_specs = match &passage {
         Some(passage) => passage.ways.iter().copied().any(reads),
-        None => line.is_none() && ways.usual().is_some_and(|(_, way)| reads(way)),
+        None => (line.is_none() || podman) && ways.usual().is_some_and(|(_, way)| reads(way)),
     };
     // Docker refuses this very line, or the usual one, for the sake of one spec.
     let weight = |spec: &Spec| match mine {
@@ -65,8 +75,8 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         _ if on_specs => Weight::Used,
         _ => Weight::Unused,
     };
-    let by = line.and_then(|line| line.by.as_ref());
-    let findings = all.into_iter().map(|spec| one(facts, specs, spec, driver, weight(spec)));
+    let by = need.run.as_ref().and_then(|line| line.by.as_ref());
+    let findings = all.into_iter().map(|spec| one(facts, specs, spec, driver, weight(spec), podman));
     let of_line = |finding: Finding| match (&finding.verdict, by) {
         (Verdict::Fail(_), Some(by)) => finding.asked_by(by),
         _ => finding,
@@ -90,18 +100,18 @@ enum Weight {
 }
 
 /// No way in is open, and a spec would open one.
-fn closed(facts: &Facts, ways: &Ways, specs: &[Spec]) -> Finding {
+fn closed(facts: &Facts, ways: &Ways, specs: &[Spec], podman: bool) -> Finding {
     let broken = specs.iter().find_map(|spec| match &spec.content {
         Content::Malformed { line, column, why } => Some((&spec.path, *line, *column, why)),
         _ => None,
     });
-    let fault = |spec: &Spec| untaken(facts, spec.devices()?).or_else(|| conflict(specs, spec));
+    let fault = |spec: &Spec| untaken(facts, spec.devices()?, podman).or_else(|| conflict(specs, spec));
     let untaken = specs.iter().find_map(|spec| Some((&spec.path, fault(spec)?)));
     let told = facts.toolkit.daemon_file().and_then(|file| file.spec_dirs.as_deref());
     let none = told.is_some_and(|dirs| dirs.iter().all(String::is_empty));
     let finding = match (ways.device, broken, untaken) {
         (Err(Closed::CdiOff), ..) if none => Finding::fail("no-folders", "name-folders"),
-        (Err(Closed::CdiOff), ..) => Finding::fail("off", "switch-on"),
+        (Err(Closed::CdiOff), ..) if facts.engine_can_cdi() => Finding::fail("off", "switch-on"),
         (_, Some((path, line, column, why)), _) => malformed(true, path, line, column, why),
         (_, None, Some((path, fault))) => fault.build(true).about(path).with("path", path),
         _ => Finding::fail("no-spec", "generate"),
@@ -110,7 +120,7 @@ fn closed(facts: &Facts, ways: &Ways, specs: &[Spec]) -> Finding {
     finding.with("folders", folders).evidence(folders, format!("{} specs of nvidia.com", specs.len()))
 }
 
-fn one(facts: &Facts, specs: &[Spec], spec: &Spec, driver: Option<&str>, weight: Weight) -> Finding {
+fn one(facts: &Facts, specs: &[Spec], spec: &Spec, driver: Option<&str>, weight: Weight, podman: bool) -> Finding {
     let devices = match &spec.content {
         Content::Read(devices) => devices,
         // Another spec opens the way, so this one only lies there.
@@ -121,7 +131,7 @@ fn one(facts: &Facts, specs: &[Spec], spec: &Spec, driver: Option<&str>, weight:
         }
     };
     let saw = format!("cdiVersion {}, {} {}", devices.version, devices.kind, devices.names.join(" "));
-    let fault = conflict(specs, spec).or_else(|| fault(facts, devices, driver));
+    let fault = conflict(specs, spec).or_else(|| fault(facts, devices, driver, podman));
     let finding = match fault {
         None => Finding::pass("fresh").with("count", devices.names.len()),
         Some(_) if is_shadowed(specs, spec) => Finding::warn("leftover", "put-aside"),
@@ -166,13 +176,15 @@ impl Fault {
 }
 
 /// Readers are strict: one thing that they do not know, and the whole file does not count.
-fn untaken(facts: &Facts, devices: &Devices) -> Option<Fault> {
-    let podman = facts.is_podmans();
-    let service = facts.docker.version.value().map(|engine| engine.version.as_str());
-    let engine = service.or(facts.docker.podman.value().map(|podman| podman.version.as_str())).unwrap_or_default();
+fn untaken(facts: &Facts, devices: &Devices, podman: bool) -> Option<Fault> {
+    let engine = match podman {
+        true => facts.podman_version().map_or("of an unknown version".to_string(), |version| version.to_string()),
+        false => facts.docker.version.value().map_or(String::new(), |engine| engine.version.clone()),
+    };
+    let engine = engine.as_str();
     let (name, fix) = if podman { ("podman", "for-podman") } else { ("Docker", "newer-engine") };
     let version = devices.version.as_str();
-    let fault = match facts.untaken(devices)? {
+    let fault = match facts.untaken(devices, podman)? {
         Untaken::TooNew => Fault::new("too-new", fix, &[("version", version), ("name", name), ("engine", engine)]),
         Untaken::Version => Fault::new(
             "not-read",
@@ -190,8 +202,8 @@ fn untaken(facts: &Facts, devices: &Devices) -> Option<Fault> {
     Some(fault.closing())
 }
 
-fn fault(facts: &Facts, devices: &Devices, driver: Option<&str>) -> Option<Fault> {
-    if let Some(fault) = untaken(facts, devices) {
+fn fault(facts: &Facts, devices: &Devices, driver: Option<&str>, podman: bool) -> Option<Fault> {
+    if let Some(fault) = untaken(facts, devices, podman) {
         return Some(fault);
     }
     let other = devices.libraries.iter().find(|library| driver.is_some_and(|driver| library.version != driver));

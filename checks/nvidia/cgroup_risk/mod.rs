@@ -14,6 +14,9 @@ pub static CHECK: Check = Check {
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     facts.has_a_driven_gpu()?;
+    if need.run.as_ref().is_some_and(|line| line.podman) {
+        return Err(Stop::NotNeeded("podman"));
+    }
     let ways = facts.ways()?;
     if let Some(culprit) = ways.culprit() {
         return Err(Stop::blocked_by(culprit));
@@ -25,6 +28,15 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         return Err(Stop::NotNeeded("podman"));
     }
     let info = facts.docker.info.known()?.ok_or(Stop::blocked_by("docker-engine"))?;
+    if info.is_rootless() {
+        return Err(Stop::NotNeeded("rootless"));
+    }
+    if need.run.as_ref().is_some_and(|line| !line.podman)
+        && facts.passage_for(need).is_none_or(|passage| passage.refused.is_some() || passage.ways.is_empty())
+    {
+        // This very line brings no GPU that could be lost.
+        return Err(Stop::blocked_by("run-line-gpu"));
+    }
     let Some((flag, way)) = facts.way_for(need) else { return Err(Stop::blocked_by("nvidia-toolkit")) };
     let finding = if info.cgroup_driver != "systemd" {
         Finding::pass("other-driver").with("driver", &info.cgroup_driver)

@@ -22,11 +22,11 @@ const LDCONFIG_IS_HELD: [u32; 3] = [1, 17, 3];
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     facts.has_a_driven_gpu()?;
-    let ways = facts.ways()?;
+    let ways = facts.ways_for(need)?;
     if facts.docker.info.value().is_some_and(|info| info.is_snap()) {
         return Err(Stop::NotNeeded("snap-own"));
     }
-    if ways.usual().is_some_and(|(_, way)| way == Way::Podman) {
+    if facts.is_of_podman(need) {
         return Err(Stop::NotNeeded("podman"));
     }
     if let Some(culprit) = ways.culprit().filter(|culprit| *culprit == "nvidia-toolkit") {
@@ -47,7 +47,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         Some(Config::Read(settings)) => keys(facts, need, &ways, settings, refused.as_ref()),
     };
     if let Some(Refusal::NoLdconfig(file)) = &refused {
-        findings.push(Finding::fail("no-ldconfig", "ldconfig-back").with("file", file));
+        // Where it is the very one that the fix would name, the file itself has to come back.
+        let fix = if file == "/sbin/ldconfig" { "bring-ldconfig" } else { "ldconfig-back" };
+        findings.push(Finding::fail("no-ldconfig", fix).with("file", file));
     }
     if let Some(kind) = refused.as_ref().and_then(Refusal::other_kind) {
         findings.push(Finding::fail("default-kind", "kind-back").with("kind", kind));
@@ -75,18 +77,41 @@ fn keys(facts: &Facts, need: &Need, ways: &Ways, settings: &Settings, refused: O
     let mut findings: Findings = Vec::new();
     findings.extend(mode(settings, ways, refused));
     findings.extend(ldconfig(facts, settings, ways, refused));
+    if !facts.toolkit.hook_reads_config() {
+        findings.push(unread(facts, need, ways, settings));
+        return findings;
+    }
     findings.extend(cgroups(facts, need, ways, settings));
     findings.extend(capabilities(facts, need, settings, refused));
     if settings.disable_require == Some(true) {
         findings.push(Finding::warn("require-off", "require-on"));
     }
     if settings.accept_nvidia_visible_devices_envvar_when_unprivileged == Some(false) {
-        findings.push(Finding::warn("variable-off", "variable-on"));
+        // Of a line its own check tells what comes of it.
+        findings.push(match ways.any_open() || need.run.is_some() {
+            true => Finding::warn("variable-off", "variable-on"),
+            // No other way brings a GPU either.
+            false => Finding::fail("variable-off", "heed-variable"),
+        });
     }
     if findings.is_empty() {
         findings.push(Finding::pass("sound"));
     }
     findings
+}
+
+/// The hook goes by the defaults: a failure where they do not suit this engine.
+fn unread(facts: &Facts, need: &Need, ways: &Ways, settings: &Settings) -> Finding {
+    let by_defaults = cgroups(facts, need, ways, &Settings::default());
+    // What does not suit the engine by this file either, it is not the version that has to change.
+    let by_file = cgroups(facts, need, ways, settings);
+    if let (Some(finding), true) = (&by_defaults, by_file.is_some()) {
+        return finding.clone();
+    }
+    let fails = by_defaults.as_ref().is_some_and(|finding| matches!(finding.verdict, Verdict::Fail(_)));
+    let bad = if fails { Finding::fail } else { Finding::warn };
+    let version = facts.toolkit.version.words();
+    bad("unread", "nvidia-toolkit/upgrade").with("version", version).saw(&facts.toolkit.version)
 }
 
 fn mode(settings: &Settings, ways: &Ways, refused: Option<&Refusal>) -> Option<Finding> {
@@ -116,11 +141,11 @@ fn ldconfig(facts: &Facts, settings: &Settings, ways: &Ways, refused: Option<&Re
 /// The hook allows devices in the container's cgroup by itself: as root it must, without root it cannot. By CDI the engine
 /// does it, and the key is not read.
 fn cgroups(facts: &Facts, need: &Need, ways: &Ways, settings: &Settings) -> Option<Finding> {
-    let by_line = need.run.as_ref().and_then(|_| facts.passage_for(need));
-    if by_line.is_some_and(|passage| !passage.ways.is_empty() && !passage.obeys_capabilities()) {
-        return None;
-    }
+    let by_line = need.run.as_ref().and_then(|_| facts.passage_for(need)).filter(|passage| !passage.ways.is_empty());
+    let mine = by_line.as_ref().map(|passage| passage.obeys_capabilities());
     let bad = match (ways.gpus, ways.runtime) {
+        _ if mine == Some(false) => return None,
+        _ if mine == Some(true) => Finding::fail,
         (Ok(Way::Hook), _) => Finding::fail,
         (_, Ok(Way::LegacyRuntime)) if ways.gpus.is_err() => Finding::fail,
         (_, Ok(Way::LegacyRuntime)) => Finding::warn,

@@ -21,7 +21,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         Some(Platform::Jetson) => return Ok(Finding::pass("jetson").evidence("host", "Tegra").into()),
         None => {}
     }
-    let Some(all) = nvidia.gpus.known()? else { return Ok(none(facts).into()) };
+    let Some(all) = nvidia.gpus.known()? else { return Ok(none(facts, need).into()) };
     let usable: Vec<&PciGpu> = nvidia.usable_gpus().collect();
     let source = nvidia.gpus.source.0.as_str();
     let kept: Vec<&PciGpu> = all.iter().filter(|gpu| usable.iter().all(|u| u.address != gpu.address)).collect();
@@ -54,14 +54,17 @@ fn held(gpu: &PciGpu, alone: bool, source: &str) -> Finding {
     finding.about(&gpu.address).with("driver", driver).evidence(source, words(gpu))
 }
 
-fn none(facts: &Facts) -> Finding {
+fn none(facts: &Facts, need: &Need) -> Finding {
     let nvidia = &facts.nvidia;
     let finding = match nvidia.switched_off.value().map(String::as_str) {
         Some("prime-select") => Finding::fail("switched-off", "prime-select"),
         Some(_) => Finding::fail("switched-off", "envycontrol"),
         None => {
-            return Finding::fail("none", "attach")
-                .evidence(nvidia.gpus.source.0.as_str(), "no NVIDIA display controller");
+            let finding = match need.run.as_ref().and_then(|line| Some((line, line.asks_for_gpu()?))) {
+                Some((line, at)) => Finding::fail("none", "leave-out").edits(line.without_gpu()).asked_by(&at.origin()),
+                None => Finding::fail("none", "attach"),
+            };
+            return finding.evidence(nvidia.gpus.source.0.as_str(), "no NVIDIA display controller");
         }
     };
     finding.with("mark", &nvidia.switched_off.source).saw(&nvidia.switched_off)

@@ -17,28 +17,47 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if facts.host.platform.value() == Some(&Platform::Wsl) {
         return Err(Stop::NotNeeded("wsl"));
     }
-    facts.ways()?;
-    let info = match facts.is_podmans() {
-        true => facts.docker.info.value(),
-        false => Some(facts.docker.info.known()?.ok_or(Stop::blocked_by("docker-engine"))?),
+    let info = match facts.is_of_podman(need) {
+        // podman labels wherever SELinux is there, and needs no daemon that would tell.
+        true => facts.docker.info.value().filter(|_| facts.is_podmans()),
+        false => {
+            facts.ways()?;
+            Some(facts.docker.info.known()?.ok_or(Stop::blocked_by("docker-engine"))?)
+        }
     };
-    let has = |option: &str| info.is_some_and(|info| info.has_security_option(option));
-    // podman labels its containers wherever SELinux is on.
-    let labels = has("selinux") || info.is_none();
+    let labels = info.is_none_or(|info| info.has_security_option("selinux"));
     let mut findings: Findings = Vec::new();
-    if labels && facts.toolkit.selinux.known()? == Some(&true) && facts.toolkit.selinux_devices.value() != Some(&true) {
-        let finding = Finding::warn("selinux", "allow-devices").saw(&facts.toolkit.selinux);
-        findings.push(finding.saw(&facts.toolkit.selinux_devices));
+    let toolkit = &facts.toolkit;
+    let allowed =
+        [&toolkit.selinux_devices, &toolkit.selinux_xserver_devices].iter().any(|on| on.value() == Some(&true));
+    let free = need.run.as_ref().is_some_and(is_unconfined);
+    if labels && !free && toolkit.selinux.known()? == Some(&true) && !allowed {
+        // Both switches are seen, and this very container is confined.
+        let sure =
+            need.run.is_some() && toolkit.selinux_devices.value().is_some() && seen(&toolkit.selinux_xserver_devices);
+        let bad = if sure { Finding::fail } else { Finding::warn };
+        findings.push(bad("selinux", "allow-devices").saw(&toolkit.selinux).saw(&toolkit.selinux_devices));
     }
-    if has("userns") && facts.way_for(need).is_some_and(|(_, way)| way.obeys_capabilities()) {
+    let remaps = info.is_some_and(|info| info.has_security_option("userns"));
+    if remaps && facts.way_for(need).is_some_and(|(_, way)| way.obeys_capabilities()) {
         findings.push(Finding::warn("userns", "own-namespace").evidence("GET /info", "SecurityOptions has userns"));
     }
     if findings.is_empty() {
-        let free = Finding::pass("free");
+        let free = Finding::pass("free").saw(&toolkit.selinux);
         findings.push(match info {
             Some(info) => free.evidence("GET /info", info.security_options.join(" ")),
-            None => free.saw(&facts.toolkit.selinux),
+            None => free,
         });
     }
     Ok(findings)
+}
+
+fn seen(switch: &Fact<bool>) -> bool {
+    switch.gap().is_none()
+}
+
+/// SELinux holds this container to nothing, or to a type of its own.
+fn is_unconfined(line: &RunLine) -> bool {
+    let lifts = |value: &str| ["label=disable", "label:disable"].contains(&value) || value.contains("type");
+    line.switch("privileged").is_some() || line.all("security-opt").any(|option| lifts(&option.value))
 }

@@ -13,7 +13,7 @@ pub static CHECK: Check = Check {
     judge,
 };
 
-fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let desktop = facts.docker.info.value().is_some_and(|info| info.is_desktop());
     if desktop && facts.host.platform.value() == Some(&Platform::Wsl) {
         return Err(Stop::NotNeeded("desktop-wsl"));
@@ -25,7 +25,7 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         return Err(stop);
     }
     facts.has_a_driven_gpu()?;
-    let ways = facts.ways()?;
+    let ways = facts.ways_for(need)?;
     let asked =
         [("--gpus", ways.gpus), ("--runtime=nvidia", ways.runtime), ("--device nvidia.com/gpu=all", ways.device)];
     Ok(asked.into_iter().map(|(flag, entry)| finding(facts, &ways, flag, entry)).collect())
@@ -55,8 +55,11 @@ fn finding(facts: &Facts, ways: &Ways, flag: &str, entry: Entry) -> Finding {
         (Err(_), None) => Finding::not_needed("closed"),
     };
     let found = found.about(flag);
-    let version = facts.docker.version.value().map_or("", |version| version.version.as_str());
-    let found = found.evidence("GET /version", version).saw(&facts.toolkit.version);
+    let found = match facts.docker.version.value() {
+        Some(version) => found.evidence("GET /version", version.version.as_str()),
+        None => found,
+    };
+    let found = found.saw(&facts.toolkit.version);
     match facts.toolkit.settings() {
         Some(settings) => {
             let mode = settings.nvidia_container_runtime.mode.unwrap_or_else(|| "auto".to_string());

@@ -1,6 +1,7 @@
 //! Does the daemon know a runtime named nvidia, and is that runtime's program there?
 
 use crate::model::prelude::*;
+use crate::model::version::Version;
 use crate::readings::passage::Refusal;
 use crate::readings::way::Ways;
 
@@ -15,7 +16,7 @@ pub static CHECK: Check = Check {
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     facts.has_a_driven_gpu()?;
-    if facts.is_podmans() {
+    if facts.is_of_podman(need) {
         return Err(Stop::NotNeeded("podman"));
     }
     let info = facts.docker.info.known()?.ok_or(Stop::blocked_by("docker-engine"))?;
@@ -44,7 +45,15 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if let Some(culprit) = ways.culprit().filter(|culprit| *culprit != CHECK.id) {
         return Err(Stop::blocked_by(culprit));
     }
-    Ok(unregistered(facts, &ways).evidence("GET /info", "no runtime named nvidia").into())
+    let by_line = refused == Some(Refusal::NoRuntime("nvidia".to_string())) && facts.has_a_runtime_to_register();
+    if by_line && facts.docker.config_fault(facts.engine_to_start().as_ref()).is_some() {
+        // What the file registers or not, dockerd does not read it.
+        return Err(Stop::blocked_by("docker-config"));
+    }
+    let finding = unregistered(facts, &ways, by_line);
+    let at = need.run.as_ref().and_then(|line| line.last("runtime")).filter(|_| by_line);
+    let finding = at.iter().fold(finding, |finding, option| finding.asked_by(&option.at.origin()));
+    Ok(finding.evidence("GET /info", "no runtime named nvidia").into())
 }
 
 /// As the default runtime, a missing program stops every container; otherwise those that name it.
@@ -57,10 +66,17 @@ fn dangling(is_default: bool, open: bool, path: &str) -> Finding {
     finding.with("path", path).with("runtime", "nvidia")
 }
 
-fn unregistered(facts: &Facts, ways: &Ways) -> Finding {
-    let bad = if ways.any_open() { Finding::warn } else { Finding::fail };
+/// The snap sets up NVIDIA's runtime beside Ubuntu Core too since June 2024, when it had Docker 24.0.5 (its pull request 161).
+fn snap_has_support(facts: &Facts) -> bool {
+    let version = facts.docker.version.value().and_then(|version| Version::leading(&version.version));
+    version.is_none_or(|version| version > Version::new(&[24, 0, 5]))
+}
+
+/// It fails where this very line names it, and where no other way is open.
+fn unregistered(facts: &Facts, ways: &Ways, by_line: bool) -> Finding {
+    let bad = if ways.any_open() && !by_line { Finding::warn } else { Finding::fail };
     if facts.docker.info.value().is_some_and(|info| info.is_snap()) {
-        return bad("snap-without", "snap-support");
+        return bad("snap-without", if snap_has_support(facts) { "snap-support" } else { "snap-refresh" });
     }
     let files = facts.toolkit.daemon_files.value().map(Vec::as_slice).unwrap_or_default();
     let mine = files.iter().find(|file| file.in_use);
@@ -69,7 +85,12 @@ fn unregistered(facts: &Facts, ways: &Ways) -> Finding {
     }
     match (files.iter().find(|file| file.registers), mine) {
         (Some(other), Some(mine)) => bad("wrong-file", "register").with("file", &other.path).with("own", &mine.path),
-        (Some(other), None) => bad("wrong-file", "register").with("file", &other.path).with("own", "another one"),
+        (Some(other), None) => {
+            // It need not be there.
+            let own = facts.docker.config.source.0.as_str();
+            let own = if own.starts_with('/') { own } else { "another one" };
+            bad("wrong-file", "register").with("file", &other.path).with("own", own)
+        }
         _ => bad("not-registered", "register"),
     }
 }

@@ -41,7 +41,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         // No container starts at all: that check tells, and its fix brings the toolkit back.
         return Err(Stop::blocked_by("nvidia-runtime"));
     }
-    let ways = facts.ways();
+    let ways = facts.ways_for(need);
     if let Some(missing) = missing(facts, ways.as_ref().ok())? {
         return Ok([missing].into_iter().chain(apt(toolkit)).collect());
     }
@@ -50,18 +50,19 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let place = toolkit.hook.value().or(toolkit.cdi_hook.value()).or(toolkit.runtime.value());
     let path = place.map_or("", |program| program.path.as_str());
     let later = |finding: Finding| finding.with("path", path).saw(&toolkit.hook);
-    let mut findings: Findings = match (closed, ways.any_open()) {
+    let refused = facts.passage_for(need).and_then(|passage| passage.refused);
+    let waited = need.run.is_some() && refused == Some(Refusal::CameLater);
+    let mut findings: Findings = match (closed, ways.any_open() && !waited) {
         (Some(Closed::CameLater), false) => later(Finding::fail("installed-after-dockerd", "restart-docker")).into(),
         (Some(Closed::CameLater), true) => later(Finding::warn("installed-after-dockerd", "restart-docker")).into(),
-        (Some(Closed::NoProgram), true) => later(Finding::warn("no-hook", "install")).into(),
-        (Some(Closed::NoProgram), false) => later(Finding::fail("no-hook", "install")).into(),
+        (Some(Closed::NoProgram), true) => later(Finding::warn("no-hook", bring_back(toolkit))).into(),
+        (Some(Closed::NoProgram), false) => later(Finding::fail("no-hook", bring_back(toolkit))).into(),
         _ => Finding::pass("installed")
             .with("path", path)
             .with("version", toolkit.version.value().map_or("not known", String::as_str))
             .saw(&toolkit.version)
             .into(),
     };
-    let refused = facts.passage_for(need).and_then(|passage| passage.refused);
     let gone = gone(facts, need, refused.as_ref());
     // What only warns hides no failure.
     if let Some(gone) = gone.filter(|gone| fails(gone) || !findings.iter().any(fails)) {
@@ -81,16 +82,16 @@ fn fails(finding: &Finding) -> bool {
 fn gone(facts: &Facts, need: &Need, refused: Option<&Refusal>) -> Option<Finding> {
     let toolkit = &facts.toolkit;
     let finding = match refused {
-        Some(Refusal::HookGone) => {
-            // An installation of what is installed brings nothing back.
-            let installed = toolkit.packages.value().is_some_and(|packages| !packages.is_empty());
-            Finding::fail("hook-gone", if installed { "install-anew" } else { "install" }).saw(&toolkit.hook)
-        }
+        Some(Refusal::HookGone) => Finding::fail("hook-gone", bring_back(toolkit)).saw(&toolkit.hook),
         Some(Refusal::NoCli) => Finding::fail("no-cli", "install-tools").saw(&toolkit.cli),
         Some(Refusal::NoCtk(_)) => {
             let named = toolkit.settings().and_then(|settings| settings.nvidia_ctk.path);
             let fix = if named.is_some_and(|path| path.starts_with('/')) { "own-ctk" } else { "install" };
             Finding::fail("no-ctk", fix).saw(&toolkit.ctk)
+        }
+        Some(Refusal::NoPivot) => {
+            let version = toolkit.version.words();
+            Finding::fail("no-pivot", "upgrade").with("version", version).saw(&toolkit.root_in_ram)
         }
         _ if toolkit.cli.is_absent() && toolkit.hook.value().is_some() => {
             return Some(Finding::warn("no-cli", "install-tools").saw(&toolkit.cli));
@@ -99,6 +100,18 @@ fn gone(facts: &Facts, need: &Need, refused: Option<&Refusal>) -> Option<Finding
     };
     let by = need.run.as_ref().and_then(|line| line.by.as_ref());
     Some(by.iter().fold(finding, |finding, by| finding.asked_by(by)))
+}
+
+/// An installation of what is installed brings nothing back. Of packages the one that has the hook decides; where no dpkg tells
+/// them, a part of the toolkit that is there.
+fn bring_back(toolkit: &ToolkitFacts) -> &'static str {
+    let packages = toolkit.packages.value().map(Vec::as_slice).unwrap_or_default();
+    let has = |name: &str| packages.iter().any(|package| package.name == name);
+    let is_there = match has("nvidia-container-toolkit-base") {
+        true => has("nvidia-container-toolkit"),
+        false => [&toolkit.runtime, &toolkit.ctk].iter().any(|program| program.value().is_some()),
+    };
+    if is_there { "install-anew" } else { "install" }
 }
 
 /// Versions that are known to fail on a host like this.

@@ -123,7 +123,7 @@ impl Toolkit<'_> {
             return Ok(Some(Refusal::NoControlNode));
         }
         self.by_cli(&selected, wanted, brought);
-        if toolkit.ldconfig.is_absent() {
+        if toolkit.ldconfig.is_absent() && self.is_configured {
             let path = settings.nvidia_container_cli.ldconfig.as_deref().unwrap_or("@/sbin/ldconfig");
             return Ok(Some(Refusal::NoLdconfig(path.trim_start_matches('@').to_string())));
         }

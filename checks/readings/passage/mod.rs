@@ -151,7 +151,7 @@ impl Facts {
             let flag = line.asks_for_gpu().map_or("the default runtime", |at| at.text.as_str());
             return Some((flag.to_string(), way));
         }
-        self.ways().ok()?.usual().map(|(flag, way)| (flag.to_string(), way))
+        self.ways_for(need).ok()?.usual().map(|(flag, way)| (flag.to_string(), way))
     }
 
     /// The first way of asking for these GPUs by which a container starts and gets them.
@@ -167,11 +167,31 @@ impl Facts {
         })
     }
 
-    /// What no line has to ask for: the daemon's default runtime is NVIDIA's.
-    pub fn default_runtime_is_nvidias(&self) -> bool {
-        let info = self.docker.info.value();
-        let runtime = info.and_then(|info| info.runtimes.get(&info.default_runtime));
+    /// NVIDIA's runtime serves this line's container, by whatever name: the one that the line gives, or the daemon's default.
+    pub fn is_served_by_nvidias(&self, line: &RunLine) -> bool {
+        let Some(info) = self.docker.info.value() else { return false };
+        let named = line.last("runtime").map(|option| option.value.as_str()).filter(|name| !name.is_empty());
+        let runtime = info.runtimes.get(named.unwrap_or(&info.default_runtime));
         runtime.and_then(|runtime| runtime.path.rsplit('/').next()).is_some_and(is_nvidias)
+    }
+
+    /// NVIDIA's runtime is asked for GPUs by this container's variables or mounts, heeded or not.
+    pub fn names_gpus(&self, container: &Container) -> bool {
+        let mut toolkit = Toolkit::of(self);
+        let settings = toolkit.settings.get_or_insert_default();
+        settings.accept_nvidia_visible_devices_envvar_when_unprivileged = None;
+        toolkit.visible(&Work::of(container), true).is_some_and(|names| names.iter().any(|name| !name.is_empty()))
+    }
+
+    /// What would be registered as the runtime nvidia is on this host; the snap has its own.
+    pub fn has_a_runtime_to_register(&self) -> bool {
+        self.toolkit.runtime.value().is_some() || self.docker.info.value().is_some_and(Info::is_snap)
+    }
+
+    /// This engine's release knows CDI names, on or off.
+    pub fn engine_can_cdi(&self) -> bool {
+        let version = self.docker.version.value().and_then(|version| Version::leading(&version.version));
+        version.is_none_or(|version| version >= Version::new(&CDI_AT_ALL))
     }
 
     /// By what the daemon says of itself; where it says nothing, by its version and its daemon.json.
@@ -239,8 +259,12 @@ impl Engine<'_> {
         if let Some(gone) = brought.gone.take() {
             return Ok(Some(gone));
         }
+        let by_cdi = brought.ways.iter().any(|way| matches!(way, Way::Cdi | Way::JitCdi | Way::CdiRuntime));
+        if by_cdi && self.facts.toolkit.root_in_ram.value() == Some(&true) && toolkit.needs_pivot() {
+            return Ok(Some(Refusal::NoPivot));
+        }
         match work.hook {
-            true => toolkit.hook(&work, if by_dockerd { DOCKERD } else { RUNTIME }, brought),
+            true => toolkit.of_hook().hook(&work, if by_dockerd { DOCKERD } else { RUNTIME }, brought),
             false => Ok(None),
         }
     }

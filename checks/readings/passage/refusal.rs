@@ -64,6 +64,8 @@ pub enum Refusal {
     NoLowLevel(Vec<String>),
     /// The hooks of a spec made for one container start nvidia-ctk: where it should be.
     NoCtk(String),
+    /// The hooks of CDI change the container's root by a call that a root in memory does not have.
+    NoPivot,
     /// The hook serves the legacy mode only.
     HookRefuses(String),
     /// Only CDI names are asked for, of a hook that has none.
@@ -119,7 +121,8 @@ impl Refusal {
             | Refusal::HookGone
             | Refusal::NoCli
             | Refusal::OldCli
-            | Refusal::NoCtk(_) => "nvidia-toolkit",
+            | Refusal::NoCtk(_)
+            | Refusal::NoPivot => "nvidia-toolkit",
             Refusal::CdiOff | Refusal::NoFolders | Refusal::NodeGone { .. } | Refusal::FileGone { .. } => "nvidia-cdi",
             Refusal::Unresolvable { .. } if self.other_kind().is_some() => "nvidia-config",
             Refusal::Unresolvable { known, .. } if known.is_empty() => "nvidia-cdi",
@@ -206,6 +209,7 @@ impl fmt::Display for Refusal {
                 write!(f, "no runtime binary found from candidate list: [{}]", names.join(" "))
             }
             Refusal::NoCtk(path) => write!(f, "fork/exec {path}: no such file or directory"),
+            Refusal::NoPivot => f.write_str("error running pivot_root: pivot_root .: invalid argument"),
             Refusal::HookRefuses(_) | Refusal::CdiNameAtHook(_) => {
                 f.write_str("invoking the NVIDIA Container Runtime Hook directly is not supported")
             }

@@ -84,7 +84,7 @@ impl<'a> Registry<'a> {
     /// podman's, which looks into folders of its own.
     pub fn of_podman(facts: &'a Facts) -> Result<Self, Stop> {
         let version = facts.podman_version();
-        // Where no service of podman's tells its version, a spec is no newer than it until that is seen.
+        // Where neither a service nor a package of podman's tells its version, a spec is no newer than it until that is seen.
         let newest = version.map_or(Version::new(&[1, 1]), |version| newest(&BY_PODMAN, &version));
         let specs = facts.toolkit.specs.known()?.map(Vec::as_slice).unwrap_or_default();
         let folders = facts.podman_spec_dirs();
@@ -241,9 +241,10 @@ fn refuses(devices: &Devices, newest: &Version) -> Option<Untaken> {
 
 impl Facts {
     /// Why dockerd, or podman, takes nothing of a spec that was read.
-    pub fn untaken(&self, devices: &Devices) -> Option<Untaken> {
-        if self.is_podmans() {
-            return refuses(devices, &newest(&BY_PODMAN, &self.podman_version()?));
+    pub fn untaken(&self, devices: &Devices, podman: bool) -> Option<Untaken> {
+        if podman {
+            let newest = self.podman_version().map_or(Version::new(&[1, 1]), |version| newest(&BY_PODMAN, &version));
+            return refuses(devices, &newest);
         }
         let engine = Version::leading(&self.docker.version.value()?.version)?;
         refuses(devices, &newest(&BY_ENGINE, &engine))

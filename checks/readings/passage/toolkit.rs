@@ -31,6 +31,8 @@ pub struct Toolkit<'a> {
     pub(super) facts: &'a Facts,
     /// `None`: config.toml is malformed.
     pub(super) settings: Option<Settings>,
+    /// These are those of config.toml, and not the defaults of a hook that does not read it.
+    pub(super) is_configured: bool,
     pub(super) version: Option<Version>,
     /// Its programs are on dockerd's PATH: those that are not are then missing, and not elsewhere as the GPU operator's are.
     pub is_on_path: bool,
@@ -59,13 +61,29 @@ impl<'a> Toolkit<'a> {
         Self {
             facts,
             settings: toolkit.settings(),
+            is_configured: true,
             version: toolkit.version.value().and_then(|text| Version::leading(text)),
             is_on_path: [&toolkit.runtime, &toolkit.ctk, &toolkit.hook].iter().any(|program| program.value().is_some()),
         }
     }
 
+    /// The same as the hook sees it.
+    pub fn of_hook(self) -> Self {
+        match self.facts.toolkit.hook_reads_config() {
+            true => self,
+            false => Self { settings: self.facts.toolkit.hook_settings(), is_configured: false, ..self },
+        }
+    }
+
     pub(super) fn is_at_least(&self, version: [u32; 3]) -> bool {
         self.version.as_ref().is_none_or(|own| *own >= Version::new(&version))
+    }
+
+    /// update-ldcache, a hook of every spec that the toolkit makes, calls pivot_root from 1.18.0 on, and does without where it is
+    /// refused from 1.19.0 on (CHANGELOG.md; its issue 1385).
+    pub(super) fn needs_pivot(&self) -> bool {
+        let within = |own: &Version| *own >= Version::new(&JIT_CDI) && *own < Version::new(&NONE_IS_NONE);
+        self.version.as_ref().is_some_and(within)
     }
 
     /// The mode that config.toml or the program's own name sets; `auto` where neither does.
@@ -87,7 +105,7 @@ impl<'a> Toolkit<'a> {
 
     /// What keeps either program from starting: config.toml.
     pub(super) fn config(&self) -> Result<Option<Refusal>, Stop> {
-        if let Some(gap) = self.facts.toolkit.config.gap() {
+        if let Some(gap) = self.facts.toolkit.config.gap().filter(|_| self.is_configured) {
             return Err(Stop::Unknown(gap.clone(), self.facts.toolkit.config.source.clone()));
         }
         let Some(settings) = &self.settings else { return Ok(Some(Refusal::MalformedConfig)) };

@@ -19,7 +19,7 @@ const VARIABLE: &str = "NVIDIA_DRIVER_CAPABILITIES";
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(line) = need.run.as_ref().filter(|line| !line.podman) else { return Err(Stop::NotNeeded("podman")) };
-    if line.asks_for_gpu().is_none() && !facts.default_runtime_is_nvidias() {
+    if line.asks_for_gpu().is_none() && !facts.is_served_by_nvidias(line) {
         return Err(Stop::NotNeeded("no-gpu"));
     }
     let Ok(passage) = Container::of_line(facts, line).and_then(|container| facts.passage(&container)) else {
@@ -35,6 +35,11 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         (None, Some(_)) => return Err(Stop::blocked_by("run-line-gpu")),
         (None, None) => return Err(Stop::NotNeeded("no-gpu")),
     };
+    // What is refused brings nothing, whatever its way would.
+    let refused = passage.refused.is_some();
+    if refused && !passage.obeys_capabilities() {
+        return Err(Stop::blocked_by("run-line-gpu"));
+    }
     if !passage.obeys_capabilities() {
         return Ok(Finding::pass("all-come").with("path", way).evidence("the path", way.to_string()).into());
     }
@@ -46,6 +51,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let missing: Vec<Capability> = wanted(need).into_iter().filter(|c| !has(&named.words, *c)).collect();
     for capability in &missing {
         findings.push(lacking(need, line, &named, &missing, *capability).with("path", way));
+    }
+    if findings.is_empty() && refused {
+        return Err(Stop::blocked_by("run-line-gpu"));
     }
     if findings.is_empty() {
         let shown = named.words.join(",");

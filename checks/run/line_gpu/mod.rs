@@ -51,9 +51,10 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(asked) = line.asks_for_gpu() else { return not_asked(facts, need, line, &passage) };
     findings.extend(both(line, &passage));
     if findings.is_empty() && passage.ways.is_empty() {
-        findings.extend(nothing_comes(facts, line, asked));
+        findings.extend(nothing_comes(facts, line, asked)?);
     }
     findings.extend(socket_in_the_way(facts, line, &passage));
+    findings.extend(privileged_takes_all(facts, line, &passage));
     if findings.is_empty() {
         findings.push(
             Finding::pass("asked")
@@ -108,17 +109,22 @@ fn both(line: &RunLine, passage: &Passage) -> Option<Finding> {
 }
 
 /// Asked for, and nobody brings any: the variable says none, or the toolkit does not heed it.
-fn nothing_comes(facts: &Facts, line: &RunLine, asked: &Argument) -> Option<Finding> {
+fn nothing_comes(facts: &Facts, line: &RunLine, asked: &Argument) -> Result<Option<Finding>, Stop> {
     let variable = line.variable(VISIBLE);
     let said = variable.and_then(|variable| variable.value.as_deref());
     // What an image that is not here would say is not known.
-    let image = facts.run.image.value()?.variables.get(VISIBLE).map(String::as_str);
+    let Some(image) = facts.run.image.value() else { return Ok(None) };
+    let image = image.variables.get(VISIBLE).map(String::as_str);
     let finding = match said.or(image) {
         said if !line.gpus.is_empty() || said.is_some_and(|value| !is_none(Some(value))) => {
-            let finding = Finding::fail("variable-ignored", "other-way");
-            return Some(
-                other::instead(facts, line, finding.with("flag", &asked.text), Some(asked)).asked_by(&asked.origin()),
-            );
+            let finding = match other::open(facts, line, asked) {
+                Some(open) => {
+                    Finding::fail("variable-ignored", "other-way").with("other", open.words).edits(open.edits)
+                }
+                // The file that closes all ways has to change.
+                None => Finding::fail("variable-ignored", "nvidia-config/heed-variable"),
+            };
+            return Ok(Some(finding.with("flag", &asked.text).asked_by(&asked.origin())));
         }
         Some(value) => Finding::fail("nothing-named", "name-visible").with("said", format!("it is {value:?}")),
         None => Finding::fail("nothing-named", "name-visible").with("said", "it is not set"),
@@ -127,7 +133,8 @@ fn nothing_comes(facts: &Facts, line: &RunLine, asked: &Argument) -> Option<Find
         Some(variable) => Edit { span: variable.at.value, text: format!("{VISIBLE}=all") },
         None => line.insert(&format!("-e {VISIBLE}=all")),
     };
-    Some(finding.with("flag", &asked.text).edit(edit).evidence("the line", &*asked.text).asked_by(&asked.origin()))
+    let finding = finding.with("flag", &asked.text).edit(edit);
+    Ok(Some(finding.evidence("the line", &*asked.text).asked_by(&asked.origin())))
 }
 
 /// The older ways make a file in the container's /run for each socket of NVIDIA's daemons; where /run is the host's, the socket
@@ -146,17 +153,44 @@ fn socket_in_the_way(facts: &Facts, line: &RunLine, passage: &Passage) -> Option
     Some(finding.evidence(facts.toolkit.sockets.source.0.as_str(), &**socket).asked_by(&mount.at.origin()))
 }
 
+/// A privileged container gets every node below /dev, those of GPUs that the line leaves out too.
+fn privileged_takes_all(facts: &Facts, line: &RunLine, passage: &Passage) -> Option<Finding> {
+    let privileged = &line.switch("privileged")?.at;
+    let is_gpus = |path: &&str| {
+        path.strip_prefix("/dev/nvidia").is_some_and(|n| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let here: Vec<&str> = facts.nvidia.nodes.value()?.iter().map(|node| node.path.as_str()).filter(is_gpus).collect();
+    let taken = passage.nodes.iter().map(String::as_str).filter(is_gpus).count();
+    let others: Vec<&str> = here.into_iter().filter(|path| !passage.nodes.contains(*path)).collect();
+    if taken == 0 || others.is_empty() {
+        return None;
+    }
+    let finding = Finding::warn("privileged-takes-all", "drop-privileged").edit(privileged.without());
+    let finding = finding.with("flag", &privileged.text).with("others", others.join(", "));
+    Some(finding.evidence(facts.nvidia.nodes.source.0.as_str(), others.join(" ")).asked_by(&privileged.origin()))
+}
+
 /// Nothing on the line brings a GPU: is one meant all the same, and does the default runtime bring it?
 fn not_asked(facts: &Facts, need: &Need, line: &RunLine, passage: &Passage) -> Result<Findings, Stop> {
     if !is_of_a_gpu(facts, need, line) {
         return Err(Stop::NotNeeded("no-gpu"));
     }
+    if facts.is_served_by_nvidias(line)
+        && passage.ways.is_empty()
+        && let Some(variable) = line.variable(VISIBLE).filter(|variable| !is_none(variable.value.as_deref()))
+    {
+        return Ok(nothing_comes(facts, line, &variable.at)?.into_iter().collect());
+    }
     let meant = meant(line);
     let by_flag = by_flag(need);
     if let Some(way) = passage.way() {
-        let name = facts.docker.info.value().map_or("", |info| info.default_runtime.as_str());
+        let named = line.last("runtime").map(|option| option.value.as_str());
+        let name = named.or(facts.docker.info.value().map(|info| info.default_runtime.as_str())).unwrap_or_default();
+        if let Some(finding) = privileged_takes_all(facts, line, passage) {
+            return Ok(finding.into());
+        }
         let finding = Finding::pass("default-runtime").with("path", way).with("runtime", name);
-        return Ok(finding.evidence("GET /info", format!("{name} is the default runtime")).into());
+        return Ok(finding.evidence("GET /info", format!("{name} is a runtime of NVIDIA's")).into());
     }
     let count = match by_flag.map(|wish| wish.what) {
         Some(Gpus::Count(count)) => count.to_string(),
@@ -190,7 +224,7 @@ fn is_of_a_gpu(facts: &Facts, need: &Need, line: &RunLine) -> bool {
     let image = facts.run.image.value().and_then(|image| image.variables.get(VISIBLE));
     let by_image = image.is_some_and(|value| !is_none(Some(value)));
     let asked = line.asks_for_gpu().is_some() || meant(line).is_some() || by_flag(need).is_some();
-    asked || by_image || nodes_alone(line).is_some()
+    asked || by_image || facts.unasked_gpu(line).is_some() || nodes_alone(line).is_some()
 }
 
 /// A GPU's node on a line that brings no library: a mount of libraries may be the user's own way.

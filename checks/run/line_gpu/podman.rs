@@ -2,47 +2,76 @@
 
 use crate::model::need::Origin as By;
 use crate::model::prelude::*;
-use crate::model::run::{Device, Edit, RunLine};
-
-use crate::readings::passage::registry::Registry;
+use crate::model::run::{Argument, Edit, GpuRequest};
+use crate::model::version::Version;
+use crate::readings::passage::Refusal;
+use crate::readings::passage::registry::{Injected, Registry};
 use crate::readings::way::KIND;
 
+/// From this version on podman's `--gpus` stands for CDI names; before, it does nothing (RELEASE_NOTES.md of podman).
+const KNOWS_GPUS: [u32; 2] = [5, 0];
+
 pub fn judge(facts: &Facts, need: &Need, line: &RunLine) -> Result<Findings, Stop> {
+    let version = facts.podman_version();
+    let is_before = |first: [u32; 2]| version.as_ref().map(|version| *version < Version::new(&first));
+    let mut asked: Vec<(String, &Argument)> = Vec::new();
     if let Some(request) = line.gpus.first() {
         let names = match request.devices.is_empty() {
             true => vec!["all"],
             false => request.devices.iter().map(String::as_str).collect(),
         };
-        let text = names.iter().map(|name| format!("--device {KIND}={name}")).collect::<Vec<_>>().join(" ");
-        let finding = Finding::warn("podman-gpus", "by-name").with("flag", &request.at.text).with("name", &text);
-        let finding = finding.edit(Edit { span: request.at.span, text });
-        return Ok(finding.evidence("the line", &*request.at.text).asked_by(&request.at.origin()).into());
+        if is_before(KNOWS_GPUS) != Some(false) {
+            return Ok(docker_option(request, &names, is_before(KNOWS_GPUS) == Some(true)).into());
+        }
+        asked.extend(names.iter().map(|name| (format!("{KIND}={name}"), &request.at)));
     }
-    let devices: Vec<&Device> = line.devices.iter().filter(|d| d.cdi && d.host.starts_with(KIND)).collect();
-    if devices.is_empty() {
-        return not_asked(need, line);
+    let devices = line.devices.iter().filter(|device| device.cdi && device.host.starts_with(KIND));
+    asked.extend(devices.map(|device| (device.host.clone(), &device.at)));
+    let Some((first, at)) = asked.first() else { return not_asked(need, line) };
+    if let (true, Some(version)) = (facts.podman_lacks_cdi(), &version) {
+        let finding = Finding::fail("podman-without-cdi", "newer-podman").with("name", first).with("version", version);
+        return Ok(finding.saw(&facts.docker.podman).asked_by(&at.origin()).into());
     }
     if let Some(cause) = facts.nvidia.blocker(&facts.host, super::CHECK.id) {
         return Err(Stop::blocked_by(cause));
     }
     let registry = Registry::of_podman(facts)?;
     let names = registry.names(KIND);
-    if names.is_empty() && facts.is_podmans() {
-        // No spec names a GPU, or podman takes none of them: told there.
+    let wanted: Vec<String> = asked.iter().map(|(name, _)| name.clone()).collect();
+    // No spec that podman takes, or one that names what is gone.
+    if names.is_empty() && registry.is_whole() || is_gone(registry.inject(&wanted)) {
         return Err(Stop::blocked_by("nvidia-cdi"));
     }
-    let judged = |device: &&Device| {
-        let name = device.host.rsplit('=').next().unwrap_or_default();
+    let judged = |(device, at): &(String, &Argument)| {
+        let name = device.rsplit('=').next().unwrap_or_default();
         let finding = if names.contains(&name) {
             Finding::pass("podman-named")
         } else {
             Finding::fail("podman-unnamed", "make-spec")
         };
         let seen = if names.is_empty() { "no CDI spec names a GPU".to_string() } else { names.join(", ") };
-        let finding = finding.with("name", &device.host).with("seen", &seen).about(&device.host);
-        finding.evidence(facts.toolkit.specs.source.0.as_str(), seen).asked_by(&device.at.origin())
+        let finding = finding.with("name", device).with("seen", &seen).about(device);
+        finding.evidence(facts.toolkit.specs.source.0.as_str(), seen).asked_by(&at.origin())
     };
-    Ok(devices.iter().map(judged).collect())
+    Ok(asked.iter().map(judged).collect())
+}
+
+/// podman refuses the container when a node that a spec names is not there, its runtime when a file is.
+fn is_gone(injected: Result<Result<Injected, (Refusal, Injected)>, Stop>) -> bool {
+    match injected {
+        Ok(Ok(injected)) => injected.gone.is_some(),
+        Ok(Err((refusal, _))) => matches!(refusal, Refusal::NodeGone { .. }),
+        Err(_) => false,
+    }
+}
+
+/// `--gpus` where podman takes it and brings nothing, or may do so.
+fn docker_option(request: &GpuRequest, names: &[&str], nothing: bool) -> Finding {
+    let text = names.iter().map(|name| format!("--device {KIND}={name}")).collect::<Vec<_>>().join(" ");
+    let bad = if nothing { Finding::fail } else { Finding::warn };
+    let finding = bad("podman-gpus", "by-name").with("flag", &request.at.text).with("name", &text);
+    let finding = finding.edit(Edit { span: request.at.span, text });
+    finding.evidence("the line", &*request.at.text).asked_by(&request.at.origin())
 }
 
 fn not_asked(need: &Need, line: &RunLine) -> Result<Findings, Stop> {

@@ -60,8 +60,15 @@ fn closed(facts: &Facts, need: &Need, line: &RunLine, refusal: &Refusal) -> Resu
             None => Ok(Finding::fail("refused-by-default", "plain-runtime").edit(line.insert("--runtime=runc"))),
         };
     };
+    if is_of_the_host(facts, refusal) {
+        return Err(Stop::blocked_by(match facts.ways().ok().and_then(|ways| ways.culprit()) {
+            Some(culprit) => culprit,
+            None => refusal.owner(),
+        }));
+    }
     if let Some(open) = other::open(facts, line, at) {
         let finding = Finding::fail("way-closed", "other-way").with("flag", &at.text).with("other", open.words);
+        let finding = finding.with("why", why(facts, refusal));
         return Ok(finding.edits(open.edits).evidence("docker's words", refusal.to_string()).asked_by(&at.origin()));
     }
     if let Refusal::Unresolvable { names, known, .. } = refusal
@@ -74,16 +81,42 @@ fn closed(facts: &Facts, need: &Need, line: &RunLine, refusal: &Refusal) -> Resu
     match facts.ways().ok().map(|ways| (ways.culprit(), ways.any_open())) {
         // Other ways are open, and none of them leads this line to its GPUs: so nobody else has a failure of it.
         Some((None, true)) => {
-            let finding = Finding::fail("no-way", remedy(refusal)).with("flag", &at.text);
+            let finding = Finding::fail("no-way", remedy(facts, refusal)).with("flag", &at.text);
             Ok(finding.evidence("docker's words", refusal.to_string()).asked_by(&at.origin()))
         }
         culprit => Err(Stop::blocked_by(culprit.and_then(|(culprit, _)| culprit).unwrap_or(refusal.owner()))),
     }
 }
 
-/// What opens a way that is closed.
-fn remedy(refusal: &Refusal) -> &'static str {
+/// The host was to have this way and a setting or a restart is missing: that is the cause, whatever other way is open.
+fn is_of_the_host(facts: &Facts, refusal: &Refusal) -> bool {
     match refusal {
+        Refusal::CdiOff => facts.engine_can_cdi(),
+        Refusal::NoRuntime(name) => name == "nvidia" && facts.has_a_runtime_to_register(),
+        _ => matches!(refusal, Refusal::CameLater | Refusal::NoFolders),
+    }
+}
+
+/// The cause in a few words.
+fn why(facts: &Facts, refusal: &Refusal) -> String {
+    let engine = facts.docker.version.value().map_or("", |version| version.version.as_str());
+    match refusal {
+        Refusal::CdiOff => format!("Docker {engine} knows no CDI names, which came with 25.0"),
+        Refusal::NoProgram => "dockerd has found none of the toolkit's programs that serve it".to_string(),
+        Refusal::NoRuntime(name) => format!("the daemon has no runtime named {name}"),
+        Refusal::Unresolvable { .. } => "no CDI spec has that name".to_string(),
+        Refusal::HookRefuses(mode) if mode == "csv" => "it leads to NVIDIA's hook, which serves no Jetson".to_string(),
+        Refusal::HookRefuses(mode) => {
+            format!("it leads to NVIDIA's hook, which config.toml's mode = {mode:?} makes refuse")
+        }
+        _ => "this engine takes no GPUs that way".to_string(),
+    }
+}
+
+/// What opens a way that is closed.
+fn remedy(facts: &Facts, refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::CdiOff if !facts.engine_can_cdi() => "nvidia-cdi/newer-engine",
         Refusal::NoProgram => "nvidia-toolkit/install",
         Refusal::CameLater => "nvidia-toolkit/restart-docker",
         Refusal::CdiOff => "nvidia-cdi/switch-on",

@@ -16,7 +16,7 @@ pub static CHECK: Check = Check {
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(line) = need.run.as_ref().filter(|line| !line.podman) else { return Err(Stop::NotNeeded("podman")) };
-    if line.asks_for_gpu().is_none() && !facts.default_runtime_is_nvidias() {
+    if line.asks_for_gpu().is_none() && !facts.is_served_by_nvidias(line) {
         return Err(Stop::NotNeeded("no-gpu"));
     }
     let Some(image) = facts.run.image.known()? else { return Err(Stop::NotNeeded("to-pull")) };

@@ -15,7 +15,8 @@ pub fn add(need: &mut Need, line: RunLine) {
         need.gpu = gpu(&line);
     }
     if need.gpu.is_some() {
-        capabilities(need, &line);
+        video_of(need, &line);
+        need.want_capabilities_of(&line);
         let image = line.image.as_ref();
         let cuda = image.and_then(|image| Some((known_image::cuda(&image.reference)?, image.at.origin())));
         if let Some((version, by)) = cuda {
@@ -52,17 +53,13 @@ fn gpu(line: &RunLine) -> Option<Wish<Gpus>> {
     line.asks_for_gpu().map(|at| Wish::new(Gpus::All, at.origin()))
 }
 
-fn capabilities(need: &mut Need, line: &RunLine) {
-    let by = need.gpu.as_ref().map_or(Origin::Default, |gpu| gpu.by.clone());
-    let has = |need: &Need, capability| need.capabilities.iter().any(|wish| wish.what == capability);
-    let variable = line.variable("NVIDIA_DRIVER_CAPABILITIES");
-    let words = variable.and_then(|variable| variable.value.as_deref().map(|value| (value, variable.at.origin())));
+/// What a request names, and what the program does.
+fn video_of(need: &mut Need, line: &RunLine) {
     let mut add = |capability, by: Origin| {
-        if !has(need, capability) {
+        if need.capabilities.iter().all(|wish| wish.what != capability) {
             need.capabilities.push(Wish::new(capability, by));
         }
     };
-    // What a request names, and what the program does.
     for request in &line.gpus {
         for capability in request.capabilities.iter().filter_map(|word| Capability::from_word(word)) {
             add(capability, request.at.origin());
@@ -70,16 +67,6 @@ fn capabilities(need: &mut Need, line: &RunLine) {
     }
     if let Some(at) = line.arguments.windows(2).find_map(of_video).or_else(|| line.arguments.iter().find_map(alone)) {
         add(Capability::Video, at.origin());
-    }
-    match words {
-        Some((value, by)) if !value.is_empty() && value != "all" => {
-            for capability in value.split(',').filter_map(|word| Capability::from_word(word.trim())) {
-                add(capability, by.clone());
-            }
-        }
-        // `all` takes what the host has: nothing of it is insisted on but what every GPU program needs.
-        Some((_, by)) => [Capability::Compute, Capability::Utility].into_iter().for_each(|c| add(c, by.clone())),
-        None => [Capability::Compute, Capability::Utility].into_iter().for_each(|c| add(c, by.clone())),
     }
 }
 

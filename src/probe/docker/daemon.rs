@@ -21,7 +21,8 @@ pub struct Daemon {
 }
 
 pub fn look(host: &Host, route: &Route, client: Option<&Client>, answers: &Answers) -> Daemon {
-    let process = match answers.peer.filter(|pid| is_dockerd(host, *pid)) {
+    let peer = answers.peer;
+    let process = match peer.filter(|pid| is_dockerd(host, *pid)) {
         Some(pid) => Fact::present(pid, "the socket's other end"),
         None => from_pid_file(host),
     };

@@ -43,6 +43,7 @@ pub fn settings(object: &Map<String, Value>, changed: i64) -> Settings {
         firewall_backend: text("firewall-backend"),
         dns: names(object, "dns"),
         mtu: object.get("mtu").and_then(Value::as_u64).and_then(|mtu| u32::try_from(mtu).ok()).filter(|mtu| *mtu > 0),
+        default_runtime: text("default-runtime"),
         log_driver: text("log-driver"),
         log_limited: object.get("log-opts").is_some_and(|opts| opts.get("max-size").is_some()),
         storage_driver: text("storage-driver"),

@@ -56,12 +56,25 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> ToolkitFacts {
         selinux: host.line("/sys/fs/selinux/enforce").map(|word| word == "1"),
         // The value of now, then the value of after a reload.
         selinux_devices: host.line("/sys/fs/selinux/booleans/container_use_devices").map(|word| word.starts_with('1')),
+        selinux_xserver_devices: host
+            .line("/sys/fs/selinux/booleans/container_use_xserver_devices")
+            .map(|word| word.starts_with('1')),
         char_link: host.link("/dev/char/195:255"),
         csv: csv(host),
         user_namespace: user_namespace(host),
+        root_in_ram: host.text("/proc/mounts").map(|text| root_in_ram(&text)),
         sockets: sockets(host),
         failed_starts: restarts::failed_starts(host, docker),
     }
+}
+
+/// The last that is mounted on / is what programs see.
+fn root_in_ram(mounts: &str) -> bool {
+    let mut roots = mounts.lines().filter_map(|line| {
+        let mut fields = line.split(' ').skip(1);
+        (fields.next()? == "/").then(|| fields.next())?
+    });
+    roots.next_back() == Some("rootfs")
 }
 
 fn is_toolkits(name: &str) -> bool {
@@ -145,6 +158,13 @@ fn user_namespace(host: &Host) -> Fact<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_root_that_nothing_is_mounted_over() {
+        assert!(root_in_ram("rootfs / rootfs rw,size=16G 0 0\nproc /proc proc rw 0 0\n"));
+        assert!(!root_in_ram("rootfs / rootfs rw 0 0\n/dev/sda1 / ext4 rw 0 0\n"));
+        assert!(!root_in_ram("rubbish\n"));
+    }
 
     #[test]
     fn without_dpkg_the_library_tells_its_version() {
