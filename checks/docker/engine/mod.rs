@@ -115,13 +115,13 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
     if docker.unit.value().is_some_and(|unit| unit.masked) {
         return Ok(Finding::fail("masked", "unmask"));
     }
+    if let Some(program) = docker.unit.value().and_then(|unit| unit.program_gone.as_ref()) {
+        return Ok(Finding::fail("program-gone", "start-own-program").with("program", program));
+    }
     if let Some(start) = facts.engine.start.value()
         && let Some(failure) = &start.systemd
     {
         return Ok(of_systemd(failure).evidence(facts.engine.start.source.0.as_str(), start.state.as_str()));
-    }
-    if let Some(program) = docker.unit.value().and_then(|unit| unit.program_gone.as_ref()) {
-        return Ok(Finding::fail("program-gone", "start-own-program").with("program", program));
     }
     if let Some(lack) = docker.unit.value().and_then(|unit| unit.lacks.first()) {
         return Ok(lacks(lack));

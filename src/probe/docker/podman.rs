@@ -56,6 +56,7 @@ fn said(text: &str) -> Option<Vec<Value>> {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods)]
 mod tests {
     use super::*;
 
