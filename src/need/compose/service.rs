@@ -108,6 +108,8 @@ fn command(project: &Project, service: &Node) -> Vec<Argument> {
     let each = |(key, node): (&str, &Node)| -> Vec<Argument> {
         let argument = |item: &Node, text: &str| Argument {
             text: text.to_owned(),
+            // Which of them is the program depends on the image's own entrypoint.
+            opaque: true,
             file: Some(project.origin(item, format!("{key}: {text}"))),
             ..Argument::default()
         };

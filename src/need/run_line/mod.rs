@@ -39,8 +39,17 @@ pub fn parse(text: &str, shell: &Shell) -> Result<Vec<RunLine>, Wrong> {
         return Err(Wrong::at(Span::new(at, at + c.len_utf8()), &what, "take it out, or type the line anew"));
     }
     let pasted = paste::clean(text)?;
+    let mut lines = found(text, &pasted.text, shell)?;
+    for line in &mut lines {
+        line.foreign = pasted.foreign.clone();
+    }
+    Ok(lines)
+}
+
+/// The containers that `clean` starts, which is `text` without what stands around a pasted command.
+fn found(text: &str, clean: &str, shell: &Shell) -> Result<Vec<RunLine>, Wrong> {
     let mut finder = find::Finder { text, lines: Vec::new(), broken: None, miss: None };
-    shell::walk(&pasted.text, shell, &mut finder)?;
+    shell::walk(clean, shell, &mut finder)?;
     if let Some(wrong) = finder.broken {
         return Err(wrong);
     }
@@ -53,15 +62,12 @@ pub fn parse(text: &str, shell: &Shell) -> Result<Vec<RunLine>, Wrong> {
         };
         return Err(finder.miss.unwrap_or_else(none));
     }
-    for line in &mut finder.lines {
-        line.foreign = pasted.foreign.clone();
-    }
     Ok(finder.lines)
 }
 
 /// As `parse`, of a text that starts one.
 pub fn parse_one(text: &str, shell: &Shell) -> Result<RunLine, Wrong> {
-    let mut lines = parse(text, shell)?;
+    let mut lines = found(text, text, shell)?;
     Ok(lines.swap_remove(0))
 }
 
