@@ -67,6 +67,12 @@ fn found(text: &str, clean: &str, shell: &Shell) -> Result<Vec<RunLine>, Wrong> 
 
 /// As `parse`, of a text that starts one.
 pub fn parse_one(text: &str, shell: &Shell) -> Result<RunLine, Wrong> {
+    let mut lines = parse(text, shell)?;
+    Ok(lines.swap_remove(0))
+}
+
+/// As `parse_one`, of a line that was made here: what looks like a place to fill in is a value.
+pub fn parse_made(text: &str, shell: &Shell) -> Result<RunLine, Wrong> {
     let mut lines = found(text, text, shell)?;
     Ok(lines.swap_remove(0))
 }
