@@ -349,6 +349,7 @@ fn what_compose_takes_is_taken() {
         ("services: {app: {image: x, gpus: [{capabilities: [gpu, video]}]}}\n", "capability video"),
         ("services: {app: {image: x, gpus: all, command: ffmpeg -hwaccel cuda -i a b}}\n", "capability video"),
         ("services: {app: {image: x, gpus: all, command: [ffmpeg, -c:v, h264_cuvid]}}\n", "capability video"),
+        ("services: {app: {image: x, volumes: ['${PWD}/a:/b'], environment: {KEY: '<your key>'}}}\n", ""),
         ("include: ['oci://example.com/a:1']\nservices: {app: {image: x, networks: [lan], depends_on: [db]}}\n", ""),
         (&format!("x-e: &e {{A: b}}\nservices:\n  app: {{image: x, environment: {{<<: *e}}}}\n{many}"), ""),
     ];

@@ -6,9 +6,12 @@ use alloc::string::String;
 
 use crate::model::version::Version;
 
+/// From this release on (two numbers), that CUDA.
+type Row = ((u32, u32), (u32, u32));
+
 /// CUDA of NGC's monthly releases: from this one on, that CUDA, until the next row. As in the release notes at
 /// docs.nvidia.com/deeplearning/frameworks (PyTorch, TensorFlow, Triton, TensorRT and JAX share a month's base).
-const NGC: [((u32, u32), (u32, u32)); 23] = [
+const NGC: [Row; 23] = [
     ((19, 3), (10, 1)),
     ((19, 11), (10, 2)),
     ((20, 6), (11, 0)),
@@ -39,7 +42,7 @@ const MONTHLY: [&str; 8] =
     ["pytorch", "tensorflow", "tritonserver", "tensorrt", "jax", "mxnet", "cuda-dl-base", "paddlepaddle"];
 
 /// CUDA of `tensorflow/tensorflow:VERSION-gpu`, by its first version (tensorflow.org/install/source, tested build configurations).
-const TENSORFLOW: [((u32, u32), (u32, u32)); 9] = [
+const TENSORFLOW: [Row; 9] = [
     ((1, 13), (10, 0)),
     ((2, 1), (10, 1)),
     ((2, 4), (11, 0)),
@@ -145,7 +148,7 @@ fn month(tag: &str) -> Option<(u32, u32)> {
     Some((two(year)?, two(month)?))
 }
 
-fn row(table: &[((u32, u32), (u32, u32))], wanted: (u32, u32)) -> Option<Version> {
+fn row(table: &[Row], wanted: (u32, u32)) -> Option<Version> {
     let (_, (major, minor)) = table.iter().rev().find(|(from, _)| *from <= wanted)?;
     (*major > 0).then(|| Version::new(&[*major, *minor]))
 }

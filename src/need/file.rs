@@ -3,7 +3,9 @@
 
 use std::path::Path;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, FromArgMatches};
+use gdoctor_checks::ALL;
 use gdoctor_checks::model::need::Need;
 use gdoctor_checks::model::run::Span;
 use toml::Spanned;
@@ -123,9 +125,10 @@ pub fn parse(path: &str, text: &str) -> Result<Project, Refusal> {
             one => vec![(one, value.span())],
         };
         for (value, span) in values {
-            let arguments = arguments(name, value).map_err(|why| wrong(span.clone(), why, String::new()))?;
-            let wishes = wishes(&arguments).map_err(|why| wrong(span.clone(), why, String::new()))?;
             let shown = text.get(span.clone()).unwrap_or_default();
+            let refused = |(what, help)| wrong(span.clone(), what, help);
+            let arguments = arguments(name, value).map_err(refused)?;
+            let wishes = wishes(&arguments).map_err(|error| refused(told(&error, name, shown)))?;
             let asks = Span::new(key.span().start, span.end.max(key.span().end));
             let mut need = Need::default();
             (row.read)(&wishes, &|_| source.origin(asks, format!("{name} = {shown}")), &mut need);
@@ -136,27 +139,55 @@ pub fn parse(path: &str, text: &str) -> Result<Project, Refusal> {
     Ok(project)
 }
 
-fn arguments(name: &str, value: &DeValue) -> Result<Vec<String>, String> {
+/// What a value is wrong for, and the remedy.
+type Told = (String, String);
+
+/// Keys whose number means nothing without a unit.
+const SIZES: [&str; 2] = ["disk", "gpu-memory"];
+/// Nobody counts so few bytes: a number without a unit means something else.
+const FEW_BYTES: i64 = 1 << 20;
+
+fn arguments(name: &str, value: &DeValue) -> Result<Vec<String>, Told> {
     let text = match value {
         DeValue::String(text) => text.to_string(),
-        DeValue::Integer(number) => number.to_string(),
+        DeValue::Integer(number) => {
+            let text = number.to_string();
+            if SIZES.contains(&name) && text.parse::<i64>().is_ok_and(|number| number < FEW_BYTES) {
+                return Err((format!("{name} = {text} has no unit"), format!("write {name} = \"{text}GiB\"")));
+            }
+            text
+        }
         DeValue::Float(number) => number.to_string(),
         DeValue::Boolean(false) => return Ok(Vec::new()),
         DeValue::Boolean(true) => return Ok(vec![format!("--{name}")]),
-        _ => return Err(format!("{name} takes a string, a number, true or false, or a list of them")),
+        _ => return Err((format!("{name} takes a string, a number, true or false, or a list of them"), String::new())),
     };
     Ok(vec![format!("--{name}={text}")])
 }
 
-fn wishes(arguments: &[String]) -> Result<Wishes, String> {
+fn wishes(arguments: &[String]) -> Result<Wishes, clap::Error> {
     let command =
         Wishes::augment_args(clap::Command::new("gdoctor.toml").no_binary_name(true).color(clap::ColorChoice::Never));
-    let matches = command.try_get_matches_from(arguments).map_err(|error| first_line(&error.to_string()))?;
-    Wishes::from_arg_matches(&matches).map_err(|error| first_line(&error.to_string()))
+    let matches = command.try_get_matches_from(arguments)?;
+    Wishes::from_arg_matches(&matches)
 }
 
-fn first_line(message: &str) -> String {
-    message.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+/// The flag parser's complaint in the file's own terms: it speaks of `--display`, and the file of `display`.
+fn told(error: &clap::Error, name: &str, shown: &str) -> Told {
+    let what = format!("{shown} is no value of {name}");
+    let words = match error.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(words)) if !words.is_empty() => words.join(", "),
+        _ => String::new(),
+    };
+    let message = error.to_string();
+    let first = message.lines().next().unwrap_or_default();
+    let help = match error.kind() {
+        ErrorKind::TooManyValues | ErrorKind::UnknownArgument => format!("{name} takes true or false"),
+        _ if !words.is_empty() => format!("it is one of {words}"),
+        ErrorKind::NoEquals | ErrorKind::TooFewValues => format!("{name} takes a value"),
+        _ => first.rsplit_once("': ").or(first.rsplit_once(">': ")).map_or(first, |(_, why)| why).to_owned(),
+    };
+    (what, help)
 }
 
 fn waivers(
@@ -191,8 +222,13 @@ fn waivers(
         if !is_day {
             return Err(wrong(entry.span(), "until is a day".into(), "such as 2026-12-31".into()));
         }
+        let code = text("code", true)?;
+        if let Some(near) = unknown_code(&code) {
+            let at = table.get("code").map_or(entry.span(), Spanned::span);
+            return Err(wrong(at, format!("{code} is no code of a finding"), near));
+        }
         let waiver = Waiver {
-            code: text("code", true)?,
+            code,
             subject: text("subject", false)?,
             reason: text("reason", true)?,
             owner: text("owner", true)?,
@@ -201,6 +237,20 @@ fn waivers(
         Ok(waiver)
     };
     list.iter().map(one).collect()
+}
+
+/// What to write in the place of a code that no finding has; nothing where there is such a one.
+fn unknown_code(code: &str) -> Option<String> {
+    let codes = ALL.iter().flat_map(|check| {
+        let heads = check.doc.lines().filter_map(|line| line.strip_prefix("## Code "));
+        heads.map(|head| format!("{}/{}", check.id, head.trim()))
+    });
+    let near = codes.map(|known| (strsim::damerau_levenshtein(&known, code), known)).min()?;
+    match near {
+        (0, _) => None,
+        (distance, near) if distance <= 2 + code.len() / 4 => Some(format!("did you mean {near}?")),
+        _ => Some("codes are CHECK/CODE, as the report shows them: display-access/everybody".into()),
+    }
 }
 
 /// A gdoctor.toml that asks for what this need asks, with a comment at each key.
@@ -253,6 +303,20 @@ mod tests {
         assert_eq!(wrong("display = {}\n").2, (1, 11));
         assert_eq!(wrong("[[waiver]]\ncode = 'a/b'\nreason = 'r'\nowner = 'o'\n").0, "the waiver has no until");
         assert_eq!(wrong("[[waiver]]\ncoed = 'a/b'\n").2, (2, 1));
+        let told = |text: &str| (wrong(text).0, wrong(text).1);
+        assert_eq!(
+            told("display = \"yes\"\n"),
+            ("\"yes\" is no value of display".into(), "display takes true or false".into())
+        );
+        assert_eq!(told("disk = 20\n"), ("disk = 20 has no unit".into(), "write disk = \"20GiB\"".into()));
+        let (what, help) = told("capability = [\"vidoe\"]\n");
+        assert!(what.contains("\"vidoe\" is no value of capability") && help.contains("video"), "{what}: {help}");
+        let (what, help) = told("port = -1\n");
+        assert!(what == "-1 is no value of port" && !help.is_empty() && !help.contains("--"), "{what}: {help}");
+        let waiver =
+            |code: &str| format!("[[waiver]]\ncode = '{code}'\nreason = 'r'\nowner = 'o'\nuntil = 2027-01-31\n");
+        assert_eq!(wrong(&waiver("display-acess/everybody")).1, "did you mean display-access/everybody?");
+        assert_eq!(wrong(&waiver("display-acess/everybody")).2, (2, 8));
         for text in ["[", "a = [[[[", "\u{0}", "= 1", "gpu = \"\"\"", "[gpu]\nx = 1", "gpu = [[1]]"] {
             assert!(parse("f", text).is_err(), "{text:?}");
         }

@@ -95,7 +95,7 @@ pub fn run_line(project: &Project, name: &str, service: &Node) -> Result<RunLine
         ..Shell::BARE
     };
     let refused = |wrong: run_line::Wrong| project.wrong(service, format!("service {name}: {}", wrong.what));
-    let mut line = run_line::parse_one(&run_line::join(&argv), &shell).map_err(refused)?;
+    let mut line = run_line::parse_made(&run_line::join(&argv), &shell).map_err(refused)?;
     let own = project.origin(service, format!("service {name}"));
     point(&mut line, &words.said, image.origin, own);
     line.arguments = command(project, service);
@@ -108,6 +108,8 @@ fn command(project: &Project, service: &Node) -> Vec<Argument> {
     let each = |(key, node): (&str, &Node)| -> Vec<Argument> {
         let argument = |item: &Node, text: &str| Argument {
             text: text.to_owned(),
+            // Which of them is the program depends on the image's own entrypoint.
+            opaque: true,
             file: Some(project.origin(item, format!("{key}: {text}"))),
             ..Argument::default()
         };

@@ -36,7 +36,9 @@ impl<'a> Variables<'a> {
     }
 
     pub fn get(&self, name: &str) -> Option<String> {
-        self.host.env(name).or_else(|| self.file.get(name).cloned())
+        // Compose sets PWD where nobody has.
+        let own = || (name == "PWD").then(|| self.host.cwd());
+        self.host.env(name).or_else(own).or_else(|| self.file.get(name).cloned())
     }
 
     pub fn replace(&self, text: &str) -> Result<String, String> {

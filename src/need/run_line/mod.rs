@@ -40,8 +40,18 @@ pub fn parse(text: &str, shell: &Shell) -> Result<Vec<RunLine>, Wrong> {
         return Err(Wrong::at(Span::new(at, at + c.len_utf8()), &what, "take it out, or type the line anew"));
     }
     let pasted = paste::clean(text)?;
+    let mut lines = found(text, &pasted.text, shell)?;
+    for line in &mut lines {
+        line.foreign = pasted.foreign.clone();
+        line.scheduled = pasted.scheduled.contains(&line.number);
+    }
+    Ok(lines)
+}
+
+/// The containers that `clean` starts, which is `text` without what stands around a pasted command.
+fn found(text: &str, clean: &str, shell: &Shell) -> Result<Vec<RunLine>, Wrong> {
     let mut finder = find::Finder::new(text);
-    shell::walk(&pasted.text, shell, &mut finder)?;
+    shell::walk(clean, shell, &mut finder)?;
     if let Some(broken) = finder.broken {
         return Err(broken.wrong);
     }
@@ -54,16 +64,18 @@ pub fn parse(text: &str, shell: &Shell) -> Result<Vec<RunLine>, Wrong> {
         };
         return Err(finder.miss.unwrap_or_else(none));
     }
-    for line in &mut finder.lines {
-        line.foreign = pasted.foreign.clone();
-        line.scheduled = pasted.scheduled.contains(&line.number);
-    }
     Ok(finder.lines)
 }
 
 /// As `parse`, of a text that starts one.
 pub fn parse_one(text: &str, shell: &Shell) -> Result<RunLine, Wrong> {
     let mut lines = parse(text, shell)?;
+    Ok(lines.swap_remove(0))
+}
+
+/// As `parse_one`, of a line that was made here: what looks like a place to fill in is a value.
+pub fn parse_made(text: &str, shell: &Shell) -> Result<RunLine, Wrong> {
+    let mut lines = found(text, text, shell)?;
     Ok(lines.swap_remove(0))
 }
 
