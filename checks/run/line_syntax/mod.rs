@@ -30,7 +30,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let told = |option: &&RunOption| line.unset.iter().any(|unset| unset.breaks && unset.at.contains(&option.at));
     // An option in the place of a value is the cause of what follows: the image is then what the option was meant to have.
     let swallowed = line.all("image").next().is_some() && line.options.iter().any(|option| option.takes_option);
-    let own = |option: &&RunOption| !told(option) && !(swallowed && option.name == "image");
+    let own = |option: &&RunOption| !told(option) && (!swallowed || option.name != "image");
     findings.extend(line.options.iter().filter(own).filter_map(|option| refused(line, option)));
     let missing =
         line.options.iter().filter(|option| option.takes_option && (option.refused.is_none() || option.at.opaque));

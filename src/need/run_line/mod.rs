@@ -8,6 +8,7 @@ mod need;
 mod numbers;
 mod options;
 mod paste;
+mod places;
 mod podman;
 mod things;
 mod values;
