@@ -86,7 +86,9 @@ impl Screen<'_> {
                 status => paint(short_word(status), status),
             };
             let pad = " ".repeat(WORD.saturating_sub(word.chars().count()));
-            let text = self.two_rows(&family.told(), 2 + WORD + TITLE);
+            // Trouble stands below in full.
+            let rows = if family.status == Status::Pass { 2 } else { 1 };
+            let text = self.rows(&family.told(), 2 + WORD + TITLE, rows);
             let _ = writeln!(out, "  {word}{pad}{:<TITLE$}{text}", family.title);
         }
         if !judges_a_line {
@@ -97,7 +99,8 @@ impl Screen<'_> {
     /// Families that nobody asked for, with the flags that would.
     fn unchecked(&self, out: &mut String) {
         // What nothing asks for by its name is not looked at because it is not there.
-        let unasked = |f: &&FamilyWords| f.status == Status::Skip && !f.waits() && f.asked_by.starts_with("--");
+        let unasked =
+            |f: &&FamilyWords| f.status == Status::Skip && !f.waits() && !f.asked_by.is_empty() && f.name != "run";
         let unasked: Vec<&FamilyWords> =
             self.report.families.iter().filter(|f| unasked(f) && f.name != "dockerfile").collect();
         if unasked.is_empty() {
@@ -245,13 +248,15 @@ impl Screen<'_> {
         wrap(text, self.width, indent)
     }
 
-    /// At most two rows behind `indent` columns; of what is longer the beginning.
-    fn two_rows(&self, text: &str, indent: usize) -> String {
-        let wrapped = self.wrapped(text, indent);
-        let mut rows = wrapped.lines();
-        let kept: Vec<&str> = rows.by_ref().take(2).collect();
-        let more = if rows.next().is_some() { " ..." } else { "" };
-        format!("{}{more}", kept.join("\n"))
+    /// At most so many rows behind `indent` columns; of what is longer the beginning.
+    fn rows(&self, text: &str, indent: usize, most: usize) -> String {
+        let whole = self.wrapped(text, indent);
+        if whole.lines().count() <= most {
+            return whole;
+        }
+        let shorter = wrap(text, self.width - " ...".len(), indent);
+        let kept: Vec<&str> = shorter.lines().take(most).collect();
+        format!("{} ...", kept.join("\n").trim_end_matches([',', ';']))
     }
 }
 
