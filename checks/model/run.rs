@@ -382,6 +382,9 @@ pub struct Image {
     pub at: Argument,
 }
 
+/// From this number on a display is hardly one of a screen or of ssh, which begins at 10.
+const FIRST_OWN_DISPLAY: u16 = 20;
+
 impl RunLine {
     /// The options of one name, in order.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a RunOption> {
@@ -409,13 +412,14 @@ impl RunLine {
     }
 
     /// A display that is written out, to which no socket and no network of the host leads: `-e DISPLAY=:99` of an image that
-    /// starts a server itself.
+    /// starts a server itself. Servers of a screen have low numbers: of those a socket was forgotten.
     pub fn own_display(&self) -> Option<(u16, &Variable)> {
         let variable = self.variable("DISPLAY")?;
         let number = variable.value.as_deref()?.strip_prefix(':')?.split('.').next()?.parse().ok()?;
         let written = variable.at.text.contains("DISPLAY=") && !variable.at.text.contains('$');
         let socket = self.mounts.iter().any(|mount| "/tmp/.X11-unix".starts_with(mount.target.as_str()));
-        (written && !variable.at.opaque && !socket && !self.is_host_network()).then_some((number, variable))
+        let own = written && number >= FIRST_OWN_DISPLAY && !variable.at.opaque && !socket && !self.is_host_network();
+        own.then_some((number, variable))
     }
 
     /// The users and groups that it names; numbers, and what only a command would tell, are none.

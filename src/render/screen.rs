@@ -227,7 +227,7 @@ impl Screen<'_> {
     fn next(&self, out: &mut String) {
         let again = match (self.trouble.first().map(|o| o.status), self.report.run_line.is_some()) {
             (Some(Status::Fail | Status::Unknown), _) | (Some(_), true) => "Then run gdoctor again.",
-            (Some(_), _) => "Accept it until a date: a [[waiver]] in gdoctor.toml.",
+            (Some(_), _) => "To accept it: [[waiver]] in gdoctor.toml.",
             (None, true) if self.report.run_lines().any(|line| line.starts != Starts::Yes) => "",
             (None, true) => "Nothing has to change.",
             (None, false) => "Your own command:  gdoctor -- docker run ...",
@@ -254,9 +254,16 @@ impl Screen<'_> {
         if whole.lines().count() <= most {
             return whole;
         }
-        let shorter = wrap(text, self.width - " ...".len(), indent);
-        let kept: Vec<&str> = shorter.lines().take(most).collect();
-        format!("{} ...", kept.join("\n").trim_end_matches([',', ';']))
+        let kept: Vec<&str> = whole.lines().take(most).collect();
+        let mut kept = kept.join("\n");
+        // The first row stands behind what is written already.
+        let before = if most == 1 { indent } else { 0 };
+        let is_wide = |row: &str| before + textwrap::core::display_width(row) + " ...".len() > self.width;
+        while kept.lines().last().is_some_and(is_wide) {
+            let end = kept.trim_end().rfind(' ').or(kept.char_indices().next_back().map(|(at, _)| at));
+            kept.truncate(end.unwrap_or(0));
+        }
+        format!("{} ...", kept.trim_end_matches([',', ';', ' ']))
     }
 }
 
