@@ -576,6 +576,9 @@ fn fourcc(text: &str) -> Result<String, String> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bytes(pub u64);
 
+/// Nobody counts so few bytes: a number without a unit means something else.
+const FEW_BYTES: u64 = 1 << 20;
+
 impl FromStr for Bytes {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
@@ -593,6 +596,9 @@ impl FromStr for Bytes {
             _ => return Err("give a whole number and a unit, such as 20GiB or 500MB".into()),
         };
         let number: u64 = text[..digits].parse().map_err(|_| "give a whole number and a unit, such as 20GiB")?;
+        if digits == text.len() && (1..FEW_BYTES).contains(&number) {
+            return Err(format!("{number} has no unit: {number}GiB, {number}MiB?"));
+        }
         number.checked_mul(factor).map(Self).ok_or("that is more than can be counted".into())
     }
 }
@@ -784,6 +790,8 @@ mod tests {
         assert_eq!("20GiB".parse::<Bytes>(), Ok(Bytes(20 << 30)));
         assert_eq!("500mb".parse::<Bytes>(), Ok(Bytes(500_000_000)));
         assert_eq!(Bytes(20 << 30).to_string(), "20GiB");
+        assert_eq!("20".parse::<Bytes>(), Err("20 has no unit: 20GiB, 20MiB?".into()));
+        assert_eq!("20b".parse::<Bytes>(), Ok(Bytes(20)));
         assert!("twenty".parse::<Bytes>().is_err() && "99999999999TiB".parse::<Bytes>().is_err());
         assert_eq!(duration("800ms"), Ok(Duration::from_millis(800)));
         assert!(duration("0s").is_err() && duration("5 parsecs").is_err());

@@ -462,15 +462,6 @@ impl RunLine {
         self.last("runtime").filter(|option| option.value.starts_with("nvidia")).map(|option| &option.at)
     }
 
-    /// The edits that take out every option that asks for a GPU of NVIDIA's.
-    pub fn without_gpu(&self) -> Vec<Edit> {
-        let gpus = self.gpus.iter().map(|request| &request.at);
-        let named = self.devices.iter().filter(|device| device.cdi && device.host.starts_with("nvidia.com/"));
-        let runtimes = self.all("runtime").filter(|option| option.value.starts_with("nvidia"));
-        let all = gpus.chain(named.map(|device| &device.at)).chain(runtimes.map(|option| &option.at));
-        all.map(Argument::without).collect()
-    }
-
     /// Puts options before the image.
     pub fn insert(&self, options: &str) -> Edit {
         let place = self.image.as_ref().map_or(self.text.trim_end().len(), |image| image.at.span.start);

@@ -60,8 +60,8 @@ fn none(facts: &Facts, need: &Need) -> Finding {
         Some("prime-select") => Finding::fail("switched-off", "prime-select"),
         Some(_) => Finding::fail("switched-off", "envycontrol"),
         None => {
-            let finding = match need.run.as_ref().and_then(|line| Some((line, line.asks_for_gpu()?))) {
-                Some((line, at)) => Finding::fail("none", "leave-out").edits(line.without_gpu()).asked_by(&at.origin()),
+            let finding = match need.run.as_ref().and_then(|line| line.asks_for_gpu()) {
+                Some(at) => Finding::fail("none", "leave-out").asked_by(&at.origin()),
                 None => Finding::fail("none", "attach"),
             };
             return finding.evidence(nvidia.gpus.source.0.as_str(), "no NVIDIA display controller");
