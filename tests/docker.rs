@@ -97,6 +97,7 @@ fn a_malformed_daemon_json_is_told_with_line_and_column() {
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
     };
     file("etc/docker/daemon.json", "{\n  \"log-level\": \"warn\",\n}\n");
+    file("etc/resolv.conf", "nameserver 192.0.2.53\n");
     file("usr/bin/dockerd", "");
     file("usr/bin/docker", "");
     let run = gdoctor(&["--only", "docker", "--root", root.path().to_str().unwrap()], &[("PATH", "/usr/bin:/bin")]);

@@ -217,6 +217,8 @@ fn failing(daemon_json: &str, arguments: &[&str]) -> Option<Run> {
 }
 
 fn told_below(root: &Path) -> Run {
+    std::fs::create_dir_all(root.join("etc")).unwrap();
+    std::fs::write(root.join("etc/resolv.conf"), "nameserver 192.0.2.53\n").unwrap();
     gdoctor(&["--only", "docker", "--root", root.to_str().unwrap()], &[("PATH", "/usr/bin:/bin"), ("HOME", "/root")])
 }
 

@@ -501,8 +501,9 @@ fn each_store_reads_certs_d_in_its_own_way() {
             ("cp F/ca.crt D/ca.pem", "misnamed-authority", "trusted"),
             ("mkdir D/../ADDRESS; cp F/ca.crt D/../ADDRESS", "misplaced-authority", "trusted"),
         ] {
-            let files = files.replace('F', &from).replace("ADDRESS", &address.to_string());
-            inside(&format!("rm -rf /etc/docker/certs.d; mkdir -p {certs}; {}", files.replace("D", &certs)));
+            // The scratch folder's name may have any letter: it comes last.
+            let files = files.replace("ADDRESS", &address.to_string()).replace('D', &certs).replace('F', &from);
+            inside(&format!("rm -rf /etc/docker/certs.d; mkdir -p {certs}; {files}"));
             let look = || {
                 let text =
                     inside(&format!("{program} check --only registry-trust --registry {name} --format json || true"));
