@@ -1,5 +1,7 @@
 //! What a status is in each format: one function a column of one table. `tests/render.rs` crosses all of them.
 
+use std::collections::BTreeSet;
+
 use crate::policy::{self, Status};
 use crate::report::{Outcome, Report, WAITING, WAIVED};
 
@@ -179,6 +181,7 @@ pub fn verdict(report: &Report) -> String {
             let and = if told.is_empty() { String::new() } else { format!(" {}.", told.join(", ")) };
             format!("{sentence}{and}")
         }
+        (None, 0, 0, 0) if report.exit_code == policy::UNDETERMINED => left_out(report),
         (None, 0, 0, 0) if is_ready(report) => "Ready: your containers can start.".into(),
         (None, 0, 0, 0) if report.results.iter().all(|o| o.status == Status::Skip) => "Nothing was looked at.".into(),
         (None, 0, 0, 0) => "No problem found.".into(),
@@ -189,6 +192,14 @@ pub fn verdict(report: &Report) -> String {
         (None, 1, ..) => format!("1 problem: {first}."),
         (None, count, ..) => format!("{count} problems. The first: {first}."),
     }
+}
+
+/// What waits for a check that was not selected.
+fn left_out(report: &Report) -> String {
+    let waiting = report.results.iter().filter(|o| o.required && o.status == Status::Unknown);
+    let causes: BTreeSet<&str> = waiting.filter_map(|o| o.cause.as_deref()).collect();
+    let causes: Vec<&str> = causes.into_iter().collect();
+    format!("Not everything could be looked at: checks wait for {}, which was left out.", causes.join(", "))
 }
 
 fn capital(text: &str) -> String {

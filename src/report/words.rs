@@ -1,6 +1,6 @@
 //! Turns findings into the report: statuses by policy, sentences and fixes from each check's `doc.md`, causes resolved.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gdoctor_checks::model::check::Check;
@@ -56,14 +56,13 @@ pub fn write_through(
     let shown = &Shown { gate, files: &need.files, moves: &moves };
     let blocked: BTreeMap<&str, &str> =
         judged.iter().flat_map(|j| j.findings.iter().filter_map(|f| Some((j.check.id, blocker(f)?)))).collect();
-    let ids = &judged.iter().map(|j| j.check.id).collect();
     let results: Vec<Outcome> = judged
         .iter()
         .flat_map(|j| {
             let groups = j.check.family.reads.iter();
             let probe = groups.filter_map(|group| frame.probe_times.get(group)).max().copied().unwrap_or_default();
             let took = probe + j.took;
-            let words = Words { check: j.check, doc: quoted(j), tags: &tags, line, made_up, shown, ids, took };
+            let words = Words { check: j.check, doc: quoted(j), tags: &tags, line, made_up, shown, took };
             j.findings.iter().map(|f| words.outcome(f, &blocked)).collect::<Vec<_>>()
         })
         .collect();
@@ -103,8 +102,6 @@ struct Words<'a> {
     line: Option<&'a RunLine>,
     made_up: bool,
     shown: &'a Shown<'a>,
-    /// Every check that was judged.
-    ids: &'a BTreeSet<&'static str>,
     took: Duration,
 }
 
@@ -140,11 +137,7 @@ impl Words<'_> {
                 Verdict::Unknown(gap) => find_out(gap, self.check.id),
                 _ => Vec::new(),
             },
-            // What was not judged in this run can tell nothing of its own.
-            cause: blocker(finding)
-                .map(|by| root_cause(by, blocked))
-                .filter(|root| self.ids.contains(root))
-                .map(str::to_owned),
+            cause: blocker(finding).map(|by| root_cause(by, blocked).to_owned()),
             waiver: None,
             duration_ms: millis(self.took),
             stands_for: 1,
