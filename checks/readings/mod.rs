@@ -9,7 +9,7 @@ pub mod cuda;
 pub mod device_rules;
 pub mod driver;
 pub mod driver_package;
-mod engine_to_start;
+pub mod engine_to_start;
 pub mod known_image;
 pub mod passage;
 mod room;

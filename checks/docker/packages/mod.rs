@@ -3,6 +3,7 @@
 use crate::model::facts::docker::Reach;
 use crate::model::facts::engine::{AptSource, Package};
 use crate::model::prelude::*;
+use crate::readings::engine_to_start::is_engine_package;
 
 pub static CHECK: Check = Check {
     id: "docker-packages",
@@ -19,7 +20,7 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let Some(packages) = fact.known()? else { return Err(Stop::NotNeeded("no-dpkg")) };
     let runs = facts.docker.reach.value() == Some(&Reach::Answers);
     let engines: Vec<&str> =
-        packages.iter().map(|package| package.name.as_str()).filter(|name| is_engine(name)).collect();
+        packages.iter().map(|package| package.name.as_str()).filter(|name| is_engine_package(name)).collect();
     let finding = if let Some(half) = packages.iter().find(|package| !package.whole) {
         let bad = if runs { Finding::warn } else { Finding::fail };
         bad("half-configured", "configure").with("package", &half.name)
@@ -34,10 +35,6 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         Finding::pass("together")
     };
     Ok(finding.with("packages", names(packages)).evidence(fact.source.0.as_str(), names(packages)).into())
-}
-
-fn is_engine(name: &str) -> bool {
-    ["docker-ce", "docker.io", "docker-engine", "moby-engine"].contains(&name)
 }
 
 fn names(packages: &[Package]) -> String {

@@ -3,6 +3,7 @@
 use crate::model::facts::engine::DaemonHelper;
 use crate::model::need::strongest;
 use crate::model::prelude::*;
+use crate::readings::engine_to_start::is_engine_package;
 
 pub static CHECK: Check = Check {
     id: "docker-programs",
@@ -63,9 +64,8 @@ fn names(facts: &Facts, key: &str) -> bool {
 
 /// The package that brings dockerd and these programs.
 fn package(facts: &Facts) -> &str {
-    let engines = ["docker-ce", "docker.io", "moby-engine"];
     let packages = facts.engine.packages.value().map(Vec::as_slice).unwrap_or_default();
-    let installed = packages.iter().map(|package| package.name.as_str()).find(|name| engines.contains(name));
+    let installed = packages.iter().map(|package| package.name.as_str()).find(|name| is_engine_package(name));
     installed.unwrap_or("docker-ce")
 }
 
