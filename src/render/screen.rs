@@ -7,7 +7,7 @@ use gdoctor_checks::model::run::Span;
 
 use super::status::{self, plural};
 use super::{marked, snippet, wrap};
-use crate::policy::Status;
+use crate::policy::{Status, UNDETERMINED};
 use crate::report::{FamilyWords, FixWords, Outcome, Report, RunLineWords, Starts};
 
 /// Lines are wrapped to `width` columns, but to no more than this: longer lines are hard to read.
@@ -228,6 +228,7 @@ impl Screen<'_> {
         let again = match (self.trouble.first().map(|o| o.status), self.report.run_line.is_some()) {
             (Some(Status::Fail | Status::Unknown), _) | (Some(_), true) => "Then run gdoctor again.",
             (Some(_), _) => "To accept it: [[waiver]] in gdoctor.toml.",
+            (None, _) if self.report.exit_code == UNDETERMINED => "Look at all of it:  gdoctor",
             (None, true) if self.report.run_lines().any(|line| line.starts != Starts::Yes) => "",
             (None, true) => "Nothing has to change.",
             (None, false) => "Your own command:  gdoctor -- docker run ...",
