@@ -143,7 +143,9 @@ fn parse_fix<'a>(name: &'a str, body: &'a str) -> Result<Fix<'a>, String> {
         title: prose[..title_end].trim_ascii(),
         commands: Vec::new(),
         risks: Vec::new(),
-        notes: items.iter().filter_map(|(key, text)| note(key, text)).collect(),
+        notes: notes(&items, "note"),
+        verify: notes(&items, "verify"),
+        undo: notes(&items, "undo"),
         page: items.iter().find(|(k, _)| *k == "page").map(|(_, v)| *v).unwrap_or(""),
     };
     for (_, words) in items.iter().filter(|(k, _)| *k == "risk") {
@@ -168,11 +170,17 @@ fn parse_fix<'a>(name: &'a str, body: &'a str) -> Result<Fix<'a>, String> {
     Ok(fix)
 }
 
-/// `- note systemd no-snap: …`: the words behind the key are tags.
-fn note<'a>(key: &'a str, text: &'a str) -> Option<Note<'a>> {
-    let mut words = key.split_whitespace();
-    (words.next() == Some("note")).then(|| Note { tags: words.collect(), text })
+/// The lines of this kind: `- note systemd no-snap: …`, where the words behind the key are tags.
+fn notes<'a>(items: &[(&'a str, &'a str)], kind: &str) -> Vec<Note<'a>> {
+    let note = |(key, text): &(&'a str, &'a str)| {
+        let mut words = key.split_whitespace();
+        (words.next() == Some(kind)).then(|| Note { tags: words.collect(), text })
+    };
+    items.iter().filter_map(note).collect()
 }
+
+/// The keys whose words may be followed by tags.
+const TAGGED: [&str; 3] = ["note", "verify", "undo"];
 
 /// (`#` or `##`, heading, body).
 type Section<'a> = (&'a str, &'a str, &'a str);
@@ -230,10 +238,12 @@ fn split_items(body: &str) -> (&str, Vec<(&str, &str)>) {
         };
         match line.strip_prefix("- ").and_then(|item| item.split_once(": ")) {
             Some((
-                key @ ("short" | "fix" | "stops" | "frequency" | "explains" | "explains-if" | "risk" | "note" | "page"),
+                key @ ("short" | "fix" | "stops" | "frequency" | "explains" | "explains-if" | "risk" | "page"),
                 value,
             )) => items.push((key, value.trim_ascii())),
-            Some((key, value)) if key.starts_with("note ") => items.push((key, value.trim())),
+            Some((key, value)) if TAGGED.contains(&key.split_whitespace().next().unwrap_or_default()) => {
+                items.push((key, value.trim_ascii()));
+            }
             _ => break,
         }
         prose = before.trim_ascii_end();

@@ -47,7 +47,7 @@ pub struct Commands<'a> {
     pub text: &'a str,
 }
 
-/// What to know before or after, one sentence; tagged as fences are.
+/// One line beside the commands, tagged as fences are.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Note<'a> {
     pub tags: Vec<&'a str>,
@@ -61,7 +61,12 @@ pub struct Fix<'a> {
     pub title: &'a str,
     pub commands: Vec<Commands<'a>>,
     pub risks: Vec<Risk>,
+    /// What to know before or after, a sentence each.
     pub notes: Vec<Note<'a>>,
+    /// A command of an ordinary program that shows that the fix worked.
+    pub verify: Vec<Note<'a>>,
+    /// Commands that take back what the fix's changed, or a sentence, with a capital letter, that says why none does.
+    pub undo: Vec<Note<'a>>,
     /// The official page that the commands come from.
     pub page: &'a str,
 }
@@ -72,13 +77,13 @@ impl<'a> Fix<'a> {
     pub fn commands_for(&self, host_tags: &[String]) -> Vec<&'a str> {
         self.commands.iter().filter(|fence| hold(&fence.tags, host_tags)).map(|fence| fence.text).collect()
     }
-
-    /// The notes that apply to a host with these tags.
-    pub fn notes_for(&self, host_tags: &[String]) -> Vec<&'a str> {
-        self.notes.iter().filter(|note| hold(&note.tags, host_tags)).map(|note| note.text).collect()
-    }
 }
 
 fn hold(tags: &[&str], host_tags: &[String]) -> bool {
     tags.iter().all(|tag| host_tags.iter().any(|t| t == tag))
+}
+
+/// The lines that apply to a host with these tags.
+pub fn notes_for<'a>(notes: &[Note<'a>], host_tags: &[String]) -> Vec<&'a str> {
+    notes.iter().filter(|note| hold(&note.tags, host_tags)).map(|note| note.text).collect()
 }

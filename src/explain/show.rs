@@ -229,6 +229,9 @@ impl Match {
             for note in &fix.notes {
                 let _ = writeln!(out, "      {note}");
             }
+            for (label, line) in fix.afterwards() {
+                let _ = writeln!(out, "      {label}: {line}");
+            }
             let _ = writeln!(out, "      {}", fix.page);
         }
         out.push('\n');

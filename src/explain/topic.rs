@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use colored::Colorize;
+use gdoctor_checks::model::check::Family;
 use gdoctor_checks::model::doc::Doc;
 use gdoctor_checks::model::finding::{ELSEWHERE, NOT_NEEDED, UNKNOWN};
 use gdoctor_checks::model::fix::Fix;
@@ -13,28 +14,53 @@ use crate::report::{OUT_OF_SIGHT, find_fix, general, general_fix, parse};
 
 /// Every check, a line each, by family.
 pub fn list() -> String {
-    let mut out = String::new();
-    for family in FAMILIES {
-        let _ = writeln!(out, "{}{}", if out.is_empty() { "" } else { "\n" }, family.name.bold());
-        for check in family.checks {
-            let _ = writeln!(out, "  {:<22} {}", check.id, parse(check).title);
-        }
+    FAMILIES.iter().map(|family| checks_of(family)).collect::<Vec<String>>().join("\n")
+}
+
+fn checks_of(family: &Family) -> String {
+    let mut out = format!("{}\n", family.name.bold());
+    for check in family.checks {
+        let _ = writeln!(out, "  {:<22} {}", check.id, parse(check).title);
     }
     out
 }
 
-/// True for text that is made like a check's id or a code: `docker-access`, `docker-access/not-in-group`.
+/// A family's checks and how to have them looked at.
+fn whole_family(family: &Family) -> String {
+    let asked = match family.asked_by {
+        "" => String::new(),
+        flag => format!(", when it is asked for: gdoctor {flag}"),
+    };
+    format!(
+        "{}\nLook at all of them: gdoctor --only {name}{asked}\nAll about one: gdoctor explain {}\n",
+        checks_of(family),
+        family.checks.first().map_or("", |check| check.id),
+        name = family.name,
+    )
+}
+
+/// True for text that is made like a family's name, a check's id or a code: `docker`, `docker-access`,
+/// `docker-access/not-in-group`.
 pub fn is_id(text: &str) -> bool {
     let word = |w: &str| !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     match text.split_once('/') {
         Some((id, code)) => word(id) && word(code) && text.contains('-'),
-        None => word(text) && (text.contains('-') || ALL.iter().any(|check| check.id == text)),
+        None => {
+            word(text) && (text.contains('-') || family(text).is_some() || ALL.iter().any(|check| check.id == text))
+        }
     }
 }
 
-/// All about a check (`docker-access`), a note (`in-image`) or one of their codes, with the commands of a host with these
+fn family(name: &str) -> Option<&'static Family> {
+    FAMILIES.iter().copied().find(|family| family.name == name)
+}
+
+/// All about a family (`docker`), a check (`docker-access`), a note (`in-image`) or one of their codes, with the commands of a host with these
 /// tags, or of all systems. Err names the nearest topic.
 pub fn explain(topic: &str, tags: Option<&[String]>) -> Result<String, String> {
+    if let Some(family) = family(topic) {
+        return Ok(whole_family(family));
+    }
     let (id, code) = topic.split_once('/').map_or((topic, None), |(id, code)| (id, Some(code)));
     let doc = ALL.iter().find(|check| check.id == id).map(|check| parse(check)).or_else(|| note(id));
     let doc = doc.ok_or_else(|| unknown(topic))?;
@@ -49,7 +75,9 @@ pub fn explain(topic: &str, tags: Option<&[String]>) -> Result<String, String> {
 
 /// The codes of a topic. Err names the nearest topic.
 pub fn codes(topic: &str) -> Result<Vec<Entry>, String> {
-    let codes: Vec<Entry> = entries().into_iter().filter(|e| e.id == topic || e.name() == topic).collect();
+    let of_family = |id: &str| family(topic).is_some_and(|family| family.checks.iter().any(|check| check.id == id));
+    let meant = |e: &Entry| e.id == topic || e.name() == topic || of_family(e.id);
+    let codes: Vec<Entry> = entries().into_iter().filter(meant).collect();
     if codes.is_empty() { Err(unknown(topic)) } else { Ok(codes) }
 }
 
@@ -105,6 +133,9 @@ fn write_fix(out: &mut String, fix: &Fix<'_>, tags: Option<&[String]>) {
     for note in &here.notes {
         let _ = writeln!(out, "  {note}");
     }
+    for (label, line) in here.afterwards() {
+        let _ = writeln!(out, "  {label}: {line}");
+    }
     let _ = writeln!(out, "  {}", here.page);
 }
 
@@ -120,9 +151,11 @@ fn write_all(out: &mut String, fix: &Fix<'_>) {
             let _ = writeln!(out, "    {}", general(line).cyan());
         }
     }
-    for note in &fix.notes {
-        let on = if note.tags.is_empty() { String::new() } else { format!("on {}: ", note.tags.join(", ")) };
-        let _ = writeln!(out, "  {on}{}", general(note.text));
+    for (label, notes) in [("", &fix.notes), ("Check it worked: ", &fix.verify), ("Undo: ", &fix.undo)] {
+        for note in notes {
+            let on = if note.tags.is_empty() { String::new() } else { format!("on {}: ", note.tags.join(", ")) };
+            let _ = writeln!(out, "  {label}{on}{}", general(note.text));
+        }
     }
     let _ = writeln!(out, "  {}", fix.page);
 }

@@ -192,6 +192,9 @@ fn mend(out: &mut String, fix: &FixWords) {
     for note in &fix.notes {
         let _ = writeln!(out, "<p>{}</p>", prose(note));
     }
+    for (label, line) in fix.afterwards() {
+        let _ = writeln!(out, "<p>{label}: <code>{}</code></p>", text(line));
+    }
     let page = text(&fix.page);
     let _ = write!(out, "<p><a href=\"{page}\" rel=\"noreferrer\">{page}</a></p>\n</div>\n");
 }

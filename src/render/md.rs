@@ -58,6 +58,9 @@ fn told(out: &mut String, outcome: &Outcome) {
         for note in &fix.notes {
             let _ = writeln!(out, "{}\n", prose(note));
         }
+        for (label, line) in fix.afterwards() {
+            let _ = writeln!(out, "{label}: {}\n", prose(&format!("`{line}`")));
+        }
         let _ = writeln!(out, "<{}>", fix.page);
     }
     if !outcome.find_out.is_empty() {

@@ -24,6 +24,9 @@ pub fn render(report: &Report) -> String {
         }
         let _ = write!(head, "{}{}", if at == 0 { ": " } else { ", " }, outcome.id);
     }
+    if let Some(sentence) = status::left_out(report).filter(|_| problems.is_empty()) {
+        let _ = write!(head, ": {}", sentence.trim_end_matches('.'));
+    }
     let seconds = format!("{}.{:03}", report.duration_ms / 1000, report.duration_ms % 1000);
     let mut out =
         format!("{head} | failed={failed};;0;0 warn={warned};0;;0 unknown={unknown};;;0 time={seconds}s;;;0\n");

@@ -15,7 +15,7 @@ pub fn render(report: &Report) -> String {
         .find(|o| matches!(status::shown(o), Status::Fail | Status::Warn | Status::Unknown));
     let mut line = match first {
         Some(outcome) => format!("{}: {}", status::name(outcome), outcome.summary),
-        None => "gdoctor: nothing is wrong".to_owned(),
+        None => status::left_out(report).unwrap_or_else(|| "gdoctor: nothing is wrong".to_owned()),
     };
     if let Some(file) = &report.need_file {
         let state = if file.used { "by" } else { "without" };

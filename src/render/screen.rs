@@ -179,6 +179,9 @@ impl Screen<'_> {
         if !fix.changes_line {
             commands(out, &fix.commands, indent);
         }
+        for (label, line) in fix.afterwards() {
+            let _ = writeln!(out, "{margin}{:<16} {}", format!("{label}:"), line.cyan());
+        }
         let mut room = NOTES;
         for note in &fix.notes {
             let note = self.wrapped(note, indent);

@@ -128,7 +128,8 @@ pub fn waiver(outcome: &Outcome) -> Option<String> {
 pub fn worst(report: &Report) -> Status {
     let has =
         |status: Status| report.results.iter().any(|o| shown(o) == status && (o.required || status != Status::Unknown));
-    [Status::Fail, Status::Warn, Status::Unknown].into_iter().find(|s| has(*s)).unwrap_or(Status::Pass)
+    let found = [Status::Fail, Status::Warn, Status::Unknown].into_iter().find(|s| has(*s));
+    found.or(left_out(report).map(|_| Status::Unknown)).unwrap_or(Status::Pass)
 }
 
 /// Results in the order of their weight: failures first, then warnings, then what is unknown; else the report's own order.
@@ -175,13 +176,14 @@ pub fn verdict(report: &Report) -> String {
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| plural(*count, word)).collect();
     let first = trouble.first().map(|o| o.brief()).unwrap_or_default();
     let line = report.run_line.as_ref().filter(|line| !line.several);
+    let left_out = left_out(report);
     match (line, failed, unknown, warned) {
         (Some(line), ..) => {
             let sentence = line.verdict();
             let and = if told.is_empty() { String::new() } else { format!(" {}.", told.join(", ")) };
             format!("{sentence}{and}")
         }
-        (None, 0, 0, 0) if report.exit_code == policy::UNDETERMINED => left_out(report),
+        (None, 0, 0, _) if left_out.is_some() => left_out.unwrap_or_default(),
         (None, 0, 0, 0) if is_ready(report) => "Ready: your containers can start.".into(),
         (None, 0, 0, 0) if report.results.iter().all(|o| o.status == Status::Skip) => "Nothing was looked at.".into(),
         (None, 0, 0, 0) => "No problem found.".into(),
@@ -194,12 +196,15 @@ pub fn verdict(report: &Report) -> String {
     }
 }
 
-/// What waits for a check that was not selected.
-fn left_out(report: &Report) -> String {
-    let waiting = report.results.iter().filter(|o| o.required && o.status == Status::Unknown);
-    let causes: BTreeSet<&str> = waiting.filter_map(|o| o.cause.as_deref()).collect();
-    let causes: Vec<&str> = causes.into_iter().collect();
-    format!("Not everything could be looked at: checks wait for {}, which was left out.", causes.join(", "))
+/// What the run's checks wait for and was not selected, where nothing else keeps the run from being well.
+pub fn left_out(report: &Report) -> Option<String> {
+    let mut open = report.results.iter().filter(|o| o.required && o.status == Status::Unknown && !o.is_waived());
+    let causes: Option<BTreeSet<&str>> = open.try_fold(BTreeSet::new(), |mut causes, outcome| {
+        causes.insert(outcome.cause.as_deref()?);
+        Some(causes)
+    });
+    let causes: Vec<&str> = causes.filter(|_| report.exit_code == policy::UNDETERMINED)?.into_iter().collect();
+    Some(format!("Not everything could be looked at: checks wait for {}, which was left out.", causes.join(", ")))
 }
 
 fn capital(text: &str) -> String {
@@ -235,6 +240,7 @@ pub fn advice(outcome: &Outcome) -> Vec<String> {
         lines.push(format!("Fix: {} ({})", fix.title, fix.risks.join(", ")));
         lines.extend(fix.commands.iter().map(|command| format!("    {command}")));
         lines.extend(fix.notes.iter().cloned());
+        lines.extend(fix.afterwards().map(|(label, line)| format!("{label}: {line}")));
         lines.push(fix.page.clone());
     }
     lines

@@ -137,6 +137,9 @@ impl Page<'_> {
         for note in &fix.notes {
             self.field(out, "note", note);
         }
+        for (label, line) in fix.afterwards() {
+            self.field(out, if label == "Undo" { "undo" } else { "check" }, line);
+        }
         self.field(out, "page", &fix.page);
     }
 

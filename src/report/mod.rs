@@ -431,11 +431,27 @@ pub struct FixWords {
     pub commands: Vec<String>,
     pub risks: Vec<&'static str>,
     pub notes: Vec<String>,
+    /// Commands that show that it worked, besides another look by gdoctor.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub verify: Vec<String>,
+    /// Commands that take back what it changes, or a sentence that says why none does.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub undo: Vec<String>,
     pub needs_root: bool,
     pub page: String,
     /// The commands are the run line, changed.
     #[serde(skip)]
     pub changes_line: bool,
+}
+
+impl FixWords {
+    /// What follows the commands in every format: how to see that it worked, how to take it back.
+    pub fn afterwards(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let each = |label: &'static str, lines| -> std::iter::Map<std::slice::Iter<'_, String>, _> {
+            <[String]>::iter(lines).map(move |line| (label, line.as_str()))
+        };
+        each("Check it worked", &self.verify).chain(each("Undo", &self.undo))
+    }
 }
 
 /// What a report says besides its findings.

@@ -8,7 +8,7 @@ use gdoctor_checks::model::doc::Doc;
 use gdoctor_checks::model::fact::Gap;
 use gdoctor_checks::model::facts::Facts;
 use gdoctor_checks::model::finding::{ELSEWHERE, Evidence, Finding, NOT_NEEDED, Verdict};
-use gdoctor_checks::model::fix::{Fix, Risk};
+use gdoctor_checks::model::fix::{Fix, Note, Risk, notes_for};
 use gdoctor_checks::model::need::Need;
 use gdoctor_checks::model::run::RunLine;
 
@@ -52,6 +52,8 @@ pub fn write_through(
     let line = need.run.as_ref().filter(|line| !line.made_up);
     let made_up = need.run.as_ref().is_some_and(|line| line.made_up);
     let tags = facts.tags();
+    let down =
+        judged.iter().any(|j| j.check.id == ENGINE && j.findings.iter().any(|f| matches!(f.verdict, Verdict::Fail(_))));
     let (text, moves) = line.map(|line| changes::shown(line, gate)).unwrap_or_default();
     let shown = &Shown { gate, files: &need.files, moves: &moves };
     let blocked: BTreeMap<&str, &str> =
@@ -62,14 +64,14 @@ pub fn write_through(
             let groups = j.check.family.reads.iter();
             let probe = groups.filter_map(|group| frame.probe_times.get(group)).max().copied().unwrap_or_default();
             let took = probe + j.took;
-            let words = Words { check: j.check, doc: quoted(j), tags: &tags, line, made_up, shown, took };
+            let words = Words { check: j.check, doc: quoted(j), tags: &tags, down, line, made_up, shown, took };
             j.findings.iter().map(|f| words.outcome(f, &blocked)).collect::<Vec<_>>()
         })
         .collect();
     Report {
         schema: SCHEMA,
         format: "gdoctor-report",
-        schema_version: "1.4",
+        schema_version: "1.5",
         report_id: frame.report_id,
         generated_at: frame.generated_at,
         tool: Tool::this(),
@@ -95,10 +97,14 @@ pub fn write_through(
     }
 }
 
+const ENGINE: &str = "docker-engine";
+
 struct Words<'a> {
     check: &'static Check,
     doc: Doc<'static>,
     tags: &'a [String],
+    /// Docker does not answer.
+    down: bool,
     line: Option<&'a RunLine>,
     made_up: bool,
     shown: &'a Shown<'a>,
@@ -170,6 +176,13 @@ impl Words<'_> {
     fn fix(&self, fix: &Fix, finding: &Finding) -> FixWords {
         let mut words = fix_words(fix, self.tags, self.line, finding, self.shown.gate);
         words.commands.retain(|command| !self.made_up || command != YOUR_OWN);
+        let asks_docker = |command: &String| {
+            let command = command.trim_start_matches("sudo ");
+            command.starts_with("docker ") && !command.starts_with("docker context ")
+        };
+        if self.down && self.check.id != ENGINE && words.commands.iter().any(asks_docker) {
+            words.notes.insert(0, "Docker has to run for this: mend docker-engine first.".to_owned());
+        }
         words
     }
 }
@@ -189,16 +202,34 @@ fn find_out(gap: &Gap, check: &str) -> Vec<String> {
     }
 }
 
+/// What a fix that restarts the machine says behind its commands: in their block it would end a paste of several.
+const RESTART: &str = "Then restart the machine: `sudo reboot`.";
+
 /// A fix of nobody's finding, for a host with these tags.
 pub fn general_fix(fix: &Fix, tags: &[String]) -> FixWords {
     let words = fix_words(fix, tags, None, &Finding::pass("").about("SUBJECT"), Gate::default());
     let each = |texts: Vec<String>| texts.iter().map(|text| general(text)).collect();
-    FixWords { title: general(&words.title), commands: each(words.commands), notes: each(words.notes), ..words }
+    FixWords {
+        title: general(&words.title),
+        commands: each(words.commands),
+        notes: each(words.notes),
+        verify: each(words.verify),
+        undo: each(words.undo),
+        ..words
+    }
 }
 
 fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Finding, gate: Gate) -> FixWords {
     let told = |text: &str| gate.told(text);
-    let notes = fix.notes_for(tags).into_iter().map(|note| fill(note, finding, told));
+    let notes = notes_for(&fix.notes, tags).into_iter().map(|note| fill(note, finding, told));
+    let command_or_sentence = |text: &str| match text.starts_with(char::is_uppercase) {
+        true => fill(text, finding, told),
+        false => fill(text, finding, |value| gate.quoted(value)),
+    };
+    let afterwards = |lines: &[Note]| {
+        let lines = notes_for(lines, tags).into_iter().map(command_or_sentence).collect();
+        fitted::commands(tags, lines).unwrap_or_default()
+    };
     let changes_line = line.is_some() && fix.commands.iter().any(|fence| fence.text.trim() == CORRECTED);
     let commands = fix.commands_for(tags).into_iter().flat_map(str::lines);
     let commands = commands.flat_map(|command| match line.filter(|_| command == CORRECTED) {
@@ -212,12 +243,17 @@ fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Findi
         Err(told) => (Vec::new(), Some(told)),
     };
     let risks = fitted::risks(&fix.risks, tags, &commands);
+    let to_run = !commands.is_empty();
+    let restart =
+        risks.contains(&Risk::Reboot) && to_run && !commands.iter().any(|command| command.ends_with("reboot"));
     FixWords {
         title: fill(fix.title, finding, told),
         commands,
         needs_root: risks.contains(&Risk::NeedsRoot),
         risks: risks.into_iter().map(Risk::words).collect(),
-        notes: left_out.into_iter().chain(notes).collect(),
+        notes: left_out.into_iter().chain(restart.then(|| RESTART.to_owned())).chain(notes).collect(),
+        verify: if to_run { afterwards(&fix.verify) } else { Vec::new() },
+        undo: if to_run { afterwards(&fix.undo) } else { Vec::new() },
         page: fix.page.to_owned(),
         changes_line,
     }

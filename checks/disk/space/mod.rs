@@ -72,7 +72,8 @@ fn one(place: &Place, wanted: Option<u64>) -> Finding {
         _ if space.read_only => Finding::fail("read-only", "look-at-mount"),
         _ if space.bytes_left() == Left::None => Finding::fail("full", "make-room"),
         Some(wanted) if space.available < wanted => {
-            Finding::fail("too-small", "make-room").with("wanted", bytes(wanted))
+            let fix = if space.total < wanted { "larger-disk" } else { "make-room" };
+            Finding::fail("too-small", fix).with("wanted", bytes(wanted))
         }
         Some(wanted) => Finding::pass("enough").with("wanted", bytes(wanted)),
         None if space.bytes_left() == Left::Short => Finding::warn("short", "make-room"),
