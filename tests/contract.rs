@@ -121,6 +121,14 @@ fn fix_is_whole(id: &str, fix: &Fix) {
     let sudo = fix.commands.iter().any(|fence| fence.text.contains("sudo "));
     let root = fix.risks.iter().any(|r| r.words() == "needs root");
     assert_eq!(sudo, root, "{id}: fix {}: sudo and `needs root` go together", fix.name);
+    let restarts = |line: &str| ["sudo reboot", "sudo systemctl reboot"].contains(&line);
+    for fence in &fix.commands {
+        let among_others = fence.text.lines().any(restarts) && fence.text.contains('\n');
+        assert!(!among_others, "{id}: fix {}: `- risk: reboot` says it, behind the commands", fix.name);
+    }
+    let changes = fix.risks.iter().any(|r| r.words() != "safe")
+        && !fix.commands.iter().all(|fence| fence.text.lines().all(restarts));
+    assert!(!changes || !fix.undo.is_empty(), "{id}: fix {} says not how to undo it", fix.name);
 }
 
 /// A note's words have nobody who fills placeholders; each of its fixes is named by a code, each code has a fix. That its codes
@@ -307,11 +315,13 @@ fn every_command_parses_as_shell_and_none_is_forbidden() {
     ];
     for (id, doc) in documents() {
         for fix in &doc.fixes {
-            for fence in &fix.commands {
-                let script = fence.text.replace(['{', '}'], "");
+            let sentence = |text: &&str| text.starts_with(char::is_uppercase);
+            let lines = fix.verify.iter().chain(&fix.undo).map(|line| line.text).filter(|text| !sentence(text));
+            for commands in fix.commands.iter().map(|fence| fence.text).chain(lines) {
+                let script = commands.replace(['{', '}'], "");
                 let status = Command::new("sh").args(["-n", "-c", &script]).status().unwrap();
-                assert!(status.success(), "{id}: fix {}: not shell:\n{}", fix.name, fence.text);
-                let text = format!("{}\n", fence.text);
+                assert!(status.success(), "{id}: fix {}: not shell:\n{commands}", fix.name);
+                let text = format!("{commands}\n");
                 for word in forbidden {
                     assert!(!text.contains(word), "{id}: fix {} advises {word:?}", fix.name);
                 }

@@ -311,12 +311,13 @@ struct Labelled {
 }
 
 /// The labelled sets of this project.
-const SETS: [&str; 5] = [
+const SETS: [&str; 6] = [
     "tests/explain-known.jsonl",
     "tests/explain-fresh-2026-11.jsonl",
     "tests/explain-fresh-2026-11-28.jsonl",
     "tests/explain-fresh-2026-11-29.jsonl",
     "tests/explain-fresh-2026-11-29-b.jsonl",
+    "tests/explain-fresh-2026-11-29-c.jsonl",
 ];
 
 /// What a finder makes of a labelled set, in counts.
@@ -447,6 +448,17 @@ fn fresh_texts_of_a_fourth_round_are_read() {
     let marks = marked(&Finder::new(), &labelled("tests/explain-fresh-2026-11-29-b.jsonl"));
     println!("{}\n{marks}", marks.misses.join("\n"));
     let fine = marks.right >= 24 && marks.wrong <= 3 && marks.falsely <= 2;
+    assert!(fine, "{marks}");
+}
+
+/// A fifth, labelled before anything was run on it, on 2026-11-29: 96 failures (6 of them of causes without a code), 35 healthy outputs, 11 texts
+/// of others, from threads that no set before had. Its first run, the figure that counts: right first 72 of 90, wrong 6, silent 12, a
+/// false answer to 3 of 46.
+#[test]
+fn fresh_texts_of_a_fifth_round_are_read() {
+    let marks = marked(&Finder::new(), &labelled("tests/explain-fresh-2026-11-29-c.jsonl"));
+    println!("{}\n{marks}", marks.misses.join("\n"));
+    let fine = marks.right >= 85 && marks.wrong <= 3 && marks.falsely == 0;
     assert!(fine, "{marks}");
 }
 

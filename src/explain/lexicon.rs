@@ -8,7 +8,7 @@ use super::words::{OTHER, Row, Token, Vocabulary};
 
 /// Spellings that are one word.
 const SAME: &str = include_str!("lexicon/same.txt");
-/// `kind:value = spelling | spelling`.
+/// `kind:value = spelling | spelling`; `NvRm*` stands for every other word that begins so.
 const PARTS: [&str; 4] = [
     include_str!("lexicon/speakers.txt"),
     include_str!("lexicon/actions.txt"),
@@ -100,7 +100,11 @@ impl Lexicon {
     }
 
     fn spell(&mut self, spelling: &str, part: u32) {
-        let pieces: Vec<Vec<u32>> = spelling.split('…').map(|piece| self.vocabulary.learn(piece)).collect();
+        let mut learn = |piece: &str| match piece.strip_suffix('*') {
+            Some(beginning) => vec![self.vocabulary.learn_beginning(beginning)],
+            None => self.vocabulary.learn(piece),
+        };
+        let pieces: Vec<Vec<u32>> = spelling.split('…').map(&mut learn).collect();
         match pieces.as_slice() {
             [words] => self.spellings.insert(words, part),
             pieces => {
@@ -180,6 +184,11 @@ impl Lexicon {
                 .filter(|one| !covered.iter().any(|other| within(one, other)))
                 .map(|(at, _, id)| Part { id: *id, at: *at as u32 }),
         );
+        let program = program(text);
+        parts.retain(|part| {
+            let inside = program.contains(&(tokens[part.at as usize].from as usize));
+            !inside || !["socket", "node"].contains(&self.name(part.id).0)
+        });
         self.read_gapped(&pieces, &mut parts);
         self.read_libraries(text, tokens, &mut parts);
         self.numbers.read(numbers, tokens, &|part, kind| self.name(part).0 == kind, &mut parts);
@@ -214,6 +223,14 @@ impl Lexicon {
             }
         }
     }
+}
+
+/// The bytes of `PATH` in `fork/exec PATH: …`: what is started is a program, whatever its path.
+fn program(text: &str) -> std::ops::Range<usize> {
+    const STARTED: &str = "fork/exec ";
+    let Some(from) = text.find(STARTED).map(|at| at + STARTED.len()) else { return 0..0 };
+    let end = text[from..].find([':', ' ']).map_or(text.len(), |at| from + at);
+    from..end
 }
 
 /// Lines of `name = spelling | spelling`; `#` begins a comment.

@@ -161,6 +161,8 @@ fn severity(line: &str) -> Severity {
     ];
     match (any(&MAJOR), any(&MINOR)) {
         (true, _) => Severity::Major,
+        // GStreamer's elements post their errors as warnings of its logger.
+        (false, true) if line.contains("> error: ") => Severity::Unsaid,
         (false, true) => Severity::Minor,
         (false, false) => Severity::Unsaid,
     }

@@ -16,7 +16,12 @@ pub fn search(finder: &Finder, reading: Reading<'_>) -> Search {
             let (score, why) = worth(&declared.sign, hit);
             for entry in &declared.entries {
                 let found = found(finder, *entry, hit, declared.text);
-                keep(&mut best, *entry, Found { score, why: why.clone(), weak: declared.sign.weak, ..found });
+                let (mut score, mut why) = (score, why.clone());
+                if found.entry.id == ENGINE && hit.answered {
+                    score -= 0.1;
+                    why.push("the daemon that is said to be down has answered".into());
+                }
+                keep(&mut best, *entry, Found { score, why, weak: declared.sign.weak, ..found });
             }
         }
     }
@@ -34,6 +39,9 @@ pub fn search(finder: &Finder, reading: Reading<'_>) -> Search {
     }
     Search { found, understood: reading.understood }
 }
+
+/// The check whose codes say that no daemon answers.
+const ENGINE: &str = "docker-engine";
 
 fn found(finder: &Finder, entry: usize, hit: &Hit, declared: &'static str) -> Found {
     let (entry, matched) = (finder.entries[entry].clone(), hit.matched.clone());
@@ -59,7 +67,8 @@ fn worth(sign: &Sign, hit: &Hit) -> (f32, Vec<String>) {
         why.push("as a rule the consequence of something else".into());
     }
     if sign.telling {
-        score += 0.06;
+        // A warning that names a cause may be one that the program lives with.
+        score += if hit.severity == Severity::Minor { 0.01 } else { 0.06 };
         why.push("it names the cause".into());
     }
     if hit.beside {

@@ -29,6 +29,8 @@ const WRAPPED: usize = 50;
 const NVRM: &str = "NVRM:";
 /// Kinds of errors with numbers: where a statement has one, it decides, and the sentence around it does not.
 const DECIDING: [&str; 6] = ["cuda", "nvml", "nvenc", "xid", "vk", "cert"];
+/// What Docker's client writes before the words of a daemon. What fails in TLS it calls so, too.
+const ANSWERED: &str = "Error response from daemon";
 /// Of one declaration so many places are kept.
 const PLACES: usize = 16;
 
@@ -39,6 +41,8 @@ pub struct Hit {
     pub last: u32,
     pub matched: String,
     pub severity: Severity,
+    /// A daemon that runs says it.
+    pub answered: bool,
     /// It gives a number or a name of an error that the declaration does not speak of.
     pub beside: bool,
 }
@@ -175,7 +179,9 @@ impl<'a> Reading<'a> {
             return;
         }
         let (last, severity) = (line.number, line.severity());
-        let hit = Hit { line: first, last, matched: told(&row.text), severity, beside: false };
+        let answered =
+            row.text.contains(ANSWERED) && !parts.iter().any(|part| finder.lexicon.name(part.id).0 == "cert");
+        let hit = Hit { line: first, last, matched: told(&row.text), severity, answered, beside: false };
         for (at, beside) in holding {
             self.hits.entry(at).or_default().push(Hit { beside, ..hit.clone() });
         }

@@ -149,6 +149,14 @@ fn is_code(line: &str) -> bool {
         "static ", "return ", "if (", "} else", "elif ", "except ", "raise ", "case ",
     ];
     begins(line, &WORDS) && (line.ends_with([';', '{', '}', ':', ')', ',']) || line.starts_with("//"))
+        || is_quoted(line)
+}
+
+/// `   2 | >>> FROM nvidia/cuda:10.2-base`: a line of a file, as compilers and BuildKit quote it.
+fn is_quoted(line: &str) -> bool {
+    let number = line.split(" |").next().unwrap_or("").trim();
+    let bar = line.contains(" | ") || line.ends_with(" |");
+    bar && (1..=5).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// Tests that passed, what a change is for, and advice for a failure that may come.

@@ -49,6 +49,8 @@ pub struct Vocabulary {
     same: Trie,
     /// Words that carry no meaning, left out wherever they stand.
     silent: Vec<u32>,
+    /// Beginnings of words and the word that each stands for.
+    beginnings: Vec<(String, u32)>,
 }
 
 impl Vocabulary {
@@ -77,6 +79,14 @@ impl Vocabulary {
             self.learn_word(piece);
         }
         self.cut(text).iter().map(|token| token.word).collect()
+    }
+
+    /// The word that stands for every unknown one that begins so.
+    pub fn learn_beginning(&mut self, beginning: &str) -> u32 {
+        let next = self.words.len() as u32;
+        let word = *self.words.entry(format!("{beginning}*")).or_insert(next);
+        self.beginnings.push((beginning.to_ascii_lowercase(), word));
+        word
     }
 
     fn learn_word(&mut self, word: &str) -> u32 {
@@ -141,7 +151,10 @@ impl Vocabulary {
             return number.map(|n| NUMBER | n);
         }
         normalise(piece, scratch);
-        Some(self.words.get(scratch.as_str()).copied().unwrap_or(OTHER)).filter(|_| !scratch.is_empty())
+        let begins =
+            || self.beginnings.iter().find(|(beginning, _)| scratch.starts_with(beginning)).map(|(_, word)| *word);
+        let word = self.words.get(scratch.as_str()).copied().or_else(begins);
+        Some(word.unwrap_or(OTHER)).filter(|_| !scratch.is_empty())
     }
 
     /// Spellings of spellings count: "could not resolve host" is "cannot resolve host" first.

@@ -179,15 +179,17 @@ impl Screen<'_> {
         if !fix.changes_line {
             commands(out, &fix.commands, indent);
         }
-        for (label, line) in fix.afterwards() {
-            let _ = writeln!(out, "{margin}{:<16} {}", format!("{label}:"), line.cyan());
-        }
         let mut room = NOTES;
         for note in &fix.notes {
             let note = self.wrapped(note, indent);
             let Some(left) = room.checked_sub(note.lines().count()) else { break };
             room = left;
             let _ = writeln!(out, "{margin}{note}");
+        }
+        // Sentences that say why nothing can be undone, and what long fixes have no room for, are for `-v`.
+        let commands = fix.afterwards().filter(|(_, line)| !line.starts_with(char::is_uppercase));
+        for (label, line) in commands.take((room + 1).saturating_sub(fix.commands.len())) {
+            let _ = writeln!(out, "{margin}{:<16} {}", format!("{label}:"), line.cyan());
         }
         let _ = writeln!(out, "{margin}{}", format!("Source: {}", fix.page).dimmed());
     }
