@@ -311,13 +311,14 @@ struct Labelled {
 }
 
 /// The labelled sets of this project.
-const SETS: [&str; 6] = [
+const SETS: [&str; 7] = [
     "tests/explain-known.jsonl",
     "tests/explain-fresh-2026-11.jsonl",
     "tests/explain-fresh-2026-11-28.jsonl",
     "tests/explain-fresh-2026-11-29.jsonl",
     "tests/explain-fresh-2026-11-29-b.jsonl",
     "tests/explain-fresh-2026-11-29-c.jsonl",
+    "tests/explain-fresh-2026-11-29-d.jsonl",
 ];
 
 /// What a finder makes of a labelled set, in counts.
@@ -459,6 +460,17 @@ fn fresh_texts_of_a_fifth_round_are_read() {
     let marks = marked(&Finder::new(), &labelled("tests/explain-fresh-2026-11-29-c.jsonl"));
     println!("{}\n{marks}", marks.misses.join("\n"));
     let fine = marks.right >= 85 && marks.wrong <= 3 && marks.falsely == 0;
+    assert!(fine, "{marks}");
+}
+
+/// A sixth, labelled and run once after the mends that followed the fifth: 61 failures (4 of them of causes without a code), 20 healthy outputs,
+/// 17 texts of others. Its first run: right first 50 of 57, wrong 0, silent 7, a false answer to none of the healthy ones and to 3 of
+/// the others.
+#[test]
+fn fresh_texts_of_a_sixth_round_are_read() {
+    let marks = marked(&Finder::new(), &labelled("tests/explain-fresh-2026-11-29-d.jsonl"));
+    println!("{}\n{marks}", marks.misses.join("\n"));
+    let fine = marks.right >= 50 && marks.wrong == 0 && marks.falsely <= 3;
     assert!(fine, "{marks}");
 }
 

@@ -357,6 +357,23 @@ pub struct Mount {
     pub at: Argument,
 }
 
+impl Mount {
+    /// True when `path` of the container lies in it, or it lies in `path`.
+    pub fn covers(&self, path: &str) -> bool {
+        path.strip_prefix(self.target.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            || self.target.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// The sockets of the host's X servers themselves, under whatever name they have on the host, or a folder of the host that holds them.
+    pub fn shows_x_sockets(&self) -> bool {
+        let rest = X_SOCKETS.strip_prefix(self.target.as_str()).unwrap_or_default();
+        let source = self.source.trim_end_matches('/');
+        let own = source.ends_with(".X11-unix") && source != X_SOCKETS && !source.starts_with("/mnt/wslg/");
+        let wide = rest.is_empty() || source == X_SOCKETS.strip_suffix(rest).unwrap_or_default();
+        self.kind == MountKind::Bind && self.covers(X_SOCKETS) && wide && !own
+    }
+}
+
 /// `-p`: host's side and container's side.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -382,6 +399,8 @@ pub struct Image {
     pub at: Argument,
 }
 
+/// Where the sockets of X servers lie.
+pub const X_SOCKETS: &str = "/tmp/.X11-unix";
 /// From this number on a display is hardly one of a screen or of ssh, which begins at 10.
 const FIRST_OWN_DISPLAY: u16 = 20;
 
@@ -412,14 +431,29 @@ impl RunLine {
     }
 
     /// A display that is written out, to which no socket and no network of the host leads: `-e DISPLAY=:99` of an image that
-    /// starts a server itself. Servers of a screen have low numbers: of those a socket was forgotten.
-    pub fn own_display(&self) -> Option<(u16, &Variable)> {
+    /// starts a server itself, with its number; `-e DISPLAY=novnc:0` of another container on a network whose names Docker
+    /// resolves. Servers of a screen have low numbers: of those a socket was forgotten.
+    pub fn own_display(&self) -> Option<(Option<u16>, &Variable)> {
         let variable = self.variable("DISPLAY")?;
-        let number = variable.value.as_deref()?.strip_prefix(':')?.split('.').next()?.parse().ok()?;
+        let (host, screen) = variable.value.as_deref()?.rsplit_once(':')?;
+        let number: u16 = screen.split('.').next()?.parse().ok()?;
         let written = variable.at.text.contains("DISPLAY=") && !variable.at.text.contains('$');
-        let socket = self.mounts.iter().any(|mount| "/tmp/.X11-unix".starts_with(mount.target.as_str()));
-        let own = written && number >= FIRST_OWN_DISPLAY && !variable.at.opaque && !socket && !self.is_host_network();
-        own.then_some((number, variable))
+        if !written || variable.at.opaque || self.is_host_network() {
+            return None;
+        }
+        if !host.is_empty() {
+            let names_are_dockers = self.network().is_some() || self.made_up && self.last("network").is_none();
+            let is_name = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+            let is_other =
+                is_name && !["unix", "localhost"].contains(&host) && !host.bytes().all(|b| b.is_ascii_digit());
+            return (names_are_dockers && is_other).then_some((None, variable));
+        }
+        let brought = |mount: &&Mount| X_SOCKETS.starts_with(mount.target.trim_end_matches('/'));
+        let own = match self.mounts.iter().find(brought) {
+            None => number >= FIRST_OWN_DISPLAY,
+            Some(mount) => mount.target.trim_end_matches('/') == X_SOCKETS && !mount.shows_x_sockets(),
+        };
+        own.then_some((Some(number), variable))
     }
 
     /// The users and groups that it names; numbers, and what only a command would tell, are none.

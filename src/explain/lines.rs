@@ -38,9 +38,23 @@ pub fn lines(bytes: &[u8]) -> impl Iterator<Item = Line<'_>> {
     let raw = bytes.split(|b| *b == b'\n').flat_map(|line| {
         // A progress line that was written over counts as lines.
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        line.split(|b| *b == b'\r').map(|part| &part[..part.len().min(LONGEST)]).collect::<Vec<_>>()
+        let parts = line.split(|b| *b == b'\r').map(|part| &part[..part.len().min(LONGEST)]);
+        parts.flat_map(quoted_lines).collect::<Vec<_>>()
     });
     raw.zip(1..).map(|(raw, number)| Line::new(raw, number))
+}
+
+/// Lines that a program has written into one as a string of JSON or of Python: `"stderr": "Creating …\\nHost is …"`.
+fn quoted_lines(line: &[u8]) -> Vec<&[u8]> {
+    let is_string = [&b"\": \""[..], b"b'", b"b\""].iter().any(|mark| memmem::find(line, mark).is_some());
+    match is_string && memmem::find(line, b"\\n").is_some() {
+        true => {
+            let mut from = 0;
+            let ends = memmem::find_iter(line, b"\\n").map(|at| (at, at + 2)).chain([(line.len(), line.len())]);
+            ends.map(|(end, next)| &line[std::mem::replace(&mut from, next)..end]).collect()
+        }
+        false => vec![line],
+    }
 }
 
 /// Xlib ends this without a line's end, so that the program's own name sticks to it: `keyxterm: unable to …`.

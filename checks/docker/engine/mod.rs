@@ -36,6 +36,8 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         (Reach::Tls(why), _) => Finding::fail("tls-failed", "show-endpoint").with("why", why),
         (_, Some(Address::Unix(path))) if path.ends_with("/.docker/desktop/docker.sock") => desktop_down(facts),
         (_, Some(Address::Unix(_))) => down(facts, reach)?,
+        (Reach::NotThere, _) => Finding::fail("name-unknown", "show-endpoint"),
+        (Reach::Unreachable, _) => Finding::fail("no-route", "show-endpoint"),
         _ => Finding::fail("nobody-listens", "show-endpoint"),
     };
     let finding = finding.with("path", config_path(docker));

@@ -45,13 +45,31 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let free = pools.iter().map(|pool| free(pool, &taken)).sum::<usize>().min(ENOUGH);
     let finding = match free {
         0 if pools.is_empty() => return Err(Stop::NotNeeded("own-network")),
-        0 => Finding::warn("exhausted", "more-pools"),
+        0 => match unused(&taken) {
+            Some(pool) => Finding::warn("exhausted", "more-pools").with("pool", pool),
+            None => Finding::warn("all-covered", "narrow-routes").with("routes", widest(routes)),
+        },
         _ => Finding::pass("room"),
     };
     Ok(finding
         .with("free", if free == ENOUGH { format!("{ENOUGH} or more") } else { free.to_string() })
         .evidence(fact.source.0.as_str(), format!("{} networks of this host", taken.len()))
         .into())
+}
+
+/// A private range that no route of this host touches.
+fn unused(taken: &[(u32, u32)]) -> Option<String> {
+    let candidates = [200, 201, 123, 55].map(|second| Ipv4Addr::new(10, second, 0, 0));
+    let candidates = candidates.into_iter().chain([Ipv4Addr::new(172, 30, 0, 0), Ipv4Addr::new(192, 168, 0, 0)]);
+    let fits = |base: &Ipv4Addr| pool(*base, 16, 24).is_some_and(|pool| free(&pool, taken) == ENOUGH);
+    candidates.filter(|base| fits(base)).map(|base| format!("{base}/16")).next()
+}
+
+/// The routes that cover most, as `ip route` names them.
+fn widest(routes: &[Route]) -> String {
+    let mut wide: Vec<&Route> = routes.iter().filter(|route| route.on_link && (1..=8).contains(&route.bits)).collect();
+    wide.sort_by_key(|route| (route.bits, route.network));
+    wide.iter().take(4).map(|route| format!("{}/{}", route.network, route.bits)).collect::<Vec<_>>().join(", ")
 }
 
 fn range(base: Ipv4Addr, bits: u8) -> Option<(u32, u32)> {

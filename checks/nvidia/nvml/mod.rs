@@ -29,6 +29,17 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         // The capability that brings this library names its package.
         return Err(Stop::blocked_by("driver-capability"));
     }
+    let wsl = facts.host.platform.value() == Some(&Platform::Wsl);
+    // Windows' own library carries no version: this one came with a Linux driver.
+    let not_reached = matches!(
+        start,
+        Start::Refused(
+            Refusal::DriverNotLoaded | Refusal::NotFound | Refusal::VersionMismatch | Refusal::LibraryNotFound
+        )
+    );
+    if not_reached && wsl && nvidia.nvml_library.value().is_some_and(|library| library.version.is_some()) {
+        return Err(Stop::blocked_by("driver-capability"));
+    }
     let jetson = facts.host.platform.value() == Some(&Platform::Jetson);
     if *start != Start::Works {
         return if jetson { Err(Stop::NotNeeded("no-nvml")) } else { refused(facts, start).map(Findings::from) };
@@ -108,6 +119,9 @@ fn refused(facts: &Facts, start: &Start) -> Result<Finding, Stop> {
         Start::BadLibrary(_) => ("bad-library", "which-library"),
         Start::Refused(refusal) => match refusal {
             Refusal::VersionMismatch => ("version-mismatch", "which-library"),
+            Refusal::DriverNotLoaded | Refusal::NotFound if facts.host.platform.value() == Some(&Platform::Wsl) => {
+                ("blocked-by-windows", "nvidia-gpu/wsl-driver")
+            }
             Refusal::DriverNotLoaded | Refusal::NotFound => ("driver-not-reached", "make-nodes"),
             // Another user, or root in a container, may well be let in.
             Refusal::NoPermission => return Err(Stop::Unknown(Gap::Denied, nvml.start.source.clone())),

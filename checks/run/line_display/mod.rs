@@ -1,7 +1,7 @@
 //! Does the container get all that an X client needs: DISPLAY, the way to the server, the cookie's file?
 
 use crate::model::prelude::*;
-use crate::model::run::{Mount, MountKind, Variable};
+use crate::model::run::{Mount, Variable, X_SOCKETS};
 
 pub static CHECK: Check = Check {
     id: "run-line-display",
@@ -12,19 +12,17 @@ pub static CHECK: Check = Check {
     judge,
 };
 
-const SOCKETS: &str = "/tmp/.X11-unix";
-
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(line) = &need.run else { return Err(Stop::NotNeeded("no-window")) };
     let variable = line.variable("DISPLAY");
-    let socket = line.mounts.iter().find(|mount| shows_sockets(mount));
+    let socket = line.mounts.iter().find(|mount| mount.shows_x_sockets());
     let wished = need.display.as_ref().filter(|by| matches!(by, Origin::Flag(_)));
     if let Some((number, variable)) = line.own_display().filter(|_| wished.is_none()) {
         return Ok(own(facts, line, number, variable).into());
     }
     let finding = match (variable, socket) {
         // A folder that happens to hold them, /tmp, asks for no window.
-        (None, socket) if wished.is_none() && socket.is_none_or(|mount| !mount.target.starts_with(SOCKETS)) => {
+        (None, socket) if wished.is_none() && socket.is_none_or(|mount| !mount.target.starts_with(X_SOCKETS)) => {
             return Err(Stop::NotNeeded("no-window"));
         }
         (None, _) => no_variable(line, socket),
@@ -44,32 +42,21 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
 }
 
 /// A display that the line writes out and does not bring: that of this host, or one that the image starts.
-fn own(facts: &Facts, line: &RunLine, number: u16, variable: &Variable) -> Finding {
+fn own(facts: &Facts, line: &RunLine, number: Option<u16>, variable: &Variable) -> Finding {
     let servers = &facts.display.servers;
-    let finding = match servers.known() {
-        Ok(found) if found.is_some_and(|all| all.iter().any(|server| server.number == number)) => no_socket(line),
-        Ok(_) => Finding::not_needed("own-server"),
-        Err(stop) => Finding::from(stop),
+    let finding = match (number, servers.known()) {
+        (None, _) => Finding::not_needed("other-container"),
+        (Some(number), Ok(found)) if found.is_some_and(|all| all.iter().any(|server| server.number == number)) => {
+            no_socket(line)
+        }
+        (Some(_), Ok(_)) => Finding::not_needed("own-server"),
+        (Some(_), Err(stop)) => Finding::from(stop),
     };
     finding.with("display", variable.display()).evidence("the line", &*variable.at.text).asked_by(&variable.at.origin())
 }
 
 fn no_socket(line: &RunLine) -> Finding {
     Finding::fail("no-socket", "add-socket").edit(line.insert("-v /tmp/.X11-unix:/tmp/.X11-unix"))
-}
-
-/// The sockets themselves, under whatever name they have on the host, or a folder of the host that holds them.
-fn shows_sockets(mount: &Mount) -> bool {
-    let rest = SOCKETS.strip_prefix(mount.target.as_str()).unwrap_or_default();
-    let wide = rest.is_empty()
-        || mount.source.strip_suffix('/').unwrap_or(&mount.source) == SOCKETS.strip_suffix(rest).unwrap_or_default();
-    mount.kind == MountKind::Bind && covers(mount, SOCKETS) && wide
-}
-
-/// True when `path` of the container lies in this mount.
-fn covers(mount: &Mount, path: &str) -> bool {
-    path.strip_prefix(mount.target.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        || mount.target.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
 }
 
 fn no_variable(line: &RunLine, socket: Option<&Mount>) -> Finding {
@@ -125,7 +112,7 @@ fn share_network(line: &RunLine) -> Vec<crate::model::run::Edit> {
 fn cookie(facts: &Facts, line: &RunLine) -> Option<Finding> {
     let variable = line.variable("XAUTHORITY")?;
     let path = variable.value.as_deref().filter(|path| path.starts_with('/'))?;
-    if line.mounts.iter().any(|mount| covers(mount, path)) {
+    if line.mounts.iter().any(|mount| mount.covers(path)) {
         return None;
     }
     let source = match (&variable.from, facts.display.cookies.value()) {

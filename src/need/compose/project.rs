@@ -123,7 +123,7 @@ impl<'a> Project<'a> {
         item: &Node,
         of_service: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Vec<(String, String)>, Refusal> {
-        let path = self.folder(item).join(self.scalar(item.get("path").unwrap_or(item))?);
+        let path = self.place(&self.folder(item), &self.scalar(item.get("path").unwrap_or(item))?);
         let required = item.get("required").and_then(Node::text) != Some("false");
         let text = self.host.live().text(&path);
         let Some(text) = text.value() else {
@@ -296,14 +296,14 @@ impl<'a> Project<'a> {
             return Ok(None);
         }
         let folder = match item.get("project_directory") {
-            Some(said) => around.folder.join(self.scalar(said)?),
-            None => beside(&around.folder.join(first)),
+            Some(said) => self.place(around.folder, &self.scalar(said)?),
+            None => beside(&self.place(around.folder, first)),
         };
         let env_files = item.get("env_file").map(Node::items).unwrap_or_default();
         let mut variables = around.variables.clone();
         let mut found = BTreeMap::new();
         for file in &env_files {
-            let path = around.folder.join(self.scalar(file)?);
+            let path = self.place(around.folder, &self.scalar(file)?);
             if path == Path::new("/dev/null") {
                 continue;
             }
@@ -319,7 +319,7 @@ impl<'a> Project<'a> {
         let inner = Around { variables: &variables, folder: &folder, depth: around.depth + 1 };
         let mut whole = Node::default();
         for name in &names {
-            let path = around.folder.join(name);
+            let path = self.place(around.folder, name);
             whole = self.with_file(whole, &path, &self.shown(&path), &inner)?;
         }
         Ok(Some(whole))
@@ -385,7 +385,7 @@ impl<'a> Project<'a> {
         let other = match file {
             None => None,
             Some((node, file)) => {
-                let path = self.folder(node).join(file);
+                let path = self.place(&self.folder(node), &file);
                 let folder = beside(&path);
                 let inner = Around { folder: &folder, ..*around };
                 let documents = self.read(&path, &self.shown(&path), &inner)?;
@@ -402,6 +402,14 @@ impl<'a> Project<'a> {
         match below.value {
             Value::Map(_) => merged(&mut path, &below, &own).map_err(|node| self.clash(&node)),
             _ => Ok(own),
+        }
+    }
+
+    /// A path of a file: relative ones count from `folder`, and `~` is the user's home.
+    pub fn place(&self, folder: &Path, path: &str) -> PathBuf {
+        match (path.strip_prefix('~'), self.host.env("HOME")) {
+            (Some(rest), Some(home)) => Path::new(&home).join(rest.trim_start_matches('/')),
+            _ => folder.join(path),
         }
     }
 

@@ -81,8 +81,8 @@ fn alone(argument: &Argument) -> Option<&Argument> {
 
 fn display(need: &mut Need, line: &RunLine) {
     let variable = line.variable("DISPLAY").filter(|_| line.own_display().is_none()).map(|variable| &variable.at);
-    let socket = line.mounts.iter().find(|mount| mount.target.starts_with("/tmp/.X11-unix")).map(|mount| &mount.at);
-    if let Some(at) = variable.or(socket) {
+    // The sockets alone, without DISPLAY, want no window: the line's own check tells of it.
+    if let Some(at) = variable {
         need.display.get_or_insert_with(|| at.origin());
         // With a cookie of its own the container needs no entry in the server's list.
         if line.variable("XAUTHORITY").is_none() && !line.earlier.xhost {
