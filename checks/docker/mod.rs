@@ -3,6 +3,7 @@
 mod access;
 mod apparmor;
 mod boot;
+mod buildx;
 mod cgroup;
 mod client;
 mod compose;
@@ -64,5 +65,6 @@ pub static FAMILY: Family = Family {
         &credentials::CHECK,
         &compose::CHECK,
         &programs::CHECK,
+        &buildx::CHECK,
     ],
 };

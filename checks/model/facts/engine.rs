@@ -24,6 +24,8 @@ pub struct EngineFacts {
     #[serde(serialize_with = "place::word")]
     pub client_version: Fact<String>,
     pub compose: Fact<Compose>,
+    /// The plugin behind `docker build`.
+    pub buildx: Fact<Plugin>,
     /// Packages of Docker's kind; Absent on a host without dpkg.
     pub packages: Fact<Vec<Package>>,
     /// The snap's folder, when Docker's snap is installed.
@@ -121,6 +123,54 @@ pub struct Compose {
     pub version: Option<String>,
     /// Path of a `docker-compose` that is a Python program: version 1.
     pub python: Option<String>,
+    /// Why the plugin does not start. The client then looks no further.
+    pub unfit: Option<Unfit>,
+}
+
+/// A plugin of docker's client: the first file of its name decides, whatever lies in later folders.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Plugin {
+    pub path: String,
+    pub unfit: Option<Unfit>,
+}
+
+/// Why a file that should be a program does not start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unfit {
+    Folder,
+    Empty,
+    /// Nobody may start it, or not this user.
+    NotExecutable,
+    /// Its file system is mounted with noexec.
+    Noexec,
+    /// Made for another machine: `aarch64`.
+    Machine(#[serde(serialize_with = "place::word")] String),
+    /// Neither a program of Linux nor a script with `#!`.
+    NoProgram,
+    /// A script whose interpreter is not there.
+    Interpreter(String),
+    /// A link that leads nowhere.
+    Dangling,
+    /// It lies below this folder, which this user may not enter.
+    Closed(String),
+}
+
+impl core::fmt::Display for Unfit {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Unfit::Folder => f.write_str("is a folder"),
+            Unfit::Empty => f.write_str("is empty"),
+            Unfit::NotExecutable => f.write_str("is not executable for this user"),
+            Unfit::Noexec => f.write_str("lies on a file system that is mounted with noexec"),
+            Unfit::Machine(name) => write!(f, "is made for {name}"),
+            Unfit::NoProgram => f.write_str("is no program of Linux's"),
+            Unfit::Interpreter(path) => write!(f, "is a script for {path}, which is not there"),
+            Unfit::Dangling => f.write_str("is a link that leads nowhere"),
+            Unfit::Closed(folder) => write!(f, "lies below {folder}, which this user may not enter"),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -183,6 +233,32 @@ pub enum SystemdFailure {
     },
     /// docker.socket did not come to listen.
     Socket { words: String },
+}
+
+/// A line with which dockerd can have given up: a fatal one of its log, or one that is none of its log's, which begin with
+/// their time, and none of systemd's.
+pub fn is_final(line: &str) -> bool {
+    const SYSTEMD: [&str; 15] = [
+        "docker.service",
+        "docker.socket",
+        "snap.docker",
+        "Starting ",
+        "Started ",
+        "Stopping ",
+        "Stopped ",
+        "Listening on ",
+        "Closed ",
+        "Reloading ",
+        "Reloaded ",
+        "Failed to start ",
+        "Failed to listen",
+        "Dependency failed",
+        "Job ",
+    ];
+    line.contains("level=fatal")
+        || !line.trim().is_empty()
+            && !line.starts_with("time=")
+            && (line.starts_with("failed to start daemon") || SYSTEMD.iter().all(|words| !line.starts_with(words)))
 }
 
 impl Start {

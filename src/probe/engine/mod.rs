@@ -23,6 +23,7 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> EngineFacts {
         pinned_api: client::pinned_api(host),
         client_version: client::version(docker, &packages),
         compose: client::compose(host, &packages),
+        buildx: client::buildx(host),
         snap: packages::snap(host),
         sources: packages::sources(host),
         windows_client: client::windows(host),
