@@ -3,6 +3,7 @@
 mod access;
 mod apparmor;
 mod boot;
+mod bridge;
 mod buildx;
 mod cgroup;
 mod client;
@@ -66,5 +67,6 @@ pub static FAMILY: Family = Family {
         &compose::CHECK,
         &programs::CHECK,
         &buildx::CHECK,
+        &bridge::CHECK,
     ],
 };

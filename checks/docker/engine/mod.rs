@@ -33,6 +33,7 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         _ if docker.other_engine().is_some() => {
             return Err(Stop::blocked_by("docker-endpoint"));
         }
+        (Reach::WantsTls, _) => Finding::fail("wants-tls", "ask-by-tls"),
         (Reach::Tls(why), _) => Finding::fail("tls-failed", "show-endpoint").with("why", why),
         (_, Some(Address::Unix(path))) if path.ends_with("/.docker/desktop/docker.sock") => desktop_down(facts),
         (_, Some(Address::Unix(_))) => down(facts, reach)?,
@@ -109,7 +110,9 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
     if let Some(pid) = docker.daemon_process.value() {
         return Ok(Finding::fail("listens-elsewhere", "restart").with("pid", pid));
     }
-    if docker.daemon_program.known()?.is_none() && docker.unit.value().is_none() {
+    // Unit files of an image start nothing in a container without systemd.
+    let inside = facts.host.container.value().is_some() && facts.host.systemd.is_absent();
+    if docker.daemon_program.known()?.is_none() && (docker.unit.value().is_none() || inside) {
         // Inside a container neither daemon nor client is expected: the socket is handed in.
         if let Some(container) = facts.host.container.value() {
             let given = *reach == Reach::Refused && docker.socket.value().is_some();

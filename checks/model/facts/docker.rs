@@ -301,6 +301,8 @@ pub enum Reach {
     Denied,
     /// No route to the host.
     Unreachable,
+    /// It speaks TLS, and was asked without.
+    WantsTls,
     /// TLS failed; the library's words.
     Tls(String),
 }
@@ -313,6 +315,7 @@ impl core::fmt::Display for Reach {
             Reach::Refused => "connection refused",
             Reach::Denied => "permission denied",
             Reach::Unreachable => "no route to it",
+            Reach::WantsTls => "it speaks TLS",
             Reach::Tls(why) => why,
         })
     }

@@ -75,11 +75,50 @@ pub struct EngineFacts {
     pub kvm: Fact<Kvm>,
     /// What dockerd starts beside containers. Absent where no dockerd runs on this machine.
     pub helpers: Fact<Vec<DaemonHelper>>,
+    /// The containerd that dockerd was told to use, on this machine.
+    pub containerd: Fact<Containerd>,
+    /// The bridge that containers are attached to where no network is named. Absent where the engine has none here.
+    pub bridge: Fact<Bridge>,
+    /// The mount below which images and volumes lie.
+    pub data_root: Fact<DataRoot>,
     /// The file that the running dockerd was started from is replaced or gone. Its owner and root alone may see that.
     pub daemon_replaced: Fact<bool>,
 }
 
-/// A program that dockerd starts itself: docker-proxy for a published port, docker-init for `--init`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Containerd {
+    /// Path of its socket.
+    #[serde(serialize_with = "place::path")]
+    pub address: String,
+    pub listens: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Bridge {
+    #[serde(serialize_with = "place::word")]
+    pub name: String,
+    pub is_there: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataRoot {
+    #[serde(serialize_with = "place::path")]
+    pub path: String,
+    /// Where the file system is mounted that it lies on.
+    #[serde(serialize_with = "place::path")]
+    pub mount: String,
+    /// No program may be started from it.
+    pub noexec: bool,
+    /// A folder above it that /etc/fstab mounts a file system at, and none is mounted there.
+    #[serde(serialize_with = "place::path")]
+    pub not_mounted: Option<String>,
+}
+
+/// A program that dockerd starts itself (docker-proxy for a published port, docker-init for `--init`), or that starts containers
+/// for it (runc, and containerd's part that starts runc).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DaemonHelper {
@@ -265,6 +304,11 @@ impl Start {
     /// systemd ended the unit in good order.
     pub fn is_stopped(&self) -> bool {
         self.state == "inactive" && self.result == "success" && self.systemd.is_none()
+    }
+
+    /// dockerd spoke of this path when it gave up.
+    pub fn names(&self, path: &str) -> bool {
+        self.lines.iter().any(|line| line.contains(path))
     }
 
     /// A full disk is what dockerd spoke of when it gave up.

@@ -4,6 +4,7 @@
 mod client;
 mod helpers;
 mod kernel;
+mod mounts;
 mod network;
 mod packages;
 mod rules;
@@ -42,7 +43,7 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> EngineFacts {
         rules: rules::look(host, docker),
         firewall: network::firewall(host),
         apparmor: kernel::apparmor(host),
-        cgroup: kernel::cgroup(host),
+        cgroup: kernel::cgroup(host, docker),
         limits: kernel::limits(host, docker),
         container_files: kernel::container_files(host, docker),
         most_files: kernel::most_files(host),
@@ -50,6 +51,9 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> EngineFacts {
         libseccomp: kernel::libseccomp(host),
         user_namespaces: kernel::user_namespaces(host),
         kvm: kernel::kvm(host, docker),
+        containerd: helpers::containerd(host, docker),
+        bridge: network::bridge(host, docker),
+        data_root: mounts::data_root(host, docker),
         helpers,
         daemon_replaced,
         packages,
