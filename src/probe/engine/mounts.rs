@@ -29,6 +29,10 @@ fn read(path: String, mounts: &str, fstab: &str) -> DataRoot {
     // Of several at one place the last is seen.
     let over = rows.iter().filter(|row| is_above(&at(row), &path)).max_by_key(|row| at(row).len());
     let options = over.and_then(|row| row.get(3)).copied().unwrap_or_default();
+    // dockerd mounts its data root onto itself: what it lies on is then the same source, mounted further up.
+    let source = over.and_then(|row| row.first());
+    let further = rows.iter().filter(|row| row.first() == source && at(row) != path && is_above(&at(row), &path));
+    let below = further.max_by_key(|row| at(row).len()).filter(|_| over.is_some_and(|row| at(row) == path)).or(over);
     let mounted = |place: &str| rows.iter().any(|row| at(row) == place);
     let wanted = fstab.lines().filter(|line| !line.trim_start().starts_with('#')).filter_map(|line| {
         let mut fields = line.split_whitespace().skip(1);
@@ -38,7 +42,7 @@ fn read(path: String, mounts: &str, fstab: &str) -> DataRoot {
     });
     let mut not_mounted = wanted.filter(|place| is_above(place, &path) && !mounted(place));
     DataRoot {
-        mount: over.map(at).unwrap_or_default(),
+        mount: below.map(at).unwrap_or_default(),
         noexec: options.split(',').any(|option| option == "noexec"),
         not_mounted: not_mounted.next().map(str::to_owned),
         path,
@@ -63,6 +67,8 @@ mod tests {
             |mount: &str, noexec, not_mounted: Option<&str>| (mount.to_owned(), noexec, not_mounted.map(str::to_owned));
         let seen = |path: &str| (of(path).mount, of(path).noexec, of(path).not_mounted);
         assert_eq!(seen("/mnt/d/docker"), root("/mnt/d", true, None));
+        let twice = format!("{mounts}d /mnt/d/docker tmpfs rw,nosuid,noexec 0 0\n");
+        assert_eq!(read("/mnt/d/docker".into(), &twice, "").mount, "/mnt/d");
         assert_eq!(seen("/mnt/dd"), root("/mnt/dd", false, None));
         assert_eq!(seen("/mnt/data/docker"), root("/", false, Some("/mnt/data")));
         assert_eq!(seen("/srv/docker"), root("/", false, None));
