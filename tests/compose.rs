@@ -398,3 +398,33 @@ fn variables_come_from_where_compose_takes_them() {
     );
     assert!(!errors.contains("'never"), "a value is repeated: {errors}");
 }
+
+/// What `docker compose up` ends with, "port is already allocated": by a service that this one needs it is certain.
+#[test]
+fn services_that_publish_one_port() {
+    let folder = project(
+        "services:\n  web:\n    image: web\n    depends_on: [api]\n    ports: ['8080:80', '9000:90']\n  api:\n    image: api\n    \
+         ports: [{target: 80, published: '8080', host_ip: 127.0.0.1}, '9001:90']\n  asleep:\n    image: x\n    profiles: [x]\n    \
+         ports: ['9000:90']\n  many:\n    image: x\n    deploy: {replicas: 2}\n    ports: ['7000:70', '71']\n",
+    );
+    let told = |arguments: &[&str]| {
+        let arguments =
+            [&["--compose", "compose.yaml", "--only", "run-line-ports", "--format", "json"], arguments].concat();
+        let report: Value = serde_json::from_slice(&gdoctor(folder.path(), &arguments).stdout).unwrap();
+        let results = report["results"].as_array().unwrap().iter();
+        let line = |r: &Value| {
+            format!(
+                "{} {} {}",
+                r["status"].as_str().unwrap(),
+                r["code"].as_str().unwrap(),
+                r["askedBy"]["file"]["line"]
+            )
+        };
+        results.map(line).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&["--service", "web"]), ["fail run-line-ports/beside 5"]);
+    assert_eq!(told(&["--service", "api"]), ["warn run-line-ports/beside 8"]);
+    let both = ["warn run-line-ports/beside 5", "fail run-line-ports/beside 5"];
+    assert_eq!(told(&["--service", "web", "--profile", "x"]), [both[1], both[0]]);
+    assert_eq!(told(&["--service", "many"]), ["fail run-line-ports/copies 16"]);
+}

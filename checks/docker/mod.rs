@@ -3,6 +3,8 @@
 mod access;
 mod apparmor;
 mod boot;
+mod bridge;
+mod buildx;
 mod cgroup;
 mod client;
 mod compose;
@@ -64,5 +66,7 @@ pub static FAMILY: Family = Family {
         &credentials::CHECK,
         &compose::CHECK,
         &programs::CHECK,
+        &buildx::CHECK,
+        &bridge::CHECK,
     ],
 };

@@ -106,6 +106,21 @@ pub struct RunLine {
     pub foreign: Vec<Foreign>,
     /// The line of the text that it begins in, from 1.
     pub number: usize,
+    /// How many containers of it compose starts, where it is not one.
+    pub copies: Option<u32>,
+    /// The other services of the compose file that are up beside it.
+    pub beside: Vec<Beside>,
+}
+
+/// What another service of the same compose file publishes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Beside {
+    #[serde(serialize_with = "place::container")]
+    pub service: String,
+    /// Compose starts it together with this one, which depends on it.
+    pub needed: bool,
+    pub ports: Vec<Published>,
 }
 
 /// How a text was continued that was written for another system's shell, and what this one takes instead.
@@ -385,6 +400,34 @@ pub struct Published {
     pub container: u16,
     pub protocol: Option<Protocol>,
     pub at: Argument,
+}
+
+impl Published {
+    /// Both want a same port of the host: same protocol, ranges that meet, and addresses that do.
+    pub fn meets(&self, other: &Self) -> bool {
+        let ranges = match (self.first.zip(self.last), other.first.zip(other.last)) {
+            (Some((a, b)), Some((c, d))) => a <= d && c <= b,
+            _ => false,
+        };
+        ranges && self.is_beside(other)
+    }
+
+    /// Their ports are of one kind, and at addresses that meet.
+    pub fn is_beside(&self, other: &Self) -> bool {
+        let addresses = match (self.ip, other.ip) {
+            (Some(a), Some(b)) => a == b || ((a.is_unspecified() || b.is_unspecified()) && a.is_ipv4() == b.is_ipv4()),
+            _ => true,
+        };
+        addresses && self.protocol == other.protocol
+    }
+
+    /// The ports of the host that docker takes one of: `8000-8005:80`.
+    pub fn choice(&self) -> Option<(u16, u16)> {
+        let value = self.at.text.rsplit(['=', ' ']).next().filter(|_| self.first.is_none())?;
+        let value = value.split('/').next()?;
+        let (first, last) = value.rsplit(':').nth(1)?.split_once('-')?;
+        Some((first.parse().ok()?, last.parse().ok()?))
+    }
 }
 
 /// The image's reference.

@@ -8,6 +8,7 @@ mod line_image;
 mod line_limits;
 mod line_names;
 mod line_options;
+mod line_podman;
 mod line_ports;
 mod line_require;
 mod line_rights;
@@ -47,5 +48,6 @@ pub static FAMILY: Family = Family {
         &line_camera::CHECK,
         &line_ports::CHECK,
         &line_volumes::CHECK,
+        &line_podman::CHECK,
     ],
 };

@@ -33,7 +33,19 @@ pub fn read(leaf: &CertificateDer<'_>) -> Option<Certificate> {
         from: day(from),
         until: day(until),
         days_left: until.saturating_sub(clock::unix_seconds()) / DAY,
+        unlinked: None,
     })
+}
+
+/// Who signed a certificate, where that is neither itself nor one of these.
+pub fn unknown_issuer(leaf: &CertificateDer<'_>, authorities: &[CertificateDer<'_>]) -> Option<String> {
+    let parsed = Lenient::from_der(leaf).ok()?;
+    let issuer = parsed.tbs_certificate().issuer();
+    let is_it = |der: &CertificateDer<'_>| {
+        Lenient::from_der(der).is_ok_and(|authority| authority.tbs_certificate().subject() == issuer)
+    };
+    let known = parsed.tbs_certificate().subject() == issuer || authorities.iter().any(is_it);
+    (!known).then(|| issuer.to_string())
 }
 
 /// Host names and addresses; other kinds name no server.

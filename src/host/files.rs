@@ -245,6 +245,17 @@ impl Host {
         Ok(file)
     }
 
+    /// The first bytes of a regular file.
+    pub fn head(&self, path: impl AsRef<Path>, count: usize) -> Fact<Vec<u8>> {
+        let path = path.as_ref();
+        let source = path.to_string_lossy().into_owned();
+        let mut bytes = Vec::new();
+        match self.open(path).and_then(|file| file.take(count as u64).read_to_end(&mut bytes)) {
+            Ok(_) => Fact::present(bytes, source),
+            Err(error) => fact_of(error, source),
+        }
+    }
+
     fn read_tail(&self, path: &Path, count: usize) -> io::Result<Vec<u8>> {
         let mut file = self.open(path)?;
         let from = file.metadata()?.len().saturating_sub(count as u64);

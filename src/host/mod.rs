@@ -19,6 +19,7 @@ mod netlink;
 pub mod output;
 mod place;
 pub mod process;
+mod program;
 pub mod resolve;
 pub mod space;
 pub mod threads;

@@ -44,7 +44,13 @@ pub fn inspect(addresses: &[SocketAddr], name: &str, authorities: &[u8], deadlin
         match session.complete_io(&mut stream) {
             Ok((0, 0)) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(_) => {}
-            Err(error) => return tls_error(error).map(|why| Seen { distrust: Some(why), ..verifier.seen() }),
+            Err(error) => {
+                let why = tls_error(error)?;
+                let seen = verifier.seen();
+                // What was said of the certificate itself comes before what the handshake ended with because of it.
+                let known = seen.distrust.clone().filter(|_| why == Distrust::Other);
+                return Ok(Seen { distrust: known.or(Some(why)), ..seen });
+            }
         }
     }
     Ok(verifier.seen())
@@ -116,6 +122,10 @@ impl Examiner {
                 (true, true) => None,
                 (true, false) => Some(Distrust::UnknownAuthority),
             },
+            // Of version 1, which has no room for names: Go says that first.
+            _ if certificate::read(leaf).is_some_and(|read| read.subject_alt_names.is_empty()) => {
+                Some(Distrust::WrongName)
+            }
             _ => Some(Distrust::Other),
         }
     }
@@ -136,7 +146,9 @@ impl ServerCertVerifier for Examiner {
     ) -> Result<ServerCertVerified, rustls::Error> {
         if let Ok(mut seen) = self.seen.lock() {
             let distrust = self.examine(leaf, chain, name, now);
-            *seen = Seen { distrust, certificate: certificate::read(leaf) };
+            let unlinked = chain.is_empty().then(|| certificate::unknown_issuer(leaf, &self.authorities)).flatten();
+            let certificate = certificate::read(leaf).map(|read| Certificate { unlinked, ..read });
+            *seen = Seen { distrust, certificate };
         }
         Ok(ServerCertVerified::assertion())
     }

@@ -58,22 +58,23 @@ pub fn program(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<String> {
     let Some(name) = name(line, config) else { return Fact::unknown(Gap::NotAsked, source) };
     let layers = layers(&found.graph_driver);
     let own = line.variable("PATH").is_some_and(|path| path.value.is_none() && !path.unset);
-    let covered =
-        |path: &str| line.mounts.iter().any(|m| path == m.target || path.starts_with(&format!("{}/", m.target)));
     let folders = folders(config, line, &name);
-    let hidden = folders.iter().any(|folder| covered(&format!("{folder}/{name}")) || covered(folder));
-    if layers.is_empty() || own || hidden || line.last("rootfs").is_some() {
+    if layers.is_empty() || own || line.last("rootfs").is_some() {
         return Fact::unknown(Gap::NotAsked, source);
     }
     if !layers.iter().all(|layer| host.live().list(layer).value().is_some()) {
         return Fact::unknown(Gap::Denied, source);
     }
     let files = Files { host: host.live(), layers };
-    let paths = folders.iter().map(|folder| format!("{}/{name}", folder.trim_end_matches('/')));
-    match paths.into_iter().find(|path| files.starts(path)) {
-        Some(path) => Fact::present(path, source),
-        None => Fact::absent(source),
+    for path in folders.iter().map(|folder| format!("{}/{name}", folder.trim_end_matches('/'))) {
+        match files.starts(&path, line) {
+            Some(true) => return Fact::present(path, source),
+            Some(false) => {}
+            // What lies there comes with the mount.
+            None => return Fact::unknown(Gap::NotAsked, source),
+        }
     }
+    Fact::absent(source)
 }
 
 /// Which of the users and groups that the line names the image has, and who the container's process is. The engine reads its files before anything is mounted.
@@ -205,8 +206,8 @@ struct Files {
 }
 
 impl Files {
-    /// A file that may be executed; links are followed within the image.
-    fn starts(&self, path: &str) -> bool {
+    /// A file that may be executed; links are followed within the image. `None` where a mount of the line's lies on the way.
+    fn starts(&self, path: &str, line: &RunLine) -> Option<bool> {
         let mut open: Vec<String> = path.split('/').filter(|part| !part.is_empty()).rev().map(str::to_owned).collect();
         let mut at = String::new();
         let mut links = 0;
@@ -220,14 +221,17 @@ impl Files {
                 _ => {}
             }
             let next = format!("{at}/{part}");
-            let Some((layer, kind)) = self.look(&next) else { return false };
+            if line.mounts.iter().any(|mount| mount.target.trim_end_matches('/') == next) {
+                return None;
+            }
+            let Some((layer, kind)) = self.look(&next) else { return Some(false) };
             match kind {
                 Kind::Link => {
                     links += 1;
                     let Some(target) =
                         self.host.link(format!("{layer}{next}")).value().cloned().filter(|_| links <= LINKS)
                     else {
-                        return false;
+                        return Some(false);
                     };
                     if target.starts_with('/') {
                         at.clear();
@@ -237,12 +241,12 @@ impl Files {
                 Kind::Directory => at = next,
                 Kind::File if open.is_empty() => {
                     let stat = self.host.lstat(format!("{layer}{next}"));
-                    return stat.value().is_some_and(|stat| stat.mode & 0o111 != 0);
+                    return Some(stat.value().is_some_and(|stat| stat.mode & 0o111 != 0));
                 }
-                _ => return false,
+                _ => return Some(false),
             }
         }
-        false
+        Some(false)
     }
 
     /// A file that no link leads to; empty where there is none.

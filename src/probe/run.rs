@@ -39,6 +39,7 @@ pub fn probe(host: &Host, need: &Need) -> RunFacts {
         accounts: super::inside::accounts(host, line, &daemon),
         subpaths: subpaths(host, line, &daemon),
         leans: leans(host, line, &daemon),
+        podman: super::podman::look(host, line),
         terminal: terminal(host),
     }
 }

@@ -134,10 +134,6 @@ pub fn verdict(line: &RunLine, results: &[Outcome]) -> Starts {
 /// What keeps a clear answer away, each as the end of "cannot be told: …".
 pub fn open(line: &RunLine, results: &[Outcome]) -> Vec<String> {
     let mut open = Vec::new();
-    // Much can be wrong, nothing is known to be right.
-    if line.podman {
-        open.push("podman's images, names and networks are not looked at".to_owned());
-    }
     let to_come = ["run-line-image/to-pull", "run-line-image/made-before"];
     if results.iter().any(|outcome| to_come.contains(&outcome.code.as_str())) {
         open.push("its image is not on this host yet".to_owned());

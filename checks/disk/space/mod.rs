@@ -20,6 +20,12 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if places.iter().any(none_left) && facts.engine.start.value().is_some_and(Start::names_a_full_disk) {
         return Err(Stop::blocked_by("docker-engine"));
     }
+    // So does one that could not make its folder where there is no disk.
+    let no_disk = |place: &Place| place.space.value().is_some_and(|space| space.total == 0) && !place.is_temporary();
+    let told = |place: &Place| facts.engine.start.value().is_some_and(|start| start.names(&place.path));
+    if places.iter().any(|place| no_disk(place) && told(place)) {
+        return Err(Stop::blocked_by("docker-engine"));
+    }
     let findings = places.iter().map(|place| {
         let wish = need.disk.as_ref().filter(|_| place.holds.contains(&Content::Images));
         let finding = one(place, wish.map(|wish| wish.what)).about(&place.path).with("looked_at", &place.looked_at);

@@ -1,5 +1,6 @@
 //! Can the engine give containers their resource limits and devices through cgroups?
 
+use crate::model::facts::docker::EngineVersion;
 use crate::model::facts::engine::CgroupMounts;
 use crate::model::prelude::*;
 
@@ -21,6 +22,20 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         let version = facts.docker.version.value().map_or("", |version| version.version.as_str());
         let finding = Finding::fail("too-old-for-version-2", "docker-version/upgrade").with("engine", version);
         return Ok(finding.evidence(facts.engine.cgroup.source.0.as_str(), "version 2 alone is mounted").into());
+    }
+    let own = &facts.engine.cgroup;
+    let unmounted = match own.value() {
+        Some(CgroupMounts::NotMounted) => true,
+        Some(CgroupMounts::Legacy { devices }) => !devices && info.cgroup_version != "2",
+        Some(CgroupMounts::Unified) | None => false,
+    };
+    let elsewhere = facts.docker.is_elsewhere()
+        || info.is_rootless()
+        || facts.docker.version.value().is_some_and(EngineVersion::is_podman);
+    let inside = facts.host.container.value().is_some_and(|kind| kind == "docker" || kind == "podman");
+    if unmounted && !elsewhere && !inside {
+        let finding = Finding::fail("not-mounted", "docker-engine/mount-cgroups");
+        return Ok(finding.evidence(own.source.0.as_str(), "no cgroup of devices").into());
     }
     let finding = match info.cgroup_driver.as_str() {
         "" => {

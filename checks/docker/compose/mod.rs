@@ -1,7 +1,7 @@
 //! Is there a compose that works with this engine?
 
 use crate::model::facts::docker::EngineVersion;
-use crate::model::facts::engine::Compose;
+use crate::model::facts::engine::{Compose, Unfit};
 use crate::model::prelude::*;
 use crate::model::run::RunLine;
 use crate::model::version::Version;
@@ -25,7 +25,10 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let fact = &facts.engine.compose;
     let compose = fact.known()?.cloned().unwrap_or_default();
     let finding = match (&compose.plugin, &compose.python) {
-        (Some(plugin), _) => with_plugin(&compose, service).with("path", plugin),
+        (Some(plugin), _) => match &compose.unfit {
+            Some(unfit) => broken(plugin, unfit, service),
+            None => with_plugin(&compose, service).with("path", plugin),
+        },
         (None, Some(path)) => version_1(facts, service).with("path", path),
         // podman brings no compose, and starts whichever is there.
         (None, None) if facts.docker.version.value().is_some_and(EngineVersion::is_podman) => {
@@ -42,6 +45,16 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     };
     let words = compose.plugin.iter().chain(&compose.python).map(String::as_str).collect::<Vec<_>>().join(", ");
     Ok(finding.evidence(fact.source.0.as_str(), words).into())
+}
+
+fn broken(path: &str, unfit: &Unfit, service: Option<&RunLine>) -> Finding {
+    let bad = if service.is_some() { Finding::fail } else { Finding::warn };
+    let finding = match unfit {
+        Unfit::NotExecutable => bad("broken", "make-executable"),
+        Unfit::Closed(folder) => bad("broken", "open-folder").with("folder", folder),
+        _ => bad("broken", "replace-plugin"),
+    };
+    finding.with("path", path).with("why", unfit)
 }
 
 fn with_plugin(compose: &Compose, service: Option<&RunLine>) -> Finding {

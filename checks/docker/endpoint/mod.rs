@@ -1,6 +1,6 @@
 //! Does the docker client send its requests to the engine that is meant?
 
-use crate::model::facts::docker::{Address, ChosenBy, DockerFacts, Endpoint, Reach};
+use crate::model::facts::docker::{Address, ChosenBy, DockerFacts, Endpoint, Package, Reach};
 use crate::model::prelude::*;
 
 pub static CHECK: Check = Check {
@@ -24,6 +24,11 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         (address, None) if !address.is_local() => Finding::pass("remote"),
         (_, None) => Finding::pass("resolved"),
     };
+    let is_docker = docker.client.value().is_none_or(|client| client.package != Package::Podman);
+    let tls = docker.tls_file.value().filter(|_| is_docker).map(|file| {
+        let finding = Finding::fail("tls-file", "unset-tls").with("variable", &file.variable).with("path", &file.path);
+        finding.evidence(file.path.as_str(), "there is no such file")
+    });
     let strangers = docker.strangers.value().filter(|all| !all.is_empty());
     let strangers = strangers.map(|all| Finding::warn("stranger", mistrust(endpoint)).with("why", all.join(", ")));
     let complete = |finding: Finding| {
@@ -32,7 +37,7 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
             .with("chosen_by", &endpoint.chosen_by)
             .evidence(docker.endpoint.source.0.as_str(), endpoint.address.to_string())
     };
-    Ok(core::iter::once(finding).chain(strangers).map(complete).collect())
+    Ok(core::iter::once(tls.unwrap_or(finding)).chain(strangers).map(complete).collect())
 }
 
 fn mistrust(endpoint: &Endpoint) -> &'static str {

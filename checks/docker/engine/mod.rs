@@ -33,10 +33,14 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         _ if docker.other_engine().is_some() => {
             return Err(Stop::blocked_by("docker-endpoint"));
         }
+        (Reach::WantsTls, _) => Finding::fail("wants-tls", "ask-by-tls"),
         (Reach::Tls(why), _) => Finding::fail("tls-failed", "show-endpoint").with("why", why),
         (_, Some(Address::Unix(path))) if path.ends_with("/.docker/desktop/docker.sock") => desktop_down(facts),
         (_, Some(Address::Unix(_))) => down(facts, reach)?,
-        (Reach::NotThere, _) => Finding::fail("name-unknown", "show-endpoint"),
+        // A port is asked for by a name: what is not there is the name's address.
+        (Reach::NotThere, Some(Address::Tcp { host, .. })) => {
+            Finding::fail("no-such-host", "show-endpoint").with("host", host)
+        }
         (Reach::Unreachable, _) => Finding::fail("no-route", "show-endpoint"),
         _ => Finding::fail("nobody-listens", "show-endpoint"),
     };
@@ -54,7 +58,8 @@ fn held_by_systemd(facts: &Facts) -> Option<Result<Findings, Stop>> {
         return Some(Err(Stop::blocked_by(check)));
     }
     let masked = docker.unit.value().is_some_and(|unit| unit.masked);
-    let finding = if masked { Finding::fail("masked", "unmask") } else { start::finding(start)? };
+    let finding =
+        if masked { Finding::fail("masked", "unmask") } else { start::finding(start)?.with("root", data_root(docker)) };
     let address = docker.endpoint.value().map(|endpoint| endpoint.address.to_string()).unwrap_or_default();
     Some(Ok(finding.with("address", address).with("path", config_path(docker)).into()))
 }
@@ -64,6 +69,11 @@ fn config_path(docker: &DockerFacts) -> &str {
         "" => "/etc/docker/daemon.json",
         path => path,
     }
+}
+
+fn data_root(docker: &DockerFacts) -> &str {
+    let told = docker.setting("data-root", |settings| settings.data_root.as_deref());
+    told.map_or("/var/lib/docker", |told| told.value)
 }
 
 /// Docker Desktop's virtual machine is not there: KVM, or just not started.
@@ -101,10 +111,17 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
     if let Some(pid) = docker.daemon_process.value() {
         return Ok(Finding::fail("listens-elsewhere", "restart").with("pid", pid));
     }
-    if docker.daemon_program.known()?.is_none() && docker.unit.value().is_none() {
+    // Unit files of an image start nothing in a container without systemd.
+    let inside = facts.host.container.value().is_some() && facts.host.systemd.is_absent();
+    if docker.daemon_program.known()?.is_none() && (docker.unit.value().is_none() || inside) {
         // Inside a container neither daemon nor client is expected: the socket is handed in.
         if let Some(container) = facts.host.container.value() {
-            return Ok(Finding::fail("inside-container", "hand-in-socket").with("container", container));
+            let given = *reach == Reach::Refused && docker.socket.value().is_some();
+            return Ok(match given {
+                true => Finding::fail("old-socket-inside", "restart-container"),
+                false => Finding::fail("inside-container", "hand-in-socket"),
+            }
+            .with("container", container));
         }
         return match docker.client.is_absent() {
             true => Err(Stop::blocked_by("docker-client")),
@@ -129,7 +146,17 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
         return Ok(lacks(lack));
     }
     if let Some(finding) = facts.engine.start.value().and_then(start::finding) {
-        return Ok(finding);
+        // Whether another dockerd runs is not believed of a file: its number may be another program's by now.
+        let another = docker.pid_file.value().filter(|_| finding.code == "already-runs");
+        let finding = match another {
+            Some(other) => Finding::fail("foreign-pid", "remove-pid-file")
+                .with("file", &other.path)
+                .with("pid", other.pid)
+                .with("name", &other.name)
+                .evidence(docker.pid_file.source.0.as_str(), format!("{}, which is {}", other.pid, other.name)),
+            None => finding,
+        };
+        return Ok(finding.with("root", data_root(docker)));
     }
     if facts.engine.start.value().is_some_and(|start| start.state == "activating") {
         return Ok(Finding::fail("still-starting", "see-log"));

@@ -1,13 +1,23 @@
 //! Why a start failed, by the last words that dockerd wrote. Its texts have no stable form, so only words that carry the meaning
 //! are compared; everything else is quoted as it stands.
 
-use crate::model::facts::engine::Start;
+use crate::model::facts::engine::{Start, is_final};
 use crate::model::prelude::*;
 
 /// Words of a line, the code that they mean, and its fix. The first row that fits counts.
-const MEANINGS: [(&str, &str, &str); 23] = [
+const MEANINGS: [(&str, &str, &str); 33] = [
     ("unable to configure the docker daemon with file", "refuses-config", "docker-config/repair"),
     ("no space left on device", "disk-full", "make-room"),
+    ("incompatible with swarm mode", "swarm-live-restore", "docker-config/repair"),
+    ("invalid mirror", "bad-mirror", "docker-config/repair"),
+    ("can't create id mappings", "no-id-range", "give-id-range"),
+    ("no subuid ranges found", "no-id-range", "give-id-range"),
+    ("no subgid ranges found", "no-id-range", "give-id-range"),
+    ("error loading key file", "broken-key", "remove-key"),
+    ("error while populating kmap", "network-store", "remove-network-store"),
+    ("invalid database", "network-store", "remove-network-store"),
+    ("no sockets found via socket activation", "no-activation", "start-socket"),
+    (": file exists", "root-in-the-way", "look-at-root"),
     ("zone_conflict", "firewalld-zone", "leave-zone"),
     ("non-overlapping ipv4 address pool", "no-address-range", "free-range"),
     ("devices cgroup isn't mounted", "no-cgroups", "mount-cgroups"),
@@ -32,7 +42,10 @@ const MEANINGS: [(&str, &str, &str); 23] = [
 ];
 
 /// Words with which dockerd gives up.
-const LAST_WORDS: [&str; 6] = [
+const LAST_WORDS: [&str; 9] = [
+    "level=fatal",
+    "panic: ",
+    "fatal error: ",
     "failed to start daemon",
     "unable to configure the docker daemon",
     "failed to load listeners",
@@ -48,7 +61,7 @@ pub fn finding(start: &Start) -> Option<Finding> {
         return None;
     }
     let known = start.lines.iter().rposition(|line| is_last_word(line));
-    let at = known.or_else(|| start.lines.iter().rposition(|line| is_plain(line)))?;
+    let at = known.or_else(|| start.lines.iter().rposition(|line| is_final(line)))?;
     let line = start.lines.get(at)?;
     // What led to it stands in the lines before: containerd's "no space left on device", a driver's own words.
     let before = start.lines.get(at.saturating_sub(8)..at).unwrap_or_default();
@@ -59,18 +72,16 @@ pub fn finding(start: &Start) -> Option<Finding> {
         Some((_, code, fix)) => Finding::fail(code, fix),
         None => Finding::fail("start-failed", "see-log"),
     };
-    Some(finding.with("reason", message(line)).evidence(start.log.as_str(), line.as_str()))
+    let reason = message(line);
+    // `no subuid ranges found for user "dockremap"`, `mkdir /srv/docker: file exists`
+    let user = reason.split_once("user \"").and_then(|(_, rest)| rest.split('"').next()).unwrap_or("dockremap");
+    let path = reason.split([' ', '"']).find(|word| word.starts_with('/')).unwrap_or("/var/lib/docker");
+    let finding = finding.with("user", user).with("named", path.trim_end_matches([':', '.']));
+    Some(finding.with("reason", reason).evidence(start.log.as_str(), line.as_str()))
 }
 
 fn is_last_word(line: &str) -> bool {
     LAST_WORDS.iter().any(|words| contains(line, words))
-}
-
-/// dockerd's log lines begin with their time; what it says when it gives up does not, and systemd's own lines are not its.
-fn is_plain(line: &str) -> bool {
-    let systemd =
-        ["docker.service", "docker.socket", "Failed to start", "Dependency failed", "Job ", "Failed to listen"];
-    !line.starts_with("time=") && systemd.iter().all(|words| !line.starts_with(words))
 }
 
 fn any(lines: &[String], words: &str) -> bool {

@@ -1,4 +1,4 @@
-//! Is the running dockerd the installed one, and does it find the programs that it starts for a container?
+//! Is the running dockerd the installed one, and are the programs there that start a container?
 
 use crate::model::facts::engine::DaemonHelper;
 use crate::model::need::strongest;
@@ -25,13 +25,21 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let port = strongest(&need.ports).filter(|_| !off && !names(facts, PROXY_PATH));
     let init = need.run.as_ref().and_then(|line| line.last("init")).filter(|option| option.value != "false");
     let init = init.filter(|_| !names(facts, INIT_PATH));
-    if port.is_none() && init.is_none() && !replaced {
-        return Err(Stop::NotNeeded("nothing-started"));
-    }
     let fact = &facts.engine.helpers;
     let Some(helpers) = fact.known()? else { return Err(Stop::NotNeeded("out-of-sight")) };
     let gone = |name: &str| helpers.iter().any(|helper| helper.name == name && helper.path.is_none());
     let mut findings = Findings::new();
+    let containerd = facts.engine.containerd.value().filter(|containerd| !containerd.listens);
+    findings.extend(containerd.map(|containerd| {
+        let finding = Finding::fail("containerd-down", "docker-engine/start-containerd");
+        let finding = finding.with("address", &containerd.address);
+        finding.evidence(facts.engine.containerd.source.0.as_str(), format!("nobody listens at {}", containerd.address))
+    }));
+    let other = need.run.as_ref().is_some_and(|line| line.last("runtime").is_some_and(|option| option.value != "runc"));
+    let missing = ["runc", "containerd-shim-runc-v2"].into_iter().filter(|name| !other && gone(name));
+    findings.extend(missing.map(|name| {
+        Finding::fail("no-runtime", "reinstall-runtime").about(name).with("package", package_of(facts, name))
+    }));
     if let Some(by) = port.filter(|_| gone("docker-proxy")) {
         findings.push(Finding::fail("no-proxy", "reinstall").asked_by(by));
     }
@@ -46,10 +54,8 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         findings.push(Finding::pass("found"));
     }
     let package = package(facts);
-    Ok(findings
-        .into_iter()
-        .map(|f| f.with("package", package).evidence(fact.source.0.as_str(), seen(helpers)))
-        .collect())
+    let with_package = |f: Finding| if f.code == "no-runtime" { f } else { f.with("package", package) };
+    Ok(findings.into_iter().map(|f| with_package(f).evidence(fact.source.0.as_str(), seen(helpers))).collect())
 }
 
 /// Keys of daemon.json by which dockerd is told a path and looks for none.
@@ -60,6 +66,17 @@ fn names(facts: &Facts, key: &str) -> bool {
     let docker = &facts.docker;
     docker.settings().is_some_and(|settings| settings.kinds.contains_key(key))
         || docker.command.value().is_some_and(|command| command.options.contains_key(key))
+}
+
+/// Docker's own repository has runc and the shim in containerd.io, distributions in packages of their own.
+fn package_of(facts: &Facts, program: &str) -> &'static str {
+    let packages = facts.engine.packages.value().map(Vec::as_slice).unwrap_or_default();
+    let dockers = packages.iter().any(|package| ["containerd.io", "docker-ce"].contains(&package.name.as_str()));
+    match (dockers, program) {
+        (true, _) => "containerd.io",
+        (false, "runc") => "runc",
+        (false, _) => "containerd",
+    }
 }
 
 /// The package that brings dockerd and these programs.

@@ -32,13 +32,32 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         _ => Finding::pass("fit"),
     };
     let backing = status("Backing Filesystem").unwrap_or("the file system there");
-    Ok(finding
-        .with("driver", &info.driver)
-        .with("backing", backing)
-        .with("root", &info.docker_root_dir)
-        .evidence(
+    let mut findings: Findings = of_mount(facts);
+    findings.insert(
+        0,
+        finding.with("driver", &info.driver).with("backing", backing).with("root", &info.docker_root_dir).evidence(
             fact.source.0.as_str(),
             format!("Driver {} on {backing}, DockerRootDir {}", info.driver, info.docker_root_dir),
-        )
-        .into())
+        ),
+    );
+    if findings.len() > 1 {
+        findings.retain(|finding| finding.code != "fit");
+    }
+    Ok(findings)
+}
+
+/// What the mount below the data root keeps containers from, or is not there.
+fn of_mount(facts: &Facts) -> Findings {
+    let fact = &facts.engine.data_root;
+    let Some(root) = fact.value() else { return Findings::new() };
+    let mut findings = Findings::new();
+    if let Some(place) = &root.not_mounted {
+        let finding = Finding::warn("not-mounted", "mount-it").with("place", place);
+        findings.push(finding.evidence("/etc/fstab", place.as_str()));
+    }
+    if root.noexec {
+        let finding = Finding::warn("noexec", "remount-exec").with("mount", &root.mount);
+        findings.push(finding.evidence(fact.source.0.as_str(), format!("{} noexec", root.mount)));
+    }
+    findings.into_iter().map(|finding| finding.with("root", &root.path)).collect()
 }

@@ -33,6 +33,10 @@ pub struct DockerFacts {
     pub unit: Fact<Unit>,
     /// The process that dockerd's pid file names, if it is alive.
     pub daemon_process: Fact<u32>,
+    /// That file where it names the process of another program.
+    pub pid_file: Fact<PidOfAnother>,
+    /// A file that the client reads because of a variable of this shell, and that is not there.
+    pub tls_file: Fact<TlsFile>,
     /// When that process started, in seconds since the epoch.
     pub daemon_started: Fact<i64>,
     /// What the kernel lets that process do.
@@ -51,6 +55,27 @@ pub struct DockerFacts {
     /// The kernel of the engine's machine, where it is not this one's: the socket of this host is forwarded to another, by ssh or
     /// socat, or into a virtual one.
     pub other_kernel: Fact<String>,
+}
+
+/// A pid file of dockerd's whose number is another program's now.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PidOfAnother {
+    pub path: String,
+    pub pid: u32,
+    /// The program's name, as the kernel cuts it.
+    pub name: String,
+}
+
+/// What docker's client insists on before it speaks to any engine.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsFile {
+    /// DOCKER_TLS_VERIFY or DOCKER_TLS.
+    #[serde(serialize_with = "place::word")]
+    pub variable: String,
+    #[serde(serialize_with = "place::path")]
+    pub path: String,
 }
 
 /// A podman of this host's, as its program and its files tell it.
@@ -277,6 +302,8 @@ pub enum Reach {
     Denied,
     /// No route to the host.
     Unreachable,
+    /// It speaks TLS, and was asked without.
+    WantsTls,
     /// TLS failed; the library's words.
     Tls(String),
 }
@@ -289,6 +316,7 @@ impl core::fmt::Display for Reach {
             Reach::Refused => "connection refused",
             Reach::Denied => "permission denied",
             Reach::Unreachable => "no route to it",
+            Reach::WantsTls => "it speaks TLS",
             Reach::Tls(why) => why,
         })
     }

@@ -24,6 +24,8 @@ pub struct EngineFacts {
     #[serde(serialize_with = "place::word")]
     pub client_version: Fact<String>,
     pub compose: Fact<Compose>,
+    /// The plugin behind `docker build`.
+    pub buildx: Fact<Plugin>,
     /// Packages of Docker's kind; Absent on a host without dpkg.
     pub packages: Fact<Vec<Package>>,
     /// The snap's folder, when Docker's snap is installed.
@@ -73,11 +75,50 @@ pub struct EngineFacts {
     pub kvm: Fact<Kvm>,
     /// What dockerd starts beside containers. Absent where no dockerd runs on this machine.
     pub helpers: Fact<Vec<DaemonHelper>>,
+    /// The containerd that dockerd was told to use, on this machine.
+    pub containerd: Fact<Containerd>,
+    /// The bridge that containers are attached to where no network is named. Absent where the engine has none here.
+    pub bridge: Fact<Bridge>,
+    /// The mount below which images and volumes lie.
+    pub data_root: Fact<DataRoot>,
     /// The file that the running dockerd was started from is replaced or gone. Its owner and root alone may see that.
     pub daemon_replaced: Fact<bool>,
 }
 
-/// A program that dockerd starts itself: docker-proxy for a published port, docker-init for `--init`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Containerd {
+    /// Path of its socket.
+    #[serde(serialize_with = "place::path")]
+    pub address: String,
+    pub listens: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Bridge {
+    #[serde(serialize_with = "place::word")]
+    pub name: String,
+    pub is_there: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataRoot {
+    #[serde(serialize_with = "place::path")]
+    pub path: String,
+    /// Where the file system is mounted that it lies on.
+    #[serde(serialize_with = "place::path")]
+    pub mount: String,
+    /// No program may be started from it.
+    pub noexec: bool,
+    /// A folder above it that /etc/fstab mounts a file system at, and none is mounted there.
+    #[serde(serialize_with = "place::path")]
+    pub not_mounted: Option<String>,
+}
+
+/// A program that dockerd starts itself (docker-proxy for a published port, docker-init for `--init`), or that starts containers
+/// for it (runc, and containerd's part that starts runc).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DaemonHelper {
@@ -121,6 +162,54 @@ pub struct Compose {
     pub version: Option<String>,
     /// Path of a `docker-compose` that is a Python program: version 1.
     pub python: Option<String>,
+    /// Why the plugin does not start. The client then looks no further.
+    pub unfit: Option<Unfit>,
+}
+
+/// A plugin of docker's client: the first file of its name decides, whatever lies in later folders.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Plugin {
+    pub path: String,
+    pub unfit: Option<Unfit>,
+}
+
+/// Why a file that should be a program does not start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unfit {
+    Folder,
+    Empty,
+    /// Nobody may start it, or not this user.
+    NotExecutable,
+    /// Its file system is mounted with noexec.
+    Noexec,
+    /// Made for another machine: `aarch64`.
+    Machine(#[serde(serialize_with = "place::word")] String),
+    /// Neither a program of Linux nor a script with `#!`.
+    NoProgram,
+    /// A script whose interpreter is not there.
+    Interpreter(String),
+    /// A link that leads nowhere.
+    Dangling,
+    /// It lies below this folder, which this user may not enter.
+    Closed(String),
+}
+
+impl core::fmt::Display for Unfit {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Unfit::Folder => f.write_str("is a folder"),
+            Unfit::Empty => f.write_str("is empty"),
+            Unfit::NotExecutable => f.write_str("is not executable for this user"),
+            Unfit::Noexec => f.write_str("lies on a file system that is mounted with noexec"),
+            Unfit::Machine(name) => write!(f, "is made for {name}"),
+            Unfit::NoProgram => f.write_str("is no program of Linux's"),
+            Unfit::Interpreter(path) => write!(f, "is a script for {path}, which is not there"),
+            Unfit::Dangling => f.write_str("is a link that leads nowhere"),
+            Unfit::Closed(folder) => write!(f, "lies below {folder}, which this user may not enter"),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -185,10 +274,41 @@ pub enum SystemdFailure {
     Socket { words: String },
 }
 
+/// A line with which dockerd can have given up: a fatal one of its log, or one that is none of its log's, which begin with
+/// their time, and none of systemd's.
+pub fn is_final(line: &str) -> bool {
+    const SYSTEMD: [&str; 15] = [
+        "docker.service",
+        "docker.socket",
+        "snap.docker",
+        "Starting ",
+        "Started ",
+        "Stopping ",
+        "Stopped ",
+        "Listening on ",
+        "Closed ",
+        "Reloading ",
+        "Reloaded ",
+        "Failed to start ",
+        "Failed to listen",
+        "Dependency failed",
+        "Job ",
+    ];
+    line.contains("level=fatal")
+        || !line.trim().is_empty()
+            && !line.starts_with("time=")
+            && (line.starts_with("failed to start daemon") || SYSTEMD.iter().all(|words| !line.starts_with(words)))
+}
+
 impl Start {
     /// systemd ended the unit in good order.
     pub fn is_stopped(&self) -> bool {
         self.state == "inactive" && self.result == "success" && self.systemd.is_none()
+    }
+
+    /// dockerd spoke of this path when it gave up.
+    pub fn names(&self, path: &str) -> bool {
+        self.lines.iter().any(|line| line.contains(path))
     }
 
     /// A full disk is what dockerd spoke of when it gave up.

@@ -72,6 +72,9 @@ pub struct Certificate {
     pub until: String,
     /// Whole days until then, by this host's clock; 0 when it has passed.
     pub days_left: u64,
+    /// Who signed it, where the server sent no other certificate along and none of the authorities has that name.
+    #[serde(serialize_with = "place::host")]
+    pub unlinked: Option<String>,
 }
 
 impl Certificate {

@@ -46,6 +46,8 @@ pub struct RunFacts {
     /// The bases of the Dockerfile as the daemon has them, by reference; Absent where one would have to be pulled.
     #[serde(serialize_with = "place::image")]
     pub bases: BTreeMap<String, Fact<ImageFacts>>,
+    /// What podman needs before it looks at an image, where the line is podman's.
+    pub podman: Fact<PodmanHost>,
     /// Present(true): a person's terminal is there. Present(false): none, as in CI or cron.
     pub terminal: Fact<bool>,
 }
@@ -80,6 +82,20 @@ pub struct Ids {
     pub uid: u32,
     /// The first is the process's own, the others are supplementary.
     pub groups: Vec<u32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PodmanHost {
+    /// Started by a user without root.
+    pub rootless: bool,
+    /// There is a policy.json, without which nothing is pulled.
+    pub policy: bool,
+    /// There is a program that makes the usual network: netavark or CNI's bridge, pasta or slirp4netns.
+    pub network: bool,
+    /// XDG_RUNTIME_DIR where it is another user's.
+    #[serde(serialize_with = "place::path")]
+    pub foreign_runtime: Option<String>,
 }
 
 /// A container that a line leans on.

@@ -28,6 +28,8 @@ pub struct ToolkitFacts {
     pub cli_knows_compat: Fact<bool>,
     /// The program that makes the container's cache of libraries, on the host: config.toml's `ldconfig`, or the default.
     pub ldconfig: Fact<String>,
+    /// The driver's cache of libraries below config.toml's `root`, where that is not the host's own.
+    pub root_cache: Fact<String>,
     /// The first of config.toml's `runtimes` that is on dockerd's PATH: what nvidia-container-runtime hands over to.
     pub low_level: Fact<String>,
     /// When dockerd started, in seconds since the epoch.

@@ -51,6 +51,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         let fix = if file == "/sbin/ldconfig" { "bring-ldconfig" } else { "ldconfig-back" };
         findings.push(Finding::fail("no-ldconfig", fix).with("file", file));
     }
+    if let Some(Refusal::NoDriverRoot(root)) = &refused {
+        findings.push(Finding::fail("no-driver-root", "root-back").with("root", root));
+    }
     if let Some(kind) = refused.as_ref().and_then(Refusal::other_kind) {
         findings.push(Finding::fail("default-kind", "kind-back").with("kind", kind));
     }

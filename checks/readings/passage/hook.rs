@@ -19,6 +19,8 @@ use crate::readings::way::Way;
 
 /// From this version on the hook passes --cuda-compat-mode.
 const PASSES_COMPAT: [u32; 3] = [1, 17, 7];
+/// From this version on `ldconfig` is normalized on use.
+const TAKES_REAL_OFF: [u32; 2] = [1, 15];
 const CAPABILITIES: &str = "NVIDIA_DRIVER_CAPABILITIES";
 
 /// Who put the hook in.
@@ -122,10 +124,18 @@ impl Toolkit<'_> {
             // NVML works through this node: where it does and the node is gone, nobody makes it anew.
             return Ok(Some(Refusal::NoControlNode));
         }
+        if let Some(root) = settings.nvidia_container_cli.root.as_deref().filter(|_| toolkit.root_cache.is_absent()) {
+            return Ok(Some(Refusal::NoDriverRoot(root.to_string())));
+        }
         self.by_cli(&selected, wanted, brought);
-        if toolkit.ldconfig.is_absent() && self.is_configured {
-            let path = settings.nvidia_container_cli.ldconfig.as_deref().unwrap_or("@/sbin/ldconfig");
-            return Ok(Some(Refusal::NoLdconfig(path.trim_start_matches('@').to_string())));
+        let path =
+            settings.nvidia_container_cli.ldconfig.as_deref().unwrap_or("@/sbin/ldconfig").trim_start_matches('@');
+        // Before that release `.real` was not taken off again where there is no such file.
+        let as_written = self.version.as_ref().is_some_and(|version| *version < Version::new(&TAKES_REAL_OFF));
+        let real_gone =
+            as_written && path.ends_with(".real") && toolkit.ldconfig.value().is_some_and(|found| found != path);
+        if (toolkit.ldconfig.is_absent() || real_gone) && self.is_configured {
+            return Ok(Some(Refusal::NoLdconfig(path.to_string())));
         }
         Ok(None)
     }

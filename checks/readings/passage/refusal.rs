@@ -94,6 +94,8 @@ pub enum Refusal {
     Requirement(require::Verdict),
     NoControlNode,
     NoLdconfig(String),
+    /// `root` of [nvidia-container-cli] leads to no file system with a driver.
+    NoDriverRoot(String),
     MigWithoutRights(&'static str),
 }
 
@@ -134,6 +136,7 @@ impl Refusal {
             | Refusal::NoLowLevel(_)
             | Refusal::SupportedCapabilities(_)
             | Refusal::NoLdconfig(_)
+            | Refusal::NoDriverRoot(_)
             | Refusal::Cgroups => "nvidia-config",
             Refusal::HookRefuses(mode) if !MODES.contains(&mode.as_str()) => "nvidia-config",
             Refusal::HookRefuses(_) => "gpu-path",
@@ -235,6 +238,9 @@ impl fmt::Display for Refusal {
                 f.write_str("mount error: stat failed: /dev/nvidiactl: no such file or directory")
             }
             Refusal::NoLdconfig(path) => write!(f, "ldcache error: open failed: {path}: no such file or directory"),
+            Refusal::NoDriverRoot(root) => {
+                write!(f, "ldcache error: open failed: {root}/etc/ld.so.cache: no such file or directory")
+            }
             Refusal::MigWithoutRights(variable) => write!(f, "cannot set {variable} in non privileged container"),
         }
     }

@@ -173,6 +173,12 @@ fn no_authority(look: &Look) -> Finding {
     }
     match found {
         Some(found) if !found.authorities.is_empty() => {
+            let issuer = look.certificate.value().and_then(|certificate| certificate.unlinked.as_ref());
+            if let Some(issuer) = issuer {
+                return Finding::fail("no-link", "send-chain")
+                    .with("issuer", issuer)
+                    .with("files", found.authorities.join(", "));
+            }
             Finding::fail("other-authority", "add-authority").with("files", found.authorities.join(", "))
         }
         Some(found) if !found.ignored.is_empty() => Finding::fail("misnamed-authority", "copy-authority")

@@ -213,7 +213,7 @@ pub fn named_volume(text: &str) -> Option<&str> {
 }
 
 /// The services that a service needs, where that is said, and whether it cannot do without.
-fn needs(service: &Node) -> Vec<(String, Node, bool)> {
+pub fn needs(service: &Node) -> Vec<(String, Node, bool)> {
     let mut found: Vec<(String, Node, bool)> = Vec::new();
     for (name, node) in service.get("depends_on").map(named).unwrap_or_default() {
         let required = node.get("required").is_none_or(Node::is_true);
@@ -262,6 +262,12 @@ fn requests(service: &Node) -> Option<Fault> {
         let good = text == "all" || text.parse::<i64>().is_ok();
         (!good).then(|| fault(count, "count is a number, or all", "write count: 1, or count: all"))
     })
+}
+
+/// How many containers compose starts of a service that says so.
+pub fn copies(service: &Node) -> Option<u32> {
+    let node = service.get("scale").or_else(|| service.at(&["deploy", "replicas"]))?;
+    node.text()?.parse().ok()
 }
 
 fn scale(service: &Node) -> Option<Fault> {

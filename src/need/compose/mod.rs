@@ -16,7 +16,7 @@ pub mod write;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use gdoctor_checks::model::run::RunLine;
+use gdoctor_checks::model::run::{Beside, RunLine};
 
 use crate::host::Host;
 
@@ -53,8 +53,36 @@ pub fn read(asked: &Asked, host: &Host) -> Result<(RunLine, BTreeMap<String, Str
             ..project.wrong(provider, format!("{name} is no container: its provider makes it"))
         });
     }
-    let line = service::run_line(&project, &name, service)?;
+    let mut line = service::run_line(&project, &name, service)?;
+    line.copies = consistency::copies(service).filter(|copies| *copies != 1);
+    line.beside = beside(&project, &name, &profiles);
     Ok((line, project.texts()))
+}
+
+/// What the other services publish that are up with this one: those that it needs, and those that no profile keeps asleep.
+fn beside(project: &Project, name: &str, profiles: &[String]) -> Vec<Beside> {
+    let services = project.services();
+    let mut needed = vec![name.to_owned()];
+    let mut at = 0;
+    while let Some(next) = needed.get(at).cloned() {
+        let service = services.iter().find(|(known, _)| *known == next);
+        for (other, ..) in service.map(|(_, node)| consistency::needs(node)).unwrap_or_default() {
+            if !needed.contains(&other) {
+                needed.push(other);
+            }
+        }
+        at += 1;
+    }
+    let is_up = |(other, node): &&(String, Node)| {
+        let runs = Project::is_active(node, profiles) && node.get("provider").is_none();
+        other != name && runs && consistency::copies(node) != Some(0)
+    };
+    let of_one = |(other, node): &(String, Node)| {
+        let line = service::run_line(project, other, node).ok().filter(|line| !line.is_host_network())?;
+        let beside = Beside { service: other.clone(), needed: needed.contains(other), ports: line.ports };
+        (!beside.ports.is_empty()).then_some(beside)
+    };
+    services.iter().filter(is_up).filter_map(of_one).collect()
 }
 
 /// Compose's own names for its file, in the order in which it looks for them.

@@ -36,7 +36,10 @@ fn places(host: &Host, images: Result<String, String>, data: String) -> Vec<(Opt
         let (device, place) = match path {
             Ok(path) => {
                 let (looked_at, device) = nearest(host, &path);
-                let space = host.space(&looked_at);
+                let space = match dangling(host, &path) {
+                    Some(link) => Fact::unknown(Gap::Unsupported(format!("{link} is a link that leads nowhere")), link),
+                    None => host.space(&looked_at),
+                };
                 (Some(device), Place { holds: vec![content], path, looked_at, space })
             }
             Err(address) => {
@@ -136,6 +139,13 @@ pub fn nearest(host: &Host, path: &str) -> (String, u64) {
             return ("/".into(), host.stat("/").value().map_or(0, |stat| stat.dev));
         }
     }
+}
+
+/// A link on the way to a path whose target is not there: what lies behind it cannot be told of the folder above.
+fn dangling(host: &Host, path: &str) -> Option<String> {
+    let parts = path.match_indices('/').skip(1).map(|(at, _)| &path[..at]).chain([path]);
+    let dangles = |path: &&str| host.link(path).value().is_some() && host.stat(path).is_absent();
+    parts.into_iter().find(dangles).map(str::to_owned)
 }
 
 /// Containers' logs of the json-file driver, largest first.

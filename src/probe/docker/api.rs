@@ -136,11 +136,17 @@ enum Failure {
     NoReply(NoReply),
     /// HTTP, but not what the API promises.
     Odd(String),
+    WantsTls,
     Panic,
 }
 
 fn get<T: DeserializeOwned>(route: &Route, target: &Target, path: &str, deadline: Deadline) -> Result<T, Failure> {
     let reply = Client::new(target, &route.tls).get(path, &[], CAP, deadline).map_err(Failure::NoReply)?;
+    // Go's own words for a request without TLS at a port that has it.
+    let said = String::from_utf8_lossy(reply.body.get(..200).unwrap_or(&reply.body));
+    if reply.status == 400 && said.contains("HTTP request to an HTTPS server") {
+        return Err(Failure::WantsTls);
+    }
     if reply.status != 200 {
         return Err(Failure::Odd(format!("HTTP status {}", reply.status)));
     }
@@ -159,6 +165,7 @@ impl Failure {
         match self {
             Failure::NoReply(why) => why.gap(),
             Failure::Odd(why) => Gap::Unparsable(why.clone()),
+            Failure::WantsTls => Gap::Unsupported("it speaks TLS".into()),
             Failure::Panic => Gap::Bug("panic".into()),
         }
     }
@@ -172,6 +179,7 @@ fn reach(version: &Result<EngineVersion, Failure>, place: &str) -> Fact<Reach> {
         Err(Failure::NoReply(NoReply::Refused)) => Reach::Refused,
         Err(Failure::NoReply(NoReply::Denied)) => Reach::Denied,
         Err(Failure::NoReply(NoReply::Unreachable(_))) => Reach::Unreachable,
+        Err(Failure::WantsTls) => Reach::WantsTls,
         Err(Failure::NoReply(NoReply::Tls(why))) => Reach::Tls(why.clone()),
         Err(why) => return Fact::unknown(why.gap(), source),
     };

@@ -1,7 +1,9 @@
 //! What lies around dockerd: its program, unit, process, command and daemon.json. This explains a daemon that does not answer.
 
 use gdoctor_checks::model::fact::Fact;
-use gdoctor_checks::model::facts::docker::{Address, Client, Command, Config, Info, Lack, Package, Rights, Unit};
+use gdoctor_checks::model::facts::docker::{
+    Address, Client, Command, Config, Info, Lack, Package, PidOfAnother, Rights, Unit,
+};
 
 use crate::host::{Host, units};
 
@@ -13,6 +15,7 @@ pub struct Daemon {
     pub program: Fact<String>,
     pub unit: Fact<Unit>,
     pub process: Fact<u32>,
+    pub pid_file: Fact<PidOfAnother>,
     /// Seconds since the epoch.
     pub started: Fact<i64>,
     pub rights: Fact<Rights>,
@@ -24,7 +27,7 @@ pub fn look(host: &Host, route: &Route, client: Option<&Client>, answers: &Answe
     let peer = answers.peer;
     let process = match peer.filter(|pid| is_dockerd(host, *pid)) {
         Some(pid) => Fact::present(pid, "the socket's other end"),
-        None => from_pid_file(host),
+        None => from_pid_file(host, &pid_file(route)),
     };
     let unit = unit(host);
     let running = process.value().map(|pid| command::of_process(host, *pid));
@@ -45,6 +48,7 @@ pub fn look(host: &Host, route: &Route, client: Option<&Client>, answers: &Answe
             Some(pid) => host.live().started(*pid),
             None => Fact::absent("dockerd's process"),
         },
+        pid_file: pid_of_another(host, &pid_file(route)),
         rights: rights::look(host, &process),
         process,
         config: config(host, &path),
@@ -55,14 +59,33 @@ fn is_dockerd(host: &Host, pid: u32) -> bool {
     host.live().line(format!("/proc/{pid}/comm")).value().is_some_and(|comm| comm == "dockerd")
 }
 
-fn from_pid_file(host: &Host) -> Fact<u32> {
-    let pid = host.line("/var/run/docker.pid");
+/// The endpoint's own daemon writes it: a user's beside its socket.
+fn pid_file(route: &Route) -> String {
+    match route.endpoint.value().map(|endpoint| &endpoint.address) {
+        Some(Address::Unix(path)) if path.starts_with("/run/user/") => {
+            format!("{}/docker.pid", path.rsplit_once('/').map_or("", |(folder, _)| folder))
+        }
+        _ => "/var/run/docker.pid".into(),
+    }
+}
+
+fn from_pid_file(host: &Host, path: &str) -> Fact<u32> {
+    let pid = host.line(path);
     let alive = pid.value().and_then(|text| text.parse().ok()).filter(|pid| is_dockerd(host, *pid));
     match (alive, pid.gap()) {
-        (Some(pid), _) => Fact::present(pid, "/var/run/docker.pid"),
-        (None, Some(gap)) => Fact::unknown(gap.clone(), "/var/run/docker.pid"),
-        (None, None) => Fact::absent("/var/run/docker.pid"),
+        (Some(pid), _) => Fact::present(pid, path),
+        (None, Some(gap)) => Fact::unknown(gap.clone(), path),
+        (None, None) => Fact::absent(path),
     }
+}
+
+/// A number that the system has given to another program since, as after a crash or a restart of the machine.
+fn pid_of_another(host: &Host, path: &str) -> Fact<PidOfAnother> {
+    let pid = host.line(path).value().and_then(|text| text.parse::<u32>().ok()).filter(|_| host.is_live());
+    let name = pid.map(|pid| host.live().line(format!("/proc/{pid}/comm")));
+    let name = name.as_ref().and_then(|name| name.value()).filter(|name| *name != "dockerd");
+    let found = pid.zip(name).map(|(pid, name)| PidOfAnother { path: path.into(), pid, name: name.clone() });
+    Fact::found(found, path)
 }
 
 fn unit(host: &Host) -> Fact<Unit> {

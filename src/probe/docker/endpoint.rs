@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gdoctor_checks::model::fact::Fact;
-use gdoctor_checks::model::facts::docker::{Address, ChosenBy, Endpoint, Socket};
+use gdoctor_checks::model::facts::docker::{Address, ChosenBy, Endpoint, Socket, TlsFile};
 use serde::Deserialize;
 
 use crate::host::files::Kind;
@@ -141,6 +141,21 @@ fn variable_tls(host: &Host) -> (Tls, Vec<PathBuf>) {
         skip_verify: host.env("DOCKER_TLS_VERIFY").is_none(),
     };
     (tls, vec![PathBuf::from(format!("{folder}/ca.pem"))])
+}
+
+/// TLSDataFromFiles of docker/cli: with either variable the client reads the file of authorities before it asks any engine, over
+/// a unix socket too; contexts other than the default have files of their own.
+pub fn tls_file(host: &Host, endpoint: &Fact<Endpoint>) -> Fact<TlsFile> {
+    let by_default = endpoint.value().is_some_and(|endpoint| match &endpoint.chosen_by {
+        ChosenBy::DockerHost | ChosenBy::Default => true,
+        ChosenBy::ContextVariable(name) | ChosenBy::CurrentContext(name) => name == "default",
+    });
+    let variable = ["DOCKER_TLS_VERIFY", "DOCKER_TLS"].into_iter().find(|name| host.env(name).is_some());
+    let Some(variable) = variable.filter(|_| by_default) else { return Fact::absent("DOCKER_TLS_VERIFY, DOCKER_TLS") };
+    let folder = host.env("DOCKER_CERT_PATH").unwrap_or_else(|| docker_config(host));
+    let path = format!("{folder}/ca.pem");
+    let gone = host.live().stat(&path).is_absent().then(|| TlsFile { variable: variable.into(), path });
+    Fact::found(gone, variable)
 }
 
 fn pem(host: &Host, path: &str) -> Vec<u8> {

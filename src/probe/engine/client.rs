@@ -3,7 +3,7 @@
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::{DockerFacts, Package as Kind};
-use gdoctor_checks::model::facts::engine::{ClientConfig, Compose, Helper, Package};
+use gdoctor_checks::model::facts::engine::{ClientConfig, Compose, Helper, Package, Plugin, Unfit};
 use serde_json::Value;
 
 use crate::host::Host;
@@ -79,26 +79,73 @@ const PLUGINS: [&str; 4] = [
     "/usr/libexec/docker/cli-plugins",
 ];
 
+/// The folders in the client's order; those of its own config.json come first.
+fn plugin_folders(host: &Host) -> Vec<String> {
+    let config = host.text(format!("{}/config.json", folder(host)));
+    let config = config.value().and_then(|text| serde_json::from_str::<Value>(text).ok()).unwrap_or_default();
+    let extra = config["cliPluginsExtraDirs"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let extra = extra.filter(|folder| folder.starts_with('/')).take(32).map(str::to_owned);
+    extra.chain([format!("{}/cli-plugins", folder(host))]).chain(PLUGINS.map(str::to_owned)).collect()
+}
+
+/// PluginRunCommand of cli-plugins/manager: the first path of which it is not known that it is not there decides, a folder that
+/// this user may not enter too (docker/cli#5643).
+fn first_plugin(host: &Host, name: &str, is_there: impl Fn(&str) -> bool) -> Fact<Plugin> {
+    let source = "the client's plugin folders";
+    for folder in plugin_folders(host) {
+        let path = format!("{folder}/{name}");
+        match host.stat(&path).gap() {
+            Some(Gap::Denied) => {
+                let unfit = Some(Unfit::Closed(closed_folder(host, &path)));
+                return Fact::present(Plugin { path, unfit }, source);
+            }
+            Some(gap) => return Fact::unknown(gap.clone(), source),
+            None if is_there(&path) => {
+                let unfit = host.unfit(&path);
+                return match unfit.gap() {
+                    Some(gap) => Fact::unknown(gap.clone(), source),
+                    None => Fact::present(Plugin { path, unfit: unfit.value().cloned() }, source),
+                };
+            }
+            None => {}
+        }
+    }
+    Fact::absent(source)
+}
+
+/// The folder on the way to a path that this user may not go on from.
+fn closed_folder(host: &Host, path: &str) -> String {
+    let above = std::path::Path::new(path).ancestors().skip(1);
+    let open = above.map(|folder| folder.display().to_string()).find(|folder| host.stat(folder).gap().is_none());
+    open.unwrap_or_else(|| "/".into())
+}
+
+/// `docker build` goes by the folders' lists: links that lead nowhere count, folders do not (addPluginCandidatesFromDir).
+pub fn buildx(host: &Host) -> Fact<Plugin> {
+    let listed = |path: &str| {
+        let stat = host.lstat(path);
+        stat.value().is_some_and(|stat| [FileKind::File, FileKind::Link].contains(&stat.kind))
+    };
+    first_plugin(host, "docker-buildx", listed)
+}
+
 pub fn compose(host: &Host, packages: &Fact<Vec<Package>>) -> Fact<Compose> {
-    let own = format!("{}/cli-plugins", folder(host));
-    let folders = std::iter::once(own.as_str()).chain(PLUGINS);
-    let plugin = host.executable("docker-compose", folders);
+    let plugin = first_plugin(host, "docker-compose", |path| host.exists(path));
     let python = search_path(host).into_iter().map(|folder| format!("{folder}/docker-compose"));
     let python = python.into_iter().find(|path| is_python(host, path));
     let known = packages.value().map(Vec::as_slice).unwrap_or_default();
     // A plugin in the user's or in /usr/local's folder is of no package.
-    let packaged = plugin.value().is_some_and(|path| path.starts_with("/usr/lib"));
+    let packaged = plugin.value().is_some_and(|plugin| plugin.path.starts_with("/usr/lib"));
     let names = ["docker-compose-plugin", "docker-compose-v2", "docker-compose"];
     let version = names.iter().find_map(|name| known.iter().find(|package| package.name == *name));
     let version = version.filter(|_| packaged).map(|package| package.version.clone());
-    let found = plugin.value().is_some() || python.is_some();
-    let compose = Compose { plugin: plugin.value().cloned(), version, python };
-    // The client, too, passes over a folder that this user may not read.
-    let gap = plugin.gap().filter(|gap| !found && **gap != Gap::Denied);
-    match gap {
-        Some(gap) => Fact::unknown(gap.clone(), "the client's plugin folders"),
-        None => Fact::found(found.then_some(compose), "the client's plugin folders and PATH"),
+    if let Some(gap) = plugin.gap().filter(|_| python.is_none()) {
+        return Fact::unknown(gap.clone(), plugin.source.0.as_str());
     }
+    let (path, unfit) = plugin.value().cloned().map_or((None, None), |plugin| (Some(plugin.path), plugin.unfit));
+    let found = path.is_some() || python.is_some();
+    let compose = Compose { plugin: path, version, python, unfit };
+    Fact::found(found.then_some(compose), "the client's plugin folders and PATH")
 }
 
 /// Version 1 is a Python program; a link to the plugin is a large ELF file.

@@ -80,8 +80,9 @@ pub fn apparmor(host: &Host) -> Fact<AppArmor> {
     Fact::present(AppArmor { enabled, parser: parser.value().cloned() }, "/sys/module/apparmor, apparmor_parser")
 }
 
-pub fn cgroup(host: &Host) -> Fact<CgroupMounts> {
-    host.text("/proc/mounts").map(|text| mounts(&text))
+/// As dockerd sees them, where this user may look.
+pub fn cgroup(host: &Host, docker: &DockerFacts) -> Fact<CgroupMounts> {
+    super::mounts::table(host, docker).map(|text| mounts(&text))
 }
 
 fn mounts(text: &str) -> CgroupMounts {

@@ -4,6 +4,7 @@
 mod client;
 mod helpers;
 mod kernel;
+mod mounts;
 mod network;
 mod packages;
 mod rules;
@@ -23,6 +24,7 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> EngineFacts {
         pinned_api: client::pinned_api(host),
         client_version: client::version(docker, &packages),
         compose: client::compose(host, &packages),
+        buildx: client::buildx(host),
         snap: packages::snap(host),
         sources: packages::sources(host),
         windows_client: client::windows(host),
@@ -41,7 +43,7 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> EngineFacts {
         rules: rules::look(host, docker),
         firewall: network::firewall(host),
         apparmor: kernel::apparmor(host),
-        cgroup: kernel::cgroup(host),
+        cgroup: kernel::cgroup(host, docker),
         limits: kernel::limits(host, docker),
         container_files: kernel::container_files(host, docker),
         most_files: kernel::most_files(host),
@@ -49,6 +51,9 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> EngineFacts {
         libseccomp: kernel::libseccomp(host),
         user_namespaces: kernel::user_namespaces(host),
         kvm: kernel::kvm(host, docker),
+        containerd: helpers::containerd(host, docker),
+        bridge: network::bridge(host, docker),
+        data_root: mounts::data_root(host, docker),
         helpers,
         daemon_replaced,
         packages,

@@ -3,7 +3,8 @@
 use std::net::Ipv4Addr;
 
 use gdoctor_checks::model::fact::Fact;
-use gdoctor_checks::model::facts::engine::{Firewall, PacketFilter, PathMtu, Resolver, Route};
+use gdoctor_checks::model::facts::docker::DockerFacts;
+use gdoctor_checks::model::facts::engine::{Bridge, Firewall, PacketFilter, PathMtu, Resolver, Route};
 
 use crate::host::Host;
 
@@ -60,6 +61,24 @@ pub fn card_bridges(host: &Host) -> Fact<Vec<String>> {
             })
             .collect()
     })
+}
+
+/// Of a dockerd that runs on this machine, in this network.
+pub fn bridge(host: &Host, docker: &DockerFacts) -> Fact<Bridge> {
+    let source = "/sys/class/net";
+    let set = docker.setting("bridge", |settings| settings.bridge.clone()).map(|set| set.value);
+    let name = set.filter(|name| !name.is_empty()).unwrap_or_else(|| "docker0".into());
+    let own = |pid: &u32| {
+        let (theirs, mine) = (host.live().link(format!("/proc/{pid}/ns/net")), host.live().link("/proc/self/ns/net"));
+        theirs.value().is_none() || theirs.value() == mine.value()
+    };
+    let here = docker.daemon_process.value().is_some_and(own) && host.is_live() && !docker.is_elsewhere();
+    // Without the folder of a machine's interfaces nothing is known.
+    if name == "none" || docker.is_rootless() || !here || !host.exists("/sys/class/net/lo") {
+        return Fact::absent("the engine's bridge");
+    }
+    let is_there = host.exists(format!("{source}/{name}"));
+    Fact::present(Bridge { name, is_there }, source)
 }
 
 pub fn resolver(host: &Host) -> Fact<Resolver> {

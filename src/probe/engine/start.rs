@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::{Address, DockerFacts, Package, Reach};
-use gdoctor_checks::model::facts::engine::{Start, SystemdFailure};
+use gdoctor_checks::model::facts::engine::{Start, SystemdFailure, is_final};
 
 use crate::host::listener::{self, Place, Waiting};
 use crate::host::process::{End, Program};
@@ -70,11 +70,14 @@ fn from_systemd(host: &Host, socket: &str, docker: &DockerFacts) -> Fact<Start> 
     let units = Units { shown: &shown };
     let said = run("journalctl", &read, deadline).unwrap_or_default();
     let log = format!("journalctl {} {unit}", read.first().copied().unwrap_or_default());
+    let result = units.value(unit, "Result");
+    // Then the program ended by itself, and whatever it wrote last is its reason.
+    let by_itself = ["exit-code", "start-limit-hit", "protocol"].contains(&result.as_str());
     Fact::present(
         Start {
             state: units.value(unit, "ActiveState"),
-            result: units.value(unit, "Result"),
-            lines: telling_lines(&said),
+            result,
+            lines: telling_lines(&said, by_itself),
             log,
             systemd: units.failure(unit, &said),
         },
@@ -142,7 +145,10 @@ fn from_files(host: &Host) -> Fact<Start> {
         let tail = host.tail(path, TAIL);
         match tail.value() {
             Some(text) => {
-                return Fact::present(Start { lines: telling_lines(text), log: path.into(), ..Start::default() }, path);
+                return Fact::present(
+                    Start { lines: telling_lines(text, false), log: path.into(), ..Start::default() },
+                    path,
+                );
             }
             None if tail.is_absent() => {}
             None => return tail.map(|_| Start::default()),
@@ -151,17 +157,29 @@ fn from_files(host: &Host) -> Fact<Start> {
     Fact::absent(LOGS.join(", "))
 }
 
-/// The lines of dockerd's that speak of a failure, passwords in addresses taken out.
-fn telling_lines(text: &str) -> Vec<String> {
-    let speaks = |line: &&str| {
+/// The lines of dockerd's that speak of a failure, passwords in addresses taken out; with what it said last in any form where it
+/// ended by itself.
+fn telling_lines(text: &str, by_itself: bool) -> Vec<String> {
+    let speaks = |line: &str| {
         let line = line.to_ascii_lowercase();
         ["level=fatal", "level=error", "failed", "unable", "cannot", "error"].iter().any(|word| line.contains(word))
     };
     // What an earlier run said before it came up is settled.
     let since = text.rfind("Daemon has completed initialization").map_or(text, |at| text.get(at..).unwrap_or_default());
-    let lines: Vec<&str> = since.lines().filter(speaks).collect();
+    let tells = |line: &&str| speaks(line) || (by_itself && is_final(line));
+    let lines: Vec<&str> = last_attempt(since).into_iter().filter(tells).collect();
     let from = lines.len().saturating_sub(KEPT);
     lines.iter().skip(from).map(|line| without_passwords(line).chars().take(LONGEST).collect()).collect()
+}
+
+/// From systemd's last word on a start on, where dockerd has given up since; an earlier start may have had another reason.
+fn last_attempt(text: &str) -> Vec<&str> {
+    let lines: Vec<&str> = text.lines().collect();
+    let starts = |line: &&str| line.starts_with("Starting docker.service") || line.starts_with("Starting Docker ");
+    let begins = lines.iter().enumerate().rev().filter(|(_, line)| starts(line)).map(|(at, _)| at);
+    let mut attempts = begins.map(|at| lines.get(at..).unwrap_or_default());
+    let ended = attempts.find(|lines| lines.iter().any(|line| is_final(line)));
+    ended.map_or_else(|| lines.clone(), <[&str]>::to_vec)
 }
 
 /// `http://proxy` of `http://user:word@proxy`.
@@ -212,11 +230,18 @@ mod tests {
         let text = "time=\"x\" level=info msg=\"Starting up\"\n\
                     failed to start daemon: error with proxy \"http://me:secret@proxy:3128/\" and tcp://a@b\n";
         assert_eq!(
-            telling_lines(text),
+            telling_lines(text, false),
             ["failed to start daemon: error with proxy \"http://proxy:3128/\" and tcp://b"]
         );
+        let fatal = "Starting docker.service - Docker...\nfailed to start daemon: a reason of before\n\
+                     docker.service: Main process exited, code=exited, status=1/FAILURE\n\
+                     Starting docker.service - Docker...\ntime=\"x\" level=info msg=\"Starting up\"\n\
+                     mkdir /srv/docker: file exists\nFailed to start docker.service - Docker.\n";
+        let told = telling_lines(fatal, true);
+        assert_eq!(told, ["mkdir /srv/docker: file exists", "Failed to start docker.service - Docker."]);
+        assert_eq!(telling_lines(fatal, false), ["Failed to start docker.service - Docker."]);
         let settled = "failed to start daemon: x\ntime=\"y\" level=info msg=\"Daemon has completed initialization\"\n";
-        assert!(telling_lines(settled).is_empty());
-        assert!(telling_lines(&"error\n".repeat(900)).len() == KEPT);
+        assert!(telling_lines(settled, true).is_empty());
+        assert!(telling_lines(&"error\n".repeat(900), false).len() == KEPT);
     }
 }

@@ -42,6 +42,7 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> ToolkitFacts {
         cli_knows_compat: programs::knows_compat(host, &cli),
         cli,
         ldconfig: programs::ldconfig(host, settings.as_ref()),
+        root_cache: programs::root_cache(host, settings.as_ref()),
         low_level: programs::low_level(host, &dockerd, settings.as_ref()),
         config,
         config_changed: host.stat(&config_path).map(|stat| stat.ctime),

@@ -65,6 +65,16 @@ pub fn ldconfig(host: &Host, settings: Option<&Settings>) -> Fact<String> {
     host.real_path(&path).map(|_| path.clone())
 }
 
+/// nvidia-container-cli opens it first of all (src/ldcache.c of libnvidia-container).
+pub fn root_cache(host: &Host, settings: Option<&Settings>) -> Fact<String> {
+    let root = settings.and_then(|settings| settings.nvidia_container_cli.root.as_deref());
+    let Some(root) = root.map(|root| root.trim_end_matches('/')).filter(|root| root.starts_with('/')) else {
+        return Fact::default();
+    };
+    let path = format!("{root}/etc/ld.so.cache");
+    host.stat(&path).map(|_| path.clone())
+}
+
 /// findRuntime of internal/oci/runtime_low_level.go.
 pub fn low_level(host: &Host, dockerd: &Dockerd, settings: Option<&Settings>) -> Fact<String> {
     let named = settings.and_then(|settings| settings.nvidia_container_runtime.runtimes.clone());

@@ -1,0 +1,76 @@
+//! What is mounted where, as dockerd sees it.
+
+use gdoctor_checks::model::fact::Fact;
+use gdoctor_checks::model::facts::docker::DockerFacts;
+use gdoctor_checks::model::facts::engine::DataRoot;
+
+use crate::host::Host;
+
+/// The mounts of dockerd's own namespace where this user may read them, else this one's.
+pub fn table(host: &Host, docker: &DockerFacts) -> Fact<String> {
+    let own = docker.daemon_process.value().map(|pid| host.live().text(format!("/proc/{pid}/mounts")));
+    own.filter(|table| host.is_live() && table.value().is_some()).unwrap_or_else(|| host.text("/proc/mounts"))
+}
+
+/// Present where an engine answers whose root lies on this machine.
+pub fn data_root(host: &Host, docker: &DockerFacts) -> Fact<DataRoot> {
+    let root = docker.answered_info().map(|info| info.docker_root_dir.clone()).filter(|root| root.starts_with('/'));
+    let Some(path) = root.filter(|_| host.is_live() && !docker.is_elsewhere()) else {
+        return Fact::absent("the engine's data root");
+    };
+    let fstab = host.text("/etc/fstab");
+    let fstab = fstab.value().map(String::as_str).unwrap_or_default();
+    table(host, docker).map(|mounts| read(path, &mounts, fstab))
+}
+
+fn read(path: String, mounts: &str, fstab: &str) -> DataRoot {
+    let rows: Vec<Vec<&str>> = mounts.lines().map(|line| line.split(' ').collect()).collect();
+    let at = |row: &Vec<&str>| row.get(1).copied().unwrap_or_default().to_owned();
+    // Of several at one place the last is seen.
+    let over = rows.iter().filter(|row| is_above(&at(row), &path)).max_by_key(|row| at(row).len());
+    let options = over.and_then(|row| row.get(3)).copied().unwrap_or_default();
+    // dockerd mounts its data root onto itself: what it lies on is then the same source, mounted further up.
+    let source = over.and_then(|row| row.first());
+    let further = rows.iter().filter(|row| row.first() == source && at(row) != path && is_above(&at(row), &path));
+    let below = further.max_by_key(|row| at(row).len()).filter(|_| over.is_some_and(|row| at(row) == path)).or(over);
+    let mounted = |place: &str| rows.iter().any(|row| at(row) == place);
+    let wanted = fstab.lines().filter(|line| !line.trim_start().starts_with('#')).filter_map(|line| {
+        let mut fields = line.split_whitespace().skip(1);
+        let (place, kind, options) = (fields.next()?, fields.next()?, fields.next().unwrap_or_default());
+        let by_hand = options.split(',').any(|option| option == "noauto");
+        (place.starts_with('/') && place != "/" && kind != "swap" && !by_hand).then(|| place.trim_end_matches('/'))
+    });
+    let mut not_mounted = wanted.filter(|place| is_above(place, &path) && !mounted(place));
+    DataRoot {
+        mount: below.map(at).unwrap_or_default(),
+        noexec: options.split(',').any(|option| option == "noexec"),
+        not_mounted: not_mounted.next().map(str::to_owned),
+        path,
+    }
+}
+
+fn is_above(place: &str, path: &str) -> bool {
+    place == "/" || path == place || path.strip_prefix(place).is_some_and(|rest| rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mount_that_the_root_lies_on() {
+        let mounts = "/dev/vda / ext4 rw 0 0\nd /mnt/d tmpfs rw,nosuid,noexec 0 0\nd /mnt/dd tmpfs rw 0 0\n";
+        let fstab = "# /dev/a /mnt/d/docker ext4 defaults 0 0\nLABEL=x /mnt/data ext4 nofail 0 2\n\
+                     LABEL=y /srv ext4 noauto 0 2\nLABEL=z /mnt/d tmpfs rw 0 0\n";
+        let of = |path: &str| read(path.into(), mounts, fstab);
+        let root =
+            |mount: &str, noexec, not_mounted: Option<&str>| (mount.to_owned(), noexec, not_mounted.map(str::to_owned));
+        let seen = |path: &str| (of(path).mount, of(path).noexec, of(path).not_mounted);
+        assert_eq!(seen("/mnt/d/docker"), root("/mnt/d", true, None));
+        let twice = format!("{mounts}d /mnt/d/docker tmpfs rw,nosuid,noexec 0 0\n");
+        assert_eq!(read("/mnt/d/docker".into(), &twice, "").mount, "/mnt/d");
+        assert_eq!(seen("/mnt/dd"), root("/mnt/dd", false, None));
+        assert_eq!(seen("/mnt/data/docker"), root("/", false, Some("/mnt/data")));
+        assert_eq!(seen("/srv/docker"), root("/", false, None));
+    }
+}
