@@ -232,7 +232,7 @@ fn what_the_image_will_want_is_known() {
     let folder = tempfile::tempdir_in("/tmp").unwrap();
     let rows = [
         ("FROM nvcr.io/nvidia/pytorch:25.03-py3\n", vec!["cuda 12.8", "Dockerfile:1:6", "gpu all"]),
-        ("FROM tensorflow/tensorflow:2.15.0-gpu\n", vec!["cuda 12.2"]),
+        ("FROM tensorflow/tensorflow:2.18.0-gpu\n", vec!["cuda 12.3"]),
         (
             "FROM nvidia/cuda:11.8.0-runtime-ubuntu22.04\nRUN pip install torch --index-url https://download.pytorch.org/whl/cu128\n",
             vec!["cuda 12.8", "Dockerfile:2:"],

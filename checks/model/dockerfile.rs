@@ -41,6 +41,9 @@ pub struct Stage {
     /// Where it takes packages of Python or conda that are made for a CUDA of their own: `whl/cu128`, `pytorch-cuda=12.1`.
     #[serde(default)]
     pub wheels: Vec<Wheel>,
+    /// What fails on some bases, or since some day.
+    #[serde(default)]
+    pub steps: Vec<Step>,
     /// ENV, the variables of the file replaced; `None` where a value cannot be known.
     pub variables: Vec<Setting>,
     /// Folders that ENV PATH adds.
@@ -79,6 +82,29 @@ pub struct Wheel {
     pub said: Said,
 }
 
+/// A command whose end depends on the base, or on what others have changed since it was written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    pub does: Does,
+    pub said: Said,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Does {
+    /// Calls apt-key.
+    AptKey,
+    /// Takes the key with which NVIDIA signed its repository until April 2022.
+    OldKey,
+    /// Has pip install into the Python that it belongs to.
+    Pip,
+    /// Has pip install OpenCV with its windows.
+    OpenCv,
+    /// Has conda install from the channels that it has by itself.
+    Conda,
+}
+
 /// A command that asks a GPU.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -112,6 +138,18 @@ impl Dockerfile {
     /// The image from a registry that the running image stands on.
     pub fn ground(&self) -> Option<&Base> {
         self.running().map(|stage| &stage.base).find(|base| base.stage.is_none())
+    }
+
+    /// A stage and those that it stands on, itself first.
+    pub fn line_of<'a>(&'a self, stage: &'a Stage) -> Vec<&'a Stage> {
+        let mut line = alloc::vec![stage];
+        // No stage stands on a later one.
+        while let Some(base) = line.last().and_then(|last| self.stages.get(last.base.stage?))
+            && line.len() <= self.stages.len()
+        {
+            line.push(base);
+        }
+        line
     }
 
     /// A variable as the image has it, from the file alone.

@@ -118,7 +118,7 @@ pub struct Foreign {
     pub edits: Vec<Edit>,
 }
 
-/// A variable that is empty because nobody sets it.
+/// A variable that is empty because nobody sets it; with what follows its name where that reads as one: `docker-root`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Unset {
@@ -127,6 +127,8 @@ pub struct Unset {
     pub at: Vec<Argument>,
     /// It leaves a word that docker cannot take.
     pub breaks: bool,
+    /// It leaves no word at all, and the option before it takes the next one for its value.
+    pub takes_next: bool,
 }
 
 /// What commands before the run have done, as far as a container may need it.

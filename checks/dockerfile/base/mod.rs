@@ -62,7 +62,8 @@ fn one(file: &Dockerfile, base: &Base, here: bool) -> Finding {
 /// The base's packages can no longer be had, and the Dockerfile asks for some.
 fn out_of_support(file: &Dockerfile, base: &Base) -> Option<Finding> {
     let (system, since) = known_image::ended(&base.reference)?;
-    let own = |stage: &&Stage| stage.built && ground(file, stage).is_some_and(|ground| ground.at == base.at);
+    let stands = |stage: &Stage| file.line_of(stage).last().is_some_and(|ground| ground.base.at == base.at);
+    let own = |stage: &&Stage| stage.built && stands(stage);
     let mut stages = file.stages.iter().filter(own);
     // Who names the archive knows.
     let archive = |stage: &Stage| {
@@ -73,19 +74,6 @@ fn out_of_support(file: &Dockerfile, base: &Base) -> Option<Finding> {
         let finding = Finding::warn("ended", "newer-base").with("system", system).with("since", since);
         finding.evidence("the Dockerfile", &*base.reference)
     })
-}
-
-/// The image from a registry that a stage stands on.
-fn ground<'a>(file: &'a Dockerfile, stage: &'a Stage) -> Option<&'a Base> {
-    let mut base = &stage.base;
-    // No stage stands on a later one.
-    for _ in 0..=file.stages.len() {
-        match base.stage {
-            None => return Some(base),
-            Some(number) => base = &file.stages.get(number)?.base,
-        }
-    }
-    None
 }
 
 /// Made for one machine, and this is another.

@@ -29,11 +29,16 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     // One cause, one finding: a value that is refused because nobody sets a variable in it is told there.
     let told = |option: &&RunOption| line.unset.iter().any(|unset| unset.breaks && unset.at.contains(&option.at));
     // An option in the place of a value is the cause of what follows: the image is then what the option was meant to have.
-    let swallowed = line.all("image").next().is_some() && line.options.iter().any(|option| option.takes_option);
+    let takes_next = |option: &RunOption| {
+        option.takes_option || line.unset.iter().any(|unset| unset.takes_next && unset.at.contains(&option.at))
+    };
+    let swallowed = line.all("image").next().is_some() && line.options.iter().any(takes_next);
     let own = |option: &&RunOption| !told(option) && (!swallowed || option.name != "image");
     findings.extend(line.options.iter().filter(own).filter_map(|option| refused(line, option)));
-    let missing =
-        line.options.iter().filter(|option| option.takes_option && (option.refused.is_none() || option.at.opaque));
+    let missing = line.options.iter().filter(|option| {
+        let emptied = line.unset.iter().any(|unset| unset.takes_next && unset.at.contains(&option.at));
+        option.takes_option && (option.refused.is_none() || option.at.opaque) && !emptied
+    });
     findings.extend(missing.map(|option| value_missing(option, swallowed)));
     findings.extend(alone(facts, line));
     let version = version(facts);
@@ -162,9 +167,26 @@ fn empty(line: &RunLine, unset: &Unset) -> Option<Finding> {
     if !unset.breaks && DISPLAYS.contains(&unset.name.as_str()) && unset.at.iter().all(is_env) {
         return None;
     }
-    let finding = if unset.breaks { Finding::fail("unset", "set") } else { Finding::warn("unset-blank", "set") };
+    let finding = match (unset.takes_next, unset.breaks) {
+        (true, breaks) => {
+            let option = line.options.iter().find(|option| option.at == *at)?;
+            let code = if breaks { Finding::fail("unset-value", "set") } else { Finding::warn("unset-next", "set") };
+            // Of a variable the value is not kept.
+            let next =
+                if option.name == "env" { &*option.value } else { line.text.get(at.value.start..at.value.end)? };
+            code.with("flag", format!("--{}", option.name)).with("value", next)
+        }
+        (false, true) if unset.name.contains('-') => {
+            let (name, rest) = unset.name.split_once('-')?;
+            Finding::fail("unset-place", "write-value").with("name", name).with("rest", format!("-{rest}"))
+        }
+        (false, true) => Finding::fail("unset", "set"),
+        (false, false) => Finding::warn("unset-blank", "set"),
+    };
+    // What the shell reads of `$docker-root`; the whole is told where it is the cause.
+    let subject = if finding.code == "unset-place" { &*unset.name } else { unset.name.split('-').next()? };
     let places = unset.at.iter().map(|at| at.text.as_str()).collect::<Vec<_>>().join(" ");
-    let finding = finding.about(&unset.name).with("places", &places).evidence("the line", places);
+    let finding = finding.about(subject).with("places", &places).evidence("the line", places);
     Some(finding.asked_by(&at.origin()))
 }
 

@@ -5,6 +5,7 @@ mod demands;
 mod expand;
 mod lines;
 mod stage;
+mod steps;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
