@@ -48,6 +48,9 @@ pub struct Stage {
     pub variables: Vec<Setting>,
     /// Folders that ENV PATH adds.
     pub paths: Vec<Said>,
+    /// Images from a registry that COPY, ADD and mounts take files from.
+    #[serde(default)]
+    pub copied: Vec<Base>,
     /// What else the stage says: the text of RUN, COPY, ADD, WORKDIR and the like, where a folder of PATH may come from.
     pub rest: String,
 }
@@ -103,6 +106,8 @@ pub enum Does {
     OpenCv,
     /// Has conda install from the channels that it has by itself.
     Conda,
+    /// Asks a Docker daemon, or systemd.
+    Daemon,
 }
 
 /// A command that asks a GPU.
@@ -126,7 +131,8 @@ pub struct Setting {
 impl Dockerfile {
     /// Bases that come from a registry, of stages that are built.
     pub fn bases(&self) -> impl Iterator<Item = &Base> {
-        let built = self.stages.iter().filter(|stage| stage.built).map(|stage| &stage.base);
+        let built = self.stages.iter().filter(|stage| stage.built);
+        let built = built.flat_map(|stage| core::iter::once(&stage.base).chain(&stage.copied));
         built.filter(|base| base.stage.is_none() && base.reference != "scratch")
     }
 

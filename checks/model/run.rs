@@ -102,6 +102,10 @@ pub struct RunLine {
     pub keeps_environment: bool,
     /// cron starts it: there is no terminal.
     pub scheduled: bool,
+    /// It stands in a condition, which asks whether it works.
+    pub asks: bool,
+    /// `nvidia-docker` in docker's place, which this host does not have.
+    pub wrapper: Option<Argument>,
     /// Line ends that only another system's shell goes on at.
     pub foreign: Vec<Foreign>,
     /// The line of the text that it begins in, from 1.
@@ -208,6 +212,8 @@ pub struct RunOption {
     pub versions: Vec<Versions>,
     /// Its value is the next option of the line: the value that was meant is missing.
     pub takes_option: bool,
+    /// `-env=…`, which is read as -e with the value `nv=…`.
+    pub one_hyphen: bool,
 }
 
 /// Which versions of Docker take an option or its value, and why others do not.
@@ -418,9 +424,15 @@ impl RunLine {
     pub fn own_display(&self) -> Option<(u16, &Variable)> {
         let variable = self.variable("DISPLAY")?;
         let number = variable.value.as_deref()?.strip_prefix(':')?.split('.').next()?.parse().ok()?;
-        let written = variable.at.text.contains("DISPLAY=") && !variable.at.text.contains('$');
-        let socket = self.mounts.iter().any(|mount| "/tmp/.X11-unix".starts_with(mount.target.as_str()));
-        let own = written && number >= FIRST_OWN_DISPLAY && !variable.at.opaque && !socket && !self.is_host_network();
+        let written = variable.at.text.contains("DISPLAY=") && (self.made_up || !variable.at.text.contains('$'));
+        // A folder of the container's own may lie where its server puts the socket.
+        let hosts = |path: &str| !path.is_empty() && "/tmp/.X11-unix".starts_with(path.trim_end_matches('/'));
+        let over = |mount: &&Mount| hosts(&mount.target);
+        let of_host = |mount: &Mount| hosts(&mount.source) || mount.at.opaque;
+        let outside = self.is_host_network() || self.mounts.iter().filter(over).any(of_host);
+        let folder = self.mounts.iter().filter(over).any(|mount| !of_host(mount));
+        let far = number >= FIRST_OWN_DISPLAY && !variable.at.opaque;
+        let own = written && far && (folder || !outside);
         own.then_some((number, variable))
     }
 

@@ -3,6 +3,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::model::version::Version;
 
@@ -11,7 +12,8 @@ type Row = ((u32, u32), (u32, u32));
 
 /// CUDA of NGC's monthly releases: from this one on, that CUDA, until the next row. As in the release notes at
 /// docs.nvidia.com/deeplearning/frameworks (PyTorch, TensorFlow, Triton, TensorRT and JAX share a month's base).
-const NGC: [Row; 26] = [
+const NGC: [Row; 27] = [
+    ((18, 9), (10, 0)),
     ((19, 3), (10, 1)),
     ((19, 11), (10, 2)),
     ((20, 6), (11, 0)),
@@ -41,8 +43,60 @@ const NGC: [Row; 26] = [
     ((26, 11), (0, 0)),
 ];
 /// Images of NGC whose tag begins with the month.
-const MONTHLY: [&str; 8] =
-    ["pytorch", "tensorflow", "tritonserver", "tensorrt", "jax", "mxnet", "cuda-dl-base", "paddlepaddle"];
+const MONTHLY: [&str; 10] = [
+    "pytorch",
+    "tensorflow",
+    "tritonserver",
+    "tensorrtserver",
+    "tensorrt",
+    "jax",
+    "mxnet",
+    "vllm",
+    "cuda-dl-base",
+    "paddlepaddle",
+];
+
+/// CUDA of `tritonserver:MONTH-trtllm-python-py3`, which is older than the month's (docs/introduction/compatibility.md of
+/// triton-inference-server/server).
+const TRTLLM: [Row; 9] = [
+    ((24, 4), (12, 3)),
+    ((24, 6), (12, 4)),
+    ((24, 8), (12, 5)),
+    ((24, 11), (12, 6)),
+    ((25, 1), (12, 8)),
+    ((25, 6), (12, 9)),
+    ((25, 11), (13, 0)),
+    ((26, 3), (13, 1)),
+    ((26, 8), (0, 0)),
+];
+
+/// CUDA of `vllm/vllm-openai:v0.MINOR.PATCH` on amd64, by minor and patch (CUDA_VERSION of vllm's release pipeline at each tag).
+const VLLM: [Row; 8] = [
+    ((2, 2), (12, 1)),
+    ((4, 2), (12, 4)),
+    ((6, 5), (12, 1)),
+    ((8, 0), (12, 4)),
+    ((9, 0), (12, 8)),
+    ((11, 1), (12, 9)),
+    ((20, 0), (13, 0)),
+    ((24, 0), (0, 0)),
+];
+
+/// CUDA of `nvcr.io/nvidia/deepstream:VERSION-…` (its release notes).
+const DEEPSTREAM: [Row; 3] = [((9, 0), (13, 1)), ((9, 1), (13, 2)), ((9, 2), (0, 0))];
+
+/// The oldest driver that whoever publishes an image asks for: a name, from which version on (two numbers), the driver.
+const DRIVERS: [(&str, (u32, u32), &str); 5] = [
+    // docs/gpu.mdx of ollama/ollama; with less it counts on the processor.
+    ("ollama/ollama", (0, 0), "531"),
+    // docs/docs/frigate/hardware.md, of the images with TensorRT.
+    ("ghcr.io/blakeblackshear/frigate", (0, 0), "530"),
+    ("ghcr.io/blakeblackshear/frigate", (0, 16), "545"),
+    // jellyfin.org/docs, hardware acceleration on NVIDIA.
+    ("jellyfin/jellyfin", (10, 11), "520.56.06"),
+    // tools/docker/Dockerfile of isaac-sim/IsaacSim.
+    ("nvcr.io/nvidia/isaac-sim", (6, 0), "570.169"),
+];
 
 /// CUDA of `tensorflow/tensorflow:VERSION-gpu`, by its first version: to 2.14 as tensorflow.org/install/source tells, since then
 /// what tensorflow/build's gpu.Dockerfile starts from, which is older than the CUDA of the packages.
@@ -137,19 +191,86 @@ fn parts(reference: &str) -> Option<(&str, &str)> {
 /// The CUDA in an image, where its name tells.
 pub fn cuda(reference: &str) -> Option<Version> {
     let (name, tag) = parts(reference)?;
-    if name == "nvidia/cuda" || name.ends_with("/nvidia/cuda") {
+    if is_for_amd(reference) {
+        return None;
+    }
+    if ["nvidia/cuda", "nvidia/cudagl"].iter().any(|own| name == *own || name == format!("nvcr.io/{own}")) {
         return Version::leading(tag).map(|version| Version::new(&[version.major(), version.minor()]));
     }
     if let Some(image) = name.strip_prefix("nvcr.io/nvidia/").filter(|image| MONTHLY.contains(image)) {
-        // Images for Jetson have a CUDA of their own, and Triton's with TensorRT-LLM an older one.
-        let own = ["igpu", "l4t", "trtllm"].iter().any(|word| tag.contains(word) || image.contains(word));
-        return if own { None } else { row(&NGC, month(tag)?) };
+        // Images for Jetson have a CUDA of their own.
+        return match tag.contains("igpu") {
+            true => None,
+            false if tag.contains("trtllm") => row(&TRTLLM, month(tag)?),
+            false => row(&NGC, month(tag)?).filter(|_| !image.contains("l4t")),
+        };
     }
+    let version = || Version::leading(tag.trim_start_matches('v'));
     if name == "tensorflow/tensorflow" && tag.contains("gpu") {
-        let version = Version::leading(tag)?;
+        let version = version()?;
         return row(&TENSORFLOW, (version.major(), version.minor()));
     }
-    tag.split(['-', '_']).find_map(named)
+    if name == "nvcr.io/nvidia/deepstream" {
+        let version = version()?;
+        return row(&DEEPSTREAM, (version.major(), version.minor()));
+    }
+    if let Some(named) = tag.split(['-', '_']).find_map(named) {
+        return Some(named);
+    }
+    // From 0.10.2 on its arm64 is of another CUDA than its amd64.
+    if name == "vllm/vllm-openai" && !tag.contains("aarch64") {
+        let numbers: Option<Vec<u32>> =
+            tag.strip_prefix("v0.")?.split(['.', '-']).take(2).map(|n| n.parse().ok()).collect();
+        return row(&VLLM, numbers.and_then(|numbers| Some((*numbers.first()?, *numbers.get(1)?)))?);
+    }
+    None
+}
+
+/// Repositories whose images are of no use without a GPU of NVIDIA's.
+const OF_NVIDIA: [&str; 8] = [
+    "nvidia/cuda",
+    "nvidia/cudagl",
+    "nvidia/opengl",
+    "nvidia/vulkan",
+    "nvcr.io/nvidia/cuda",
+    "nvcr.io/nvidia/cudagl",
+    "nvcr.io/nvidia/deepstream",
+    "vllm/vllm-openai",
+];
+
+/// True for an image that is made to use NVIDIA's GPUs, by its name.
+pub fn wants_nvidia(reference: &str) -> bool {
+    let Some((name, tag)) = parts(reference) else { return false };
+    let monthly = name
+        .strip_prefix("nvcr.io/nvidia/")
+        .is_some_and(|image| MONTHLY.contains(&image) || image.starts_with("merlin/") || image.starts_with("merlin-"));
+    let framework =
+        (name == "pytorch/pytorch" && tag.contains("cuda")) || (name == "tensorflow/tensorflow" && tag.contains("gpu"));
+    !is_for_amd(reference) && !tag.contains("cpu") && (OF_NVIDIA.contains(&name) || monthly || framework)
+}
+
+/// True for an image that is made for AMD's GPUs.
+pub fn is_for_amd(reference: &str) -> bool {
+    let Some((name, tag)) = parts(reference) else { return false };
+    let word = |text: &str| text.split(['-', '_']).any(|part| part.starts_with("rocm"));
+    name.starts_with("rocm/") || word(name.rsplit('/').next().unwrap_or(name)) || word(tag)
+}
+
+/// The oldest driver that its publisher asks for where it is to use the GPU, and that is known.
+pub fn driver(reference: &str) -> Option<&'static str> {
+    let (name, tag) = parts(reference)?;
+    if is_for_amd(reference) || (name.ends_with("/frigate") && !tag.contains("-tensorrt")) || tag.contains("-jp") {
+        return None;
+    }
+    let version = Version::leading(tag.trim_start_matches('v')).unwrap_or_else(|| Version::new(&[0]));
+    let fits = |from: &(u32, u32)| (version.major(), version.minor()) >= *from;
+    DRIVERS.iter().rev().find(|(image, from, _)| *image == name && fits(from)).map(|(.., driver)| *driver)
+}
+
+/// True for an image of Windows, which no engine on Linux runs.
+pub fn is_windows(reference: &str) -> bool {
+    let own = reference.starts_with("mcr.microsoft.com/windows");
+    own || ["nanoserver", "windowsservercore"].iter().any(|word| reference.contains(word))
 }
 
 /// `cuda12.1`, `cuda9`, `cu128`, `cu92`, `cu12`: of what names no minor version, the first one.
@@ -190,9 +311,24 @@ pub fn brings_compat(reference: &str) -> bool {
 /// The one machine that an image is made for, where its name tells; docker's word for it.
 pub fn machine(reference: &str) -> Option<&'static str> {
     let bare = reference.strip_prefix("docker.io/").unwrap_or(reference);
+    let bare = bare.split('@').next().unwrap_or(bare);
     let named = JETSON.iter().any(|name| bare.starts_with(name)) && !bare.contains("-amd64");
-    let tagged = ["-igpu", "-jetson-", "-tensorrt-jp"].iter().any(|word| bare.contains(word));
-    (named || tagged).then_some("arm64")
+    let tagged = ["-igpu", "-jetson", "-tensorrt-jp"].iter().any(|word| bare.contains(word));
+    let (name, tag) = parts(reference)?;
+    let marked = format!("-{}-", tag.replace(['.', '_'], "-"));
+    let ends = |words: &[&str]| words.iter().any(|word| marked.contains(&format!("-{word}-")));
+    let amd64 = (name == "pytorch/pytorch" && tag.ends_with("-devel"))
+        || (name == "tensorflow/tensorflow" && tag.contains("gpu"))
+        || name.starts_with("rocm/")
+        || name == "nvcr.io/nvidia/jetson-linux-flash-x86"
+        || bare.starts_with("nvcr.io/nvidia/isaac/ros:x86_64-");
+    match () {
+        () if amd64 || bare.starts_with("amd64/") || ends(&["amd64", "x86-64"]) => Some("amd64"),
+        () if named || tagged || bare.starts_with("arm64v8/") || ends(&["arm64", "aarch64", "arm64v8"]) => {
+            Some("arm64")
+        }
+        () => None,
+    }
 }
 
 /// What the base is, where its packages can no longer be had, and since when it is out of support.
@@ -270,7 +406,7 @@ const WITHOUT_CUDNN: [&[u32]; 6] = [&[12, 2, 0], &[12, 3, 0], &[12, 3, 1], &[12,
 
 /// Combinations that NVIDIA never published (doc/supported-tags.md and doc/unsupported-tags.md of its repository of images).
 fn never(tag: &str) -> Option<&'static str> {
-    let version = Version::leading(tag)?;
+    let Some(version) = Version::leading(tag) else { return Some("its tags begin with a version of CUDA") };
     let whole = tag.split('-').next().is_some_and(|text| text.split('.').count() == 3);
     let number = (version.major(), version.minor());
     let says = |word: &str| tag.split('-').any(|part| part == word);
@@ -280,6 +416,9 @@ fn never(tag: &str) -> Option<&'static str> {
     }
     if tag.contains("cudnn") && WITHOUT_CUDNN.iter().any(|without| whole && version == Version::new(without)) {
         return Some("that version of CUDA has no images with cuDNN");
+    }
+    if whole && version == Version::new(&[12, 5, 1]) && tag.contains("cudnn") && says("ubuntu24.04") {
+        return Some("CUDA 12.5.1 has no images with cuDNN on Ubuntu 24.04");
     }
     if number >= (12, 4) && (says("cudnn8") || says("cudnn9")) {
         return Some("from CUDA 12.4 on the word is cudnn, without a number");
@@ -413,7 +552,18 @@ mod tests {
             ("nvcr.io/nvidia/pytorch:26.05-py3", Some((13, 2))),
             ("nvcr.io/nvidia/pytorch:26.10-py3", Some((13, 4))),
             ("nvcr.io/nvidia/pytorch:26.11-py3", None),
-            ("nvcr.io/nvidia/tritonserver:25.08-trtllm-python-py3", None),
+            ("nvcr.io/nvidia/tritonserver:25.08-trtllm-python-py3", Some((12, 9))),
+            ("nvcr.io/nvidia/vllm:25.10-py3", Some((13, 0))),
+            ("nvcr.io/nvidia/deepstream:9.0-triton-multiarch", Some((13, 1))),
+            ("nvcr.io/nvidia/deepstream:7.1-triton-multiarch", None),
+            ("vllm/vllm-openai:v0.6.4.post1", Some((12, 4))),
+            ("vllm/vllm-openai:v0.6.6", Some((12, 1))),
+            ("vllm/vllm-openai:v0.10.0", Some((12, 8))),
+            ("vllm/vllm-openai:v0.14.1", Some((12, 9))),
+            ("vllm/vllm-openai:latest", None),
+            ("vllm/vllm-openai:v0.20.0-rocm", None),
+            ("nvidia/cudagl:11.4.2-devel-ubuntu20.04", Some((11, 4))),
+            ("rocm/pytorch:latest", None),
             ("nvcr.io/nvidia/pytorch:25.03-py3-igpu", None),
             ("tensorflow/tensorflow:2.14.0-gpu", Some((11, 8))),
             ("tensorflow/tensorflow:2.15.0-gpu", None),
@@ -433,6 +583,31 @@ mod tests {
         assert_eq!(machine("nvcr.io/nvidia/jetson-linux-flash-x86:r36.4"), None);
         assert_eq!(machine("dustynv/cuda:12.9-samples-amd64-cu128-24.04"), None);
         assert_eq!(machine("dustynv/l4t-pytorch:r36.2.0"), Some("arm64"));
+        for (reference, machine_of) in [
+            ("arm64v8/ubuntu:22.04", Some("arm64")),
+            ("company/app:1.2-aarch64", Some("arm64")),
+            ("linuxserver/baseimage-ubuntu:arm64v8-resolute", Some("arm64")),
+            ("shareai/tensorflow:arm64v8_latest", Some("arm64")),
+            ("company/app:1.2-x86_64", Some("amd64")),
+            ("pytorch/pytorch:2.4.0-cuda12.4-cudnn9-devel", Some("amd64")),
+            ("nvcr.io/nvidia/isaac/ros:aarch64-ros2_humble_1", Some("arm64")),
+            ("nvcr.io/nvidia/deepstream-l4t:6.3-samples", Some("arm64")),
+            ("ubuntu:24.04", None),
+        ] {
+            assert_eq!(machine(reference), machine_of, "{reference}");
+        }
+        assert_eq!(driver("ollama/ollama"), Some("531"));
+        assert_eq!(driver("ollama/ollama:rocm"), None);
+        assert_eq!(driver("ghcr.io/blakeblackshear/frigate:0.16.1-tensorrt"), Some("545"));
+        assert_eq!(driver("ghcr.io/blakeblackshear/frigate:stable"), None);
+        assert_eq!(driver("jellyfin/jellyfin:10.10.1"), None);
+        assert!(
+            is_for_amd("rocm/dev-ubuntu-22.04:6.2") && is_for_amd("vllm/vllm-openai-rocm:x") && !is_for_amd("a/b:c")
+        );
+        assert!(
+            wants_nvidia("vllm/vllm-openai:latest") && !wants_nvidia("ollama/ollama") && !wants_nvidia("x/y:cuda12")
+        );
+        assert!(is_windows("mcr.microsoft.com/windows/servercore:ltsc2022") && !is_windows("dockurr/windows"));
         let told = |reference: &str| system(reference).map(|system| system.to_string()).unwrap_or_default();
         for (reference, name) in [
             ("debian:12-slim", "Debian 12"),

@@ -37,6 +37,9 @@ fn one(file: &Dockerfile, base: &Base, here: bool) -> Finding {
         let gap = Gap::Unsupported("its name has a form of ${…} that gdoctor does not know".into());
         return Finding::unknown(gap, Default::default());
     }
+    if known_image::is_windows(&base.reference) && !here {
+        return Finding::fail("other-system", "linux-base").evidence("the Dockerfile", &*base.reference);
+    }
     let missing = known_image::missing(&base.reference);
     let instead = || known_image::instead(&base.reference);
     if let Some(Missing::Gone(since, told)) = missing {
@@ -56,7 +59,11 @@ fn one(file: &Dockerfile, base: &Base, here: bool) -> Finding {
     if let Some(finding) = out_of_support(file, base) {
         return finding;
     }
-    if here { Finding::pass("here") } else { Finding::pass("to-pull").evidence("the Dockerfile", &*base.reference) }
+    if here {
+        Finding::pass("here")
+    } else {
+        Finding::not_needed("to-pull").evidence("the Dockerfile", &*base.reference)
+    }
 }
 
 /// The base's packages can no longer be had, and the Dockerfile asks for some.

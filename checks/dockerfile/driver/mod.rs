@@ -36,7 +36,11 @@ fn one(facts: &Facts, package: &Said) -> Option<Finding> {
         let finding = Finding::warn("pulls-driver", "toolkit-alone").with("toolkit", toolkit);
         return Some(finding.evidence("the Dockerfile", &*package.text));
     }
-    let installer = name.contains("NVIDIA-Linux-") || name.ends_with("_linux.run");
+    if name.ends_with(".sh") {
+        let gap = Gap::Unsupported("what a script of that name installs is not read".into());
+        return Some(Finding::unknown(gap, Default::default()));
+    }
+    let installer = name.contains("NVIDIA-Linux-") || name.ends_with("run");
     if !is_of_the_driver(name) && !installer {
         return None;
     }

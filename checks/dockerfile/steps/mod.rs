@@ -132,6 +132,7 @@ impl<'a> Seen<'a> {
             Does::Pip => self.pip(),
             Does::OpenCv => self.opencv(stage),
             Does::Conda => self.conda(),
+            Does::Daemon => (!self.says(&["dockerd"])).then(|| Finding::warn("no-daemon", "outside")),
         }
     }
 

@@ -25,6 +25,7 @@ const DISPLAYS: [&str; 3] = ["DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY"];
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(line) = &need.run else { return Err(Stop::NotNeeded("podman")) };
     let mut findings: Findings = line.foreign.iter().map(|foreign| of_other_shell(line, foreign)).collect();
+    findings.extend(line.wrapper.as_ref().map(|wrapper| no_wrapper(line, wrapper)));
     findings.extend(line.unset.iter().filter_map(|unset| empty(line, unset)));
     // One cause, one finding: a value that is refused because nobody sets a variable in it is told there.
     let told = |option: &&RunOption| line.unset.iter().any(|unset| unset.breaks && unset.at.contains(&option.at));
@@ -35,6 +36,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let swallowed = line.all("image").next().is_some() && line.options.iter().any(takes_next);
     let own = |option: &&RunOption| !told(option) && (!swallowed || option.name != "image");
     findings.extend(line.options.iter().filter(own).filter_map(|option| refused(line, option)));
+    findings.extend(line.options.iter().filter(|option| option.one_hyphen).map(one_hyphen));
     let missing = line.options.iter().filter(|option| {
         let emptied = line.unset.iter().any(|unset| unset.takes_next && unset.at.contains(&option.at));
         option.takes_option && (option.refused.is_none() || option.at.opaque) && !emptied
@@ -59,8 +61,24 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     Ok(findings)
 }
 
+/// A long option with one hyphen: its first letter is an option, and the rest its value.
+fn one_hyphen(option: &RunOption) -> Finding {
+    let finding = match option.refused {
+        Some(_) => Finding::fail("one-hyphen-refused", "two-hyphens"),
+        None => Finding::warn("one-hyphen", "two-hyphens"),
+    };
+    let word = option.at.text.split('=').next().unwrap_or_default();
+    let (letter, rest) = word.split_at(word.char_indices().nth(2).map_or(word.len(), |(at, _)| at));
+    let finding = finding.with("word", word).with("letter", letter).with("rest", format!("{rest}=…"));
+    let finding = finding.edit(insert(option.at.span.start, "-")).about(word);
+    finding.evidence("the line", word).asked_by(&option.at.origin())
+}
+
 fn refused(line: &RunLine, option: &RunOption) -> Option<Finding> {
     let why = option.refused.as_ref()?;
+    if option.one_hyphen {
+        return None;
+    }
     let finding = match (option.name.as_str(), option.value.as_str()) {
         // Its comma has lost its quotes: run-line-gpu tells.
         ("gpus", value) if value.starts_with("device=") && value.contains(',') => return None,
@@ -158,6 +176,16 @@ fn of_other_shell(line: &RunLine, foreign: &Foreign) -> Finding {
     let finding = Finding::fail("other-shell", "join-lines").with("shell", &foreign.shell).with("mark", &foreign.mark);
     let finding = finding.edits(foreign.edits.iter().cloned());
     finding.about(&foreign.shell).evidence("the line", &*foreign.mark).asked_by(&line.command.origin())
+}
+
+/// NVIDIA's program before docker is not here.
+fn no_wrapper(line: &RunLine, wrapper: &Argument) -> Finding {
+    let mut finding = Finding::fail("no-wrapper", "plain-docker").with("wrapper", &wrapper.text);
+    finding = finding.edit(Edit { span: wrapper.span, text: "docker".into() });
+    if line.asks_for_gpu().is_none() {
+        finding = finding.edit(line.insert("--gpus all"));
+    }
+    finding.about(&wrapper.text).evidence("the line", &*wrapper.text).asked_by(&wrapper.origin())
 }
 
 /// A variable that nobody sets: docker gets nothing in its place.

@@ -123,7 +123,10 @@ impl<'a> Project<'a> {
         item: &Node,
         of_service: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Vec<(String, String)>, Refusal> {
-        let path = self.folder(item).join(self.scalar(item.get("path").unwrap_or(item))?);
+        let named = self.scalar(item.get("path").unwrap_or(item))?;
+        // Compose knows the home folder by its sign.
+        let home = named.strip_prefix("~/").and_then(|rest| Some(format!("{}/{rest}", self.host.env("HOME")?)));
+        let path = self.folder(item).join(home.unwrap_or(named));
         let required = item.get("required").and_then(Node::text) != Some("false");
         let text = self.host.live().text(&path);
         let Some(text) = text.value() else {

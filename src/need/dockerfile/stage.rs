@@ -53,6 +53,7 @@ impl Making {
             video: Vec::new(),
             wheels: Vec::new(),
             steps: Vec::new(),
+            copied: Vec::new(),
             variables: Vec::new(),
             paths: Vec::new(),
             rest: String::new(),
@@ -73,8 +74,9 @@ impl Making {
                 }
             }
             "COPY" | "ADD" => {
-                let flag = instruction.text.text.split_whitespace().find_map(|word| word.strip_prefix("--from="));
-                self.copies.extend(flag.map(str::to_owned));
+                let text = &instruction.text;
+                let flag = words(&text.text).into_iter().find(|(a, b)| text.text[*a..*b].starts_with("--from="));
+                self.takes_from(text, flag.map(|(start, end)| (start + "--from=".len(), end)), source, escape);
             }
             _ => {}
         }
@@ -223,7 +225,9 @@ impl Making {
 
     /// What a script installs with a package manager or an installer of NVIDIA's.
     fn commands(&mut self, text: &Text, source: &SourceText, escape: char) {
-        self.copies.extend(mounted(&text.text));
+        for place in mounted(&text.text) {
+            self.takes_from(text, Some(place), source, escape);
+        }
         let script = commands(&text.text);
         let fetched = fetched(&text.text, &script);
         for command in &script {
@@ -232,18 +236,31 @@ impl Making {
                 let at = source.origin(text.span(start, end), said.clone());
                 self.stage.steps.push(Step { does, said: Said { text: said, at } });
             }
-            let renamed = started(&text.text, command, &fetched);
-            for (start, end, raw) in installed(&text.text, command)
-                .into_iter()
-                .map(|(start, end)| (start, end, &text.text[start..end]))
-                .chain(renamed)
-            {
+            let found: Vec<(usize, usize, &str)> = match started(&text.text, command, &fetched) {
+                Some(renamed) => vec![renamed],
+                None => installed(&text.text, command).into_iter().map(|(a, b)| (a, b, &text.text[a..b])).collect(),
+            };
+            for (start, end, raw) in found {
                 let known = expand::word(raw, &Inside { making: self, escape });
                 let name = known.ok().flatten().unwrap_or_else(|| raw.to_owned());
                 let at = source.origin(text.span(start, end), name.clone());
                 self.stage.packages.push(Said { text: name, at });
             }
         }
+    }
+
+    /// A stage, or an image that only a registry can have.
+    fn takes_from(&mut self, text: &Text, place: Option<(usize, usize)>, source: &SourceText, escape: char) {
+        let Some((start, end)) = place else { return };
+        let name = text.text[start..end].to_owned();
+        // Names of stages and of the build's contexts have neither.
+        if name.contains(['/', ':']) {
+            let known = expand::word(&name, &Inside { making: self, escape }).ok().flatten();
+            let at = source.origin(text.span(start, end), name.clone());
+            let base = Base { reference: known.unwrap_or_else(|| name.clone()), stage: None, platform: None, at };
+            self.stage.copied.push(base);
+        }
+        self.copies.push(name);
     }
 
     /// The stages that COPY, ADD and mounts name, by name or number.
@@ -318,7 +335,7 @@ fn started<'a>(
 /// `…/NVIDIA-Linux-x86_64-550.54.14.run`.
 fn is_driver(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
-    name.starts_with("NVIDIA-Linux-") && name.ends_with(".run")
+    name.starts_with("NVIDIA-Linux-") && name.ends_with("run")
 }
 
 /// Where a RUN asks a GPU outright, and the build ends without one: as a command of its own whose failure nothing catches.
@@ -350,14 +367,22 @@ fn gpu_steps(text: &str) -> Vec<(usize, usize)> {
     smi.chain(torch).collect()
 }
 
-/// `RUN --mount=type=bind,from=NAME`.
-fn mounted(text: &str) -> Vec<String> {
-    let mounts = text.split_whitespace().filter_map(|word| word.strip_prefix("--mount="));
-    mounts
-        .flat_map(|mount| mount.split(','))
-        .filter_map(|field| field.strip_prefix("from="))
-        .map(str::to_owned)
-        .collect()
+/// `RUN --mount=type=bind,from=NAME`: the places of the names.
+fn mounted(text: &str) -> Vec<(usize, usize)> {
+    let options = words(text).into_iter().filter(|(start, end)| text[*start..*end].starts_with("--mount="));
+    let fields = options.flat_map(|(start, end)| {
+        let mut at = start + "--mount=".len();
+        let parts: Vec<(usize, usize)> = text[at..end]
+            .split(',')
+            .map(|field| {
+                let place = (at, at + field.len());
+                at += field.len() + 1;
+                place
+            })
+            .collect();
+        parts
+    });
+    fields.filter(|(start, end)| text[*start..*end].starts_with("from=")).map(|(start, end)| (start + 5, end)).collect()
 }
 
 /// The parts of a PATH between colons, those within braces aside, without quotes.
@@ -446,7 +471,23 @@ fn installed(text: &str, command: &[(usize, usize)]) -> Vec<(usize, usize)> {
     let alone = command.iter().any(|place| word(place).starts_with("--toolkit"));
     let runs = command
         .first()
-        .is_some_and(|place| ["sh", "bash", "sudo"].contains(&word(place)) || word(place).contains(".run"));
+        .is_some_and(|place| ["sh", "bash", "sudo"].contains(&word(place)) || word(place).ends_with("run"));
+    // Options that only the driver's installer has, whatever the file is called; and scripts whose name says it.
+    let options = ["--no-kernel-module", "--no-kernel-modules", "--ui=none", "--no-nouveau-check"];
+    let by_option = runs && command.iter().any(|place| options.contains(&word(place)));
+    let is_installer = |place: &&(usize, usize)| {
+        let name = file(place).to_ascii_lowercase();
+        let script = name.ends_with(".sh")
+            && name.contains("nvidia")
+            && !name.contains("toolkit")
+            && !name.contains("container");
+        (by_option && name.ends_with("run")) || (script && (name.contains("install") || name.contains("driver")))
+    };
+    let program =
+        command.iter().find(|place| !["sh", "bash", "sudo"].contains(&word(place)) && !word(place).contains('='));
+    if let Some(place) = program.filter(is_installer) {
+        return vec![*place];
+    }
     let fits = |place: &&(usize, usize)| runs && (is_driver(word(place)) || (toolkit(&file(place)) && !alone));
     command.iter().filter(fits).copied().collect()
 }

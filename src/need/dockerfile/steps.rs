@@ -40,6 +40,14 @@ pub fn of(text: &str, words: &[(usize, usize)]) -> Vec<(Does, (usize, usize))> {
         };
         found.extend(behind.iter().find(package).map(|place| (Does::OpenCv, *place)));
     }
+    let daemon = match name(first) {
+        "docker" => rest.first().is_some_and(|verb| ["run", "build", "pull", "compose", "exec"].contains(&word(verb))),
+        "systemctl" => rest.first().is_some_and(|verb| ["start", "restart"].contains(&word(verb))),
+        _ => false,
+    };
+    if daemon && !caught {
+        found.push((Does::Daemon, (first.0, rest[0].1)));
+    }
     let asks = rest.first().is_some_and(|verb| ["install", "create", "update"].contains(&word(verb)));
     if name(first) == "conda" && asks && !caught && !OTHER_CHANNELS.iter().any(|option| says(option)) {
         found.push((Does::Conda, (first.0, rest[0].1)));

@@ -1,7 +1,8 @@
 //! What a run line asks of the host: each wish with the argument that it comes from.
 
 use gdoctor_checks::model::need::{Camera, Capability, ContainerUser, Gpus, Need, Origin, Port, Registry, Wish};
-use gdoctor_checks::model::run::{Argument, MountKind, RunLine};
+use gdoctor_checks::model::require::Condition;
+use gdoctor_checks::model::run::{Argument, MountKind, RunLine, Variable};
 use gdoctor_checks::readings::known_image;
 
 use crate::need::video;
@@ -21,6 +22,10 @@ pub fn add(need: &mut Need, line: RunLine) {
         let cuda = image.and_then(|image| Some((known_image::cuda(&image.reference)?, image.at.origin())));
         if let Some((version, by)) = cuda {
             need.cuda.get_or_insert(Wish::new(version, by));
+        }
+        let driver = image.and_then(|image| Some((known_image::driver(&image.reference)?, image.at.origin())));
+        if let Some((condition, by)) = driver.and_then(|(least, by)| Some((Condition::parse(least)?, by))) {
+            need.driver.get_or_insert(Wish::new(condition, by));
         }
     }
     display(need, &line);
@@ -50,7 +55,7 @@ fn gpu(line: &RunLine) -> Option<Wish<Gpus>> {
         };
         return Some(Wish::new(gpus, request.at.origin()));
     }
-    line.asks_for_gpu().map(|at| Wish::new(Gpus::All, at.origin()))
+    line.asks_for_gpu().or(line.wrapper.as_ref()).map(|at| Wish::new(Gpus::All, at.origin()))
 }
 
 /// What a request names, and what the program does.
@@ -80,15 +85,25 @@ fn alone(argument: &Argument) -> Option<&Argument> {
 }
 
 fn display(need: &mut Need, line: &RunLine) {
-    let variable = line.variable("DISPLAY").filter(|_| line.own_display().is_none()).map(|variable| &variable.at);
-    let socket = line.mounts.iter().find(|mount| mount.target.starts_with("/tmp/.X11-unix")).map(|mount| &mount.at);
-    if let Some(at) = variable.or(socket) {
+    let own = |variable: &&Variable| line.own_display().is_some() || is_of_container(line, variable);
+    let variable = line.variable("DISPLAY").filter(|variable| !own(variable)).map(|variable| &variable.at);
+    // The socket alone opens no window: run-line-display tells.
+    if let Some(at) = variable {
         need.display.get_or_insert_with(|| at.origin());
         // With a cookie of its own the container needs no entry in the server's list.
         if line.variable("XAUTHORITY").is_none() && !line.earlier.xhost {
             need.display_access.get_or_insert_with(|| at.origin());
         }
     }
+}
+
+/// `DISPLAY=xserver:0` on a network of containers: a container's name, which no program of the host's reaches.
+fn is_of_container(line: &RunLine, variable: &Variable) -> bool {
+    let value = variable.value.as_deref().unwrap_or_default();
+    let host = value.rsplit_once(':').map_or("", |(host, _)| host);
+    let named = !host.is_empty() && !["unix", "localhost"].contains(&host) && !host.contains(['.', '/', ':', '$']);
+    let network = line.made_up || line.network().is_some() || line.all("link").next().is_some();
+    named && network && !line.is_host_network() && variable.at.text.contains(host)
 }
 
 /// `/dev/video0`, or a link to one below /dev/v4l.
@@ -125,6 +140,10 @@ fn ports(line: &RunLine) -> Vec<Wish<Port>> {
 fn registry(line: &RunLine) -> Option<Wish<Registry>> {
     let image = line.image.as_ref()?;
     let name = image.registry.as_deref()?;
+    // Podman calls what it built itself so.
+    if line.podman && name == "localhost" {
+        return None;
+    }
     if line.last("pull").is_some_and(|option| option.value == "never") {
         return None;
     }

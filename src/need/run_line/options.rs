@@ -293,6 +293,11 @@ impl<'a> Reader<'a> {
             let span = Span::new(first, word.span.end);
             let removal = if place == 0 { self.removal(word.span) } else { span };
             self.push(flag, word, from, span, word.place_from(from), removal);
+            let long = word.value[1..].split('=').next().unwrap_or_default();
+            let meant = place == 0 && long.len() > 2 && word.value.contains('=') && dialect.long(long).is_some();
+            if let Some(option) = self.line.options.last_mut().filter(|_| meant) {
+                option.one_hyphen = true;
+            }
             return Ok(at + 1);
         }
         Ok(at + 1)
