@@ -159,8 +159,10 @@ pub fn steps(facts: &Facts, need: &Need) -> Vec<(String, Vec<String>)> {
 
 /// The command as a wish, on a host of which only the facts are there.
 pub fn asked(facts: &Facts, need: &Need, words: &[String], home: &str) -> Result<Need, Wrong> {
-    let display = facts.display.name.value().map(|name| name.text.clone());
-    let passed = |name: &str| display.clone().filter(|_| name == "DISPLAY");
+    // Where nobody looked for a display, its user has one.
+    let display = facts.display.name.value().map_or(":0", |name| &*name.text);
+    let set = !facts.display.name.is_absent();
+    let passed = |name: &str| (name == "DISPLAY" && set).then(|| display.to_owned());
     let shell = Shell { passed: &passed, cwd: home, home: Some(home), ..Shell::BARE };
     let run = run_line::parse_one(&run_line::join(words), &shell)?;
     Ok(Need { run: Some(run), ..need.clone() })

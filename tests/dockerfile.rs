@@ -263,7 +263,7 @@ fn builds_end_as_told() {
     const WELL: [&str; 7] = [
         "FROM lab/busybox:1\nCOPY a /a\nWORKDIR /w\nADD a ./\nRUN test -f /w/a\n",
         "\u{feff}FROM lab/busybox:1\nRUN cat > /a << 'EOF'\n{\n}\nEOF\nRUN test -s /a\n",
-        "ARG T=1\nFROM lab/busybox:${T}\nARG T\nENV B=\"x y\" C=$T\nRUN <<EOF\ntest \"$B$C\" = 'x y'\nEOF\n",
+        "ARG T=1\nFROM lab/busybox:${T}\nARG T\nENV B=\"x y\" C=$T\nRUN <<EOF\ntest \"$B$C\" = 'x y1'\nEOF\n",
         "FROM lab/busybox:1 AS made\nRUN echo x > /x\nFROM lab/busybox:1\nCOPY --from=made /x /x\nCOPY --from=0 /x /y\n",
         "FROM lab/busybox:1\nRUN nvidia-smi || true\nRUN if nvidia-smi; then false; fi\n",
         "# escape=`\nFROM lab/busybox:1\nRUN true `\n  # a comment\n\n  && true\n",
