@@ -166,6 +166,9 @@ pub struct SuggestArgs {
     /// As a service of a compose file
     #[arg(long)]
     pub compose: bool,
+    /// For the host whose facts are in this file of `gdoctor collect`, not for this one
+    #[arg(long, value_name = "FILE", conflicts_with = "root")]
+    pub facts: Option<PathBuf>,
     #[command(flatten)]
     pub look: LookArgs,
 }
@@ -712,7 +715,7 @@ fn port(text: &str) -> Result<Port, String> {
         }
     };
     let number = |text: &str| text.parse::<u16>().map_err(|_| format!("{text:?} is not a port (0 to 65535)"));
-    let (first, last) = match range.split_once('-') {
+    let (first, last) = match range.split_once('-').filter(|(first, _)| !first.is_empty()) {
         None => (number(range)?, number(range)?),
         Some((first, last)) => (number(first)?, number(last)?),
     };

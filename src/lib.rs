@@ -243,7 +243,7 @@ fn init(arguments: &cli::InitArgs) -> u8 {
     let written =
         if arguments.force { output::write(path, text).map(|()| true) } else { output::write_first(path, text) };
     match written {
-        Ok(true) => policy::OK,
+        Ok(true) => print(&need::file::written(&need, &path.display().to_string())),
         Ok(false) => misuse(&format!("{} is there already; --force replaces it", path.display())),
         Err(why) => misuse(&why),
     }
@@ -301,24 +301,44 @@ fn judged(host: &Host, need: &Need, selects: &dyn Fn(&Check) -> bool) -> (Facts,
     (facts, report)
 }
 
-/// Makes the command that does here what is wanted, then judges it as `gdoctor check` would: what still fails is told.
+/// What all checks say of facts that are there already.
+fn judged_again(facts: &Facts, need: &Need) -> report::Report {
+    let judged = judge::judge_all(facts, need, |_| true);
+    report::write(facts, need, &judged, policy::FailOn::Fail, report::Frame::default())
+}
+
+/// Makes the command that does here what is wanted, then judges it as `gdoctor check` would: what still fails is told before it.
 fn suggest(arguments: &cli::SuggestArgs) -> u8 {
     let host = host(&arguments.look);
-    let need = match need::gather_suggested(&arguments.wishes, &host, &need::Evident::of(&host)) {
+    let saved = match arguments.facts.as_deref().map(run::saved).transpose() {
+        Ok(saved) => saved,
+        Err(why) => return misuse(&why),
+    };
+    let evident = saved.as_ref().map_or_else(|| need::Evident::of(&host), |(_, evident)| evident.clone());
+    let need = match need::gather_suggested(&arguments.wishes, &host, &evident) {
         Ok(gathered) => gathered,
         Err(refusal) => return refuse(&refusal, 100),
     };
     warn_of_left(need.project.as_ref());
     let need = need.need;
-    let (facts, before) = judged(&host, &need, &|_| true);
-    let words = suggest::words(&facts, &need, &host.env("HOME").unwrap_or_default());
-    let line = cli::LineArgs { line: words, need: Some("none".into()), ..cli::LineArgs::default() };
-    let asked = match need::gather(&cli::Wishes::default(), &line, &host, &need::Evident::default()) {
-        Ok(asked) => asked.need,
-        Err(refusal) => return refuse(&refusal, 100),
+    let home = host.env("HOME").unwrap_or_default();
+    let (facts, before) = match &saved {
+        Some((facts, _)) => (facts.clone(), judged_again(facts, &need)),
+        None => judged(&host, &need, &|_| true),
     };
-    let text = suggest::text(&asked, &suggest::steps(&facts, &need), arguments.compose);
-    let (_, report) = judged(&host.renewed(), &asked, &|_| true);
+    let words = suggest::words(&facts, &need, &home);
+    let line = cli::LineArgs { line: words.clone(), need: Some("none".into()), ..cli::LineArgs::default() };
+    let (asked, report) = if saved.is_some() {
+        match suggest::asked(&facts, &need, &words, &home) {
+            Ok(asked) => (asked.clone(), judged_again(&facts, &asked)),
+            Err(wrong) => return misuse(&wrong.what),
+        }
+    } else {
+        match need::gather(&cli::Wishes::default(), &line, &host, &need::Evident::default()) {
+            Ok(asked) => (asked.need.clone(), judged(&host.renewed(), &asked.need, &|_| true).1),
+            Err(refusal) => return refuse(&refusal, 100),
+        }
+    };
     // A camera that is not there is not in the command, and missing all the same.
     let cameras = before.results.iter().filter(|outcome| outcome.group == "camera");
     let failed = |outcome: &&report::Outcome| outcome.status == policy::Status::Fail && outcome.cause.is_none();
@@ -327,10 +347,18 @@ fn suggest(arguments: &cli::SuggestArgs) -> u8 {
         .filter(failed)
         .map(|outcome| (outcome.code.as_str(), outcome.summary.as_str()))
         .collect();
-    for (code, summary) in &failures {
-        output::tell(&format!("gdoctor: {code}: {summary}"));
-    }
-    match (print(&text), failures.is_empty()) {
+    let steps = suggest::steps(&facts, &need);
+    let text = suggest::text(&asked, &steps, &failures, arguments.compose);
+    let code = print(&text);
+    let whose = arguments.facts.as_ref().map_or(String::new(), |path| format!(" --facts {}", path.display()));
+    let next = format!("gdoctor check{whose} -- {}", need::run_line::join(&words));
+    output::tell(&match failures.len() {
+        0 => format!("gdoctor: nothing that gdoctor sees keeps this from working. All that it sees: {next}"),
+        _ => {
+            format!("gdoctor: this does not work before what stands above it is mended. The commands for that: {next}")
+        }
+    });
+    match (code, failures.is_empty()) {
         (policy::OK, true) => report.exit_code,
         (policy::OK, false) => policy::FAILED,
         (code, _) => code,

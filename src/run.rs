@@ -380,6 +380,12 @@ pub fn report_of(saved: &Snapshot) -> Result<Report, String> {
     Ok(report::write(&facts, &need, &judged, FailOn::Fail, frame))
 }
 
+/// The facts of a file, and what that host evidently has.
+pub fn saved(path: &Path) -> Result<(Facts, Evident), String> {
+    let saved = read(path).and_then(|saved| Ok((saved.facts()?, saved.evident)));
+    saved.map_err(|why| format!("{}: {why}", path.display()))
+}
+
 fn read(path: &Path) -> Result<Snapshot, String> {
     match input::regular_file(path, MOST) {
         Some(Ok(bytes)) => Snapshot::read(&bytes),

@@ -1,7 +1,7 @@
 //! The run line that does on this host what is wanted: its GPU path, cameras by their stable names, the least that lets a
 //! window open, ports that are free.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gdoctor_checks::ALL;
 use gdoctor_checks::model::facts::Facts;
@@ -12,6 +12,7 @@ use gdoctor_checks::readings::way::Way;
 
 use crate::judge;
 use crate::need::compose::write;
+use crate::need::run_line::{self, Shell, Wrong};
 use crate::policy::{FailOn, Status};
 use crate::report::{self, Frame};
 
@@ -156,10 +157,26 @@ pub fn steps(facts: &Facts, need: &Need) -> Vec<(String, Vec<String>)> {
     failed.flat_map(|outcome| outcome.fixes).map(|fix| (fix.title, fix.commands)).collect()
 }
 
-/// What is printed: the steps, then the command or the service; a shell or compose can take it as it is.
-pub fn text(need: &Need, steps: &[(String, Vec<String>)], compose: bool) -> String {
+/// The command as a wish, on a host of which only the facts are there.
+pub fn asked(facts: &Facts, need: &Need, words: &[String], home: &str) -> Result<Need, Wrong> {
+    // Where nobody looked for a display, its user has one.
+    let display = facts.display.name.value().map_or(":0", |name| &*name.text);
+    let set = !facts.display.name.is_absent();
+    let passed = |name: &str| (name == "DISPLAY" && set).then(|| display.to_owned());
+    let shell = Shell { passed: &passed, cwd: home, home: Some(home), ..Shell::BARE };
+    let run = run_line::parse_one(&run_line::join(words), &shell)?;
+    Ok(Need { run: Some(run), ..need.clone() })
+}
+
+/// What is printed: what keeps it from working yet, the steps, then the command or the service; a shell or compose can take it as
+/// it is.
+pub fn text(need: &Need, steps: &[(String, Vec<String>)], failures: &BTreeMap<&str, &str>, compose: bool) -> String {
     let Some(line) = &need.run else { return String::new() };
     let mut out = String::new();
+    if !failures.is_empty() {
+        out.push_str("# Does not work yet:\n");
+        failures.iter().for_each(|(code, summary)| out.push_str(&format!("#   {code}: {summary}\n")));
+    }
     for (title, commands) in steps {
         out.push_str(&format!("# First: {title}\n"));
         for command in commands {

@@ -361,6 +361,30 @@ fn what_compose_takes_is_taken() {
     }
 }
 
+/// A display that another container has, or that it has itself, a socket that no DISPLAY names: no window of this host's.
+#[test]
+fn what_a_container_has_itself_is_not_asked_of_the_host() {
+    for service in [
+        "{image: x, environment: ['DISPLAY=novnc:0.0']}",
+        "{image: x, network_mode: host, environment: ['DISPLAY=:55'], volumes: ['./own/.X11-unix:/tmp/.X11-unix']}",
+        "{image: x, volumes: ['/tmp/.X11-unix:/tmp/.X11-unix']}",
+    ] {
+        let folder = project(&format!("services: {{app: {service}, novnc: {{image: y}}}}\n"));
+        let output = gdoctor(folder.path(), &["--compose", "compose.yaml", "--service", "app", "--show-need"]);
+        let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.code() == Some(0) && !shown.contains("display"), "{service}: {shown}");
+    }
+    // The home folder by its sign.
+    let folder = project("services: {app: {image: x, env_file: '~/gdoctor-has-no-such-file.env'}}\n");
+    let errors = gdoctor(folder.path(), &["--compose", "compose.yaml"]).stderr;
+    let errors = String::from_utf8_lossy(&errors).into_owned();
+    assert!(
+        errors.contains("gdoctor-has-no-such-file.env is no file")
+            && !errors.contains("~/gdoctor-has-no-such-file.env is"),
+        "{errors}"
+    );
+}
+
 /// .env, an include's own, and what compose reads of its own settings there.
 #[test]
 fn variables_come_from_where_compose_takes_them() {

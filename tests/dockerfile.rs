@@ -1,12 +1,15 @@
 //! gdoctor reads Dockerfiles: the guide's own, where its findings point, every form of the file, and how broken ones end.
 #![allow(clippy::disallowed_methods)]
 
+mod part;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
 use gdoctor::need::dockerfile;
 use gdoctor_checks::model::dockerfile::Dockerfile;
 use gdoctor_checks::model::need::Origin;
+use part::{Part, has_engine};
 use serde_json::Value;
 
 fn gdoctor(folder: &Path, arguments: &[&str]) -> Output {
@@ -232,7 +235,7 @@ fn what_the_image_will_want_is_known() {
     let folder = tempfile::tempdir_in("/tmp").unwrap();
     let rows = [
         ("FROM nvcr.io/nvidia/pytorch:25.03-py3\n", vec!["cuda 12.8", "Dockerfile:1:6", "gpu all"]),
-        ("FROM tensorflow/tensorflow:2.15.0-gpu\n", vec!["cuda 12.2"]),
+        ("FROM tensorflow/tensorflow:2.18.0-gpu\n", vec!["cuda 12.3"]),
         (
             "FROM nvidia/cuda:11.8.0-runtime-ubuntu22.04\nRUN pip install torch --index-url https://download.pytorch.org/whl/cu128\n",
             vec!["cuda 12.8", "Dockerfile:2:"],
@@ -251,5 +254,46 @@ fn what_the_image_will_want_is_known() {
         let shown = gdoctor(folder.path(), &["--dockerfile", "Dockerfile", "--need", "none", "--show-need"]).stdout;
         let shown = String::from_utf8(shown).unwrap();
         assert!(wishes.iter().all(|wish| shown.contains(wish)), "{wishes:?} of {text}{shown}");
+    }
+}
+
+/// Built for real by BuildKit: what ends well is told nothing of, what fails is refused or told.
+#[test]
+fn builds_end_as_told() {
+    const WELL: [&str; 7] = [
+        "FROM lab/busybox:1\nCOPY a /a\nWORKDIR /w\nADD a ./\nRUN test -f /w/a\n",
+        "\u{feff}FROM lab/busybox:1\nRUN cat > /a << 'EOF'\n{\n}\nEOF\nRUN test -s /a\n",
+        "ARG T=1\nFROM lab/busybox:${T}\nARG T\nENV B=\"x y\" C=$T\nRUN <<EOF\ntest \"$B$C\" = 'x y1'\nEOF\n",
+        "FROM lab/busybox:1 AS made\nRUN echo x > /x\nFROM lab/busybox:1\nCOPY --from=made /x /x\nCOPY --from=0 /x /y\n",
+        "FROM lab/busybox:1\nRUN nvidia-smi || true\nRUN if nvidia-smi; then false; fi\n",
+        "# escape=`\nFROM lab/busybox:1\nRUN true `\n  # a comment\n\n  && true\n",
+        "FROM lab/busybox:1 AS never\nRUN nvidia-smi\nFROM lab/busybox:1\n",
+    ];
+    const BADLY: [&str; 8] = [
+        "FROM lab/busybox:1\nRUN true && nvidia-smi -L\n",
+        "FROM lab/busybox:1 AS made\nRUN nvidia-smi\nFROM lab/busybox:1\nCOPY --from=made /x /x\n",
+        "FROM lab/busybox:1\nRUN docker run --rm busybox true\n",
+        "FROM lab/busybox:1\nENV A\n",
+        "FROM lab/busybox:1\nCOPY a\n",
+        "FROM lab/busybox:1 AS 1a\n",
+        "ARG V\nFROM lab/busybox:${V}\n",
+        "FROM lab/busybox:1\nCOPY --form=x a /a\n",
+    ];
+    if !has_engine("sid") {
+        return;
+    }
+    let Some(lab) = Part::start("docker", &["--engine", "sid"]) else { return };
+    assert!(lab.call("import", &[]).status.success(), "the image can be imported");
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    std::fs::write(folder.path().join("a"), "a").unwrap();
+    for (text, well) in WELL.iter().map(|text| (text, true)).chain(BADLY.iter().map(|text| (text, false))) {
+        std::fs::write(folder.path().join("Dockerfile"), text).unwrap();
+        let mut build = Command::new("tests/lab/docker");
+        build.arg("exec").arg(lab.path()).args(["docker", "build", "--quiet", "--network", "none"]).arg(folder.path());
+        let built = build.env("DOCKER_HOST", lab.get("DOCKER_HOST")).output().unwrap();
+        assert_eq!(built.status.success(), well, "{text}\n{}", String::from_utf8_lossy(&built.stderr));
+        let told = gdoctor(folder.path(), &["--dockerfile", "Dockerfile", "--only", "dockerfile", "--fail-on", "warn"]);
+        let code = told.status.code();
+        assert_eq!([Some(1), Some(2)].contains(&code), !well, "{text}\n{}", String::from_utf8_lossy(&told.stdout));
     }
 }

@@ -143,7 +143,7 @@ fn commands_get_the_words_that_bash_gives_them() {
 /// What a script's caller gives it, and what a condition leaves open: every run is found, and what is not known is no more than that.
 #[test]
 fn what_only_the_running_script_knows_hides_no_run() {
-    let texts: [(&str, &[&str]); 10] = [
+    let texts: [(&str, &[&str]); 17] = [
         ("docker run -d --name ab \"$@\"", &["$@"]),
         ("list=()\nfor a in \"$@\"; do list+=(\"$a\"); done\ndocker run --rm $EXTRA_FLAGS \"${list[@]}\"", &["$@"]),
         ("if [ \"$1\" = up ]; then docker run a; else docker run b; fi", &["b", "a"]),
@@ -157,6 +157,13 @@ fn what_only_the_running_script_knows_hides_no_run() {
         ("links=$(cat f)\nrun_image=$(cat g)\ndocker run -d $links --name ab $run_image", &["$(cat g)"]),
         ("go() { docker run --name n$1 a; }\ncase $1 in x) go 1 ;; y) go 1 ;; esac", &["a"]),
         ("f() { if grep -q a b; then I=a; return; fi; I=b; }\nf\ndocker run $I", &["$I"]),
+        ("if [ -f no/file ]; then docker run a; fi", &["a"]),
+        ("[ -d no/folder ] || mkdir -p x; docker run a", &["a"]),
+        ("for d in no/*/; do docker run -v $d:/x a; done", &["a"]),
+        ("if docker run --gpus all p; then GPU_ARGS=--gpus=all; fi\ndocker run $GPU_ARGS a", &["a"]),
+        ("if docker run --help | grep -q -- --gpus; then :; fi\ndocker run a", &["a"]),
+        ("if grep -q a b; then C='docker run --gpus all'; else C='nvidia-docker run'; fi\n$C -i a", &["a"]),
+        ("nvidia-docker run a\ndocker run b", &["a", "b"]),
     ];
     for (text, images) in texts {
         let lines = parse(text).unwrap_or_else(|why| panic!("{text:?}: {why:?}"));
@@ -196,6 +203,9 @@ fn pasted_text_is_what_it_is() {
         ("docker run -v %cd%/x:/x a", "%cd% is a variable of cmd's"),
         ("docker run -v $env:USERPROFILE/x:/x a", "is a variable of PowerShell's"),
         ("docker run -e A='b a", "never closed"),
+        ("docker run a b   (PC)\nor", "`(` is not expected here"),
+        ("docker run a b &&", "the text ends behind `&&`"),
+        ("docker run --rm $my-name", "$my-name is not set here"),
     ];
     for (text, what) in wrong {
         let why = parse(text).expect_err(text);

@@ -4,6 +4,7 @@ mod base;
 mod build;
 mod driver;
 mod path;
+mod steps;
 mod variables;
 
 use crate::model::check::Family;
@@ -14,5 +15,5 @@ pub static FAMILY: Family = Family {
     title: "Dockerfile",
     asked_by: "--dockerfile FILE",
     reads: &[Group::Host, Group::Docker, Group::Nvidia, Group::Toolkit, Group::Library, Group::Run],
-    checks: &[&base::CHECK, &driver::CHECK, &build::CHECK, &variables::CHECK, &path::CHECK],
+    checks: &[&base::CHECK, &driver::CHECK, &build::CHECK, &variables::CHECK, &path::CHECK, &steps::CHECK],
 };

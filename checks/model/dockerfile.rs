@@ -41,10 +41,16 @@ pub struct Stage {
     /// Where it takes packages of Python or conda that are made for a CUDA of their own: `whl/cu128`, `pytorch-cuda=12.1`.
     #[serde(default)]
     pub wheels: Vec<Wheel>,
+    /// What fails on some bases, or since some day.
+    #[serde(default)]
+    pub steps: Vec<Step>,
     /// ENV, the variables of the file replaced; `None` where a value cannot be known.
     pub variables: Vec<Setting>,
     /// Folders that ENV PATH adds.
     pub paths: Vec<Said>,
+    /// Images from a registry that COPY, ADD and mounts take files from.
+    #[serde(default)]
+    pub copied: Vec<Base>,
     /// What else the stage says: the text of RUN, COPY, ADD, WORKDIR and the like, where a folder of PATH may come from.
     pub rest: String,
 }
@@ -79,6 +85,31 @@ pub struct Wheel {
     pub said: Said,
 }
 
+/// A command whose end depends on the base, or on what others have changed since it was written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    pub does: Does,
+    pub said: Said,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Does {
+    /// Calls apt-key.
+    AptKey,
+    /// Takes the key with which NVIDIA signed its repository until April 2022.
+    OldKey,
+    /// Has pip install into the Python that it belongs to.
+    Pip,
+    /// Has pip install OpenCV with its windows.
+    OpenCv,
+    /// Has conda install from the channels that it has by itself.
+    Conda,
+    /// Asks a Docker daemon, or systemd.
+    Daemon,
+}
+
 /// A command that asks a GPU.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -100,7 +131,8 @@ pub struct Setting {
 impl Dockerfile {
     /// Bases that come from a registry, of stages that are built.
     pub fn bases(&self) -> impl Iterator<Item = &Base> {
-        let built = self.stages.iter().filter(|stage| stage.built).map(|stage| &stage.base);
+        let built = self.stages.iter().filter(|stage| stage.built);
+        let built = built.flat_map(|stage| core::iter::once(&stage.base).chain(&stage.copied));
         built.filter(|base| base.stage.is_none() && base.reference != "scratch")
     }
 
@@ -112,6 +144,18 @@ impl Dockerfile {
     /// The image from a registry that the running image stands on.
     pub fn ground(&self) -> Option<&Base> {
         self.running().map(|stage| &stage.base).find(|base| base.stage.is_none())
+    }
+
+    /// A stage and those that it stands on, itself first.
+    pub fn line_of<'a>(&'a self, stage: &'a Stage) -> Vec<&'a Stage> {
+        let mut line = alloc::vec![stage];
+        // No stage stands on a later one.
+        while let Some(base) = line.last().and_then(|last| self.stages.get(last.base.stage?))
+            && line.len() <= self.stages.len()
+        {
+            line.push(base);
+        }
+        line
     }
 
     /// A variable as the image has it, from the file alone.

@@ -102,6 +102,10 @@ pub struct RunLine {
     pub keeps_environment: bool,
     /// cron starts it: there is no terminal.
     pub scheduled: bool,
+    /// It stands in a condition, which asks whether it works.
+    pub asks: bool,
+    /// `nvidia-docker` in docker's place, which this host does not have.
+    pub wrapper: Option<Argument>,
     /// Line ends that only another system's shell goes on at.
     pub foreign: Vec<Foreign>,
     /// The line of the text that it begins in, from 1.
@@ -133,7 +137,7 @@ pub struct Foreign {
     pub edits: Vec<Edit>,
 }
 
-/// A variable that is empty because nobody sets it.
+/// A variable that is empty because nobody sets it; with what follows its name where that reads as one: `docker-root`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Unset {
@@ -142,6 +146,8 @@ pub struct Unset {
     pub at: Vec<Argument>,
     /// It leaves a word that docker cannot take.
     pub breaks: bool,
+    /// It leaves no word at all, and the option before it takes the next one for its value.
+    pub takes_next: bool,
 }
 
 /// What commands before the run have done, as far as a container may need it.
@@ -221,6 +227,8 @@ pub struct RunOption {
     pub versions: Vec<Versions>,
     /// Its value is the next option of the line: the value that was meant is missing.
     pub takes_option: bool,
+    /// `-env=…`, which is read as -e with the value `nv=…`.
+    pub one_hyphen: bool,
 }
 
 /// Which versions of Docker take an option or its value, and why others do not.
@@ -480,12 +488,13 @@ impl RunLine {
         let variable = self.variable("DISPLAY")?;
         let (host, screen) = variable.value.as_deref()?.rsplit_once(':')?;
         let number: u16 = screen.split('.').next()?.parse().ok()?;
-        let written = variable.at.text.contains("DISPLAY=") && !variable.at.text.contains('$');
+        let written = variable.at.text.contains("DISPLAY=") && (self.made_up || !variable.at.text.contains('$'));
         if !written || variable.at.opaque || self.is_host_network() {
             return None;
         }
         if !host.is_empty() {
-            let names_are_dockers = self.network().is_some() || self.made_up && self.last("network").is_none();
+            let of_compose = self.made_up && self.last("network").is_none();
+            let names_are_dockers = of_compose || self.network().is_some() || self.all("link").next().is_some();
             let is_name = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
             let is_other =
                 is_name && !["unix", "localhost"].contains(&host) && !host.bytes().all(|b| b.is_ascii_digit());
@@ -494,7 +503,7 @@ impl RunLine {
         let brought = |mount: &&Mount| X_SOCKETS.starts_with(mount.target.trim_end_matches('/'));
         let own = match self.mounts.iter().find(brought) {
             None => number >= FIRST_OWN_DISPLAY,
-            Some(mount) => mount.target.trim_end_matches('/') == X_SOCKETS && !mount.shows_x_sockets(),
+            Some(mount) => mount.target.trim_end_matches('/') == X_SOCKETS && !mount.shows_x_sockets() && !mount.at.opaque,
         };
         own.then_some((Some(number), variable))
     }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 /// Beginnings of names of packages that are part of the driver: Debian's and Ubuntu's, Fedora's and NVIDIA's own, openSUSE's,
 /// Arch's.
-const DRIVER: [&str; 19] = [
+const DRIVER: [&str; 21] = [
     "nvidia-driver",
     "nvidia-utils",
     "nvidia-compute-utils",
@@ -25,13 +25,24 @@ const DRIVER: [&str; 19] = [
     "xorg-x11-drv-nvidia",
     "kmod-nvidia",
     "akmod-nvidia",
+    "opencl-nvidia",
+    // Ubuntu's program that installs it.
+    "ubuntu-drivers",
 ];
 /// Of the same beginnings, and no part of it.
-const NOT: [&str; 4] = ["libnvidia-container", "libnvidia-egl-", "libnvidia-ml-dev", "nvidia-driver-assistant"];
+const NOT: [&str; 5] =
+    ["libnvidia-container", "libnvidia-egl-", "libnvidia-ml-dev", "nvidia-driver-assistant", "ubuntu-drivers-common"];
 
 /// By the package's name alone: `libnvidia-compute-550`, `nvidia-utils=550.54.15`.
 pub fn is_of_the_driver(name: &str) -> bool {
-    DRIVER.iter().any(|begin| name.starts_with(begin)) && !NOT.iter().any(|begin| name.starts_with(begin))
+    let begins = |list: &[&str]| list.iter().any(|begin| name.starts_with(begin));
+    (begins(&DRIVER) || is_of_old_ubuntu(name)) && !begins(&NOT)
+}
+
+/// `nvidia-384`, `nvidia-375=375.66`: the driver's name in Ubuntu up to 17.10.
+fn is_of_old_ubuntu(name: &str) -> bool {
+    let branch = name.strip_prefix("nvidia-").map(|rest| rest.split(['=', ':']).next().unwrap_or_default());
+    branch.is_some_and(|branch| branch.len() == 3 && branch.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// The driver's packages that a shell's command installs: what stands behind `install`, up to the end of that command.

@@ -3,6 +3,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::model::version::Version;
 
@@ -11,7 +12,8 @@ type Row = ((u32, u32), (u32, u32));
 
 /// CUDA of NGC's monthly releases: from this one on, that CUDA, until the next row. As in the release notes at
 /// docs.nvidia.com/deeplearning/frameworks (PyTorch, TensorFlow, Triton, TensorRT and JAX share a month's base).
-const NGC: [Row; 23] = [
+const NGC: [Row; 27] = [
+    ((18, 9), (10, 0)),
     ((19, 3), (10, 1)),
     ((19, 11), (10, 2)),
     ((20, 6), (11, 0)),
@@ -34,32 +36,96 @@ const NGC: [Row; 23] = [
     ((25, 4), (12, 9)),
     ((25, 8), (13, 0)),
     ((25, 12), (13, 1)),
+    ((26, 3), (13, 2)),
+    ((26, 6), (13, 3)),
+    ((26, 8), (13, 4)),
     // Later months are not known here.
-    ((26, 2), (0, 0)),
+    ((26, 11), (0, 0)),
 ];
 /// Images of NGC whose tag begins with the month.
-const MONTHLY: [&str; 8] =
-    ["pytorch", "tensorflow", "tritonserver", "tensorrt", "jax", "mxnet", "cuda-dl-base", "paddlepaddle"];
+const MONTHLY: [&str; 10] = [
+    "pytorch",
+    "tensorflow",
+    "tritonserver",
+    "tensorrtserver",
+    "tensorrt",
+    "jax",
+    "mxnet",
+    "vllm",
+    "cuda-dl-base",
+    "paddlepaddle",
+];
 
-/// CUDA of `tensorflow/tensorflow:VERSION-gpu`, by its first version (tensorflow.org/install/source, tested build configurations).
-const TENSORFLOW: [Row; 9] = [
+/// CUDA of `tritonserver:MONTH-trtllm-python-py3`, which is older than the month's (docs/introduction/compatibility.md of
+/// triton-inference-server/server).
+const TRTLLM: [Row; 9] = [
+    ((24, 4), (12, 3)),
+    ((24, 6), (12, 4)),
+    ((24, 8), (12, 5)),
+    ((24, 11), (12, 6)),
+    ((25, 1), (12, 8)),
+    ((25, 6), (12, 9)),
+    ((25, 11), (13, 0)),
+    ((26, 3), (13, 1)),
+    ((26, 8), (0, 0)),
+];
+
+/// CUDA of `vllm/vllm-openai:v0.MINOR.PATCH` on amd64, by minor and patch (CUDA_VERSION of vllm's release pipeline at each tag).
+const VLLM: [Row; 8] = [
+    ((2, 2), (12, 1)),
+    ((4, 2), (12, 4)),
+    ((6, 5), (12, 1)),
+    ((8, 0), (12, 4)),
+    ((9, 0), (12, 8)),
+    ((11, 1), (12, 9)),
+    ((20, 0), (13, 0)),
+    ((24, 0), (0, 0)),
+];
+
+/// CUDA of `nvcr.io/nvidia/deepstream:VERSION-…` (its release notes).
+const DEEPSTREAM: [Row; 3] = [((9, 0), (13, 1)), ((9, 1), (13, 2)), ((9, 2), (0, 0))];
+
+/// The oldest driver that whoever publishes an image asks for: a name, from which version on (two numbers), the driver.
+const DRIVERS: [(&str, (u32, u32), &str); 5] = [
+    // docs/gpu.mdx of ollama/ollama; with less it counts on the processor.
+    ("ollama/ollama", (0, 0), "531"),
+    // docs/docs/frigate/hardware.md, of the images with TensorRT.
+    ("ghcr.io/blakeblackshear/frigate", (0, 0), "530"),
+    ("ghcr.io/blakeblackshear/frigate", (0, 16), "545"),
+    // jellyfin.org/docs, hardware acceleration on NVIDIA.
+    ("jellyfin/jellyfin", (10, 11), "520.56.06"),
+    // tools/docker/Dockerfile of isaac-sim/IsaacSim.
+    ("nvcr.io/nvidia/isaac-sim", (6, 0), "570.169"),
+];
+
+/// CUDA of `tensorflow/tensorflow:VERSION-gpu`, by its first version: to 2.14 as tensorflow.org/install/source tells, since then
+/// what tensorflow/build's gpu.Dockerfile starts from, which is older than the CUDA of the packages.
+const TENSORFLOW: [Row; 10] = [
+    ((1, 0), (8, 0)),
+    ((1, 5), (9, 0)),
     ((1, 13), (10, 0)),
     ((2, 1), (10, 1)),
     ((2, 4), (11, 0)),
     ((2, 5), (11, 2)),
     ((2, 12), (11, 8)),
-    ((2, 15), (12, 2)),
+    // Of 2.15 the two tell different ones.
+    ((2, 15), (0, 0)),
     ((2, 16), (12, 3)),
-    ((2, 18), (12, 5)),
-    ((2, 21), (0, 0)),
+    ((2, 22), (0, 0)),
 ];
 
-/// Repositories of NVIDIA's that hold images for Jetson alone.
-const JETSON: [&str; 3] = ["nvcr.io/nvidia/l4t-", "dustynv/", "nvcr.io/nvidia/jetson-"];
+/// Repositories that hold images for Jetson alone.
+const JETSON: [&str; 5] = [
+    "nvcr.io/nvidia/l4t-",
+    "nvcr.io/nvidia/deepstream-l4t",
+    "dustynv/",
+    "ghcr.io/nvidia-ai-iot/",
+    "nvcr.io/nvidia/isaac/ros:aarch64-",
+];
 
 /// Tags of nvidia/cuda that are gone from Docker Hub and NGC, by their version, with the day on which that was seen and where
 /// it is told. All tags of CUDA 10 and older are.
-const GONE: [(&[u32], &str, &str); 15] = [
+const GONE: [(&[u32], &str, &str); 14] = [
     (&[11, 0, 0], "2022-08-18", "NVIDIA/libnvidia-container#181"),
     (&[11, 1, 0], "2022-08-04", "tinkoff-ai/etna#838"),
     (&[11, 2, 0], "2023-07-11", NOTICE),
@@ -71,7 +137,6 @@ const GONE: [(&[u32], &str, &str); 15] = [
     (&[11, 5, 0], "2023-07-11", NOTICE),
     (&[11, 5, 1], "2023-07-11", NOTICE),
     (&[11, 6, 0], "2023-07-11", NOTICE),
-    (&[11, 6, 1], "2023-07-11", NOTICE),
     (&[11, 7, 0], "2023-07-11", NOTICE),
     (&[10], "2023-07-11", NOTICE),
     (&[0], "2021-01-28", "NVIDIA/nvidia-docker#1454"),
@@ -126,19 +191,102 @@ fn parts(reference: &str) -> Option<(&str, &str)> {
 /// The CUDA in an image, where its name tells.
 pub fn cuda(reference: &str) -> Option<Version> {
     let (name, tag) = parts(reference)?;
-    if name == "nvidia/cuda" || name.ends_with("/nvidia/cuda") {
+    if is_for_amd(reference) {
+        return None;
+    }
+    if ["nvidia/cuda", "nvidia/cudagl"].iter().any(|own| name == *own || name == format!("nvcr.io/{own}")) {
         return Version::leading(tag).map(|version| Version::new(&[version.major(), version.minor()]));
     }
     if let Some(image) = name.strip_prefix("nvcr.io/nvidia/").filter(|image| MONTHLY.contains(image)) {
         // Images for Jetson have a CUDA of their own.
-        return if tag.contains("igpu") || image.contains("l4t") { None } else { row(&NGC, month(tag)?) };
+        return match tag.contains("igpu") {
+            true => None,
+            false if tag.contains("trtllm") => row(&TRTLLM, month(tag)?),
+            false => row(&NGC, month(tag)?).filter(|_| !image.contains("l4t")),
+        };
     }
+    let version = || Version::leading(tag.trim_start_matches('v'));
     if name == "tensorflow/tensorflow" && tag.contains("gpu") {
-        let version = Version::leading(tag)?;
+        let version = version()?;
         return row(&TENSORFLOW, (version.major(), version.minor()));
     }
-    let after = tag.split(['-', '_']).find_map(|part| part.strip_prefix("cuda").or(part.strip_prefix("cu")))?;
-    after.contains('.').then(|| Version::leading(after)).flatten()
+    if name == "nvcr.io/nvidia/deepstream" {
+        let version = version()?;
+        return row(&DEEPSTREAM, (version.major(), version.minor()));
+    }
+    if let Some(named) = tag.split(['-', '_']).find_map(named) {
+        return Some(named);
+    }
+    // From 0.10.2 on its arm64 is of another CUDA than its amd64.
+    if name == "vllm/vllm-openai" && !tag.contains("aarch64") {
+        let numbers: Option<Vec<u32>> =
+            tag.strip_prefix("v0.")?.split(['.', '-']).take(2).map(|n| n.parse().ok()).collect();
+        return row(&VLLM, numbers.and_then(|numbers| Some((*numbers.first()?, *numbers.get(1)?)))?);
+    }
+    None
+}
+
+/// Repositories whose images are of no use without a GPU of NVIDIA's.
+const OF_NVIDIA: [&str; 8] = [
+    "nvidia/cuda",
+    "nvidia/cudagl",
+    "nvidia/opengl",
+    "nvidia/vulkan",
+    "nvcr.io/nvidia/cuda",
+    "nvcr.io/nvidia/cudagl",
+    "nvcr.io/nvidia/deepstream",
+    "vllm/vllm-openai",
+];
+
+/// True for an image that is made to use NVIDIA's GPUs, by its name.
+pub fn wants_nvidia(reference: &str) -> bool {
+    let Some((name, tag)) = parts(reference) else { return false };
+    let monthly = name
+        .strip_prefix("nvcr.io/nvidia/")
+        .is_some_and(|image| MONTHLY.contains(&image) || image.starts_with("merlin/") || image.starts_with("merlin-"));
+    let framework =
+        (name == "pytorch/pytorch" && tag.contains("cuda")) || (name == "tensorflow/tensorflow" && tag.contains("gpu"));
+    !is_for_amd(reference) && !tag.contains("cpu") && (OF_NVIDIA.contains(&name) || monthly || framework)
+}
+
+/// True for an image that is made for AMD's GPUs.
+pub fn is_for_amd(reference: &str) -> bool {
+    let Some((name, tag)) = parts(reference) else { return false };
+    let word = |text: &str| text.split(['-', '_']).any(|part| part.starts_with("rocm"));
+    name.starts_with("rocm/") || word(name.rsplit('/').next().unwrap_or(name)) || word(tag)
+}
+
+/// The oldest driver that its publisher asks for where it is to use the GPU, and that is known.
+pub fn driver(reference: &str) -> Option<&'static str> {
+    let (name, tag) = parts(reference)?;
+    if is_for_amd(reference) || (name.ends_with("/frigate") && !tag.contains("-tensorrt")) || tag.contains("-jp") {
+        return None;
+    }
+    let version = Version::leading(tag.trim_start_matches('v')).unwrap_or_else(|| Version::new(&[0]));
+    let fits = |from: &(u32, u32)| (version.major(), version.minor()) >= *from;
+    DRIVERS.iter().rev().find(|(image, from, _)| *image == name && fits(from)).map(|(.., driver)| *driver)
+}
+
+/// True for an image of Windows, which no engine on Linux runs.
+pub fn is_windows(reference: &str) -> bool {
+    let own = reference.starts_with("mcr.microsoft.com/windows");
+    own || ["nanoserver", "windowsservercore"].iter().any(|word| reference.contains(word))
+}
+
+/// `cuda12.1`, `cuda9`, `cu128`, `cu92`, `cu12`: of what names no minor version, the first one.
+pub fn named(word: &str) -> Option<Version> {
+    let after = word.strip_prefix("cuda").or_else(|| word.strip_prefix("cu"))?.trim_end_matches('x');
+    if after.contains('.') {
+        let version = Version::leading(after)?;
+        return Some(Version::new(&[version.major(), version.minor()]));
+    }
+    let digits = after.bytes().all(|b| b.is_ascii_digit());
+    let number: u32 = after.parse().ok().filter(|_| digits)?;
+    match number {
+        7..=19 => Some(Version::new(&[number, 0])),
+        70..=199 => Some(Version::new(&[number / 10, number % 10])),
+        _ => None,
+    }
 }
 
 /// `25.03-py3`: year and month.
@@ -155,13 +303,32 @@ fn row(table: &[Row], wanted: (u32, u32)) -> Option<Version> {
 
 /// True where an image brings NVIDIA's cuda-compat, so that a data-centre GPU runs it on an older driver.
 pub fn brings_compat(reference: &str) -> bool {
-    reference.contains("nvidia/cuda:") || reference.starts_with("nvcr.io/nvidia/")
+    let framework =
+        |(name, _): (&str, &str)| name.strip_prefix("nvcr.io/nvidia/").is_some_and(|image| MONTHLY.contains(&image));
+    reference.contains("nvidia/cuda:") || parts(reference).is_some_and(framework)
 }
 
 /// The one machine that an image is made for, where its name tells; docker's word for it.
 pub fn machine(reference: &str) -> Option<&'static str> {
-    let jetson = JETSON.iter().any(|name| reference.starts_with(name)) || reference.contains("-igpu");
-    jetson.then_some("arm64")
+    let bare = reference.strip_prefix("docker.io/").unwrap_or(reference);
+    let bare = bare.split('@').next().unwrap_or(bare);
+    let named = JETSON.iter().any(|name| bare.starts_with(name)) && !bare.contains("-amd64");
+    let tagged = ["-igpu", "-jetson", "-tensorrt-jp"].iter().any(|word| bare.contains(word));
+    let (name, tag) = parts(reference)?;
+    let marked = format!("-{}-", tag.replace(['.', '_'], "-"));
+    let ends = |words: &[&str]| words.iter().any(|word| marked.contains(&format!("-{word}-")));
+    let amd64 = (name == "pytorch/pytorch" && tag.ends_with("-devel"))
+        || (name == "tensorflow/tensorflow" && tag.contains("gpu"))
+        || name.starts_with("rocm/")
+        || name == "nvcr.io/nvidia/jetson-linux-flash-x86"
+        || bare.starts_with("nvcr.io/nvidia/isaac/ros:x86_64-");
+    match () {
+        () if amd64 || bare.starts_with("amd64/") || ends(&["amd64", "x86-64"]) => Some("amd64"),
+        () if named || tagged || bare.starts_with("arm64v8/") || ends(&["arm64", "aarch64", "arm64v8"]) => {
+            Some("arm64")
+        }
+        () => None,
+    }
 }
 
 /// What the base is, where its packages can no longer be had, and since when it is out of support.
@@ -214,6 +381,11 @@ fn gone(tag: &str) -> Option<(&'static str, &'static str)> {
         [major] => version.major() != 0 && version.major() <= *major,
         exact => version == Version::new(exact),
     };
+    // Of this one only the systems that had ended went.
+    let of_ended = ["ubuntu18.04", "centos8"].iter().any(|system| tag.contains(system));
+    if version == Version::new(&[11, 6, 1]) && of_ended {
+        return Some(("2023-07-11", NOTICE));
+    }
     GONE.iter().find(|(gone, ..)| fits(gone)).map(|(_, since, told)| (*since, *told))
 }
 
@@ -222,36 +394,64 @@ fn is_short(tag: &str) -> bool {
     let Some(version) = Version::leading(tag).filter(|version| version.major() >= 12) else { return false };
     let numbers = tag.split('-').next().unwrap_or_default().split('.').count();
     let system = tag.split('-').any(|part| {
-        ["ubuntu", "ubi", "rockylinux", "oraclelinux", "centos", "opensuse", "amzn", "cm"]
+        ["ubuntu", "ubi", "rockylinux", "oraclelinux", "centos", "opensuse", "amzn", "cm", "azl"]
             .iter()
             .any(|s| part.starts_with(s))
     });
     version.major() >= 12 && (numbers < 3 || !system)
 }
 
+/// Versions without images that have cuDNN.
+const WITHOUT_CUDNN: [&[u32]; 6] = [&[12, 2, 0], &[12, 3, 0], &[12, 3, 1], &[12, 4, 0], &[12, 5, 0], &[13, 1, 0]];
+
 /// Combinations that NVIDIA never published (doc/supported-tags.md and doc/unsupported-tags.md of its repository of images).
 fn never(tag: &str) -> Option<&'static str> {
-    let version = Version::leading(tag)?;
+    let Some(version) = Version::leading(tag) else { return Some("its tags begin with a version of CUDA") };
+    let whole = tag.split('-').next().is_some_and(|text| text.split('.').count() == 3);
     let number = (version.major(), version.minor());
     let says = |word: &str| tag.split('-').any(|part| part == word);
+    let past = |last: &[u32]| version > Version::new(last);
+    if number == (12, 7) || (whole && version == Version::new(&[12, 2, 1])) {
+        return Some("CUDA has no images of that version");
+    }
+    if tag.contains("cudnn") && WITHOUT_CUDNN.iter().any(|without| whole && version == Version::new(without)) {
+        return Some("that version of CUDA has no images with cuDNN");
+    }
+    if whole && version == Version::new(&[12, 5, 1]) && tag.contains("cudnn") && says("ubuntu24.04") {
+        return Some("CUDA 12.5.1 has no images with cuDNN on Ubuntu 24.04");
+    }
     if number >= (12, 4) && (says("cudnn8") || says("cudnn9")) {
         return Some("from CUDA 12.4 on the word is cudnn, without a number");
     }
-    if number < (11, 7) && says("ubuntu22.04") {
-        return Some("images on Ubuntu 22.04 begin with CUDA 11.7");
+    if number == (12, 3) && says("cudnn8") {
+        return Some("images of CUDA 12.3 have cudnn9");
     }
-    (number >= (13, 0) && says("ubuntu20.04")).then_some("CUDA 13 has no images on Ubuntu 20.04")
+    let systems: [(bool, &str, &'static str); 7] = [
+        (number < (11, 7), "ubuntu22.04", "images on Ubuntu 22.04 begin with CUDA 11.7"),
+        (
+            number < (12, 5) || (whole && !past(&[12, 5, 0])),
+            "ubuntu24.04",
+            "images on Ubuntu 24.04 begin with CUDA 12.5.1",
+        ),
+        (number >= (13, 0), "ubuntu20.04", "CUDA 13 has no images on Ubuntu 20.04"),
+        (past(&[12, 1, 0]), "ubuntu18.04", "images on Ubuntu 18.04 end with CUDA 12.1.0"),
+        (past(&[11, 3, 1]), "ubuntu16.04", "images on Ubuntu 16.04 end with CUDA 11.3.1"),
+        (past(&[12, 4, 0]), "centos7", "images on CentOS 7 end with CUDA 12.4.0"),
+        (past(&[12, 4, 0]), "ubi7", "images on UBI 7 end with CUDA 12.4.0"),
+    ];
+    systems.into_iter().find(|(never, system, _)| *never && says(system)).map(|(.., why)| why)
 }
 
 /// The same flavour in a version that is there.
 pub fn instead(reference: &str) -> String {
     let tag = cuda_tag(reference).unwrap_or_default();
     let flavour = ["devel", "runtime"].into_iter().find(|word| tag.contains(word)).unwrap_or("base");
-    if never(tag).is_some() && !is_short(tag) && gone(tag).is_none() {
-        let mended = tag.replace("cudnn8", "cudnn").replace("cudnn9", "cudnn");
-        if never(&mended).is_none() {
-            return format!("nvidia/cuda:{mended}");
-        }
+    let is_there = |tag: &str| never(tag).is_none() && !is_short(tag) && gone(tag).is_none();
+    let words = [tag.replace("cudnn8", "cudnn").replace("cudnn9", "cudnn"), tag.replace("cudnn8", "cudnn9")];
+    if never(tag).is_some()
+        && let Some(mended) = words.iter().find(|mended| is_there(mended))
+    {
+        return format!("nvidia/cuda:{mended}");
     }
     let version = Version::leading(tag);
     let last = version.as_ref().and_then(|version| {
@@ -261,13 +461,80 @@ pub fn instead(reference: &str) -> String {
     });
     let behind = tag.find('-').map_or("", |dash| &tag[dash..]);
     match last {
-        Some(last) if behind.contains("ubuntu22.04") && never(&format!("{last}{behind}")).is_some() => {
-            format!("nvidia/cuda:{last}{}", behind.replace("ubuntu22.04", "ubuntu20.04"))
+        Some(last) => {
+            let own = format!("{last}{behind}");
+            let other =
+                format!("{last}{}", behind.replace("ubuntu22.04", "ubuntu20.04").replace("ubuntu24.04", "ubuntu20.04"));
+            let named = |tag: &&String| (behind.contains("ubuntu") || behind.contains("ubi")) && is_there(tag);
+            let kept = [own, other].iter().find(named).cloned();
+            format!("nvidia/cuda:{}", kept.unwrap_or_else(|| format!("{last}-{flavour}-ubuntu20.04")))
         }
-        Some(last) if behind.contains("ubuntu") || behind.contains("ubi") => format!("nvidia/cuda:{last}{behind}"),
-        Some(last) => format!("nvidia/cuda:{last}-{flavour}-ubuntu20.04"),
-        None => format!("nvidia/cuda:12.8.1-{flavour}-ubuntu24.04"),
+        None => {
+            let cudnn = if tag.contains("cudnn") && flavour != "base" { "cudnn-" } else { "" };
+            format!("nvidia/cuda:12.8.1-{cudnn}{flavour}-ubuntu24.04")
+        }
     }
+}
+
+/// Linux distributions whose releases decide what a step of a Dockerfile can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+pub enum System {
+    Debian(u32),
+    Ubuntu(u32, u32),
+}
+
+impl core::fmt::Display for System {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            System::Debian(release) => write!(f, "Debian {release}"),
+            System::Ubuntu(year, month) => write!(f, "Ubuntu {year}.{month:02}"),
+        }
+    }
+}
+
+/// Names of releases.
+const RELEASES: [(&str, System); 15] = [
+    ("bullseye", System::Debian(11)),
+    ("bookworm", System::Debian(12)),
+    ("trixie", System::Debian(13)),
+    ("forky", System::Debian(14)),
+    ("sid", System::Debian(14)),
+    ("unstable", System::Debian(14)),
+    ("bionic", System::Ubuntu(18, 4)),
+    ("focal", System::Ubuntu(20, 4)),
+    ("jammy", System::Ubuntu(22, 4)),
+    ("lunar", System::Ubuntu(23, 4)),
+    ("mantic", System::Ubuntu(23, 10)),
+    ("noble", System::Ubuntu(24, 4)),
+    ("oracular", System::Ubuntu(24, 10)),
+    ("plucky", System::Ubuntu(25, 4)),
+    ("questing", System::Ubuntu(25, 10)),
+];
+
+/// The distribution of an image, where its name tells; of `latest` the release that it was at the least when this was written.
+pub fn system(reference: &str) -> Option<System> {
+    let (name, tag) = parts(reference)?;
+    let own = name.rsplit('/').next().unwrap_or(name);
+    let numbers = |text: &str| Version::leading(text).map(|version| (version.major(), version.minor()));
+    match own {
+        "debian" if ["", "latest", "stable", "stable-slim"].contains(&tag) => return Some(System::Debian(13)),
+        "ubuntu" if ["", "latest", "rolling"].contains(&tag) => return Some(System::Ubuntu(24, 4)),
+        "debian" if tag.starts_with(|c: char| c.is_ascii_digit()) => {
+            return numbers(tag).map(|(n, _)| System::Debian(n));
+        }
+        "ubuntu" if tag.starts_with(|c: char| c.is_ascii_digit()) => {
+            return numbers(tag).map(|(y, m)| System::Ubuntu(y, m));
+        }
+        _ => {}
+    }
+    // `12.4.1-devel-ubuntu22.04`, `rocm/dev-ubuntu-24.04`, `3.11-slim-bookworm`.
+    let whole = format!("{own}-{tag}");
+    if let Some(at) = whole.find("ubuntu") {
+        let behind = whole[at + "ubuntu".len()..].trim_start_matches('-');
+        return numbers(behind).filter(|(year, _)| (14..40).contains(year)).map(|(y, m)| System::Ubuntu(y, m));
+    }
+    let word = |name: &str| tag.split(['-', '_', '.']).any(|part| part == name);
+    RELEASES.iter().find(|(name, _)| word(name)).map(|(_, system)| *system)
 }
 
 #[cfg(test)]
@@ -282,10 +549,30 @@ mod tests {
             ("pytorch/pytorch:2.1.0-cuda12.1-cudnn8-runtime", Some((12, 1))),
             ("nvcr.io/nvidia/pytorch:25.03-py3", Some((12, 8))),
             ("nvcr.io/nvidia/tritonserver:23.07-py3", Some((12, 1))),
-            ("nvcr.io/nvidia/pytorch:26.05-py3", None),
+            ("nvcr.io/nvidia/pytorch:26.05-py3", Some((13, 2))),
+            ("nvcr.io/nvidia/pytorch:26.10-py3", Some((13, 4))),
+            ("nvcr.io/nvidia/pytorch:26.11-py3", None),
+            ("nvcr.io/nvidia/tritonserver:25.08-trtllm-python-py3", Some((12, 9))),
+            ("nvcr.io/nvidia/vllm:25.10-py3", Some((13, 0))),
+            ("nvcr.io/nvidia/deepstream:9.0-triton-multiarch", Some((13, 1))),
+            ("nvcr.io/nvidia/deepstream:7.1-triton-multiarch", None),
+            ("vllm/vllm-openai:v0.6.4.post1", Some((12, 4))),
+            ("vllm/vllm-openai:v0.6.6", Some((12, 1))),
+            ("vllm/vllm-openai:v0.10.0", Some((12, 8))),
+            ("vllm/vllm-openai:v0.14.1", Some((12, 9))),
+            ("vllm/vllm-openai:latest", None),
+            ("vllm/vllm-openai:v0.20.0-rocm", None),
+            ("nvidia/cudagl:11.4.2-devel-ubuntu20.04", Some((11, 4))),
+            ("rocm/pytorch:latest", None),
             ("nvcr.io/nvidia/pytorch:25.03-py3-igpu", None),
-            ("tensorflow/tensorflow:2.15.0-gpu", Some((12, 2))),
-            ("tensorflow/tensorflow:2.15.0", None),
+            ("tensorflow/tensorflow:2.14.0-gpu", Some((11, 8))),
+            ("tensorflow/tensorflow:2.15.0-gpu", None),
+            ("tensorflow/tensorflow:2.18.0-gpu", Some((12, 3))),
+            ("tensorflow/tensorflow:1.12.0-gpu-py3", Some((9, 0))),
+            ("tensorflow/tensorflow:2.14.0", None),
+            ("pytorch/pytorch:0.4.1-cuda9-cudnn7-devel", Some((9, 0))),
+            ("vllm/vllm-openai:v0.11.0-cu129", Some((12, 9))),
+            ("x/y:cudnn8-cuda11.8", Some((11, 8))),
             ("ubuntu:24.04", None),
             ("localhost:5000/x", None),
         ] {
@@ -293,6 +580,63 @@ mod tests {
         }
         assert_eq!(machine("nvcr.io/nvidia/l4t-base:r32.7.1"), Some("arm64"));
         assert_eq!(machine("nvcr.io/nvidia/pytorch:25.03-py3"), None);
+        assert_eq!(machine("nvcr.io/nvidia/jetson-linux-flash-x86:r36.4"), None);
+        assert_eq!(machine("dustynv/cuda:12.9-samples-amd64-cu128-24.04"), None);
+        assert_eq!(machine("dustynv/l4t-pytorch:r36.2.0"), Some("arm64"));
+        for (reference, machine_of) in [
+            ("arm64v8/ubuntu:22.04", Some("arm64")),
+            ("company/app:1.2-aarch64", Some("arm64")),
+            ("linuxserver/baseimage-ubuntu:arm64v8-resolute", Some("arm64")),
+            ("shareai/tensorflow:arm64v8_latest", Some("arm64")),
+            ("company/app:1.2-x86_64", Some("amd64")),
+            ("pytorch/pytorch:2.4.0-cuda12.4-cudnn9-devel", Some("amd64")),
+            ("nvcr.io/nvidia/isaac/ros:aarch64-ros2_humble_1", Some("arm64")),
+            ("nvcr.io/nvidia/deepstream-l4t:6.3-samples", Some("arm64")),
+            ("ubuntu:24.04", None),
+        ] {
+            assert_eq!(machine(reference), machine_of, "{reference}");
+        }
+        assert_eq!(driver("ollama/ollama"), Some("531"));
+        assert_eq!(driver("ollama/ollama:rocm"), None);
+        assert_eq!(driver("ghcr.io/blakeblackshear/frigate:0.16.1-tensorrt"), Some("545"));
+        assert_eq!(driver("ghcr.io/blakeblackshear/frigate:stable"), None);
+        assert_eq!(driver("jellyfin/jellyfin:10.10.1"), None);
+        assert!(
+            is_for_amd("rocm/dev-ubuntu-22.04:6.2") && is_for_amd("vllm/vllm-openai-rocm:x") && !is_for_amd("a/b:c")
+        );
+        assert!(
+            wants_nvidia("vllm/vllm-openai:latest") && !wants_nvidia("ollama/ollama") && !wants_nvidia("x/y:cuda12")
+        );
+        assert!(is_windows("mcr.microsoft.com/windows/servercore:ltsc2022") && !is_windows("dockurr/windows"));
+        let told = |reference: &str| system(reference).map(|system| system.to_string()).unwrap_or_default();
+        for (reference, name) in [
+            ("debian:12-slim", "Debian 12"),
+            ("debian", "Debian 13"),
+            ("python:3.11-slim-bookworm", "Debian 12"),
+            ("python:3.11-slim", ""),
+            ("nvidia/cuda:12.6.1-devel-ubuntu24.04", "Ubuntu 24.04"),
+            ("rocm/dev-ubuntu-22.04:6.2", "Ubuntu 22.04"),
+            ("ubuntu:noble-20240429", "Ubuntu 24.04"),
+            ("alpine:3.20", ""),
+        ] {
+            assert_eq!(told(reference), name, "{reference}");
+        }
+        for (tag, never_there) in [
+            ("11.6.1-devel-ubuntu20.04", false),
+            ("12.5.0-devel-ubuntu24.04", true),
+            ("12.5.1-devel-ubuntu24.04", false),
+            ("12.2.1-devel-ubuntu22.04", true),
+            ("12.4.0-cudnn-devel-ubuntu22.04", true),
+            ("12.3.2-cudnn9-devel-ubuntu22.04", false),
+            ("12.3.2-cudnn8-devel-ubuntu22.04", true),
+            ("12.6.3-devel-ubuntu18.04", true),
+            ("12.1.0-devel-ubuntu18.04", false),
+            ("12.9.1-devel-ubuntu20.04", false),
+        ] {
+            let reference = format!("nvidia/cuda:{tag}");
+            assert_eq!(missing(&reference).is_some(), never_there, "{tag}");
+            assert!(!never_there || missing(&instead(&reference)).is_none(), "{tag}: {}", instead(&reference));
+        }
         assert_eq!(ended("python:3.8-slim-buster").map(|(what, _)| what), Some("Debian 10"));
         assert_eq!(ended("centos:79"), None);
         assert_eq!(

@@ -104,8 +104,9 @@ pub fn parse(path: &str, text: &str) -> Result<Project, Refusal> {
         help,
         place: Some((path.to_owned(), text.to_owned(), Span::new(span.start, span.end))),
     };
-    let table = DeTable::parse(text)
-        .map_err(|error| wrong(error.span().unwrap_or_default(), error.message().to_owned(), String::new()))?;
+    let table = DeTable::parse(text).map_err(|error| {
+        wrong(error.span().unwrap_or_default(), error.message().to_owned(), remedy(error.message()))
+    })?;
     let mut project = Project::default();
     let source = SourceText::new(path, text);
     for (key, value) in table.get_ref().iter() {
@@ -116,8 +117,13 @@ pub fn parse(path: &str, text: &str) -> Result<Project, Refusal> {
         }
         let Some(row) = ROWS.iter().find(|row| row.key == name) else {
             let keys = ROWS.iter().map(|row| row.key).chain(["waiver"]);
-            let near = keys.min_by_key(|known| strsim::damerau_levenshtein(known, name));
-            let help = near.map(|near| format!("did you mean {near}?")).unwrap_or_default();
+            let near = keys.map(|known| (strsim::damerau_levenshtein(known, name), known)).min();
+            let help = match near.filter(|(distance, _)| *distance <= 1 + name.len() / 3) {
+                Some((_, near)) => format!("did you mean {near}?"),
+                None => {
+                    "keys are the flags of `gdoctor check` by their long names: `gdoctor schema need` lists them".into()
+                }
+            };
             return Err(wrong(key.span(), format!("{name} is no key of gdoctor.toml"), help));
         };
         let values = match value.get_ref() {
@@ -152,6 +158,12 @@ fn arguments(name: &str, value: &DeValue) -> Result<Vec<String>, Told> {
         DeValue::String(text) => text.to_string(),
         DeValue::Integer(number) => {
             let text = number.to_string();
+            if SIZES.contains(&name) && text.starts_with('-') {
+                return Err((
+                    format!("{text} is no value of {name}"),
+                    format!("no size is negative: {name} = \"20GiB\""),
+                ));
+            }
             if SIZES.contains(&name) && text.parse::<i64>().is_ok_and(|number| number < FEW_BYTES) {
                 return Err((format!("{name} = {text} has no unit"), format!("write {name} = \"{text}GiB\"")));
             }
@@ -160,7 +172,13 @@ fn arguments(name: &str, value: &DeValue) -> Result<Vec<String>, Told> {
         DeValue::Float(number) => number.to_string(),
         DeValue::Boolean(false) => return Ok(Vec::new()),
         DeValue::Boolean(true) => return Ok(vec![format!("--{name}")]),
-        _ => return Err((format!("{name} takes a string, a number, true or false, or a list of them"), String::new())),
+        DeValue::Table(_) => {
+            return Err((
+                format!("{name} is a key and no table"),
+                format!("write {name} = VALUE, above any [[waiver]]"),
+            ));
+        }
+        _ => return Err((format!("{name} takes a text, a number, true or false"), format!("write {name} = \"…\""))),
     };
     Ok(vec![format!("--{name}={text}")])
 }
@@ -184,10 +202,31 @@ fn told(error: &clap::Error, name: &str, shown: &str) -> Told {
     let help = match error.kind() {
         ErrorKind::TooManyValues | ErrorKind::UnknownArgument => format!("{name} takes true or false"),
         _ if !words.is_empty() => format!("it is one of {words}"),
-        ErrorKind::NoEquals | ErrorKind::TooFewValues => format!("{name} takes a value"),
+        // Also where no value was given: clap then says so of the flag.
+        _ if shown == "true" || matches!(error.kind(), ErrorKind::NoEquals | ErrorKind::TooFewValues) => {
+            format!("{name} takes {}", taken(name))
+        }
         _ => first.rsplit_once("': ").or(first.rsplit_once(">': ")).map_or(first, |(_, why)| why).to_owned(),
     };
     (what, help)
+}
+
+/// What the flag of that name takes, in its own words.
+fn taken(name: &str) -> String {
+    let help = ROWS.iter().find(|row| row.key == name).map(super::wish::Row::help).unwrap_or_default();
+    match help.split_once(": ") {
+        Some((_, values)) => format!("a value in quotes: {values}"),
+        None => "a value in quotes".into(),
+    }
+}
+
+/// What to do about a file that is no TOML.
+fn remedy(message: &str) -> String {
+    let known = [
+        ("duplicate key", "take one of the two out, or make one list of both"),
+        ("string values must be quoted", "a text stands in quotes: camera = \"any\""),
+    ];
+    known.iter().find(|(part, _)| message.contains(part)).map(|(_, remedy)| (*remedy).to_owned()).unwrap_or_default()
 }
 
 fn waivers(
@@ -208,12 +247,20 @@ fn waivers(
             }
         }
         let text = |name: &str, required: bool| match table.get(name) {
-            None if required => Err(wrong(entry.span(), format!("the waiver has no {name}"), String::new())),
+            None if required => {
+                let example = match name {
+                    "until" => "write until = 2027-01-31, the last day on which it holds",
+                    "code" => "write code = \"CHECK/CODE\", as the report shows it",
+                    "owner" => "write owner = \"…\", who answers for it",
+                    _ => "write reason = \"…\", why the finding is lived with",
+                };
+                Err(wrong(entry.span(), format!("the waiver has no {name}"), example.into()))
+            }
             None => Ok(String::new()),
             Some(value) => match value.get_ref() {
                 DeValue::String(text) if !text.trim().is_empty() => Ok(text.to_string()),
                 DeValue::Datetime(day) => Ok(day.to_string()),
-                _ => Err(wrong(value.span(), format!("{name} is a text"), String::new())),
+                _ => Err(wrong(value.span(), format!("{name} is a text"), format!("write {name} = \"…\""))),
             },
         };
         let until = text("until", true)?;
@@ -270,6 +317,20 @@ pub fn write(need: &Need) -> String {
     out
 }
 
+/// What was written, and what to do with it.
+pub fn written(need: &Need, path: &str) -> String {
+    let asked = ROWS.iter().filter(|row| !(row.values)(need).is_empty());
+    let keys: Vec<&str> = asked.map(|row| row.key).collect();
+    if keys.is_empty() {
+        return format!(
+            "Wrote {path}, which asks for nothing yet. Next: write keys into it, such as `gpu = true` (`gdoctor schema need` lists \
+             them), or name them here: gdoctor init --force --gpu\n"
+        );
+    }
+    let next = if path == NAME { "gdoctor".to_owned() } else { format!("gdoctor check --need {path}") };
+    format!("Wrote {path}: {}. Next: `{next}` judges this host by it.\n", keys.join(", "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -311,8 +372,14 @@ mod tests {
         assert_eq!(told("disk = 20\n"), ("disk = 20 has no unit".into(), "write disk = \"20GiB\"".into()));
         let (what, help) = told("capability = [\"vidoe\"]\n");
         assert!(what.contains("\"vidoe\" is no value of capability") && help.contains("video"), "{what}: {help}");
-        let (what, help) = told("port = -1\n");
-        assert!(what == "-1 is no value of port" && !help.is_empty() && !help.contains("--"), "{what}: {help}");
+        assert_eq!(told("port = -1\n"), ("-1 is no value of port".into(), "\"-1\" is not a port (0 to 65535)".into()));
+        let (what, help) = told("camera = true\n");
+        assert!(what == "true is no value of camera" && help.contains("any") && !help.contains("--"), "{what}: {help}");
+        assert!(told("schema = 2\n").1.contains("gdoctor schema need"));
+        assert!(told("disk = -5\n").1.contains("negative"));
+        assert!(told("gpu = 1\ngpu = 2\n").1.contains("take one"));
+        assert!(told("[gpu]\ncount = 1\n").1.contains("gpu = VALUE"));
+        assert!(told("[[waiver]]\ncode = 'display-access/everybody'\n").1.contains("until = "));
         let waiver =
             |code: &str| format!("[[waiver]]\ncode = '{code}'\nreason = 'r'\nowner = 'o'\nuntil = 2027-01-31\n");
         assert_eq!(wrong(&waiver("display-acess/everybody")).1, "did you mean display-access/everybody?");

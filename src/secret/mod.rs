@@ -123,6 +123,11 @@ mod tests {
             ("-e MYSQL_PWD=abc -e GITHUB_PAT=\"a b c\" x", "-e MYSQL_PWD=*** -e GITHUB_PAT=\"***\" x"),
             ("-e WG_PEER=kFv3m0xqYb7Jm0P1o9Jt2rZs8c4wQhL5uVnXaBdEfG0= img", "-e WG_PEER=*** img"),
             ("-e \"DB_PASSWORD=correct horse\" img", "-e \"DB_PASSWORD=***\" img"),
+            ("-v ${PWD:-.}/windows:/x ${DB_PASSWORD:-hunter2}/y", "-v ${PWD:-.}/windows:/x ${DB_PASSWORD:-***}/y"),
+            (
+                "${SECRETS_VOLUME:=my-secrets}:/x ${TOKEN:?set TOKEN}",
+                "${SECRETS_VOLUME:=my-secrets}:/x ${TOKEN:?set TOKEN}",
+            ),
             ("DATABASE_URL=postgres://u:p%40ss@db/x", "DATABASE_URL=postgres://***@db/x"),
             ("http://me:pa/ss@proxy:3128/ and tcp://a@b", "http://***@proxy:3128/ and tcp://***@b"),
             ("\"me:s3cret@registry.corp:5000\"", "\"***@registry.corp:5000\""),

@@ -26,12 +26,15 @@ const AT_THE_END: [&str; 11] =
 const PUBLIC_KEYS: [&str; 10] =
     ["public", "pub", "primary", "foreign", "sort", "cache", "partition", "group", "object", "hot"];
 /// A name that ends so holds something about the secret.
-const ABOUT: [&str; 58] = [
+const ABOUT: [&str; 61] = [
     "file",
     "files",
     "path",
     "dir",
     "folder",
+    "volume",
+    "volumes",
+    "mount",
     "url",
     "uri",
     "endpoint",
@@ -88,6 +91,8 @@ const ABOUT: [&str; 58] = [
 ];
 /// Words that only end like a telling one.
 const OTHERWISE: [&str; 5] = ["bypass", "compass", "trespass", "encompass", "oldpwd"];
+/// The shell's own name of the working directory.
+const FOLDER: &str = "PWD";
 
 /// True for a name whose value is probably secret, in any case and spelling.
 pub fn is_secret(name: &str) -> bool {
@@ -95,6 +100,9 @@ pub fn is_secret(name: &str) -> bool {
     let words: Vec<&str> = words.iter().map(|word| word.trim_end_matches(|c: char| c.is_ascii_digit())).collect();
     let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
     let Some((last, before)) = words.split_last() else { return false };
+    if name == FOLDER {
+        return false;
+    }
     if ABOUT.contains(last) || OTHERWISE.contains(last) {
         return false;
     }

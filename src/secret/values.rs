@@ -86,6 +86,15 @@ pub fn after_separator(text: &str, at: usize) -> Option<Range<usize>> {
         let end = at + 1 + text[at + 1..].find('<')?;
         return Some(at + 1..end).filter(|value| is_worth(name, &text[value.clone()]));
     }
+    // `${NAME:-value}`: what stands up to the brace, unless another variable does.
+    if let [b':', b'-' | b'=' | b'+' | b'?', ..] = rest
+        && text.as_bytes()[..before.name.start].ends_with(b"${")
+    {
+        let end = at + 2 + text[at + 2..].find('}')?;
+        let value = at + 2..end;
+        let said = rest[1] == b'?' || text[value.clone()].starts_with('$');
+        return Some(value).filter(|value| !said && is_worth(name, &text[value.clone()]));
+    }
     let start = skip(text, at + length, b" \t");
     if ends_line(name) {
         return header(text, start, &before);

@@ -54,7 +54,8 @@ impl Lab {
     }
 
     pub fn shell(&self, text: &str, env: &BTreeMap<String, String>) -> Output {
-        self.command("bash", env).args(["-c", text]).output().unwrap()
+        // A daemon whose handler has died leaves its client waiting for good.
+        self.command("timeout", env).args(["-k", "5", "60", "bash", "-c", text]).output().unwrap()
     }
 
     /// What gdoctor says of a text: its report, or why it refuses it.
@@ -78,7 +79,7 @@ impl Lab {
     /// True when docker starts it. Containers that it leaves are removed.
     pub fn starts(&self, text: &str, env: &BTreeMap<String, String>) -> bool {
         let output = self.shell(text, env);
-        let refused = [1, 2, 125, 126, 127].contains(&output.status.code().unwrap_or(125));
+        let refused = [1, 2, 124, 125, 126, 127, 137].contains(&output.status.code().unwrap_or(125));
         let mut starts = !refused;
         if starts && text.contains("docker create") {
             let printed = String::from_utf8_lossy(&output.stdout).into_owned();

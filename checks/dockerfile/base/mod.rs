@@ -37,6 +37,9 @@ fn one(file: &Dockerfile, base: &Base, here: bool) -> Finding {
         let gap = Gap::Unsupported("its name has a form of ${…} that gdoctor does not know".into());
         return Finding::unknown(gap, Default::default());
     }
+    if known_image::is_windows(&base.reference) && !here {
+        return Finding::fail("other-system", "linux-base").evidence("the Dockerfile", &*base.reference);
+    }
     let missing = known_image::missing(&base.reference);
     let instead = || known_image::instead(&base.reference);
     if let Some(Missing::Gone(since, told)) = missing {
@@ -56,13 +59,18 @@ fn one(file: &Dockerfile, base: &Base, here: bool) -> Finding {
     if let Some(finding) = out_of_support(file, base) {
         return finding;
     }
-    if here { Finding::pass("here") } else { Finding::pass("to-pull").evidence("the Dockerfile", &*base.reference) }
+    if here {
+        Finding::pass("here")
+    } else {
+        Finding::not_needed("to-pull").evidence("the Dockerfile", &*base.reference)
+    }
 }
 
 /// The base's packages can no longer be had, and the Dockerfile asks for some.
 fn out_of_support(file: &Dockerfile, base: &Base) -> Option<Finding> {
     let (system, since) = known_image::ended(&base.reference)?;
-    let own = |stage: &&Stage| stage.built && ground(file, stage).is_some_and(|ground| ground.at == base.at);
+    let stands = |stage: &Stage| file.line_of(stage).last().is_some_and(|ground| ground.base.at == base.at);
+    let own = |stage: &&Stage| stage.built && stands(stage);
     let mut stages = file.stages.iter().filter(own);
     // Who names the archive knows.
     let archive = |stage: &Stage| {
@@ -73,19 +81,6 @@ fn out_of_support(file: &Dockerfile, base: &Base) -> Option<Finding> {
         let finding = Finding::warn("ended", "newer-base").with("system", system).with("since", since);
         finding.evidence("the Dockerfile", &*base.reference)
     })
-}
-
-/// The image from a registry that a stage stands on.
-fn ground<'a>(file: &'a Dockerfile, stage: &'a Stage) -> Option<&'a Base> {
-    let mut base = &stage.base;
-    // No stage stands on a later one.
-    for _ in 0..=file.stages.len() {
-        match base.stage {
-            None => return Some(base),
-            Some(number) => base = &file.stages.get(number)?.base,
-        }
-    }
-    None
 }
 
 /// Made for one machine, and this is another.

@@ -29,11 +29,18 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
 fn one(facts: &Facts, package: &Said) -> Option<Finding> {
     let name = package.text.split('=').next().unwrap_or_default();
     if brings_driver(name) {
-        let toolkit = name.strip_prefix("cuda").map_or_else(String::new, |version| format!("cuda-toolkit{version}"));
+        let toolkit = match name.strip_prefix("cuda-runtime").or(name.strip_prefix("cuda-demo-suite")) {
+            Some(version) => format!("cuda-libraries{version}"),
+            None => format!("cuda-toolkit{}", name.trim_start_matches("cuda")),
+        };
         let finding = Finding::warn("pulls-driver", "toolkit-alone").with("toolkit", toolkit);
         return Some(finding.evidence("the Dockerfile", &*package.text));
     }
-    let installer = name.contains("NVIDIA-Linux-") || name.ends_with("_linux.run");
+    if name.ends_with(".sh") {
+        let gap = Gap::Unsupported("what a script of that name installs is not read".into());
+        return Some(Finding::unknown(gap, Default::default()));
+    }
+    let installer = name.contains("NVIDIA-Linux-") || name.ends_with("run");
     if !is_of_the_driver(name) && !installer {
         return None;
     }
@@ -54,9 +61,10 @@ fn one(facts: &Facts, package: &Said) -> Option<Finding> {
     Some(finding.evidence("the Dockerfile", &*package.text))
 }
 
-/// `cuda`, `cuda-12-4`: the toolkit and a driver.
+/// `cuda`, `cuda-12-4`, `cuda-runtime-12-4`: what CUDA has, and a driver.
 fn brings_driver(name: &str) -> bool {
-    let Some(rest) = name.strip_prefix("cuda") else { return false };
+    let begins = ["cuda-runtime-", "cuda-demo-suite-", "cuda"];
+    let Some(rest) = begins.iter().find_map(|begin| name.strip_prefix(begin)) else { return false };
     rest.bytes().all(|b| b.is_ascii_digit() || b == b'-')
 }
 

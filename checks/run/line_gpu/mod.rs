@@ -7,7 +7,8 @@ mod refused;
 use crate::model::facts::host::Platform;
 use crate::model::need::{Gpus, Origin as By};
 use crate::model::prelude::*;
-use crate::model::run::{Argument, Device, Edit, GpuRequest, Mount, MountKind, RunOption, Variable};
+use crate::model::run::{Argument, Device, Edit, GpuRequest, Image, Mount, MountKind, RunOption, Variable};
+use crate::readings::known_image;
 use crate::readings::passage::{Container, Passage};
 
 const VISIBLE: &str = "NVIDIA_VISIBLE_DEVICES";
@@ -55,6 +56,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     }
     findings.extend(socket_in_the_way(facts, line, &passage));
     findings.extend(privileged_takes_all(facts, line, &passage));
+    findings.extend(for_amd(line, asked));
     if findings.is_empty() {
         findings.push(
             Finding::pass("asked")
@@ -153,6 +155,14 @@ fn socket_in_the_way(facts: &Facts, line: &RunLine, passage: &Passage) -> Option
     Some(finding.evidence(facts.toolkit.sockets.source.0.as_str(), &**socket).asked_by(&mount.at.origin()))
 }
 
+/// The image is made for another vendor's GPUs than the option brings.
+fn for_amd(line: &RunLine, asked: &Argument) -> Option<Finding> {
+    let image = line.image.as_ref().filter(|image| known_image::is_for_amd(&image.reference))?;
+    let finding = Finding::warn("for-amd", "amd-devices").with("image", &image.reference).with("flag", &asked.text);
+    let finding = finding.edit(asked.without()).edit(line.insert("--device=/dev/kfd --device=/dev/dri"));
+    Some(finding.evidence("the line", &*image.reference).asked_by(&asked.origin()))
+}
+
 /// A privileged container gets every node below /dev, those of GPUs that the line leaves out too.
 fn privileged_takes_all(facts: &Facts, line: &RunLine, passage: &Passage) -> Option<Finding> {
     let privileged = &line.switch("privileged")?.at;
@@ -198,6 +208,11 @@ fn not_asked(facts: &Facts, need: &Need, line: &RunLine, passage: &Passage) -> R
     };
     let insert = line.insert(&format!("--gpus {count}"));
     let finding = match (meant, by_flag) {
+        // What a GPU is to be used for does not ask for one.
+        (Some(variable), _) if variable.name != VISIBLE => Finding::warn("variables-alone", "add-gpus")
+            .with("variable", &variable.name)
+            .evidence("the line", &*variable.at.text)
+            .asked_by(&variable.at.origin()),
         (Some(variable), _) => Finding::fail("variables-alone", "add-gpus")
             .with("variable", &variable.name)
             .evidence("the line", &*variable.at.text)
@@ -212,6 +227,9 @@ fn not_asked(facts: &Facts, need: &Need, line: &RunLine, passage: &Passage) -> R
                 .evidence("the line", &*device.text)
                 .asked_by(&device.origin())
         }
+        (None, None) if by_name(facts, line) => Finding::warn("not-asked", "add-gpus")
+            .with("who", "the image, by its name,")
+            .evidence("the line", line.image.as_ref().map_or("", |image| &*image.reference)),
         (None, None) => Finding::warn("not-asked", "add-gpus")
             .with("who", "the image, by its NVIDIA_VISIBLE_DEVICES,")
             .saw(&facts.run.image.clone().map(|_| "NVIDIA_VISIBLE_DEVICES is set")),
@@ -224,7 +242,14 @@ fn is_of_a_gpu(facts: &Facts, need: &Need, line: &RunLine) -> bool {
     let image = facts.run.image.value().and_then(|image| image.variables.get(VISIBLE));
     let by_image = image.is_some_and(|value| !is_none(Some(value)));
     let asked = line.asks_for_gpu().is_some() || meant(line).is_some() || by_flag(need).is_some();
-    asked || by_image || facts.unasked_gpu(line).is_some() || nodes_alone(line).is_some()
+    asked || by_image || by_name(facts, line) || facts.unasked_gpu(line).is_some() || nodes_alone(line).is_some()
+}
+
+/// An image that is still to be pulled, whose name tells that it is for NVIDIA's GPUs; on a host that has one.
+fn by_name(facts: &Facts, line: &RunLine) -> bool {
+    let wants = |image: &Image| known_image::wants_nvidia(&image.reference) && !image.at.opaque;
+    let here = facts.nvidia.gpus.value().is_some_and(|gpus| !gpus.is_empty());
+    here && facts.run.image.is_absent() && line.image.as_ref().is_some_and(wants)
 }
 
 /// A GPU's node on a line that brings no library: a mount of libraries may be the user's own way.
@@ -235,7 +260,9 @@ fn nodes_alone(line: &RunLine) -> Option<&Device> {
 }
 
 fn meant(line: &RunLine) -> Option<&Variable> {
-    line.variables.iter().find(|v| v.name.starts_with("NVIDIA_") && !is_none(v.value.as_deref()))
+    let mut named = line.variables.iter().filter(|v| v.name.starts_with("NVIDIA_") && !is_none(v.value.as_deref()));
+    let first = named.next()?;
+    if first.name == VISIBLE { Some(first) } else { named.find(|v| v.name == VISIBLE).or(Some(first)) }
 }
 
 fn by_flag(need: &Need) -> Option<&Wish<Gpus>> {

@@ -96,6 +96,9 @@ fn by_name(facts: &Facts, image: &Image) -> Option<Finding> {
             Missing::Never(why) => told("never-there").with("why", why),
         });
     }
+    if known_image::is_windows(name) {
+        return Some(Finding::fail("other-system", "linux-image"));
+    }
     let made = known_image::machine(name)?;
     let machine = facts.architecture();
     differs(made, machine)

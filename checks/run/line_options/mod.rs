@@ -216,12 +216,15 @@ fn name(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {
         return Ok(None);
     }
     let free = (2..).map(|n| format!("{name}-{n}")).find(|free| !names.contains(free)).unwrap_or_default();
+    let finding = match taken {
+        true => Finding::fail("name-taken", "other-name").evidence(facts.run.names.source.0.as_str(), name),
+        false => Finding::fail("named-before", "other-name").evidence("the text", name),
+    };
     Ok(Some(
-        Finding::fail("name-taken", "other-name")
+        finding
             .about(name)
             .with("name", name)
             .with("free", &free)
-            .evidence(facts.run.names.source.0.as_str(), name)
             .edit(option.at.with_value(free))
             .asked_by(&option.at.origin()),
     ))

@@ -25,15 +25,22 @@ const DISPLAYS: [&str; 3] = ["DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY"];
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(line) = &need.run else { return Err(Stop::NotNeeded("podman")) };
     let mut findings: Findings = line.foreign.iter().map(|foreign| of_other_shell(line, foreign)).collect();
+    findings.extend(line.wrapper.as_ref().map(|wrapper| no_wrapper(line, wrapper)));
     findings.extend(line.unset.iter().filter_map(|unset| empty(line, unset)));
     // One cause, one finding: a value that is refused because nobody sets a variable in it is told there.
     let told = |option: &&RunOption| line.unset.iter().any(|unset| unset.breaks && unset.at.contains(&option.at));
     // An option in the place of a value is the cause of what follows: the image is then what the option was meant to have.
-    let swallowed = line.all("image").next().is_some() && line.options.iter().any(|option| option.takes_option);
+    let takes_next = |option: &RunOption| {
+        option.takes_option || line.unset.iter().any(|unset| unset.takes_next && unset.at.contains(&option.at))
+    };
+    let swallowed = line.all("image").next().is_some() && line.options.iter().any(takes_next);
     let own = |option: &&RunOption| !told(option) && (!swallowed || option.name != "image");
     findings.extend(line.options.iter().filter(own).filter_map(|option| refused(line, option)));
-    let missing =
-        line.options.iter().filter(|option| option.takes_option && (option.refused.is_none() || option.at.opaque));
+    findings.extend(line.options.iter().filter(|option| option.one_hyphen).map(one_hyphen));
+    let missing = line.options.iter().filter(|option| {
+        let emptied = line.unset.iter().any(|unset| unset.takes_next && unset.at.contains(&option.at));
+        option.takes_option && (option.refused.is_none() || option.at.opaque) && !emptied
+    });
     findings.extend(missing.map(|option| value_missing(option, swallowed)));
     findings.extend(alone(facts, line));
     let version = version(facts);
@@ -54,8 +61,24 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     Ok(findings)
 }
 
+/// A long option with one hyphen: its first letter is an option, and the rest its value.
+fn one_hyphen(option: &RunOption) -> Finding {
+    let finding = match option.refused {
+        Some(_) => Finding::fail("one-hyphen-refused", "two-hyphens"),
+        None => Finding::warn("one-hyphen", "two-hyphens"),
+    };
+    let word = option.at.text.split('=').next().unwrap_or_default();
+    let (letter, rest) = word.split_at(word.char_indices().nth(2).map_or(word.len(), |(at, _)| at));
+    let finding = finding.with("word", word).with("letter", letter).with("rest", format!("{rest}=…"));
+    let finding = finding.edit(insert(option.at.span.start, "-")).about(word);
+    finding.evidence("the line", word).asked_by(&option.at.origin())
+}
+
 fn refused(line: &RunLine, option: &RunOption) -> Option<Finding> {
     let why = option.refused.as_ref()?;
+    if option.one_hyphen {
+        return None;
+    }
     let finding = match (option.name.as_str(), option.value.as_str()) {
         // Its comma has lost its quotes: run-line-gpu tells.
         ("gpus", value) if value.starts_with("device=") && value.contains(',') => return None,
@@ -155,6 +178,16 @@ fn of_other_shell(line: &RunLine, foreign: &Foreign) -> Finding {
     finding.about(&foreign.shell).evidence("the line", &*foreign.mark).asked_by(&line.command.origin())
 }
 
+/// NVIDIA's program before docker is not here.
+fn no_wrapper(line: &RunLine, wrapper: &Argument) -> Finding {
+    let mut finding = Finding::fail("no-wrapper", "plain-docker").with("wrapper", &wrapper.text);
+    finding = finding.edit(Edit { span: wrapper.span, text: "docker".into() });
+    if line.asks_for_gpu().is_none() {
+        finding = finding.edit(line.insert("--gpus all"));
+    }
+    finding.about(&wrapper.text).evidence("the line", &*wrapper.text).asked_by(&wrapper.origin())
+}
+
 /// A variable that nobody sets: docker gets nothing in its place.
 fn empty(line: &RunLine, unset: &Unset) -> Option<Finding> {
     let at = unset.at.first()?;
@@ -162,9 +195,26 @@ fn empty(line: &RunLine, unset: &Unset) -> Option<Finding> {
     if !unset.breaks && DISPLAYS.contains(&unset.name.as_str()) && unset.at.iter().all(is_env) {
         return None;
     }
-    let finding = if unset.breaks { Finding::fail("unset", "set") } else { Finding::warn("unset-blank", "set") };
+    let finding = match (unset.takes_next, unset.breaks) {
+        (true, breaks) => {
+            let option = line.options.iter().find(|option| option.at == *at)?;
+            let code = if breaks { Finding::fail("unset-value", "set") } else { Finding::warn("unset-next", "set") };
+            // Of a variable the value is not kept.
+            let next =
+                if option.name == "env" { &*option.value } else { line.text.get(at.value.start..at.value.end)? };
+            code.with("flag", format!("--{}", option.name)).with("value", next)
+        }
+        (false, true) if unset.name.contains('-') => {
+            let (name, rest) = unset.name.split_once('-')?;
+            Finding::fail("unset-place", "write-value").with("name", name).with("rest", format!("-{rest}"))
+        }
+        (false, true) => Finding::fail("unset", "set"),
+        (false, false) => Finding::warn("unset-blank", "set"),
+    };
+    // What the shell reads of `$docker-root`; the whole is told where it is the cause.
+    let subject = if finding.code == "unset-place" { &*unset.name } else { unset.name.split('-').next()? };
     let places = unset.at.iter().map(|at| at.text.as_str()).collect::<Vec<_>>().join(" ");
-    let finding = finding.about(&unset.name).with("places", &places).evidence("the line", places);
+    let finding = finding.about(subject).with("places", &places).evidence("the line", places);
     Some(finding.asked_by(&at.origin()))
 }
 

@@ -99,6 +99,9 @@ pub fn run_line(project: &Project, name: &str, service: &Node) -> Result<RunLine
     let own = project.origin(service, format!("service {name}"));
     point(&mut line, &words.said, image.origin, own);
     line.arguments = command(project, service);
+    if service.get("build").is_some() {
+        line.earlier.images.push(image.word);
+    }
     Ok(line)
 }
 

@@ -5,6 +5,7 @@ mod demands;
 mod expand;
 mod lines;
 mod stage;
+mod steps;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -367,6 +368,21 @@ pub fn add(need: &mut Need, file: Dockerfile, source: SourceText) {
         let gpu = base.map_or(by.clone(), |(_, by)| by);
         need.gpu.get_or_insert(Wish::new(Gpus::All, gpu));
         need.cuda.get_or_insert(Wish::new(version, by));
+    }
+    let shows = file
+        .variable("NVIDIA_VISIBLE_DEVICES")
+        .filter(|setting| setting.value.as_deref().is_some_and(|value| !["", "none", "void"].contains(&value)));
+    let meant = file.ground().filter(|base| known_image::wants_nvidia(&base.reference)).map(|base| base.at.clone());
+    if let Some(by) = shows.map(|setting| setting.at.clone()).or(meant) {
+        need.gpu.get_or_insert(Wish::new(Gpus::All, by));
+    }
+    // `cuda>=12.8 brand=…`: the first of its conditions is the CUDA that the image needs.
+    let requires = file.variable("NVIDIA_REQUIRE_CUDA");
+    if let Some((least, by)) = requires.and_then(|setting| {
+        let first = setting.value.as_deref()?.split_whitespace().next()?;
+        Some((Version::leading(first.strip_prefix("cuda>=")?)?, setting.at.clone()))
+    }) {
+        need.cuda.get_or_insert(Wish::new(least, by));
     }
     if let Some(video) = file.running().flat_map(|stage| &stage.video).next() {
         need.gpu.get_or_insert(Wish::new(Gpus::All, video.at.clone()));

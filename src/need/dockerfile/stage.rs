@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use gdoctor_checks::model::dockerfile::{Base, GpuStep, Said, Setting, Stage, Wheel};
+use gdoctor_checks::model::dockerfile::{Base, GpuStep, Said, Setting, Stage, Step, Wheel};
 use gdoctor_checks::model::version::Version;
+use gdoctor_checks::readings::known_image;
 
 use crate::need::run_line::Wrong;
 use crate::need::text::SourceText;
@@ -12,7 +13,7 @@ use crate::secret;
 
 use super::expand::{self, Scope};
 use super::lines::{Instruction, Text};
-use super::{Arguments, argument, automatic, words};
+use super::{Arguments, argument, automatic, steps, words};
 
 /// A stage while it is read.
 pub struct Making {
@@ -51,6 +52,8 @@ impl Making {
             gpu_steps: Vec::new(),
             video: Vec::new(),
             wheels: Vec::new(),
+            steps: Vec::new(),
+            copied: Vec::new(),
             variables: Vec::new(),
             paths: Vec::new(),
             rest: String::new(),
@@ -71,8 +74,9 @@ impl Making {
                 }
             }
             "COPY" | "ADD" => {
-                let flag = instruction.text.text.split_whitespace().find_map(|word| word.strip_prefix("--from="));
-                self.copies.extend(flag.map(str::to_owned));
+                let text = &instruction.text;
+                let flag = words(&text.text).into_iter().find(|(a, b)| text.text[*a..*b].starts_with("--from="));
+                self.takes_from(text, flag.map(|(start, end)| (start + "--from=".len(), end)), source, escape);
             }
             _ => {}
         }
@@ -182,10 +186,25 @@ impl Making {
     }
 
     fn wheels(&mut self, text: &Text, source: &SourceText) {
-        for (start, end) in words(&text.text) {
-            let word = &text.text[start..end];
-            let Some(cuda) = wheel(word) else { continue };
-            let said = Said { text: word.to_owned(), at: source.origin(text.span(start, end), word.to_owned()) };
+        const INSTALLERS: [&str; 7] = ["pip", "pip3", "python", "python3", "conda", "mamba", "uv"];
+        let word = |place: &(usize, usize)| &text.text[place.0..place.1];
+        let program = |place: &(usize, usize)| word(place).rsplit('/').next().unwrap_or_default();
+        let installs = |command: &Vec<(usize, usize)>| {
+            command.iter().any(|place| INSTALLERS.contains(&program(place)))
+                && command.iter().any(|place| ["install", "create", "add", "sync"].contains(&word(place)))
+        };
+        let mut found: Vec<((usize, usize), Version)> = Vec::new();
+        for command in commands(&text.text).iter().filter(|command| installs(command)) {
+            found.extend(command.iter().filter_map(|place| Some((*place, package(word(place))?))));
+        }
+        for place in words(&text.text) {
+            let known = found.iter().any(|(known, _)| place.0 <= known.0 && known.1 <= place.1);
+            found.extend(wheel(word(&place)).filter(|_| !known).map(|cuda| (place, cuda)));
+        }
+        found.sort_by_key(|(place, _)| *place);
+        for ((start, end), cuda) in found {
+            let word = text.text[start..end].to_owned();
+            let said = Said { at: source.origin(text.span(start, end), word.clone()), text: word };
             self.stage.wheels.push(Wheel { cuda, said });
         }
     }
@@ -206,16 +225,42 @@ impl Making {
 
     /// What a script installs with a package manager or an installer of NVIDIA's.
     fn commands(&mut self, text: &Text, source: &SourceText, escape: char) {
-        self.copies.extend(mounted(&text.text));
-        for command in commands(&text.text) {
-            for (start, end) in installed(&text.text, &command) {
-                let raw = &text.text[start..end];
+        for place in mounted(&text.text) {
+            self.takes_from(text, Some(place), source, escape);
+        }
+        let script = commands(&text.text);
+        let fetched = fetched(&text.text, &script);
+        for command in &script {
+            for (does, (start, end)) in steps::of(&text.text, command) {
+                let said = text.text[start..end].to_owned();
+                let at = source.origin(text.span(start, end), said.clone());
+                self.stage.steps.push(Step { does, said: Said { text: said, at } });
+            }
+            let found: Vec<(usize, usize, &str)> = match started(&text.text, command, &fetched) {
+                Some(renamed) => vec![renamed],
+                None => installed(&text.text, command).into_iter().map(|(a, b)| (a, b, &text.text[a..b])).collect(),
+            };
+            for (start, end, raw) in found {
                 let known = expand::word(raw, &Inside { making: self, escape });
                 let name = known.ok().flatten().unwrap_or_else(|| raw.to_owned());
                 let at = source.origin(text.span(start, end), name.clone());
                 self.stage.packages.push(Said { text: name, at });
             }
         }
+    }
+
+    /// A stage, or an image that only a registry can have.
+    fn takes_from(&mut self, text: &Text, place: Option<(usize, usize)>, source: &SourceText, escape: char) {
+        let Some((start, end)) = place else { return };
+        let name = text.text[start..end].to_owned();
+        // Names of stages and of the build's contexts have neither.
+        if name.contains(['/', ':']) {
+            let known = expand::word(&name, &Inside { making: self, escape }).ok().flatten();
+            let at = source.origin(text.span(start, end), name.clone());
+            let base = Base { reference: known.unwrap_or_else(|| name.clone()), stage: None, platform: None, at };
+            self.stage.copied.push(base);
+        }
+        self.copies.push(name);
     }
 
     /// The stages that COPY, ADD and mounts name, by name or number.
@@ -228,17 +273,69 @@ impl Making {
     }
 }
 
-/// The CUDA of `…/whl/cu128`, `torch==2.0.1+cu118`, `pytorch-cuda=12.1`.
+/// The CUDA of a word of an installer of Python's packages: `cupy-cuda12x`, `jax[cuda12]`, `nvidia-cublas-cu12`,
+/// `pytorch-cuda=12.1`, `cudatoolkit=11.3`, `nvidia/label/cuda-12.1.0`.
+fn package(word: &str) -> Option<Version> {
+    const OF_CONDA: [&str; 4] = ["pytorch-cuda=", "cudatoolkit=", "cuda-version=", "nvidia/label/cuda-"];
+    if let Some(version) = OF_CONDA.iter().find_map(|begin| word.strip_prefix(begin)) {
+        let version = Version::leading(version.trim_start_matches(['=', '>', '~']))?;
+        return Some(Version::new(&[version.major(), version.minor()]));
+    }
+    // A file, a folder and an address are no package.
+    let is_package = !word.contains("://") && !word.starts_with(['/', '.', '$', '-']);
+    let bare = word.split(['=', '<', '>', '~', '!']).next().unwrap_or_default();
+    is_package.then(|| bare.split(['-', '_']).find_map(numbered)).flatten()
+}
+
+/// The CUDA of `…/whl/cu128`, `torch==2.0.1+cu118`, `…/torch-2.0.0+cu118.html`, wherever it stands.
 fn wheel(word: &str) -> Option<Version> {
     let word = word.trim_matches(['"', '\'']);
-    if let Some(version) = word.strip_prefix("pytorch-cuda=") {
-        return Version::leading(version.trim_start_matches('='));
-    }
-    let behind = word.rsplit_once("/whl/").map(|(_, rest)| rest).or_else(|| Some(word.split_once('+')?.1))?;
-    let digits = behind.strip_prefix("cu")?.trim_end_matches('/');
-    let good = (digits.len() == 2 || digits.len() == 3) && digits.bytes().all(|b| b.is_ascii_digit());
-    let (major, minor) = digits.split_at(digits.len().checked_sub(1)?);
-    good.then(|| Some(Version::new(&[major.parse().ok()?, minor.parse().ok()?])))?
+    let behind = word.split_once("/whl/").map(|(_, rest)| rest);
+    let built = word.split_once('+').or_else(|| word.split_once("%2B")).map(|(_, rest)| rest);
+    let mut parts = behind
+        .into_iter()
+        .flat_map(|rest| rest.split('/'))
+        .chain(built.into_iter().flat_map(|rest| rest.split(['-', '/'])));
+    parts.find_map(|part| numbered(part.trim_end_matches(".html")))
+}
+
+/// `cu118`, `cuda12x`: with two figures at least, so that the name tells a release.
+fn numbered(part: &str) -> Option<Version> {
+    let digits = part.strip_prefix("cuda").or_else(|| part.strip_prefix("cu"))?.trim_end_matches('x');
+    (digits.len() >= 2 && digits.bytes().all(|b| b.is_ascii_digit())).then(|| known_image::named(part)).flatten()
+}
+
+/// Installers of NVIDIA's driver that a script fetches under another name: that name, and the place of their own.
+fn fetched<'a>(text: &'a str, script: &[Vec<(usize, usize)>]) -> Vec<(&'a str, &'a str)> {
+    let word = |place: &(usize, usize)| &text[place.0..place.1];
+    let one = |command: &Vec<(usize, usize)>| {
+        let url = command.iter().map(word).find(|word| word.contains("://") && is_driver(word))?;
+        let output =
+            command.iter().map(word).position(|word| ["-O", "-o", "--output", "--output-document"].contains(&word))?;
+        let file = command.get(output + 1).map(word).filter(|file| !is_driver(file))?;
+        Some((file, url.rsplit('/').next()?))
+    };
+    script.iter().filter_map(one).collect()
+}
+
+/// The fetched installer that a command starts, by its own name.
+fn started<'a>(
+    text: &'a str,
+    command: &[(usize, usize)],
+    fetched: &[(&'a str, &'a str)],
+) -> Option<(usize, usize, &'a str)> {
+    let file = |name: &'a str| name.rsplit('/').next().unwrap_or_default();
+    let shells = ["sh", "bash", "sudo"];
+    let at = command.iter().position(|place| !shells.contains(&&text[place.0..place.1]))?;
+    let (start, end) = command[at];
+    let own = fetched.iter().find(|(name, _)| file(name) == file(&text[start..end]))?;
+    Some((start, end, own.1))
+}
+
+/// `…/NVIDIA-Linux-x86_64-550.54.14.run`.
+fn is_driver(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.starts_with("NVIDIA-Linux-") && name.ends_with("run")
 }
 
 /// Where a RUN asks a GPU outright, and the build ends without one: as a command of its own whose failure nothing catches.
@@ -270,14 +367,22 @@ fn gpu_steps(text: &str) -> Vec<(usize, usize)> {
     smi.chain(torch).collect()
 }
 
-/// `RUN --mount=type=bind,from=NAME`.
-fn mounted(text: &str) -> Vec<String> {
-    let mounts = text.split_whitespace().filter_map(|word| word.strip_prefix("--mount="));
-    mounts
-        .flat_map(|mount| mount.split(','))
-        .filter_map(|field| field.strip_prefix("from="))
-        .map(str::to_owned)
-        .collect()
+/// `RUN --mount=type=bind,from=NAME`: the places of the names.
+fn mounted(text: &str) -> Vec<(usize, usize)> {
+    let options = words(text).into_iter().filter(|(start, end)| text[*start..*end].starts_with("--mount="));
+    let fields = options.flat_map(|(start, end)| {
+        let mut at = start + "--mount=".len();
+        let parts: Vec<(usize, usize)> = text[at..end]
+            .split(',')
+            .map(|field| {
+                let place = (at, at + field.len());
+                at += field.len() + 1;
+                place
+            })
+            .collect();
+        parts
+    });
+    fields.filter(|(start, end)| text[*start..*end].starts_with("from=")).map(|(start, end)| (start + 5, end)).collect()
 }
 
 /// The parts of a PATH between colons, those within braces aside, without quotes.
@@ -354,14 +459,35 @@ fn installed(text: &str, command: &[(usize, usize)]) -> Vec<(usize, usize)> {
         let behind = verb.map_or(&[][..], |verb| &command[at + verb + 1..]);
         return behind.iter().copied().filter(|place| !word(place).starts_with('-')).collect();
     }
+    // Ubuntu's own program for it.
+    if command.iter().any(|place| program(place) == "ubuntu-drivers")
+        && command.iter().any(|place| ["install", "autoinstall"].contains(&word(place)))
+    {
+        return command.iter().copied().filter(|place| program(place) == "ubuntu-drivers").collect();
+    }
     // NVIDIA's own installers: the driver's, and the toolkit's that brings a driver unless told not to.
     let file = |place: &(usize, usize)| word(place).rsplit('/').next().unwrap_or_default().to_owned();
-    let driver = |name: &str| name.starts_with("NVIDIA-Linux-") && name.ends_with(".run");
     let toolkit = |name: &str| name.starts_with("cuda_") && name.ends_with("_linux.run");
     let alone = command.iter().any(|place| word(place).starts_with("--toolkit"));
     let runs = command
         .first()
-        .is_some_and(|place| ["sh", "bash", "sudo"].contains(&word(place)) || word(place).contains(".run"));
-    let fits = |place: &&(usize, usize)| runs && (driver(&file(place)) || (toolkit(&file(place)) && !alone));
+        .is_some_and(|place| ["sh", "bash", "sudo"].contains(&word(place)) || word(place).ends_with("run"));
+    // Options that only the driver's installer has, whatever the file is called; and scripts whose name says it.
+    let options = ["--no-kernel-module", "--no-kernel-modules", "--ui=none", "--no-nouveau-check"];
+    let by_option = runs && command.iter().any(|place| options.contains(&word(place)));
+    let is_installer = |place: &&(usize, usize)| {
+        let name = file(place).to_ascii_lowercase();
+        let script = name.ends_with(".sh")
+            && name.contains("nvidia")
+            && !name.contains("toolkit")
+            && !name.contains("container");
+        (by_option && name.ends_with("run")) || (script && (name.contains("install") || name.contains("driver")))
+    };
+    let program =
+        command.iter().find(|place| !["sh", "bash", "sudo"].contains(&word(place)) && !word(place).contains('='));
+    if let Some(place) = program.filter(is_installer) {
+        return vec![*place];
+    }
+    let fits = |place: &&(usize, usize)| runs && (is_driver(word(place)) || (toolkit(&file(place)) && !alone));
     command.iter().filter(fits).copied().collect()
 }

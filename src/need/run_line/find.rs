@@ -1,12 +1,14 @@
 //! Finds the commands that start a container, and what docker's other commands have done before them.
 
-use gdoctor_checks::model::run::{Earlier, RunLine, Span};
+use gdoctor_checks::model::run::{Argument, Earlier, RunLine, RunOption, Span};
 
 use super::Wrong;
 use super::flags::Dialect;
 use super::options::{Place, Reader};
 use crate::need::shell::{Outside as Shell, Seen, Status, Visitor, Word};
 
+/// NVIDIA's old programs before docker: they add --runtime=nvidia.
+const WRAPPERS: [&str; 2] = ["nvidia-docker", "nvidia-docker2"];
 /// Texts that start more containers are refused.
 const MOST: usize = 32;
 
@@ -50,8 +52,22 @@ impl Visitor for Finder<'_> {
     }
 
     fn command(&mut self, seen: Seen) -> Result<Option<Status>, Wrong> {
+        let Some(program) = seen.words.first() else { return Ok(None) };
+        // `$DOCKER_CMD -it …`, which a condition has made `docker run --gpus all` or another such.
+        let starts = |way: &&String| {
+            let mut parts = way.split_whitespace();
+            let engine = parts
+                .next()
+                .is_some_and(|part| ["docker", "podman"].contains(&part.rsplit('/').next().unwrap_or(part)));
+            engine && parts.any(|part| ["run", "create"].contains(&part))
+        };
+        let parted =
+            seen.words.get(1).is_some_and(|verb| ["run", "create", "container"].contains(&verb.value.as_str()));
+        if let Some(way) = program.ways.as_ref().and_then(|ways| ways.iter().find(starts)).filter(|_| !parted) {
+            let words: Vec<Word> = program.parted(way).into_iter().chain(seen.words[1..].iter().cloned()).collect();
+            return self.command(Seen { words: &words, ..seen });
+        }
         let words = seen.words;
-        let Some(program) = words.first() else { return Ok(None) };
         let podman = match program.value.rsplit('/').next().unwrap_or_default() {
             "docker" => false,
             "podman" => true,
@@ -59,10 +75,7 @@ impl Visitor for Finder<'_> {
                 Some(podman) => podman,
                 None => return Ok(None),
             },
-            "nvidia-docker" | "nvidia-docker2" => {
-                let help = "write `docker run --gpus all …`; the wrapper nvidia-docker is gone since 2019";
-                return Err(Wrong::at(program.span, "nvidia-docker is no longer made", help));
-            }
+            name if WRAPPERS.contains(&name) => false,
             _ => return Ok(None),
         };
         let at = match self.start(words, podman)? {
@@ -151,14 +164,21 @@ impl Finder<'_> {
                         Wrong::at(span, "this is no `docker run`", "for a compose file: gdoctor check --compose FILE")
                     }
                     _ => {
-                        let what = format!("docker {} starts no container", other.unwrap_or_default());
-                        Wrong::at(span, what.trim_end(), "gdoctor reads `docker run …` and `docker create …`")
+                        let verb = other.map_or(String::new(), |verb| format!(" {verb}"));
+                        let what = format!("docker{verb} starts no container");
+                        Wrong::at(span, &what, "gdoctor reads `docker run …` and `docker create …`")
                     }
                 };
                 self.miss.get_or_insert(wrong);
                 return Ok(Found::Other(first));
             }
         };
+        // `docker run --help | grep …` asks what docker can.
+        if word(at + 1) == Some("--help") {
+            let what = "with this, docker prints help and starts nothing";
+            self.miss.get_or_insert(Wrong::at(words[at + 1].span, what, "leave it out"));
+            return Ok(Found::Other(first));
+        }
         if let Some(span) = elsewhere {
             let help = "gdoctor asks the daemon that DOCKER_HOST or DOCKER_CONTEXT names: set that instead";
             return Err(Wrong::at(span, "another daemon is named on the line itself", help));
@@ -167,7 +187,7 @@ impl Finder<'_> {
     }
 
     fn run(&mut self, seen: Seen, start: &Start) -> Result<Status, Wrong> {
-        let Seen { words, vanished, state, outside } = seen;
+        let Seen { words, vanished, state, outside, deciding } = seen;
         let passed = |name: &str| state.passed(outside, name);
         let place = Place { passed: &passed, cwd: state.cwd(outside), open_folder: state.folder_is_open() };
         let mut line = match Reader::new(self.text, words, vanished, place, start.dialect).read(start.at) {
@@ -188,6 +208,23 @@ impl Finder<'_> {
         if self.settled.is_some() {
             self.broken.take_if(|broken| broken.command == line.command.span);
         }
+        let program = words[0].value.rsplit('/').next().unwrap_or_default();
+        if WRAPPERS.contains(&program) {
+            let at =
+                Argument { text: program.to_owned(), span: words[0].span, value: words[0].span, ..Argument::default() };
+            let folders = ["/usr/bin", "/usr/local/bin"];
+            if folders.iter().any(|folder| (outside.exists)(&format!("{folder}/{program}")) == Some(true)) {
+                line.options.push(RunOption {
+                    name: "runtime".into(),
+                    value: "nvidia".into(),
+                    at,
+                    ..RunOption::default()
+                });
+            } else {
+                line.wrapper = Some(at);
+            }
+        }
+        line.asks = deciding;
         line.earlier = state.earlier.clone();
         line.as_root = state.root;
         line.keeps_environment = state.keeps_environment;

@@ -65,7 +65,10 @@ fn found(text: &str, clean: &str, shell: &Shell) -> Result<Vec<RunLine>, Wrong> 
         };
         return Err(finder.miss.unwrap_or_else(none));
     }
-    Ok(finder.lines)
+    // What a condition asks by a run is answered either way: it counts where nothing else is started.
+    let lines = finder.lines;
+    let only_asks = lines.iter().all(|line| line.asks);
+    Ok(lines.into_iter().filter(|line| only_asks || !line.asks).collect())
 }
 
 /// As `parse`, of a text that starts one.

@@ -1,6 +1,7 @@
 //! What a run line asks of the host: each wish with the argument that it comes from.
 
 use gdoctor_checks::model::need::{Camera, Capability, ContainerUser, Gpus, Need, Origin, Port, Registry, Wish};
+use gdoctor_checks::model::require::Condition;
 use gdoctor_checks::model::run::{Argument, MountKind, RunLine};
 use gdoctor_checks::readings::known_image;
 
@@ -21,6 +22,10 @@ pub fn add(need: &mut Need, line: RunLine) {
         let cuda = image.and_then(|image| Some((known_image::cuda(&image.reference)?, image.at.origin())));
         if let Some((version, by)) = cuda {
             need.cuda.get_or_insert(Wish::new(version, by));
+        }
+        let driver = image.and_then(|image| Some((known_image::driver(&image.reference)?, image.at.origin())));
+        if let Some((condition, by)) = driver.and_then(|(least, by)| Some((Condition::parse(least)?, by))) {
+            need.driver.get_or_insert(Wish::new(condition, by));
         }
     }
     display(need, &line);
@@ -50,7 +55,7 @@ fn gpu(line: &RunLine) -> Option<Wish<Gpus>> {
         };
         return Some(Wish::new(gpus, request.at.origin()));
     }
-    line.asks_for_gpu().map(|at| Wish::new(Gpus::All, at.origin()))
+    line.asks_for_gpu().or(line.wrapper.as_ref()).map(|at| Wish::new(Gpus::All, at.origin()))
 }
 
 /// What a request names, and what the program does.
@@ -125,6 +130,10 @@ fn ports(line: &RunLine) -> Vec<Wish<Port>> {
 fn registry(line: &RunLine) -> Option<Wish<Registry>> {
     let image = line.image.as_ref()?;
     let name = image.registry.as_deref()?;
+    // Podman calls what it built itself so.
+    if line.podman && name == "localhost" {
+        return None;
+    }
     if line.last("pull").is_some_and(|option| option.value == "never") {
         return None;
     }

@@ -200,8 +200,17 @@ impl<'a> Reader<'a> {
             .iter()
             .map(|option| (&option.at, option.refused.is_some() || !option.versions.is_empty()));
         let arguments: Vec<(Argument, bool)> = arguments.map(|(at, refused)| (at.clone(), refused)).collect();
+        for (name, span) in self.vanished {
+            // The option before it took the word behind it.
+            let within = |option: &&RunOption| option.at.span.start < span.start && span.end <= option.at.value.start;
+            let Some(option) = self.line.options.iter().find(within) else { continue };
+            let image = self.line.all("image").next().is_some();
+            let breaks = option.refused.is_some() || option.takes_option || image;
+            found.push(Unset { name: name.clone(), at: vec![option.at.clone()], breaks, takes_next: true });
+        }
         for word in self.words {
             for name in &word.unset {
+                let name = &self.as_written(name, word);
                 let within =
                     |at: &&(Argument, bool)| at.0.span.start <= word.span.start && word.span.end <= at.0.span.end;
                 let named = arguments.iter().find(within);
@@ -213,18 +222,37 @@ impl<'a> Reader<'a> {
                         known.breaks |= breaks;
                         known.at.push(at);
                     }
-                    None => found.push(Unset { name: name.clone(), at: vec![at], breaks }),
+                    None => found.push(Unset { name: name.clone(), at: vec![at], breaks, takes_next: false }),
                 }
             }
         }
         self.line.unset = found;
     }
 
+    /// `docker-root` of `$docker-root`, of which the shell replaces `$docker` alone: a place that the reader was to fill in.
+    fn as_written(&self, name: &str, word: &Word) -> String {
+        let source = self.text.get(word.span.start..word.span.end).unwrap_or_default();
+        let behind = source.split_once(&format!("${name}")).map(|(_, rest)| rest).filter(|rest| rest.starts_with('-'));
+        let end = |rest: &str| rest.find(|c: char| !c.is_ascii_lowercase() && c != '-').unwrap_or(rest.len());
+        let rest = behind.map_or("", |rest| rest[..end(rest)].trim_end_matches('-'));
+        let small = name.bytes().all(|b| b.is_ascii_lowercase());
+        if small && rest.len() > 1 { format!("{name}{rest}") } else { name.to_owned() }
+    }
+
+    /// What is left of a variable that nobody sets is no option.
+    fn leftover(&self, word: &Word) -> Option<Wrong> {
+        let name = self.as_written(word.unset.first()?, word);
+        let what = format!("${name} is not set here, and leaves {} in its place", word.value);
+        Some(Wrong::at(word.span, &what, &format!("write your own value in the place of ${name}")))
+    }
+
     /// `--name`, `--name=value`, `--name value`; returns the index behind it.
     fn long(&mut self, at: usize, dialect: Dialect) -> Result<usize, Wrong> {
         let word = &self.words[at];
         let name = word.value[2..].split('=').next().unwrap_or_default();
-        let Some(flag) = dialect.long(name) else { return Err(unknown(word, name, dialect)) };
+        let Some(flag) = dialect.long(name) else {
+            return Err(self.leftover(word).unwrap_or_else(|| unknown(word, name, dialect)));
+        };
         if flag.name == "help" {
             return Err(Wrong::at(word.span, "with this, docker prints help and starts nothing", "leave it out"));
         }
@@ -245,7 +273,9 @@ impl<'a> Reader<'a> {
         let word = &self.words[at];
         let letters: Vec<(usize, char)> = word.value.char_indices().skip(1).collect();
         for (place, &(index, letter)) in letters.iter().enumerate() {
-            let Some(flag) = dialect.short(letter) else { return Err(unknown_letter(word, index, letter, dialect)) };
+            let Some(flag) = dialect.short(letter) else {
+                return Err(self.leftover(word).unwrap_or_else(|| unknown_letter(word, index, letter, dialect)));
+            };
             let after = index + letter.len_utf8();
             let alone = letters.len() == 1;
             let span = if alone { word.span } else { word.place_of(index) };
@@ -263,6 +293,11 @@ impl<'a> Reader<'a> {
             let span = Span::new(first, word.span.end);
             let removal = if place == 0 { self.removal(word.span) } else { span };
             self.push(flag, word, from, span, word.place_from(from), removal);
+            let long = word.value[1..].split('=').next().unwrap_or_default();
+            let meant = place == 0 && long.len() > 2 && word.value.contains('=') && dialect.long(long).is_some();
+            if let Some(option) = self.line.options.last_mut().filter(|_| meant) {
+                option.one_hyphen = true;
+            }
             return Ok(at + 1);
         }
         Ok(at + 1)

@@ -23,8 +23,23 @@ pub fn clean(text: &str) -> Result<Pasted, Wrong> {
     let (commands, scheduled) = unschedule(&without_output(&unprompt(&bare)));
     places_to_fill(&commands)?;
     variables_of_windows(&commands)?;
-    let (text, foreign) = joined(&commands)?;
+    let (text, mut foreign) = joined(&commands)?;
+    if let Some(first) = foreign.first_mut() {
+        first.edits.extend(taken_out(&bare, &commands));
+        first.edits.sort_by_key(|edit| edit.span.start);
+    }
     Ok(Pasted { text, foreign, scheduled })
+}
+
+/// The prompts and printed lines that are in one text and not in the other.
+fn taken_out(before: &str, after: &str) -> Vec<Edit> {
+    let pairs = lines(before).zip(lines(after));
+    let prompts = pairs.filter_map(|((start, line), (_, kept))| {
+        let length = kept.len() - kept.trim_start().len();
+        let gone = line.get(..length).filter(|gone| !gone.trim().is_empty())?;
+        Some(Edit { span: Span::new(start, start + gone.len()), text: String::new() })
+    });
+    prompts.collect()
 }
 
 fn blank(bytes: &mut [u8], start: usize, end: usize) {

@@ -136,8 +136,10 @@ fn angled(line: &str) -> Vec<(usize, usize)> {
             }
             '[' if quote.is_none() && before.is_none_or(char::is_whitespace) => closed(rest, ']', |inner| {
                 let word = inner.trim_end_matches('.').trim();
-                inner.starts_with('-')
-                    || (!word.is_empty() && word.chars().all(|c| c.is_alphabetic() || " _-".contains(c)))
+                // `[ -d data ]` is the shell's own.
+                !inner.starts_with(char::is_whitespace)
+                    && (inner.starts_with('-')
+                        || (!word.is_empty() && word.chars().all(|c| c.is_alphabetic() || " _-".contains(c))))
             }),
             '…' if quote.is_none() => c.len_utf8(),
             '.' if quote.is_none()

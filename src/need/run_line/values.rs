@@ -31,11 +31,12 @@ pub fn refused(kind: Kind, value: &str) -> Option<String> {
         Kind::Count => unless(value.parse::<i64>().is_ok_and(|n| n >= 0), "it takes a number that is not negative"),
         Kind::CpuList => unless(cpu_list(value), "it takes numbers and ranges such as 0-2,4"),
         Kind::Hostname => unless(value.len() <= 64, "the kernel takes 64 characters at the most"),
+        // Docker 28.5 dies over it and leaves its client waiting.
+        Kind::Group if value.is_empty() => Some("no group has an empty name".into()),
         Kind::Group => unless(
-            value.is_empty()
-                || value
-                    .parse::<i64>()
-                    .map_or(!value.bytes().all(|b| b.is_ascii_digit()), |n| (0..=i64::from(i32::MAX)).contains(&n)),
+            value
+                .parse::<i64>()
+                .map_or(!value.bytes().all(|b| b.is_ascii_digit()), |n| (0..=i64::from(i32::MAX)).contains(&n)),
             "a group's number is at most 2147483647",
         ),
         Kind::User => user(value).err(),
@@ -160,7 +161,6 @@ pub fn versions(flag: &Flag, value: &str) -> Vec<Versions> {
         }
         Kind::Security if value == "seccomp=builtin" => vec![since("23.0", "older ones take it for a file's name")],
         Kind::Security if value.starts_with("writable-cgroups") => vec![since("28.1", "older ones do not know it")],
-        Kind::Group if value.is_empty() => vec![since("28.0", "older ones look for a group without a name")],
         Kind::Pull if !["always", "missing", "never", ""].contains(&value) => {
             vec![Versions {
                 since: String::new(),

@@ -39,6 +39,12 @@ enum Held {
     Hidden(Text),
 }
 
+/// Variables of every session.
+fn is_standard(name: &str) -> bool {
+    const NAMES: [&str; 9] = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "HOSTNAME", "DISPLAY", "XAUTHORITY"];
+    NAMES.contains(&name) || ["XDG_", "DOCKER_", "LC_", "WAYLAND_"].iter().any(|begin| name.starts_with(begin))
+}
+
 impl Walker<'_, '_> {
     pub(super) fn values(&mut self, parameter: &Parameter, place: Span) -> Result<Values, Wrong> {
         if parameter.is_list() {
@@ -187,6 +193,8 @@ impl Walker<'_, '_> {
                 Some(Text::unknown(&format!("${name}"), "only the running script would tell"))
             }
             "IFS" => text(" \t\n"),
+            // A file that is read in before sets what it likes; what every shell has it leaves.
+            _ if self.state.may_be_set() && !is_standard(name) => None,
             _ => (outside.variable)(name).map(|value| Text::outside(&value)).or_else(|| match name {
                 "HOSTNAME" => outside.host.and_then(text),
                 "HOME" => outside.home.and_then(text),

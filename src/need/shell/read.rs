@@ -221,7 +221,9 @@ impl<'t> Reader<'t> {
             };
             self.line_ends();
             if self.peek().is_none() {
-                break;
+                let mark = if join == Join::And { "&&" } else { "||" };
+                let what = format!("the text ends behind `{mark}`");
+                return Err(self.wrong(0, &what, "the shell waits for another command: take it out, or give the rest"));
             }
             rest.push((join, self.pipeline()?));
         }
@@ -340,6 +342,18 @@ impl<'t> Reader<'t> {
                 let kind = self.function(name)?;
                 return Ok(Command { kind, redirects });
             }
+        }
+        // Of prose around a command nothing is asked; a run with such words is none.
+        let starts = |pair: &[Token]| {
+            ["docker", "podman"].contains(&pair[0].plain().as_str())
+                && ["run", "create"].contains(&pair[1].plain().as_str())
+        };
+        if self.peek() == Some('(') && tokens.windows(2).any(starts) {
+            return Err(self.wrong(
+                1,
+                "`(` is not expected here",
+                "the shell ends with a syntax error: quote it, or take it out",
+            ));
         }
         if tokens.is_empty() && assigned.is_empty() && redirects.is_empty() {
             let c = self.peek().unwrap_or(' ');

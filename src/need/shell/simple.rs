@@ -144,7 +144,8 @@ impl Walker<'_, '_> {
         if self.deaf {
             return Ok((asks(&name), Flow::On));
         }
-        let seen = Seen { words, vanished: &self.vanished, state: &mut self.state, outside: self.outside };
+        let (outside, deciding) = (self.outside, self.deciding);
+        let seen = Seen { words, vanished: &self.vanished, state: &mut self.state, outside, deciding };
         if let Some(status) = self.visitor.command(seen)? {
             return Ok((status, Flow::On));
         }

@@ -25,6 +25,7 @@ pub fn walk(text: &str, outside: &Outside, visitor: &mut dyn Visitor) -> Result<
         open: false,
         deaf: false,
         endless: false,
+        all_ways: false,
         called: BTreeSet::new(),
         vanished: Vec::new(),
         returned: Vec::new(),
@@ -63,6 +64,12 @@ pub fn walk(text: &str, outside: &Outside, visitor: &mut dyn Visitor) -> Result<
                 walker.command(&body)?;
             }
         }
+    }
+    if !walker.visitor.has_found() {
+        // What a condition keeps from running here is what the text is given for.
+        walker.restart(true);
+        walker.all_ways = true;
+        drop(walker.script(&script));
     }
     Ok(())
 }
@@ -107,7 +114,7 @@ impl Walker<'_, '_> {
             return Ok((status, flow));
         }
         for (join, pipeline) in &item.rest {
-            match (join, status) {
+            match (join, self.open_way(status)) {
                 (Join::And, Status::No) | (Join::Or, Status::Yes) => continue,
                 (Join::And, Status::Yes | Status::Likely) | (Join::Or, Status::No) => {
                     let (after, flow) = self.pipeline(pipeline)?;
@@ -235,6 +242,11 @@ impl Walker<'_, '_> {
         Ok((status, Flow::On))
     }
 
+    /// What is known of a condition, where that is to count.
+    fn open_way(&self, status: Status) -> Status {
+        if self.all_ways && matches!(status, Status::Yes | Status::No) { Status::Open } else { status }
+    }
+
     fn arms(&mut self, arms: &[(Script, Script)], otherwise: Option<&Script>) -> Result<(Status, Flow), Wrong> {
         let Some(((condition, body), rest)) = arms.split_first() else {
             return otherwise.map_or(Ok((Status::Yes, Flow::On)), |body| self.list(body));
@@ -242,7 +254,7 @@ impl Walker<'_, '_> {
         let deciding = std::mem::replace(&mut self.deciding, true);
         let asked = self.list(condition);
         self.deciding = deciding;
-        match asked?.0 {
+        match self.open_way(asked?.0) {
             Status::Yes => self.list(body),
             Status::No => self.arms(rest, otherwise),
             _ => {
@@ -289,7 +301,14 @@ impl Walker<'_, '_> {
 
     fn each(&mut self, name: &str, tokens: Option<&[Token]>, body: &Script) -> Result<(Status, Flow), Wrong> {
         let words: Vec<Text> = match tokens {
-            Some(tokens) => self.words(tokens)?.iter().map(Word::text).collect(),
+            Some(tokens) => {
+                // Which files a pattern finds is known only where the script runs.
+                let found = |word: &Word| match word.has_pattern() {
+                    true => Text::unknown(&word.value, "it is one of the files that are found when the script runs"),
+                    false => word.text(),
+                };
+                self.words(tokens)?.iter().map(found).collect()
+            }
             None => self.state.arguments.clone().unwrap_or_default(),
         };
         for text in words.into_iter().take(TURNS) {
@@ -309,7 +328,7 @@ impl Walker<'_, '_> {
             let deciding = std::mem::replace(&mut self.deciding, true);
             let asked = self.list(condition);
             self.deciding = deciding;
-            status = asked?.0;
+            status = self.open_way(asked?.0);
         }
         let (never, once) = if until { (Status::Yes, Status::No) } else { (Status::No, Status::Yes) };
         if status == never {

@@ -46,6 +46,8 @@ pub struct Seen<'s> {
     pub vanished: &'s [(String, Span)],
     pub state: &'s mut State,
     pub outside: &'s Outside<'s>,
+    /// It stands in a condition: the text goes on whatever comes of it.
+    pub deciding: bool,
 }
 
 /// Who is told of the commands.
@@ -67,6 +69,8 @@ pub(super) struct Walker<'a, 'o> {
     pub open: bool,
     /// Nobody is told of commands.
     pub deaf: bool,
+    /// Conditions are taken for open, whatever they say here.
+    pub all_ways: bool,
     /// What ends the script is passed over.
     pub endless: bool,
     pub called: BTreeSet<String>,

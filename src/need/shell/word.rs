@@ -32,6 +32,20 @@ pub struct Word {
 }
 
 impl Word {
+    /// The words of a text that is one of those which this word may hold: they stand nowhere in the text of their own.
+    pub fn parted(&self, text: &str) -> Vec<Word> {
+        let one = |part: &str| Word {
+            value: part.to_owned(),
+            span: self.span,
+            places: vec![self.span; part.len()],
+            quoted: vec![false; part.len()],
+            open: vec![false; part.len()],
+            fixed: true,
+            ..Word::default()
+        };
+        text.split_whitespace().map(one).collect()
+    }
+
     /// The part of the line that `value[from..]` comes from, its quotes included.
     pub fn place_from(&self, from: usize) -> Span {
         let before = from.checked_sub(1).and_then(|at| self.places.get(at).zip(self.quoted.get(at)));
@@ -54,6 +68,12 @@ impl Word {
     pub fn is_pattern(&self) -> bool {
         let sign = |(at, c): (usize, char)| "*?".contains(c) && !self.quoted.get(at).copied().unwrap_or(true);
         self.value.starts_with(['/', '.']) && !self.value.contains(':') && self.value.char_indices().any(sign)
+    }
+
+    /// The shell looks for files of such names.
+    pub(super) fn has_pattern(&self) -> bool {
+        let sign = |(at, c): (usize, char)| "*?".contains(c) && !self.quoted.get(at).copied().unwrap_or(true);
+        self.value.char_indices().any(sign)
     }
 
     /// The name of the variable that `value[from..]` consists of and nothing else.

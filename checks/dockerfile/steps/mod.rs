@@ -1,0 +1,222 @@
+//! Do the steps of the Dockerfile still end well on its bases?
+
+use crate::model::dockerfile::{Dockerfile, Does, Said, Stage};
+use crate::model::prelude::*;
+use crate::readings::known_image::{self, System};
+
+pub static CHECK: Check = Check {
+    id: "dockerfile-steps",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.dockerfile.as_ref().and_then(|file| file.by()),
+    tells: Tells::Anywhere,
+    judge,
+};
+
+/// Images whose Python is the one that the distribution's packages bring.
+const WITHOUT_PYTHON: [&str; 14] = [
+    "debian",
+    "ubuntu",
+    "cuda",
+    "node",
+    "golang",
+    "rust",
+    "ruby",
+    "php",
+    "gcc",
+    "openjdk",
+    "eclipse-temurin",
+    "buildpack-deps",
+    "dev-ubuntu-22.04",
+    "dev-ubuntu-24.04",
+];
+/// Images that have no libGL.so.1 of their own: python's larger ones neither (opencv/opencv-python#370).
+const WITHOUT_GL: [&str; 5] = ["debian", "ubuntu", "cuda", "python", "pytorch"];
+/// Parts of the names of packages that are libGL or depend on it.
+const BRINGS_GL: [&str; 25] = [
+    "libgl1",
+    "libgl-",
+    "libglx",
+    "mesa",
+    "opencv",
+    "ffmpeg",
+    "qt",
+    "gtk",
+    "x11",
+    "xorg",
+    "xvfb",
+    "freeglut",
+    "libglu",
+    "glew",
+    "glfw",
+    "sdl",
+    "vtk",
+    "desktop",
+    "gstreamer",
+    "libav",
+    "vlc",
+    "mpv",
+    "ros-",
+    "chromium",
+    "firefox",
+];
+
+fn judge(_: &Facts, need: &Need) -> Result<Findings, Stop> {
+    let Some(file) = &need.dockerfile else { return Ok(Findings::new()) };
+    let mut findings = Findings::new();
+    for stage in file.stages.iter().filter(|stage| stage.built) {
+        let seen = Seen::of(file, stage);
+        if let Some(step) = stage.steps.first().filter(|_| seen.base.contains('$')) {
+            let gap = Gap::Unsupported("the base's name has a form of ${…} that gdoctor does not know".into());
+            findings.push(about(Finding::unknown(gap, Default::default()), &step.said));
+            continue;
+        }
+        findings.extend(seen.gone_packages(stage));
+        let mut told: Vec<Does> = Vec::new();
+        for step in &stage.steps {
+            // One cause is told once a stage, at its first place.
+            let Some(finding) = seen.step(stage, step.does).filter(|_| !told.contains(&step.does)) else { continue };
+            told.push(step.does);
+            findings.push(about(finding, &step.said));
+        }
+    }
+    if findings.is_empty() {
+        findings.push(Finding::pass("none").evidence("the Dockerfile", &*file.path));
+    }
+    Ok(findings)
+}
+
+fn about(finding: Finding, said: &Said) -> Finding {
+    finding.about(&said.text).evidence("the Dockerfile", &*said.text).asked_by(&said.at)
+}
+
+/// What a stage has from those that it stands on.
+struct Seen<'a> {
+    line: Vec<&'a Stage>,
+    base: &'a str,
+    /// The last part of the base's name.
+    name: &'a str,
+    system: Option<System>,
+}
+
+impl<'a> Seen<'a> {
+    fn of(file: &'a Dockerfile, stage: &'a Stage) -> Self {
+        let line = file.line_of(stage);
+        let base = line.last().map_or("", |stage| stage.base.reference.as_str());
+        let path = base.split('@').next().unwrap_or_default();
+        let last = path.rsplit('/').next().unwrap_or_default();
+        Self { line, base, name: last.split(':').next().unwrap_or_default(), system: known_image::system(base) }
+    }
+
+    fn says(&self, words: &[&str]) -> bool {
+        let text = |stage: &&Stage| stage.rest.to_ascii_lowercase();
+        self.line.iter().map(text).any(|text| words.iter().any(|word| text.contains(word)))
+    }
+
+    fn sets(&self, name: &str) -> bool {
+        self.line.iter().flat_map(|stage| &stage.variables).any(|setting| setting.name == name)
+    }
+
+    fn installs(&self, is: impl Fn(&str) -> bool) -> bool {
+        self.line.iter().flat_map(|stage| &stage.packages).any(|package| is(&package.text))
+    }
+
+    fn step(&self, stage: &Stage, does: Does) -> Option<Finding> {
+        match does {
+            Does::AptKey => {
+                let system = self.system.filter(|system| since(*system, 13, (25, 4)))?;
+                (!self.says(&["/apt-key"])).then(|| Finding::warn("apt-key-gone", "keyring").with("system", system))
+            }
+            Does::OldKey => (!self.says(&["3bf863cc", "cuda-keyring"]))
+                .then(|| Finding::warn("old-key", "new-key").with("repository", self.repository())),
+            Does::Pip => self.pip(),
+            Does::OpenCv => self.opencv(stage),
+            Does::Conda => self.conda(),
+            Does::Daemon => (!self.says(&["dockerd"])).then(|| Finding::warn("no-daemon", "outside")),
+        }
+    }
+
+    /// pip of the distribution, in no environment of its own.
+    fn pip(&self) -> Option<Finding> {
+        const ELSEWHERE: [&str; 9] = [
+            "break-system-packages",
+            "break_system_packages",
+            "externally-managed",
+            "venv",
+            "virtualenv",
+            "conda",
+            "pyenv",
+            "get-pip",
+            "altinstall",
+        ];
+        let system = self.system.filter(|system| since(*system, 12, (23, 4)))?;
+        let own_path = self.line.iter().flat_map(|stage| &stage.paths).any(|path| !path.text.contains("cuda"));
+        let fits = WITHOUT_PYTHON.contains(&self.name)
+            && self.installs(|package| package == "python3-pip" || package == "python3-full")
+            && !self.says(&ELSEWHERE)
+            && !self.sets("PIP_BREAK_SYSTEM_PACKAGES")
+            && !self.sets("VIRTUAL_ENV")
+            && !own_path;
+        fits.then(|| Finding::warn("pip-managed", "environment").with("system", system))
+    }
+
+    fn opencv(&self, stage: &Stage) -> Option<Finding> {
+        let brings = |package: &str| package.contains('$') || BRINGS_GL.iter().any(|part| package.contains(part));
+        let fits = stage.runs
+            && WITHOUT_GL.contains(&self.name)
+            && !self.base.contains("alpine")
+            && !self.installs(brings)
+            && !self.says(&["headless", "libgl", "xargs", "with-deps", "conda install"]);
+        fits.then(|| Finding::warn("opencv-without-gl", "add-gl").with("base", self.base))
+    }
+
+    fn conda(&self) -> Option<Finding> {
+        const SETTLED: [&str; 10] = [
+            "tos accept",
+            "auto_accept_tos",
+            "override-channels",
+            "miniforge",
+            "mambaforge",
+            "micromamba",
+            "nodefaults",
+            "default_channels",
+            "--remove channels",
+            ".condarc",
+        ];
+        let of_anaconda = ["miniconda3", "anaconda3"].contains(&self.name)
+            && (!self.base.contains(':') || self.base.ends_with(":latest"));
+        let newest = self.says(&["miniconda3-latest", "anaconda3-latest"]);
+        let fits = (of_anaconda || newest) && !self.says(&SETTLED) && !self.sets("CONDA_PLUGINS_AUTO_ACCEPT_TOS");
+        fits.then(|| Finding::warn("conda-terms", "accept-terms"))
+    }
+
+    /// Packages that a distribution has no more.
+    fn gone_packages(&self, stage: &Stage) -> Vec<Finding> {
+        let Some(system) = self.system.filter(|system| since(*system, 13, (24, 4))) else { return Vec::new() };
+        let gone = stage.packages.iter().filter(|package| package.text == "libgl1-mesa-glx");
+        let tell = |package: &Said| {
+            about(
+                Finding::warn("package-gone", "other-package").with("system", system).with("other", "libgl1"),
+                package,
+            )
+        };
+        gone.take(1).map(tell).collect()
+    }
+
+    /// NVIDIA's name of the distribution in the addresses of its repositories.
+    fn repository(&self) -> String {
+        match self.system {
+            Some(System::Debian(release)) => format!("debian{release}"),
+            Some(System::Ubuntu(year, month)) => format!("ubuntu{year}{month:02}"),
+            None => "ubuntu2204".into(),
+        }
+    }
+}
+
+/// The release, or a later one of the same distribution.
+fn since(system: System, debian: u32, ubuntu: (u32, u32)) -> bool {
+    match system {
+        System::Debian(release) => release >= debian,
+        System::Ubuntu(year, month) => (year, month) >= ubuntu,
+    }
+}

@@ -1,0 +1,78 @@
+//! Commands of RUN whose end depends on the base, or on what others have changed since they were written: apt-key, NVIDIA's old
+//! signing key, pip in a system's Python, OpenCV's windows, conda's own channels.
+
+use gdoctor_checks::model::dockerfile::Does;
+
+/// What pip's own options say: it installs elsewhere, or anyhow.
+const ELSEWHERE: [&str; 7] =
+    ["--target", "-t", "--prefix", "--root", "--break-system-packages", "--dry-run", "--python"];
+/// What conda's own options say: the channels that it has by itself are left out.
+const OTHER_CHANNELS: [&str; 2] = ["--override-channels", "--offline"];
+
+/// What a command does of these, each with the place that shows it. `words`: the places of its words.
+pub fn of(text: &str, words: &[(usize, usize)]) -> Vec<(Does, (usize, usize))> {
+    let word = |place: &(usize, usize)| &text[place.0..place.1];
+    let name = |place: &(usize, usize)| word(place).rsplit('/').next().unwrap_or_default();
+    let assigned = |place: &&(usize, usize)| word(place).contains('=') && !word(place).starts_with('-');
+    let before = words.iter().take_while(|place| assigned(place) || name(place) == "sudo").count();
+    let words = &words[before..];
+    let Some((first, rest)) = words.split_first() else { return Vec::new() };
+    let says = |option: &str| rest.iter().any(|place| word(place).split('=').next() == Some(option));
+    // The line goes on whatever comes of it.
+    let behind = &text[words[words.len() - 1].1..];
+    let caught = behind.split([';', '\n']).next().is_some_and(|line| line.contains("||"));
+    let mut found = Vec::new();
+    if name(first) == "apt-key" && !says("del") && !caught {
+        found.push((Does::AptKey, *first));
+    }
+    if let Some(key) =
+        words.iter().find(|place| is_old_key(word(place))).filter(|_| !says("del") && name(first) != "rm")
+    {
+        found.push((Does::OldKey, *key));
+    }
+    if let Some((verb, behind)) =
+        of_pip(text, words).filter(|_| !caught && !ELSEWHERE.iter().any(|option| says(option)))
+    {
+        found.push((Does::Pip, (first.0, verb)));
+        let package = |place: &&(usize, usize)| {
+            let bare = word(place).split(['=', '<', '>', '~', '!', '[']).next().unwrap_or_default();
+            ["opencv-python", "opencv-contrib-python"].contains(&bare.to_ascii_lowercase().replace('_', "-").as_str())
+        };
+        found.extend(behind.iter().find(package).map(|place| (Does::OpenCv, *place)));
+    }
+    let daemon = match name(first) {
+        "docker" => rest.first().is_some_and(|verb| ["run", "build", "pull", "compose", "exec"].contains(&word(verb))),
+        "systemctl" => rest.first().is_some_and(|verb| ["start", "restart"].contains(&word(verb))),
+        _ => false,
+    };
+    if daemon && !caught {
+        found.push((Does::Daemon, (first.0, rest[0].1)));
+    }
+    let asks = rest.first().is_some_and(|verb| ["install", "create", "update"].contains(&word(verb)));
+    if name(first) == "conda" && asks && !caught && !OTHER_CHANNELS.iter().any(|option| says(option)) {
+        found.push((Does::Conda, (first.0, rest[0].1)));
+    }
+    found
+}
+
+/// The repository of CUDA's packages; that of machine learning kept the key to its end.
+fn is_old_key(word: &str) -> bool {
+    word.ends_with("7fa2af80.pub") && !word.contains("machine-learning")
+}
+
+/// The end of `pip install`, `python3 -m pip install`, and the words behind it.
+fn of_pip<'a>(text: &str, words: &'a [(usize, usize)]) -> Option<(usize, &'a [(usize, usize)])> {
+    let word = |at: usize| words.get(at).map_or("", |place| &text[place.0..place.1]);
+    let program = word(0).rsplit('/').next().unwrap_or_default();
+    let versioned = |name: &str| {
+        program.strip_prefix(name).is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
+    };
+    let verb = match program {
+        _ if versioned("pip") => 1,
+        _ if versioned("python") && word(1) == "-m" && word(2) == "pip" => 3,
+        _ => return None,
+    };
+    let options = words.get(verb..)?.iter().take_while(|place| text[place.0..place.1].starts_with('-')).count();
+    let (install, behind) = words.get(verb + options..)?.split_first()?;
+    (word(verb + options) == "install").then_some((install.1, behind))
+}
