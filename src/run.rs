@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use gdoctor_checks::model::check::Check;
+use gdoctor_checks::model::fact::Gap;
 use gdoctor_checks::model::facts::Facts;
-use gdoctor_checks::model::need::Need;
+use gdoctor_checks::model::need::{Need, Origin};
 use gdoctor_checks::model::place::Place;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -23,6 +24,7 @@ use crate::pictures;
 use crate::plan::{Destination, Plan, Selection};
 use crate::policy::FailOn;
 use crate::probe::{self, Times};
+use crate::prove::{self, Foretelling, Verdict};
 use crate::report::{self, Frame, Gate, NeedFile, Report};
 use crate::snapshot::redact::{Redactor, without_secrets};
 use crate::snapshot::tree::{Tree, tree};
@@ -49,6 +51,13 @@ pub struct Run {
     counts: std::collections::BTreeMap<String, usize>,
 }
 
+/// Whether a container is started and looked at from within.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    No,
+    Started,
+}
+
 pub enum Refused {
     Need(Refusal),
     Facts(String),
@@ -56,7 +65,7 @@ pub enum Refused {
 
 impl Run {
     /// Looks at the host, or reads the file of `--facts`.
-    pub fn new(arguments: &CheckArgs, plan: &Plan) -> Result<Self, Refused> {
+    pub fn new(arguments: &CheckArgs, plan: &Plan, proof: Proof) -> Result<Self, Refused> {
         let conduct = &arguments.conduct;
         let started = Instant::now();
         let host = Host::new(&conduct.look.root, conduct.look.timeout);
@@ -69,6 +78,7 @@ impl Run {
             if conduct.frame {
                 need::ask_pictures(&mut need);
             }
+            need.proof = proved_before(&facts, &need);
             let others = std::mem::take(&mut need.others).into_iter().map(|other| (other, facts.clone())).collect();
             let mut run = Self {
                 need,
@@ -116,7 +126,22 @@ impl Run {
             drop(live);
             (other, seen)
         });
-        let others = others.collect();
+        let mut others: Vec<(Need, Facts)> = others.collect();
+        if proof == Proof::Started {
+            let tell = |words: &str| {
+                // What may not leave is not on the screen either.
+                output::tell(if conduct.share {
+                    "gdoctor: starts a container of its own, and takes it away again"
+                } else {
+                    words
+                });
+            };
+            for (need, facts) in std::iter::once((&mut need, &mut facts)).chain(others.iter_mut().map(|(n, f)| (n, f)))
+            {
+                facts.proof = prove::prove(&host.renewed(), need, facts, &foretelling(facts, need), &tell);
+                need.proof = proved_before(facts, need);
+            }
+        }
         if let Some(folder) = &conduct.frame_dir {
             pictures::save(&mut facts, folder).map_err(Refused::Facts)?;
         }
@@ -366,10 +391,39 @@ impl Run {
     }
 }
 
+/// Who asked for the proof that the facts hold; `None` where they hold none.
+fn proved_before(facts: &Facts, need: &Need) -> Option<Origin> {
+    let asked = facts.proof.start.gap() != Some(&Gap::NotAsked) || facts.proof.foretold.is_some();
+    let line = need.run.as_ref().and_then(|line| line.by.clone());
+    asked.then(|| line.unwrap_or_else(|| Origin::Flag("gdoctor prove".into())))
+}
+
+/// What gdoctor says before it starts anything.
+fn foretelling(facts: &Facts, need: &Need) -> Foretelling {
+    let judged = judge::judge_all(facts, need, |_| true);
+    let report = report::write(facts, need, &judged, FailOn::Fail, Frame::default());
+    let starts = match report.run_line.as_ref().map(|line| line.starts) {
+        Some(report::start::Starts::Yes) => Some(true),
+        Some(report::start::Starts::No) => Some(false),
+        Some(report::start::Starts::Unknown) | None => None,
+    };
+    let deciding = need.run.as_ref().map(|line| report::start::deciding(line, &report.results)).unwrap_or_default();
+    let stops = |outcome: &report::Outcome| deciding.iter().any(|one| std::ptr::eq(*one, outcome));
+    let verdict = |outcome: &report::Outcome| Verdict {
+        id: outcome.id,
+        code: outcome.code.clone(),
+        subject: outcome.subject.clone(),
+        status: outcome.status,
+        stops: stops(outcome),
+    };
+    Foretelling { starts, verdicts: report.results.iter().map(verdict).collect() }
+}
+
 /// What all checks say of saved facts, when nothing else is asked for.
 pub fn report_of(saved: &Snapshot) -> Result<Report, String> {
     let facts = saved.facts()?;
-    let need = need::of_wishes(&Wishes::default(), &saved.evident);
+    let mut need = need::of_wishes(&Wishes::default(), &saved.evident);
+    need.proof = proved_before(&facts, &need);
     let judged = judge::judge_all(&facts, &need, |_| true);
     let frame = Frame {
         report_id: saved.report_id.clone(),

@@ -17,6 +17,9 @@ const COLUMNS: usize = 100;
 const WORD: usize = 6;
 const TITLE: usize = 12;
 
+/// The family of what was tried and not only looked at: that it went well is an answer, too.
+const PROOF: &str = "proof";
+
 /// Lines of notes below a fix; `gdoctor explain` has the others.
 const NOTES: usize = 4;
 
@@ -77,7 +80,8 @@ impl Screen<'_> {
         for family in &self.report.families {
             // Of a line that is judged the answer stands below.
             let told = family.name != "run" && (family.status != Status::Skip || family.waits());
-            if !told || (judges_a_line && family.status == Status::Pass) || family.is_silent() {
+            let well = judges_a_line && family.status == Status::Pass && family.name != PROOF;
+            if !told || well || family.is_silent() {
                 continue;
             }
             let word = match family.status {

@@ -1,0 +1,55 @@
+//! Doors of a container that gdoctor itself started: device nodes opened, its own limits and user, a listener for published ports.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
+use nix::sys::statvfs::statvfs;
+
+use super::threads;
+
+/// Opens a device node and closes it again. It never becomes a terminal, and never waits.
+pub fn open(path: &Path, write: bool) -> io::Result<()> {
+    let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY | nix::libc::O_CLOEXEC;
+    File::options().read(true).write(write).custom_flags(flags).open(path).map(drop)
+}
+
+/// Soft and hard limit, as `ulimit` has them: `None` is unlimited.
+pub fn limit(name: &str) -> Option<io::Result<(Option<u64>, Option<u64>)>> {
+    let resource = match name {
+        "memlock" => Resource::RLIMIT_MEMLOCK,
+        "nofile" => Resource::RLIMIT_NOFILE,
+        "nproc" => Resource::RLIMIT_NPROC,
+        "stack" => Resource::RLIMIT_STACK,
+        "core" => Resource::RLIMIT_CORE,
+        _ => return None,
+    };
+    let words = |value: u64| (value != RLIM_INFINITY).then_some(value);
+    Some(getrlimit(resource).map(|(soft, hard)| (words(soft), words(hard))).map_err(io::Error::from))
+}
+
+/// Bytes of a mounted file system.
+pub fn size(path: &Path) -> io::Result<u64> {
+    let all = statvfs(path)?;
+    Ok(all.blocks() as u64 * all.fragment_size() as u64)
+}
+
+pub fn user() -> (u32, u32) {
+    (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw())
+}
+
+/// Answers everybody who connects to this TCP port with one line, for as long as the process lives.
+pub fn answer(port: u16, line: String) -> io::Result<()> {
+    // Where IPv6 is there, one socket serves both.
+    let listener = TcpListener::bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)))
+        .or_else(|_| TcpListener::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))))?;
+    threads::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.write_all(line.as_bytes());
+        }
+    })
+    .map(drop)
+}

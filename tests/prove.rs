@@ -1,0 +1,239 @@
+//! `gdoctor prove` against the real engines of Debian's releases: what it starts has the line's options, what it says is what the
+//! container met, and nothing of it stays, however it ends.
+#![allow(clippy::disallowed_methods)]
+
+mod part;
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use part::run_lines::{IMAGE, Lab};
+use part::{Part, Run, has_engine};
+
+/// What an engine has, but for times and ids of its own networks.
+const INVENTORY: &str = "docker ps -a --format '{{.Names}} {{.Image}}'; docker images --format '{{.Repository}}:{{.Tag}} {{.ID}}'; \
+     docker images -q -f dangling=true; docker volume ls -q; docker network ls --format '{{.Name}}'";
+
+fn inventory(lab: &Lab) -> String {
+    String::from_utf8(lab.shell(INVENTORY, &BTreeMap::new()).stdout).unwrap()
+}
+
+fn until(done: impl Fn() -> bool) -> bool {
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(60) {
+        if done() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    false
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// `gdoctor prove LINE` where the lab's client is, as a report.
+fn prove(lab: &Lab, line: &str, env: &[(&str, &str)]) -> Run {
+    let binary = env!("CARGO_BIN_EXE_gdoctor");
+    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Run::read(&lab.shell(&format!("{binary} prove --format json -- {line}"), &env))
+}
+
+/// `status code subject` of what the proof says.
+fn proved(run: &Run) -> Vec<String> {
+    [run.of("proof-start"), run.of("proof-inside")].concat()
+}
+
+fn spawned(lab: &Lab, line: &str) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gdoctor"));
+    command
+        .args(["prove", "--timeout", "2s", "--"])
+        .args(line.split(' '))
+        .env("DOCKER_HOST", lab.part.get("DOCKER_HOST"));
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .current_dir(lab.work.path())
+        .spawn()
+        .unwrap()
+}
+
+/// Every engine of the lab.
+fn engines(work: impl Fn(&Lab, &str)) {
+    for suite in [None, Some("trixie"), Some("sid")] {
+        if suite.is_some_and(|suite| !has_engine(suite)) {
+            continue;
+        }
+        let arguments: Vec<&str> = suite.into_iter().flat_map(|suite| ["--engine", suite]).collect();
+        let Some(lab) = Lab::of(&arguments) else { return };
+        work(&lab, suite.unwrap_or("bookworm"));
+    }
+}
+
+#[test]
+fn the_lines_options_are_met_inside_and_nothing_stays() {
+    engines(|lab, engine| {
+        let before = inventory(lab);
+        let port = free_port();
+        let line = format!(
+            "docker run -dit --name snn --restart always -p 127.0.0.1:{port}:8080 --shm-size 32m --ulimit nofile=1000:2000 \
+             --user 4242:7 --cap-drop ALL --read-only --security-opt no-new-privileges -e TOKEN=hunter2hunter2 \
+             -v data:/data -v {}/missing:/new -l traefik.enable=true --entrypoint /app --device /dev/fuse {IMAGE} --serve",
+            lab.work.path().display()
+        );
+        let run = prove(lab, &line, &[]);
+        let said = proved(&run);
+        let works = |subject: &str| format!("pass proof-inside/works {subject}");
+        for expected in [
+            "pass proof-start/started".to_owned(),
+            works("nofile"),
+            works("/dev/shm"),
+            works("user"),
+            works(&format!("127.0.0.1:{port}/tcp")),
+        ] {
+            assert!(said.contains(&expected), "{engine}: no {expected} in {said:#?}");
+        }
+        // The node is root's alone: the container's user may not open it.
+        assert!(said.contains(&"fail proof-inside/fails /dev/fuse".to_owned()), "{engine}: {said:#?}");
+        assert_eq!(inventory(lab), before, "{engine}");
+        assert!(!lab.work.path().join("missing").exists(), "{engine}: a folder was made on the host");
+    });
+}
+
+#[test]
+fn what_the_engine_refuses_is_told_in_its_words_with_the_argument() {
+    engines(|lab, engine| {
+        let before = inventory(lab);
+        let run = prove(lab, &format!("docker run --sysctl net.ipv4.no_such_setting=1 {IMAGE}"), &[]);
+        assert_eq!(run.code, 1, "{engine}");
+        let result = run.results().iter().find(|r| r["id"] == "proof-start").unwrap();
+        assert_eq!(result["status"], "fail", "{engine}: {result}");
+        assert!(result["summary"].as_str().unwrap().contains("no_such_setting"), "{engine}: {result}");
+        assert!(result["askedBy"]["text"].as_str().unwrap_or_default().contains("--sysctl"), "{engine}: {result}");
+        // Where the host looks had the cause, it is told there alone.
+        let holder = TcpListener::bind("0.0.0.0:0").unwrap();
+        let port = holder.local_addr().unwrap().port();
+        let run = prove(lab, &format!("docker run -p {port}:80 {IMAGE}"), &[]);
+        let start = run.results().iter().find(|r| r["id"] == "proof-start").unwrap();
+        assert_eq!(
+            (start["status"].as_str(), start["cause"].as_str()),
+            (Some("unknown"), Some("port-free")),
+            "{engine}"
+        );
+        assert_eq!(inventory(lab), before, "{engine}");
+    });
+}
+
+/// A port that something else answers is told, though the engine starts the container.
+#[test]
+fn nothing_stays_wherever_a_signal_falls() {
+    let Some(lab) = Lab::start() else { return };
+    let before = inventory(&lab);
+    for (signal, pause) in [
+        (Signal::SIGINT, 100),
+        (Signal::SIGTERM, 400),
+        (Signal::SIGINT, 700),
+        (Signal::SIGTERM, 1100),
+        (Signal::SIGINT, 1600),
+        (Signal::SIGHUP, 2200),
+        (Signal::SIGTERM, 3000),
+    ] {
+        let mut child = spawned(&lab, &format!("docker run -v /data {IMAGE}"));
+        std::thread::sleep(Duration::from_millis(pause));
+        let _ = kill(Pid::from_raw(child.id() as i32), signal);
+        child.wait().unwrap();
+        assert!(until(|| inventory(&lab) == before), "{signal} after {pause} ms leaves {}", inventory(&lab));
+    }
+}
+
+#[test]
+fn a_killed_run_is_swept_by_the_next_and_others_are_left_alone() {
+    let Some(lab) = Lab::start() else { return };
+    let before = inventory(&lab);
+    let names = || String::from_utf8(lab.shell("docker ps -a --format '{{.Names}}'", &BTreeMap::new()).stdout).unwrap();
+    let mut child = spawned(&lab, &format!("docker run {IMAGE}"));
+    assert!(until(|| names().contains("gdoctor-prove")), "a container comes");
+    let _ = kill(Pid::from_raw(child.id() as i32), Signal::SIGKILL);
+    child.wait().unwrap();
+    // Its standard input is closed with it, and so it ends.
+    assert!(until(|| !names().contains("gdoctor-prove")), "{}", names());
+    assert!(inventory(&lab).contains("gdoctor-prove:"), "the image is still there");
+    // What carries the label of somebody who runs, or none, is not ours to take.
+    let run = prove(&lab, &format!("docker run {IMAGE}"), &[]);
+    assert_eq!(proved(&run)[0], "pass proof-start/started");
+    assert_eq!(inventory(&lab), before);
+}
+
+#[test]
+fn an_engine_that_hangs_costs_its_deadline_and_is_told() {
+    let Some(lab) = Lab::start() else { return };
+    let before = inventory(&lab);
+    let pid = lab.shell("pgrep -f \"dockerd.*$(dirname ${DOCKER_HOST#unix://})\"", &BTreeMap::new()).stdout;
+    let pids = String::from_utf8(pid).unwrap();
+    let daemon: Vec<i32> = pids.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+    let all = |signal| daemon.iter().all(|pid| kill(Pid::from_raw(*pid), signal).is_ok());
+    assert!(!daemon.is_empty() && all(Signal::SIGSTOP));
+    let started = Instant::now();
+    let run = lab.shell(
+        &format!("{} prove --timeout 1s --format json -- docker run {IMAGE}", env!("CARGO_BIN_EXE_gdoctor")),
+        &BTreeMap::new(),
+    );
+    let took = started.elapsed();
+    assert!(all(Signal::SIGCONT));
+    let run = Run::read(&run);
+    let start = run.results().iter().find(|r| r["id"] == "proof-start").unwrap();
+    assert_eq!(start["cause"], "docker-engine", "{start}");
+    assert!(took < Duration::from_secs(30), "{took:?}");
+    assert!(until(|| inventory(&lab) == before), "{}", inventory(&lab));
+}
+
+#[test]
+fn an_engine_that_is_not_there_and_a_line_that_is_not_known_start_nothing() {
+    let environment = [("DOCKER_HOST", "unix:///no/such/docker.sock")];
+    let run = part::gdoctor(&["prove", "--only", "proof,docker", "--", "docker", "run", "img"], &environment);
+    let start = run.results().iter().find(|r| r["id"] == "proof-start").unwrap();
+    assert_eq!(start["cause"], "docker-engine", "{start}");
+    for refused in [&["prove", "--facts", "x", "--", "docker", "run", "img"][..], &["prove", "--root", "/tmp", "--gpu"]]
+    {
+        let output = Command::new(env!("CARGO_BIN_EXE_gdoctor")).args(refused).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{refused:?}");
+    }
+}
+
+/// X for real: the server's access list and cookie, met by the container's own user.
+#[test]
+fn a_window_is_tried_from_within() {
+    let (Some(lab), Some(display)) = (Lab::start(), Part::start("display", &["any"])) else { return };
+    let (name, cookie) = (display.get("DISPLAY").to_owned(), display.get("XAUTHORITY").to_owned());
+    let env = [("DISPLAY", name.as_str()), ("XAUTHORITY", cookie.as_str())];
+    let socket = "-v /tmp/.X11-unix:/tmp/.X11-unix -e DISPLAY";
+    // Without its cookie nobody is let in, and the host looks say so already.
+    let refused = prove(&lab, &format!("docker run {socket} {IMAGE}"), &env);
+    let inside = refused.results().iter().find(|r| r["id"] == "proof-inside").unwrap();
+    assert!(inside["cause"].as_str().is_some_and(|cause| cause.contains("display")), "{inside}");
+    let handed = format!("docker run {socket} -e XAUTHORITY=/x -v {cookie}:/x:ro --hostname $(hostname) {IMAGE}");
+    let accepted = prove(&lab, &handed, &env);
+    assert!(proved(&accepted).contains(&format!("pass proof-inside/works {name}")), "{:#?}", proved(&accepted));
+}
+
+/// Facts of a proof say the same wherever they are judged; shared ones hold no name.
+#[test]
+fn facts_carry_what_was_proved() {
+    let Some(lab) = Lab::start() else { return };
+    let (binary, file) = (env!("CARGO_BIN_EXE_gdoctor"), lab.work.path().join("proved.gdoctor"));
+    let line = format!("docker run --ulimit nofile=1000:2000 -v /home/secretname/x:/x {IMAGE}");
+    let script = format!("{binary} prove --out facts={} --format json -- {line}", file.display());
+    let live = Run::read(&lab.shell(&script, &BTreeMap::new()));
+    let saved = Run::read(
+        &lab.shell(&format!("{binary} check --facts {} --format json -- {line}", file.display()), &BTreeMap::new()),
+    );
+    assert_eq!(proved(&live), proved(&saved));
+    assert!(proved(&live).contains(&"pass proof-inside/works nofile".to_owned()), "{:#?}", proved(&live));
+    assert!(!std::fs::read_to_string(&file).unwrap().contains("secretname"));
+}
