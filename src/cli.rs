@@ -170,6 +170,7 @@ pub enum ProbeKind {
     Cuda,
     Cuvid,
     Nvenc,
+    Open,
     X11,
     V4l2,
     Frame,

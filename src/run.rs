@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use gdoctor_checks::model::check::Check;
 use gdoctor_checks::model::fact::Gap;
 use gdoctor_checks::model::facts::Facts;
+use gdoctor_checks::model::facts::proof::Image;
 use gdoctor_checks::model::need::{Need, Origin};
 use gdoctor_checks::model::place::Place;
 use serde::Serialize;
@@ -22,10 +23,10 @@ use crate::live::{Live, Show};
 use crate::need::{self, Evident, Gathered, ProjectFile, Refusal, Waiver};
 use crate::pictures;
 use crate::plan::{Destination, Plan, Selection};
-use crate::policy::FailOn;
+use crate::policy::{FailOn, Status};
 use crate::probe::{self, Times};
 use crate::prove::{self, Foretelling, Verdict};
-use crate::report::{self, Frame, Gate, NeedFile, Report};
+use crate::report::{self, Frame, Gate, NeedFile, Report, Starts};
 use crate::snapshot::redact::{Redactor, without_secrets};
 use crate::snapshot::tree::{Tree, tree};
 use crate::snapshot::{Made, Snapshot};
@@ -138,7 +139,8 @@ impl Run {
             };
             for (need, facts) in std::iter::once((&mut need, &mut facts)).chain(others.iter_mut().map(|(n, f)| (n, f)))
             {
-                facts.proof = prove::prove(&host.renewed(), need, facts, &foretelling(facts, need), &tell);
+                let foretell = |image| foretelling(facts, need, image);
+                facts.proof = prove::prove(&host.renewed(), need, facts, &foretell, &tell);
                 need.proof = proved_before(facts, need);
             }
         }
@@ -398,16 +400,22 @@ fn proved_before(facts: &Facts, need: &Need) -> Option<Origin> {
     asked.then(|| line.unwrap_or_else(|| Origin::Flag("gdoctor prove".into())))
 }
 
-/// What gdoctor says before it starts anything.
-fn foretelling(facts: &Facts, need: &Need) -> Foretelling {
+/// What gdoctor says of a line before it starts anything, without what a proof from such an image replaces.
+fn foretelling(facts: &Facts, need: &Need, image: Image) -> Foretelling {
+    let Some(line) = &need.run else { return Foretelling::default() };
     let judged = judge::judge_all(facts, need, |_| true);
-    let report = report::write(facts, need, &judged, FailOn::Fail, Frame::default());
-    let starts = match report.run_line.as_ref().map(|line| line.starts) {
-        Some(report::start::Starts::Yes) => Some(true),
-        Some(report::start::Starts::No) => Some(false),
-        Some(report::start::Starts::Unknown) | None => None,
+    let mut results = report::write(facts, need, &judged, FailOn::Fail, Frame::default()).results;
+    let replaced = |outcome: &&mut report::Outcome| {
+        let place = outcome.asked_by.as_ref().filter(|by| by.kind == "run-line").and_then(|by| by.start);
+        place.is_some_and(|at| prove::is_replaced(line, at, image))
     };
-    let deciding = need.run.as_ref().map(|line| report::start::deciding(line, &report.results)).unwrap_or_default();
+    results.iter_mut().filter(replaced).for_each(|outcome| outcome.status = Status::Skip);
+    let starts = match report::start::verdict(line, &results) {
+        Starts::Yes => Some(true),
+        Starts::No => Some(false),
+        Starts::Unknown => None,
+    };
+    let deciding = report::start::deciding(line, &results);
     let stops = |outcome: &report::Outcome| deciding.iter().any(|one| std::ptr::eq(*one, outcome));
     let verdict = |outcome: &report::Outcome| Verdict {
         id: outcome.id,
@@ -416,7 +424,7 @@ fn foretelling(facts: &Facts, need: &Need) -> Foretelling {
         status: outcome.status,
         stops: stops(outcome),
     };
-    Foretelling { starts, verdicts: report.results.iter().map(verdict).collect() }
+    Foretelling { starts, verdicts: results.iter().map(verdict).collect() }
 }
 
 /// What all checks say of saved facts, when nothing else is asked for.

@@ -6,13 +6,27 @@ mod part;
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use nix::unistd::Pid;
 use part::run_lines::{IMAGE, Lab};
 use part::{Part, Run, has_engine};
+
+/// The binary without what debuggers need: the engine is handed less.
+fn binary() -> &'static str {
+    static BINARY: OnceLock<String> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("gdoctor-{}", std::process::id()));
+        let whole = env!("CARGO_BIN_EXE_gdoctor");
+        let stripped = Command::new("strip").args(["-o".as_ref(), copy.as_os_str(), whole.as_ref()]).status();
+        if stripped.is_ok_and(|status| status.success()) { copy.display().to_string() } else { whole.to_owned() }
+    })
+}
 
 /// What an engine has, but for times and ids of its own networks.
 const INVENTORY: &str = "docker ps -a --format '{{.Names}} {{.Image}}'; docker images --format '{{.Repository}}:{{.Tag}} {{.ID}}'; \
@@ -37,9 +51,17 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+/// A node of FUSE's that is root's alone.
+fn root_node(lab: &Lab) -> String {
+    let node = lab.work.path().join("fuse");
+    let made = mknod(&node, SFlag::S_IFCHR, Mode::S_IRUSR | Mode::S_IWUSR, makedev(10, 229));
+    assert!(made.is_ok(), "{made:?}");
+    node.display().to_string()
+}
+
 /// `gdoctor prove LINE` where the lab's client is, as a report.
 fn prove(lab: &Lab, line: &str, env: &[(&str, &str)]) -> Run {
-    let binary = env!("CARGO_BIN_EXE_gdoctor");
+    let binary = binary();
     let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     Run::read(&lab.shell(&format!("{binary} prove --format json -- {line}"), &env))
 }
@@ -49,8 +71,21 @@ fn proved(run: &Run) -> Vec<String> {
     [run.of("proof-start"), run.of("proof-inside")].concat()
 }
 
+/// What the container was started from.
+fn image(run: &Run) -> String {
+    seen(run, "proof-start", "", "image")
+}
+
+/// A piece of evidence, by its source's beginning.
+fn seen(run: &Run, id: &str, subject: &str, source: &str) -> String {
+    let result = run.results().iter().find(|r| r["id"] == id && r["subject"].as_str().unwrap_or_default() == subject);
+    let evidence = result.and_then(|r| r["evidence"].as_array()).into_iter().flatten();
+    let told = evidence.filter(|seen| seen["source"].as_str().is_some_and(|told| told.starts_with(source)));
+    told.map(|seen| seen["value"].as_str().unwrap_or_default().to_owned()).next().unwrap_or_default()
+}
+
 fn spawned(lab: &Lab, line: &str) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gdoctor"));
+    let mut command = Command::new(binary());
     command
         .args(["prove", "--timeout", "2s", "--"])
         .args(line.split(' '))
@@ -81,10 +116,11 @@ fn the_lines_options_are_met_inside_and_nothing_stays() {
     engines(|lab, engine| {
         let before = inventory(lab);
         let port = free_port();
+        let node = root_node(lab);
         let line = format!(
             "docker run -dit --name snn --restart always -p 127.0.0.1:{port}:8080 --shm-size 32m --ulimit nofile=1000:2000 \
              --user 4242:7 --cap-drop ALL --read-only --security-opt no-new-privileges -e TOKEN=hunter2hunter2 \
-             -v data:/data -v {}/missing:/new -l traefik.enable=true --entrypoint /app --device /dev/fuse {IMAGE} --serve",
+             -v data:/data -v {}/missing:/new -l traefik.enable=true --entrypoint /app --device {node}:/dev/fuse {IMAGE} --serve",
             lab.work.path().display()
         );
         let run = prove(lab, &line, &[]);
@@ -101,6 +137,11 @@ fn the_lines_options_are_met_inside_and_nothing_stays() {
         }
         // The node is root's alone: the container's user may not open it.
         assert!(said.contains(&"fail proof-inside/fails /dev/fuse".to_owned()), "{engine}: {said:#?}");
+        assert_eq!(image(&run), "the line's", "{engine}");
+        // An image that is not there is not pulled.
+        let run = prove(lab, &format!("docker run --device {node}:/dev/fuse no/such:1"), &[]);
+        assert!(proved(&run).contains(&works("/dev/fuse")), "{engine}: {:#?}", proved(&run));
+        assert_eq!(image(&run), "gdoctor's own", "{engine}");
         assert_eq!(inventory(lab), before, "{engine}");
         assert!(!lab.work.path().join("missing").exists(), "{engine}: a folder was made on the host");
     });
@@ -130,7 +171,6 @@ fn what_the_engine_refuses_is_told_in_its_words_with_the_argument() {
     });
 }
 
-/// A port that something else answers is told, though the engine starts the container.
 #[test]
 fn nothing_stays_wherever_a_signal_falls() {
     let Some(lab) = Lab::start() else { return };
@@ -157,7 +197,10 @@ fn a_killed_run_is_swept_by_the_next_and_others_are_left_alone() {
     let Some(lab) = Lab::start() else { return };
     let before = inventory(&lab);
     let names = || String::from_utf8(lab.shell("docker ps -a --format '{{.Names}}'", &BTreeMap::new()).stdout).unwrap();
-    let mut child = spawned(&lab, &format!("docker run {IMAGE}"));
+    // A display that takes the connection and says nothing keeps the container for some seconds.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let display = i32::from(silent.local_addr().unwrap().port()) - 6000;
+    let mut child = spawned(&lab, &format!("docker run --network host -e DISPLAY=127.0.0.1:{display} {IMAGE}"));
     assert!(until(|| names().contains("gdoctor-prove")), "a container comes");
     let _ = kill(Pid::from_raw(child.id() as i32), Signal::SIGKILL);
     child.wait().unwrap();
@@ -180,10 +223,8 @@ fn an_engine_that_hangs_costs_its_deadline_and_is_told() {
     let all = |signal| daemon.iter().all(|pid| kill(Pid::from_raw(*pid), signal).is_ok());
     assert!(!daemon.is_empty() && all(Signal::SIGSTOP));
     let started = Instant::now();
-    let run = lab.shell(
-        &format!("{} prove --timeout 1s --format json -- docker run {IMAGE}", env!("CARGO_BIN_EXE_gdoctor")),
-        &BTreeMap::new(),
-    );
+    let run =
+        lab.shell(&format!("{} prove --timeout 1s --format json -- docker run {IMAGE}", binary()), &BTreeMap::new());
     let took = started.elapsed();
     assert!(all(Signal::SIGCONT));
     let run = Run::read(&run);
@@ -196,7 +237,11 @@ fn an_engine_that_hangs_costs_its_deadline_and_is_told() {
 #[test]
 fn an_engine_that_is_not_there_and_a_line_that_is_not_known_start_nothing() {
     let environment = [("DOCKER_HOST", "unix:///no/such/docker.sock")];
-    let run = part::gdoctor(&["prove", "--only", "proof,docker", "--", "docker", "run", "img"], &environment);
+    let mut command = Command::new(binary());
+    command
+        .args(["prove", "--only", "proof,docker", "--format", "json", "--", "docker", "run", "img"])
+        .envs(environment);
+    let run = Run::read(&command.output().unwrap());
     let start = run.results().iter().find(|r| r["id"] == "proof-start").unwrap();
     assert_eq!(start["cause"], "docker-engine", "{start}");
     for refused in [&["prove", "--facts", "x", "--", "docker", "run", "img"][..], &["prove", "--root", "/tmp", "--gpu"]]
@@ -226,7 +271,7 @@ fn a_window_is_tried_from_within() {
 #[test]
 fn facts_carry_what_was_proved() {
     let Some(lab) = Lab::start() else { return };
-    let (binary, file) = (env!("CARGO_BIN_EXE_gdoctor"), lab.work.path().join("proved.gdoctor"));
+    let (binary, file) = (binary(), lab.work.path().join("proved.gdoctor"));
     let line = format!("docker run --ulimit nofile=1000:2000 -v /home/secretname/x:/x {IMAGE}");
     let script = format!("{binary} prove --out facts={} --format json -- {line}", file.display());
     let live = Run::read(&lab.shell(&script, &BTreeMap::new()));
@@ -236,4 +281,106 @@ fn facts_carry_what_was_proved() {
     assert_eq!(proved(&live), proved(&saved));
     assert!(proved(&live).contains(&"pass proof-inside/works nofile".to_owned()), "{:#?}", proved(&live));
     assert!(!std::fs::read_to_string(&file).unwrap().contains("secretname"));
+}
+
+/// The image's own user, by its name, meets the line's devices.
+#[test]
+fn the_lines_own_image_keeps_its_user() {
+    let Some(lab) = Lab::start() else { return };
+    let node = root_node(&lab);
+    lab.part.docker(&format!(
+        "docker run --name made {IMAGE} sh -c 'echo app:x:4711:4711::/:/bin/sh >>/etc/passwd'
+         docker commit --change 'USER app' --change 'VOLUME /kept' --change 'HEALTHCHECK CMD false' made lab/app:1
+         docker rm made"
+    ));
+    let before = inventory(&lab);
+    for (options, status) in [("", "fail"), ("-u root ", "pass"), ("-u app ", "fail"), ("-u nobody-here ", "start")] {
+        let run = prove(&lab, &format!("docker run {options}--device {node}:/dev/fuse lab/app:1"), &[]);
+        let said = proved(&run);
+        let expected = match status {
+            "start" => "fail proof-start/".to_owned(),
+            "pass" => "pass proof-inside/works /dev/fuse".to_owned(),
+            _ => "fail proof-inside/fails /dev/fuse".to_owned(),
+        };
+        assert!(said.iter().any(|line| line.starts_with(&expected)), "{options}: {said:#?}");
+        assert_eq!(inventory(&lab), before, "{options}");
+    }
+}
+
+/// Compose files, scripts, and wishes alone are proved by the line that they mean.
+#[test]
+fn every_way_to_say_what_is_run() {
+    let Some(lab) = Lab::start() else { return };
+    let before = inventory(&lab);
+    let port = free_port();
+    let file = |name: &str, text: String| std::fs::write(lab.work.path().join(name), text).unwrap();
+    file(
+        "compose.yaml",
+        format!(
+            "services:\n  app:\n    image: {IMAGE}\n    ports: [\"127.0.0.1:{port}:80\"]\n    shm_size: 64m\n  \
+             other:\n    image: no/such:1\n"
+        ),
+    );
+    file("run.sh", format!("PORT={port}\ndocker run -d -p 127.0.0.1:$PORT:80 \\\n  --shm-size 64m {IMAGE}\n"));
+    let (all, own) = (format!("127.0.0.1:{port}/tcp"), format!("0.0.0.0:{port}/tcp"));
+    for (arguments, subjects) in [
+        ("--compose compose.yaml --service app".to_owned(), vec![all.as_str(), "/dev/shm"]),
+        ("--run-file run.sh".to_owned(), vec![all.as_str(), "/dev/shm"]),
+        (format!("--port {port}"), vec![own.as_str()]),
+    ] {
+        let script = format!("{} prove --format json {arguments}", binary());
+        let run = Run::read(&lab.shell(&script, &BTreeMap::new()));
+        let said = proved(&run);
+        assert_eq!(said[0], "pass proof-start/started", "{arguments}");
+        for subject in subjects {
+            assert!(said.contains(&format!("pass proof-inside/works {subject}")), "{arguments}: {said:#?}");
+        }
+        assert_eq!(inventory(&lab), before, "{arguments}");
+    }
+}
+
+/// Podman by root, docker and podman without root, in the lab's machine. A second view of /proc lets a user mount one, as on a host;
+/// control groups of the machine are another's, so the containers get a namespace of them.
+#[test]
+fn podman_and_engines_without_root() {
+    let Some(machine) = Part::start("machine", &[]) else { return };
+    let exec = |script: &str, input: &std::path::Path| {
+        let mut command = Command::new(part::root().join("tests/lab/machine"));
+        command.arg("exec").arg(machine.path()).args(["timeout", "120", "bash", "-c", script]);
+        let output = command.stdin(std::fs::File::open(input).unwrap()).output().unwrap();
+        (String::from_utf8_lossy(&output.stdout).into_owned(), output)
+    };
+    exec("cat >/usr/local/bin/gdoctor && chmod 755 /usr/local/bin/gdoctor", binary().as_ref());
+    let image =
+        "docker save lab/busybox:1 >/tmp/image.tar && chmod 644 /tmp/image.tar && podman load -q -i /tmp/image.tar";
+    exec(image, "/dev/null".as_ref());
+    exec("mkdir /mnt/proc && mount -t proc proc /mnt/proc && rootless-docker >/dev/null 2>&1", "/dev/null".as_ref());
+    let as_user = "cd /home/labuser && exec setpriv --reuid=labuser --regid=labuser --clear-groups env HOME=/home/labuser \
+                   DOCKER_HOST=unix:///run/user/4242/docker.sock XDG_RUNTIME_DIR=/run/user/4242";
+    exec(&format!("{as_user} docker load -q -i /tmp/image.tar"), "/dev/null".as_ref());
+    let port = free_port();
+    for (who, client, named, from) in [
+        ("env", "podman", IMAGE, "the line's"),
+        ("env", "podman", "no/such:1", "gdoctor's own"),
+        (as_user, "docker", IMAGE, "the line's"),
+        (as_user, "docker", "no/such:1", "gdoctor's own"),
+        (as_user, "podman", "no/such:1", "gdoctor's own"),
+    ] {
+        let has = format!(
+            "{who} sh -c '{client} ps -a -q; {client} images -q; {client} volume ls -q; {client} network ls --format {{{{.Name}}}}'"
+        );
+        let before = exec(&has, "/dev/null".as_ref()).0;
+        let line = format!(
+            "{client} run -d --cgroupns private -p 127.0.0.1:{port}:8080 --shm-size 32m --device /dev/fuse {named} serve"
+        );
+        let script = format!("{who} gdoctor prove --timeout 10s --format json -- {line}");
+        let run = Run::read(&exec(&script, "/dev/null".as_ref()).1);
+        let said = proved(&run);
+        assert_eq!(said[0], "pass proof-start/started", "{line}: {:#?}", run.told());
+        for subject in ["/dev/fuse", "/dev/shm", &format!("127.0.0.1:{port}/tcp")] {
+            assert!(said.contains(&format!("pass proof-inside/works {subject}")), "{line}: {said:#?}");
+        }
+        assert_eq!(self::image(&run), from, "{line}");
+        assert_eq!(exec(&has, "/dev/null".as_ref()).0, before, "{line}");
+    }
 }

@@ -6,6 +6,9 @@ mod start;
 use crate::model::check::Family;
 use crate::model::facts::Group;
 
+/// The source of the evidence that is told beside what the container showed.
+const SAID: &str = "what gdoctor says of the host";
+
 pub static FAMILY: Family = Family {
     name: "proof",
     title: "Proof",

@@ -1,21 +1,13 @@
-//! Doors of a container that gdoctor itself started: device nodes opened, its own limits and user, a listener for published ports.
+//! Doors of a container that gdoctor itself started: its own limits and user, a listener for published ports.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use nix::sys::statvfs::statvfs;
 
 use super::threads;
-
-/// Opens a device node and closes it again. It never becomes a terminal, and never waits.
-pub fn open(path: &Path, write: bool) -> io::Result<()> {
-    let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY | nix::libc::O_CLOEXEC;
-    File::options().read(true).write(write).custom_flags(flags).open(path).map(drop)
-}
 
 /// Soft and hard limit, as `ulimit` has them: `None` is unlimited.
 pub fn limit(name: &str) -> Option<io::Result<(Option<u64>, Option<u64>)>> {

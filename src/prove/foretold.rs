@@ -1,6 +1,7 @@
 //! What gdoctor says of the host before anything is started, by what is then looked at from within.
 
 use gdoctor_checks::model::facts::proof::{Foretold, Kind, Look, Outlook};
+use gdoctor_checks::model::run::RunLine;
 
 use crate::policy::Status;
 
@@ -33,14 +34,17 @@ impl Foretelling {
     }
 
     /// `None` where nothing of the host tells of it.
-    pub fn of(&self, look: &Look) -> Option<Foretold> {
+    pub fn of(&self, look: &Look, line: &RunLine) -> Option<Foretold> {
         let ids = deciding(look.kind);
-        // `0.0.0.0:8080/tcp` inside is `8080/tcp` of the host.
-        let subject = look.subject.trim_start_matches("0.0.0.0:").trim_start_matches("[::]:");
+        let subjects = subjects(look, line);
         let about = |verdict: &&Verdict| {
             let named = ids.contains(&verdict.id) && verdict.status != Status::Skip;
-            let by_subject = [Kind::Port, Kind::Capability].contains(&look.kind);
-            named && (!by_subject || verdict.subject == subject)
+            let is_one_of_many = match look.kind {
+                Kind::Port | Kind::Capability => true,
+                Kind::Camera => verdict.subject.starts_with('/'),
+                Kind::Gpu | Kind::Display | Kind::Device | Kind::Limit => false,
+            };
+            named && (!is_one_of_many || subjects.contains(&verdict.subject))
         };
         let told: Vec<&Verdict> = self.verdicts.iter().filter(about).collect();
         let with = |status: Status| -> Vec<String> {
@@ -54,6 +58,16 @@ impl Foretelling {
             () => Some(Foretold { outlook: Outlook::Works, codes: Vec::new() }),
         }
     }
+}
+
+/// What findings of the host call it.
+fn subjects(look: &Look, line: &RunLine) -> Vec<String> {
+    // `0.0.0.0:8080/tcp` inside is `8080/tcp` of the host.
+    let own = look.subject.trim_start_matches("0.0.0.0:").trim_start_matches("[::]:");
+    let devices =
+        line.devices.iter().filter(|device| device.container == look.subject).map(|device| device.host.clone());
+    let mounts = line.mounts.iter().filter(|mount| mount.target == look.subject).map(|mount| mount.source.clone());
+    std::iter::once(own.to_owned()).chain(devices).chain(mounts).collect()
 }
 
 /// The checks whose failure means that it does not work in the container.
@@ -111,7 +125,8 @@ mod tests {
         };
         let look =
             |subject: &str| Look { kind: Kind::Port, subject: subject.into(), seen: Fact::default(), foretold: None };
-        let outlook = |subject: &str| foretelling.of(&look(subject)).map(|foretold| foretold.outlook);
+        let outlook =
+            |subject: &str| foretelling.of(&look(subject), &RunLine::default()).map(|foretold| foretold.outlook);
         assert_eq!(outlook("0.0.0.0:80/tcp"), Some(Outlook::Works));
         assert_eq!(outlook("[::]:81/tcp"), Some(Outlook::Fails));
         assert_eq!(outlook("0.0.0.0:82/tcp"), None);

@@ -1,8 +1,9 @@
 //! The run line as options for gdoctor's own container: the user's as they are, but for what would outlast it, reach others, or
 //! change the host.
 
+use gdoctor_checks::model::facts::proof::Image;
 use gdoctor_checks::model::need::{Capability, Gpus, Need, Origin, Protocol};
-use gdoctor_checks::model::run::{Mount, MountKind, RunLine, RunOption};
+use gdoctor_checks::model::run::{Mount, MountKind, RunLine, RunOption, Span};
 
 use super::asked::{Asked, Device, Limit};
 use crate::host::Host;
@@ -57,7 +58,7 @@ const OF_THE_IMAGE: [&str; 6] =
     ["platform", "disable-content-trust", "no-healthcheck", "rootfs", "sdnotify", "systemd"];
 
 /// Err tells why this line cannot be tried.
-pub fn own(line: &RunLine, host: &Host) -> Result<Own, String> {
+pub fn own(line: &RunLine, host: &Host, image: Image) -> Result<Own, String> {
     // What the client or the engine refuses is theirs to refuse.
     let is_kept = |option: &&RunOption| !is_own(&option.name) && option.name != "image";
     if let Some(option) = line.options.iter().filter(is_kept).find(|option| option.at.opaque || option.name == "…") {
@@ -69,7 +70,7 @@ pub fn own(line: &RunLine, host: &Host) -> Result<Own, String> {
     let parts = parts(line).ok_or("the words of this line could not be told apart")?;
     let mut own = Own::default();
     for part in parts {
-        own.put(line, part, host);
+        own.put(line, part, host, image);
     }
     Ok(own)
 }
@@ -78,8 +79,20 @@ fn is_own(name: &str) -> bool {
     OWN.contains(&name) || name.starts_with("health-") || OF_THE_IMAGE.contains(&name)
 }
 
+/// What stands at this byte of the line is not in the container: what is said of it is not said of the proof.
+pub fn is_replaced(line: &RunLine, at: usize, image: Image) -> bool {
+    let here = |span: Span| span.start <= at && at < span.end.max(span.start + 1);
+    let replaced = |option: &RunOption| match option.name.as_str() {
+        "image" => image == Image::Own,
+        name => is_own(name) || SEEN_BY_OTHERS.contains(&name),
+    };
+    line.arguments.iter().any(|argument| here(argument.span))
+        || line.image.as_ref().is_some_and(|named| image == Image::Own && here(named.at.span))
+        || line.options.iter().any(|option| here(option.at.span) && replaced(option))
+}
+
 impl Own {
-    fn put(&mut self, line: &RunLine, part: Part, host: &Host) {
+    fn put(&mut self, line: &RunLine, part: Part, host: &Host, image: Image) {
         let name = part.option.name.as_str();
         let mount = line.mounts.iter().find(|mount| mount.at == part.option.at);
         match (name, mount) {
@@ -87,7 +100,7 @@ impl Own {
             _ if SEEN_BY_OTHERS.contains(&name) => {
                 self.leave_out(&part, "other programs would take this container for yours")
             }
-            ("user" | "group-add", _) if !is_numeric(&part.value) => {
+            ("user" | "group-add", _) if image == Image::Own && !is_numeric(&part.value) => {
                 self.leave_out(&part, "only your image tells which id that name has");
             }
             ("network", _) if line.earlier.networks.contains(&part.value) => {
@@ -239,7 +252,7 @@ mod tests {
 
     fn tried(text: &str) -> Own {
         let line = parse_one(text, &Shell { cwd: "/", ..Shell::BARE }).unwrap();
-        own(&line, &Host::new("/", Duration::from_secs(5))).unwrap()
+        own(&line, &Host::new("/", Duration::from_secs(5)), Image::Own).unwrap()
     }
 
     #[test]
@@ -259,6 +272,15 @@ mod tests {
     }
 
     #[test]
+    fn what_the_proof_replaces_is_known_by_its_place() {
+        let text = "docker run --entrypoint /app -u app -p 80:80 img cmd";
+        let line = parse_one(text, &Shell { cwd: "/", ..Shell::BARE }).unwrap();
+        let replaced = |word: &str, image| is_replaced(&line, text.find(word).unwrap(), image);
+        assert!(replaced("--entrypoint", Image::Lines) && replaced("cmd", Image::Lines) && replaced("img", Image::Own));
+        assert!(!replaced("img", Image::Lines) && !replaced("-p", Image::Own) && !replaced("docker", Image::Own));
+    }
+
+    #[test]
     fn nothing_of_the_host_is_made_or_relabelled() {
         let mut own = tried("docker run -v /no/such/folder:/a -v /tmp:/b:Z,ro -v data:/c -v /d -v kept:/e img");
         own.make_nameless(|name| name == "kept");
@@ -270,6 +292,6 @@ mod tests {
     #[test]
     fn a_line_that_is_not_known_to_the_letter_is_not_tried() {
         let line = parse_one("docker run -p $(free-port):80 img", &Shell { cwd: "/", ..Shell::BARE }).unwrap();
-        assert!(own(&line, &Host::new("/", Duration::from_secs(5))).unwrap_err().contains("free-port"));
+        assert!(own(&line, &Host::new("/", Duration::from_secs(5)), Image::Own).unwrap_err().contains("free-port"));
     }
 }

@@ -5,6 +5,7 @@ mod asked;
 mod foretold;
 mod image;
 mod line;
+mod owner;
 mod within;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -13,7 +14,7 @@ use std::time::Duration;
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::Facts;
 use gdoctor_checks::model::facts::docker::{Address, Reach};
-use gdoctor_checks::model::facts::proof::{Kind, Look, ProofFacts, Seen, Start};
+use gdoctor_checks::model::facts::proof::{Image, Kind, Look, ProofFacts, Seen, Start};
 use gdoctor_checks::model::need::Need;
 use gdoctor_checks::model::run::RunLine;
 
@@ -28,6 +29,8 @@ use crate::secret;
 
 use asked::{Answer, Asked};
 pub use foretold::{Foretelling, Verdict};
+pub use line::is_replaced;
+use owner::Owner;
 pub use within::run as within;
 
 /// On containers and images: whose they are. Nothing without it is ever taken away.
@@ -47,9 +50,16 @@ const PORT: Duration = Duration::from_secs(2);
 /// An engine's message.
 const MESSAGE: usize = 1000;
 
-/// What a container with these options shows. `tell` says beforehand what is run.
-pub fn prove(host: &Host, need: &Need, facts: &Facts, foretelling: &Foretelling, tell: &dyn Fn(&str)) -> ProofFacts {
-    let mut proof = ProofFacts { foretold: Some(foretelling.start()), ..ProofFacts::default() };
+/// What a container with these options shows. `foretell` has what the host looks say of a line that is started from such an image;
+/// `tell` says beforehand what is run.
+pub fn prove(
+    host: &Host,
+    need: &Need,
+    facts: &Facts,
+    foretell: &dyn Fn(Image) -> Foretelling,
+    tell: &dyn Fn(&str),
+) -> ProofFacts {
+    let mut proof = ProofFacts::default();
     let Some(line) = &need.run else {
         proof.start = Fact::unknown(Gap::NotAsked, "the run line");
         return proof;
@@ -58,8 +68,10 @@ pub fn prove(host: &Host, need: &Need, facts: &Facts, foretelling: &Foretelling,
         Ok(start) => Fact::present(start, format!("{} run", program(line))),
         Err(gap) => Fact::unknown(gap, format!("{} run", program(line))),
     };
+    let foretelling = foretell(proof.image.unwrap_or(Image::Own));
+    proof.foretold = Some(foretelling.start());
     for look in &mut proof.looks {
-        look.foretold = foretelling.of(look);
+        look.foretold = foretelling.of(look, line);
     }
     proof
 }
@@ -81,29 +93,55 @@ fn tried(
     if sudo {
         return Err(Gap::Unsupported("the line is run by sudo: start `gdoctor prove` by sudo as well".into()));
     }
-    let mut own = line::own(line, host).map_err(Gap::Unsupported)?;
-    let files = own::files().map_err(Gap::Unsupported)?;
     let values = passed(line);
     let client = Client::named(program(line), &values, line.as_root && !line.keeps_environment);
     let client = client.map_err(Gap::Unsupported)?;
     let span = host.deadline.left();
-    sweep(&client, host, span)?;
+    let files = own::files().map_err(Gap::Unsupported)?;
+    let lines = lines_image(&client, line, span);
+    let kind = if lines.is_ok() { Image::Lines } else { Image::Own };
+    let mut own = line::own(line, host, kind).map_err(Gap::Unsupported)?;
+    owner::sweep(&client, host, span)?;
     own.make_nameless(|name| client.run(&words(&["volume", "inspect", name]), &[], Deadline::after(span)).is_well());
     let owner = Owner::own(host);
-    let image = format!("{IMAGE}:{}-{owner}", image::digest(&files));
-    let kept = Kept { name: format!("{IMAGE}-{owner}"), image, client, span };
     let asked = Asked { word: format!("gdoctor {owner}"), lasts: LASTS, ..line::asked(line, need) };
-    let arguments = kept.arguments(&own.options, &owner, &asked);
-    proof.left_out = own.left_out.iter().map(|words| secret::masked(words)).collect();
-    tell(&shown(line, &own.options, &proof.left_out));
+    proof.image = Some(kind);
+    proof.left_out = lines.as_ref().err().into_iter().chain(&own.left_out).map(|words| secret::masked(words)).collect();
+    let image = format!("{IMAGE}:{}-{owner}", image::digest(&files));
+    let kept = Kept { owner, image, lines: lines.ok(), client, span };
+    tell(&shown(line, &own.options, kept.lines.as_deref().unwrap_or(IMAGE), &proof.left_out));
     let left = kept.clone();
     let in_hand = Left::behind(move || left.take_away_at_the_end());
-    let ended = kept.import(&image::archive(&files), &owner).and_then(|()| kept.run(&arguments, &asked, line, proof));
+    let ended = kept
+        .bring(&image::archive(&files))
+        .and_then(|()| kept.run(&kept.arguments(&own.options, &asked), &asked, line, proof));
     if let Err(words) = kept.take_away() {
         tell(&words);
     }
     drop(in_hand);
     ended
+}
+
+/// The name of the line's own image, where the engine has it and it is for this machine. Err tells why another takes its place.
+fn lines_image(client: &Client, line: &RunLine, span: Duration) -> Result<String, String> {
+    let image = line.image.as_ref().filter(|image| !image.at.opaque && !image.reference.is_empty());
+    let name = &image
+        .ok_or("the image, which only the running script would tell: gdoctor's own stands in its place")?
+        .reference;
+    let arguments = words(&["image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", name]);
+    let said = client.run(&arguments, &[], Deadline::after(span));
+    let own = match std::env::consts::ARCH {
+        "x86_64" => "linux/amd64",
+        "aarch64" => "linux/arm64",
+        _ => "",
+    };
+    match said.text().trim() {
+        _ if !said.is_well() => {
+            Err(format!("{name}, which is not on this host: gdoctor's own image stands in its place"))
+        }
+        kind if kind == own => Ok(name.clone()),
+        kind => Err(format!("{name}, which is for {kind}: gdoctor's own image stands in its place")),
+    }
 }
 
 /// Whether there is an engine on this machine to ask. Of podman's nothing is known before.
@@ -132,9 +170,9 @@ fn passed(line: &RunLine) -> Vec<(String, String)> {
 }
 
 /// What is going to be run, as a user would type it, without secrets; and what of the line is not in it.
-fn shown(line: &RunLine, options: &[String], left_out: &[String]) -> String {
+fn shown(line: &RunLine, options: &[String], image: &str, left_out: &[String]) -> String {
     let command = [program(line).to_owned(), "run".into(), "--rm".into()].into_iter();
-    let all: Vec<String> = command.chain(options.iter().cloned()).chain([IMAGE.to_owned()]).collect();
+    let all: Vec<String> = command.chain(options.iter().cloned()).chain([image.to_owned()]).collect();
     let mut text =
         format!("gdoctor: starts a container of its own, and takes it away again:\n  {}", run_line::join(&all));
     left_out.iter().for_each(|words| text.push_str(&format!("\n  without {words}")));
@@ -149,35 +187,80 @@ fn words(words: &[&str]) -> Vec<String> {
 #[derive(Clone)]
 struct Kept {
     client: Client,
-    /// The container's.
-    name: String,
+    owner: Owner,
+    /// gdoctor's own.
     image: String,
+    /// The line's, where the container is started from it.
+    lines: Option<String>,
     /// The most that one question may take.
     span: Duration,
 }
 
 impl Kept {
-    fn arguments(&self, options: &[String], owner: &Owner, asked: &Asked) -> Vec<String> {
-        let (label, loader) = (format!("{LABEL}={owner}"), format!("{WITHIN}/ld.so"));
-        let (library, program) = (format!("{WITHIN}/lib"), format!("{WITHIN}/gdoctor"));
-        let before =
-            ["run", "--rm", "-i", "--name", &self.name, "--label", &label, "--pull=never", "--log-driver=none"];
-        let behind = ["--entrypoint", &loader, &self.image, "--library-path", &library, &program, SUBCOMMAND];
-        let asked = serde_json::to_string(asked).unwrap_or_default();
-        words(&before).into_iter().chain(options.iter().cloned()).chain(words(&behind)).chain([asked]).collect()
+    fn name(&self) -> String {
+        format!("{IMAGE}-{}", self.owner)
     }
 
-    fn import(&self, tar: &[u8], owner: &Owner) -> Result<(), Gap> {
-        let label = format!("LABEL {LABEL}={owner}");
-        let said = self.client.run(
-            &words(&["import", "--change", &label, "-", &self.image]),
-            tar,
-            Deadline::after(self.span * IMPORT),
-        );
+    /// A container that is never started: its volume has gdoctor's files for one of the line's image.
+    fn files(&self) -> Option<String> {
+        self.lines.is_some().then(|| format!("{IMAGE}-files-{}", self.owner))
+    }
+
+    fn label(&self) -> String {
+        format!("{LABEL}={}", self.owner)
+    }
+
+    fn arguments(&self, options: &[String], asked: &Asked) -> Vec<String> {
+        let (name, label, loader) = (self.name(), self.label(), format!("{WITHIN}/ld.so"));
+        let (library, program) = (format!("{WITHIN}/lib"), format!("{WITHIN}/gdoctor"));
+        let image = self.lines.as_ref().unwrap_or(&self.image);
+        let files = self.files().map(|files| format!("{files}:ro"));
+        let before = ["run", "--rm", "-i", "--name", &name, "--label", &label, "--pull=never", "--log-driver=none"];
+        let beside: &[&str] = match &files {
+            Some(files) => &["--volumes-from", files, "--no-healthcheck"],
+            None => &[],
+        };
+        let behind = ["--entrypoint", &loader, image, "--library-path", &library, &program, SUBCOMMAND];
+        let asked = serde_json::to_string(asked).unwrap_or_default();
+        let options = options.iter().cloned();
+        words(&before).into_iter().chain(options).chain(words(beside)).chain(words(&behind)).chain([asked]).collect()
+    }
+
+    /// Hands the engine gdoctor's files.
+    fn bring(&self, tar: &[u8]) -> Result<(), Gap> {
+        let label = format!("LABEL {}", self.label());
+        self.ask(&["import", "--change", &label, "-", &self.image], tar)?;
+        let Some(files) = self.files() else { return Ok(()) };
+        let (label, loader) = (self.label(), format!("{WITHIN}/ld.so"));
+        self.ask(
+            &[
+                "create",
+                "--name",
+                &files,
+                "--label",
+                &label,
+                "--pull=never",
+                "--network=none",
+                "-v",
+                WITHIN,
+                &self.image,
+                &loader,
+            ],
+            &[],
+        )?;
+        match self.client.name() {
+            // It fills a volume only now.
+            "podman" => self.ask(&["init", &files], &[]),
+            _ => Ok(()),
+        }
+    }
+
+    fn ask(&self, arguments: &[&str], input: &[u8]) -> Result<(), Gap> {
+        let said = self.client.run(&words(arguments), input, Deadline::after(self.span * IMPORT));
         match said.end {
             End::Exited(0) => Ok(()),
             End::TimedOut => Err(Gap::TimedOut),
-            _ => Err(Gap::Unsupported(format!("the engine takes no image: {}", message(&said)))),
+            _ => Err(Gap::Unsupported(format!("the engine does not take gdoctor's files: {}", message(&said)))),
         }
     }
 
@@ -217,7 +300,7 @@ impl Kept {
         if line.ports.is_empty() || line.is_host_network() {
             return Vec::new();
         }
-        let said = self.client.run(&words(&["port", &self.name]), &[], Deadline::after(self.span));
+        let said = self.client.run(&words(&["port", &self.name()]), &[], Deadline::after(self.span));
         let mut all: Vec<Look> = Vec::new();
         for (container, protocol, address) in said.text().lines().filter_map(published) {
             let subject = format!("{address}/{protocol}");
@@ -237,22 +320,30 @@ impl Kept {
         all
     }
 
+    fn containers(&self) -> Vec<String> {
+        std::iter::once(self.name()).chain(self.files()).collect()
+    }
+
     /// Err: what has to be typed to take the rest away.
     fn take_away(&self) -> Result<(), String> {
         let end = Deadline::after(self.span * 2);
-        self.client.run(&words(&["rm", "-f", "-v", &self.name]), &[], end);
-        self.client.run(&words(&["image", "rm", &self.image]), &[], end);
-        let left = |kind: &str, name: &str| self.client.run(&words(&[kind, "inspect", name]), &[], end);
+        let ask = |arguments: &[&str]| self.client.run(&words(arguments), &[], end);
+        for name in self.containers() {
+            ask(&["rm", "-f", "-v", &name]);
+        }
+        ask(&["image", "rm", &self.image]);
         // An engine that does not answer says nothing of what it has.
-        let stays = [left("container", &self.name), left("image", &self.image)];
-        if stays.iter().all(|said| matches!(said.end, End::Exited(code) if code != 0)) {
+        let is_gone =
+            |kind: &str, name: &str| matches!(ask(&[kind, "inspect", name]).end, End::Exited(code) if code != 0);
+        if self.containers().iter().all(|name| is_gone("container", name)) && is_gone("image", &self.image) {
             return Ok(());
         }
         let name = self.client.name();
         Err(format!(
             "gdoctor: the engine did not let gdoctor take its own away; the next `gdoctor prove` does, or:\n  \
              {name} rm -f -v {}; {name} image rm {}",
-            self.name, self.image
+            self.containers().join(" "),
+            self.image
         ))
     }
 
@@ -261,7 +352,9 @@ impl Kept {
         let end = Deadline::after(TAKE_AWAY);
         for pause in [0, 200, 400] {
             std::thread::sleep(Duration::from_millis(pause).min(end.left()));
-            self.client.run_at_the_end(&words(&["rm", "-f", "-v", &self.name]), end);
+            let containers = self.containers();
+            let rm = ["rm", "-f", "-v"].into_iter().chain(containers.iter().map(String::as_str)).collect::<Vec<_>>();
+            self.client.run_at_the_end(&words(&rm), end);
             self.client.run_at_the_end(&words(&["image", "rm", &self.image]), end);
         }
     }
@@ -317,104 +410,9 @@ fn message(said: &Said) -> String {
     lines.join(" ").chars().take(MESSAGE).collect()
 }
 
-/// The process that a container is for: `BOOT.PIDNS.PID.START`, so that a later run can tell whether it still is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Owner {
-    /// The machine's start and the namespace that process ids are of.
-    place: String,
-    pid: u32,
-    /// In ticks since the machine's start.
-    started: String,
-}
-
-impl std::fmt::Display for Owner {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}.{}", self.place, self.pid, self.started)
-    }
-}
-
-impl Owner {
-    fn own(host: &Host) -> Self {
-        let pid = std::process::id();
-        Self { place: place(host), pid, started: started(host, pid).unwrap_or_default() }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let (rest, started) = text.rsplit_once('.')?;
-        let (place, pid) = rest.rsplit_once('.')?;
-        Some(Self { place: place.into(), pid: pid.parse().ok()?, started: started.into() })
-    }
-
-    /// It is of this start of this machine and is no more, or of an earlier start. Others' processes are not seen from here.
-    fn is_gone(&self, host: &Host) -> bool {
-        let (boot, here) = (|place: &str| place.split('.').next().unwrap_or_default().to_owned(), place(host));
-        if boot(&self.place) != boot(&here) {
-            return true;
-        }
-        self.place == here && started(host, self.pid).as_ref() != Some(&self.started)
-    }
-}
-
-fn place(host: &Host) -> String {
-    let boot = host.live().line("/proc/sys/kernel/random/boot_id").value().cloned().unwrap_or_default();
-    let namespace = host.live().link("/proc/self/ns/pid").value().cloned().unwrap_or_default();
-    let digits: String = namespace.chars().filter(char::is_ascii_digit).collect();
-    format!("{}.{digits}", boot.chars().filter(char::is_ascii_alphanumeric).take(8).collect::<String>())
-}
-
-fn started(host: &Host, pid: u32) -> Option<String> {
-    let stat = host.live().line(format!("/proc/{pid}/stat"));
-    stat.value()?.rsplit_once(") ")?.1.split(' ').nth(19).map(str::to_owned)
-}
-
-/// Takes away what runs that were killed have left. Err: the engine does not answer.
-fn sweep(client: &Client, host: &Host, span: Duration) -> Result<(), Gap> {
-    let filter = format!("label={LABEL}");
-    let format = format!("{{{{.ID}}}} {{{{.Label \"{LABEL}\"}}}}");
-    let listed =
-        client.run(&words(&["ps", "-a", "--filter", &filter, "--format", &format]), &[], Deadline::after(span));
-    match listed.end {
-        End::Exited(0) => {}
-        End::TimedOut => return Err(Gap::TimedOut),
-        _ => return Err(Gap::Unsupported(message(&listed))),
-    }
-    let gone = |owner: &str| Owner::parse(owner).is_some_and(|owner| owner.is_gone(host));
-    for id in
-        listed.text().lines().filter_map(|line| line.split_once(' ').filter(|(_, owner)| gone(owner))).map(|(id, _)| id)
-    {
-        client.run(&words(&["rm", "-f", "-v", id]), &[], Deadline::after(span * 2));
-    }
-    let format = "{{.Repository}}:{{.Tag}}";
-    let listed = client.run(&words(&["images", "--filter", &filter, "--format", format]), &[], Deadline::after(span));
-    let is_left = |name: &&str| {
-        let owner = name.rsplit(':').next().and_then(|tag| tag.split_once('-'));
-        owner.is_some_and(|(_, owner)| gone(owner))
-    };
-    for name in listed.text().lines().filter(is_left) {
-        client.run(&words(&["image", "rm", name]), &[], Deadline::after(span * 2));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn owners_that_are_gone_are_told_from_those_that_run() {
-        let host = Host::new("/", Duration::from_secs(5));
-        let own = Owner::own(&host);
-        assert_eq!(Owner::parse(&own.to_string()).as_ref(), Some(&own));
-        assert!(!own.is_gone(&host));
-        assert!(Owner { started: "1".into(), ..own.clone() }.is_gone(&host));
-        assert!(Owner { place: "0000abcd.1".into(), ..own.clone() }.is_gone(&host));
-        let boot = own.place.split('.').next().unwrap();
-        assert!(
-            !Owner { place: format!("{boot}.1"), pid: 1, started: "1".into() }.is_gone(&host),
-            "another namespace's"
-        );
-        assert!(Owner::parse("latest").is_none());
-    }
 
     #[test]
     fn ports_as_clients_tell_them() {

@@ -9,10 +9,11 @@ use gdoctor_checks::model::facts::library::{Found, Kind as LibraryKind, librarie
 use gdoctor_checks::model::facts::nvidia::Start;
 use gdoctor_checks::model::facts::proof::{Kind, Look, Seen};
 use gdoctor_checks::model::need::{Camera, Need, Origin, Wish};
+use serde::{Deserialize, Serialize};
 
 use super::asked::{Answer, Asked, Device, Limit};
 use crate::host::files::{Kind as FileKind, gap_of};
-use crate::host::{Deadline, Host, client, output, threads, within};
+use crate::host::{Deadline, Host, child, client, output, threads, within};
 use crate::probe;
 
 /// The most that one look may take.
@@ -163,10 +164,8 @@ fn devices(host: &Host, device: &Device) -> Vec<Look> {
 }
 
 fn opened(host: &Host, path: &str, write: bool) -> Fact<Seen> {
-    let source =
-        if write { format!("open {path} for reading and writing") } else { format!("open {path} for reading") };
-    let stat = host.stat(path);
-    if stat.is_absent() {
+    let source = format!("open {path}");
+    if host.stat(path).is_absent() {
         return Fact::present(Seen::Fails(format!("{path}: no such file or directory")), source);
     }
     let real = host.real_path(path).value().cloned().unwrap_or_else(|| path.to_owned());
@@ -174,11 +173,15 @@ fn opened(host: &Host, path: &str, write: bool) -> Fact<Seen> {
         let why = "gdoctor does not open it: some devices act when they are opened";
         return Fact::unknown(Gap::Unsupported(why.into()), source);
     }
-    match within::open(real.as_ref(), write) {
-        Ok(()) => Fact::present(Seen::Works("it opens".into()), source),
-        Err(why) if why.raw_os_error().is_some() => Fact::present(Seen::Fails(format!("open {path}: {why}")), source),
-        Err(why) => Fact::unknown(gap_of(&why), source),
-    }
+    let arguments = if write { vec![path, "write"] } else { vec![path] };
+    child::probe::<Node>("open", &arguments, &source, Deadline::after(LOOK)).opened
+}
+
+/// What the child that opens a node says.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Node {
+    opened: Fact<Seen>,
 }
 
 fn limit(wanted: &Limit) -> Look {

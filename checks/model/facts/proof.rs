@@ -15,12 +15,32 @@ use crate::model::place;
 pub struct ProofFacts {
     /// What became of the container.
     pub start: Fact<Start>,
+    /// What it was started from.
+    pub image: Option<Image>,
     /// What the host looks had said of its start.
     pub foretold: Option<Foretold>,
     /// One for each thing that was looked at in it.
     pub looks: Vec<Look>,
     /// Of the line, what the container did not have: the argument and why.
     pub left_out: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Image {
+    /// gdoctor itself and no more.
+    Own,
+    /// The one that the line names, with gdoctor beside its files.
+    Lines,
+}
+
+impl Image {
+    pub fn words(self) -> &'static str {
+        match self {
+            Image::Own => "gdoctor's own",
+            Image::Lines => "the line's",
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! Does each thing that is wanted work in a container with these options, and had gdoctor said so?
 
+use super::SAID;
 use crate::model::facts::proof::{Kind, Look, Outlook, Seen, Start};
 use crate::model::need::strongest;
 use crate::model::prelude::*;
@@ -57,7 +58,7 @@ fn finding(look: &Look) -> Finding {
     };
     let finding = finding.about(&look.subject).with("kind", look.kind.word()).saw(&look.seen);
     match &look.foretold {
-        Some(foretold) => finding.evidence("what gdoctor says of the host", foretold.to_string()),
+        Some(foretold) => finding.evidence(SAID, foretold.to_string()),
         None => finding,
     }
 }

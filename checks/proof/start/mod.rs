@@ -1,6 +1,7 @@
 //! Did the engine start a container with these options, and had gdoctor said so?
 
-use crate::model::facts::proof::{Foretold, Outlook, Start};
+use super::SAID;
+use crate::model::facts::proof::{Foretold, Image, Outlook, Start};
 use crate::model::prelude::*;
 use crate::model::run::{Argument, RunOption};
 
@@ -35,15 +36,20 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         }
     };
     let left_out = facts.proof.left_out.iter();
-    let finding = finding.saw(start).evidence("what gdoctor says of the host", foretold.to_string());
+    let image = facts.proof.image.map_or("none", Image::words);
+    let finding = finding.saw(start).evidence("image", image).evidence(SAID, foretold.to_string());
     Ok(left_out.fold(finding, |finding, words| finding.evidence("not in this container", words.as_str())).into())
 }
 
 /// The option whose value the message repeats, the longest of them.
 fn named_in<'a>(line: &'a RunLine, message: &str) -> Option<&'a Argument> {
+    // runc writes a setting as its file: `net/ipv4/ip_forward`.
+    let alike = |text: &str| text.replace('/', ".");
+    let message = alike(message);
     let spoken = |option: &&RunOption| {
         let parts = option.value.split([':', ',', '=']).chain([option.value.as_str()]);
-        parts.filter(|part| part.len() >= SPOKEN && message.contains(part)).map(str::len).max().unwrap_or_default()
+        let spoken = parts.filter(|part| part.len() >= SPOKEN && message.contains(&alike(part)));
+        spoken.map(str::len).max().unwrap_or_default()
     };
     let named = line.options.iter().filter(|option| !option.at.opaque && spoken(option) > 0);
     named.max_by_key(spoken).map(|option| &option.at)
