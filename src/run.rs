@@ -416,12 +416,18 @@ fn foretelling(facts: &Facts, need: &Need, image: Image) -> Foretelling {
         Starts::Unknown => None,
     };
     let deciding = report::start::deciding(line, &results);
-    let stops = |outcome: &report::Outcome| deciding.iter().any(|one| std::ptr::eq(*one, outcome));
+    // Of what cannot be judged before another is mended, that other one stops it.
+    let causes: Vec<&str> = deciding.iter().filter_map(|outcome| outcome.cause.as_deref()).collect();
+    let stops = |outcome: &report::Outcome| {
+        let decides = deciding.iter().any(|one| std::ptr::eq(*one, outcome));
+        decides || (outcome.status == Status::Fail && causes.contains(&outcome.id))
+    };
     let verdict = |outcome: &report::Outcome| Verdict {
         id: outcome.id,
         code: outcome.code.clone(),
         subject: outcome.subject.clone(),
         status: outcome.status,
+        cause: outcome.cause.clone(),
         stops: stops(outcome),
     };
     Foretelling { starts, verdicts: results.iter().map(verdict).collect() }

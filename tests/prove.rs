@@ -151,11 +151,12 @@ fn the_lines_options_are_met_inside_and_nothing_stays() {
 fn what_the_engine_refuses_is_told_in_its_words_with_the_argument() {
     engines(|lab, engine| {
         let before = inventory(lab);
-        let run = prove(lab, &format!("docker run --sysctl net.ipv4.no_such_setting=1 {IMAGE}"), &[]);
+        // The host's kernel has that setting, and of the network of a container it is none.
+        let run = prove(lab, &format!("docker run --sysctl net.core.netdev_max_backlog=1 {IMAGE}"), &[]);
         assert_eq!(run.code, 1, "{engine}");
         let result = run.results().iter().find(|r| r["id"] == "proof-start").unwrap();
         assert_eq!(result["status"], "fail", "{engine}: {result}");
-        assert!(result["summary"].as_str().unwrap().contains("no_such_setting"), "{engine}: {result}");
+        assert!(result["summary"].as_str().unwrap().contains("netdev_max_backlog"), "{engine}: {result}");
         assert!(result["askedBy"]["text"].as_str().unwrap_or_default().contains("--sysctl"), "{engine}: {result}");
         // Where the host looks had the cause, it is told there alone.
         let holder = TcpListener::bind("0.0.0.0:0").unwrap();
@@ -196,18 +197,17 @@ fn nothing_stays_wherever_a_signal_falls() {
 fn a_killed_run_is_swept_by_the_next_and_others_are_left_alone() {
     let Some(lab) = Lab::start() else { return };
     let before = inventory(&lab);
-    let names = || String::from_utf8(lab.shell("docker ps -a --format '{{.Names}}'", &BTreeMap::new()).stdout).unwrap();
+    let running = || String::from_utf8(lab.shell("docker ps --format '{{.Names}}'", &BTreeMap::new()).stdout).unwrap();
     // A display that takes the connection and says nothing keeps the container for some seconds.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let display = i32::from(silent.local_addr().unwrap().port()) - 6000;
     let mut child = spawned(&lab, &format!("docker run --network host -e DISPLAY=127.0.0.1:{display} {IMAGE}"));
-    assert!(until(|| names().contains("gdoctor-prove")), "a container comes");
+    assert!(until(|| running().contains("gdoctor-prove")), "a container comes");
     let _ = kill(Pid::from_raw(child.id() as i32), Signal::SIGKILL);
     child.wait().unwrap();
     // Its standard input is closed with it, and so it ends.
-    assert!(until(|| !names().contains("gdoctor-prove")), "{}", names());
+    assert!(until(|| !running().contains("gdoctor-prove")), "{}", running());
     assert!(inventory(&lab).contains("gdoctor-prove:"), "the image is still there");
-    // What carries the label of somebody who runs, or none, is not ours to take.
     let run = prove(&lab, &format!("docker run {IMAGE}"), &[]);
     assert_eq!(proved(&run)[0], "pass proof-start/started");
     assert_eq!(inventory(&lab), before);
@@ -281,6 +281,11 @@ fn facts_carry_what_was_proved() {
     assert_eq!(proved(&live), proved(&saved));
     assert!(proved(&live).contains(&"pass proof-inside/works nofile".to_owned()), "{:#?}", proved(&live));
     assert!(!std::fs::read_to_string(&file).unwrap().contains("secretname"));
+    let shared = lab.shell(&format!("{binary} prove --share --format json -- {line}"), &BTreeMap::new());
+    assert_eq!(proved(&Run::read(&shared)), proved(&live));
+    for bytes in [&shared.stdout, &shared.stderr] {
+        assert!(!String::from_utf8_lossy(bytes).contains("secretname"), "{}", String::from_utf8_lossy(bytes));
+    }
 }
 
 /// The image's own user, by its name, meets the line's devices.
@@ -294,11 +299,12 @@ fn the_lines_own_image_keeps_its_user() {
          docker rm made"
     ));
     let before = inventory(&lab);
-    for (options, status) in [("", "fail"), ("-u root ", "pass"), ("-u app ", "fail"), ("-u nobody-here ", "start")] {
+    for (options, status) in [("", "fail"), ("-u root ", "pass"), ("-u app ", "fail"), ("-u nobody-here ", "refused")] {
         let run = prove(&lab, &format!("docker run {options}--device {node}:/dev/fuse lab/app:1"), &[]);
         let said = proved(&run);
         let expected = match status {
-            "start" => "fail proof-start/".to_owned(),
+            // The host looks have the cause.
+            "refused" => "unknown proof-start/unknown".to_owned(),
             "pass" => "pass proof-inside/works /dev/fuse".to_owned(),
             _ => "fail proof-inside/fails /dev/fuse".to_owned(),
         };
@@ -383,4 +389,176 @@ fn podman_and_engines_without_root() {
         assert_eq!(self::image(&run), from, "{line}");
         assert_eq!(exec(&has, "/dev/null".as_ref()).0, before, "{line}");
     }
+}
+
+/// A GPU that CDI brings: a node without a driver behind it and a library of ours in NVML's place. All else is what CDI, runc and the
+/// loader make of it. The host has no such GPU, so only what was seen inside is held here.
+#[test]
+fn a_gpu_is_looked_at_from_within() {
+    if !has_engine("sid") {
+        return;
+    }
+    let dir = tempfile::tempdir_in("/tmp").unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let compiled = Command::new("cc")
+        .args([
+            "-shared",
+            "-fPIC",
+            "-DWHOLE",
+            "-x",
+            "c",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doubles/nvml.c"),
+            "-o",
+        ])
+        .arg(path("nvml.so"))
+        .status();
+    if !compiled.is_ok_and(|status| status.success()) {
+        return part::left_out("the library that stands in for NVML: no C compiler (cc)");
+    }
+    std::fs::create_dir_all(path("module/nvidia")).unwrap();
+    std::fs::create_dir(path("cdi")).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(path(name), text).unwrap();
+    write("module/nvidia/version", "550.54.15\n");
+    mknod(&path("nvidia0"), SFlag::S_IFCHR, Mode::from_bits_truncate(0o666), makedev(195, 0)).unwrap();
+    let answers = [
+        ("healthy", "driver = 550.54.15\ngpus = 1\ngpu0.name = NVIDIA L4\ngpu0.pci = 0:1:0\n"),
+        ("mismatch", "init = !18\n"),
+        ("hang", "init = hang\n"),
+        ("bare", ""),
+    ];
+    let mut spec = "cdiVersion: 0.5.0\nkind: nvidia.com/gpu\ndevices:\n".to_owned();
+    for (name, text) in answers {
+        write(name, text);
+        let home = dir.path().display();
+        let mount = |from: &str, to: &str| {
+            format!("    - {{hostPath: {home}/{from}, containerPath: {to}, options: [ro, bind]}}\n")
+        };
+        spec += &format!(
+            "- name: {name}\n  containerEdits:\n    env: [NVML_DOUBLE=/gpu/answers]\n    deviceNodes:\n    - {{path: /dev/nvidia0, \
+             hostPath: {home}/nvidia0, type: c, major: 195, minor: 0}}\n    mounts:\n{}",
+            mount("module", "/sys/module")
+        );
+        if name != "bare" {
+            let library = format!("/usr/lib/{}-linux-gnu/libnvidia-ml.so.1", std::env::consts::ARCH);
+            spec += &(mount("nvml.so", &library) + &mount(name, "/gpu/answers"));
+        }
+    }
+    write("cdi/nvidia.yaml", &spec);
+    write("daemon.json", &format!("{{\"cdi-spec-dirs\": [\"{}\"]}}", path("cdi").display()));
+    let config = path("daemon.json").display().to_string();
+    let Some(lab) = Lab::of(&["--engine", "sid", "--config", &config]) else { return };
+    let before = inventory(&lab);
+    for (name, image, inside) in [
+        ("healthy", IMAGE, "1 GPU(s), driver 550.54.15"),
+        ("healthy", "no/such:1", "1 GPU(s), driver 550.54.15"),
+        ("mismatch", IMAGE, "Driver/library version mismatch"),
+        ("hang", IMAGE, "cannot tell: no answer within the deadline"),
+        ("bare", "no/such:1", "libnvidia-ml.so.1: cannot open shared object file: No such file or directory"),
+    ] {
+        let wants = "-e NVIDIA_DRIVER_CAPABILITIES=compute,utility";
+        let run = prove(&lab, &format!("docker run --device nvidia.com/gpu={name} {wants} {image}"), &[]);
+        assert_eq!(seen(&run, "proof-inside", "NVML", ""), inside, "{name} {image}: {:#?}", proved(&run));
+        assert_eq!(seen(&run, "proof-inside", "CUDA", ""), "/dev/nvidia-uvm is not there", "{name}");
+        let utility = if name == "bare" { "libnvidia-ml: no such library" } else { "libnvidia-ml there" };
+        assert_eq!(seen(&run, "proof-inside", "utility", ""), utility, "{name} {image}");
+        // What this host lacks is told once, and nothing of it again.
+        assert!(proved(&run).iter().all(|line| !line.starts_with("fail")), "{name}: {:#?}", proved(&run));
+    }
+    assert_eq!(inventory(&lab), before);
+}
+
+/// What gdoctor says beforehand, held against what the container shows: options, the start and each look, and why they differ.
+const CALIBRATION: [(&str, &str, &str); 27] = [
+    ("-p 127.0.0.1:FREE:80", "start works, port works", ""),
+    ("-p 127.0.0.1:FREE:80/udp", "start works, port works", ""),
+    ("-p TAKEN:80", "start fails", ""),
+    ("--network nowhere", "start fails", ""),
+    ("--network container:taken", "start fails", ""),
+    ("--volumes-from nobody", "start fails", ""),
+    ("--device /dev/no-such", "start fails", ""),
+    ("--mount type=bind,source=/no/such,target=/x", "start fails", ""),
+    ("-v /etc/hostname:/etc", "start fails", ""),
+    ("--gpus all", "start fails", ""),
+    ("--device nvidia.com/gpu=all", "start fails", ""),
+    ("--sysctl net.ipv4.no_such_setting=1", "start fails", ""),
+    (
+        "--sysctl net.core.netdev_max_backlog=1",
+        "start works but fails",
+        "only a network of its own shows which settings it lacks",
+    ),
+    ("--memory 4m", "start fails", ""),
+    ("--cpus 1000", "start fails", ""),
+    ("--cpuset-cpus 99", "start fails", ""),
+    ("--pids-limit 5", "start unknown but works", "how many processes a program needs is not known before"),
+    ("--user nobody-here", "start fails", ""),
+    ("--security-opt seccomp=/no/such.json", "start fails", ""),
+    ("--env-file /no/such", "start fails", ""),
+    ("--restart sometimes --name taken --entrypoint /no/such", "start works", ""),
+    ("--cap-drop ALL --read-only --security-opt no-new-privileges", "start works", ""),
+    ("--ulimit nofile=1000:2000", "start works, limit untold but works", "what a line asks for is not foretold"),
+    (
+        "--user 4242 --device NODE:/dev/fuse",
+        "start works, device untold but fails, limit untold but works",
+        "rights to nodes are looked at for cameras and GPUs alone",
+    ),
+    (
+        "-v /dev/fuse:/dev/fuse",
+        "start works, device untold but fails",
+        "a mount brings a node and not the right to open it",
+    ),
+    ("-e DISPLAY=:77 -v /tmp/.X11-unix:/tmp/.X11-unix", "start works, display fails", ""),
+    (
+        "-i -t -w /made --hostname a --shm-size 64m",
+        "start works, limit untold but works",
+        "what a line asks for is not foretold",
+    ),
+];
+
+#[test]
+fn foretold_and_proved_are_held_against_each_other() {
+    let Some(lab) = Lab::start() else { return };
+    let (node, holder) = (root_node(&lab), TcpListener::bind("0.0.0.0:0").unwrap());
+    let taken = holder.local_addr().unwrap().port().to_string();
+    let mut wrong = Vec::new();
+    for (options, expected, why) in CALIBRATION {
+        let options = options.replace("FREE", &free_port().to_string()).replace("TAKEN", &taken).replace("NODE", &node);
+        let run = prove(&lab, &format!("docker run {options} {IMAGE}"), &[]);
+        let told = calibrated(&run);
+        if told != expected || told.contains(" but ") == why.is_empty() {
+            wrong.push(format!("{options}: {told}; expected {expected} ({why})"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// `start works, port works but fails`: of each what was foretold, and where that differs, what was proved.
+fn calibrated(run: &Run) -> String {
+    let mut all = Vec::new();
+    for result in run.results().iter().filter(|r| r["group"] == "proof" && r["evidence"][0].is_object()) {
+        let is_start = result["id"] == "proof-start";
+        let subject = result["subject"].as_str().unwrap_or_default();
+        let said = seen(run, result["id"].as_str().unwrap(), subject, "what gdoctor says");
+        let foretold = match said.split(" (").next().unwrap_or_default() {
+            "it works" => "works",
+            "it fails" => "fails",
+            "cannot tell" => "unknown",
+            _ => "untold",
+        };
+        // What waits for the finding that foretold it has failed as well.
+        let proved = match result["status"].as_str() {
+            Some("pass" | "warn") => "works",
+            Some("unknown") if result.get("cause").is_none() => "unknown",
+            _ => "fails",
+        };
+        let what = match subject {
+            _ if is_start => "start",
+            subject if subject.contains("/tcp") || subject.contains("/udp") => "port",
+            subject if subject.starts_with(':') => "display",
+            "user" | "nofile" | "/dev/shm" => "limit",
+            _ => "device",
+        };
+        let differs = if foretold == proved { String::new() } else { format!(" but {proved}") };
+        all.push(format!("{what} {foretold}{differs}"));
+    }
+    all.join(", ")
 }

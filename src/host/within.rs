@@ -1,7 +1,7 @@
 //! Doors of a container that gdoctor itself started: its own limits and user, a listener for published ports.
 
 use std::io::{self, Write};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
@@ -33,15 +33,24 @@ pub fn user() -> (u32, u32) {
     (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw())
 }
 
-/// Answers everybody who connects to this TCP port with one line, for as long as the process lives.
-pub fn answer(port: u16, line: String) -> io::Result<()> {
+/// Answers everybody who asks this port with one line, for as long as the process lives.
+pub fn answer(port: u16, udp: bool, line: String) -> io::Result<()> {
     // Where IPv6 is there, one socket serves both.
-    let listener = TcpListener::bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)))
-        .or_else(|_| TcpListener::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))))?;
-    threads::spawn(move || {
+    let places = [SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)), SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))];
+    if udp {
+        let socket = UdpSocket::bind(places[0]).or_else(|_| UdpSocket::bind(places[1]))?;
+        let answer = move || {
+            while let Ok((_, asker)) = socket.recv_from(&mut [0; 16]) {
+                let _ = socket.send_to(line.as_bytes(), asker);
+            }
+        };
+        return threads::spawn(answer).map(drop);
+    }
+    let listener = TcpListener::bind(places[0]).or_else(|_| TcpListener::bind(places[1]))?;
+    let answer = move || {
         for mut stream in listener.incoming().flatten() {
             let _ = stream.write_all(line.as_bytes());
         }
-    })
-    .map(drop)
+    };
+    threads::spawn(answer).map(drop)
 }

@@ -10,13 +10,19 @@ pub struct Asked {
     /// The wishes alone, without lines and files.
     pub need: Need,
     pub devices: Vec<Device>,
-    /// TCP ports of the container that are published.
-    pub ports: Vec<u16>,
+    /// Ports of the container that are published.
+    pub ports: Vec<Door>,
     /// What those who connect are answered.
     pub word: String,
     pub limits: Vec<Limit>,
     /// Seconds after which it ends by itself.
     pub lasts: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Door {
+    pub port: u16,
+    pub udp: bool,
 }
 
 /// A device that the line brings into the container.
@@ -42,6 +48,6 @@ pub struct Limit {
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// Published ports may be asked now; these could not be listened on.
-    Listens(Vec<(u16, String)>),
+    Listens(Vec<(Door, String)>),
     Looked(Vec<Look>),
 }

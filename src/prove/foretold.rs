@@ -12,6 +12,8 @@ pub struct Verdict {
     pub code: String,
     pub subject: String,
     pub status: Status,
+    /// The check that has to be mended before this can be judged.
+    pub cause: Option<String>,
     /// It keeps the engine from starting the container.
     pub stops: bool,
 }
@@ -33,6 +35,11 @@ impl Foretelling {
         }
     }
 
+    fn failures<'a>(&'a self, id: &'a str) -> impl Iterator<Item = String> + 'a {
+        let failed = self.verdicts.iter().filter(move |verdict| verdict.id == id && verdict.status == Status::Fail);
+        failed.map(|verdict| verdict.code.clone())
+    }
+
     /// `None` where nothing of the host tells of it.
     pub fn of(&self, look: &Look, line: &RunLine) -> Option<Foretold> {
         let ids = deciding(look.kind);
@@ -44,13 +51,15 @@ impl Foretelling {
                 Kind::Camera => verdict.subject.starts_with('/'),
                 Kind::Gpu | Kind::Display | Kind::Device | Kind::Limit => false,
             };
-            named && (!is_one_of_many || subjects.contains(&verdict.subject))
+            named && (!is_one_of_many || verdict.subject.is_empty() || subjects.contains(&verdict.subject))
         };
         let told: Vec<&Verdict> = self.verdicts.iter().filter(about).collect();
         let with = |status: Status| -> Vec<String> {
             told.iter().filter(|verdict| verdict.status == status).map(|verdict| verdict.code.clone()).collect()
         };
-        let (failed, unknown) = (with(Status::Fail), with(Status::Unknown));
+        let (mut failed, unknown) = (with(Status::Fail), with(Status::Unknown));
+        let causes = told.iter().filter_map(|verdict| verdict.cause.as_deref());
+        failed.extend(causes.flat_map(|cause| self.failures(cause)));
         match () {
             () if told.is_empty() => None,
             () if !failed.is_empty() => Some(Foretold { outlook: Outlook::Fails, codes: failed }),
@@ -117,6 +126,7 @@ mod tests {
             code: format!("port-free/{subject}"),
             subject: subject.into(),
             status,
+            cause: None,
             stops: false,
         };
         let foretelling = Foretelling {

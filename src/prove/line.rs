@@ -5,12 +5,12 @@ use gdoctor_checks::model::facts::proof::Image;
 use gdoctor_checks::model::need::{Capability, Gpus, Need, Origin, Protocol};
 use gdoctor_checks::model::run::{Mount, MountKind, RunLine, RunOption, Span};
 
-use super::asked::{Asked, Device, Limit};
+use super::asked::{Asked, Device, Door, Limit};
 use crate::host::Host;
 use crate::need::run_line::{Part, parts};
 
 /// Ports of one line that are asked.
-const PORTS: usize = 32;
+pub const PORTS: usize = 32;
 
 /// What the line becomes.
 #[derive(Debug, Default)]
@@ -190,12 +190,16 @@ pub fn asked(line: &RunLine, need: &Need) -> Asked {
         wanted.gpu = Some(gdoctor_checks::model::need::Wish::new(Gpus::All, Origin::Default));
     }
     wanted.capabilities.retain(|wish| wish.what != Capability::Compat32);
-    let tcp = line.ports.iter().filter(|port| port.protocol == Some(Protocol::Tcp));
-    let ports = tcp.flat_map(|port| {
+    let doors = line.ports.iter().filter_map(|port| {
+        let udp = match port.protocol {
+            Some(Protocol::Tcp) => false,
+            Some(Protocol::Udp) => true,
+            None => return None,
+        };
         let count = port.first.zip(port.last).map_or(0, |(first, last)| last.saturating_sub(first));
-        port.container..=port.container.saturating_add(count)
+        Some((port.container..=port.container.saturating_add(count)).map(move |port| Door { port, udp }))
     });
-    let ports = if line.is_host_network() { Vec::new() } else { ports.take(PORTS).collect() };
+    let ports = if line.is_host_network() { Vec::new() } else { doors.flatten().take(PORTS).collect() };
     Asked { need: wanted, devices: devices(line), ports, limits: limits(line), ..Asked::default() }
 }
 

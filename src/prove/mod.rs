@@ -27,7 +27,7 @@ use crate::host::{Deadline, Host, connect, own};
 use crate::need::run_line;
 use crate::secret;
 
-use asked::{Answer, Asked};
+use asked::{Answer, Asked, Door};
 pub use foretold::{Foretelling, Verdict};
 pub use line::is_replaced;
 use owner::Owner;
@@ -295,29 +295,28 @@ impl Kept {
         }
     }
 
-    /// Asks each TCP port of the host that leads into the container.
-    fn ports(&self, line: &RunLine, asked: &Asked, failed: &[(u16, String)]) -> Vec<Look> {
+    /// Asks each port of the host that leads into the container.
+    fn ports(&self, line: &RunLine, asked: &Asked, failed: &[(Door, String)]) -> Vec<Look> {
         if line.ports.is_empty() || line.is_host_network() {
             return Vec::new();
         }
         let said = self.client.run(&words(&["port", &self.name()]), &[], Deadline::after(self.span));
-        let mut all: Vec<Look> = Vec::new();
-        for (container, protocol, address) in said.text().lines().filter_map(published) {
-            let subject = format!("{address}/{protocol}");
-            let source = format!("connect {address}");
-            let unheard = failed.iter().find(|(port, _)| *port == container);
-            let seen = match (protocol, unheard) {
-                ("tcp", None) if asked.ports.contains(&container) => {
-                    Fact::present(answered(address, &asked.word), source)
+        let look = |(container, protocol, address): (u16, &str, SocketAddr)| {
+            let source = format!("{protocol} {address}");
+            let door = Door { port: container, udp: protocol == "udp" };
+            let unheard = failed.iter().find(|(failed, _)| *failed == door);
+            let unasked = |why: String| Fact::unknown(Gap::Unsupported(why), source.clone());
+            let seen = match unheard {
+                _ if !["tcp", "udp"].contains(&protocol) => unasked(format!("gdoctor does not speak {protocol}")),
+                Some((_, why)) => unasked(format!("nothing can listen on {container} inside: {why}")),
+                None if asked.ports.contains(&door) => {
+                    Fact::present(answered(address, door.udp, &asked.word), source.clone())
                 }
-                ("tcp", Some((_, why))) => {
-                    Fact::unknown(Gap::Unsupported(format!("nothing can listen on {container} inside: {why}")), source)
-                }
-                _ => Fact::unknown(Gap::Unsupported("gdoctor asks some dozens of TCP ports alone".into()), source),
+                None => unasked(format!("gdoctor asks {} ports of a line", line::PORTS)),
             };
-            all.push(Look { kind: Kind::Port, subject, seen, foretold: None });
-        }
-        all
+            Look { kind: Kind::Port, subject: format!("{address}/{protocol}"), seen, foretold: None }
+        };
+        said.text().lines().filter_map(published).map(look).collect()
     }
 
     fn containers(&self) -> Vec<String> {
@@ -370,22 +369,27 @@ fn published(line: &str) -> Option<(u16, &str, SocketAddr)> {
 }
 
 /// Whether what listens in the container is what answers here.
-fn answered(address: SocketAddr, word: &str) -> Seen {
+fn answered(address: SocketAddr, udp: bool, word: &str) -> Seen {
     use std::io::Read;
     let mut asked = address;
     if address.ip().is_unspecified() {
         let loopback = if address.is_ipv4() { IpAddr::from(Ipv4Addr::LOCALHOST) } else { Ipv6Addr::LOCALHOST.into() };
         asked.set_ip(loopback);
     }
-    let said = connect::tcp(&[asked], Deadline::after(PORT)).and_then(|mut stream| {
-        stream.set_read_timeout(Some(PORT))?;
-        let mut text = vec![0; word.len()];
-        stream.read_exact(&mut text).map(|()| text)
-    });
+    let end = Deadline::after(PORT);
+    let said = if udp {
+        connect::udp(asked, b"?", word.len(), end)
+    } else {
+        connect::tcp(&[asked], end).and_then(|mut stream| {
+            stream.set_read_timeout(Some(PORT))?;
+            let mut text = vec![0; word.len()];
+            stream.read_exact(&mut text).map(|()| text)
+        })
+    };
     match said {
         Ok(text) if text == word.as_bytes() => Seen::Works(format!("{asked} leads to the container")),
         Ok(_) => Seen::Fails(format!("{asked} is answered by something else")),
-        Err(why) => Seen::Fails(format!("connect to {asked}: {why}")),
+        Err(why) => Seen::Fails(format!("{asked}: {why}")),
     }
 }
 

@@ -11,7 +11,7 @@ use gdoctor_checks::model::facts::proof::{Kind, Look, Seen};
 use gdoctor_checks::model::need::{Camera, Need, Origin, Wish};
 use serde::{Deserialize, Serialize};
 
-use super::asked::{Answer, Asked, Device, Limit};
+use super::asked::{Answer, Asked, Device, Door, Limit};
 use crate::host::files::{Kind as FileKind, gap_of};
 use crate::host::{Deadline, Host, child, client, output, threads, within};
 use crate::probe;
@@ -28,7 +28,8 @@ const HARMLESS: [&str; 7] =
 pub fn run(argument: &str) -> Result<(), String> {
     let asked: Asked = serde_json::from_str(argument).map_err(|why| format!("not what gdoctor asks: {why}"))?;
     let end = Deadline::after(Duration::from_secs(asked.lasts.clamp(1, 600)));
-    let failed = |port: &u16| within::answer(*port, asked.word.clone()).err().map(|why| (*port, why.to_string()));
+    let failed =
+        |door: &Door| within::answer(door.port, door.udp, asked.word.clone()).err().map(|why| (*door, why.to_string()));
     tell(&Answer::Listens(asked.ports.iter().filter_map(failed).collect()))?;
     tell(&Answer::Looked(looks(&asked)))?;
     client::wait_for_silence(end);
