@@ -18,13 +18,14 @@ mod dockerfile;
 mod host;
 mod nvidia;
 mod port;
+mod proof;
 mod registry;
 mod run;
 
 use model::check::{Check, Family};
 
 /// Every family, in the order of every report: causes before what they block.
-pub static FAMILIES: [&Family; 11] = [
+pub static FAMILIES: [&Family; 12] = [
     &host::FAMILY,
     &docker::FAMILY,
     &nvidia::FAMILY,
@@ -36,6 +37,7 @@ pub static FAMILIES: [&Family; 11] = [
     &disk::FAMILY,
     &dockerfile::FAMILY,
     &run::FAMILY,
+    &proof::FAMILY,
 ];
 
 /// Every check, in the order of its family.

@@ -63,7 +63,7 @@ pub fn line_last(arguments: Vec<OsString>) -> Vec<OsString> {
     use clap::CommandFactory;
     let tree = Cli::command();
     let (command, first) = match arguments.get(1).and_then(|word| word.to_str()) {
-        Some(name @ ("check" | "init" | "issue")) => (tree.find_subcommand(name), 2),
+        Some(name @ ("check" | "init" | "issue" | "prove")) => (tree.find_subcommand(name), 2),
         _ => (Some(&tree), 1),
     };
     let Some(command) = command else { return arguments };
@@ -99,6 +99,8 @@ pub enum Command {
     Init(Box<InitArgs>),
     /// Print the `docker run` command, or the compose service, that does this on this host: gdoctor suggest --gpu --camera any
     Suggest(Box<SuggestArgs>),
+    /// Start a container of gdoctor's own with these options, look from within, take it away: gdoctor prove -- docker run …
+    Prove(Box<ProveArgs>),
     /// Save this host's facts, without names, addresses and secrets, to be judged elsewhere: gdoctor check --facts FILE
     Collect(Box<CollectArgs>),
     /// Tell what changed between two reports or two facts files; exit 1 when something got worse
@@ -132,6 +134,9 @@ pub enum Command {
     Completions { shell: clap_complete::Shell },
     /// Print the man page of gdoctor, or of one of its commands
     Man { command: Option<String> },
+    /// Look from within a container that `prove` started
+    #[command(name = "__within", hide = true)]
+    Within { asked: String },
     /// Run one probe of foreign code and print facts as JSON lines
     #[command(name = "__probe", hide = true)]
     Probe {
@@ -139,6 +144,17 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+}
+
+/// What `check` takes; a container is started besides.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The image is made here of gdoctor itself: nothing is pulled. The options are the line's as they are, but for its name, \
+-d, --rm, --restart, entry point and command. Container and image are taken away again, also after Ctrl-C."
+)]
+pub struct ProveArgs {
+    #[command(flatten)]
+    pub check: CheckArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -154,6 +170,7 @@ pub enum ProbeKind {
     Cuda,
     Cuvid,
     Nvenc,
+    Open,
     X11,
     V4l2,
     Frame,

@@ -20,6 +20,7 @@ mod pictures;
 mod plan;
 pub mod policy;
 mod probe;
+mod prove;
 mod reference;
 pub mod render;
 pub mod report;
@@ -87,6 +88,7 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
             arguments.conduct.format = cli::Format::Issue;
             check(&arguments).unwrap_or(misuse_code)
         }
+        Some(Command::Prove(arguments)) => prove(*arguments).unwrap_or(misuse_code),
         Some(Command::Init(arguments)) => init(&arguments),
         Some(Command::Suggest(arguments)) => suggest(&arguments),
         Some(Command::Collect(arguments)) => collect(&arguments),
@@ -101,6 +103,7 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
             Ok(page) => print(&page),
             Err(why) => misuse(&why),
         },
+        Some(Command::Within { asked }) => prove::within(&asked).map_or_else(|why| misuse(&why), |()| policy::OK),
         Some(Command::Probe { kind, arguments }) => {
             native::run(kind, &arguments);
             policy::OK
@@ -125,8 +128,37 @@ fn host(look: &cli::LookArgs) -> Host {
     Host::new(&look.root, look.timeout)
 }
 
+/// The line that is given, or the one that does here what is wanted, tried in a container of gdoctor's own.
+fn prove(arguments: cli::ProveArgs) -> Option<u8> {
+    let mut check = arguments.check;
+    let conduct = &check.conduct;
+    if conduct.facts.is_some() || conduct.wait.is_some() || !host(&conduct.look).is_live() {
+        misuse("a container is started on this machine, once: --facts, --root and --wait do not go with `prove`");
+        return None;
+    }
+    let line = &check.line;
+    if line.line.is_empty() && line.run_file.is_none() && line.compose.is_empty() {
+        let host = host(&conduct.look);
+        let gathered = match need::gather_suggested(&check.wishes, &host, &need::Evident::of(&host)) {
+            Ok(gathered) => gathered,
+            Err(refusal) => {
+                refuse(&refusal, 100);
+                return None;
+            }
+        };
+        warn_of_left(gathered.project.as_ref());
+        let (facts, _) = judged(&host, &gathered.need, &|_| true);
+        check.line.line = suggest::words(&facts, &gathered.need, &host.env("HOME").unwrap_or_default());
+    }
+    look_and_tell(&check, run::Proof::Started)
+}
+
 /// `None` after having said what is wrong with the arguments.
 fn check(arguments: &CheckArgs) -> Option<u8> {
+    look_and_tell(arguments, run::Proof::No)
+}
+
+fn look_and_tell(arguments: &CheckArgs, proof: run::Proof) -> Option<u8> {
     let conduct = &arguments.conduct;
     let host = host(&conduct.look);
     if host.list("/").value().is_none() {
@@ -151,7 +183,7 @@ fn check(arguments: &CheckArgs) -> Option<u8> {
     let until = conduct.wait.map(Deadline::after);
     let mut told = String::new();
     loop {
-        let mut run = match run::Run::new(arguments, &plan) {
+        let mut run = match run::Run::new(arguments, &plan, proof) {
             Ok(run) => run,
             Err(run::Refused::Need(refusal)) => {
                 refuse(&refusal, plan.width);

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use gdoctor_checks::model::check::Check;
+use gdoctor_checks::model::fact::Gap;
 use gdoctor_checks::model::facts::Facts;
-use gdoctor_checks::model::need::Need;
+use gdoctor_checks::model::facts::proof::Image;
+use gdoctor_checks::model::need::{Need, Origin};
 use gdoctor_checks::model::place::Place;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,9 +23,10 @@ use crate::live::{Live, Show};
 use crate::need::{self, Evident, Gathered, ProjectFile, Refusal, Waiver};
 use crate::pictures;
 use crate::plan::{Destination, Plan, Selection};
-use crate::policy::FailOn;
+use crate::policy::{FailOn, Status};
 use crate::probe::{self, Times};
-use crate::report::{self, Frame, Gate, NeedFile, Report};
+use crate::prove::{self, Foretelling, Verdict};
+use crate::report::{self, Frame, Gate, NeedFile, Report, Starts};
 use crate::snapshot::redact::{Redactor, without_secrets};
 use crate::snapshot::tree::{Tree, tree};
 use crate::snapshot::{Made, Snapshot};
@@ -49,6 +52,13 @@ pub struct Run {
     counts: std::collections::BTreeMap<String, usize>,
 }
 
+/// Whether a container is started and looked at from within.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    No,
+    Started,
+}
+
 pub enum Refused {
     Need(Refusal),
     Facts(String),
@@ -56,7 +66,7 @@ pub enum Refused {
 
 impl Run {
     /// Looks at the host, or reads the file of `--facts`.
-    pub fn new(arguments: &CheckArgs, plan: &Plan) -> Result<Self, Refused> {
+    pub fn new(arguments: &CheckArgs, plan: &Plan, proof: Proof) -> Result<Self, Refused> {
         let conduct = &arguments.conduct;
         let started = Instant::now();
         let host = Host::new(&conduct.look.root, conduct.look.timeout);
@@ -69,6 +79,7 @@ impl Run {
             if conduct.frame {
                 need::ask_pictures(&mut need);
             }
+            need.proof = proved_before(&facts, &need);
             let others = std::mem::take(&mut need.others).into_iter().map(|other| (other, facts.clone())).collect();
             let mut run = Self {
                 need,
@@ -116,7 +127,23 @@ impl Run {
             drop(live);
             (other, seen)
         });
-        let others = others.collect();
+        let mut others: Vec<(Need, Facts)> = others.collect();
+        if proof == Proof::Started {
+            let tell = |words: &str| {
+                // What may not leave is not on the screen either.
+                output::tell(if conduct.share {
+                    "gdoctor: starts a container of its own, and takes it away again"
+                } else {
+                    words
+                });
+            };
+            for (need, facts) in std::iter::once((&mut need, &mut facts)).chain(others.iter_mut().map(|(n, f)| (n, f)))
+            {
+                let foretell = |image| foretelling(facts, need, image);
+                facts.proof = prove::prove(&host.renewed(), need, facts, &foretell, &tell);
+                need.proof = proved_before(facts, need);
+            }
+        }
         if let Some(folder) = &conduct.frame_dir {
             pictures::save(&mut facts, folder).map_err(Refused::Facts)?;
         }
@@ -366,10 +393,51 @@ impl Run {
     }
 }
 
+/// Who asked for the proof that the facts hold; `None` where they hold none.
+fn proved_before(facts: &Facts, need: &Need) -> Option<Origin> {
+    let asked = facts.proof.start.gap() != Some(&Gap::NotAsked) || facts.proof.foretold.is_some();
+    let line = need.run.as_ref().and_then(|line| line.by.clone());
+    asked.then(|| line.unwrap_or_else(|| Origin::Flag("gdoctor prove".into())))
+}
+
+/// What gdoctor says of a line before it starts anything, without what a proof from such an image replaces.
+fn foretelling(facts: &Facts, need: &Need, image: Image) -> Foretelling {
+    let Some(line) = &need.run else { return Foretelling::default() };
+    let judged = judge::judge_all(facts, need, |_| true);
+    let mut results = report::write(facts, need, &judged, FailOn::Fail, Frame::default()).results;
+    let replaced = |outcome: &&mut report::Outcome| {
+        let place = outcome.asked_by.as_ref().filter(|by| by.kind == "run-line").and_then(|by| by.start);
+        place.is_some_and(|at| prove::is_replaced(line, at, image))
+    };
+    results.iter_mut().filter(replaced).for_each(|outcome| outcome.status = Status::Skip);
+    let starts = match report::start::verdict(line, &results) {
+        Starts::Yes => Some(true),
+        Starts::No => Some(false),
+        Starts::Unknown => None,
+    };
+    let deciding = report::start::deciding(line, &results);
+    // Of what cannot be judged before another is mended, that other one stops it.
+    let causes: Vec<&str> = deciding.iter().filter_map(|outcome| outcome.cause.as_deref()).collect();
+    let stops = |outcome: &report::Outcome| {
+        let decides = deciding.iter().any(|one| std::ptr::eq(*one, outcome));
+        decides || (outcome.status == Status::Fail && causes.contains(&outcome.id))
+    };
+    let verdict = |outcome: &report::Outcome| Verdict {
+        id: outcome.id,
+        code: outcome.code.clone(),
+        subject: outcome.subject.clone(),
+        status: outcome.status,
+        cause: outcome.cause.clone(),
+        stops: stops(outcome),
+    };
+    Foretelling { starts, verdicts: results.iter().map(verdict).collect() }
+}
+
 /// What all checks say of saved facts, when nothing else is asked for.
 pub fn report_of(saved: &Snapshot) -> Result<Report, String> {
     let facts = saved.facts()?;
-    let need = need::of_wishes(&Wishes::default(), &saved.evident);
+    let mut need = need::of_wishes(&Wishes::default(), &saved.evident);
+    need.proof = proved_before(&facts, &need);
     let judged = judge::judge_all(&facts, &need, |_| true);
     let frame = Frame {
         report_id: saved.report_id.clone(),

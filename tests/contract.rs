@@ -355,6 +355,7 @@ fn imports_follow_the_table() {
         ("pictures", &["host"]),
         ("plan", &["cli", "host", "live", "render"]),
         ("probe", &["host"]),
+        ("prove", &["explain", "host", "need", "policy", "probe", "secret"]),
         ("render", &["policy", "report"]),
         ("report", &["correction", "drawn", "judge", "need", "policy", "secret", "snapshot"]),
         ("snapshot", &["document", "need", "probe", "secret"]),

@@ -53,6 +53,8 @@ pub struct Need {
     /// What Docker's own commands would free; the most seconds that counting it may take.
     pub reclaim: Option<Wish<u64>>,
     pub container_user: ContainerUser,
+    /// A container that is started with these options and looked at from within.
+    pub proof: Option<Origin>,
     /// The line that is going to be run, where one was given.
     pub run: Option<RunLine>,
     /// What the other containers want that the same text starts, each with its run line.

@@ -1,6 +1,7 @@
 //! A `docker run` line as docker's client reads it: every option with the place where it stands, so that a check can point at
 //! it and a correction can change it.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -454,6 +455,23 @@ pub struct Image {
 pub const X_SOCKETS: &str = "/tmp/.X11-unix";
 /// From this number on a display is hardly one of a screen or of ssh, which begins at 10.
 const FIRST_OWN_DISPLAY: u16 = 20;
+
+impl RunOption {
+    /// Of `--sysctl`: the kernel's file that is the setting; of a network card's, that of all cards to come, since the card is the
+    /// container's own.
+    pub fn setting(&self) -> Option<String> {
+        let (key, _) = self.value.split_once('=').filter(|_| self.name == "sysctl" && !self.at.opaque)?;
+        let known = ["net.ipv4.", "net.ipv6.", "net.core.", "fs.mqueue.", "kernel."];
+        known.iter().find(|prefix| key.starts_with(**prefix))?;
+        let mut parts: Vec<&str> = key.split('.').collect();
+        if parts[0] == "net" && parts.len() > 4 && ["conf", "neigh"].contains(&parts[2]) {
+            // A card's name may have dots as well.
+            let last = parts.len() - 1;
+            parts.splice(3..last, ["default"]);
+        }
+        Some(format!("/proc/sys/{}", parts.join("/")))
+    }
+}
 
 impl RunLine {
     /// The options of one name, in order.

@@ -18,6 +18,8 @@ use crate::document::{typed, untyped};
 
 /// The hidden subcommand that runs foreign code.
 pub const SUBCOMMAND: &str = "__probe";
+/// Where gdoctor, its loader (`ld.so`) and its libraries (`lib`) lie in a container that it started itself.
+pub const WITHIN: &str = "/.gdoctor";
 /// A probe's output is some kilobytes; more than this is a fault.
 const CAP: usize = 4 << 20;
 
@@ -39,15 +41,27 @@ pub fn probe<T>(name: &str, arguments: &[&str], source: &str, deadline: Deadline
 where
     T: Default + Serialize + DeserializeOwned,
 {
-    // The very file that runs, whatever lies at its path by now.
-    let mut command = Command::new("/proc/self/exe");
-    command.arg0("gdoctor").arg(SUBCOMMAND).arg(name).args(arguments);
+    let mut command = itself();
+    command.arg(SUBCOMMAND).arg(name).args(arguments);
     // Foreign libraries are looked for where this says.
     if let Some(folders) = std::env::var_os("LD_LIBRARY_PATH") {
         command.env("LD_LIBRARY_PATH", trusted(&folders));
     }
     let ran = process::run(command, CAP, deadline);
     assemble(&ran.stdout, &ran.end, source)
+}
+
+/// The very file that runs, whatever lies at its path by now. In a container that gdoctor made, what runs is its loader.
+fn itself() -> Command {
+    let loader = PathBuf::from(format!("{WITHIN}/ld.so"));
+    if std::fs::read_link("/proc/self/exe").is_ok_and(|exe| exe == loader) {
+        let mut command = Command::new(loader);
+        command.args(["--library-path".into(), format!("{WITHIN}/lib"), format!("{WITHIN}/gdoctor")]);
+        return command;
+    }
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0("gdoctor");
+    command
 }
 
 /// Those folders of a search path that nobody else may write to.

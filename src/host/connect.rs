@@ -1,7 +1,7 @@
 //! Connecting to sockets: never where that would start a service, see [`listener`], and never for longer than a deadline.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -47,4 +47,21 @@ pub fn tcp(addresses: &[SocketAddr], deadline: Deadline) -> io::Result<TcpStream
         }
     }
     Err(error)
+}
+
+/// What answers one packet, at most `most` bytes.
+pub fn udp(address: SocketAddr, packet: &[u8], most: usize, deadline: Deadline) -> io::Result<Vec<u8>> {
+    let any: SocketAddr = if address.is_ipv4() {
+        (std::net::Ipv4Addr::UNSPECIFIED, 0).into()
+    } else {
+        (std::net::Ipv6Addr::UNSPECIFIED, 0).into()
+    };
+    let socket = UdpSocket::bind(any)?;
+    socket.connect(address)?;
+    socket.set_read_timeout(Some(deadline.left().max(Duration::from_millis(1))))?;
+    socket.send(packet)?;
+    let mut answer = vec![0; most];
+    let length = socket.recv(&mut answer)?;
+    answer.truncate(length);
+    Ok(answer)
 }

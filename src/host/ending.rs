@@ -17,12 +17,16 @@ struct InHand {
     /// Leaders of their process groups.
     programs: Vec<Pid>,
     files: Vec<PathBuf>,
+    /// What others hold for gdoctor: containers, images. Each takes its own away.
+    left: Vec<(u64, TakeAway)>,
     screen: Option<Wipe>,
 }
 
 type Wipe = Box<dyn Fn() + Send>;
+type TakeAway = Box<dyn Fn() + Send>;
 
-static IN_HAND: Mutex<InHand> = Mutex::new(InHand { programs: Vec::new(), files: Vec::new(), screen: None });
+static IN_HAND: Mutex<InHand> =
+    Mutex::new(InHand { programs: Vec::new(), files: Vec::new(), left: Vec::new(), screen: None });
 
 fn in_hand() -> MutexGuard<'static, InHand> {
     IN_HAND.lock().unwrap_or_else(PoisonError::into_inner)
@@ -48,6 +52,7 @@ pub fn on_signals() {
                 let _ = std::fs::remove_file(file);
             });
             all.screen.iter().for_each(|wipe| wipe());
+            all.left.iter().for_each(|(_, take_away)| take_away());
             std::process::exit(128 + signal);
         }
     });
@@ -109,6 +114,25 @@ impl Unfinished {
 impl Drop for Unfinished {
     fn drop(&mut self) {
         in_hand().files.retain(|file| *file != self.0);
+    }
+}
+
+/// What others hold for gdoctor until this is dropped: a container, an image.
+pub struct Left(u64);
+
+impl Left {
+    /// `take_away` runs when a signal ends gdoctor, and may start nothing through [`Running`] then.
+    pub fn behind(take_away: impl Fn() + Send + 'static) -> Self {
+        let mut all = in_hand();
+        let number = all.left.iter().map(|(number, _)| number + 1).max().unwrap_or_default();
+        all.left.push((number, Box::new(take_away)));
+        Self(number)
+    }
+}
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        in_hand().left.retain(|(number, _)| *number != self.0);
     }
 }
 

@@ -5,6 +5,7 @@
 pub mod bind;
 pub mod certificate;
 pub mod child;
+pub mod client;
 pub mod clock;
 pub mod connect;
 pub mod diag;
@@ -17,6 +18,7 @@ pub mod listener;
 pub mod netfilter;
 mod netlink;
 pub mod output;
+pub mod own;
 mod place;
 pub mod process;
 mod program;
@@ -26,6 +28,7 @@ pub mod threads;
 pub mod tls;
 pub mod trust;
 pub mod units;
+pub mod within;
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};

@@ -57,6 +57,10 @@ impl Program {
         Ok(Self { path: whole, name: path.to_owned() })
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub fn run<'a>(&self, arguments: impl IntoIterator<Item = &'a OsStr>, cap: usize, deadline: Deadline) -> Ran {
         let mut command = Command::new(&self.path);
         command.arg0(&self.name).env_clear().env("PATH", FOLDERS.join(":")).args(arguments);
@@ -141,7 +145,7 @@ fn is_ready(pipe: &ChildStdout, deadline: Deadline) -> bool {
 }
 
 /// Standard output is closed, so the end is near; yet a crash may still be writing its core.
-fn wait(child: &mut Child, deadline: Deadline) -> End {
+pub(super) fn wait(child: &mut Child, deadline: Deadline) -> End {
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return end_of(status),

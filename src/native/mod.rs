@@ -6,6 +6,7 @@ mod cuda;
 mod cuvid;
 mod nvenc;
 mod nvml;
+mod open;
 mod v4l2;
 mod x11;
 
@@ -30,6 +31,7 @@ pub fn run(kind: ProbeKind, arguments: &[String]) {
         ProbeKind::Cuda => cuda::run(&speaker),
         ProbeKind::Cuvid => cuvid::run(&speaker, arguments),
         ProbeKind::Nvenc => nvenc::run(&speaker),
+        ProbeKind::Open => open::run(&speaker, arguments),
         ProbeKind::X11 => x11::run(&speaker, arguments),
         ProbeKind::V4l2 => v4l2::run(&speaker, arguments),
         ProbeKind::Frame => v4l2::frame::run(&speaker, arguments),

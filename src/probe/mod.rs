@@ -86,7 +86,9 @@ pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool, wa
             | Group::Registry
             | Group::Disk
             | Group::Frame
-            | Group::Reclaim => {}
+            | Group::Reclaim
+            // Made by `gdoctor prove` alone, after the host looks.
+            | Group::Proof => {}
         }
     }
     crew.wait_for(&[Group::Host, Group::Docker]);
@@ -135,4 +137,25 @@ pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool, wa
 /// What fences of fixes may be tagged with on this host, as far as files tell.
 pub fn tags(host: &Host) -> Vec<String> {
     Facts { host: host::probe(host), ..Facts::default() }.tags()
+}
+
+/// What a container of gdoctor's own is asked: only what the need names, and nothing of engines.
+pub fn within(host: &Host, need: &Need) -> Facts {
+    struct Nobody;
+    impl Watch for Nobody {
+        fn sent(&self, _: Group) {}
+        fn came(&self, _: Group, _: &Facts, _: &[Group]) {}
+    }
+    let mut crew = Crew::new(&Nobody, Vec::new());
+    if Group::Nvidia.concerns(need) {
+        crew.send(Group::Nvidia, host, need, |f| &mut f.nvidia, nvidia::probe);
+        crew.send(Group::Library, host, need, |f| &mut f.library, library::probe);
+    }
+    if Group::Display.concerns(need) {
+        crew.send(Group::Display, host, need, |f| &mut f.display, display::probe);
+    }
+    if Group::Camera.concerns(need) {
+        crew.send(Group::Camera, host, need, |f| &mut f.camera, camera::probe);
+    }
+    crew.end().0
 }

@@ -52,7 +52,8 @@ fn sources(host: &Host, line: &RunLine) -> BTreeMap<String, Fact<Lies>> {
     let files = line.files.iter().filter(|file| file.new).map(|file| parent(&file.path).to_owned());
     let onto = line.mounts.iter().map(|mount| mount.target.clone()).filter(|target| target.starts_with("/sys/"));
     let above = paths.clone().filter_map(|path| above(host, path));
-    let paths = paths.cloned().chain(files).chain(onto).chain(above);
+    let settings = line.all("sysctl").filter_map(RunOption::setting);
+    let paths = paths.cloned().chain(files).chain(onto).chain(above).chain(settings);
     let paths = paths.map(|path| (path.clone(), lies(host, &path)));
     paths.chain(devices.map(|device| (device.host.clone(), device_lies(host, &device.host)))).collect()
 }

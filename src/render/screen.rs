@@ -17,6 +17,9 @@ const COLUMNS: usize = 100;
 const WORD: usize = 6;
 const TITLE: usize = 12;
 
+/// The family of what was tried and not only looked at: that it went well is an answer, too.
+const PROOF: &str = "proof";
+
 /// Lines of notes below a fix; `gdoctor explain` has the others.
 const NOTES: usize = 4;
 
@@ -28,6 +31,7 @@ pub fn render(report: &Report, terse: bool, width: usize) -> String {
     if !terse {
         screen.families(&mut out);
     }
+    screen.proved(&mut out);
     screen.lines(&mut out);
     for (number, outcome) in screen.trouble.iter().enumerate() {
         screen.outcome(&mut out, outcome, number + 1);
@@ -77,7 +81,8 @@ impl Screen<'_> {
         for family in &self.report.families {
             // Of a line that is judged the answer stands below.
             let told = family.name != "run" && (family.status != Status::Skip || family.waits());
-            if !told || (judges_a_line && family.status == Status::Pass) || family.is_silent() {
+            let well = judges_a_line && family.status == Status::Pass && family.name != PROOF;
+            if !told || well || family.is_silent() {
                 continue;
             }
             let word = match family.status {
@@ -110,6 +115,25 @@ impl Screen<'_> {
         let flags: Vec<&str> = unasked.iter().map(|f| f.asked_by).collect();
         let text = format!("{}: not checked ({})", titles.join(", "), flags.join(", "));
         let _ = writeln!(out, "  {:<WORD$}{}", "-", self.wrapped(&text, 2 + WORD));
+    }
+
+    /// What was looked at from within a container, each beside what the host looks had said.
+    fn proved(&self, out: &mut String) {
+        let looks = self.report.results.iter().filter(|o| o.group == PROOF && !o.subject.is_empty());
+        let looks: Vec<&Outcome> = looks.filter(|o| !o.evidence.is_empty()).collect();
+        if looks.is_empty() {
+            return;
+        }
+        let _ = writeln!(out, "\nFrom within the container:");
+        for look in looks {
+            // Where both fail, the cause is told once and stands below.
+            let word = if look.cause.is_some() { Status::Skip } else { look.status };
+            let pad = " ".repeat(WORD.saturating_sub(short_word(word).len()));
+            let inside = look.evidence.first().map_or("", |seen| seen.value.as_str());
+            let host = look.evidence.get(1).map(|seen| format!(" (host: {})", seen.value));
+            let text = format!("{}: {inside}{}", look.subject, host.unwrap_or_default());
+            let _ = writeln!(out, "  {}{pad}{}", paint(short_word(word), word), self.rows(&text, 2 + WORD, 2));
+        }
     }
 
     /// Each judged line whole, with a numbered marker under what is wrong.

@@ -149,7 +149,7 @@ pub fn open(line: &RunLine, results: &[Outcome]) -> Vec<String> {
 }
 
 /// What failed or is not known of that on which the start depends.
-fn deciding<'a>(line: &RunLine, results: &'a [Outcome]) -> Vec<&'a Outcome> {
+pub fn deciding<'a>(line: &RunLine, results: &'a [Outcome]) -> Vec<&'a Outcome> {
     let decides = |outcome: &&Outcome| {
         let asked = outcome.asked_by.as_ref().is_some_and(|by| ["run-line", "default"].contains(&by.kind));
         let decisive = asked && matches!(outcome.status, Status::Fail | Status::Unknown);

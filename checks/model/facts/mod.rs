@@ -11,6 +11,7 @@ pub mod image;
 pub mod library;
 pub mod nvidia;
 pub mod port;
+pub mod proof;
 pub mod reclaim;
 pub mod registry;
 pub mod run;
@@ -65,6 +66,7 @@ groups! {
     reclaim Reclaim reclaim::ReclaimFacts,
     run Run run::RunFacts,
     image Image image::WantedImages,
+    proof Proof proof::ProofFacts,
 }
 
 impl Group {
@@ -94,6 +96,7 @@ impl Group {
             Group::Registry => !need.registries.is_empty(),
             Group::Run => need.run.is_some() || need.dockerfile.is_some(),
             Group::Image => !need.images.is_empty(),
+            Group::Proof => need.proof.is_some(),
         }
     }
 }

@@ -30,6 +30,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if facts.docker.is_elsewhere() && line.devices.iter().any(|device| !is_told_elsewhere(device)) {
         looks.push(Err(Stop::Unknown(Gap::Unsupported(ENGINE_FILES.into()), facts.docker.endpoint.source.clone())));
     }
+    if !facts.docker.is_elsewhere() {
+        looks.extend(line.all("sysctl").map(|option| setting(facts, option)));
+    }
     looks.push(Ok(working_directory(facts, line)));
     looks.extend([runtime(facts, line), log_driver(facts, line), network(facts, line)]);
     looks.extend(line.all("log-opt").map(|option| log_option(facts, line, option)));
@@ -109,6 +112,17 @@ fn file(facts: &Facts, file: &NamedFile) -> Result<Option<Finding>, Stop> {
     };
     let finding = finding.evidence(fact.source.0.as_str(), fact.words());
     Ok(Some(at_path(finding, &file.path).asked_by(&file.at.origin())))
+}
+
+fn setting(facts: &Facts, option: &RunOption) -> Result<Option<Finding>, Stop> {
+    let Some((path, fact)) = option.setting().and_then(|path| facts.run.sources.get_key_value(&path)) else {
+        return Ok(None);
+    };
+    if fact.known()?.is_some() {
+        return Ok(None);
+    }
+    let finding = Finding::fail("no-setting", "look").evidence(fact.source.0.as_str(), fact.words());
+    Ok(Some(at_path(finding, path).asked_by(&option.at.origin())))
 }
 
 fn working_directory(facts: &Facts, line: &RunLine) -> Option<Finding> {

@@ -7,6 +7,7 @@ mod mounts;
 mod need;
 mod numbers;
 mod options;
+mod parts;
 mod paste;
 mod places;
 mod podman;
@@ -18,6 +19,7 @@ use gdoctor_checks::model::run::{RunLine, Span};
 use super::shell;
 
 pub use need::add;
+pub use parts::{Part, parts};
 pub use shell::{Outside as Shell, Wrong};
 
 /// Longer texts are refused.

@@ -1,0 +1,76 @@
+//! Does each thing that is wanted work in a container with these options, and had gdoctor said so?
+
+use super::SAID;
+use crate::model::facts::proof::{Kind, Look, Outlook, Seen, Start};
+use crate::model::need::strongest;
+use crate::model::prelude::*;
+
+pub static CHECK: Check = Check {
+    id: "proof-inside",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.proof.as_ref(),
+    tells: Tells::Anywhere,
+    judge,
+};
+
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
+    let proof = &facts.proof;
+    // Why there was no container is told once.
+    if proof.start.value() != Some(&Start::Started) {
+        return Err(Stop::blocked_by("proof-start"));
+    }
+    if proof.looks.is_empty() {
+        return Err(Stop::NotNeeded("nothing-to-look-at"));
+    }
+    let one = |look: &Look| match wanted_by(look, need) {
+        Some(origin) => finding(look).asked_by(origin),
+        None => finding(look),
+    };
+    Ok(proof.looks.iter().map(one).collect())
+}
+
+/// Who wants it, so that the line is marked there.
+fn wanted_by<'a>(look: &Look, need: &'a Need) -> Option<&'a Origin> {
+    match look.kind {
+        Kind::Gpu => need.gpu.as_ref().map(|wish| &wish.by),
+        Kind::Capability => need.capabilities.iter().find(|wish| wish.what.word() == look.subject).map(|wish| &wish.by),
+        Kind::Display => need.display_access.as_ref().or(need.display.as_ref()),
+        Kind::Port => {
+            let same = need.ports.iter().find(|wish| wish.what.to_string() == look.subject);
+            same.map(|wish| &wish.by).or_else(|| strongest(&need.ports))
+        }
+        Kind::Camera => strongest(&need.cameras),
+        Kind::Device | Kind::Limit => None,
+    }
+}
+
+fn finding(look: &Look) -> Finding {
+    let foretold = look.foretold.clone().unwrap_or_default();
+    let finding = match &look.seen.state {
+        State::Unknown(gap) => Finding::unknown(gap.clone(), look.seen.source.clone()),
+        State::Absent => Finding::unknown(Gap::NotAsked, look.seen.source.clone()),
+        State::Present(Seen::Works(_)) if foretold.outlook == Outlook::Fails => {
+            Finding::warn("works-after-all", "proof-start/report").with("codes", foretold.codes.join(", "))
+        }
+        State::Present(Seen::Works(words)) => Finding::pass("works").with("inside", words),
+        State::Present(Seen::Fails(words)) => fails(look, words),
+    };
+    let finding = finding.about(&look.subject).with("kind", look.kind.word()).saw(&look.seen);
+    match &look.foretold {
+        Some(foretold) => finding.evidence(SAID, foretold.to_string()),
+        None => finding,
+    }
+}
+
+fn fails(look: &Look, words: &str) -> Finding {
+    let foretold = look.foretold.clone().unwrap_or_default();
+    if let Some(check) = foretold.failing_check() {
+        return Finding::unknown(Gap::BlockedBy(check.into()), Default::default());
+    }
+    let code = match foretold.outlook {
+        Outlook::Works => "fails-inside-only",
+        _ => "fails",
+    };
+    Finding::fail(code, "explain").with("inside", words)
+}

@@ -1,0 +1,216 @@
+//! gdoctor as the container's process: looks at what was asked for, tells it on standard output, and waits until nobody listens.
+
+use std::time::Duration;
+
+use gdoctor_checks::model::fact::{Fact, Gap};
+use gdoctor_checks::model::facts::Facts;
+use gdoctor_checks::model::facts::camera::Opened;
+use gdoctor_checks::model::facts::library::{Found, Kind as LibraryKind, libraries, look_up};
+use gdoctor_checks::model::facts::nvidia::Start;
+use gdoctor_checks::model::facts::proof::{Kind, Look, Seen};
+use gdoctor_checks::model::need::{Camera, Need, Origin, Wish};
+use serde::{Deserialize, Serialize};
+
+use super::asked::{Answer, Asked, Device, Door, Limit};
+use crate::host::files::{Kind as FileKind, gap_of};
+use crate::host::{Deadline, Host, child, client, output, threads, within};
+use crate::probe;
+
+/// The most that one look may take.
+const LOOK: Duration = Duration::from_secs(5);
+/// Nodes of a folder that a line brings in.
+const NODES: usize = 32;
+/// Opening these does nothing; others act when they are opened.
+const HARMLESS: [&str; 7] =
+    ["/dev/dri/", "/dev/nvidia", "/dev/kfd", "/dev/snd/", "/dev/fuse", "/dev/kvm", "/dev/net/tun"];
+
+/// Err: the argument is none.
+pub fn run(argument: &str) -> Result<(), String> {
+    let asked: Asked = serde_json::from_str(argument).map_err(|why| format!("not what gdoctor asks: {why}"))?;
+    let end = Deadline::after(Duration::from_secs(asked.lasts.clamp(1, 600)));
+    let failed =
+        |door: &Door| within::answer(door.port, door.udp, asked.word.clone()).err().map(|why| (*door, why.to_string()));
+    tell(&Answer::Listens(asked.ports.iter().filter_map(failed).collect()))?;
+    tell(&Answer::Looked(looks(&asked)))?;
+    client::wait_for_silence(end);
+    Ok(())
+}
+
+fn tell(answer: &Answer) -> Result<(), String> {
+    let line = serde_json::to_string(answer).map_err(|why| why.to_string())?;
+    output::write_stdout(format!("{line}\n").as_bytes())
+}
+
+fn looks(asked: &Asked) -> Vec<Look> {
+    let host = Host::new("/", LOOK);
+    let cameras = asked.devices.iter().filter(|device| device.camera);
+    let cameras = cameras.map(|device| Wish::new(Camera::Path(device.path.clone()), Origin::Default)).collect();
+    let need = Need { cameras, ..asked.need.clone() };
+    let facts = probe::within(&host, &need);
+    let mut all = Vec::new();
+    if need.gpu.is_some() {
+        all.push(look(Kind::Gpu, "NVML", nvml(&facts)));
+        if need.capabilities.iter().any(|wish| wish.what.word() == "compute") {
+            all.push(look(Kind::Gpu, "CUDA", cuda(&facts)));
+        }
+    }
+    for wish in &need.capabilities {
+        let word = wish.what.word();
+        all.push(look(Kind::Capability, word, capability(&facts, wish)));
+    }
+    for wish in &need.decode {
+        let decodes = facts.library.decode.clone().parse(|_| {
+            let can = facts.library.decoders.iter().any(|decoder| decoder.codec == wish.what && decoder.supported);
+            Ok(if can {
+                Seen::Works("cuvid decodes it".into())
+            } else {
+                Seen::Fails("cuvid does not decode it".into())
+            })
+        });
+        all.push(look(Kind::Capability, &format!("decode {}", wish.what), decodes));
+    }
+    if need.display.is_some() {
+        all.push(display(&facts));
+    }
+    let nodes = |device: &Device| match device.camera {
+        true => vec![look(Kind::Camera, &device.path, camera(&facts, &device.path))],
+        false => devices(&host, device),
+    };
+    all.extend(asked.devices.iter().flat_map(nodes));
+    all.extend(asked.limits.iter().map(limit));
+    all
+}
+
+fn look(kind: Kind, subject: &str, seen: Fact<Seen>) -> Look {
+    Look { kind, subject: subject.to_owned(), seen, foretold: None }
+}
+
+fn nvml(facts: &Facts) -> Fact<Seen> {
+    let nvml = &facts.nvidia.nvml;
+    let counted = nvml.count.value().copied().unwrap_or_default();
+    let driver = nvml.driver.value().map_or("?", String::as_str);
+    nvml.start.clone().map(|start| match start {
+        Start::Works if counted > 0 => Seen::Works(format!("{counted} GPU(s), driver {driver}")),
+        Start::Works => Seen::Fails(format!("NVML answers and sees no GPU; driver {driver}")),
+        other => Seen::Fails(other.to_string()),
+    })
+}
+
+fn cuda(facts: &Facts) -> Fact<Seen> {
+    let start = &facts.nvidia.cuda.start;
+    if start.is_absent() {
+        return Fact::present(Seen::Fails("/dev/nvidia-uvm is not there".into()), "/dev");
+    }
+    start.clone().map(|code| match code {
+        0 => Seen::Works("cuInit succeeds".into()),
+        code => Seen::Fails(format!("cuInit returns {code}")),
+    })
+}
+
+/// The libraries that the capability cannot do without.
+fn capability(facts: &Facts, wish: &Wish<gdoctor_checks::model::need::Capability>) -> Fact<Seen> {
+    facts.library.found.clone().map(|found| {
+        let required = libraries(wish.what).required;
+        let missing = |stem: &&&str| {
+            matches!(look_up(&found, stem, LibraryKind::Native, None), Found::Missing | Found::Dangling(_))
+        };
+        let missing: Vec<&str> = required.iter().filter(missing).copied().collect();
+        match missing.is_empty() {
+            true => Seen::Works(format!("{} there", required.join(", "))),
+            false => Seen::Fails(format!("{}: no such library", missing.join(", "))),
+        }
+    })
+}
+
+fn display(facts: &Facts) -> Look {
+    let display = &facts.display;
+    let subject = display.name.value().map_or("DISPLAY", |name| name.text.as_str());
+    let seen = match display.name.value() {
+        None => Fact::present(Seen::Fails("DISPLAY is not set".into()), "DISPLAY"),
+        Some(_) => display.mine.clone().map(|answer| match answer.is_accepted() {
+            true => Seen::Works("the X server takes the handshake".into()),
+            false => Seen::Fails(answer.to_string()),
+        }),
+    };
+    look(Kind::Display, subject, seen)
+}
+
+fn camera(facts: &Facts, path: &str) -> Fact<Seen> {
+    let nodes = &facts.camera.nodes;
+    let real = facts.camera.paths.get(path).and_then(|real| real.value()).map_or(path, String::as_str);
+    let Some(node) = nodes.get(real).or_else(|| nodes.get(path)) else {
+        return Fact::present(Seen::Fails(format!("{path}: no such file or directory")), path);
+    };
+    let said = &node.said;
+    match said.opened.value() {
+        Some(Opened::Granted) => {
+            said.capability.clone().map(|driver| Seen::Works(format!("it opens: {}", driver.card)))
+        }
+        _ => said.opened.clone().map(|opened| Seen::Fails(format!("open {path}: {opened}"))),
+    }
+}
+
+/// One look for each node that a path brings in: a folder brings all that lie in it.
+fn devices(host: &Host, device: &Device) -> Vec<Look> {
+    let stat = host.stat(&device.path);
+    let is_folder = stat.value().is_some_and(|stat| stat.kind == FileKind::Directory);
+    let paths: Vec<String> = match host.list(&device.path).value().filter(|_| is_folder) {
+        Some(names) => names.iter().take(NODES).map(|name| format!("{}/{name}", device.path)).collect(),
+        None => vec![device.path.clone()],
+    };
+    let is_node = |path: &&String| host.stat(path).value().is_none_or(|stat| stat.kind != FileKind::Directory);
+    let paths: Vec<String> = paths.iter().filter(is_node).cloned().collect();
+    let open = |path: &String| look(Kind::Device, path, opened(host, path, device.write));
+    threads::at_once(&paths, open).into_iter().flatten().collect()
+}
+
+fn opened(host: &Host, path: &str, write: bool) -> Fact<Seen> {
+    let source = format!("open {path}");
+    if host.stat(path).is_absent() {
+        return Fact::present(Seen::Fails(format!("{path}: no such file or directory")), source);
+    }
+    let real = host.real_path(path).value().cloned().unwrap_or_else(|| path.to_owned());
+    if !HARMLESS.iter().any(|begin| real.starts_with(begin) || real == begin.trim_end_matches('/')) {
+        let why = "gdoctor does not open it: some devices act when they are opened";
+        return Fact::unknown(Gap::Unsupported(why.into()), source);
+    }
+    let arguments = if write { vec![path, "write"] } else { vec![path] };
+    child::probe::<Node>("open", &arguments, &source, Deadline::after(LOOK)).opened
+}
+
+/// What the child that opens a node says.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Node {
+    opened: Fact<Seen>,
+}
+
+fn limit(wanted: &Limit) -> Look {
+    let words = |value: Option<u64>| value.map_or("unlimited".to_owned(), |value| value.to_string());
+    let compared = |has: Option<u64>, words: String| match has == wanted.soft {
+        true => Seen::Works(words),
+        false => Seen::Fails(format!("it is {words}")),
+    };
+    let seen = match wanted.name.as_str() {
+        "user" => {
+            let (uid, gid) = within::user();
+            Fact::present(compared(Some(u64::from(uid)), format!("uid {uid}, gid {gid}")), "geteuid")
+        }
+        "/dev/shm" => match within::size("/dev/shm".as_ref()) {
+            // The kernel counts in pages.
+            Ok(size) if wanted.soft.is_some_and(|asked| asked.div_ceil(4096) == size.div_ceil(4096)) => {
+                Fact::present(Seen::Works(format!("{size} bytes")), "statvfs /dev/shm")
+            }
+            Ok(size) => Fact::present(Seen::Fails(format!("it has {size} bytes")), "statvfs /dev/shm"),
+            Err(why) => Fact::unknown(gap_of(&why), "statvfs /dev/shm"),
+        },
+        name => match within::limit(name) {
+            Some(Ok((soft, hard))) => {
+                Fact::present(compared(soft, format!("{}, hard {}", words(soft), words(hard))), "getrlimit")
+            }
+            Some(Err(why)) => Fact::unknown(gap_of(&why), "getrlimit"),
+            None => Fact::unknown(Gap::Unsupported(format!("gdoctor does not read {name}")), "getrlimit"),
+        },
+    };
+    look(Kind::Limit, &wanted.name, seen)
+}

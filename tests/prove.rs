@@ -1,0 +1,564 @@
+//! `gdoctor prove` against the real engines of Debian's releases: what it starts has the line's options, what it says is what the
+//! container met, and nothing of it stays, however it ends.
+#![allow(clippy::disallowed_methods)]
+
+mod part;
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::{Mode, SFlag, makedev, mknod};
+use nix::unistd::Pid;
+use part::run_lines::{IMAGE, Lab};
+use part::{Part, Run, has_engine};
+
+/// The binary without what debuggers need: the engine is handed less.
+fn binary() -> &'static str {
+    static BINARY: OnceLock<String> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("gdoctor-{}", std::process::id()));
+        let whole = env!("CARGO_BIN_EXE_gdoctor");
+        let stripped = Command::new("strip").args(["-o".as_ref(), copy.as_os_str(), whole.as_ref()]).status();
+        if stripped.is_ok_and(|status| status.success()) { copy.display().to_string() } else { whole.to_owned() }
+    })
+}
+
+/// What an engine has, but for times and ids of its own networks.
+const INVENTORY: &str = "docker ps -a --format '{{.Names}} {{.Image}}'; docker images --format '{{.Repository}}:{{.Tag}} {{.ID}}'; \
+     docker images -q -f dangling=true; docker volume ls -q; docker network ls --format '{{.Name}}'";
+
+fn inventory(lab: &Lab) -> String {
+    String::from_utf8(lab.shell(INVENTORY, &BTreeMap::new()).stdout).unwrap()
+}
+
+fn until(done: impl Fn() -> bool) -> bool {
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(60) {
+        if done() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    false
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A node of FUSE's that is root's alone.
+fn root_node(lab: &Lab) -> String {
+    let node = lab.work.path().join("fuse");
+    let made = mknod(&node, SFlag::S_IFCHR, Mode::S_IRUSR | Mode::S_IWUSR, makedev(10, 229));
+    assert!(made.is_ok(), "{made:?}");
+    node.display().to_string()
+}
+
+/// `gdoctor prove LINE` where the lab's client is, as a report.
+fn prove(lab: &Lab, line: &str, env: &[(&str, &str)]) -> Run {
+    let binary = binary();
+    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Run::read(&lab.shell(&format!("{binary} prove --format json -- {line}"), &env))
+}
+
+/// `status code subject` of what the proof says.
+fn proved(run: &Run) -> Vec<String> {
+    [run.of("proof-start"), run.of("proof-inside")].concat()
+}
+
+/// What the container was started from.
+fn image(run: &Run) -> String {
+    seen(run, "proof-start", "", "image")
+}
+
+/// A piece of evidence, by its source's beginning.
+fn seen(run: &Run, id: &str, subject: &str, source: &str) -> String {
+    let result = run.results().iter().find(|r| r["id"] == id && r["subject"].as_str().unwrap_or_default() == subject);
+    let evidence = result.and_then(|r| r["evidence"].as_array()).into_iter().flatten();
+    let told = evidence.filter(|seen| seen["source"].as_str().is_some_and(|told| told.starts_with(source)));
+    told.map(|seen| seen["value"].as_str().unwrap_or_default().to_owned()).next().unwrap_or_default()
+}
+
+fn spawned(lab: &Lab, line: &str) -> Child {
+    let mut command = Command::new(binary());
+    command
+        .args(["prove", "--timeout", "2s", "--"])
+        .args(line.split(' '))
+        .env("DOCKER_HOST", lab.part.get("DOCKER_HOST"));
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .current_dir(lab.work.path())
+        .spawn()
+        .unwrap()
+}
+
+/// Every engine of the lab.
+fn engines(work: impl Fn(&Lab, &str)) {
+    for suite in [None, Some("trixie"), Some("sid")] {
+        if suite.is_some_and(|suite| !has_engine(suite)) {
+            continue;
+        }
+        let arguments: Vec<&str> = suite.into_iter().flat_map(|suite| ["--engine", suite]).collect();
+        let Some(lab) = Lab::of(&arguments) else { return };
+        work(&lab, suite.unwrap_or("bookworm"));
+    }
+}
+
+#[test]
+fn the_lines_options_are_met_inside_and_nothing_stays() {
+    engines(|lab, engine| {
+        let before = inventory(lab);
+        let port = free_port();
+        let node = root_node(lab);
+        let line = format!(
+            "docker run -dit --name snn --restart always -p 127.0.0.1:{port}:8080 --shm-size 32m --ulimit nofile=1000:2000 \
+             --user 4242:7 --cap-drop ALL --read-only --security-opt no-new-privileges -e TOKEN=hunter2hunter2 \
+             -v data:/data -v {}/missing:/new -l traefik.enable=true --entrypoint /app --device {node}:/dev/fuse {IMAGE} --serve",
+            lab.work.path().display()
+        );
+        let run = prove(lab, &line, &[]);
+        let said = proved(&run);
+        let works = |subject: &str| format!("pass proof-inside/works {subject}");
+        for expected in [
+            "pass proof-start/started".to_owned(),
+            works("nofile"),
+            works("/dev/shm"),
+            works("user"),
+            works(&format!("127.0.0.1:{port}/tcp")),
+        ] {
+            assert!(said.contains(&expected), "{engine}: no {expected} in {said:#?}");
+        }
+        // The node is root's alone: the container's user may not open it.
+        assert!(said.contains(&"fail proof-inside/fails /dev/fuse".to_owned()), "{engine}: {said:#?}");
+        assert_eq!(image(&run), "the line's", "{engine}");
+        // An image that is not there is not pulled.
+        let run = prove(lab, &format!("docker run --device {node}:/dev/fuse no/such:1"), &[]);
+        assert!(proved(&run).contains(&works("/dev/fuse")), "{engine}: {:#?}", proved(&run));
+        assert_eq!(image(&run), "gdoctor's own", "{engine}");
+        assert_eq!(inventory(lab), before, "{engine}");
+        assert!(!lab.work.path().join("missing").exists(), "{engine}: a folder was made on the host");
+    });
+}
+
+#[test]
+fn what_the_engine_refuses_is_told_in_its_words_with_the_argument() {
+    engines(|lab, engine| {
+        let before = inventory(lab);
+        // The host's kernel has that setting, and of the network of a container it is none.
+        let run = prove(lab, &format!("docker run --sysctl net.core.netdev_max_backlog=1 {IMAGE}"), &[]);
+        assert_eq!(run.code, 1, "{engine}");
+        let result = run.results().iter().find(|r| r["id"] == "proof-start").unwrap();
+        assert_eq!(result["status"], "fail", "{engine}: {result}");
+        assert!(result["summary"].as_str().unwrap().contains("netdev_max_backlog"), "{engine}: {result}");
+        assert!(result["askedBy"]["text"].as_str().unwrap_or_default().contains("--sysctl"), "{engine}: {result}");
+        // Where the host looks had the cause, it is told there alone.
+        let holder = TcpListener::bind("0.0.0.0:0").unwrap();
+        let port = holder.local_addr().unwrap().port();
+        let run = prove(lab, &format!("docker run -p {port}:80 {IMAGE}"), &[]);
+        let start = run.results().iter().find(|r| r["id"] == "proof-start").unwrap();
+        assert_eq!(
+            (start["status"].as_str(), start["cause"].as_str()),
+            (Some("unknown"), Some("port-free")),
+            "{engine}"
+        );
+        assert_eq!(inventory(lab), before, "{engine}");
+    });
+}
+
+#[test]
+fn nothing_stays_wherever_a_signal_falls() {
+    let Some(lab) = Lab::start() else { return };
+    let before = inventory(&lab);
+    for (signal, pause) in [
+        (Signal::SIGINT, 100),
+        (Signal::SIGTERM, 400),
+        (Signal::SIGINT, 700),
+        (Signal::SIGTERM, 1100),
+        (Signal::SIGINT, 1600),
+        (Signal::SIGHUP, 2200),
+        (Signal::SIGTERM, 3000),
+    ] {
+        let mut child = spawned(&lab, &format!("docker run -v /data {IMAGE}"));
+        std::thread::sleep(Duration::from_millis(pause));
+        let _ = kill(Pid::from_raw(child.id() as i32), signal);
+        child.wait().unwrap();
+        assert!(until(|| inventory(&lab) == before), "{signal} after {pause} ms leaves {}", inventory(&lab));
+    }
+}
+
+#[test]
+fn a_killed_run_is_swept_by_the_next_and_others_are_left_alone() {
+    let Some(lab) = Lab::start() else { return };
+    let before = inventory(&lab);
+    let running = || String::from_utf8(lab.shell("docker ps --format '{{.Names}}'", &BTreeMap::new()).stdout).unwrap();
+    // A display that takes the connection and says nothing keeps the container for some seconds.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let display = i32::from(silent.local_addr().unwrap().port()) - 6000;
+    let mut child = spawned(&lab, &format!("docker run --network host -e DISPLAY=127.0.0.1:{display} {IMAGE}"));
+    assert!(until(|| running().contains("gdoctor-prove")), "a container comes");
+    let _ = kill(Pid::from_raw(child.id() as i32), Signal::SIGKILL);
+    child.wait().unwrap();
+    // Its standard input is closed with it, and so it ends.
+    assert!(until(|| !running().contains("gdoctor-prove")), "{}", running());
+    assert!(inventory(&lab).contains("gdoctor-prove:"), "the image is still there");
+    let run = prove(&lab, &format!("docker run {IMAGE}"), &[]);
+    assert_eq!(proved(&run)[0], "pass proof-start/started");
+    assert_eq!(inventory(&lab), before);
+}
+
+#[test]
+fn an_engine_that_hangs_costs_its_deadline_and_is_told() {
+    let Some(lab) = Lab::start() else { return };
+    let before = inventory(&lab);
+    let pid = lab.shell("pgrep -f \"dockerd.*$(dirname ${DOCKER_HOST#unix://})\"", &BTreeMap::new()).stdout;
+    let pids = String::from_utf8(pid).unwrap();
+    let daemon: Vec<i32> = pids.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+    let all = |signal| daemon.iter().all(|pid| kill(Pid::from_raw(*pid), signal).is_ok());
+    assert!(!daemon.is_empty() && all(Signal::SIGSTOP));
+    let started = Instant::now();
+    let run =
+        lab.shell(&format!("{} prove --timeout 1s --format json -- docker run {IMAGE}", binary()), &BTreeMap::new());
+    let took = started.elapsed();
+    assert!(all(Signal::SIGCONT));
+    let run = Run::read(&run);
+    let start = run.results().iter().find(|r| r["id"] == "proof-start").unwrap();
+    assert_eq!(start["cause"], "docker-engine", "{start}");
+    assert!(took < Duration::from_secs(30), "{took:?}");
+    assert!(until(|| inventory(&lab) == before), "{}", inventory(&lab));
+}
+
+#[test]
+fn an_engine_that_is_not_there_and_a_line_that_is_not_known_start_nothing() {
+    let environment = [("DOCKER_HOST", "unix:///no/such/docker.sock")];
+    let mut command = Command::new(binary());
+    command
+        .args(["prove", "--only", "proof,docker", "--format", "json", "--", "docker", "run", "img"])
+        .envs(environment);
+    let run = Run::read(&command.output().unwrap());
+    let start = run.results().iter().find(|r| r["id"] == "proof-start").unwrap();
+    assert_eq!(start["cause"], "docker-engine", "{start}");
+    for refused in [&["prove", "--facts", "x", "--", "docker", "run", "img"][..], &["prove", "--root", "/tmp", "--gpu"]]
+    {
+        let output = Command::new(env!("CARGO_BIN_EXE_gdoctor")).args(refused).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{refused:?}");
+    }
+}
+
+/// X for real: the server's access list and cookie, met by the container's own user.
+#[test]
+fn a_window_is_tried_from_within() {
+    let (Some(lab), Some(display)) = (Lab::start(), Part::start("display", &["any"])) else { return };
+    let (name, cookie) = (display.get("DISPLAY").to_owned(), display.get("XAUTHORITY").to_owned());
+    let env = [("DISPLAY", name.as_str()), ("XAUTHORITY", cookie.as_str())];
+    let socket = "-v /tmp/.X11-unix:/tmp/.X11-unix -e DISPLAY";
+    // Without its cookie nobody is let in, and the host looks say so already.
+    let refused = prove(&lab, &format!("docker run {socket} {IMAGE}"), &env);
+    let inside = refused.results().iter().find(|r| r["id"] == "proof-inside").unwrap();
+    assert!(inside["cause"].as_str().is_some_and(|cause| cause.contains("display")), "{inside}");
+    let handed = format!("docker run {socket} -e XAUTHORITY=/x -v {cookie}:/x:ro --hostname $(hostname) {IMAGE}");
+    let accepted = prove(&lab, &handed, &env);
+    assert!(proved(&accepted).contains(&format!("pass proof-inside/works {name}")), "{:#?}", proved(&accepted));
+}
+
+/// Facts of a proof say the same wherever they are judged; shared ones hold no name.
+#[test]
+fn facts_carry_what_was_proved() {
+    let Some(lab) = Lab::start() else { return };
+    let (binary, file) = (binary(), lab.work.path().join("proved.gdoctor"));
+    let line = format!("docker run --ulimit nofile=1000:2000 -v /home/secretname/x:/x {IMAGE}");
+    let script = format!("{binary} prove --out facts={} --format json -- {line}", file.display());
+    let live = Run::read(&lab.shell(&script, &BTreeMap::new()));
+    let saved = Run::read(
+        &lab.shell(&format!("{binary} check --facts {} --format json -- {line}", file.display()), &BTreeMap::new()),
+    );
+    assert_eq!(proved(&live), proved(&saved));
+    assert!(proved(&live).contains(&"pass proof-inside/works nofile".to_owned()), "{:#?}", proved(&live));
+    assert!(!std::fs::read_to_string(&file).unwrap().contains("secretname"));
+    let shared = lab.shell(&format!("{binary} prove --share --format json -- {line}"), &BTreeMap::new());
+    assert_eq!(proved(&Run::read(&shared)), proved(&live));
+    for bytes in [&shared.stdout, &shared.stderr] {
+        assert!(!String::from_utf8_lossy(bytes).contains("secretname"), "{}", String::from_utf8_lossy(bytes));
+    }
+}
+
+/// The image's own user, by its name, meets the line's devices.
+#[test]
+fn the_lines_own_image_keeps_its_user() {
+    let Some(lab) = Lab::start() else { return };
+    let node = root_node(&lab);
+    lab.part.docker(&format!(
+        "docker run --name made {IMAGE} sh -c 'echo app:x:4711:4711::/:/bin/sh >>/etc/passwd'
+         docker commit --change 'USER app' --change 'VOLUME /kept' --change 'HEALTHCHECK CMD false' made lab/app:1
+         docker rm made"
+    ));
+    let before = inventory(&lab);
+    for (options, status) in [("", "fail"), ("-u root ", "pass"), ("-u app ", "fail"), ("-u nobody-here ", "refused")] {
+        let run = prove(&lab, &format!("docker run {options}--device {node}:/dev/fuse lab/app:1"), &[]);
+        let said = proved(&run);
+        let expected = match status {
+            // The host looks have the cause.
+            "refused" => "unknown proof-start/unknown".to_owned(),
+            "pass" => "pass proof-inside/works /dev/fuse".to_owned(),
+            _ => "fail proof-inside/fails /dev/fuse".to_owned(),
+        };
+        assert!(said.iter().any(|line| line.starts_with(&expected)), "{options}: {said:#?}");
+        assert_eq!(inventory(&lab), before, "{options}");
+    }
+}
+
+/// Compose files, scripts, and wishes alone are proved by the line that they mean.
+#[test]
+fn every_way_to_say_what_is_run() {
+    let Some(lab) = Lab::start() else { return };
+    let before = inventory(&lab);
+    let port = free_port();
+    let file = |name: &str, text: String| std::fs::write(lab.work.path().join(name), text).unwrap();
+    file(
+        "compose.yaml",
+        format!(
+            "services:\n  app:\n    image: {IMAGE}\n    ports: [\"127.0.0.1:{port}:80\"]\n    shm_size: 64m\n  \
+             other:\n    image: no/such:1\n"
+        ),
+    );
+    file("run.sh", format!("PORT={port}\ndocker run -d -p 127.0.0.1:$PORT:80 \\\n  --shm-size 64m {IMAGE}\n"));
+    let (all, own) = (format!("127.0.0.1:{port}/tcp"), format!("0.0.0.0:{port}/tcp"));
+    for (arguments, subjects) in [
+        ("--compose compose.yaml --service app".to_owned(), vec![all.as_str(), "/dev/shm"]),
+        ("--run-file run.sh".to_owned(), vec![all.as_str(), "/dev/shm"]),
+        (format!("--port {port}"), vec![own.as_str()]),
+    ] {
+        let script = format!("{} prove --format json {arguments}", binary());
+        let run = Run::read(&lab.shell(&script, &BTreeMap::new()));
+        let said = proved(&run);
+        assert_eq!(said[0], "pass proof-start/started", "{arguments}");
+        for subject in subjects {
+            assert!(said.contains(&format!("pass proof-inside/works {subject}")), "{arguments}: {said:#?}");
+        }
+        assert_eq!(inventory(&lab), before, "{arguments}");
+    }
+}
+
+/// Podman by root, docker and podman without root, in the lab's machine. A second view of /proc lets a user mount one, as on a host;
+/// control groups of the machine are another's, so the containers get a namespace of them.
+#[test]
+fn podman_and_engines_without_root() {
+    let Some(machine) = Part::start("machine", &[]) else { return };
+    let exec = |script: &str, input: &std::path::Path| {
+        let mut command = Command::new(part::root().join("tests/lab/machine"));
+        command.arg("exec").arg(machine.path()).args(["timeout", "120", "bash", "-c", script]);
+        let output = command.stdin(std::fs::File::open(input).unwrap()).output().unwrap();
+        (String::from_utf8_lossy(&output.stdout).into_owned(), output)
+    };
+    exec("cat >/usr/local/bin/gdoctor && chmod 755 /usr/local/bin/gdoctor", binary().as_ref());
+    let image =
+        "docker save lab/busybox:1 >/tmp/image.tar && chmod 644 /tmp/image.tar && podman load -q -i /tmp/image.tar";
+    exec(image, "/dev/null".as_ref());
+    exec("mkdir /mnt/proc && mount -t proc proc /mnt/proc && rootless-docker >/dev/null 2>&1", "/dev/null".as_ref());
+    let as_user = "cd /home/labuser && exec setpriv --reuid=labuser --regid=labuser --clear-groups env HOME=/home/labuser \
+                   DOCKER_HOST=unix:///run/user/4242/docker.sock XDG_RUNTIME_DIR=/run/user/4242";
+    exec(&format!("{as_user} docker load -q -i /tmp/image.tar"), "/dev/null".as_ref());
+    let port = free_port();
+    for (who, client, named, from) in [
+        ("env", "podman", IMAGE, "the line's"),
+        ("env", "podman", "no/such:1", "gdoctor's own"),
+        (as_user, "docker", IMAGE, "the line's"),
+        (as_user, "docker", "no/such:1", "gdoctor's own"),
+        (as_user, "podman", "no/such:1", "gdoctor's own"),
+    ] {
+        let has = format!(
+            "{who} sh -c '{client} ps -a -q; {client} images -q; {client} volume ls -q; {client} network ls --format {{{{.Name}}}}'"
+        );
+        let before = exec(&has, "/dev/null".as_ref()).0;
+        let line = format!(
+            "{client} run -d --cgroupns private -p 127.0.0.1:{port}:8080 --shm-size 32m --device /dev/fuse {named} serve"
+        );
+        let script = format!("{who} gdoctor prove --timeout 10s --format json -- {line}");
+        let run = Run::read(&exec(&script, "/dev/null".as_ref()).1);
+        let said = proved(&run);
+        assert_eq!(said[0], "pass proof-start/started", "{line}: {:#?}", run.told());
+        for subject in ["/dev/fuse", "/dev/shm", &format!("127.0.0.1:{port}/tcp")] {
+            assert!(said.contains(&format!("pass proof-inside/works {subject}")), "{line}: {said:#?}");
+        }
+        assert_eq!(self::image(&run), from, "{line}");
+        assert_eq!(exec(&has, "/dev/null".as_ref()).0, before, "{line}");
+    }
+}
+
+/// A GPU that CDI brings: a node without a driver behind it and a library of ours in NVML's place. All else is what CDI, runc and the
+/// loader make of it. The host has no such GPU, so only what was seen inside is held here.
+#[test]
+fn a_gpu_is_looked_at_from_within() {
+    if !has_engine("sid") {
+        return;
+    }
+    let dir = tempfile::tempdir_in("/tmp").unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let compiled = Command::new("cc")
+        .args([
+            "-shared",
+            "-fPIC",
+            "-DWHOLE",
+            "-x",
+            "c",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doubles/nvml.c"),
+            "-o",
+        ])
+        .arg(path("nvml.so"))
+        .status();
+    if !compiled.is_ok_and(|status| status.success()) {
+        return part::left_out("the library that stands in for NVML: no C compiler (cc)");
+    }
+    std::fs::create_dir_all(path("module/nvidia")).unwrap();
+    std::fs::create_dir(path("cdi")).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(path(name), text).unwrap();
+    write("module/nvidia/version", "550.54.15\n");
+    mknod(&path("nvidia0"), SFlag::S_IFCHR, Mode::from_bits_truncate(0o666), makedev(195, 0)).unwrap();
+    let answers = [
+        ("healthy", "driver = 550.54.15\ngpus = 1\ngpu0.name = NVIDIA L4\ngpu0.pci = 0:1:0\n"),
+        ("mismatch", "init = !18\n"),
+        ("hang", "init = hang\n"),
+        ("bare", ""),
+    ];
+    let mut spec = "cdiVersion: 0.5.0\nkind: nvidia.com/gpu\ndevices:\n".to_owned();
+    for (name, text) in answers {
+        write(name, text);
+        let home = dir.path().display();
+        let mount = |from: &str, to: &str| {
+            format!("    - {{hostPath: {home}/{from}, containerPath: {to}, options: [ro, bind]}}\n")
+        };
+        spec += &format!(
+            "- name: {name}\n  containerEdits:\n    env: [NVML_DOUBLE=/gpu/answers]\n    deviceNodes:\n    - {{path: /dev/nvidia0, \
+             hostPath: {home}/nvidia0, type: c, major: 195, minor: 0}}\n    mounts:\n{}",
+            mount("module", "/sys/module")
+        );
+        if name != "bare" {
+            let library = format!("/usr/lib/{}-linux-gnu/libnvidia-ml.so.1", std::env::consts::ARCH);
+            spec += &(mount("nvml.so", &library) + &mount(name, "/gpu/answers"));
+        }
+    }
+    write("cdi/nvidia.yaml", &spec);
+    write("daemon.json", &format!("{{\"cdi-spec-dirs\": [\"{}\"]}}", path("cdi").display()));
+    let config = path("daemon.json").display().to_string();
+    let Some(lab) = Lab::of(&["--engine", "sid", "--config", &config]) else { return };
+    let before = inventory(&lab);
+    for (name, image, inside) in [
+        ("healthy", IMAGE, "1 GPU(s), driver 550.54.15"),
+        ("healthy", "no/such:1", "1 GPU(s), driver 550.54.15"),
+        ("mismatch", IMAGE, "Driver/library version mismatch"),
+        ("hang", IMAGE, "cannot tell: no answer within the deadline"),
+        ("bare", "no/such:1", "libnvidia-ml.so.1: cannot open shared object file: No such file or directory"),
+    ] {
+        let wants = "-e NVIDIA_DRIVER_CAPABILITIES=compute,utility";
+        let run = prove(&lab, &format!("docker run --device nvidia.com/gpu={name} {wants} {image}"), &[]);
+        assert_eq!(seen(&run, "proof-inside", "NVML", ""), inside, "{name} {image}: {:#?}", proved(&run));
+        assert_eq!(seen(&run, "proof-inside", "CUDA", ""), "/dev/nvidia-uvm is not there", "{name}");
+        let utility = if name == "bare" { "libnvidia-ml: no such library" } else { "libnvidia-ml there" };
+        assert_eq!(seen(&run, "proof-inside", "utility", ""), utility, "{name} {image}");
+        // What this host lacks is told once, and nothing of it again.
+        assert!(proved(&run).iter().all(|line| !line.starts_with("fail")), "{name}: {:#?}", proved(&run));
+    }
+    assert_eq!(inventory(&lab), before);
+}
+
+/// What gdoctor says beforehand, held against what the container shows: options, the start and each look, and why they differ.
+const CALIBRATION: [(&str, &str, &str); 27] = [
+    ("-p 127.0.0.1:FREE:80", "start works, port works", ""),
+    ("-p 127.0.0.1:FREE:80/udp", "start works, port works", ""),
+    ("-p TAKEN:80", "start fails", ""),
+    ("--network nowhere", "start fails", ""),
+    ("--network container:taken", "start fails", ""),
+    ("--volumes-from nobody", "start fails", ""),
+    ("--device /dev/no-such", "start fails", ""),
+    ("--mount type=bind,source=/no/such,target=/x", "start fails", ""),
+    ("-v /etc/hostname:/etc", "start fails", ""),
+    ("--gpus all", "start fails", ""),
+    ("--device nvidia.com/gpu=all", "start fails", ""),
+    ("--sysctl net.ipv4.no_such_setting=1", "start fails", ""),
+    (
+        "--sysctl net.core.netdev_max_backlog=1",
+        "start works but fails",
+        "only a network of its own shows which settings it lacks",
+    ),
+    ("--memory 4m", "start fails", ""),
+    ("--cpus 1000", "start fails", ""),
+    ("--cpuset-cpus 99", "start fails", ""),
+    ("--pids-limit 5", "start unknown but works", "how many processes a program needs is not known before"),
+    ("--user nobody-here", "start fails", ""),
+    ("--security-opt seccomp=/no/such.json", "start fails", ""),
+    ("--env-file /no/such", "start fails", ""),
+    ("--restart sometimes --name taken --entrypoint /no/such", "start works", ""),
+    ("--cap-drop ALL --read-only --security-opt no-new-privileges", "start works", ""),
+    ("--ulimit nofile=1000:2000", "start works, limit untold but works", "what a line asks for is not foretold"),
+    (
+        "--user 4242 --device NODE:/dev/fuse",
+        "start works, device untold but fails, limit untold but works",
+        "rights to nodes are looked at for cameras and GPUs alone",
+    ),
+    (
+        "-v /dev/fuse:/dev/fuse",
+        "start works, device untold but fails",
+        "a mount brings a node and not the right to open it",
+    ),
+    ("-e DISPLAY=:77 -v /tmp/.X11-unix:/tmp/.X11-unix", "start works, display fails", ""),
+    (
+        "-i -t -w /made --hostname a --shm-size 64m",
+        "start works, limit untold but works",
+        "what a line asks for is not foretold",
+    ),
+];
+
+#[test]
+fn foretold_and_proved_are_held_against_each_other() {
+    let Some(lab) = Lab::start() else { return };
+    let (node, holder) = (root_node(&lab), TcpListener::bind("0.0.0.0:0").unwrap());
+    let taken = holder.local_addr().unwrap().port().to_string();
+    let mut wrong = Vec::new();
+    for (options, expected, why) in CALIBRATION {
+        let options = options.replace("FREE", &free_port().to_string()).replace("TAKEN", &taken).replace("NODE", &node);
+        let run = prove(&lab, &format!("docker run {options} {IMAGE}"), &[]);
+        let told = calibrated(&run);
+        if told != expected || told.contains(" but ") == why.is_empty() {
+            wrong.push(format!("{options}: {told}; expected {expected} ({why})"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// `start works, port works but fails`: of each what was foretold, and where that differs, what was proved.
+fn calibrated(run: &Run) -> String {
+    let mut all = Vec::new();
+    for result in run.results().iter().filter(|r| r["group"] == "proof" && r["evidence"][0].is_object()) {
+        let is_start = result["id"] == "proof-start";
+        let subject = result["subject"].as_str().unwrap_or_default();
+        let said = seen(run, result["id"].as_str().unwrap(), subject, "what gdoctor says");
+        let foretold = match said.split(" (").next().unwrap_or_default() {
+            "it works" => "works",
+            "it fails" => "fails",
+            "cannot tell" => "unknown",
+            _ => "untold",
+        };
+        // What waits for the finding that foretold it has failed as well.
+        let proved = match result["status"].as_str() {
+            Some("pass" | "warn") => "works",
+            Some("unknown") if result.get("cause").is_none() => "unknown",
+            _ => "fails",
+        };
+        let what = match subject {
+            _ if is_start => "start",
+            subject if subject.contains("/tcp") || subject.contains("/udp") => "port",
+            subject if subject.starts_with(':') => "display",
+            "user" | "nofile" | "/dev/shm" => "limit",
+            _ => "device",
+        };
+        let differs = if foretold == proved { String::new() } else { format!(" but {proved}") };
+        all.push(format!("{what} {foretold}{differs}"));
+    }
+    all.join(", ")
+}
