@@ -521,7 +521,9 @@ impl RunLine {
         let brought = |mount: &&Mount| X_SOCKETS.starts_with(mount.target.trim_end_matches('/'));
         let own = match self.mounts.iter().find(brought) {
             None => number >= FIRST_OWN_DISPLAY,
-            Some(mount) => mount.target.trim_end_matches('/') == X_SOCKETS && !mount.shows_x_sockets() && !mount.at.opaque,
+            Some(mount) => {
+                mount.target.trim_end_matches('/') == X_SOCKETS && !mount.shows_x_sockets() && !mount.at.opaque
+            }
         };
         own.then_some((Some(number), variable))
     }
