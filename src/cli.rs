@@ -701,9 +701,10 @@ impl TypedValueParser for Named {
             return Ok(given.into_owned());
         }
         // The first screen calls families by their titles.
-        let titled = FAMILIES.iter().find(|family| family.title.eq_ignore_ascii_case(&given));
-        let nearest = || self.0.iter().map(|name| (strsim::damerau_levenshtein(name, &given), *name)).min();
-        let near = titled.map(|family| (0, family.name)).or_else(nearest);
+        if let Some(family) = FAMILIES.iter().find(|family| family.title.eq_ignore_ascii_case(&given)) {
+            return Ok(family.name.to_owned());
+        }
+        let near = self.0.iter().map(|name| (strsim::damerau_levenshtein(name, &given), *name)).min();
         let hint =
             near.filter(|(far, _)| *far <= 3).map(|(_, name)| format!("; did you mean {name}?")).unwrap_or_default();
         let flag = argument.and_then(|argument| argument.get_long()).unwrap_or("only");

@@ -46,6 +46,8 @@ pub struct Likeness<'a> {
 /// Of the kinds that decide: a text with another part of the kind says something else.
 const DECIDING: [&str; 12] =
     ["errno", "cuda", "nvml", "nvenc", "xid", "http", "library", "node", "module", "vk", "egl", "signal"];
+/// What a sentence is about: of another one the text says something else.
+const NAMED: [&str; 3] = ["runtime", "package", "unit"];
 /// Less of a sentence is not the sentence.
 pub const ENOUGH: f32 = 0.8;
 /// A sentence that weighs less is one only where the line says little else.
@@ -76,7 +78,10 @@ impl Sentences {
                 let mut words: Vec<u32> = row.tokens.iter().filter(|t| t.number().is_none()).map(|t| t.word).collect();
                 words.sort_unstable();
                 words.dedup();
-                let decides = |part: &Part| DECIDING.contains(&lexicon.name(part.id).0);
+                let decides = |part: &Part| {
+                    let kind = lexicon.name(part.id).0;
+                    DECIDING.contains(&kind) || NAMED.contains(&kind)
+                };
                 let parts =
                     lexicon.read(&row, &Numbers::of(text)).into_iter().filter(decides).map(|part| part.id).collect();
                 let of = |set: &HashSet<u32>| words.iter().copied().filter(|word| set.contains(word)).collect();

@@ -52,7 +52,7 @@ pub fn is_id(text: &str) -> bool {
 }
 
 fn family(name: &str) -> Option<&'static Family> {
-    FAMILIES.iter().copied().find(|family| family.name == name)
+    FAMILIES.iter().copied().find(|family| family.name == name || family.title.eq_ignore_ascii_case(name))
 }
 
 /// All about a family (`docker`), a check (`docker-access`), a note (`in-image`) or one of their codes, with the commands of a host with these
@@ -103,7 +103,8 @@ fn whole(id: &str, doc: &Doc<'_>, tags: Option<&[String]>) -> String {
 
 fn one_code(id: &str, doc: &Doc<'_>, name: &str, tags: Option<&[String]>) -> Option<String> {
     let code = doc.code(name)?;
-    let mut out = format!("{id}/{}\n\n{}\n", name.bold(), general(code.sentence));
+    let mend = if code.fixes.is_empty() { "  (nothing to mend)" } else { "" };
+    let mut out = format!("{id}/{}{mend}\n\n{}\n", name.bold(), general(code.sentence));
     if !code.detail.is_empty() {
         let _ = writeln!(out, "\n{}", general(code.detail));
     }

@@ -254,8 +254,16 @@ impl Screen<'_> {
     }
 
     fn next(&self, out: &mut String) {
+        // Another question than a plain look would ask.
+        let asked = self.report.run_line.is_some()
+            || self.report.compose.is_some()
+            || self.report.results.iter().any(|o| o.asked_by.as_ref().is_some_and(|asker| asker.kind == "flag"));
+        let (again, details) = match asked {
+            true => ("Then run the same command again.", "the same command with -v"),
+            false => ("Then run gdoctor again.", "gdoctor -v"),
+        };
         let again = match (self.trouble.first().map(|o| o.status), self.report.run_line.is_some()) {
-            (Some(Status::Fail | Status::Unknown), _) | (Some(_), true) => "Then run gdoctor again.",
+            (Some(Status::Fail | Status::Unknown), _) | (Some(_), true) => again,
             (Some(_), _) => "To accept it: [[waiver]] in gdoctor.toml.",
             (None, _) if self.report.exit_code == UNDETERMINED => "Look at all of it:  gdoctor",
             (None, true) if self.report.run_lines().any(|line| line.starts != Starts::Yes) => "",
@@ -266,10 +274,10 @@ impl Screen<'_> {
             0 => "all checks".to_owned(),
             count => format!("all checks, {count} waiting"),
         };
-        let text = format!("{again}   Details ({waiting}):  gdoctor -v");
+        let text = format!("{again}   Details ({waiting}):  {details}");
         let _ = match textwrap::core::display_width(&text) <= self.width && !again.is_empty() {
             true => writeln!(out, "\n{text}"),
-            false => writeln!(out, "\n{again}\nDetails ({waiting}):\n  gdoctor -v"),
+            false => writeln!(out, "\n{again}\nDetails ({waiting}):\n  {details}"),
         };
     }
 

@@ -191,8 +191,10 @@ pub fn verdict(report: &Report) -> String {
         (None, 0, 0, _) => format!("No problem found, {}.", plural(warned, "warning")),
         (None, 0, 1, _) => format!("{}.", capital(first)),
         (None, 0, count, _) => format!("{count} things are not known. The first: {first}."),
-        (None, 1, ..) => format!("1 problem: {first}."),
-        (None, count, ..) => format!("{count} problems. The first: {first}."),
+        (None, 1, _, 0) => format!("1 problem: {first}."),
+        (None, 1, _, warned) => format!("1 problem and {}: {first}.", plural(warned, "warning")),
+        (None, count, _, 0) => format!("{count} problems. The first: {first}."),
+        (None, count, _, warned) => format!("{count} problems and {}. The first: {first}.", plural(warned, "warning")),
     }
 }
 
@@ -204,6 +206,10 @@ pub fn left_out(report: &Report) -> Option<String> {
         Some(causes)
     });
     let causes: Vec<&str> = causes.filter(|_| report.exit_code == policy::UNDETERMINED)?.into_iter().collect();
+    // One that was looked at says itself what is the matter.
+    if let Some(told) = report.results.iter().find(|o| causes.contains(&o.id) && o.cause.is_none()) {
+        return Some(format!("{}.", capital(told.brief())));
+    }
     Some(format!("Not everything could be looked at: checks wait for {}, which was left out.", causes.join(", ")))
 }
 

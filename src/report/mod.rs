@@ -137,7 +137,10 @@ impl NeedFile {
 
     /// The same, of a file that does not count.
     pub fn left_words(&self) -> Option<String> {
-        let words = || format!("{0} is not used: {1}. --need {0} uses it all the same.", self.path, self.why);
+        let words = || match self.why.contains("(os error") {
+            true => format!("{} is not used: {}.", self.path, self.why),
+            false => format!("{0} is not used: {1}. --need {0} uses it all the same.", self.path, self.why),
+        };
         (!self.used).then(words)
     }
 }

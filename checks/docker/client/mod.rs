@@ -32,7 +32,8 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     Ok(finding.with("path", &client.path).with("package", client.package).evidence("PATH", client.path.as_str()).into())
 }
 
-/// Nobody has asked for Docker, and podman is what this host has.
+/// Nobody has asked for Docker, neither by a line, and podman is what this host has.
 fn podman_alone(facts: &Facts, need: &Need) -> bool {
-    facts.docker.podman.value().is_some() && need.docker == Some(Origin::Default)
+    let line = need.run.as_ref().is_some_and(|line| !line.podman);
+    facts.docker.podman.value().is_some() && need.docker == Some(Origin::Default) && !line
 }
