@@ -507,7 +507,7 @@ impl RunLine {
         let (host, screen) = variable.value.as_deref()?.rsplit_once(':')?;
         let number: u16 = screen.split('.').next()?.parse().ok()?;
         let written = variable.at.text.contains("DISPLAY=") && (self.made_up || !variable.at.text.contains('$'));
-        if !written || variable.at.opaque || self.is_host_network() {
+        if !written || variable.at.opaque {
             return None;
         }
         if !host.is_empty() {
@@ -520,7 +520,7 @@ impl RunLine {
         }
         let brought = |mount: &&Mount| X_SOCKETS.starts_with(mount.target.trim_end_matches('/'));
         let own = match self.mounts.iter().find(brought) {
-            None => number >= FIRST_OWN_DISPLAY,
+            None => number >= FIRST_OWN_DISPLAY && !self.is_host_network(),
             Some(mount) => {
                 mount.target.trim_end_matches('/') == X_SOCKETS && !mount.shows_x_sockets() && !mount.at.opaque
             }
