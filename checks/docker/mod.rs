@@ -16,6 +16,7 @@ mod engine;
 mod firewall;
 mod forwarding;
 mod iptables;
+mod keys;
 mod kind;
 mod limits;
 mod lxc;
@@ -68,5 +69,6 @@ pub static FAMILY: Family = Family {
         &programs::CHECK,
         &buildx::CHECK,
         &bridge::CHECK,
+        &keys::CHECK,
     ],
 };

@@ -12,6 +12,7 @@ mod line_podman;
 mod line_ports;
 mod line_require;
 mod line_rights;
+mod line_shared;
 mod line_syntax;
 mod line_volumes;
 
@@ -49,5 +50,6 @@ pub static FAMILY: Family = Family {
         &line_ports::CHECK,
         &line_volumes::CHECK,
         &line_podman::CHECK,
+        &line_shared::CHECK,
     ],
 };

@@ -139,7 +139,11 @@ pub fn open(line: &RunLine, results: &[Outcome]) -> Vec<String> {
         open.push("its image is not on this host yet".to_owned());
     }
     let untold = deciding(line, results).into_iter().filter(|outcome| outcome.status == Status::Unknown);
-    open.extend(untold.map(|outcome| outcome.brief().to_owned()));
+    let brief = |outcome: &Outcome| match outcome.id {
+        "run-line-podman" => "podman's images, names and networks are not looked at".to_owned(),
+        _ => outcome.brief().to_owned(),
+    };
+    open.extend(untold.map(brief));
     let unseen = unseen(line);
     if !unseen.is_empty() {
         open.push(format!("{} cannot be looked into", length::cut(unseen.join(", "))));

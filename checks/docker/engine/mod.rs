@@ -30,11 +30,11 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         // Whoever may not connect to a folder is not helped by a group.
         (Reach::Denied, _) if is_no_socket(docker) => Finding::fail("no-socket-there", "remove-obstacle"),
         (Reach::Denied, _) => return Err(Stop::blocked_by("docker-access")),
+        (Reach::WantsTls, _) => Finding::fail("wants-tls", "ask-by-tls"),
+        (Reach::Tls(why), _) => Finding::fail("tls-failed", "show-endpoint").with("why", why),
         _ if docker.other_engine().is_some() => {
             return Err(Stop::blocked_by("docker-endpoint"));
         }
-        (Reach::WantsTls, _) => Finding::fail("wants-tls", "ask-by-tls"),
-        (Reach::Tls(why), _) => Finding::fail("tls-failed", "show-endpoint").with("why", why),
         (_, Some(Address::Unix(path))) if path.ends_with("/.docker/desktop/docker.sock") => desktop_down(facts),
         (_, Some(Address::Unix(_))) => down(facts, reach)?,
         // A port is asked for by a name: what is not there is the name's address.

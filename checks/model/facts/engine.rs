@@ -65,6 +65,11 @@ pub struct EngineFacts {
     /// systemd decides it.
     #[serde(serialize_with = "place::word")]
     pub container_files: Fact<String>,
+    /// LimitMEMLOCK of the same unit, empty where it sets none. Absent where no unit of systemd decides it.
+    #[serde(serialize_with = "place::word")]
+    pub container_memlock: Fact<String>,
+    /// What the user whose keys containers take has left of the kernel's quota. Absent where no engine of this machine is known.
+    pub keys: Fact<KeyQuota>,
     /// The most files that any process may open: fs.nr_open, which is what infinity means for a unit.
     pub most_files: Fact<u64>,
     pub inotify: Fact<Inotify>,
@@ -83,6 +88,17 @@ pub struct EngineFacts {
     pub data_root: Fact<DataRoot>,
     /// The file that the running dockerd was started from is replaced or gone. Its owner and root alone may see that.
     pub daemon_replaced: Fact<bool>,
+}
+
+/// A user's keys of the kernel and what they may be at most (keyrings(7), /proc/key-users).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KeyQuota {
+    pub uid: u32,
+    pub keys: u64,
+    pub most_keys: u64,
+    pub bytes: u64,
+    pub most_bytes: u64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

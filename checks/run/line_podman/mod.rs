@@ -1,6 +1,7 @@
 //! Has podman what it needs on this host before it looks at an image?
 
 use crate::model::facts::run::PodmanHost;
+use crate::model::finding::Verdict;
 use crate::model::prelude::*;
 
 pub static CHECK: Check = Check {
@@ -27,11 +28,12 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
             findings.push(Finding::warn("no-policy", "bring-policy"));
         }
         if findings.is_empty() {
-            // Much can be wrong, nothing is known to be right.
-            let gap = Gap::Unsupported("podman's images, names and networks are not looked at".into());
             findings.push(Finding::pass("fit"));
+        }
+        // Much else can be wrong, nothing is known to be right.
+        if !findings.iter().any(|finding| matches!(finding.verdict, Verdict::Fail(_))) {
+            let gap = Gap::Unsupported("podman's images, names and networks are not looked at".into());
             findings.push(Finding::unknown(gap, fact.source.clone()).about("the container"));
-            return Ok(findings);
         }
     }
     let user = facts.host.user.value().map_or("", |user| user.name.as_str());

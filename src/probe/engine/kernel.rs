@@ -3,7 +3,7 @@
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::{Address, DockerFacts};
 use gdoctor_checks::model::facts::engine::{
-    AppArmor, CgroupMounts, Clock, Inotify, Kvm, Limits, Modules, UserNamespaces,
+    AppArmor, CgroupMounts, Clock, Inotify, KeyQuota, Kvm, Limits, Modules, UserNamespaces,
 };
 use nix::unistd::AccessFlags;
 
@@ -114,18 +114,60 @@ pub fn limits(host: &Host, docker: &DockerFacts) -> Fact<Limits> {
 
 /// Containers inherit it from the service that starts them. Its process does not tell: Go programs raise their own.
 pub fn container_files(host: &Host, docker: &DockerFacts) -> Fact<String> {
+    container_limit(host, docker, "LimitNOFILE", SYSTEMD_FILES)
+}
+
+pub fn container_memlock(host: &Host, docker: &DockerFacts) -> Fact<String> {
+    container_limit(host, docker, "LimitMEMLOCK", "")
+}
+
+fn container_limit(host: &Host, docker: &DockerFacts, key: &str, usual: &str) -> Fact<String> {
     let service = if host.exists(CONTAINERD_SOCKET) { "containerd.service" } else { "docker.service" };
     let rootless = docker.info.value().is_none_or(|info| info.is_rootless());
     let manager = host.text("/etc/systemd/system.conf");
-    let changed = manager.value().is_some_and(|text| text.lines().any(|line| line.starts_with("DefaultLimitNOFILE")));
+    let default = format!("Default{key}");
+    let changed = manager.value().is_some_and(|text| text.lines().any(|line| line.starts_with(&default)));
     if rootless || changed || docker.is_elsewhere() || !host.exists("/run/systemd/system") {
         return Fact::absent(service);
     }
     let Some(unit) = units::path(host, service) else { return Fact::absent(service) };
-    match units::last(host, &unit, "LimitNOFILE") {
+    match units::last(host, &unit, key) {
         Some((file, value)) => Fact::present(value, file),
-        None => Fact::present(SYSTEMD_FILES.into(), unit),
+        None => Fact::present(usual.into(), unit),
     }
+}
+
+/// runc makes a keyring for each container, in the name of the container's root: root itself, or the rootless engine's user. With
+/// user namespaces of the engine's it is yet another.
+pub fn keys(host: &Host, docker: &DockerFacts) -> Fact<KeyQuota> {
+    let source = "/proc/key-users";
+    let Some(info) = docker.answered_info().filter(|_| docker.daemon_process.value().is_some()) else {
+        return Fact::absent(source);
+    };
+    let uid = if info.is_rootless() { nix::unistd::geteuid().as_raw() } else { 0 };
+    if docker.is_elsewhere() || info.has_security_option("userns") {
+        return Fact::absent(source);
+    }
+    let table = host.live().text(source);
+    let found = table.value().and_then(|text| key_quota(text, uid));
+    match table.gap() {
+        Some(gap) => Fact::unknown(gap.clone(), source),
+        None => Fact::found(found, source),
+    }
+}
+
+/// `    0:     5 4/4 2/1000000 29/25000000`
+fn key_quota(text: &str, uid: u32) -> Option<KeyQuota> {
+    let of = |line: &str| {
+        line.split_once(':').filter(|(user, _)| user.trim().parse() == Ok(uid)).map(|(_, rest)| rest.to_owned())
+    };
+    let rest = text.lines().find_map(of)?;
+    let mut pairs = rest.split_whitespace().skip(2).map(|pair| {
+        let (used, most) = pair.split_once('/')?;
+        Some((used.parse::<u64>().ok()?, most.parse::<u64>().ok()?))
+    });
+    let ((keys, most_keys), (bytes, most_bytes)) = (pairs.next()??, pairs.next()??);
+    Some(KeyQuota { uid, keys, most_keys, bytes, most_bytes })
 }
 
 pub fn most_files(host: &Host) -> Fact<u64> {
@@ -236,6 +278,14 @@ pub fn kvm(host: &Host, docker: &DockerFacts) -> Fact<Kvm> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn quotas_of_keys_as_the_kernel_prints_them() {
+        let text = "    0:     5 4/4 2/1000000 29/25000000\n 1000:   201 201/201 200/200 15620/20000\nrubbish\n";
+        let quota = KeyQuota { uid: 1000, keys: 200, most_keys: 200, bytes: 15_620, most_bytes: 20_000 };
+        assert_eq!(key_quota(text, 1000), Some(quota));
+        assert_eq!(key_quota(text, 4242), None);
+    }
 
     #[test]
     fn cgroup_layouts() {

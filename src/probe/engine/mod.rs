@@ -46,6 +46,8 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> EngineFacts {
         cgroup: kernel::cgroup(host, docker),
         limits: kernel::limits(host, docker),
         container_files: kernel::container_files(host, docker),
+        container_memlock: kernel::container_memlock(host, docker),
+        keys: kernel::keys(host, docker),
         most_files: kernel::most_files(host),
         inotify: kernel::inotify(host),
         libseccomp: kernel::libseccomp(host),
