@@ -539,6 +539,8 @@ pub fn system(reference: &str) -> Option<System> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+
     use super::*;
 
     #[test]
