@@ -206,6 +206,7 @@ fn pasted_text_is_what_it_is() {
         ("docker run a b   (PC)\nor", "`(` is not expected here"),
         ("docker run a b &&", "the text ends behind `&&`"),
         ("docker run --rm $my-name", "$my-name is not set here"),
+        ("docker run --rm $my-image", "$my-image is not set here"),
     ];
     for (text, what) in wrong {
         let why = parse(text).expect_err(text);

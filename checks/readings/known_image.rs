@@ -529,9 +529,9 @@ pub fn system(reference: &str) -> Option<System> {
     }
     // `12.4.1-devel-ubuntu22.04`, `rocm/dev-ubuntu-24.04`, `3.11-slim-bookworm`.
     let whole = format!("{own}-{tag}");
-    if let Some(at) = whole.find("ubuntu") {
-        let behind = whole[at + "ubuntu".len()..].trim_start_matches('-');
-        return numbers(behind).filter(|(year, _)| (14..40).contains(year)).map(|(y, m)| System::Ubuntu(y, m));
+    let behind = whole.find("ubuntu").map_or("", |at| whole[at + "ubuntu".len()..].trim_start_matches('-'));
+    if let Some((year, month)) = numbers(behind).filter(|(year, _)| (14..40).contains(year)) {
+        return Some(System::Ubuntu(year, month));
     }
     let word = |name: &str| tag.split(['-', '_', '.']).any(|part| part == name);
     RELEASES.iter().find(|(name, _)| word(name)).map(|(_, system)| *system)
@@ -582,8 +582,8 @@ mod tests {
         }
         assert_eq!(machine("nvcr.io/nvidia/l4t-base:r32.7.1"), Some("arm64"));
         assert_eq!(machine("nvcr.io/nvidia/pytorch:25.03-py3"), None);
-        assert_eq!(machine("nvcr.io/nvidia/jetson-linux-flash-x86:r36.4"), None);
-        assert_eq!(machine("dustynv/cuda:12.9-samples-amd64-cu128-24.04"), None);
+        assert_eq!(machine("nvcr.io/nvidia/jetson-linux-flash-x86:r36.4"), Some("amd64"));
+        assert_eq!(machine("dustynv/cuda:12.9-samples-amd64-cu128-24.04"), Some("amd64"));
         assert_eq!(machine("dustynv/l4t-pytorch:r36.2.0"), Some("arm64"));
         for (reference, machine_of) in [
             ("arm64v8/ubuntu:22.04", Some("arm64")),

@@ -53,7 +53,16 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         return Err(Stop::NotNeeded("podman"));
     };
     if line.podman {
-        return Err(Stop::NotNeeded("podman"));
+        // Whether podman has a copy of its own is not looked at.
+        let gone = known_image::missing(&image.reference).and_then(|missing| match missing {
+            Missing::Gone(since, told) => Some((since, told)),
+            _ => None,
+        });
+        let Some((since, told)) = gone else { return Err(Stop::NotNeeded("podman")) };
+        let finding = Finding::warn("gone-unless-here", "another-tag").with("image", &image.reference);
+        let finding = finding.with("since", since).with("told", told).evidence("the line", &*image.reference);
+        let instead = known_image::instead(&image.reference);
+        return Ok(finding.with("instead", instead).asked_by(&image.at.origin()).into());
     }
     if line.all("image").next().is_some() {
         return Err(Stop::blocked_by("run-line-syntax"));

@@ -127,6 +127,11 @@ impl<'a> Reader<'a> {
         if let Some((wrong, _)) = self.next_line().filter(|(_, next)| is_image(next)) {
             return wrong;
         }
+        // `$my-image` leaves `-image`, which reads as options.
+        let left = self.words.iter().rev().find(|word| !word.unset.is_empty() && word.value.starts_with('-'));
+        if let Some(wrong) = left.and_then(|word| self.leftover(word)) {
+            return wrong;
+        }
         if let Some((name, span)) = self.vanished.last() {
             let what = format!("{name} is empty or not set here, so nothing stands where the image belongs");
             return Wrong::at(*span, &what, &format!("give {name} its value first, or write the image itself"));
