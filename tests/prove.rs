@@ -112,64 +112,62 @@ fn engines(work: impl Fn(&Lab, &str)) {
 }
 
 #[test]
-fn the_lines_options_are_met_inside_and_nothing_stays() {
+fn every_engine_takes_the_line_or_says_why_not_and_nothing_stays() {
     engines(|lab, engine| {
-        let before = inventory(lab);
-        let port = free_port();
-        let node = root_node(lab);
-        let line = format!(
-            "docker run -dit --name snn --restart always -p 127.0.0.1:{port}:8080 --shm-size 32m --ulimit nofile=1000:2000 \
-             --user 4242:7 --cap-drop ALL --read-only --security-opt no-new-privileges -e TOKEN=hunter2hunter2 \
-             -v data:/data -v {}/missing:/new -l traefik.enable=true --entrypoint /app --device {node}:/dev/fuse {IMAGE} --serve",
-            lab.work.path().display()
-        );
-        let run = prove(lab, &line, &[]);
-        let said = proved(&run);
-        let works = |subject: &str| format!("pass proof-inside/works {subject}");
-        for expected in [
-            "pass proof-start/started".to_owned(),
-            works("nofile"),
-            works("/dev/shm"),
-            works("user"),
-            works(&format!("127.0.0.1:{port}/tcp")),
-        ] {
-            assert!(said.contains(&expected), "{engine}: no {expected} in {said:#?}");
-        }
-        // The node is root's alone: the container's user may not open it.
-        assert!(said.contains(&"fail proof-inside/fails /dev/fuse".to_owned()), "{engine}: {said:#?}");
-        assert_eq!(image(&run), "the line's", "{engine}");
-        // An image that is not there is not pulled.
-        let run = prove(lab, &format!("docker run --device {node}:/dev/fuse no/such:1"), &[]);
-        assert!(proved(&run).contains(&works("/dev/fuse")), "{engine}: {:#?}", proved(&run));
-        assert_eq!(image(&run), "gdoctor's own", "{engine}");
-        assert_eq!(inventory(lab), before, "{engine}");
-        assert!(!lab.work.path().join("missing").exists(), "{engine}: a folder was made on the host");
+        options_are_met_inside(lab, engine);
+        refusals_are_told_with_the_argument(lab, engine);
     });
 }
 
-#[test]
-fn what_the_engine_refuses_is_told_in_its_words_with_the_argument() {
-    engines(|lab, engine| {
-        let before = inventory(lab);
-        // The host's kernel has that setting, and of the network of a container it is none.
-        let run = prove(lab, &format!("docker run --sysctl net.core.netdev_max_backlog=1 {IMAGE}"), &[]);
-        assert_eq!(run.code, 1, "{engine}");
-        let result = run.results().iter().find(|r| r["id"] == "proof-start").unwrap();
-        assert_eq!(result["status"], "fail", "{engine}: {result}");
-        assert!(result["summary"].as_str().unwrap().contains("netdev_max_backlog"), "{engine}: {result}");
-        assert!(result["askedBy"]["text"].as_str().unwrap_or_default().contains("--sysctl"), "{engine}: {result}");
-        // Where the host looks had the cause, it is told there alone.
-        let holder = TcpListener::bind("0.0.0.0:0").unwrap();
-        let port = holder.local_addr().unwrap().port();
-        let run = prove(lab, &format!("docker run -p {port}:80 {IMAGE}"), &[]);
-        let start = run.results().iter().find(|r| r["id"] == "proof-start").unwrap();
-        assert_eq!(
-            (start["status"].as_str(), start["cause"].as_str()),
-            (Some("unknown"), Some("port-free")),
-            "{engine}"
-        );
-        assert_eq!(inventory(lab), before, "{engine}");
-    });
+fn options_are_met_inside(lab: &Lab, engine: &str) {
+    let before = inventory(lab);
+    let port = free_port();
+    let node = root_node(lab);
+    let line = format!(
+        "docker run -dit --name snn --restart always -p 127.0.0.1:{port}:8080 --shm-size 32m --ulimit nofile=1000:2000 \
+             --user 4242:7 --cap-drop ALL --read-only --security-opt no-new-privileges -e TOKEN=hunter2hunter2 \
+             -v data:/data -v {}/missing:/new -l traefik.enable=true --entrypoint /app --device {node}:/dev/fuse {IMAGE} --serve",
+        lab.work.path().display()
+    );
+    let run = prove(lab, &line, &[]);
+    let said = proved(&run);
+    let works = |subject: &str| format!("pass proof-inside/works {subject}");
+    for expected in [
+        "pass proof-start/started".to_owned(),
+        works("nofile"),
+        works("/dev/shm"),
+        works("user"),
+        works(&format!("127.0.0.1:{port}/tcp")),
+    ] {
+        assert!(said.contains(&expected), "{engine}: no {expected} in {said:#?}");
+    }
+    // The node is root's alone: the container's user may not open it.
+    assert!(said.contains(&"fail proof-inside/fails /dev/fuse".to_owned()), "{engine}: {said:#?}");
+    assert_eq!(image(&run), "the line's", "{engine}");
+    // An image that is not there is not pulled.
+    let run = prove(lab, &format!("docker run --device {node}:/dev/fuse no/such:1"), &[]);
+    assert!(proved(&run).contains(&works("/dev/fuse")), "{engine}: {:#?}", proved(&run));
+    assert_eq!(image(&run), "gdoctor's own", "{engine}");
+    assert_eq!(inventory(lab), before, "{engine}");
+    assert!(!lab.work.path().join("missing").exists(), "{engine}: a folder was made on the host");
+}
+
+fn refusals_are_told_with_the_argument(lab: &Lab, engine: &str) {
+    let before = inventory(lab);
+    // The host's kernel has that setting, and of the network of a container it is none.
+    let run = prove(lab, &format!("docker run --sysctl net.core.netdev_max_backlog=1 {IMAGE}"), &[]);
+    assert_eq!(run.code, 1, "{engine}");
+    let result = run.results().iter().find(|r| r["id"] == "proof-start").unwrap();
+    assert_eq!(result["status"], "fail", "{engine}: {result}");
+    assert!(result["summary"].as_str().unwrap().contains("netdev_max_backlog"), "{engine}: {result}");
+    assert!(result["askedBy"]["text"].as_str().unwrap_or_default().contains("--sysctl"), "{engine}: {result}");
+    // Where the host looks had the cause, it is told there alone.
+    let holder = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = holder.local_addr().unwrap().port();
+    let run = prove(lab, &format!("docker run -p {port}:80 {IMAGE}"), &[]);
+    let start = run.results().iter().find(|r| r["id"] == "proof-start").unwrap();
+    assert_eq!((start["status"].as_str(), start["cause"].as_str()), (Some("unknown"), Some("port-free")), "{engine}");
+    assert_eq!(inventory(lab), before, "{engine}");
 }
 
 #[test]
@@ -178,12 +176,10 @@ fn nothing_stays_wherever_a_signal_falls() {
     let before = inventory(&lab);
     for (signal, pause) in [
         (Signal::SIGINT, 100),
-        (Signal::SIGTERM, 400),
-        (Signal::SIGINT, 700),
-        (Signal::SIGTERM, 1100),
-        (Signal::SIGINT, 1600),
-        (Signal::SIGHUP, 2200),
-        (Signal::SIGTERM, 3000),
+        (Signal::SIGTERM, 500),
+        (Signal::SIGINT, 1100),
+        (Signal::SIGHUP, 1800),
+        (Signal::SIGTERM, 2600),
     ] {
         let mut child = spawned(&lab, &format!("docker run -v /data {IMAGE}"));
         std::thread::sleep(Duration::from_millis(pause));
@@ -343,6 +339,13 @@ fn every_way_to_say_what_is_run() {
         }
         assert_eq!(inventory(&lab), before, "{arguments}");
     }
+    // gdoctor's own time and its client's, whatever else this machine does; a release build takes less.
+    let line = format!("docker run -p 127.0.0.1:{port}:80 --device /dev/fuse --shm-size 64m {IMAGE}");
+    let script = format!("TIMEFORMAT='%U %S'; time {} prove -- {line} >/dev/null 2>&1", binary());
+    let told = lab.shell(&script, &BTreeMap::new()).stderr;
+    let told = String::from_utf8_lossy(&told).into_owned();
+    let spent: f64 = told.split_whitespace().map(|seconds| seconds.parse::<f64>().unwrap()).sum();
+    assert!(spent < 2.0, "{told}");
 }
 
 /// Podman by root, docker and podman without root, in the lab's machine. A second view of /proc lets a user mount one, as on a host;
@@ -468,13 +471,11 @@ fn a_gpu_is_looked_at_from_within() {
 }
 
 /// What gdoctor says beforehand, held against what the container shows: options, the start and each look, and why they differ.
-const CALIBRATION: [(&str, &str, &str); 27] = [
+const CALIBRATION: [(&str, &str, &str); 22] = [
     ("-p 127.0.0.1:FREE:80", "start works, port works", ""),
     ("-p 127.0.0.1:FREE:80/udp", "start works, port works", ""),
     ("-p TAKEN:80", "start fails", ""),
     ("--network nowhere", "start fails", ""),
-    ("--network container:taken", "start fails", ""),
-    ("--volumes-from nobody", "start fails", ""),
     ("--device /dev/no-such", "start fails", ""),
     ("--mount type=bind,source=/no/such,target=/x", "start fails", ""),
     ("-v /etc/hostname:/etc", "start fails", ""),
@@ -483,16 +484,13 @@ const CALIBRATION: [(&str, &str, &str); 27] = [
     ("--sysctl net.ipv4.no_such_setting=1", "start fails", ""),
     (
         "--sysctl net.core.netdev_max_backlog=1",
-        "start works but fails",
+        "start unknown but fails",
         "only a network of its own shows which settings it lacks",
     ),
     ("--memory 4m", "start fails", ""),
-    ("--cpus 1000", "start fails", ""),
-    ("--cpuset-cpus 99", "start fails", ""),
     ("--pids-limit 5", "start unknown but works", "how many processes a program needs is not known before"),
     ("--user nobody-here", "start fails", ""),
     ("--security-opt seccomp=/no/such.json", "start fails", ""),
-    ("--env-file /no/such", "start fails", ""),
     ("--restart sometimes --name taken --entrypoint /no/such", "start works", ""),
     ("--cap-drop ALL --read-only --security-opt no-new-privileges", "start works", ""),
     ("--ulimit nofile=1000:2000", "start works, limit untold but works", "what a line asks for is not foretold"),
