@@ -48,7 +48,7 @@ pub fn inspect(addresses: &[SocketAddr], name: &str, authorities: &[u8], deadlin
                 let why = tls_error(error)?;
                 let seen = verifier.seen();
                 // What was said of the certificate itself comes before what the handshake ended with because of it.
-                let known = seen.distrust.clone().filter(|_| why == Distrust::Other);
+                let known = seen.distrust.filter(|_| why == Distrust::Other);
                 return Ok(Seen { distrust: known.or(Some(why)), ..seen });
             }
         }

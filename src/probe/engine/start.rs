@@ -165,7 +165,9 @@ fn telling_lines(text: &str, by_itself: bool) -> Vec<String> {
         ["level=fatal", "level=error", "failed", "unable", "cannot", "error"].iter().any(|word| line.contains(word))
     };
     // What an earlier run said before it came up is settled.
-    let since = text.rfind("Daemon has completed initialization").map_or(text, |at| text.get(at..).unwrap_or_default());
+    let settled =
+        text.rfind("Daemon has completed initialization").and_then(|at| Some(at + text.get(at..)?.find('\n')? + 1));
+    let since = settled.and_then(|at| text.get(at..)).unwrap_or(text);
     let tells = |line: &&str| speaks(line) || (by_itself && is_final(line));
     let lines: Vec<&str> = last_attempt(since).into_iter().filter(tells).collect();
     let from = lines.len().saturating_sub(KEPT);
