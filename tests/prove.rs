@@ -21,10 +21,14 @@ use part::{Part, Run, has_engine};
 fn binary() -> &'static str {
     static BINARY: OnceLock<String> = OnceLock::new();
     BINARY.get_or_init(|| {
-        let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("gdoctor-{}", std::process::id()));
         let whole = env!("CARGO_BIN_EXE_gdoctor");
-        let stripped = Command::new("strip").args(["-o".as_ref(), copy.as_os_str(), whole.as_ref()]).status();
-        if stripped.is_ok_and(|status| status.success()) { copy.display().to_string() } else { whole.to_owned() }
+        let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("gdoctor-stripped");
+        let fresh = kept.with_extension(std::process::id().to_string());
+        let stripped = Command::new("strip").args(["-o".as_ref(), fresh.as_os_str(), whole.as_ref()]).status();
+        match stripped.is_ok_and(|status| status.success()) && std::fs::rename(&fresh, &kept).is_ok() {
+            true => kept.display().to_string(),
+            false => whole.to_owned(),
+        }
     })
 }
 
