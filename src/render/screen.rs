@@ -259,7 +259,7 @@ impl Screen<'_> {
             || self.report.compose.is_some()
             || self.report.results.iter().any(|o| o.asked_by.as_ref().is_some_and(|asker| asker.kind == "flag"));
         let (again, details) = match asked {
-            true => ("Then run the same again.", "the same with -v"),
+            true => ("Then run the same again.", "add -v"),
             false => ("Then run gdoctor again.", "gdoctor -v"),
         };
         let again = match (self.trouble.first().map(|o| o.status), self.report.run_line.is_some()) {
