@@ -98,6 +98,10 @@ fn answered(facts: &Facts, look: &Look, wants_certificate: bool) -> Result<Findi
         };
         return Ok(finding.saw(&look.https).saw(&look.certificate));
     }
+    let containerd = facts.docker.answered_info().is_some_and(Info::has_containerd_store);
+    if wants_certificate && look.is_loopback() && !containerd {
+        return Ok(Finding::fail("no-certificate-shown", "name-this-host").saw(&look.https));
+    }
     if wants_certificate {
         let dir = certs_path(look);
         if let Some((file, why)) = look.certs_dir.value().and_then(CertsDir::not_shown) {

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use gdoctor_checks::model::fact::{Fact, Gap, State};
-use gdoctor_checks::model::facts::docker::DockerFacts;
+use gdoctor_checks::model::facts::docker::{DockerFacts, Info};
 use gdoctor_checks::model::facts::image::go_name;
 use gdoctor_checks::model::facts::registry::{Answer, Catalog, Certificate, Distrust, Look, RegistryFacts};
 use gdoctor_checks::model::need::{Need, Registry};
@@ -38,6 +38,7 @@ pub fn probe(host: &Host, need: &Need, docker: &DockerFacts) -> RegistryFacts {
             delete: need.registry_delete.is_some(),
             images: size::images(need, &wish.what),
             architecture: docker.answered_info().map_or("", |info| go_name(&info.architecture)),
+            containerd: docker.answered_info().is_some_and(Info::has_containerd_store),
         };
         let look = look(host, &wish.what, &certs_root(host, docker), &system, &asked);
         let storage = storage::find(host, &look, docker);
@@ -69,6 +70,8 @@ struct Asked<'a> {
     images: Vec<String>,
     /// Of the daemon's machine, by Go's name.
     architecture: &'a str,
+    /// Images lie in containerd's store, which shows certificates to every registry.
+    containerd: bool,
 }
 
 fn look(host: &Host, registry: &Registry, certs_root: &str, system: &[u8], asked: &Asked) -> Look {
@@ -82,7 +85,7 @@ fn look(host: &Host, registry: &Registry, certs_root: &str, system: &[u8], asked
             trust.authorities.extend(host.bytes(file, BUNDLE_CAP).value().into_iter().flatten());
         }
     }
-    (trust.certificate, trust.key) = pair;
+    let shown = pair;
     let nothing = Look {
         registry: registry.clone(),
         addresses: addresses.clone(),
@@ -97,6 +100,10 @@ fn look(host: &Host, registry: &Registry, certs_root: &str, system: &[u8], asked
         storage: Fact::default(),
         deletes: Fact::default(),
     };
+    if !nothing.is_loopback() || asked.containerd {
+        // To the loopback, which it calls insecure, dockerd itself shows none: moby, daemon/pkg/registry, newTLSConfig.
+        (trust.certificate, trust.key) = shown;
+    }
     let Some(known) = addresses.value() else { return nothing };
     let sockets: Vec<SocketAddr> = known.iter().map(|ip| SocketAddr::new(*ip, registry.port)).collect();
     let (https, certificate) = https(host, registry, &sockets, &trust);
