@@ -109,6 +109,7 @@ impl Document {
             for said in self.understood.iter().take(TOLD) {
                 let _ = writeln!(out, "  {}", said.text());
             }
+            out.push_str("Give it the lines before, too: the first error tells most. What this host shows:  gdoctor\n");
         }
         out
     }

@@ -38,7 +38,10 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let without = |(option, name): &(&RunOption, String)| (!rights.has(name)).then(|| lacks(option, name));
     findings.extend(named.iter().filter_map(without));
     if !rights.raises_limits() {
-        findings.extend(limits.iter().filter_map(|limit| limit.above(facts, rights)));
+        let above: Findings = limits.iter().filter_map(|limit| limit.above(facts, rights)).collect();
+        // The engine's own limit is the lower one of the two.
+        findings.retain(|kernels| !above.iter().any(|own| own.subject == kernels.subject));
+        findings.extend(above);
         findings.extend(score.filter(|option| is_below(option, rights)).map(|option| {
             let finding = Finding::fail("oom-score", "drop").with("score", rights.oom_score).saw_rights(facts, rights);
             finding.about(&option.at.text).edit(option.at.without()).asked_by(&option.at.origin())
