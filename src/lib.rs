@@ -288,7 +288,7 @@ fn explain(arguments: &ExplainArgs) -> Result<u8, String> {
     let document = match explain::read(&arguments.text)? {
         Asked::Topic(topic) if !json => {
             let tags = (!arguments.all_systems).then(|| probe::tags(&host));
-            return Ok(print(&explain::topic::explain(&topic, tags.as_deref())?));
+            return Ok(print_words(&explain::topic::explain(&topic, tags.as_deref())?));
         }
         Asked::Topic(topic) => Document::of_entries(&explain::topic::codes(&topic)?, &probe::tags(&host)),
         Asked::Text { bytes, left_out } => {
@@ -308,7 +308,7 @@ fn explain(arguments: &ExplainArgs) -> Result<u8, String> {
         }
     };
     let known = !document.matches.is_empty();
-    let code = print(&if json { document.json() } else { document.text(arguments.verbose) });
+    let code = if json { print(&document.json()) } else { print_words(&document.text(arguments.verbose)) };
     Ok(if known || code != policy::OK { code } else { policy::UNDETERMINED })
 }
 
@@ -413,6 +413,15 @@ fn version(json: bool) -> String {
 
 fn print(text: &str) -> u8 {
     output::write_stdout(text.as_bytes()).map_or_else(|why| misuse(&why), |()| policy::OK)
+}
+
+/// gdoctor's own words, as the locale's letters can write them.
+fn print_words(text: &str) -> u8 {
+    let words = match plan::speaks_utf8(&Host::new("/", std::time::Duration::ZERO)) {
+        true => std::borrow::Cow::Borrowed(text),
+        false => text.replace('…', "...").into(),
+    };
+    print(&words)
 }
 
 /// A text of the user that cannot be read: shown with a marker at the spot.

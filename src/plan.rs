@@ -99,7 +99,7 @@ fn width(host: &Host, terminal: bool) -> usize {
 }
 
 /// LC_ALL, then LC_CTYPE, then LANG; where none is set nobody has said otherwise.
-fn speaks_utf8(host: &Host) -> bool {
+pub fn speaks_utf8(host: &Host) -> bool {
     let named = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(|name| host.env(name)).find(|value| !value.is_empty());
     named.is_none_or(|value| {
         let charset = value.rsplit('.').next().unwrap_or_default().to_ascii_lowercase().replace('-', "");

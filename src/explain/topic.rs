@@ -117,6 +117,9 @@ fn one_code(id: &str, doc: &Doc<'_>, name: &str, tags: Option<&[String]>) -> Opt
     for fix in code.fixes.iter().filter_map(|reference| find_fix(doc, reference)) {
         write_fix(&mut out, &fix, tags);
     }
+    if ALL.iter().any(|check| check.id == id) && !code.fixes.is_empty() {
+        let _ = writeln!(out, "\nWords in capitals stand for what this host has:  gdoctor --only {id}");
+    }
     Some(out)
 }
 
