@@ -92,11 +92,12 @@ printf '#!/bin/sh\nid >/tmp/ran\n' >/usr/local/bin/nvidia-ctk; chmod 755 /usr/lo
     }
 }
 
-/// The one file that starts system programs, the one that starts gdoctor's own child, and the two that connect.
+/// The one file that starts system programs, the one that starts gdoctor's own child, the one that starts an engine's client for
+/// `gdoctor prove`, and the two that connect.
 #[test]
 fn there_is_one_door_for_programs_and_one_for_sockets() {
     let doors = [
-        ("Command::new(", &["src/host/process.rs", "src/host/child.rs"][..]),
+        ("Command::new(", &["src/host/process.rs", "src/host/child.rs", "src/host/client.rs"][..]),
         ("UnixStream::connect", &["src/native/x11.rs"]),
         ("TcpStream::connect", &["src/host/connect.rs", "src/native/x11.rs"]),
         ("socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket}", &["src/host/connect.rs"]),
