@@ -5,6 +5,7 @@ mod documents;
 pub mod entries;
 pub mod find;
 mod hash;
+mod knowledge;
 mod lexicon;
 mod lines;
 mod numbers;

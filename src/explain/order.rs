@@ -2,20 +2,49 @@
 
 use std::collections::BTreeMap;
 
-use super::find::{Finder, Found, Search};
+use super::entries::Entry;
+use super::knowledge::Knowledge;
 use super::lines::Severity;
 use super::reading::{Hit, Reading, Said};
 use super::signs::Sign;
+use super::understood::Understood;
+
+/// A code that the text speaks of.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub entry: Entry,
+    /// The declaration that it was found by: conditions, or a known line.
+    pub declared: &'static str,
+    /// What of the text it is, on one line.
+    pub matched: String,
+    /// The line it begins on, from 1.
+    pub line: u32,
+    /// How much it tells, 0 to 1.
+    pub score: f32,
+    /// Why it has this score.
+    pub why: Vec<String>,
+    /// As a rule the consequence of something else.
+    pub weak: bool,
+}
+
+/// What a text gave.
+#[derive(Debug, Default)]
+pub struct Search {
+    /// Best first.
+    pub found: Vec<Found>,
+    /// What was understood of the text, whether or not its cause is known.
+    pub understood: Vec<Understood>,
+}
 
 /// The causes of what was read, best first.
-pub fn search(finder: &Finder, reading: Reading<'_>) -> Search {
+pub fn causes(knowledge: &Knowledge, reading: Reading<'_>) -> Search {
     let mut best: BTreeMap<usize, Found> = BTreeMap::new();
     for (at, hits) in &reading.hits {
-        let declared = &finder.declared[*at as usize];
+        let declared = &knowledge.declared[*at as usize];
         for hit in hits.iter().filter(|hit| reading.surrounds(&declared.sign, hit)) {
             let (score, why) = worth(&declared.sign, hit);
             for entry in &declared.entries {
-                let found = found(finder, *entry, hit, declared.text);
+                let found = found(knowledge, *entry, hit, declared.text);
                 let (mut score, mut why) = (score, why.clone());
                 if found.entry.id == ENGINE && hit.answered {
                     score -= 0.1;
@@ -29,7 +58,7 @@ pub fn search(finder: &Finder, reading: Reading<'_>) -> Search {
     let known: Vec<_> = reading.said.iter().filter(|(entry, _)| !best.contains_key(*entry)).collect();
     for (entry, Said { hit, share, text }) in known {
         let why = vec![format!("{:.0} % of a known line", share * 100.0)];
-        keep(&mut best, *entry, Found { score: 0.6 + share * 0.15, why, ..found(finder, *entry, hit, text) });
+        keep(&mut best, *entry, Found { score: 0.6 + share * 0.15, why, ..found(knowledge, *entry, hit, text) });
     }
     let mut found: Vec<Found> = best.into_values().collect();
     found.sort_by_key(|found| (found.line, found.entry.rank));
@@ -43,8 +72,8 @@ pub fn search(finder: &Finder, reading: Reading<'_>) -> Search {
 /// The check whose codes say that no daemon answers.
 const ENGINE: &str = "docker-engine";
 
-fn found(finder: &Finder, entry: usize, hit: &Hit, declared: &'static str) -> Found {
-    let (entry, matched) = (finder.entries[entry].clone(), hit.matched.clone());
+fn found(knowledge: &Knowledge, entry: usize, hit: &Hit, declared: &'static str) -> Found {
+    let (entry, matched) = (knowledge.entries[entry].clone(), hit.matched.clone());
     Found { entry, declared, matched, line: hit.line, score: 0.0, why: Vec::new(), weak: false }
 }
 

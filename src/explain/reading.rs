@@ -6,8 +6,8 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use foldhash::fast::FixedState;
 
 use super::documents::is_benign;
-use super::find::Finder;
 use super::hash::QuickSet;
+use super::knowledge::Knowledge;
 use super::lexicon::Part;
 use super::lines::{Line, Severity};
 use super::numbers::{Candidates, Numbers};
@@ -62,7 +62,7 @@ struct Recent {
 
 /// One text while it is read.
 pub struct Reading<'a> {
-    finder: &'a Finder,
+    knowledge: &'a Knowledge,
     seen: QuickSet<u64>,
     shapes: QuickSet<u64>,
     recent: VecDeque<Recent>,
@@ -76,13 +76,13 @@ pub struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    pub fn new(finder: &'a Finder) -> Self {
+    pub fn new(knowledge: &'a Knowledge) -> Self {
         Self {
-            finder,
+            knowledge,
             seen: QuickSet::default(),
             shapes: QuickSet::default(),
             recent: VecDeque::new(),
-            places: vec![Vec::new(); finder.lexicon.len()],
+            places: vec![Vec::new(); knowledge.lexicon.len()],
             hits: BTreeMap::new(),
             said: BTreeMap::new(),
             understood: Vec::new(),
@@ -105,7 +105,7 @@ impl<'a> Reading<'a> {
         if text.trim().is_empty() {
             return self.recent.clear();
         }
-        let whole = self.finder.lexicon.vocabulary.row(line.text.trim_end());
+        let whole = self.knowledge.lexicon.vocabulary.row(line.text.trim_end());
         if whole.tokens.iter().any(|token| token.word != OTHER) {
             self.statement(&whole, line.number, line);
             self.sentence(line, text);
@@ -136,7 +136,7 @@ impl<'a> Reading<'a> {
             _ if unheaded => text,
             _ => return,
         };
-        let vocabulary = &self.finder.lexicon.vocabulary;
+        let vocabulary = &self.knowledge.lexicon.vocabulary;
         let mut row = vocabulary.row(text);
         let before: Vec<&Recent> = self.recent.iter().rev().collect();
         let mut rows = Vec::new();
@@ -158,29 +158,29 @@ impl<'a> Reading<'a> {
         if !self.is_new(row, &numbers) {
             return;
         }
-        let finder = self.finder;
-        let parts = finder.lexicon.read(row, &numbers);
+        let knowledge = self.knowledge;
+        let parts = knowledge.lexicon.read(row, &numbers);
         if first == line.number {
             self.note_places(&parts, first);
             if self.understood.len() < PLACES {
-                self.understood.extend(Understood::of(row, &parts, &finder.lexicon, line));
+                self.understood.extend(Understood::of(row, &parts, &knowledge.lexicon, line));
             }
         }
-        let gives_reason = |part: &Part| REASONS.contains(&finder.lexicon.name(part.id).0);
+        let gives_reason = |part: &Part| REASONS.contains(&knowledge.lexicon.name(part.id).0);
         if line.severity() == Severity::Minor
             && !parts.iter().any(gives_reason)
-            && !finder.sentences.complains(&row.tokens)
+            && !knowledge.sentences.complains(&row.tokens)
         {
             return;
         }
         let holding = self.holding(&parts, (first, line.number));
-        let likenesses = finder.sentences.read(&row.tokens, &parts, ENOUGH, &finder.lexicon);
+        let likenesses = knowledge.sentences.read(&row.tokens, &parts, ENOUGH, &knowledge.lexicon);
         if holding.is_empty() && likenesses.is_empty() || is_benign(&row.text) {
             return;
         }
         let (last, severity) = (line.number, line.severity());
         let answered =
-            row.text.contains(ANSWERED) && !parts.iter().any(|part| finder.lexicon.name(part.id).0 == "cert");
+            row.text.contains(ANSWERED) && !parts.iter().any(|part| knowledge.lexicon.name(part.id).0 == "cert");
         let hit = Hit { line: first, last, matched: told(&row.text), severity, answered, beside: false };
         for (at, beside) in holding {
             self.hits.entry(at).or_default().push(Hit { beside, ..hit.clone() });
@@ -208,14 +208,14 @@ impl<'a> Reading<'a> {
     /// The declarations that hold in a statement and were not yet found to: their numbers, and whether the statement gives a number of
     /// an error that they do not speak of.
     fn holding(&self, parts: &[Part], (line, last): (u32, u32)) -> Vec<(u32, bool)> {
-        let finder = self.finder;
+        let knowledge = self.knowledge;
         let mut holding = Vec::new();
-        let kind = |part: u32| finder.lexicon.name(part).0;
+        let kind = |part: u32| knowledge.lexicon.name(part).0;
         let numbered: Vec<&str> = parts.iter().map(|p| kind(p.id)).filter(|kind| DECIDING.contains(kind)).collect();
         let has = |part: &u32| parts.iter().any(|p| p.id == *part);
         let mut tried: QuickSet<u32> = QuickSet::default();
-        for at in parts.iter().flat_map(|part| &finder.anchors[part.id as usize]) {
-            let sign = &finder.declared[*at as usize].sign;
+        for at in parts.iter().flat_map(|part| &knowledge.anchors[part.id as usize]) {
+            let sign = &knowledge.declared[*at as usize].sign;
             let holds = || sign.here.iter().all(|any| any.iter().any(has)) && !sign.not_here.iter().any(has);
             if !tried.insert(*at) || !holds() {
                 continue;

@@ -84,8 +84,9 @@ impl Vocabulary {
     /// The word that stands for every unknown one that begins so.
     pub fn learn_beginning(&mut self, beginning: &str) -> u32 {
         let next = self.words.len() as u32;
+        let beginning = beginning.to_ascii_lowercase();
         let word = *self.words.entry(format!("{beginning}*")).or_insert(next);
-        self.beginnings.push((beginning.to_ascii_lowercase(), word));
+        self.beginnings.push((beginning, word));
         word
     }
 

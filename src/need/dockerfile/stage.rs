@@ -87,6 +87,7 @@ impl Making {
             }
         }
         self.stage.rest.push_str(&instruction.keyword);
+        self.stage.rest.push(' ');
         for text in std::iter::once(&instruction.text).chain(&instruction.bodies) {
             self.stage.rest.push_str(&text.text);
             self.stage.rest.push('\n');
