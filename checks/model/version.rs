@@ -88,3 +88,8 @@ impl From<Version> for String {
         alloc::format!("{version}")
     }
 }
+
+/// The numbers of a kernel release in their order, by which releases are compared: 6, 8, 0, 45 of `6.8.0-45-generic`.
+pub fn release_numbers(release: &str) -> alloc::vec::Vec<u64> {
+    release.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect()
+}

@@ -28,6 +28,8 @@ pub struct NvidiaFacts {
     /// Kernels, other than the running one, that have an nvidia module.
     #[serde(serialize_with = "place::word")]
     pub built_for: Fact<Vec<String>>,
+    /// The newest kernel of this host, where another one runs: it is the one that is started next.
+    pub next_kernel: Fact<NextKernel>,
     /// The module tree of the running kernel, /lib/modules/RELEASE; Absent after a kernel upgrade that waits for a reboot.
     pub kernel_tree: Fact<String>,
     /// Versions of the driver that DKMS knows of; Absent without DKMS.
@@ -53,6 +55,20 @@ pub struct NvidiaFacts {
     pub nvml: NvmlFacts,
     /// How CUDA starts here, and what may keep it from that.
     pub cuda: CudaFacts,
+}
+
+/// A kernel that is installed and does not run yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NextKernel {
+    #[serde(serialize_with = "place::word")]
+    pub release: String,
+    /// Its modules.dep lists an nvidia module.
+    pub module: bool,
+    /// What modules are built with: the folder behind its `build`.
+    pub headers: bool,
+    /// akmods, which builds what is missing when the machine starts.
+    pub akmods: bool,
 }
 
 /// One file /proc/driver/nvidia/gpus/ADDRESS/information.

@@ -3,6 +3,7 @@
 use crate::model::facts::host::Platform;
 use crate::model::facts::nvidia::{Generation, NvidiaFacts, PciGpu};
 use crate::model::prelude::*;
+use crate::model::version::release_numbers;
 
 pub static CHECK: Check = Check {
     id: "nvidia-driver",
@@ -35,8 +36,20 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         // Some GPU is driven: what is wrong with the others is a warning.
         findings = findings.into_iter().map(softened).collect();
         findings.insert(0, Finding::pass("loaded"));
+        findings.extend(gone_after_restart(nvidia));
     }
     Ok(findings.into_iter().map(|f| f.with("version", &module.version).saw(&nvidia.module)).collect())
+}
+
+/// The kernel that starts next has no module, and nothing is seen that will build one.
+fn gone_after_restart(nvidia: &NvidiaFacts) -> Option<Finding> {
+    let next = nvidia.next_kernel.value().filter(|next| !next.module && !(next.akmods && next.headers))?;
+    let finding = match next.headers {
+        true => Finding::warn("next-kernel-not-built", "build-next"),
+        false => Finding::warn("next-kernel-no-headers", "build-next"),
+    };
+    let seen = format!("no nvidia module in {}", next.release);
+    Some(finding.with("next", &next.release).evidence(nvidia.next_kernel.source.0.as_str(), seen))
 }
 
 fn softened(finding: Finding) -> Finding {
@@ -113,7 +126,7 @@ fn not_loaded(facts: &Facts) -> Finding {
 
 fn not_built(facts: &Facts) -> Finding {
     let nvidia = &facts.nvidia;
-    let newer = |tree: &&String| numbers(tree) > numbers(kernel(facts));
+    let newer = |tree: &&String| release_numbers(tree) > release_numbers(kernel(facts));
     let finding = match nvidia.built_for.value().and_then(|trees| trees.iter().find(newer)) {
         Some(tree) => Finding::fail("built-for-newer", "reboot").with("other", tree),
         None => Finding::fail("not-built", "build"),
@@ -153,9 +166,4 @@ fn is_vendor(signer: &str) -> bool {
 
 fn kernel(facts: &Facts) -> &str {
     facts.host.kernel.value().map_or("the running one", String::as_str)
-}
-
-/// The numbers of a kernel release in their order: 6, 8, 0, 45 of `6.8.0-45-generic`.
-fn numbers(release: &str) -> Vec<u64> {
-    release.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect()
 }

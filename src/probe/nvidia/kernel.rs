@@ -1,7 +1,8 @@
 //! The kernel module: which one is loaded, and where none is or the wrong one, what lies on disk and what keeps it out.
 
 use gdoctor_checks::model::fact::{Fact, Gap, State};
-use gdoctor_checks::model::facts::nvidia::{Module, ModuleFile, NvidiaFacts};
+use gdoctor_checks::model::facts::nvidia::{Module, ModuleFile, NextKernel, NvidiaFacts};
+use gdoctor_checks::model::version::release_numbers;
 
 use crate::host::Host;
 use crate::host::process::{End, Program};
@@ -54,6 +55,33 @@ pub fn explain(host: &Host, facts: &mut NvidiaFacts) {
     facts.blocked_module = blocked(host);
     facts.switched_off = switched_off(host);
     facts.secure_boot = secure_boot(host);
+}
+
+/// The newest kernel that is installed, where an older one runs. Boot loaders start the newest.
+pub fn next(host: &Host) -> Fact<NextKernel> {
+    let source = "/lib/modules, /boot";
+    let Some(running) = release(host) else { return Fact::absent(source) };
+    let trees = host.list("/lib/modules");
+    // What is left of a removed kernel is a tree without an image.
+    let bootable = |tree: &&String| {
+        host.exists(format!("/boot/vmlinuz-{tree}")) || host.exists(format!("/lib/modules/{tree}/vmlinuz"))
+    };
+    let newer = trees.value().into_iter().flatten().filter(|tree| release_numbers(tree) > release_numbers(&running));
+    let Some(next) = newer.filter(bootable).max_by_key(|tree| release_numbers(tree)) else {
+        return Fact::absent(source);
+    };
+    let tree = format!("/lib/modules/{next}");
+    let listed = listed_module(host, &tree);
+    if let Some(gap) = listed.gap() {
+        return Fact::unknown(gap.clone(), listed.source.0.clone());
+    }
+    let next = NextKernel {
+        release: next.clone(),
+        module: listed.value().is_some(),
+        headers: host.exists(format!("{tree}/build/Makefile")),
+        akmods: host.exists("/usr/sbin/akmods"),
+    };
+    Fact::present(next, format!("{tree}/modules.dep"))
 }
 
 fn release(host: &Host) -> Option<String> {
@@ -231,5 +259,30 @@ mod tests {
         ] {
             assert!(!keeps_out(line), "{line}");
         }
+    }
+
+    #[test]
+    fn the_kernel_that_starts_next() {
+        let root = tempfile::tempdir().unwrap();
+        let put = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let look = || next(&Host::new(root.path(), std::time::Duration::from_secs(5)));
+        put("proc/sys/kernel/osrelease", "6.8.0-49-generic\n");
+        put("lib/modules/6.8.0-49-generic/modules.dep", "updates/dkms/nvidia.ko:\n");
+        put("boot/vmlinuz-6.8.0-45-generic", "");
+        put("lib/modules/6.8.0-45-generic/modules.dep", "");
+        // Headers alone, and what a removed kernel leaves.
+        put("lib/modules/6.11.0-1-generic/build/Makefile", "");
+        assert!(look().is_absent());
+        put("boot/vmlinuz-6.8.0-101-generic", "");
+        put("lib/modules/6.8.0-101-generic/modules.dep", "kernel/drivers/video/nvidiafb.ko:\n");
+        let bare = NextKernel { release: "6.8.0-101-generic".into(), ..NextKernel::default() };
+        assert_eq!(look().value(), Some(&bare));
+        put("lib/modules/6.8.0-101-generic/build/Makefile", "");
+        put("lib/modules/6.8.0-101-generic/modules.dep", "updates/dkms/nvidia.ko.zst:\n");
+        assert_eq!(look().value(), Some(&NextKernel { module: true, headers: true, ..bare }));
     }
 }

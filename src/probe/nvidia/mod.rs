@@ -37,6 +37,7 @@ pub fn probe(host: &Host, _need: &Need) -> NvidiaFacts {
     if facts.module.value().is_some() {
         facts.listed = driver::listed(host);
         facts.faults = driver::faults(host);
+        facts.next_kernel = kernel::next(host);
     }
     facts.cuda = cuda::probe(host, &facts);
     if facts.module.value().is_none() || !versions_agree(&facts) {
