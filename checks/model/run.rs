@@ -464,12 +464,19 @@ impl RunOption {
         let known = ["net.ipv4.", "net.ipv6.", "net.core.", "fs.mqueue.", "kernel."];
         known.iter().find(|prefix| key.starts_with(**prefix))?;
         let mut parts: Vec<&str> = key.split('.').collect();
-        if parts[0] == "net" && parts.len() > 4 && ["conf", "neigh"].contains(&parts[2]) {
-            // A card's name may have dots as well.
-            let last = parts.len() - 1;
-            parts.splice(3..last, ["default"]);
+        if self.card().is_some() {
+            parts[3] = "default";
         }
         Some(format!("/proc/sys/{}", parts.join("/")))
+    }
+
+    /// Of `--sysctl`: the network card whose setting it is, `eth0` of `net.ipv4.conf.eth0.rp_filter`. A dot ends its name.
+    pub fn card(&self) -> Option<&str> {
+        let mut parts = self.value.split_once('=').filter(|_| self.name == "sysctl")?.0.split('.');
+        let of_cards =
+            parts.next() == Some("net") && parts.nth(1).is_some_and(|kind| ["conf", "neigh"].contains(&kind));
+        let card = parts.next().filter(|_| of_cards && parts.next().is_some())?;
+        (!["all", "default"].contains(&card)).then_some(card)
     }
 }
 

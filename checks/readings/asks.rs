@@ -61,6 +61,8 @@ impl Asks<'_> {
     /// NVIDIA_DRIVER_CAPABILITIES; where that is not set, what the toolkit takes.
     pub fn capabilities(&self) -> Named {
         match self.get("NVIDIA_DRIVER_CAPABILITIES") {
+            // Empty is as good as unset, but for images of that age.
+            Some("") => Named { words: words("compute,utility"), whose: "the toolkit's default" },
             Some(list) => Named { words: words(list), whose: "the image" },
             None if self.is_legacy() => {
                 Named { words: vec!["all".to_string()], whose: "the toolkit, for an image of this age," }

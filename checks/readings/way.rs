@@ -181,7 +181,7 @@ impl Facts {
         need.run.as_ref().map_or_else(|| self.is_podmans(), |line| line.podman || answers)
     }
 
-    /// It is older than podman's CDI, which came with 4.1 (RELEASE_NOTES.md of podman).
+    /// It cannot read the specs that nvidia-ctk writes: podman has CDI since 3.2, 4.0 knows specs up to 0.2.0, 4.1 those up to 0.4.0.
     pub fn podman_lacks_cdi(&self) -> bool {
         self.podman_version().is_some_and(|version| version < Version::new(&[4, 1]))
     }

@@ -96,6 +96,10 @@ impl HostFacts {
     /// The family of distributions, by the tags of fences in doc.md: `debian`, `fedora`, `suse`, `arch`, `alpine`, `nixos`.
     pub fn family(&self) -> Option<&'static str> {
         let system = self.system.value()?;
+        if system.id == "amzn" && system.version == "2" {
+            // yum, and out of support since June 2026.
+            return None;
+        }
         let mut names = core::iter::once(&system.id).chain(&system.id_like);
         names.find_map(|name| match name.as_str() {
             "debian" | "ubuntu" | "raspbian" | "linuxmint" | "pop" => Some("debian"),
@@ -106,6 +110,12 @@ impl HostFacts {
             "nixos" => Some("nixos"),
             _ => None,
         })
+    }
+
+    /// Red Hat Enterprise Linux, and what is rebuilt of it.
+    fn is_enterprise_linux(&self) -> bool {
+        let is = |name: &str| ["rhel", "centos", "rocky", "almalinux", "ol"].contains(&name);
+        self.system.value().is_some_and(|s| s.id != "amzn" && (is(&s.id) || s.id_like.iter().any(|like| is(like))))
     }
 
     /// True inside a container made for one program, whose files are not those of the host; an LXC guest is a host of its own.
@@ -131,6 +141,13 @@ impl HostFacts {
         }
         if !ubuntu {
             tags.push("no-ubuntu".to_string());
+        }
+        // Fedora's packages and repositories are not those of Red Hat Enterprise Linux and of its rebuilds, nor Amazon's.
+        if self.family() == Some("fedora") {
+            tags.push(if self.is_enterprise_linux() { "el" } else { "no-el" }.to_string());
+            if self.system.value().is_some_and(|s| s.id != "amzn") {
+                tags.push("no-amzn".to_string());
+            }
         }
         if self.family() != Some("nixos") {
             tags.push("no-nixos".to_string());

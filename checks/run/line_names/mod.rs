@@ -31,7 +31,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         looks.push(Err(Stop::Unknown(Gap::Unsupported(ENGINE_FILES.into()), facts.docker.endpoint.source.clone())));
     }
     if !facts.docker.is_elsewhere() {
-        looks.extend(line.all("sysctl").map(|option| setting(facts, option)));
+        looks.extend(line.all("sysctl").map(|option| setting(facts, line, option)));
     }
     looks.push(Ok(working_directory(facts, line)));
     looks.extend([runtime(facts, line), log_driver(facts, line), network(facts, line)]);
@@ -114,7 +114,11 @@ fn file(facts: &Facts, file: &NamedFile) -> Result<Option<Finding>, Stop> {
     Ok(Some(at_path(finding, &file.path).asked_by(&file.at.origin())))
 }
 
-fn setting(facts: &Facts, option: &RunOption) -> Result<Option<Finding>, Stop> {
+fn setting(facts: &Facts, line: &RunLine, option: &RunOption) -> Result<Option<Finding>, Stop> {
+    if let Some(card) = option.card().filter(|card| !option.at.opaque && !has_card(line, card)) {
+        let finding = Finding::fail("no-card", "name-card").about(card).with("option", &option.at.text);
+        return Ok(Some(finding.evidence("the line", &option.at.text).asked_by(&option.at.origin())));
+    }
     let Some((path, fact)) = option.setting().and_then(|path| facts.run.sources.get_key_value(&path)) else {
         return Ok(None);
     };
@@ -123,6 +127,19 @@ fn setting(facts: &Facts, option: &RunOption) -> Result<Option<Finding>, Stop> {
     }
     let finding = Finding::fail("no-setting", "look").evidence(fact.source.0.as_str(), fact.words());
     Ok(Some(at_path(finding, path).asked_by(&option.at.origin())))
+}
+
+/// The container has eth0, eth1 …, one for each of its networks, and lo.
+fn has_card(line: &RunLine, card: &str) -> bool {
+    let networks: Vec<&RunOption> = line.all("network").collect();
+    // The host's cards, another container's and those of a network that renames them are not known here.
+    let others = |option: &&RunOption| {
+        let value = option.value.as_str();
+        option.at.opaque || value == "host" || value.starts_with("container:") || value.contains("ifname=")
+    };
+    let count = if networks.iter().any(|option| option.value == "none") { 0 } else { networks.len().max(1) };
+    let number = card.strip_prefix("eth").and_then(|number| number.parse::<usize>().ok());
+    card == "lo" || networks.iter().any(others) || number.is_some_and(|number| number < count)
 }
 
 fn working_directory(facts: &Facts, line: &RunLine) -> Option<Finding> {

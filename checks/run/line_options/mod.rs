@@ -2,6 +2,7 @@
 
 use crate::model::prelude::*;
 use crate::model::run::{RunLine, RunOption};
+use crate::model::version::Version;
 
 pub static CHECK: Check = Check {
     id: "run-line-options",
@@ -21,6 +22,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let mut findings = excluded(facts, line);
     findings.extend(needs_own_network(facts, line));
     findings.extend(networks(line));
+    findings.extend(setting_of_a_card(facts, line));
     findings.extend(no_terminal(facts, line));
     match others(facts, line) {
         Ok(missing) => findings.extend(missing),
@@ -88,6 +90,22 @@ fn exclude(line: &RunLine, pairs: Vec<(Option<&RunOption>, Option<&RunOption>)>)
             .asked_by(&other.at.origin())
     })
     .collect()
+}
+
+/// From 28.0 on the setting of one of the container's network cards goes with its network (handleSysctlBC of moby's
+/// daemon/server/router/container).
+fn setting_of_a_card(facts: &Facts, line: &RunLine) -> Option<Finding> {
+    let engine = facts.docker.version.value().filter(|version| !version.is_podman())?;
+    let own =
+        line.last("network").is_none_or(|option| option.value != "host" && !option.value.starts_with("container:"));
+    if !own || Version::parse(&engine.version).is_none_or(|version| version.major() < 28) {
+        return None;
+    }
+    let mut options = line.all("sysctl").filter(|option| !option.at.opaque);
+    let option = options.find(|option| option.card().is_some_and(|card| card.starts_with("eth")))?;
+    let finding = Finding::fail("setting-of-a-card", "with-network").about(&option.at.text);
+    let seen = format!("version {}", engine.version);
+    Some(finding.with("version", &engine.version).evidence("the engine", seen).asked_by(&option.at.origin()))
 }
 
 /// Several networks: each once, and all of one's own.

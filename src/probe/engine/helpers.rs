@@ -10,9 +10,15 @@ use crate::probe::docker::command;
 use crate::probe::dockerd::Dockerd;
 
 const NAMES: [&str; 2] = ["docker-proxy", "docker-init"];
-/// Looked into before PATH, by engines from 25.0 on; earlier ones have nothing there.
-const OWN_FOLDERS: [&str; 4] =
-    ["/usr/local/libexec/docker", "/usr/libexec/docker", "/usr/local/lib/docker", "/usr/lib/docker"];
+/// Looked into before PATH: by engines from 24.0 on for docker-init, from 27.0 on for docker-proxy; earlier ones have nothing there.
+const OWN_FOLDERS: [&str; 6] = [
+    "/usr/local/libexec/docker",
+    "/usr/libexec/docker",
+    "/usr/local/lib/docker",
+    "/usr/lib/docker",
+    "/usr/local/libexec",
+    "/usr/libexec",
+];
 const SHIM: &str = "containerd-shim-runc-v2";
 /// A line of some 80 bytes for every unix socket of the machine.
 const SOCKETS_CAP: usize = 16 << 20;

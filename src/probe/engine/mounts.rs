@@ -25,7 +25,7 @@ pub fn data_root(host: &Host, docker: &DockerFacts) -> Fact<DataRoot> {
 
 fn read(path: String, mounts: &str, fstab: &str) -> DataRoot {
     let rows: Vec<Vec<&str>> = mounts.lines().map(|line| line.split(' ').collect()).collect();
-    let at = |row: &Vec<&str>| row.get(1).copied().unwrap_or_default().to_owned();
+    let at = |row: &Vec<&str>| unescaped(row.get(1).copied().unwrap_or_default());
     // Of several at one place the last is seen.
     let over = rows.iter().filter(|row| is_above(&at(row), &path)).max_by_key(|row| at(row).len());
     let options = over.and_then(|row| row.get(3)).copied().unwrap_or_default();
@@ -38,15 +38,23 @@ fn read(path: String, mounts: &str, fstab: &str) -> DataRoot {
         let mut fields = line.split_whitespace().skip(1);
         let (place, kind, options) = (fields.next()?, fields.next()?, fields.next().unwrap_or_default());
         let by_hand = options.split(',').any(|option| option == "noauto");
-        (place.starts_with('/') && place != "/" && kind != "swap" && !by_hand).then(|| place.trim_end_matches('/'))
+        let named = place.starts_with('/') && place != "/" && kind != "swap" && !by_hand;
+        named.then(|| unescaped(place.trim_end_matches('/')))
     });
     let mut not_mounted = wanted.filter(|place| is_above(place, &path) && !mounted(place));
     DataRoot {
         mount: below.map(at).unwrap_or_default(),
         noexec: options.split(',').any(|option| option == "noexec"),
-        not_mounted: not_mounted.next().map(str::to_owned),
+        not_mounted: not_mounted.next(),
         path,
     }
+}
+
+/// A blank in a path is `\040` there, and so on for a tab, a new line, a backslash.
+fn unescaped(field: &str) -> String {
+    [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
+        .iter()
+        .fold(field.to_owned(), |text, (code, c)| text.replace(code, c))
 }
 
 fn is_above(place: &str, path: &str) -> bool {
