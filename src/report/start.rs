@@ -58,7 +58,10 @@ pub fn unseen(line: &RunLine) -> Vec<&str> {
                     .is_some_and(|driver| !["json-file", "local", ""].contains(&driver.value.as_str()))
         }
         "blkio-weight" => option.value.parse::<u16>().is_ok_and(|n| n != 0 && !(10..=1000).contains(&n)),
-        "cgroup-parent" => !option.value.is_empty(),
+        // A slice by its name alone serves either driver.
+        "cgroup-parent" => {
+            !option.value.is_empty() && (!option.value.ends_with(".slice") || option.value.contains('/'))
+        }
         "cpuset-mems" => !["", "0"].contains(&option.value.as_str()),
         "cpu-rt-period" | "cpu-rt-runtime" => option.value != "0",
         "volume-driver" => !["", "local"].contains(&option.value.as_str()),

@@ -544,6 +544,12 @@ pub struct Info {
     pub swap_limit: bool,
     /// The kernel can limit the number of processes; `None`: not told.
     pub pids_limit: Option<bool>,
+    /// The same of a share of the processors' time, of its weight, and of single processors.
+    pub cpu_cfs_quota: Option<bool>,
+    #[serde(rename = "CPUShares")]
+    pub cpu_shares: Option<bool>,
+    #[serde(rename = "CPUSet")]
+    pub cpu_set: Option<bool>,
     /// The daemon uses a proxy for http; the address itself is not kept.
     #[serde(deserialize_with = "is_set")]
     pub http_proxy: bool,

@@ -99,7 +99,7 @@ impl Fault {
     /// The hardware, the link or the GPU's own firmware failed, by NVIDIA's catalogue of Xid; most other numbers come from
     /// programs that made a mistake.
     pub fn is_of_the_gpu(&self) -> bool {
-        matches!(self.xid, 46 | 48 | 61 | 62 | 64 | 74 | 79 | 92 | 94 | 95 | 119 | 120 | 136 | 140)
+        matches!(self.xid, 46 | 48 | 61 | 62 | 64 | 74 | 79 | 92 | 94 | 95 | 119 | 120 | 136 | 140 | 144..=150)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::model::fact::Source;
 use crate::model::facts::docker::Info;
 use crate::model::prelude::*;
-use crate::model::run::RunOption;
+use crate::model::run::{RunLine, RunOption};
 use crate::model::version::Version;
 
 pub static CHECK: Check = Check {
@@ -16,7 +16,17 @@ pub static CHECK: Check = Check {
 };
 
 const MIB: u64 = 1 << 20;
-const LIMITS: [&str; 6] = ["memory", "memory-swap", "memory-reservation", "cpus", "cpuset-cpus", "pids-limit"];
+const LIMITS: [&str; 9] = [
+    "memory",
+    "memory-swap",
+    "memory-reservation",
+    "cpus",
+    "cpu-quota",
+    "cpu-period",
+    "cpu-shares",
+    "cpuset-cpus",
+    "pids-limit",
+];
 
 // moby daemon/daemon_unix.go, verifyPlatformContainerResources.
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
@@ -26,6 +36,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     }
     let Some(info) = facts.docker.info.known()? else { return Err(Stop::blocked_by("docker-engine")) };
     let mut findings = Findings::new();
+    findings.extend(not_limited(info, line));
     let smallest = smallest(facts)?;
     let memory = line.size("memory").filter(|bytes| *bytes > 0);
     if let (Some(bytes), Some(option)) = (memory.filter(|bytes| *bytes < smallest * MIB), line.last("memory")) {
@@ -55,11 +66,6 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     {
         findings.push(dropped(Finding::fail("reservation-large", "drop"), option, reserved));
     }
-    if let (Some(false), Some(option)) = (info.pids_limit, line.last("pids-limit")) {
-        let finding = Finding::warn("processes-not-counted", "drop").about(&option.at.text);
-        let finding = finding.evidence("GET /info: PidsLimit", "false").edit(option.at.without());
-        findings.push(finding.asked_by(&option.at.origin()));
-    }
     findings.extend(cpus(line, info.cpus));
     match cpu_numbers(facts, line) {
         Ok(finding) => findings.extend(finding),
@@ -69,6 +75,31 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         findings.push(Finding::pass("taken").evidence("GET /info: NCPU", info.cpus.to_string()));
     }
     Ok(findings)
+}
+
+/// What this kernel cannot limit: the engine refuses `--cpus` then, and leaves out the others.
+fn not_limited(info: &Info, line: &RunLine) -> Findings {
+    let known = |name| line.last(name).filter(|option| option.refused.is_none() && !option.at.opaque);
+    let asks =
+        |option: &&RunOption| option.name == "cpuset-cpus" || !["", "0", "0.0", "0b"].contains(&option.value.as_str());
+    let no_memory = info.cpus > 0 && !info.memory_limit;
+    let left_out = [
+        (no_memory, "memory"),
+        (no_memory, "memory-reservation"),
+        (info.cpu_cfs_quota == Some(false), "cpu-quota"),
+        (info.cpu_cfs_quota == Some(false), "cpu-period"),
+        (info.cpu_shares == Some(false), "cpu-shares"),
+        (info.cpu_set == Some(false), "cpuset-cpus"),
+        (info.pids_limit == Some(false), "pids-limit"),
+    ];
+    let finding = |finding: Finding, option: &RunOption| {
+        let finding = finding.about(&option.at.text).evidence("GET /info", format!("no limit for {}", option.at.text));
+        finding.edit(option.at.without()).asked_by(&option.at.origin())
+    };
+    let cpus = known("cpus").filter(asks).filter(|_| info.cpu_cfs_quota == Some(false));
+    let refused = cpus.map(|option| finding(Finding::fail("no-processor-time", "drop"), option));
+    let dropped = left_out.into_iter().filter(|(lacks, _)| *lacks).filter_map(|(_, name)| known(name).filter(asks));
+    refused.into_iter().chain(dropped.map(|option| finding(Finding::warn("not-limited", "drop"), option))).collect()
 }
 
 /// Version 1 of the control groups refuses a limit below what is in use, and that is runc itself when it sets it.

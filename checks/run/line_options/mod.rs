@@ -23,6 +23,8 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     findings.extend(needs_own_network(facts, line));
     findings.extend(networks(line));
     findings.extend(setting_of_a_card(facts, line));
+    findings.extend(against_remapped_users(facts, line));
+    findings.extend(no_slice(facts, line));
     findings.extend(no_terminal(facts, line));
     match others(facts, line) {
         Ok(missing) => findings.extend(missing),
@@ -106,6 +108,35 @@ fn setting_of_a_card(facts: &Facts, line: &RunLine) -> Option<Finding> {
     let finding = Finding::fail("setting-of-a-card", "with-network").about(&option.at.text);
     let seen = format!("version {}", engine.version);
     Some(finding.with("version", &engine.version).evidence("the engine", seen).asked_by(&option.at.origin()))
+}
+
+/// With userns-remap a container has no part of the host that needs the host's root (verifyPlatformContainerSettings
+/// of moby's daemon_unix.go), unless the line says `--userns=host`.
+fn against_remapped_users(facts: &Facts, line: &RunLine) -> Option<Finding> {
+    let info = facts.docker.info.value().filter(|info| info.has_security_option("userns"))?;
+    if line.last("userns").is_some_and(|option| option.value == "host" || option.at.opaque) {
+        return None;
+    }
+    let host = |name| line.last(name).filter(|option| option.value == "host" && !option.at.opaque);
+    let option = line.switch("privileged").or_else(|| host("network")).or_else(|| host("pid"))?;
+    let finding = Finding::fail("remapped-users", "host-users").about(&option.at.text);
+    let finding = finding.evidence("GET /info: SecurityOptions", info.security_options.join(", "));
+    Some(finding.edit(line.insert("--userns=host")).asked_by(&option.at.origin()))
+}
+
+/// With systemd's driver a control group's parent is a slice (verifyCgroupParent of moby's daemon_unix.go).
+fn no_slice(facts: &Facts, line: &RunLine) -> Option<Finding> {
+    const SLICE: &str = ".slice";
+    facts.docker.info.value().filter(|info| info.cgroup_driver == "systemd")?;
+    let option = line.last("cgroup-parent").filter(|option| !option.at.opaque && !option.value.is_empty())?;
+    if option.value.strip_suffix(SLICE).is_some_and(|name| !name.is_empty()) {
+        return None;
+    }
+    let name = option.value.trim_matches('/').replace('/', "-");
+    let finding =
+        Finding::fail("no-slice", "name-slice").about(&option.at.text).with("slice", format!("{name}{SLICE}"));
+    let finding = finding.evidence("GET /info: CgroupDriver", "systemd");
+    Some(finding.edit(option.at.with_value(format!("{name}{SLICE}"))).asked_by(&option.at.origin()))
 }
 
 /// Several networks: each once, and all of one's own.
