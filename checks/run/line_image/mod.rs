@@ -1,6 +1,7 @@
 //! Is the image one that this host can start, and do all options stand before it?
 
 use crate::model::facts::image::go_name;
+use crate::model::facts::run::{PodmanImage, PodmanStore};
 use crate::model::prelude::*;
 use crate::model::run::{Image, RunLine, RunOption};
 use crate::readings::known_image::{self, Missing};
@@ -53,12 +54,24 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         return Err(Stop::NotNeeded("podman"));
     };
     if line.podman {
-        // Whether podman has a copy of its own is not looked at.
+        let store = facts.run.podman.value().and_then(|podman| podman.store.value());
+        let to_pull = |store: &&PodmanStore| matches!(store.image, PodmanImage::ToPull | PodmanImage::Choice(_));
+        let never = line.last("pull").is_some_and(|option| option.value == "never");
         let gone = known_image::missing(&image.reference).and_then(|missing| match missing {
             Missing::Gone(since, told) => Some((since, told)),
             _ => None,
         });
-        let Some((since, told)) = gone else { return Err(Stop::NotNeeded("podman")) };
+        let gone = gone.filter(|_| store.is_none_or(|store| store.image != PodmanImage::Here));
+        let Some((since, told)) = gone else {
+            if store.is_some_and(|store| store.image == PodmanImage::Here) {
+                return Err(Stop::NotNeeded("podman"));
+            }
+            let made =
+                line.earlier.loads_images || line.earlier.images.iter().any(|made| is_same(made, &image.reference));
+            let Some(_) = store.filter(to_pull).filter(|_| !never) else { return Err(Stop::NotNeeded("podman")) };
+            let finding = Finding::not_needed(if made { "made-before" } else { "to-pull-by-podman" });
+            return Ok(finding.with("image", &image.reference).asked_by(&image.at.origin()).into());
+        };
         let finding = Finding::warn("gone-unless-here", "another-tag").with("image", &image.reference);
         let finding = finding.with("since", since).with("told", told).evidence("the line", &*image.reference);
         let instead = known_image::instead(&image.reference);

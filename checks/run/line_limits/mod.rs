@@ -60,7 +60,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         let finding = finding.evidence("GET /info: PidsLimit", "false").edit(option.at.without());
         findings.push(finding.asked_by(&option.at.origin()));
     }
-    findings.extend(cpus(line, info.cpus));
+    findings.extend(no_quota(info, line).or_else(|| cpus(line, info.cpus)));
     match cpu_numbers(facts, line) {
         Ok(finding) => findings.extend(finding),
         Err(stop) => findings.push(stop.into()),
@@ -88,6 +88,16 @@ fn tight(info: &Info, line: &RunLine, memory: Option<u64>) -> Option<Finding> {
 fn smallest(facts: &Facts) -> Result<u64, Stop> {
     let version = facts.docker.version.known()?.and_then(|version| Version::parse(&version.version));
     Ok(if version.is_some_and(|version| version < Version::new(&[20, 10])) { 4 } else { 6 })
+}
+
+/// The one limit on processors that the daemon refuses, and does not drop, where the kernel lacks it.
+fn no_quota(info: &Info, line: &RunLine) -> Option<Finding> {
+    let option = line.last("cpus").filter(|option| option.refused.is_none() && !option.at.opaque)?;
+    let none = option.value.parse().is_ok_and(|count: f64| count == 0.0);
+    ([info.cpu_quota, info.cpu_period].contains(&Some(false)) && !none).then(|| {
+        let finding = Finding::fail("no-cpu-quota", "drop").about(&option.at.text).edit(option.at.without());
+        finding.evidence("GET /info: CpuCfsQuota, CpuCfsPeriod", "false").asked_by(&option.at.origin())
+    })
 }
 
 fn cpus(line: &RunLine, here: u32) -> Option<Finding> {

@@ -21,6 +21,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let mut findings = excluded(facts, line);
     findings.extend(needs_own_network(facts, line));
     findings.extend(networks(line));
+    findings.extend(remapped(facts, line));
     findings.extend(no_terminal(facts, line));
     match others(facts, line) {
         Ok(missing) => findings.extend(missing),
@@ -147,6 +148,20 @@ fn needs_own_network(facts: &Facts, line: &RunLine) -> Findings {
                 .asked_by(&option.at.origin())
         })
         .collect()
+}
+
+/// A daemon with userns-remap gives nothing of the host's own to a container of other users (moby, verifyPlatformContainerSettings).
+fn remapped(facts: &Facts, line: &RunLine) -> Option<Finding> {
+    let info = facts.docker.info.value().filter(|info| info.has_security_option("userns") && !info.is_rootless())?;
+    let known = |option: &&RunOption| !option.at.opaque && option.refused.is_none();
+    let host = |name: &str| line.last(name).filter(known).filter(|option| option.value == "host");
+    if host("userns").is_some() {
+        return None;
+    }
+    let option = line.switch("privileged").or_else(|| host("network")).or_else(|| host("pid"))?;
+    let finding = Finding::fail("remapped", "own-users").about(&option.at.text).edit(line.insert("--userns=host"));
+    let seen = info.security_options.join(", ");
+    Some(finding.evidence("GET /info: SecurityOptions", seen).asked_by(&option.at.origin()))
 }
 
 /// docker/cli CheckTty: standard input attached, a terminal asked for, and none there.

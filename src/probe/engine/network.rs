@@ -1,6 +1,6 @@
 //! The kernel's and the host's part in the network of containers: forwarding, resolvers, MTU, routes, packet filters.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use gdoctor_checks::model::fact::Fact;
 use gdoctor_checks::model::facts::docker::DockerFacts;
@@ -9,6 +9,7 @@ use gdoctor_checks::model::facts::engine::{Bridge, Firewall, PacketFilter, PathM
 use crate::host::Host;
 
 use super::number;
+use super::sockets::{Protocol, Sockets};
 
 pub fn forwarding(host: &Host) -> Fact<bool> {
     number(host, "/proc/sys/net/ipv4/ip_forward").map(|value| value == 1)
@@ -84,7 +85,19 @@ pub fn bridge(host: &Host, docker: &DockerFacts) -> Fact<Bridge> {
 pub fn resolver(host: &Host) -> Fact<Resolver> {
     let upstream = host.text("/run/systemd/resolve/resolv.conf");
     let upstream = upstream.value().map(|text| servers(text)).unwrap_or_default();
-    host.text("/etc/resolv.conf").map(|text| Resolver { servers: servers(&text), upstream })
+    host.text("/etc/resolv.conf").map(|text| {
+        let servers = servers(&text);
+        let silent = silent(host, &servers);
+        Resolver { servers, upstream, silent }
+    })
+}
+
+/// Those of the loopback where no socket of this network takes questions. Nothing is sent.
+fn silent(host: &Host, servers: &[String]) -> Vec<String> {
+    let Some(sockets) = Sockets::read(host, Protocol::Udp, 53) else { return Vec::new() };
+    let is_silent =
+        |server: &&String| server.parse().is_ok_and(|server: IpAddr| server.is_loopback() && !sockets.hear(server));
+    servers.iter().filter(is_silent).cloned().collect()
 }
 
 fn servers(text: &str) -> Vec<String> {
@@ -146,6 +159,10 @@ pub fn path_mtu(host: &Host) -> Fact<PathMtu> {
 }
 
 pub fn packet_filter(host: &Host) -> Fact<PacketFilter> {
+    // Under --root the programs are another host's than the daemon's.
+    if !host.is_live() {
+        return Fact::absent("dockerd's network");
+    }
     let program = host.executable("iptables", ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"]);
     if let Some(gap) = program.gap() {
         return Fact::unknown(gap.clone(), "iptables in the folders of system programs");
