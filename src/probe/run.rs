@@ -28,6 +28,7 @@ pub fn probe(host: &Host, need: &Need) -> RunFacts {
         let podman = super::podman::look(host, &RunLine::default());
         return RunFacts { bases, podman, ..RunFacts::default() };
     };
+    let (program, program_fault) = super::inside::program(host, line, &daemon);
     RunFacts {
         bases,
         sources: sources(host, line),
@@ -38,7 +39,8 @@ pub fn probe(host: &Host, need: &Need) -> RunFacts {
         most_files: most_files(host, line),
         image: line_image(host, line, &daemon),
         contents: contents(host, line),
-        program: super::inside::program(host, line, &daemon),
+        program,
+        program_fault,
         targets: super::inside::targets(host, line, &daemon),
         accounts: super::inside::accounts(host, line, &daemon),
         subpaths: subpaths(host, line, &daemon),

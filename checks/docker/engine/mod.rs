@@ -62,7 +62,7 @@ fn held_by_systemd(facts: &Facts) -> Option<Result<Findings, Stop>> {
     let finding = if masked {
         Finding::fail("masked", "unmask")
     } else {
-        in_its_place(docker, start::finding(start)?).with("root", data_root(docker))
+        in_its_place(docker, of_named_key(docker, start::finding(start)?)).with("root", data_root(docker))
     };
     let address = docker.endpoint.value().map(|endpoint| endpoint.address.to_string()).unwrap_or_default();
     Some(Ok(finding.with("address", address).with("path", config_path(docker)).into()))
@@ -160,6 +160,7 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
                 .evidence(docker.pid_file.source.0.as_str(), format!("{}, which is {}", other.pid, other.name)),
             None => finding,
         };
+        let finding = of_named_key(docker, finding);
         return Ok(in_its_place(docker, finding).with("root", data_root(docker)));
     }
     if facts.engine.start.value().is_some_and(|start| start.state == "activating") {
@@ -182,6 +183,20 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
         Reach::Refused => Finding::fail("stale-socket", "start"),
         _ => Finding::fail("not-started", "start"),
     })
+}
+
+/// dockerd's own words mostly name the key that they are about.
+fn of_named_key(docker: &DockerFacts, finding: Finding) -> Finding {
+    let said = finding.values.get("reason").map(|reason| reason.to_ascii_lowercase().replace('-', " "));
+    let named = |key: &&String| {
+        let words = key.replace('-', " ");
+        said.as_ref().is_some_and(|said| said.contains(&words) || said.contains(words.trim_end_matches('s')))
+    };
+    let key = docker.settings().and_then(|settings| settings.kinds.keys().filter(|key| key.len() > 4).find(named));
+    match key.filter(|_| finding.code == "start-failed") {
+        Some(_) => Finding { code: "setting-refused", verdict: Verdict::Fail("mend-setting"), ..finding },
+        None => finding,
+    }
 }
 
 /// A setting that daemon.json does not have stands in dockerd's command.

@@ -5,7 +5,7 @@ use crate::model::facts::engine::{Start, is_final};
 use crate::model::prelude::*;
 
 /// Words of a line, the code that they mean, and its fix. The first row that fits counts.
-const MEANINGS: [(&str, &str, &str); 49] = [
+const MEANINGS: [(&str, &str, &str); 50] = [
     ("unable to configure the docker daemon with file", "refuses-config", "docker-config/repair"),
     ("no space left on device", "disk-full", "make-room"),
     ("incompatible with swarm mode", "swarm-live-restore", "docker-config/repair"),
@@ -17,6 +17,7 @@ const MEANINGS: [(&str, &str, &str); 49] = [
     ("metadata database: timeout", "root-held", "one-daemon"),
     ("metadata.db): timeout", "root-held", "one-daemon"),
     ("volume store metadata database", "volume-store", "remove-volume-store"),
+    ("unknown option", "setting-refused", "mend-setting"),
     ("error while populating kmap", "network-store", "remove-network-store"),
     ("invalid database", "network-store", "remove-network-store"),
     ("no sockets found via socket activation", "no-activation", "start-socket"),

@@ -15,8 +15,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if need.run.as_ref().is_some_and(|line| line.podman || line.last("log-driver").is_some()) {
         return Err(Stop::NotNeeded("own-driver"));
     }
-    if facts.docker.info.known()?.is_none() {
-        return Err(Stop::blocked_by("docker-engine"));
+    let Some(info) = facts.docker.info.known()? else { return Err(Stop::blocked_by("docker-engine")) };
+    if ["", "json-file", "local", "none"].contains(&info.logging_driver.as_str()) {
+        return Err(Stop::NotNeeded("files"));
     }
     let fact = &facts.engine.log_target;
     let Some(target) = fact.known()? else { return Err(Stop::NotNeeded("files")) };

@@ -147,6 +147,10 @@ pub struct Bridge {
     #[serde(serialize_with = "place::word")]
     pub name: String,
     pub is_there: bool,
+    /// It was switched off: nothing goes through it.
+    pub is_down: bool,
+    /// It has no IPv4 address: containers' way out begins at none.
+    pub no_address: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -162,6 +166,9 @@ pub struct DataRoot {
     /// A folder above it that /etc/fstab mounts a file system at, and none is mounted there.
     #[serde(serialize_with = "place::path")]
     pub not_mounted: Option<String>,
+    /// Folders of the engine's own below it that are gone. Only root may see.
+    #[serde(serialize_with = "place::path")]
+    pub gone: Vec<String>,
 }
 
 /// A program that dockerd starts itself (docker-proxy for a published port, docker-init for `--init`), or that starts containers
@@ -173,6 +180,8 @@ pub struct DaemonHelper {
     pub name: String,
     /// Where dockerd finds it.
     pub path: Option<String>,
+    /// Why what it finds does not start.
+    pub unfit: Option<Unfit>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

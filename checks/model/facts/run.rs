@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use crate::model::place;
 use serde::{Deserialize, Serialize};
 
+use super::engine::Unfit;
 use super::image::ImageFacts;
 use crate::model::fact::Fact;
 use crate::model::need::{Need, Origin};
@@ -36,6 +37,8 @@ pub struct RunFacts {
     pub contents: BTreeMap<String, Fact<String>>,
     /// The program that the line starts, as a path in the image; Absent: there is none to start.
     pub program: Fact<String>,
+    /// Why it is not there to start, where `program` is Absent.
+    pub program_fault: Option<ProgramFault>,
     /// What the image has at the paths that the line mounts onto or works in; only what is there.
     pub targets: BTreeMap<String, Lies>,
     /// The users and groups that the line names and the image has; Unknown where its files cannot be seen.
@@ -145,6 +148,22 @@ pub enum PodmanImage {
     NoRegistry,
     /// Its name has no registry, and only a person may choose among these.
     Choice(#[serde(serialize_with = "place::host")] Vec<String>),
+}
+
+/// A program of the image's that is there and does not start, or that a mount hides.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProgramFault {
+    /// As it is started.
+    #[serde(serialize_with = "place::path")]
+    pub name: String,
+    /// Where it lies in the image; empty where it does not.
+    #[serde(serialize_with = "place::path")]
+    pub path: String,
+    /// Where the line mounts something over it.
+    #[serde(serialize_with = "place::path")]
+    pub under: Option<String>,
+    pub unfit: Option<Unfit>,
 }
 
 /// The folder or the device that a volume of the local driver mounts.

@@ -1,7 +1,8 @@
 //! Is the image one that this host can start, and do all options stand before it?
 
+use crate::model::facts::engine::Unfit;
 use crate::model::facts::image::go_name;
-use crate::model::facts::run::{PodmanImage, PodmanStore};
+use crate::model::facts::run::{PodmanImage, PodmanStore, ProgramFault};
 use crate::model::prelude::*;
 use crate::model::run::{Image, RunLine, RunOption};
 use crate::readings::known_image::{self, Missing};
@@ -133,11 +134,32 @@ fn no_program(facts: &Facts, line: &RunLine, image: &Image) -> Option<Finding> {
     let is_own = line.last("entrypoint").is_none_or(|option| option.value.is_empty());
     let at = line.last("entrypoint").filter(|_| !is_own).map(|option| &option.at).or(line.arguments.first());
     let name = at.map_or("", |at| at.text.as_str());
+    let fault = facts.run.program_fault.as_ref();
+    let name = if name.is_empty() { fault.map_or("", |fault| fault.name.as_str()) } else { name };
     program.is_absent().then(|| {
-        let finding =
-            Finding::fail("no-program", "list-programs").with("program", name).with("image", &image.reference);
+        let finding = match fault {
+            Some(ProgramFault { under: Some(under), .. }) => {
+                Finding::fail("covered", "look-below").with("under", under)
+            }
+            Some(ProgramFault { unfit: Some(unfit), .. }) => unfit_program(unfit),
+            _ => Finding::fail("no-program", "list-programs"),
+        };
+        let path = fault.map_or("", |fault| fault.path.as_str());
+        let folder = path.rsplit_once('/').map_or("/", |(folder, _)| folder);
+        let finding = finding.with("path", path).with("folder", folder);
+        let finding = finding.with("program", name).with("image", &image.reference);
         finding.saw(program).asked_by(&at.unwrap_or(&image.at).origin())
     })
+}
+
+/// The file is there, and the kernel does not start it.
+fn unfit_program(unfit: &Unfit) -> Finding {
+    match unfit {
+        Unfit::Interpreter(name) if name.ends_with('\r') => Finding::fail("windows-lines", "unix-lines"),
+        Unfit::Interpreter(name) => Finding::fail("no-interpreter", "list-programs").with("interpreter", name),
+        Unfit::NotExecutable => Finding::fail("not-executable", "make-executable"),
+        _ => Finding::fail("no-format", "name-interpreter"),
+    }
 }
 
 fn here(facts: &Facts, line: &RunLine, image: &Image) -> Result<Option<Finding>, Stop> {

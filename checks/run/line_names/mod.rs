@@ -168,7 +168,10 @@ fn runtime(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {
         return Ok(None);
     };
     let name = option.value.as_str();
-    if name.contains(['.', '/']) || line.nvidia_runtime().is_some() {
+    // A shim's name and a path are taken from 23.0 on.
+    let engine = facts.docker.version.value().and_then(|version| Version::leading(&version.version));
+    let dotted = name.contains(['.', '/']) && engine.is_none_or(|version| version >= Version::new(&[23, 0]));
+    if dotted || line.nvidia_runtime().is_some() {
         return Ok(None);
     }
     let info = &facts.docker.info;

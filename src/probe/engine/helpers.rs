@@ -3,7 +3,7 @@
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::DockerFacts;
-use gdoctor_checks::model::facts::engine::{Containerd, ContainerdConfig, DaemonHelper};
+use gdoctor_checks::model::facts::engine::{Containerd, ContainerdConfig, DaemonHelper, Unfit};
 
 use crate::host::Host;
 use crate::probe::docker::command;
@@ -31,7 +31,7 @@ pub fn look(host: &Host, docker: &DockerFacts) -> (Fact<Vec<DaemonHelper>>, Fact
         let found = host.executable(name, folders);
         match found.gap() {
             Some(gap) => return (Fact::unknown(gap.clone(), dockerd.path_source), dockerd.replaced),
-            None => helpers.push(DaemonHelper { name: name.into(), path: found.value().cloned() }),
+            None => helpers.push(helper(host, name, &found)),
         }
     }
     helpers.extend(of_runtime(host, docker, &dockerd, &helpers));
@@ -58,7 +58,15 @@ fn of_runtime(host: &Host, docker: &DockerFacts, dockerd: &Dockerd, known: &[Dae
     };
     let shim = host.executable(SHIM, beside.as_deref().into_iter().chain(path()));
     let known = [("runc", runc), (SHIM, shim)].into_iter().filter(|(_, found)| found.gap().is_none());
-    known.map(|(name, found)| DaemonHelper { name: name.into(), path: found.value().cloned() }).collect()
+    known.map(|(name, found)| helper(host, name, &found)).collect()
+}
+
+fn helper(host: &Host, name: &str, found: &Fact<String>) -> DaemonHelper {
+    let path = found.value().cloned();
+    let unfit = path.as_ref().and_then(|path| host.unfit(path).value().cloned());
+    // Of rights and mounts this user's and this namespace's count, not the daemon's.
+    let unfit = unfit.filter(|unfit| matches!(unfit, Unfit::Machine(_) | Unfit::Empty | Unfit::NoProgram));
+    DaemonHelper { name: name.into(), path, unfit }
 }
 
 /// The containerd that dockerd was told to use, and whether anybody listens there; nothing is connected to.

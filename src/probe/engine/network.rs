@@ -79,7 +79,14 @@ pub fn bridge(host: &Host, docker: &DockerFacts) -> Fact<Bridge> {
         return Fact::absent("the engine's bridge");
     }
     let is_there = host.exists(format!("{source}/{name}"));
-    Fact::present(Bridge { name, is_there }, source)
+    let flags = host.line(format!("{source}/{name}/flags"));
+    let flags = flags.value().and_then(|text| u32::from_str_radix(text.trim_start_matches("0x"), 16).ok());
+    // IFF_UP. An interface with an address has a route to its network for as long as it is up.
+    let is_down = flags.is_some_and(|flags| flags & 1 == 0);
+    let routes = host.text("/proc/net/route");
+    let routed = |text: &String| text.lines().any(|line| line.split_whitespace().next() == Some(&name));
+    let no_address = is_there && !is_down && flags.is_some() && routes.value().is_some_and(|text| !routed(text));
+    Fact::present(Bridge { name, is_there, is_down, no_address }, source)
 }
 
 pub fn resolver(host: &Host) -> Fact<Resolver> {
