@@ -19,6 +19,7 @@ mod iptables;
 mod keys;
 mod kind;
 mod limits;
+mod logging;
 mod lxc;
 mod mtu;
 mod packages;
@@ -70,5 +71,6 @@ pub static FAMILY: Family = Family {
         &buildx::CHECK,
         &bridge::CHECK,
         &keys::CHECK,
+        &logging::CHECK,
     ],
 };

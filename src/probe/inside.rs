@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
-use gdoctor_checks::model::facts::run::{Accounts, Ids, Lies};
-use gdoctor_checks::model::run::RunLine;
+use gdoctor_checks::model::facts::engine::Unfit;
+use gdoctor_checks::model::facts::run::{Accounts, Ids, Lies, ProgramFault};
+use gdoctor_checks::model::run::{Mount, MountKind, RunLine};
 use serde::Deserialize;
 
 use crate::host::Host;
@@ -14,6 +15,8 @@ use super::docker::Asker;
 
 /// Links of links that are followed.
 const LINKS: usize = 16;
+/// Of a program: the line that names who runs a script is within it.
+const HEAD: usize = 256;
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -46,35 +49,47 @@ struct Config {
     user: String,
 }
 
-/// The program's path in the image; Absent when there is none that can be started, Unknown where the layers cannot be seen.
-pub fn program(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<String> {
+/// The program's path in the image; Absent, with the reason, when there is none that can be started, Unknown where that cannot be seen.
+pub fn program(host: &Host, line: &RunLine, daemon: &Asker) -> (Fact<String>, Option<ProgramFault>) {
+    let not_asked = |source: String| (Fact::unknown(Gap::NotAsked, source), None);
     let Some(image) = line.image.as_ref().filter(|image| !image.at.opaque && !line.podman) else {
-        return Fact::unknown(Gap::NotAsked, "GET /images");
+        return not_asked("GET /images".into());
     };
     let source = format!("GET /images/{}/json", image.reference);
     let found = daemon.get::<Image>(host, &source["GET ".len()..], &source);
-    let Some(found) = found.value() else { return Fact::unknown(Gap::NotAsked, source) };
+    let Some(found) = found.value() else { return not_asked(source) };
     let config = found.config.as_ref();
-    let Some(name) = name(line, config) else { return Fact::unknown(Gap::NotAsked, source) };
+    let Some(name) = name(line, config) else { return not_asked(source) };
     let layers = layers(&found.graph_driver);
     let own = line.variable("PATH").is_some_and(|path| path.value.is_none() && !path.unset);
     let folders = folders(config, line, &name);
     if layers.is_empty() || own || line.last("rootfs").is_some() {
-        return Fact::unknown(Gap::NotAsked, source);
+        return not_asked(source);
     }
     if !layers.iter().all(|layer| host.live().list(layer).value().is_some()) {
-        return Fact::unknown(Gap::Denied, source);
+        return (Fact::unknown(Gap::Denied, source), None);
     }
     let files = Files { host: host.live(), layers };
+    let mut fault = ProgramFault { name: name.clone(), ..ProgramFault::default() };
     for path in folders.iter().map(|folder| format!("{}/{name}", folder.trim_end_matches('/'))) {
         match files.starts(&path, line) {
-            Some(true) => return Fact::present(path, source),
-            Some(false) => {}
-            // What lies there comes with the mount.
-            None => return Fact::unknown(Gap::NotAsked, source),
+            Starts::Yes => return (Fact::present(path, source), None),
+            Starts::No => {}
+            // A shell and a PATH go on to the next folder; what stopped them counts where nothing better follows.
+            Starts::Covered(under) => fault = ProgramFault { path, under: Some(under), unfit: None, ..fault },
+            Starts::Unfit(Unfit::NotExecutable) if fault.path.is_empty() => {
+                fault = ProgramFault { path, unfit: Some(Unfit::NotExecutable), ..fault };
+            }
+            Starts::Unfit(Unfit::NotExecutable) => {}
+            Starts::Unfit(unfit) => {
+                return (Fact::absent(source), Some(ProgramFault { path, under: None, unfit: Some(unfit), ..fault }));
+            }
+            Starts::Denied => return (Fact::unknown(Gap::Denied, source), None),
+            // What lies there comes with the mount, or cannot be told.
+            Starts::Unknown => return not_asked(source),
         }
     }
-    Fact::absent(source)
+    (Fact::absent(source), Some(fault))
 }
 
 /// Which of the users and groups that the line names the image has, and who the container's process is. The engine reads its files before anything is mounted.
@@ -149,7 +164,7 @@ pub fn targets(host: &Host, line: &RunLine, daemon: &Asker) -> BTreeMap<String, 
     let files = Files { host: host.live(), layers };
     let folder = line.last("workdir").filter(|option| option.refused.is_none()).map(|option| option.value.clone());
     let paths = line.mounts.iter().map(|mount| mount.target.clone()).chain(folder).filter(|path| path.starts_with('/'));
-    let lies = |path: &String| match files.look(path)?.1 {
+    let lies = |path: &String| match files.look(path).ok()??.1 {
         Kind::Directory => Some(Lies::Folder),
         Kind::File => Some(Lies::File),
         _ => None,
@@ -205,12 +220,26 @@ struct Files {
     layers: Vec<String>,
 }
 
+/// What comes of a path that is to be started.
+enum Starts {
+    Yes,
+    /// Nothing is there.
+    No,
+    Unfit(Unfit),
+    /// The image has it, and what is mounted there does not.
+    Covered(String),
+    /// This user may not look.
+    Denied,
+    Unknown,
+}
+
 impl Files {
-    /// A file that may be executed; links are followed within the image. `None` where a mount of the line's lies on the way.
-    fn starts(&self, path: &str, line: &RunLine) -> Option<bool> {
+    /// A file that may be executed; links are followed within the image.
+    fn starts(&self, path: &str, line: &RunLine) -> Starts {
         let mut open: Vec<String> = path.split('/').filter(|part| !part.is_empty()).rev().map(str::to_owned).collect();
         let mut at = String::new();
         let mut links = 0;
+        let mut covered = None;
         while let Some(part) = open.pop() {
             match part.as_str() {
                 "." => continue,
@@ -221,37 +250,93 @@ impl Files {
                 _ => {}
             }
             let next = format!("{at}/{part}");
-            if line.mounts.iter().any(|mount| mount.target.trim_end_matches('/') == next) {
-                return None;
+            let here = |mount: &&Mount| mount.target.trim_end_matches('/') == next;
+            if let Some(mount) = line.mounts.iter().find(here) {
+                match self.in_mount(mount, &open) {
+                    // Whether the image has it decides what is told.
+                    Starts::No => covered = Some(mount.target.clone()),
+                    other => return other,
+                }
             }
-            let Some((layer, kind)) = self.look(&next) else { return Some(false) };
+            let gone = match &covered {
+                // Without the mount nothing would be there either.
+                _ if self.look(&next).is_ok_and(|found| found.is_none()) => Starts::No,
+                Some(under) => Starts::Covered(under.clone()),
+                None => Starts::No,
+            };
+            let (layer, kind) = match self.look(&next) {
+                Ok(Some(found)) => found,
+                Ok(None) => return gone,
+                Err(Denied) => return Starts::Denied,
+            };
             match kind {
                 Kind::Link => {
                     links += 1;
-                    let Some(target) =
-                        self.host.link(format!("{layer}{next}")).value().cloned().filter(|_| links <= LINKS)
-                    else {
-                        return Some(false);
-                    };
+                    let target = self.host.link(format!("{layer}{next}"));
+                    let Some(target) = target.value().cloned().filter(|_| links <= LINKS) else { return Starts::No };
                     if target.starts_with('/') {
                         at.clear();
                     }
                     open.extend(target.split('/').filter(|part| !part.is_empty()).rev().map(str::to_owned));
                 }
                 Kind::Directory => at = next,
-                Kind::File if open.is_empty() => {
-                    let stat = self.host.lstat(format!("{layer}{next}"));
-                    return Some(stat.value().is_some_and(|stat| stat.mode & 0o111 != 0));
-                }
-                _ => return Some(false),
+                Kind::File if open.is_empty() && covered.is_some() => return gone,
+                Kind::File if open.is_empty() => return self.fit(layer, &next, line),
+                _ => return Starts::No,
             }
         }
-        Some(false)
+        Starts::No
+    }
+
+    /// `rest` of a path, innermost first, in what the line mounts there.
+    fn in_mount(&self, mount: &Mount, rest: &[String]) -> Starts {
+        let rest: String = rest.iter().rev().map(|part| format!("/{part}")).collect();
+        match mount.kind {
+            MountKind::Tmpfs if !rest.is_empty() => Starts::No,
+            MountKind::Bind => {
+                let path = format!("{}{rest}", mount.source.trim_end_matches('/'));
+                let (file, folder) = (self.host.lstat(&path), self.host.stat(&mount.source));
+                match file.value().map(|stat| (stat.kind, stat.mode)) {
+                    Some((Kind::File, mode)) if mode & 0o111 != 0 => Starts::Yes,
+                    // docker makes a folder where there is none.
+                    None if file.is_absent() && (folder.value().is_some() || mount.makes_folder) => Starts::No,
+                    _ => Starts::Unknown,
+                }
+            }
+            _ => Starts::Unknown,
+        }
+    }
+
+    /// By its mode, and by what its first bytes say of who runs it.
+    fn fit(&self, layer: &str, path: &str, line: &RunLine) -> Starts {
+        let stat = self.host.lstat(format!("{layer}{path}"));
+        let Some(stat) = stat.value() else { return Starts::Denied };
+        if stat.mode & 0o111 == 0 {
+            return Starts::Unfit(Unfit::NotExecutable);
+        }
+        let head = self.host.head(format!("{layer}{path}"), HEAD);
+        let Some(head) = head.value() else { return Starts::Yes };
+        let Some(rest) = head.strip_prefix(b"#!") else {
+            let text =
+                !head.is_empty() && head.iter().all(|byte| (b' '..=b'~').contains(byte) || b"\n\r\t".contains(byte));
+            return if text { Starts::Unfit(Unfit::NoProgram) } else { Starts::Yes };
+        };
+        let first = String::from_utf8_lossy(rest.split(|byte| *byte == b'\n').next().unwrap_or_default()).into_owned();
+        // A carriage return at its end is a part of the name for the kernel.
+        let interpreter = first.trim_matches([' ', '\t']).split([' ', '\t']).next().unwrap_or_default().to_owned();
+        if interpreter.ends_with('\r') {
+            return Starts::Unfit(Unfit::Interpreter(interpreter));
+        }
+        let own = interpreter.starts_with('/') && interpreter != path;
+        match own.then(|| self.starts(&interpreter, line)) {
+            Some(Starts::No) => Starts::Unfit(Unfit::Interpreter(interpreter)),
+            _ => Starts::Yes,
+        }
     }
 
     /// A file that no link leads to; empty where there is none.
     fn text(&self, path: &str) -> Option<String> {
-        match self.look(path) {
+        match self.look(path).ok()? {
             None => Some(String::new()),
             Some((layer, Kind::File)) => self.host.text(format!("{layer}{path}")).value().cloned(),
             Some(_) => None,
@@ -259,13 +344,19 @@ impl Files {
     }
 
     /// The layer that a path is seen in, and what is there; a device is what hides a file of the layers below.
-    fn look(&self, path: &str) -> Option<(&str, Kind)> {
+    fn look(&self, path: &str) -> Result<Option<(&str, Kind)>, Denied> {
         for layer in &self.layers {
-            if let Some(stat) = self.host.lstat(format!("{layer}{path}")).value() {
-                let hidden = stat.kind == Kind::CharDevice;
-                return (!hidden).then_some((layer.as_str(), stat.kind));
+            let stat = self.host.lstat(format!("{layer}{path}"));
+            match (stat.value(), stat.gap()) {
+                (Some(stat), _) if stat.kind == Kind::CharDevice => return Ok(None),
+                (Some(stat), _) => return Ok(Some((layer.as_str(), stat.kind))),
+                // Folders of an image may be closed to this user: what is in them is not known not to be there.
+                (None, Some(_)) => return Err(Denied),
+                (None, None) => {}
             }
         }
-        None
+        Ok(None)
     }
 }
+
+struct Denied;

@@ -55,9 +55,76 @@ fn upstream(version: &str) -> String {
     version.rsplit_once('-').map_or(version, |(upstream, _)| upstream).to_owned()
 }
 
+/// What a program says of its own package: an ELF note of JSON that Fedora's programs have (systemd's ELF_PACKAGE_METADATA), near
+/// their beginning.
+pub fn of_program(host: &Host, path: &str, name: &str) -> Option<String> {
+    let head = host.head(path, NOTES);
+    let bytes = head.value()?;
+    let from = memchr::memmem::find(bytes, b"{\"type\":\"")?;
+    let end = from + memchr::memchr(b'}', &bytes[from..])?;
+    let note: serde_json::Value = serde_json::from_slice(&bytes[from..=end]).ok()?;
+    let is_its = note.get("name")?.as_str()? == name;
+    note.get("version")?.as_str().filter(|_| is_its).map(upstream)
+}
+
+const NOTES: usize = 64 << 10;
+
+/// pacman's database is a folder for each package: `podman-5.3.1-1`.
+pub fn of_pacman(host: &Host, name: &str) -> Option<String> {
+    let folders = host.list("/var/lib/pacman/local");
+    let rest = |folder: &String| folder.strip_prefix(name)?.strip_prefix('-').map(str::to_owned);
+    let mut found = folders.value()?.iter().filter_map(rest).filter(|rest| rest.matches('-').count() == 1);
+    found.next().map(|version| upstream(&version))
+}
+
+/// RPM's databases, of all its forms, hold each package's header, in which name, version and release stand one behind the other, each
+/// with a zero byte. `None` too where more than one version is found: what was removed is not wiped.
+pub fn of_rpm(host: &Host, name: &str) -> Option<String> {
+    const FILES: [&str; 5] = [
+        "/var/lib/rpm/rpmdb.sqlite",
+        "/usr/lib/sysimage/rpm/rpmdb.sqlite",
+        "/usr/lib/sysimage/rpm/Packages.db",
+        "/var/lib/rpm/Packages.db",
+        "/var/lib/rpm/Packages",
+    ];
+    let files = FILES.into_iter().filter(|path| host.exists(path));
+    let files: Vec<String> = files.flat_map(|path| [path.to_owned(), format!("{path}-wal")]).collect();
+    let mut found = std::collections::BTreeSet::new();
+    for path in files {
+        let bytes = host.bytes(&path, RPM_CAP);
+        match (bytes.value(), bytes.gap()) {
+            (Some(bytes), _) => found.extend(versions_in(bytes, name)),
+            (None, Some(_)) => return None,
+            (None, None) => {}
+        }
+    }
+    (found.len() == 1).then(|| found.pop_first())?
+}
+
+/// Of a desktop with a few thousand packages.
+const RPM_CAP: usize = 256 << 20;
+
+fn versions_in(database: &[u8], name: &str) -> Vec<String> {
+    // Before the name stands the table of languages, whose first is always `C`.
+    let mark = [b"C\0", name.as_bytes(), b"\0"].concat();
+    let version = |at: usize| {
+        let rest = database.get(at + mark.len()..)?;
+        let version = std::str::from_utf8(&rest[..memchr::memchr(0, rest.get(..64).unwrap_or(rest))?]).ok()?;
+        version.starts_with(|c: char| c.is_ascii_digit()).then(|| upstream(version))
+    };
+    memchr::memmem::find_iter(database, &mark).filter_map(version).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_header_of_rpms_tells_its_version() {
+        let database = b"\x07C\0podman-remote\x005.1.0\x001.el9\0..C\0podman\x004.9.4\x003.el9\0Manage Pods";
+        assert_eq!(versions_in(database, "podman"), ["4.9.4"]);
+        assert!(versions_in(b"C\0podman\0docs", "podman").is_empty());
+    }
 
     #[test]
     fn only_what_is_installed_counts() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::image::ImageFacts;
-use gdoctor_checks::model::facts::run::{Leaned, Lies, RunFacts};
+use gdoctor_checks::model::facts::run::{Leaned, Lies, Parent, RunFacts, VolumeSource};
 use gdoctor_checks::model::need::Need;
 use gdoctor_checks::model::run::{Mount, MountKind, NamedFile, RunLine, RunOption};
 use serde::Deserialize;
@@ -24,20 +24,27 @@ pub fn probe(host: &Host, need: &Need) -> RunFacts {
     let plain = |base: &&String| base.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-:/@".contains(&b));
     let bases = bases.filter(plain).take(BASES);
     let bases = bases.map(|base| (base.clone(), super::image::look(host, &daemon, base))).collect();
-    let Some(line) = &need.run else { return RunFacts { bases, ..RunFacts::default() } };
+    let Some(line) = &need.run else {
+        let podman = super::podman::look(host, &RunLine::default());
+        return RunFacts { bases, podman, ..RunFacts::default() };
+    };
+    let (program, program_fault) = super::inside::program(host, line, &daemon);
     RunFacts {
         bases,
         sources: sources(host, line),
         names: names(host, line, &daemon),
         networks: networks(host, line, &daemon),
+        parent: parent_of_network(host, line, &daemon),
         last_cpu: last_cpu(host, line),
         most_files: most_files(host, line),
         image: line_image(host, line, &daemon),
         contents: contents(host, line),
-        program: super::inside::program(host, line, &daemon),
+        program,
+        program_fault,
         targets: super::inside::targets(host, line, &daemon),
         accounts: super::inside::accounts(host, line, &daemon),
         subpaths: subpaths(host, line, &daemon),
+        volumes: volumes(host, line, &daemon),
         leans: leans(host, line, &daemon),
         podman: super::podman::look(host, line),
         terminal: terminal(host),
@@ -160,6 +167,47 @@ fn names(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<Vec<String>> {
 #[serde(rename_all = "PascalCase")]
 struct Network {
     name: String,
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
+    driver: String,
+    #[serde(default)]
+    options: Option<BTreeMap<String, String>>,
+}
+
+/// Of a network of macvlan or ipvlan, or a bridge's own; dockerd's interfaces are this host's where it is the host's own.
+fn parent_of_network(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<Parent> {
+    const SOURCE: &str = "/sys/class/net";
+    let Some((name, _)) = line.network().filter(|_| !line.podman) else { return Fact::unknown(Gap::NotAsked, SOURCE) };
+    let networks = daemon.get::<Vec<Network>>(host, "/networks", SOURCE);
+    let network = networks.value().and_then(|networks| networks.iter().find(|network| network.name == name));
+    let parent = network.and_then(|network| {
+        let option = |key: &str| network.options.as_ref()?.get(key).cloned();
+        match network.driver.as_str() {
+            "macvlan" | "ipvlan" => option("parent"),
+            // libnetwork's bridge driver names it so where nobody else does.
+            "bridge" => {
+                option("com.docker.network.bridge.name").or_else(|| Some(format!("br-{}", network.id.get(..12)?)))
+            }
+            _ => None,
+        }
+    });
+    let (Some(network), Some(parent)) = (network, parent.filter(|parent| !parent.is_empty() && !parent.contains('/')))
+    else {
+        return Fact::absent(SOURCE);
+    };
+    let host = &host.live();
+    let at = |rest: &str| format!("{SOURCE}/{parent}{rest}");
+    // Without the folder of a machine's interfaces nothing is known.
+    if !host.exists(format!("{SOURCE}/lo")) {
+        return Fact::unknown(Gap::ToolMissing("/sys".into()), SOURCE);
+    }
+    let port_of = host.link(at("/master"));
+    let port_of = port_of.value().and_then(|link| link.rsplit('/').next()).map(str::to_owned);
+    let is_there = host.exists(at(""));
+    let wireless = host.exists(at("/wireless")) || host.exists(at("/phy80211"));
+    let driver = network.driver.clone();
+    Fact::present(Parent { driver, name: parent, is_there, port_of, wireless }, SOURCE)
 }
 
 #[derive(Default, Deserialize)]
@@ -199,6 +247,37 @@ fn leans(host: &Host, line: &RunLine, daemon: &Asker) -> BTreeMap<String, Fact<L
 #[serde(rename_all = "PascalCase", default)]
 struct Volume {
     mountpoint: String,
+    driver: String,
+    options: Option<BTreeMap<String, String>>,
+}
+
+/// Of the line's volumes that are there already, those that have a mount of their own: `docker volume create --opt device=…`.
+fn volumes(host: &Host, line: &RunLine, daemon: &Asker) -> BTreeMap<String, Fact<VolumeSource>> {
+    let plain = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
+    let named = line.mounts.iter().filter(|mount| mount.kind == MountKind::Volume && !mount.source.is_empty());
+    let named = named.filter(|mount| plain(&mount.source) && !line.podman);
+    let look = |mount: &Mount| {
+        let source = format!("GET /volumes/{}", mount.source);
+        let volume = daemon.get::<Volume>(host, &source["GET ".len()..], &source);
+        let volume = volume.value()?;
+        let option = |key: &str| volume.options.as_ref()?.get(key).map(String::as_str);
+        let device = option("device").filter(|device| !device.is_empty() && volume.driver == "local")?;
+        if option("type") == Some("tmpfs") {
+            return None;
+        }
+        let gap = Gap::Unsupported(format!("the volume is mounted from {device}, which is not asked"));
+        Some(match device.starts_with('/') {
+            true => {
+                let lies = lies(&host.live(), device);
+                match lies.gap() {
+                    Some(gap) => Fact::unknown(gap.clone(), source),
+                    None => Fact::present(VolumeSource { path: device.into(), lies: lies.value().copied() }, source),
+                }
+            }
+            false => Fact::unknown(gap, source),
+        })
+    };
+    named.filter_map(|mount| Some((mount.source.clone(), look(mount)?))).collect()
 }
 
 /// The folders of volumes that the line mounts; a volume that is not there yet has none.

@@ -58,10 +58,6 @@ pub fn unseen(line: &RunLine) -> Vec<&str> {
                     .is_some_and(|driver| !["json-file", "local", ""].contains(&driver.value.as_str()))
         }
         "blkio-weight" => option.value.parse::<u16>().is_ok_and(|n| n != 0 && !(10..=1000).contains(&n)),
-        // A slice by its name alone serves either driver.
-        "cgroup-parent" => {
-            !option.value.is_empty() && (!option.value.ends_with(".slice") || option.value.contains('/'))
-        }
         "cpuset-mems" => !["", "0"].contains(&option.value.as_str()),
         "cpu-rt-period" | "cpu-rt-runtime" => option.value != "0",
         "volume-driver" => !["", "local"].contains(&option.value.as_str()),
@@ -137,16 +133,12 @@ pub fn verdict(line: &RunLine, results: &[Outcome]) -> Starts {
 /// What keeps a clear answer away, each as the end of "cannot be told: …".
 pub fn open(line: &RunLine, results: &[Outcome]) -> Vec<String> {
     let mut open = Vec::new();
-    let to_come = ["run-line-image/to-pull", "run-line-image/made-before"];
+    let to_come = ["run-line-image/to-pull", "run-line-image/to-pull-by-podman", "run-line-image/made-before"];
     if results.iter().any(|outcome| to_come.contains(&outcome.code.as_str())) {
         open.push("its image is not on this host yet".to_owned());
     }
     let untold = deciding(line, results).into_iter().filter(|outcome| outcome.status == Status::Unknown);
-    let brief = |outcome: &Outcome| match outcome.id {
-        "run-line-podman" => "podman's images, names and networks are not looked at".to_owned(),
-        _ => outcome.brief().to_owned(),
-    };
-    open.extend(untold.map(brief));
+    open.extend(untold.map(|outcome| outcome.brief().to_owned()));
     let unseen = unseen(line);
     if !unseen.is_empty() {
         open.push(format!("{} cannot be looked into", length::cut(unseen.join(", "))));

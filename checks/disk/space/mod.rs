@@ -70,6 +70,7 @@ fn one(place: &Place, wanted: Option<u64>) -> Finding {
         State::Unknown(gap) => return Finding::unknown(gap.clone(), place.space.source.clone()),
     };
     let finding = match wanted {
+        _ if place.holds == [Content::State] => Finding::fail("state-full", "look-into-state"),
         _ if space.total == 0 && !place.is_temporary() => Finding::fail("no-disk", "look-at-mount"),
         // Containers run without it.
         _ if place.is_temporary() && space.read_only => Finding::warn("read-only", "look-at-mount"),

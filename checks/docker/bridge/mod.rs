@@ -1,6 +1,7 @@
 //! Is the bridge there that containers are attached to?
 
 use crate::model::facts::docker::Reach;
+use crate::model::facts::engine::Bridge;
 use crate::model::prelude::*;
 
 pub static CHECK: Check = Check {
@@ -22,12 +23,14 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     }
     let Some(bridge) = fact.known()? else { return Err(Stop::NotNeeded("none")) };
     let named = need.run.as_ref().is_some_and(|line| line.last("network").is_some_and(|o| o.value != "bridge"));
-    let finding = match bridge.is_there {
-        true => Finding::pass("there"),
-        // A line that goes elsewhere does without.
-        false if named => Finding::warn("gone", "docker-engine/restart"),
-        false => Finding::fail("gone", "docker-engine/restart"),
+    // A line that goes elsewhere does without.
+    let bad = if named { Finding::warn } else { Finding::fail };
+    let (finding, state) = match bridge {
+        Bridge { is_there: false, .. } => (bad("gone", "docker-engine/restart"), "not there"),
+        // Containers start, and reach nobody.
+        Bridge { is_down: true, .. } => (Finding::warn("down", "docker-engine/restart"), "switched off"),
+        Bridge { no_address: true, .. } => (Finding::warn("no-address", "docker-engine/restart"), "without an address"),
+        _ => (Finding::pass("there"), "there"),
     };
-    let state = if bridge.is_there { "there" } else { "not there" };
     Ok(finding.with("bridge", &bridge.name).evidence(fact.source.0.as_str(), format!("{} {state}", bridge.name)).into())
 }

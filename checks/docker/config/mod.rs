@@ -3,6 +3,7 @@
 use crate::model::daemon_config::Fault;
 use crate::model::facts::docker::{Config, DockerFacts, Reach};
 use crate::model::prelude::*;
+use crate::readings::containerd_config;
 
 pub static CHECK: Check = Check {
     id: "docker-config",
@@ -35,7 +36,13 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         (Some(Config::Malformed { .. }), None) => return Err(Stop::blocked_by("docker-engine")),
     };
     let program = docker.daemon_program.value().map_or("/usr/bin/dockerd", String::as_str);
-    Ok(finding.with("path", path).with("program", program).into())
+    let mut findings: Findings = finding.with("path", path).with("program", program).into();
+    findings.extend(facts.containerd_refuses().map(|why| {
+        let bad = if runs { Finding::warn } else { Finding::fail };
+        let finding = bad("containerd-refuses", "repair-containerd").with("file", containerd_config::PATH);
+        finding.about(containerd_config::PATH).evidence(containerd_config::PATH, &*why).with("why", why)
+    }));
+    Ok(findings)
 }
 
 /// The line names the runtime nvidia, which the daemon has not read of any file.

@@ -22,6 +22,14 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let stub = resolver.servers == ["127.0.0.53"];
     let servers = if stub { &resolver.upstream } else { &resolver.servers };
     let source = if stub { "/run/systemd/resolve/resolv.conf" } else { fact.source.0.as_str() };
+    // The daemon asks these itself for each pull; a rootless one has a network, and a resolver, of its own.
+    let deaf = resolver.servers.iter().all(|server| resolver.silent.contains(server));
+    let deaf = deaf && !resolver.servers.is_empty() && !facts.docker.is_rootless();
+    if deaf {
+        let own = if stub { "start-stub" } else { "see-resolver" };
+        let finding = Finding::warn("nobody-listens", own).with("servers", resolver.servers.join(", "));
+        return Ok(finding.saw_file(&fact.source.0, &resolver.servers.join(", ")).into());
+    }
     let finding = match set {
         _ if servers.is_empty() && set.is_some() => Finding::warn("daemon-without", "mend-host"),
         Some(set) => {

@@ -21,6 +21,7 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         (Address::NoSuchContext(_), _) => Finding::fail("no-such-context", leave(endpoint)),
         (Address::Malformed(_), _) => Finding::fail("malformed", leave(endpoint)),
         (_, Some(other)) => wrong_engine(endpoint, other, docker),
+        (Address::Ssh(_), _) if docker.ssh.is_absent() => Finding::fail("no-ssh", "install-ssh"),
         (address, None) if !address.is_local() => Finding::pass("remote"),
         (_, None) => Finding::pass("resolved"),
     };

@@ -2,9 +2,10 @@
 
 mod start;
 
-use crate::model::facts::docker::{Address, DockerFacts, Lack, Reach};
+use crate::model::facts::docker::{Address, DockerFacts, Lack, Reach, Settings};
 use crate::model::facts::engine::{Kvm, Start, SystemdFailure};
 use crate::model::facts::host::Platform;
+use crate::model::finding::Verdict;
 use crate::model::prelude::*;
 
 pub static CHECK: Check = Check {
@@ -58,8 +59,11 @@ fn held_by_systemd(facts: &Facts) -> Option<Result<Findings, Stop>> {
         return Some(Err(Stop::blocked_by(check)));
     }
     let masked = docker.unit.value().is_some_and(|unit| unit.masked);
-    let finding =
-        if masked { Finding::fail("masked", "unmask") } else { start::finding(start)?.with("root", data_root(docker)) };
+    let finding = if masked {
+        Finding::fail("masked", "unmask")
+    } else {
+        in_its_place(docker, of_named_key(docker, start::finding(start)?)).with("root", data_root(docker))
+    };
     let address = docker.endpoint.value().map(|endpoint| endpoint.address.to_string()).unwrap_or_default();
     Some(Ok(finding.with("address", address).with("path", config_path(docker)).into()))
 }
@@ -156,7 +160,8 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
                 .evidence(docker.pid_file.source.0.as_str(), format!("{}, which is {}", other.pid, other.name)),
             None => finding,
         };
-        return Ok(finding.with("root", data_root(docker)));
+        let finding = of_named_key(docker, finding);
+        return Ok(in_its_place(docker, finding).with("root", data_root(docker)));
     }
     if facts.engine.start.value().is_some_and(|start| start.state == "activating") {
         return Ok(Finding::fail("still-starting", "see-log"));
@@ -164,12 +169,50 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
     if facts.host.platform.value() == Some(&Platform::Wsl) && facts.host.systemd.is_absent() {
         return Ok(Finding::fail("no-service-manager", "systemd-in-wsl"));
     }
+    if let Some(start) = facts.engine.start.value().filter(|start| start.state == "failed") {
+        let (code, fix) = match start.result.as_str() {
+            "start-limit-hit" => ("start-limit", "start-again"),
+            _ => ("failed-unsaid", "see-log"),
+        };
+        let finding = Finding::fail(code, fix).with("result", &start.result);
+        return Ok(finding.evidence(facts.engine.start.source.0.as_str(), format!("failed, {}", start.result)));
+    }
     let stopped = facts.engine.start.value().is_some_and(Start::is_stopped);
     Ok(match *reach {
         Reach::Refused if stopped => Finding::fail("stopped", "start"),
         Reach::Refused => Finding::fail("stale-socket", "start"),
         _ => Finding::fail("not-started", "start"),
     })
+}
+
+/// dockerd's own words mostly name the key that they are about.
+fn of_named_key(docker: &DockerFacts, finding: Finding) -> Finding {
+    let said = finding.values.get("reason").map(|reason| reason.to_ascii_lowercase().replace('-', " "));
+    let named = |key: &&String| {
+        let words = key.replace('-', " ");
+        said.as_ref().is_some_and(|said| said.contains(&words) || said.contains(words.trim_end_matches('s')))
+    };
+    let key = docker.settings().and_then(|settings| settings.kinds.keys().filter(|key| key.len() > 4).find(named));
+    match key.filter(|_| finding.code == "start-failed") {
+        Some(_) => Finding { code: "setting-refused", verdict: Verdict::Fail("mend-setting"), ..finding },
+        None => finding,
+    }
+}
+
+/// A setting that daemon.json does not have stands in dockerd's command.
+fn in_its_place(docker: &DockerFacts, mut finding: Finding) -> Finding {
+    let hosts = |settings: &Settings| settings.kinds.contains_key("hosts");
+    let by_command = match finding.code {
+        "setting-refused" => docker.config.is_absent(),
+        "address-missing" | "address-taken" => {
+            docker.config.is_absent() || docker.settings().is_some_and(|settings| !hosts(settings))
+        }
+        _ => false,
+    };
+    if by_command {
+        finding.verdict = Verdict::Fail("mend-command");
+    }
+    finding
 }
 
 /// dockerd was not reached: systemd gave up before.
@@ -207,6 +250,10 @@ fn lacks(lack: &Lack) -> Finding {
 fn told_elsewhere(facts: &Facts) -> Option<&'static str> {
     let (docker, engine) = (&facts.docker, &facts.engine);
     if docker.config_fault(facts.engine_to_start().as_ref()).is_some() {
+        return Some("docker-config");
+    }
+    let start = engine.start.value().and_then(start::finding);
+    if start.is_none_or(|finding| finding.code == "no-containerd") && facts.containerd_refuses().is_some() {
         return Some("docker-config");
     }
     if docker.is_rootless() && engine.user_namespaces.value().is_some_and(|user| !user.is_enough()) {

@@ -5,7 +5,7 @@ use crate::model::facts::engine::{Start, is_final};
 use crate::model::prelude::*;
 
 /// Words of a line, the code that they mean, and its fix. The first row that fits counts.
-const MEANINGS: [(&str, &str, &str); 33] = [
+const MEANINGS: [(&str, &str, &str); 50] = [
     ("unable to configure the docker daemon with file", "refuses-config", "docker-config/repair"),
     ("no space left on device", "disk-full", "make-room"),
     ("incompatible with swarm mode", "swarm-live-restore", "docker-config/repair"),
@@ -14,6 +14,10 @@ const MEANINGS: [(&str, &str, &str); 33] = [
     ("no subuid ranges found", "no-id-range", "give-id-range"),
     ("no subgid ranges found", "no-id-range", "give-id-range"),
     ("error loading key file", "broken-key", "remove-key"),
+    ("metadata database: timeout", "root-held", "one-daemon"),
+    ("metadata.db): timeout", "root-held", "one-daemon"),
+    ("volume store metadata database", "volume-store", "remove-volume-store"),
+    ("unknown option", "setting-refused", "mend-setting"),
     ("error while populating kmap", "network-store", "remove-network-store"),
     ("invalid database", "network-store", "remove-network-store"),
     ("no sockets found via socket activation", "no-activation", "start-socket"),
@@ -22,10 +26,10 @@ const MEANINGS: [(&str, &str, &str); 33] = [
     ("non-overlapping ipv4 address pool", "no-address-range", "free-range"),
     ("devices cgroup isn't mounted", "no-cgroups", "mount-cgroups"),
     ("cgroup mountpoint does not exist", "no-cgroups", "mount-cgroups"),
+    ("iptables not found", "no-iptables", "install-iptables"),
+    ("failed to find iptables", "no-iptables", "install-iptables"),
     ("failed to create nat chain", "no-packet-filter", "filter-backend"),
     ("iptables failed", "no-packet-filter", "filter-backend"),
-    ("iptables not found", "no-packet-filter", "filter-backend"),
-    ("failed to find iptables", "no-packet-filter", "filter-backend"),
     ("contains several valid graphdrivers", "no-storage-driver", "fit-storage"),
     ("prior storage driver", "no-storage-driver", "fit-storage"),
     ("error initializing graphdriver", "no-storage-driver", "fit-storage"),
@@ -39,6 +43,19 @@ const MEANINGS: [(&str, &str, &str); 33] = [
     ("failed to dial", "no-containerd", "start-containerd"),
     ("timeout waiting for containerd", "no-containerd", "start-containerd"),
     ("needs to be started with root", "needs-root", "start"),
+    ("reference store repository", "image-names", "remove-image-names"),
+    ("unknown log opt", "setting-refused", "mend-setting"),
+    ("log opts", "setting-refused", "mend-setting"),
+    ("log-opt", "setting-refused", "mend-setting"),
+    ("--fixed-cidr-v6", "setting-refused", "mend-setting"),
+    ("authorization plugin", "setting-refused", "mend-setting"),
+    ("cgroup-parent", "setting-refused", "mend-setting"),
+    ("logging level", "setting-refused", "mend-setting"),
+    ("insecure registry", "setting-refused", "mend-setting"),
+    ("invalid cidr", "setting-refused", "mend-setting"),
+    ("conflicting options", "setting-refused", "mend-setting"),
+    ("seccomp profile", "setting-refused", "mend-setting"),
+    ("default runtime", "setting-refused", "mend-setting"),
 ];
 
 /// Words with which dockerd gives up.

@@ -40,6 +40,16 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     findings.extend(missing.map(|name| {
         Finding::fail("no-runtime", "reinstall-runtime").about(name).with("package", package_of(facts, name))
     }));
+    let wanted = |helper: &&DaemonHelper| match helper.name.as_str() {
+        "docker-proxy" => port.is_some(),
+        "docker-init" => init.is_some(),
+        _ => !other,
+    };
+    findings.extend(helpers.iter().filter(wanted).filter_map(|helper| {
+        let (path, unfit) = (helper.path.as_ref()?, helper.unfit.as_ref()?);
+        let finding = Finding::fail("unfit", "see-program").about(&helper.name).with("path", path);
+        Some(finding.with("why", unfit).evidence(path.as_str(), unfit.to_string()))
+    }));
     if let Some(by) = port.filter(|_| gone("docker-proxy")) {
         findings.push(Finding::fail("no-proxy", "reinstall").asked_by(by));
     }

@@ -55,6 +55,12 @@ fn of_mount(facts: &Facts) -> Findings {
         let finding = Finding::warn("not-mounted", "mount-it").with("place", place);
         findings.push(finding.evidence("/etc/fstab", place.as_str()));
     }
+    findings.extend(root.gone.iter().map(|path| {
+        let layers = path.ends_with("/overlay2/l");
+        let bad = if layers { Finding::fail } else { Finding::warn };
+        let code = if layers { "links-gone" } else { "tmp-gone" };
+        bad(code, "docker-engine/restart").about(path).evidence(path.as_str(), "not there")
+    }));
     if root.noexec {
         let finding = Finding::warn("noexec", "remount-exec").with("mount", &root.mount);
         findings.push(finding.evidence(fact.source.0.as_str(), format!("{} noexec", root.mount)));

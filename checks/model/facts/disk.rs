@@ -78,6 +78,8 @@ pub enum Content {
     BuildCache,
     /// /tmp, where clients and builds put what they need for a while.
     Temporary,
+    /// /run, or a user's part of it: what containerd and runc write down of each container while it runs. Told of only where it is full.
+    State,
 }
 
 /// statvfs(3): for users without privileges, in bytes and inodes.

@@ -50,11 +50,15 @@ pub struct DockerFacts {
     pub info: Fact<Info>,
     /// `GET /containers/json`: the running ones.
     pub containers: Fact<Vec<Container>>,
+    /// Where PATH has no docker: one in a folder that PATH leaves out.
+    pub client_off_path: Fact<String>,
     /// The podman command on PATH, which needs no daemon.
     pub podman: Fact<Podman>,
     /// The kernel of the engine's machine, where it is not this one's: the socket of this host is forwarded to another, by ssh or
     /// socat, or into a virtual one.
     pub other_kernel: Fact<String>,
+    /// The ssh program by which docker's client reaches an engine elsewhere; looked for where the endpoint wants it.
+    pub ssh: Fact<String>,
 }
 
 /// A pid file of dockerd's whose number is another program's now.
@@ -444,6 +448,11 @@ pub struct Settings {
     #[serde(serialize_with = "place::word")]
     pub default_runtime: Option<String>,
     pub log_driver: Option<String>,
+    /// The address in log-opts that the log driver sends to.
+    #[serde(serialize_with = "place::host")]
+    pub log_address: Option<String>,
+    /// log-opts lets fluentd connect later.
+    pub log_async: bool,
     /// log-opts has max-size.
     pub log_limited: bool,
     #[serde(serialize_with = "place::word")]
@@ -544,8 +553,12 @@ pub struct Info {
     pub swap_limit: bool,
     /// The kernel can limit the number of processes; `None`: not told.
     pub pids_limit: Option<bool>,
-    /// The same of a share of the processors' time, of its weight, and of single processors.
-    pub cpu_cfs_quota: Option<bool>,
+    /// The kernel can give each container a share of the processors' time; `None`: not told.
+    #[serde(rename = "CpuCfsQuota")]
+    pub cpu_quota: Option<bool>,
+    #[serde(rename = "CpuCfsPeriod")]
+    pub cpu_period: Option<bool>,
+    /// The same of the weight of that time, and of single processors.
     #[serde(rename = "CPUShares")]
     pub cpu_shares: Option<bool>,
     #[serde(rename = "CPUSet")]

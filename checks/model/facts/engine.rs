@@ -80,10 +80,14 @@ pub struct EngineFacts {
     pub kvm: Fact<Kvm>,
     /// What dockerd starts beside containers. Absent where no dockerd runs on this machine.
     pub helpers: Fact<Vec<DaemonHelper>>,
+    /// /etc/containerd/config.toml, as far as containerd may refuse it.
+    pub containerd_config: Fact<ContainerdConfig>,
     /// The containerd that dockerd was told to use, on this machine.
     pub containerd: Fact<Containerd>,
     /// The bridge that containers are attached to where no network is named. Absent where the engine has none here.
     pub bridge: Fact<Bridge>,
+    /// Where the engine's default log driver sends what containers say. Absent where the engine keeps it.
+    pub log_target: Fact<LogTarget>,
     /// The mount below which images and volumes lie.
     pub data_root: Fact<DataRoot>,
     /// The file that the running dockerd was started from is replaced or gone. Its owner and root alone may see that.
@@ -112,10 +116,41 @@ pub struct Containerd {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+pub struct LogTarget {
+    #[serde(serialize_with = "place::word")]
+    pub driver: String,
+    /// As daemon.json has it; empty: the driver's own.
+    #[serde(serialize_with = "place::host")]
+    pub address: String,
+    /// Somebody listens there, or the driver waits for nobody; `None`: not looked at.
+    pub taken: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ContainerdConfig {
+    /// Why it is no TOML, with the number of the line.
+    pub malformed: Option<String>,
+    /// The form of the file; 1 where it names none.
+    pub version: i64,
+    /// Tables of `plugins` that are not named as a plugin's whole name, `io.containerd.grpc.v1.cri`.
+    pub short_tables: Vec<String>,
+    /// Such names in `disabled_plugins` and `required_plugins`.
+    pub short_names: Vec<String>,
+    /// A key whose value is of another kind than containerd reads, and the kind that it wants.
+    pub wrong_kind: Option<(String, String)>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Bridge {
     #[serde(serialize_with = "place::word")]
     pub name: String,
     pub is_there: bool,
+    /// It was switched off: nothing goes through it.
+    pub is_down: bool,
+    /// It has no IPv4 address: containers' way out begins at none.
+    pub no_address: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -131,6 +166,9 @@ pub struct DataRoot {
     /// A folder above it that /etc/fstab mounts a file system at, and none is mounted there.
     #[serde(serialize_with = "place::path")]
     pub not_mounted: Option<String>,
+    /// Folders of the engine's own below it that are gone. Only root may see.
+    #[serde(serialize_with = "place::path")]
+    pub gone: Vec<String>,
 }
 
 /// A program that dockerd starts itself (docker-proxy for a published port, docker-init for `--init`), or that starts containers
@@ -142,6 +180,8 @@ pub struct DaemonHelper {
     pub name: String,
     /// Where dockerd finds it.
     pub path: Option<String>,
+    /// Why what it finds does not start.
+    pub unfit: Option<Unfit>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -367,6 +407,9 @@ pub struct Resolver {
     /// Addresses that systemd-resolved itself asks (/run/systemd/resolve/resolv.conf).
     #[serde(serialize_with = "place::host")]
     pub upstream: Vec<String>,
+    /// Those of `servers` on this host's loopback where no socket takes questions.
+    #[serde(serialize_with = "place::host")]
+    pub silent: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -19,7 +19,7 @@ pub mod toolkit;
 
 use serde::{Deserialize, Serialize};
 
-use super::need::Need;
+use super::need::{Need, Origin};
 
 /// Names each group once: the field of [`Facts`] that holds it, its [`Group`], its type.
 macro_rules! groups {
@@ -94,7 +94,8 @@ impl Group {
             Group::Frame => need.frame.is_some(),
             Group::Port => !need.ports.is_empty(),
             Group::Registry => !need.registries.is_empty(),
-            Group::Run => need.run.is_some() || need.dockerfile.is_some(),
+            // Where nothing is said of an engine, podman may be the one that is here.
+            Group::Run => need.run.is_some() || need.dockerfile.is_some() || need.docker == Some(Origin::Default),
             Group::Image => !need.images.is_empty(),
             Group::Proof => need.proof.is_some(),
         }

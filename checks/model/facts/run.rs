@@ -1,12 +1,13 @@
 //! What the host holds of the things that a run line names: paths, a name, an image, a terminal.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::model::place;
 use serde::{Deserialize, Serialize};
 
+use super::engine::Unfit;
 use super::image::ImageFacts;
 use crate::model::fact::Fact;
 use crate::model::need::{Need, Origin};
@@ -24,6 +25,8 @@ pub struct RunFacts {
     /// Names of all networks, when the line names one of its own.
     #[serde(serialize_with = "place::network")]
     pub networks: Fact<Vec<String>>,
+    /// The interface of this host that the line's network of macvlan or ipvlan lies on.
+    pub parent: Fact<Parent>,
     /// The highest number of a processor that is online, when the line names processors.
     pub last_cpu: Fact<u32>,
     /// The most files that any process may open, when the line sets how many its own may: fs.nr_open.
@@ -34,6 +37,8 @@ pub struct RunFacts {
     pub contents: BTreeMap<String, Fact<String>>,
     /// The program that the line starts, as a path in the image; Absent: there is none to start.
     pub program: Fact<String>,
+    /// Why it is not there to start, where `program` is Absent.
+    pub program_fault: Option<ProgramFault>,
     /// What the image has at the paths that the line mounts onto or works in; only what is there.
     pub targets: BTreeMap<String, Lies>,
     /// The users and groups that the line names and the image has; Unknown where its files cannot be seen.
@@ -41,6 +46,9 @@ pub struct RunFacts {
     /// What lies in volumes at the folders of theirs that the line mounts, `VOLUME/FOLDER`.
     #[serde(serialize_with = "place::path")]
     pub subpaths: BTreeMap<String, Fact<Lies>>,
+    /// What lies at the folder of this host that a volume of the line stands for, by the volume's name; where it stands for something
+    /// else that has to be mounted, such as a server's folder, Unknown.
+    pub volumes: BTreeMap<String, Fact<VolumeSource>>,
     /// The containers that the line leans on, by their names.
     pub leans: BTreeMap<String, Fact<Leaned>>,
     /// The bases of the Dockerfile as the daemon has them, by reference; Absent where one would have to be pulled.
@@ -96,6 +104,92 @@ pub struct PodmanHost {
     /// XDG_RUNTIME_DIR where it is another user's.
     #[serde(serialize_with = "place::path")]
     pub foreign_runtime: Option<String>,
+    /// What starts its containers and lies in no folder where it looks: conmon, crun (and no runc either).
+    #[serde(serialize_with = "place::word")]
+    pub missing: BTreeSet<String>,
+    /// A file of its settings that it refuses.
+    pub refused: Option<RefusedFile>,
+    /// It sets limits for each container that this root may not set.
+    pub limited: bool,
+    /// What it has already.
+    pub store: Fact<PodmanStore>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RefusedFile {
+    #[serde(serialize_with = "place::path")]
+    pub path: String,
+    pub why: String,
+}
+
+/// podman's containers, networks and the line's image, as its files have them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PodmanStore {
+    #[serde(serialize_with = "place::container")]
+    pub containers: Vec<String>,
+    #[serde(serialize_with = "place::network")]
+    pub networks: Vec<String>,
+    pub image: PodmanImage,
+}
+
+/// The line's image as podman finds it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PodmanImage {
+    /// The line names none, or a file.
+    #[default]
+    NotNamed,
+    Here,
+    /// One registry has to be asked, or several in turn.
+    ToPull,
+    /// Its name has no registry, and none is set for such names.
+    NoRegistry,
+    /// Its name has no registry, and only a person may choose among these.
+    Choice(#[serde(serialize_with = "place::host")] Vec<String>),
+}
+
+/// A program of the image's that is there and does not start, or that a mount hides.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProgramFault {
+    /// As it is started.
+    #[serde(serialize_with = "place::path")]
+    pub name: String,
+    /// Where it lies in the image; empty where it does not.
+    #[serde(serialize_with = "place::path")]
+    pub path: String,
+    /// Where the line mounts something over it.
+    #[serde(serialize_with = "place::path")]
+    pub under: Option<String>,
+    pub unfit: Option<Unfit>,
+}
+
+/// The folder or the device that a volume of the local driver mounts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VolumeSource {
+    #[serde(serialize_with = "place::path")]
+    pub path: String,
+    pub lies: Option<Lies>,
+}
+
+/// An interface that a network of Docker's is laid upon.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Parent {
+    /// `macvlan`, `ipvlan`.
+    #[serde(serialize_with = "place::word")]
+    pub driver: String,
+    /// `eth0`, or `eth0.10` of a VLAN.
+    #[serde(serialize_with = "place::word")]
+    pub name: String,
+    pub is_there: bool,
+    /// The bridge or bond whose port it is: the kernel gives nobody else what comes in there.
+    #[serde(serialize_with = "place::word")]
+    pub port_of: Option<String>,
+    pub wireless: bool,
 }
 
 /// A container that a line leans on.

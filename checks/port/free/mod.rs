@@ -30,7 +30,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
                 Some(Holder::Container { name, .. }) if is_freed(need, name) => {
                     Finding::pass("freed-before").about(&wish.what).with("container", name).saw(&span.holder)
                 }
-                _ => one_span(facts, wish, span),
+                _ => one_span(facts, need, wish, span),
             };
             findings.push(moved(need, wish, span, finding).asked_by(&wish.by));
         }
@@ -50,10 +50,10 @@ fn is_freed(need: &Need, container: &str) -> bool {
     })
 }
 
-fn one_span(facts: &Facts, wish: &Wish<Port>, span: &Span) -> Finding {
+fn one_span(facts: &Facts, need: &Need, wish: &Wish<Port>, span: &Span) -> Finding {
     let port = Port { first: span.first, last: span.last, ..wish.what.clone() };
     let next = span.next_free.map_or_else(|| "none of the next 200".into(), |next| next.to_string());
-    verdict(facts, wish, span)
+    verdict(facts, need, wish, span)
         .about(&port)
         .with("port", span.first)
         .with("next", next)
@@ -85,7 +85,7 @@ fn moved(need: &Need, wish: &Wish<Port>, span: &Span, mut finding: Finding) -> F
     finding
 }
 
-fn verdict(facts: &Facts, wish: &Wish<Port>, span: &Span) -> Finding {
+fn verdict(facts: &Facts, need: &Need, wish: &Wish<Port>, span: &Span) -> Finding {
     if let Some(holder) = span.holder.value() {
         let by_guide = wish.by == Origin::Guide;
         if let Some(look) = facts.registry.local_registry(span.first).filter(|_| by_guide && span.first == span.last) {
@@ -93,7 +93,7 @@ fn verdict(facts: &Facts, wish: &Wish<Port>, span: &Span) -> Finding {
         }
         return held(facts, holder, span).saw(&span.holder);
     }
-    if needs_privilege(facts, span) {
+    if needs_privilege(facts, need, span) {
         let start = facts.port.unprivileged_start.words();
         return Finding::fail("rootless-privileged", "allow-low-ports").with("start", start);
     }
@@ -111,12 +111,15 @@ fn verdict(facts: &Facts, wish: &Wish<Port>, span: &Span) -> Finding {
     }
 }
 
-/// A rootless engine binds as its user, whoever runs gdoctor.
-fn needs_privilege(facts: &Facts, span: &Span) -> bool {
+/// A rootless engine binds as its user, whoever runs gdoctor; podman as whoever starts it.
+fn needs_privilege(facts: &Facts, need: &Need, span: &Span) -> bool {
     let start = facts.port.unprivileged_start.value().copied().unwrap_or(1024);
     let low = span.first != 0 && span.first < start;
-    low && facts.docker.answered_info().is_some_and(|info| info.is_rootless())
-        && facts.port.rootless_may_bind.is_absent()
+    let engine = facts.docker.answered_info().is_some_and(|info| info.is_rootless());
+    match need.run.as_ref().filter(|line| line.podman) {
+        Some(line) => low && !line.as_root && span.bind.value() == Some(&Bind::Denied),
+        None => low && engine && facts.port.rootless_may_bind.is_absent(),
+    }
 }
 
 fn held(facts: &Facts, holder: &Holder, span: &Span) -> Finding {

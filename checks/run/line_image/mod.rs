@@ -1,6 +1,8 @@
 //! Is the image one that this host can start, and do all options stand before it?
 
+use crate::model::facts::engine::Unfit;
 use crate::model::facts::image::go_name;
+use crate::model::facts::run::{PodmanImage, PodmanStore, ProgramFault};
 use crate::model::prelude::*;
 use crate::model::run::{Image, RunLine, RunOption};
 use crate::readings::known_image::{self, Missing};
@@ -53,12 +55,24 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         return Err(Stop::NotNeeded("podman"));
     };
     if line.podman {
-        // Whether podman has a copy of its own is not looked at.
+        let store = facts.run.podman.value().and_then(|podman| podman.store.value());
+        let to_pull = |store: &&PodmanStore| matches!(store.image, PodmanImage::ToPull | PodmanImage::Choice(_));
+        let never = line.last("pull").is_some_and(|option| option.value == "never");
         let gone = known_image::missing(&image.reference).and_then(|missing| match missing {
             Missing::Gone(since, told) => Some((since, told)),
             _ => None,
         });
-        let Some((since, told)) = gone else { return Err(Stop::NotNeeded("podman")) };
+        let gone = gone.filter(|_| store.is_none_or(|store| store.image != PodmanImage::Here));
+        let Some((since, told)) = gone else {
+            if store.is_some_and(|store| store.image == PodmanImage::Here) {
+                return Err(Stop::NotNeeded("podman"));
+            }
+            let made =
+                line.earlier.loads_images || line.earlier.images.iter().any(|made| is_same(made, &image.reference));
+            let Some(_) = store.filter(to_pull).filter(|_| !never) else { return Err(Stop::NotNeeded("podman")) };
+            let finding = Finding::not_needed(if made { "made-before" } else { "to-pull-by-podman" });
+            return Ok(finding.with("image", &image.reference).asked_by(&image.at.origin()).into());
+        };
         let finding = Finding::warn("gone-unless-here", "another-tag").with("image", &image.reference);
         let finding = finding.with("since", since).with("told", told).evidence("the line", &*image.reference);
         let instead = known_image::instead(&image.reference);
@@ -120,11 +134,32 @@ fn no_program(facts: &Facts, line: &RunLine, image: &Image) -> Option<Finding> {
     let is_own = line.last("entrypoint").is_none_or(|option| option.value.is_empty());
     let at = line.last("entrypoint").filter(|_| !is_own).map(|option| &option.at).or(line.arguments.first());
     let name = at.map_or("", |at| at.text.as_str());
+    let fault = facts.run.program_fault.as_ref();
+    let name = if name.is_empty() { fault.map_or("", |fault| fault.name.as_str()) } else { name };
     program.is_absent().then(|| {
-        let finding =
-            Finding::fail("no-program", "list-programs").with("program", name).with("image", &image.reference);
+        let finding = match fault {
+            Some(ProgramFault { under: Some(under), .. }) => {
+                Finding::fail("covered", "look-below").with("under", under)
+            }
+            Some(ProgramFault { unfit: Some(unfit), .. }) => unfit_program(unfit),
+            _ => Finding::fail("no-program", "list-programs"),
+        };
+        let path = fault.map_or("", |fault| fault.path.as_str());
+        let folder = path.rsplit_once('/').map_or("/", |(folder, _)| folder);
+        let finding = finding.with("path", path).with("folder", folder);
+        let finding = finding.with("program", name).with("image", &image.reference);
         finding.saw(program).asked_by(&at.unwrap_or(&image.at).origin())
     })
+}
+
+/// The file is there, and the kernel does not start it.
+fn unfit_program(unfit: &Unfit) -> Finding {
+    match unfit {
+        Unfit::Interpreter(name) if name.ends_with('\r') => Finding::fail("windows-lines", "unix-lines"),
+        Unfit::Interpreter(name) => Finding::fail("no-interpreter", "list-programs").with("interpreter", name),
+        Unfit::NotExecutable => Finding::fail("not-executable", "make-executable"),
+        _ => Finding::fail("no-format", "name-interpreter"),
+    }
 }
 
 fn here(facts: &Facts, line: &RunLine, image: &Image) -> Result<Option<Finding>, Stop> {

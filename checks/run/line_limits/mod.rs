@@ -66,7 +66,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     {
         findings.push(dropped(Finding::fail("reservation-large", "drop"), option, reserved));
     }
-    findings.extend(cpus(line, info.cpus));
+    findings.extend(no_quota(info, line).or_else(|| cpus(line, info.cpus)));
     match cpu_numbers(facts, line) {
         Ok(finding) => findings.extend(finding),
         Err(stop) => findings.push(stop.into()),
@@ -77,7 +77,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     Ok(findings)
 }
 
-/// What this kernel cannot limit: the engine refuses `--cpus` then, and leaves out the others.
+/// What this kernel cannot limit and the engine leaves out then, with a warning.
 fn not_limited(info: &Info, line: &RunLine) -> Findings {
     let known = |name| line.last(name).filter(|option| option.refused.is_none() && !option.at.opaque);
     let asks =
@@ -86,20 +86,19 @@ fn not_limited(info: &Info, line: &RunLine) -> Findings {
     let left_out = [
         (no_memory, "memory"),
         (no_memory, "memory-reservation"),
-        (info.cpu_cfs_quota == Some(false), "cpu-quota"),
-        (info.cpu_cfs_quota == Some(false), "cpu-period"),
+        (info.cpu_quota == Some(false), "cpu-quota"),
+        (info.cpu_period == Some(false), "cpu-period"),
         (info.cpu_shares == Some(false), "cpu-shares"),
         (info.cpu_set == Some(false), "cpuset-cpus"),
         (info.pids_limit == Some(false), "pids-limit"),
     ];
-    let finding = |finding: Finding, option: &RunOption| {
-        let finding = finding.about(&option.at.text).evidence("GET /info", format!("no limit for {}", option.at.text));
-        finding.edit(option.at.without()).asked_by(&option.at.origin())
-    };
-    let cpus = known("cpus").filter(asks).filter(|_| info.cpu_cfs_quota == Some(false));
-    let refused = cpus.map(|option| finding(Finding::fail("no-processor-time", "drop"), option));
     let dropped = left_out.into_iter().filter(|(lacks, _)| *lacks).filter_map(|(_, name)| known(name).filter(asks));
-    refused.into_iter().chain(dropped.map(|option| finding(Finding::warn("not-limited", "drop"), option))).collect()
+    dropped
+        .map(|option| {
+            let finding = Finding::warn("not-limited", "drop").about(&option.at.text).edit(option.at.without());
+            finding.evidence("GET /info", format!("no limit for {}", option.at.text)).asked_by(&option.at.origin())
+        })
+        .collect()
 }
 
 /// Version 1 of the control groups refuses a limit below what is in use, and that is runc itself when it sets it.
@@ -119,6 +118,16 @@ fn tight(info: &Info, line: &RunLine, memory: Option<u64>) -> Option<Finding> {
 fn smallest(facts: &Facts) -> Result<u64, Stop> {
     let version = facts.docker.version.known()?.and_then(|version| Version::parse(&version.version));
     Ok(if version.is_some_and(|version| version < Version::new(&[20, 10])) { 4 } else { 6 })
+}
+
+/// The one limit on processors that the daemon refuses, and does not drop, where the kernel lacks it.
+fn no_quota(info: &Info, line: &RunLine) -> Option<Finding> {
+    let option = line.last("cpus").filter(|option| option.refused.is_none() && !option.at.opaque)?;
+    let none = option.value.parse().is_ok_and(|count: f64| count == 0.0);
+    ([info.cpu_quota, info.cpu_period].contains(&Some(false)) && !none).then(|| {
+        let finding = Finding::fail("no-cpu-quota", "drop").about(&option.at.text).edit(option.at.without());
+        finding.evidence("GET /info: CpuCfsQuota, CpuCfsPeriod", "false").asked_by(&option.at.origin())
+    })
 }
 
 fn cpus(line: &RunLine, here: u32) -> Option<Finding> {

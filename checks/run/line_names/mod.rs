@@ -19,7 +19,10 @@ pub static CHECK: Check = Check {
 const TELLS_CDI_DEVICES: [u32; 2] = [1, 50];
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
-    let Some(line) = need.run.as_ref().filter(|line| !line.podman) else { return Err(Stop::NotNeeded("podman")) };
+    let Some(line) = need.run.as_ref() else { return Err(Stop::NotNeeded("podman")) };
+    if line.podman {
+        return of_podman(facts, line);
+    }
     let named = line.files.iter().filter(|named| !line.earlier.has_path(&named.path));
     let mut looks: Vec<Result<Option<Finding>, Stop>> = named.map(|named| file(facts, named)).collect();
     // A privileged container gets every device there is, and none is looked for.
@@ -35,11 +38,30 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     }
     looks.push(Ok(working_directory(facts, line)));
     looks.extend([runtime(facts, line), log_driver(facts, line), network(facts, line)]);
+    looks.push(Ok(parent_of_network(facts, line)));
+    looks.push(cgroup_parent(facts, line));
     looks.extend(line.all("log-opt").map(|option| log_option(facts, line, option)));
     looks.extend(line.all("storage-opt").map(|option| storage_option(facts, option)));
     looks.extend(line.all("security-opt").map(|option| profile(facts, option)));
     looks.extend(accounts(facts, line));
     let mut findings: Findings = looks.into_iter().filter_map(finding).collect();
+    if findings.is_empty() {
+        findings.push(Finding::pass("there").evidence("the line", format!("{} options", line.options.len())));
+    }
+    Ok(findings)
+}
+
+/// What podman looks for as docker does; how it reads the files is its own matter.
+fn of_podman(facts: &Facts, line: &RunLine) -> Result<Findings, Stop> {
+    let named = line.files.iter().filter(|named| !line.earlier.has_path(&named.path));
+    let mut looks: Vec<Result<Option<Finding>, Stop>> = named.map(|named| file(facts, named)).collect();
+    looks.extend(line.devices.iter().filter(|device| !is_told_elsewhere(device)).map(|named| device(facts, named)));
+    looks.extend(line.all("sysctl").map(|option| setting(facts, option)));
+    if looks.is_empty() {
+        return Err(Stop::NotNeeded("podman"));
+    }
+    let findings = looks.into_iter().filter_map(finding);
+    let mut findings: Findings = findings.filter(|finding| finding.code != "bad-contents").collect();
     if findings.is_empty() {
         findings.push(Finding::pass("there").evidence("the line", format!("{} options", line.options.len())));
     }
@@ -163,7 +185,10 @@ fn runtime(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {
         return Ok(None);
     };
     let name = option.value.as_str();
-    if name.contains(['.', '/']) || line.nvidia_runtime().is_some() {
+    // A shim's name and a path are taken from 23.0 on.
+    let engine = facts.docker.version.value().and_then(|version| Version::leading(&version.version));
+    let dotted = name.contains(['.', '/']) && engine.is_none_or(|version| version >= Version::new(&[23, 0]));
+    if dotted || line.nvidia_runtime().is_some() {
         return Ok(None);
     }
     let info = &facts.docker.info;
@@ -188,6 +213,28 @@ fn log_driver(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {
     }
     let finding = Finding::fail("no-log-driver", "list-log-drivers").about(name);
     Ok(Some(finding.evidence("GET /info: Plugins.Log", known.join(", ")).asked_by(&option.at.origin())))
+}
+
+/// systemd makes slices alone; the other driver makes any folder.
+fn cgroup_parent(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {
+    let option = line.last("cgroup-parent").filter(|option| !option.at.opaque && !option.value.is_empty());
+    let Some(option) = option else { return Ok(None) };
+    let Some(info) = facts.docker.info.known()? else { return Ok(None) };
+    let finding = match info.cgroup_driver.as_str() {
+        "cgroupfs" | "none" => return Ok(None),
+        "systemd" if option.value.ends_with(".slice") => return Ok(None),
+        "systemd" => {
+            let slice = format!("{}.slice", option.value.trim_matches('/').replace('/', "-"));
+            let finding = Finding::fail("no-slice", "name-slice").with("slice", &slice);
+            finding.edit(option.at.with_value(slice))
+        }
+        _ => {
+            let gap = Gap::Unsupported("which driver makes its control groups is not told".into());
+            Finding::unknown(gap, facts.docker.info.source.clone())
+        }
+    };
+    let finding = finding.about(&option.at.text).evidence("GET /info: CgroupDriver", &*info.cgroup_driver);
+    Ok(Some(finding.asked_by(&option.at.origin())))
 }
 
 /// Options that log drivers take, besides those that all do (moby, daemon/logger, ValidateLogOpt of each).
@@ -259,6 +306,26 @@ fn network(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {
     }
     let finding = Finding::fail("no-network", "make-network").about(name);
     Ok(Some(finding.evidence(facts.run.networks.source.0.as_str(), networks.join(", ")).asked_by(&option.at.origin())))
+}
+
+/// The interface below a network of macvlan or ipvlan: gone, or another's.
+fn parent_of_network(facts: &Facts, line: &RunLine) -> Option<Finding> {
+    let (name, option) = line.network()?;
+    if facts.docker.is_elsewhere() || facts.docker.is_rootless() {
+        return None;
+    }
+    let fact = &facts.run.parent;
+    let parent = fact.value()?;
+    let finding = match &parent.port_of {
+        _ if parent.driver == "bridge" && !parent.is_there => Finding::fail("bridge-gone", "bridge-again"),
+        _ if parent.driver == "bridge" => return None,
+        _ if !parent.is_there => Finding::fail("parent-gone", "see-interfaces"),
+        Some(master) => Finding::fail("parent-taken", "see-interfaces").with("master", master),
+        None if parent.wireless && parent.driver == "macvlan" => Finding::warn("parent-wireless", "see-interfaces"),
+        None => return None,
+    };
+    let finding = finding.about(name).with("driver", &parent.driver).with("parent", &parent.name);
+    Some(finding.evidence(fact.source.0.as_str(), &*parent.name).asked_by(&option.at.origin()))
 }
 
 /// A profile of AppArmor or SELinux counts only where the engine uses it; those that come with it are there.

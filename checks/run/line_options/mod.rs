@@ -23,8 +23,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     findings.extend(needs_own_network(facts, line));
     findings.extend(networks(line));
     findings.extend(setting_of_a_card(facts, line));
-    findings.extend(against_remapped_users(facts, line));
-    findings.extend(no_slice(facts, line));
+    findings.extend(remapped(facts, line));
     findings.extend(no_terminal(facts, line));
     match others(facts, line) {
         Ok(missing) => findings.extend(missing),
@@ -110,35 +109,6 @@ fn setting_of_a_card(facts: &Facts, line: &RunLine) -> Option<Finding> {
     Some(finding.with("version", &engine.version).evidence("the engine", seen).asked_by(&option.at.origin()))
 }
 
-/// With userns-remap a container has no part of the host that needs the host's root (verifyPlatformContainerSettings
-/// of moby's daemon_unix.go), unless the line says `--userns=host`.
-fn against_remapped_users(facts: &Facts, line: &RunLine) -> Option<Finding> {
-    let info = facts.docker.info.value().filter(|info| info.has_security_option("userns"))?;
-    if line.last("userns").is_some_and(|option| option.value == "host" || option.at.opaque) {
-        return None;
-    }
-    let host = |name| line.last(name).filter(|option| option.value == "host" && !option.at.opaque);
-    let option = line.switch("privileged").or_else(|| host("network")).or_else(|| host("pid"))?;
-    let finding = Finding::fail("remapped-users", "host-users").about(&option.at.text);
-    let finding = finding.evidence("GET /info: SecurityOptions", info.security_options.join(", "));
-    Some(finding.edit(line.insert("--userns=host")).asked_by(&option.at.origin()))
-}
-
-/// With systemd's driver a control group's parent is a slice (verifyCgroupParent of moby's daemon_unix.go).
-fn no_slice(facts: &Facts, line: &RunLine) -> Option<Finding> {
-    const SLICE: &str = ".slice";
-    facts.docker.info.value().filter(|info| info.cgroup_driver == "systemd")?;
-    let option = line.last("cgroup-parent").filter(|option| !option.at.opaque && !option.value.is_empty())?;
-    if option.value.strip_suffix(SLICE).is_some_and(|name| !name.is_empty()) {
-        return None;
-    }
-    let name = option.value.trim_matches('/').replace('/', "-");
-    let finding =
-        Finding::fail("no-slice", "name-slice").about(&option.at.text).with("slice", format!("{name}{SLICE}"));
-    let finding = finding.evidence("GET /info: CgroupDriver", "systemd");
-    Some(finding.edit(option.at.with_value(format!("{name}{SLICE}"))).asked_by(&option.at.origin()))
-}
-
 /// Several networks: each once, and all of one's own.
 fn networks(line: &RunLine) -> Option<Finding> {
     let known = |option: &&RunOption| !option.at.opaque && option.refused.is_none();
@@ -196,6 +166,20 @@ fn needs_own_network(facts: &Facts, line: &RunLine) -> Findings {
                 .asked_by(&option.at.origin())
         })
         .collect()
+}
+
+/// A daemon with userns-remap gives nothing of the host's own to a container of other users (moby, verifyPlatformContainerSettings).
+fn remapped(facts: &Facts, line: &RunLine) -> Option<Finding> {
+    let info = facts.docker.info.value().filter(|info| info.has_security_option("userns") && !info.is_rootless())?;
+    let known = |option: &&RunOption| !option.at.opaque && option.refused.is_none();
+    let host = |name: &str| line.last(name).filter(known).filter(|option| option.value == "host");
+    if host("userns").is_some() {
+        return None;
+    }
+    let option = line.switch("privileged").or_else(|| host("network")).or_else(|| host("pid"))?;
+    let finding = Finding::fail("remapped", "own-users").about(&option.at.text).edit(line.insert("--userns=host"));
+    let seen = info.security_options.join(", ");
+    Some(finding.evidence("GET /info: SecurityOptions", seen).asked_by(&option.at.origin()))
 }
 
 /// docker/cli CheckTty: standard input attached, a terminal asked for, and none there.

@@ -44,7 +44,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     findings.extend(missing.map(|option| value_missing(option, swallowed)));
     findings.extend(alone(facts, line));
     let version = version(facts);
-    let others = line.options.iter().filter(|option| !told(option));
+    let others = line.options.iter().filter(|option| !told(option) && option.refused.is_none());
     findings.extend(others.filter_map(|option| of_other_version(line, option, version.as_ref())));
     let words = line.options.iter().filter(|option| !FREE.contains(&option.name.as_str())).map(|option| &option.at);
     for at in words.chain(line.image.as_ref().map(|image| &image.at)).filter(|at| at.opaque) {

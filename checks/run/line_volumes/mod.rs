@@ -30,6 +30,8 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
             findings.push(same_target(before, mount));
         } else if let Some(finding) = other_kind(facts, mount).or_else(|| onto_sysfs(facts, mount)) {
             findings.push(finding);
+        } else if let Some(finding) = of_volume(facts, mount) {
+            findings.push(finding);
         } else if let Some(finding) = subpath(facts, mount).or_else(|| holds_root(facts, line, mount)) {
             findings.push(finding);
         } else if mount.kind == MountKind::Bind && !facts.docker.is_elsewhere() && !is_told_elsewhere(&mount.source) {
@@ -92,6 +94,21 @@ fn onto_sysfs(facts: &Facts, mount: &Mount) -> Option<Finding> {
     let below = mount.target.starts_with("/sys/") && !mount.target.starts_with("/sys/fs/cgroup/");
     let finding = Finding::fail("in-sysfs", "look").about(&mount.target).with("parent", parent(&mount.target));
     (below && fact.is_absent()).then(|| finding.saw(fact).asked_by(&mount.at.origin()))
+}
+
+/// A volume that stands for a folder or a device of this host, which nothing makes.
+fn of_volume(facts: &Facts, mount: &Mount) -> Option<Finding> {
+    let fact = facts.run.volumes.get(&mount.source).filter(|_| mount.kind == MountKind::Volume)?;
+    let finding = match fact.known() {
+        _ if facts.docker.is_elsewhere() => return None,
+        Ok(Some(source)) if source.lies.is_none() => {
+            let finding = Finding::fail("volume-source-gone", "make-source").with("path", &source.path);
+            finding.evidence(fact.source.0.as_str(), &*source.path)
+        }
+        Ok(_) | Err(Stop::NotNeeded(_)) => return None,
+        Err(Stop::Unknown(gap, source)) => Finding::unknown(gap, source),
+    };
+    Some(finding.about(&mount.source).asked_by(&mount.at.origin()))
 }
 
 /// A folder of a volume's has to be in it before.

@@ -3,8 +3,8 @@
 mod deleted;
 mod leftovers;
 
-use gdoctor_checks::model::fact::{Fact, Gap};
-use gdoctor_checks::model::facts::disk::{Content, DiskFacts, LogFile, Place};
+use gdoctor_checks::model::fact::{Fact, Gap, State};
+use gdoctor_checks::model::facts::disk::{Content, DiskFacts, LogFile, Place, Space};
 use gdoctor_checks::model::facts::docker::{DockerFacts, Package, Place as Given, Setting};
 use gdoctor_checks::model::need::Need;
 
@@ -22,6 +22,11 @@ pub fn probe(host: &Host, need: &Need, docker: &DockerFacts) -> DiskFacts {
         places: Fact::present(with_others(host, places(host, images, data.clone()), &data), read_from),
         ..DiskFacts::default()
     };
+    if let Some(full) = full_state(host, docker)
+        && let State::Present(places) = &mut facts.places.state
+    {
+        places.push(full);
+    }
     if facts.short(need).next().is_some() {
         facts.deleted = deleted::look(host, &data);
         facts.leftovers = leftovers::look(host, &data, docker);
@@ -64,6 +69,22 @@ fn with_others(host: &Host, mut found: Vec<(Option<u64>, Place)>, data: &str) ->
     }
     found.into_iter().map(|(_, place)| place).collect()
 }
+
+/// Where the engine writes down each container that runs, where nothing more goes in.
+fn full_state(host: &Host, docker: &DockerFacts) -> Option<Place> {
+    let path = if docker.is_rootless() { host.env("XDG_RUNTIME_DIR")? } else { "/run".into() };
+    let space = host.space(&path);
+    let is_full = |space: &Space| space.available < STATE || space.inodes_total > 0 && space.inodes_available == 0;
+    space.value().is_some_and(is_full).then(|| Place {
+        holds: vec![Content::State],
+        looked_at: path.clone(),
+        space,
+        path,
+    })
+}
+
+/// A container's part is some ten kilobytes, and a few sockets.
+const STATE: u64 = 256 << 10;
 
 /// A place on a file system that is known already is no place of its own.
 fn add(found: &mut Vec<(Option<u64>, Place)>, device: Option<u64>, place: Place) {

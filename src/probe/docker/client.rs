@@ -1,6 +1,6 @@
 //! The docker command on PATH, and whose it is.
 
-use gdoctor_checks::model::fact::Fact;
+use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::{Client, Package};
 
 use crate::host::Host;
@@ -9,6 +9,14 @@ pub fn find(host: &Host) -> Fact<Client> {
     let path = host.env("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
     let folders = path.split(':').filter(|folder| folder.starts_with('/'));
     host.executable("docker", folders).map(|path| Client { package: package(host, &path), path })
+}
+
+/// Where packages, the snap and people put it. A link that leads nowhere is none.
+pub fn off_path(host: &Host, client: &Fact<Client>) -> Fact<String> {
+    match client.is_absent() {
+        true => host.executable("docker", ["/usr/bin", "/usr/local/bin", "/snap/bin", "/opt/bin", "/bin"]),
+        false => Fact::unknown(Gap::NotAsked, "PATH"),
+    }
 }
 
 fn package(host: &Host, path: &str) -> Package {

@@ -31,6 +31,11 @@ fn names(object: &Map<String, Value>, key: &str) -> Vec<String> {
     }
 }
 
+fn log_option(object: &Map<String, Value>, names: &[&str]) -> Option<String> {
+    let options = object.get("log-opts")?;
+    names.iter().find_map(|name| options.get(name)?.as_str()).map(str::to_owned)
+}
+
 pub fn settings(object: &Map<String, Value>, changed: i64) -> Settings {
     let text = |key: &str| object.get(key).and_then(Value::as_str).map(str::to_owned);
     let switch = |key: &str| object.get(key).and_then(Value::as_bool);
@@ -45,6 +50,8 @@ pub fn settings(object: &Map<String, Value>, changed: i64) -> Settings {
         mtu: object.get("mtu").and_then(Value::as_u64).and_then(|mtu| u32::try_from(mtu).ok()).filter(|mtu| *mtu > 0),
         default_runtime: text("default-runtime"),
         log_driver: text("log-driver"),
+        log_address: log_option(object, &["fluentd-address", "syslog-address", "gelf-address"]),
+        log_async: log_option(object, &["fluentd-async", "fluentd-async-connect"]).is_some_and(|value| value == "true"),
         log_limited: object.get("log-opts").is_some_and(|opts| opts.get("max-size").is_some()),
         storage_driver: text("storage-driver"),
         userland_proxy: switch("userland-proxy"),

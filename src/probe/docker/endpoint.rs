@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gdoctor_checks::model::fact::Fact;
+use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::{Address, ChosenBy, Endpoint, Socket, TlsFile};
 use serde::Deserialize;
 
@@ -70,6 +70,15 @@ fn route(host: &Host, address: Address, chosen_by: ChosenBy, source: &str, tls: 
         _ => None,
     };
     Route { endpoint: Fact::present(Endpoint { address, chosen_by }, source), files, target, tls }
+}
+
+/// docker's client starts `ssh` itself, from its own PATH (docker/cli, cli/connhelper).
+pub fn ssh(host: &Host, endpoint: &Fact<Endpoint>) -> Fact<String> {
+    if !matches!(endpoint.value().map(|endpoint| &endpoint.address), Some(Address::Ssh(_))) {
+        return Fact::unknown(Gap::NotAsked, "PATH");
+    }
+    let path = host.env("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+    host.executable("ssh", path.split(':').filter(|folder| folder.starts_with('/')))
 }
 
 fn docker_config(host: &Host) -> String {

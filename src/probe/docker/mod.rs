@@ -22,8 +22,10 @@ pub fn probe(host: &Host) -> DockerFacts {
     let client = client::find(host);
     let daemon = daemon::look(host, &route, client.value(), &answers);
     let other_kernel = other_kernel(host, &answers.info);
+    let ssh = endpoint::ssh(host, &route.endpoint);
     let (elsewhere, waiting) = if answers.came { Default::default() } else { endpoint::elsewhere(host, &route) };
     DockerFacts {
+        client_off_path: client::off_path(host, &client),
         client,
         socket: endpoint::socket(host, &route),
         elsewhere,
@@ -45,6 +47,7 @@ pub fn probe(host: &Host) -> DockerFacts {
         containers: answers.containers,
         podman: podman::find(host),
         other_kernel,
+        ssh,
     }
 }
 

@@ -11,17 +11,21 @@ pub fn find(host: &Host) -> Fact<Podman> {
     let path = host.env("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
     let folders = path.split(':').filter(|folder| folder.starts_with('/'));
     host.executable("podman", folders).map(|path| Podman {
-        version: version(host).unwrap_or_default(),
+        version: version(host, &path).unwrap_or_default(),
         spec_dirs: spec_dirs(host),
         path,
     })
 }
 
 /// The package's. The program itself is not asked: for its version alone it makes folders in /tmp and in the user's home.
-fn version(host: &Host) -> Option<String> {
+fn version(host: &Host, program: &str) -> Option<String> {
     let packages = packages::installed(host, |name| name == "podman");
+    let of_dpkg = || Some(packages.value()?.first()?.version.clone());
+    let version = of_dpkg()
+        .or_else(|| packages::of_program(host, program, "podman"))
+        .or_else(|| packages::of_pacman(host, "podman"))
+        .or_else(|| packages::of_rpm(host, "podman"))?;
     // Debian adds what it has taken out: 4.3.1+ds1.
-    let version = packages.value()?.first()?.version.clone();
     Some(version.split_once('+').map_or(version.as_str(), |(upstream, _)| upstream).to_owned())
 }
 

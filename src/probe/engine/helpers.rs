@@ -3,7 +3,7 @@
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::DockerFacts;
-use gdoctor_checks::model::facts::engine::{Containerd, DaemonHelper};
+use gdoctor_checks::model::facts::engine::{Containerd, ContainerdConfig, DaemonHelper, Unfit};
 
 use crate::host::Host;
 use crate::probe::docker::command;
@@ -26,7 +26,8 @@ const SOCKETS_CAP: usize = 16 << 20;
 /// Those of the dockerd that runs here, and whether its own file was replaced.
 pub fn look(host: &Host, docker: &DockerFacts) -> (Fact<Vec<DaemonHelper>>, Fact<bool>) {
     let snap = docker.info.value().is_some_and(|info| info.is_snap());
-    if docker.daemon_process.value().is_none() || snap || docker.is_elsewhere() {
+    // Under --root the files are another host's than the daemon's.
+    if docker.daemon_process.value().is_none() || snap || docker.is_elsewhere() || !host.is_live() {
         return (Fact::absent("dockerd's process"), Fact::absent("dockerd's process"));
     }
     let dockerd = Dockerd::look(host, docker);
@@ -36,7 +37,7 @@ pub fn look(host: &Host, docker: &DockerFacts) -> (Fact<Vec<DaemonHelper>>, Fact
         let found = host.executable(name, folders);
         match found.gap() {
             Some(gap) => return (Fact::unknown(gap.clone(), dockerd.path_source), dockerd.replaced),
-            None => helpers.push(DaemonHelper { name: name.into(), path: found.value().cloned() }),
+            None => helpers.push(helper(host, name, &found)),
         }
     }
     helpers.extend(of_runtime(host, docker, &dockerd, &helpers));
@@ -63,7 +64,15 @@ fn of_runtime(host: &Host, docker: &DockerFacts, dockerd: &Dockerd, known: &[Dae
     };
     let shim = host.executable(SHIM, beside.as_deref().into_iter().chain(path()));
     let known = [("runc", runc), (SHIM, shim)].into_iter().filter(|(_, found)| found.gap().is_none());
-    known.map(|(name, found)| DaemonHelper { name: name.into(), path: found.value().cloned() }).collect()
+    known.map(|(name, found)| helper(host, name, &found)).collect()
+}
+
+fn helper(host: &Host, name: &str, found: &Fact<String>) -> DaemonHelper {
+    let path = found.value().cloned();
+    let unfit = path.as_ref().and_then(|path| host.unfit(path).value().cloned());
+    // Of rights and mounts this user's and this namespace's count, not the daemon's.
+    let unfit = unfit.filter(|unfit| matches!(unfit, Unfit::Machine(_) | Unfit::Empty | Unfit::NoProgram));
+    DaemonHelper { name: name.into(), path, unfit }
 }
 
 /// The containerd that dockerd was told to use, and whether anybody listens there; nothing is connected to.
@@ -88,4 +97,91 @@ pub fn containerd(host: &Host, docker: &DockerFacts) -> Fact<Containerd> {
         fields.next() == Some("00010000") && fields.nth(3).is_some_and(|path| plain(path) == plain(&address))
     });
     Fact::present(Containerd { address, listens }, source)
+}
+
+/// /etc/containerd/config.toml; absent, containerd has its defaults.
+pub fn containerd_config(host: &Host) -> Fact<ContainerdConfig> {
+    host.text("/etc/containerd/config.toml").map(|text| config(&text))
+}
+
+fn config(text: &str) -> ContainerdConfig {
+    let table = match toml::from_str::<toml::Table>(text) {
+        Ok(table) => table,
+        Err(why) => {
+            let at = why.span().map_or(0, |span| span.start).min(text.len());
+            let line = text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+            let why = why.message().lines().next().unwrap_or_default().to_owned();
+            return ContainerdConfig { malformed: Some(format!("line {line}: {why}")), ..ContainerdConfig::default() };
+        }
+    };
+    let whole = |name: &String| name.starts_with("io.containerd.") && name.matches('.').count() >= 3;
+    let plugins = table.get("plugins").and_then(toml::Value::as_table);
+    let tables = plugins.into_iter().flat_map(toml::Table::keys).filter(|name| !whole(name)).cloned().collect();
+    let listed = ["disabled_plugins", "required_plugins"].into_iter().filter_map(|key| table.get(key)?.as_array());
+    let names = listed.flatten().filter_map(|name| name.as_str().map(str::to_owned));
+    let wrong_kind = KINDS.iter().find_map(|(key, wanted)| {
+        let value = key.split('.').try_fold(None, |at: Option<&toml::Value>, part| match at {
+            None => table.get(part).map(Some),
+            Some(at) => at.get(part).map(Some),
+        });
+        let value = value??;
+        let fits = match *wanted {
+            "a text" => value.is_str(),
+            "a number" => value.is_integer(),
+            "a list" => value.is_array(),
+            _ => value.is_table(),
+        };
+        (!fits).then(|| ((*key).to_owned(), (*wanted).to_owned()))
+    });
+    ContainerdConfig {
+        malformed: None,
+        version: table.get("version").and_then(toml::Value::as_integer).unwrap_or(1),
+        short_tables: tables,
+        short_names: names.filter(|name| !whole(name)).collect(),
+        wrong_kind,
+    }
+}
+
+/// Of containerd's services/server/config, what has the same kind in all releases.
+const KINDS: [(&str, &str); 13] = [
+    ("version", "a number"),
+    ("root", "a text"),
+    ("state", "a text"),
+    ("oom_score", "a number"),
+    ("disabled_plugins", "a list"),
+    ("required_plugins", "a list"),
+    ("imports", "a list"),
+    ("plugins", "a table"),
+    ("grpc", "a table"),
+    ("grpc.address", "a text"),
+    ("grpc.uid", "a number"),
+    ("grpc.gid", "a number"),
+    ("debug", "a table"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As containerd 1.6.20, 1.7.24 and 2.1.9 take and refuse them.
+    #[test]
+    fn files_as_containerd_reads_them() {
+        let none = ContainerdConfig { version: 2, ..ContainerdConfig::default() };
+        for taken in
+            ["version = 2\n", "version = 2\r\n[grpc]\r\nuid = 0\r\n", "version = 2\nfoo = \"x\"\n[bar]\nz = 1\n"]
+        {
+            assert_eq!(config(taken), none, "{taken}");
+        }
+        assert_eq!(config("").version, 1);
+        for refused in ["version = 2\n[plugins\n", "version = 2\nversion = 2\n", "[grpc]\nuid=0\n[grpc]\ngid=0\n"] {
+            assert!(config(refused).malformed.is_some(), "{refused}");
+        }
+        assert_eq!(config("[plugins\n").malformed.map(|why| why.starts_with("line 1: ")), Some(true));
+        assert_eq!(config("version = 2\n[plugins.cri]\nx = 1\n").short_tables, ["cri"]);
+        assert!(config("[plugins.\"io.containerd.grpc.v1.cri\"]\nx = 1\n").short_tables.is_empty());
+        assert_eq!(config("version = 2\ndisabled_plugins = [\"cri\"]\n").short_names, ["cri"]);
+        for (text, key) in [("root = 5", "root"), ("version = \"2\"", "version"), ("[grpc]\nuid = \"x\"", "grpc.uid")] {
+            assert_eq!(config(text).wrong_kind.map(|(key, _)| key).as_deref(), Some(key), "{text}");
+        }
+    }
 }

@@ -4,10 +4,12 @@
 mod client;
 mod helpers;
 mod kernel;
+mod logging;
 mod mounts;
 mod network;
 mod packages;
 mod rules;
+mod sockets;
 mod start;
 
 use gdoctor_checks::model::facts::docker::DockerFacts;
@@ -53,8 +55,10 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> EngineFacts {
         libseccomp: kernel::libseccomp(host),
         user_namespaces: kernel::user_namespaces(host),
         kvm: kernel::kvm(host, docker),
+        containerd_config: helpers::containerd_config(host),
         containerd: helpers::containerd(host, docker),
         bridge: network::bridge(host, docker),
+        log_target: logging::target(host, docker),
         data_root: mounts::data_root(host, docker),
         helpers,
         daemon_replaced,

@@ -20,7 +20,14 @@ pub fn data_root(host: &Host, docker: &DockerFacts) -> Fact<DataRoot> {
     };
     let fstab = host.text("/etc/fstab");
     let fstab = fstab.value().map(String::as_str).unwrap_or_default();
-    table(host, docker).map(|mounts| read(path, &mounts, fstab))
+    let overlay2 = docker.answered_info().is_some_and(|info| info.driver == "overlay2");
+    let own = ["tmp", "overlay2/l"].map(|name| format!("{path}/{name}"));
+    let own = own.into_iter().filter(|path| overlay2 || path.ends_with("/tmp"));
+    // Where there are no layers yet, dockerd has made all of it or nothing.
+    let whole =
+        !docker.is_rootless() && host.list(&path).value().is_some_and(|names| names.iter().any(|n| n == "image"));
+    let gone = own.filter(|path| whole && host.stat(path).is_absent()).collect();
+    table(host, docker).map(|mounts| DataRoot { gone, ..read(path, &mounts, fstab) })
 }
 
 fn read(path: String, mounts: &str, fstab: &str) -> DataRoot {
@@ -46,6 +53,7 @@ fn read(path: String, mounts: &str, fstab: &str) -> DataRoot {
         mount: below.map(at).unwrap_or_default(),
         noexec: options.split(',').any(|option| option == "noexec"),
         not_mounted: not_mounted.next(),
+        gone: Vec::new(),
         path,
     }
 }

@@ -1,6 +1,6 @@
 //! The kernel's and the host's part in the network of containers: forwarding, resolvers, MTU, routes, packet filters.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use gdoctor_checks::model::fact::Fact;
 use gdoctor_checks::model::facts::docker::DockerFacts;
@@ -9,6 +9,7 @@ use gdoctor_checks::model::facts::engine::{Bridge, Firewall, PacketFilter, PathM
 use crate::host::Host;
 
 use super::number;
+use super::sockets::{Protocol, Sockets};
 
 pub fn forwarding(host: &Host) -> Fact<bool> {
     number(host, "/proc/sys/net/ipv4/ip_forward").map(|value| value == 1)
@@ -78,13 +79,32 @@ pub fn bridge(host: &Host, docker: &DockerFacts) -> Fact<Bridge> {
         return Fact::absent("the engine's bridge");
     }
     let is_there = host.exists(format!("{source}/{name}"));
-    Fact::present(Bridge { name, is_there }, source)
+    let flags = host.line(format!("{source}/{name}/flags"));
+    let flags = flags.value().and_then(|text| u32::from_str_radix(text.trim_start_matches("0x"), 16).ok());
+    // IFF_UP. An interface with an address has a route to its network for as long as it is up.
+    let is_down = flags.is_some_and(|flags| flags & 1 == 0);
+    let routes = host.text("/proc/net/route");
+    let routed = |text: &String| text.lines().any(|line| line.split_whitespace().next() == Some(&name));
+    let no_address = is_there && !is_down && flags.is_some() && routes.value().is_some_and(|text| !routed(text));
+    Fact::present(Bridge { name, is_there, is_down, no_address }, source)
 }
 
 pub fn resolver(host: &Host) -> Fact<Resolver> {
     let upstream = host.text("/run/systemd/resolve/resolv.conf");
     let upstream = upstream.value().map(|text| servers(text)).unwrap_or_default();
-    host.text("/etc/resolv.conf").map(|text| Resolver { servers: servers(&text), upstream })
+    host.text("/etc/resolv.conf").map(|text| {
+        let servers = servers(&text);
+        let silent = silent(host, &servers);
+        Resolver { servers, upstream, silent }
+    })
+}
+
+/// Those of the loopback where no socket of this network takes questions. Nothing is sent.
+fn silent(host: &Host, servers: &[String]) -> Vec<String> {
+    let Some(sockets) = Sockets::read(host, Protocol::Udp, 53) else { return Vec::new() };
+    let is_silent =
+        |server: &&String| server.parse().is_ok_and(|server: IpAddr| server.is_loopback() && !sockets.hear(server));
+    servers.iter().filter(is_silent).cloned().collect()
 }
 
 fn servers(text: &str) -> Vec<String> {
@@ -146,6 +166,10 @@ pub fn path_mtu(host: &Host) -> Fact<PathMtu> {
 }
 
 pub fn packet_filter(host: &Host) -> Fact<PacketFilter> {
+    // Under --root the programs are another host's than the daemon's.
+    if !host.is_live() {
+        return Fact::absent("dockerd's network");
+    }
     let program = host.executable("iptables", ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"]);
     if let Some(gap) = program.gap() {
         return Fact::unknown(gap.clone(), "iptables in the folders of system programs");

@@ -1,0 +1,132 @@
+//! What podman needs of this host before it starts a container: its programs, its files of settings, a policy for pulls, a folder of
+//! the user's; and what it has already.
+
+mod settings;
+mod store;
+
+use std::collections::BTreeSet;
+
+use gdoctor_checks::model::fact::{Fact, Gap};
+use gdoctor_checks::model::facts::run::PodmanHost;
+use gdoctor_checks::model::run::RunLine;
+
+use crate::host::{Host, within};
+use settings::Settings;
+
+/// Where podman looks for CNI's plugins and for its own helpers (containers/common, pkg/config).
+const CNI: [&str; 5] =
+    ["/usr/local/libexec/cni", "/usr/libexec/cni", "/usr/local/lib/cni", "/usr/lib/cni", "/opt/cni/bin"];
+const HELPERS: [&str; 4] =
+    ["/usr/local/libexec/podman", "/usr/local/lib/podman", "/usr/libexec/podman", "/usr/lib/podman"];
+/// Keys of `[engine]` by which it looks elsewhere for its programs.
+const ELSEWHERE: [&str; 4] = ["cni_plugin_dirs", "helper_binaries_dir", "conmon_path", "runtimes"];
+/// Where it looks for conmon and the runtime, before PATH.
+const PROGRAMS: [&str; 8] = [
+    "/usr/libexec/podman",
+    "/usr/local/libexec/podman",
+    "/usr/local/lib/podman",
+    "/usr/bin",
+    "/usr/sbin",
+    "/usr/local/bin",
+    "/usr/local/sbin",
+    "/run/current-system/sw/bin",
+];
+const RUNTIMES: [&str; 2] = ["crun", "runc"];
+/// Each container of root's may open so many files (libpod/define, RLimitDefaultValue) …
+const MOST_FILES: u64 = 1 << 20;
+/// … for which root needs this capability, as linux/capability.h numbers it.
+const SYS_RESOURCE: u64 = 24;
+
+pub fn look(host: &Host, line: &RunLine) -> Fact<PodmanHost> {
+    let source = "containers.conf(5), the folders of podman's helpers";
+    if !line.podman && line.by.is_some() {
+        return Fact::unknown(Gap::NotAsked, source);
+    }
+    let is_root = nix::unistd::geteuid().is_root();
+    let host = &if line.as_root && !is_root && !line.keeps_environment { host.under_sudo() } else { host.clone() };
+    if host.env("CONTAINER_HOST").is_some() || !host.is_live() {
+        return Fact::unknown(Gap::Unsupported("podman asks an engine elsewhere".into()), "CONTAINER_HOST");
+    }
+    let rootless = !is_root && !line.as_root;
+    let home = host.env("HOME").unwrap_or_default();
+    let config = host.env("XDG_CONFIG_HOME").unwrap_or_else(|| format!("{home}/.config"));
+    let data = host.env("XDG_DATA_HOME").unwrap_or_else(|| format!("{home}/.local/share"));
+    let own = format!("{config}/containers");
+    let settings = Settings::read(host, if rootless { &own } else { "/etc/containers" });
+    let policies = [&*own, "/etc/containers", "/usr/share/containers"].map(|folder| format!("{folder}/policy.json"));
+    let policy = policies.iter().any(|path| !host.stat(path).is_absent());
+    let foreign = host.env("XDG_RUNTIME_DIR").filter(|_| rootless).filter(|folder| {
+        let stat = host.stat(folder);
+        stat.value().is_some_and(|stat| stat.uid != nix::unistd::geteuid().as_raw())
+    });
+    // What a file sets that podman refuses is not looked into.
+    let elsewhere = ELSEWHERE.iter().any(|key| settings.containers("engine", key).is_some())
+        || settings.refused.is_some()
+        || host.exists("/run/current-system");
+    let folders = store::Folders { rootless, config, data };
+    let store = store::look(host, line, &settings, &folders);
+    Fact::present(
+        PodmanHost {
+            rootless,
+            policy,
+            network: elsewhere || has_network(host, rootless, &settings),
+            foreign_runtime: foreign,
+            missing: if elsewhere { BTreeSet::new() } else { missing(host) },
+            refused: settings.refused,
+            limited: !rootless && is_limited(host),
+            store,
+        },
+        source,
+    )
+}
+
+fn folders_of_path(host: &Host) -> Vec<String> {
+    let path = host.env("PATH").unwrap_or_default();
+    path.split(':').filter(|folder| folder.starts_with('/')).map(str::to_owned).collect()
+}
+
+/// Whether one of the programs is there that make the network which a container gets by itself.
+fn has_network(host: &Host, rootless: bool, settings: &Settings) -> bool {
+    let path = folders_of_path(host);
+    let path = || path.iter().map(String::as_str);
+    let folders = || HELPERS.iter().chain(&CNI).copied().chain(path()).chain(["/usr/bin", "/usr/sbin"]);
+    let backend = settings.containers("network", "network_backend").and_then(toml::Value::as_str);
+    let names: &[&str] = match backend {
+        _ if rootless => &["pasta", "slirp4netns"],
+        Some("netavark") => &["netavark"],
+        Some("cni") => &["bridge"],
+        _ => &["netavark", "bridge"],
+    };
+    // `bridge` of iproute2 is another program.
+    let at = |name: &&str| match *name {
+        "bridge" => host.executable("bridge", CNI),
+        name => host.executable(name, folders()),
+    };
+    names.iter().any(|name| !at(name).is_absent())
+}
+
+/// Of conmon and a runtime, what is in no folder.
+fn missing(host: &Host) -> BTreeSet<String> {
+    let path = folders_of_path(host);
+    let gone =
+        |name: &str| host.executable(name, PROGRAMS.into_iter().chain(path.iter().map(String::as_str))).is_absent();
+    let conmon = gone("conmon").then(|| "conmon".to_owned());
+    let runtime = RUNTIMES.iter().all(|name| gone(name)).then(|| "crun".to_owned());
+    conmon.into_iter().chain(runtime).collect()
+}
+
+/// Root's podman sets limits that this root may not set. It sets none where it could not even lower the one for processes to what the
+/// kernel has numbers for (containers/common, getDefaultProcessLimits).
+fn is_limited(host: &Host) -> bool {
+    let status = host.text("/proc/self/status");
+    let rights = status.value().and_then(|text| {
+        let line = text.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
+        u64::from_str_radix(line.trim(), 16).ok()
+    });
+    let hard = |name: &str| within::limit(name).and_then(Result::ok).and_then(|(_, hard)| hard);
+    let most = host.line("/proc/sys/kernel/pid_max");
+    let most: u64 = most.value().and_then(|text| text.parse().ok()).unwrap_or(u64::MAX);
+    rights.is_some_and(|rights| rights >> SYS_RESOURCE & 1 == 0)
+        && hard("nofile").is_some_and(|files| files < MOST_FILES)
+        && hard("nproc").is_none_or(|processes| processes >= most)
+}
