@@ -159,13 +159,12 @@ impl Machine {
         let wait = "for turn in $(seq 100); do ! docker version || break; sleep 0.1; done";
         let mend = format!("{lines}{}\n{wait}", case.then);
         let verify = before.steps(code, "verify");
-        let shown: String =
-            verify.iter().map(|line| format!("{line}\necho \"{EXIT}$? of {}\"\n", quotable(line))).collect();
+        let shown: String = verify.iter().map(|line| format!("{line}\nprintf '\\n{EXIT}%s\\n' $?\n")).collect();
         let (said, after) = self.look_after(case, &format!("{mend}\n{shown}"))?;
         if !after.told().is_empty() {
             return Err(format!("after its fix it tells {:#?}\n{lines}\n{said}", after.told()));
         }
-        let good = said.lines().filter(|line| line.starts_with(&format!("{EXIT}0 "))).count();
+        let good = said.lines().filter(|line| *line == format!("{EXIT}0")).count();
         if case.unshown.is_empty() != (good == verify.len()) {
             return Err(format!("{good} of these end well after its fix: {verify:#?}\n{said}"));
         }
@@ -186,7 +185,7 @@ impl Machine {
                 unlike.clear();
                 break;
             }
-            unlike.push_str(&format!("{told:#?}\n{said}"));
+            unlike = format!("but {told:#?}\n{said}");
         }
         if !unlike.is_empty() {
             return Err(format!("undone, it tells not {undone:#?}\n{undo:#?}\n{unlike}"));
@@ -199,15 +198,10 @@ impl Machine {
     }
 }
 
-/// Stands before the exit status of a line that shows something.
+/// Before the exit status of a line that shows something.
 const EXIT: &str = "exit status ";
 /// So often is looked for the failure of before, a second apart.
 const UNDO_TURNS: usize = 20;
-
-/// For a place between double quotes.
-fn quotable(line: &str) -> String {
-    line.chars().filter(|c| !"\"$`\\".contains(*c)).collect()
-}
 
 /// Goes through a table; a machine that a case leaves in disorder is replaced.
 fn go_through(cases: &[Case], arguments: &[&str]) {

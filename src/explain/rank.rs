@@ -68,12 +68,14 @@ pub fn look(checks: &[&str]) -> Option<String> {
     let of =
         |families: &[&str]| ALL.iter().any(|check| hosts.contains(&check.id) && families.contains(&check.family.name));
     let mut command = String::from("gdoctor");
+    command.push_str(if hosts.contains(&"nvidia-image") { " --image IMAGE" } else { "" });
     for (families, flag) in [
         (&["nvidia", "capability"][..], " --gpu"),
         (&["display"], " --display"),
         (&["camera"], " --camera any"),
         (&["port"], " --port PORT"),
         (&["registry"], " --registry HOST:PORT"),
+        (&["dockerfile"], " --dockerfile Dockerfile"),
     ] {
         command.push_str(if of(families) { flag } else { "" });
     }

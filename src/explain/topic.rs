@@ -13,7 +13,8 @@ use gdoctor_checks::{ALL, FAMILIES};
 use super::entries::{Entry, entries, note};
 use super::rank::{self, Here};
 use crate::report::{
-    CORRECTED, FixWords, OUT_OF_SIGHT, Outcome, Report, find_fix, general, general_fix, has_holes, nobodys, parse,
+    CHECK_IT, CORRECTED, FixWords, OUT_OF_SIGHT, Outcome, Report, find_fix, general, general_fix, has_holes, nobodys,
+    parse,
 };
 
 /// Every check, a line each, by family.
@@ -109,7 +110,7 @@ fn whole(id: &str, doc: &Doc<'_>, tags: Option<&[String]>) -> String {
             writeln!(out, "{id}/{}\n  {}", code.name.bold(), general(&code.sentence.replace('\n', "\n  "), &nobodys()));
     }
     for fix in &doc.fixes {
-        write_fix(&mut out, fix, tags);
+        write_fix(&mut out, fix, tags, "");
     }
     out
 }
@@ -143,17 +144,21 @@ fn one_code(
         }
     }
     let fixes: Vec<Fix> = code.fixes.iter().filter_map(|reference| find_fix(doc, reference)).collect();
+    let look = rank::look(&[id]).filter(|_| check.is_some());
+    let again = look.as_deref().unwrap_or_default();
+    if let (None, Some(look), 2..) = (seen, &look, fixes.len()) {
+        let _ = writeln!(out, "\nOne of these {} mends it; which one, tells:  {look}", fixes.len());
+    }
     match seen.filter(|outcome| !outcome.fixes.is_empty()) {
-        Some(outcome) => outcome.fixes.iter().for_each(|fix| write_fix_here(&mut out, fix, true)),
-        None => fixes.iter().for_each(|fix| write_fix(&mut out, fix, tags)),
+        Some(outcome) => outcome.fixes.iter().for_each(|fix| write_fix_here(&mut out, fix, true, again)),
+        None => fixes.iter().for_each(|fix| write_fix(&mut out, fix, tags, again)),
     }
     // Of a port or a registry that nobody named little is looked at.
     let names_itself = check.is_some_and(|check| !["port", "registry"].contains(&check.family.name));
     if here == Here::RuledOut && names_itself && !code.fixes.is_empty() {
         out.push_str("\nThis host does not show it now.\n");
     }
-    let look = rank::look(&[id]).filter(|_| check.is_some() && seen.is_none());
-    if let Some(look) = look.filter(|_| is_open(code, &fixes, tags.unwrap_or_default(), &known)) {
+    if let Some(look) = look.filter(|_| seen.is_none() && is_open(code, &fixes, tags.unwrap_or_default(), &known)) {
         let _ = writeln!(out, "\nWords in capitals stand for what a host has where it is so; this fills them:  {look}");
     }
     Some(out)
@@ -169,15 +174,15 @@ pub fn is_open(code: &Code, fixes: &[Fix], tags: &[String], known: &Finding) -> 
     has_holes(code.sentence, known) || has_holes(code.detail, known) || fixes.iter().any(of_fix)
 }
 
-fn write_fix(out: &mut String, fix: &Fix<'_>, tags: Option<&[String]>) {
+fn write_fix(out: &mut String, fix: &Fix<'_>, tags: Option<&[String]>, again: &str) {
     match tags {
-        Some(tags) => write_fix_here(out, &general_fix(fix, tags, &nobodys()), fix.commands.is_empty()),
+        Some(tags) => write_fix_here(out, &general_fix(fix, tags, &nobodys()), fix.commands.is_empty(), again),
         None => write_all(out, fix),
     }
 }
 
-/// `whole`: there are no commands for other systems that are missing here.
-fn write_fix_here(out: &mut String, fix: &FixWords, whole: bool) {
+/// `whole`: there are no commands for other systems that are missing here. `again`: the look that shows whether it worked.
+fn write_fix_here(out: &mut String, fix: &FixWords, whole: bool, again: &str) {
     let _ = writeln!(out, "\n{} ({})", fix.title.bold(), fix.risks.join(", "));
     for command in &fix.commands {
         let _ = writeln!(out, "    {}", command.cyan());
@@ -188,6 +193,9 @@ fn write_fix_here(out: &mut String, fix: &FixWords, whole: bool) {
     }
     for note in &fix.notes {
         let _ = writeln!(out, "  {note}");
+    }
+    if fix.verify.is_empty() && !again.is_empty() {
+        let _ = writeln!(out, "  {CHECK_IT}: {again}");
     }
     for (label, step) in fix.afterwards() {
         let _ = writeln!(out, "  {label}: {}", step.text());

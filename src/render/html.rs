@@ -73,7 +73,7 @@ fn families(out: &mut String, report: &Report) {
         let word = family.status.word();
         let _ = writeln!(
             out,
-            "<li class=\"{word}\"><span class=\"mark\">{}</span> <strong>{}</strong> {}</li>",
+            "<li class=\"{word}\"><span class=\"mark\">{}</span> <span><strong>{}</strong> {}</span></li>",
             word.to_uppercase(),
             text(family.title),
             prose(&family.told())

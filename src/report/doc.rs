@@ -61,6 +61,10 @@ pub fn in_capitals(text: &str) -> String {
     for part in parts {
         let is_name = |name: &&str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
         match part.split_once('}').filter(|(name, _)| is_name(name)) {
+            // `DISPLAY={display}` is no riddle.
+            Some((name, rest)) if out.ends_with(&format!("{}=", name.to_ascii_uppercase())) => {
+                out.extend(["VALUE", rest])
+            }
             Some((name, rest)) => out.extend([&name.to_ascii_uppercase(), rest]),
             None => out.extend(["{", part]),
         }
@@ -116,6 +120,7 @@ mod tests {
             general("{user} is in {group_name}; {{.ID}} {print $1} {", &nobodys()),
             "USER is in GROUP_NAME; {{.ID}} {print $1} {"
         );
+        assert_eq!(general("DISPLAY={display}", &nobodys()), "DISPLAY=VALUE");
         assert_eq!(general("{subject} of {user}", &nobodys().with("user", "anna")), "SUBJECT of anna");
         assert!(has_holes("{subject} of {user}", &nobodys().with("user", "anna")));
         assert!(!has_holes("ls {{.ID}} of {user}", &nobodys().with("user", "anna")));

@@ -468,7 +468,15 @@ impl FixWords {
 
     /// What follows the commands in every format: how to see that it worked, how to take it back.
     pub fn afterwards(&self) -> impl Iterator<Item = (&'static str, &Step<String>)> {
-        let verify = self.verify.iter().map(|step| (CHECK_IT, step));
+        let says = |risk: Risk| self.risks.contains(&risk.words());
+        // A shell that has the new group already is part of some fixes.
+        let in_new_shell = self.commands.iter().any(|command| command.starts_with("newgrp "));
+        let label = match () {
+            () if says(Risk::Reboot) => "After a restart",
+            () if says(Risk::LogInAgain) && !in_new_shell => "After a login",
+            () => CHECK_IT,
+        };
+        let verify = self.verify.iter().map(move |step| (label, step));
         verify.chain(self.undo.iter().map(|step| (UNDO, step)))
     }
 }

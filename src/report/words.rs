@@ -27,7 +27,7 @@ use crate::policy::{self, FailOn};
 pub const CORRECTED: &str = "{corrected}";
 
 /// Stands in its place where there is no line to change.
-const YOUR_OWN: &str = "# your own command or service, so changed";
+const YOUR_OWN: &str = "gdoctor docker run ...   # your own line: this prints it so changed";
 
 /// Of every check that tells of the machine on which containers run, unless its document has better words.
 pub const OUT_OF_SIGHT: &str =
@@ -180,7 +180,7 @@ impl Words<'_> {
             let command = command.trim_start_matches("sudo ");
             command.starts_with("docker ") && !command.starts_with("docker context ")
         };
-        if self.down && self.check.id != ENGINE && words.commands.iter().any(asks_docker) {
+        if self.down && !words.changes_line && self.check.id != ENGINE && words.commands.iter().any(asks_docker) {
             words.notes.insert(0, "Docker has to run for this: mend docker-engine first.".to_owned());
         }
         words
