@@ -243,7 +243,7 @@ pub struct ExplainArgs {
     /// The commands of every system, not of this one alone
     #[arg(long)]
     pub all_systems: bool,
-    /// Do not look at this host to tell the causes of one message apart
+    /// Do not look at this host: neither for what a code has here, nor to tell the causes of one message apart
     #[arg(long)]
     pub no_look: bool,
     #[command(flatten)]

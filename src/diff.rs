@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use crate::document::untyped;
+use crate::document::{misread, untyped};
 use crate::run;
 use crate::snapshot::Snapshot;
 
@@ -26,7 +26,8 @@ pub struct Told {
 impl Side {
     /// A report or a facts file, by what it says of itself.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
-        let value: Value = serde_json::from_slice(bytes).map_err(|why| format!("this is no JSON: {why}"))?;
+        let value: Value =
+            serde_json::from_slice(bytes).map_err(|why| format!("this is no JSON: {}", misread(bytes, &why)))?;
         match value["format"].as_str() {
             Some("gdoctor-report") => Ok(Self::Report(value)),
             Some("gdoctor-facts") => {
@@ -69,7 +70,7 @@ fn weight(status: &str) -> u8 {
 }
 
 /// What there is to say where nothing is different.
-const NOTHING: &str = "nothing changed";
+const NOTHING: &str = "Nothing changed.";
 
 /// One result that is not as it was.
 struct Changed {
@@ -90,19 +91,29 @@ fn reports(before: &Value, after: &Value, whole: bool) -> Told {
     let count = |is: fn(&Changed) -> bool| changes.iter().filter(|change| !change.folded && is(change)).count();
     let (worse, better) = (count(|c| c.step > 0), count(|c| c.step < 0));
     let other = count(|c| c.step == 0);
-    let headline = match (worse, better, other) {
-        (0, 0, 0) => format!("{NOTHING}\n"),
-        (0, 0, _) => format!("neither better nor worse: {other} changed\n"),
-        (0, _, _) => format!("better: {better} better, {other} changed\n"),
-        (_, 0, _) => format!("worse: {worse} worse, {other} changed\n"),
-        _ => format!("better and worse: {worse} worse, {better} better, {other} changed\n"),
+    let verdict = match (worse, better, other) {
+        (0, 0, 0) => NOTHING,
+        (0, 0, _) => "Neither better nor worse",
+        (0, _, _) => "Better",
+        (_, 0, _) => "Worse",
+        _ => "Worse, and better elsewhere",
     };
-    let mut text = headline;
+    let verb = |count: usize| if count == 1 { "is" } else { "are" };
+    let parts = [(worse, "worse"), (better, "better")].into_iter().filter(|(count, _)| *count > 0);
+    let mut parts: Vec<String> = parts.map(|(count, word)| format!("{count} {} {word}", verb(count))).collect();
+    parts.extend((other > 0).then(|| format!("{other} {} different", verb(other))));
+    let mut text = match parts.is_empty() {
+        true => format!("{verdict}\n"),
+        false => format!("{verdict}: of the results {}.\n", parts.join(", ")),
+    };
     let shown = changes.iter().filter(|change| whole || !change.folded);
     shown.for_each(|change| text.push_str(&change.text));
     let folded = changes.iter().filter(|change| change.folded).count();
     if folded > 0 && !whole {
-        let _ = writeln!(text, "{folded} more follow from these or differ in what was seen alone: gdoctor diff -v");
+        let _ = match folded {
+            1 => writeln!(text, "1 more follows from these, or was only seen otherwise: gdoctor diff -v"),
+            _ => writeln!(text, "{folded} more follow from these, or were only seen otherwise: gdoctor diff -v"),
+        };
     }
     Told { text, worse: changes.iter().any(|change| change.step > 0 && !change.folded) }
 }
@@ -120,7 +131,7 @@ fn changed(name: &str, old: Option<&Value>, new: Option<&Value>) -> Option<Chang
     let step = i8::try_from(weight(&is)).unwrap_or(0) - i8::try_from(weight(&was)).unwrap_or(0);
     let mark = match step {
         1.. => "worse",
-        0 => "changed",
+        0 => "other",
         _ => "better",
     };
     let mut text = format!("{mark:<8} {name}: {was} -> {is}\n");

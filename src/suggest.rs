@@ -11,6 +11,7 @@ use gdoctor_checks::model::need::{Capability, Gpus, Need, Origin, Port};
 use gdoctor_checks::readings::way::Way;
 
 use crate::judge;
+use crate::need;
 use crate::need::compose::write;
 use crate::need::run_line::{self, Shell, Wrong};
 use crate::policy::{FailOn, Status};
@@ -157,15 +158,14 @@ pub fn steps(facts: &Facts, need: &Need) -> Vec<(String, Vec<String>)> {
     failed.flat_map(|outcome| outcome.fixes).map(|fix| (fix.title, fix.commands)).collect()
 }
 
-/// The command as a wish, on a host of which only the facts are there.
-pub fn asked(facts: &Facts, need: &Need, words: &[String], home: &str) -> Result<Need, Wrong> {
+/// What the command asks of the host that has these facts.
+pub fn asked(facts: &Facts, words: &[String], home: &str) -> Result<Need, Wrong> {
     // Where nobody looked for a display, its user has one.
     let display = facts.display.name.value().map_or(":0", |name| &*name.text);
     let set = !facts.display.name.is_absent();
     let passed = |name: &str| (name == "DISPLAY" && set).then(|| display.to_owned());
     let shell = Shell { passed: &passed, cwd: home, home: Some(home), ..Shell::BARE };
-    let run = run_line::parse_one(&run_line::join(words), &shell)?;
-    Ok(Need { run: Some(run), ..need.clone() })
+    Ok(need::of_line(run_line::parse_one(&run_line::join(words), &shell)?))
 }
 
 /// What is printed: what keeps it from working yet, the steps, then the command or the service; a shell or compose can take it as

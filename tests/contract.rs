@@ -1,6 +1,7 @@
 //! The rules that hold the house together: folders, ids, headings, fixes, cases, shell, and who may import whom.
 #![allow(clippy::disallowed_methods)]
 
+mod commands;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use commands::{effects, leaves_behind, only_looks};
 use gdoctor::explain::entries::note;
 use gdoctor::judge::judge;
 use gdoctor::policy::FailOn;
@@ -15,7 +17,7 @@ use gdoctor::report;
 use gdoctor_checks::model::check::Check;
 use gdoctor_checks::model::doc::Doc;
 use gdoctor_checks::model::finding::{ELSEWHERE, NOT_NEEDED, UNKNOWN, Verdict};
-use gdoctor_checks::model::fix::Fix;
+use gdoctor_checks::model::fix::{Fix, Note, Risk, Step};
 use gdoctor_checks::notes::NOTES;
 use gdoctor_checks::{ALL, FAMILIES};
 use table::{Table, line_of};
@@ -126,9 +128,73 @@ fn fix_is_whole(id: &str, fix: &Fix) {
         let among_others = fence.text.lines().any(restarts) && fence.text.contains('\n');
         assert!(!among_others, "{id}: fix {}: `- risk: reboot` says it, behind the commands", fix.name);
     }
-    let changes = fix.risks.iter().any(|r| r.words() != "safe")
-        && !fix.commands.iter().all(|fence| fence.text.lines().all(restarts));
+    let looks = fix.risks.contains(&Risk::Looks);
+    let harmless = |risk: &Risk| *risk == Risk::Safe || looks && ![Risk::Reboot, Risk::Destructive].contains(risk);
+    let changes = !fix.risks.iter().all(harmless) && !fix.commands.iter().all(|fence| fence.text.lines().all(restarts));
     assert!(!changes || !fix.undo.is_empty(), "{id}: fix {} says not how to undo it", fix.name);
+}
+
+/// A fix's risks are those of its commands: what they stop, end or delete is said, and that they only look is said where they do
+/// nothing else.
+#[test]
+fn risks_are_those_of_the_commands() {
+    let mut problems = Vec::new();
+    for (id, doc) in documents() {
+        for fix in &doc.fixes {
+            let says = |risk: Risk| fix.risks.contains(&risk);
+            let lines = || fix.commands.iter().flat_map(|fence| fence.text.lines());
+            let looks = lines().all(|line| only_looks(line) && line != report::CORRECTED);
+            if looks != says(Risk::Looks) || (says(Risk::Safe) && fix.risks.len() > 1) {
+                problems.push(format!("{id}: fix {} only looks: {looks}; it says {:?}", fix.name, fix.risks));
+            }
+            // A snap's engine has commands of its own, whose risk follows them on such a host.
+            let others = fix.commands.iter().filter(|fence| !fence.tags.contains(&"snap"));
+            for line in others.flat_map(|fence| fence.text.lines()) {
+                for risk in effects(line).into_iter().filter(|risk| !says(*risk)) {
+                    problems.push(format!("{id}: fix {} says not {:?}: {line}", fix.name, risk.words()));
+                }
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// dockerd reads what was edited for it: at its next start, or when it is told to.
+#[test]
+fn what_is_edited_for_dockerd_is_read_by_it() {
+    for (id, doc) in documents().into_iter().filter(|(id, _)| id.starts_with("docker-")) {
+        for fix in &doc.fixes {
+            let text = || fix.commands.iter().flat_map(|fence| fence.text.lines());
+            let reads = |line: &str| ["restart", "start", "reload", "-HUP"].iter().any(|word| line.contains(word));
+            let edits = text().any(|line| line.starts_with("sudoedit"));
+            assert!(!edits || text().any(reads), "{id}: fix {}: who reads the edited file?", fix.name);
+        }
+    }
+}
+
+/// No undo is half of one: each package that a fix installs and each file that it writes is named by it, unless a sentence says why
+/// nothing is taken back.
+#[test]
+fn an_undo_names_what_the_fix_leaves_behind() {
+    let mut problems = Vec::new();
+    for (id, doc) in documents() {
+        for fix in &doc.fixes {
+            let is_said = fix.undo.iter().any(|note| note.tags.is_empty() && note.step().command().is_none());
+            for fence in fix.commands.iter().filter(|_| !is_said && fix.risks.iter().any(|risk| *risk != Risk::Safe)) {
+                let of_fence =
+                    |note: &&Note| note.tags.iter().all(|tag| fence.tags.contains(tag)) || fence.tags.is_empty();
+                let undo: Vec<&str> = fix.undo.iter().filter(of_fence).map(|note| note.text).collect();
+                if undo.iter().any(|text| text.starts_with("Not ")) {
+                    continue;
+                }
+                let left = fence.text.lines().flat_map(leaves_behind);
+                let missing =
+                    left.filter(|name| !undo.iter().any(|text| text.contains(name.trim_matches(['"', '\'']))));
+                problems.extend(missing.map(|name| format!("{id}: fix {}: the undo names no {name}", fix.name)));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
 /// A note's words have nobody who fills placeholders; each of its fixes is named by a code, each code has a fix. That its codes
@@ -315,8 +381,11 @@ fn every_command_parses_as_shell_and_none_is_forbidden() {
     ];
     for (id, doc) in documents() {
         for fix in &doc.fixes {
-            let sentence = |text: &&str| text.starts_with(char::is_uppercase);
-            let lines = fix.verify.iter().chain(&fix.undo).map(|line| line.text).filter(|text| !sentence(text));
+            let steps: Vec<Step<&str>> = fix.verify.iter().chain(&fix.undo).map(|line| line.step()).collect();
+            let variable = |step: &&Step<&str>| step.text().split(' ').next().is_some_and(|word| word.contains('='));
+            let taken = steps.iter().filter(|step| step.command().is_none()).find(variable);
+            assert_eq!(taken, None, "{id}: fix {}: a command that would be taken for a sentence", fix.name);
+            let lines = steps.iter().filter_map(Step::command);
             for commands in fix.commands.iter().map(|fence| fence.text).chain(lines) {
                 let script = commands.replace(['{', '}'], "");
                 let status = Command::new("sh").args(["-n", "-c", &script]).status().unwrap();
@@ -333,8 +402,8 @@ fn every_command_parses_as_shell_and_none_is_forbidden() {
 /// The table "Who may import whom" of docs/architecture.md.
 #[test]
 fn imports_follow_the_table() {
-    // Where parts meet: main.rs, lib.rs, run.rs, and the door of fuzz/. All others are named here, each with what it may use.
-    let meeting = ["main", "lib", "run", "foreign"];
+    // Where parts meet: main.rs, lib.rs, commands.rs, say.rs, run.rs, and the door of fuzz/. All others are named here, each with what it may use.
+    let meeting = ["main", "lib", "commands", "say", "run", "foreign"];
     let rules: &[(&str, &[&str])] = &[
         ("cli", &["policy", "reference"]),
         ("correction", &[]),

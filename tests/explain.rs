@@ -495,6 +495,48 @@ fn the_look_that_tells_causes_apart_is_named() {
 }
 
 /// Texts of glibc's and apt's catalogues.
+/// What the message names stands in the commands; what only a host has is in capitals, with the look that fills it.
+#[test]
+fn what_a_message_names_is_filled() {
+    for (message, filled, look) in [
+        (
+            "Error starting userland proxy: listen tcp4 0.0.0.0:18080: bind: address already in use",
+            "sudo ss -H -l -n -p -A tcp 'sport = :18080'",
+            "gdoctor --port PORT --only port-free",
+        ),
+        (
+            "Cannot open /dev/video7: Permission denied",
+            "docker run --rm --user CONTAINER_USER --device /dev/video7",
+            "gdoctor --camera any --only camera-access",
+        ),
+        (
+            "permission denied while trying to connect to the Docker daemon socket at unix:///srv/x/docker.sock",
+            "which owns /srv/x/docker.sock",
+            "gdoctor --only docker-access",
+        ),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gdoctor"));
+        let output = command.args(["explain", "--no-look", message]).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.contains(filled), "{text}");
+        assert!(text.contains(look), "{text}");
+    }
+}
+
+/// A code's words are this host's where it is so here.
+#[test]
+fn a_code_that_is_seen_here_is_told_with_what_is_here() {
+    let explain = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gdoctor"));
+        let output =
+            command.args(["explain", "docker-client/not-installed"]).args(more).env("PATH", "/nowhere").output();
+        String::from_utf8_lossy(&output.unwrap().stdout).into_owned()
+    };
+    let (here, elsewhere) = (explain(&[]), explain(&["--no-look"]));
+    assert!(here.starts_with("docker-client/not-installed  (seen on this host)\n"), "{here}");
+    assert!(elsewhere.starts_with("docker-client/not-installed\n"), "{elsewhere}");
+}
+
 #[test]
 fn errors_are_the_same_in_other_languages() {
     let finder = Finder::new();

@@ -1,5 +1,5 @@
 //! Reported failures made for real in the lab's machine, one after another: what gdoctor says of each, its fix pasted into a shell
-//! as printed, and a host without a red line after it. tests/fixes.toml is the table; tests/systemd.toml has what only a host with
+//! as printed, and a host without a red line after it; then what shows that it worked, what takes it back, and the fix once more. tests/fixes.toml is the table; tests/systemd.toml has what only a host with
 //! systemd can suffer.
 #![allow(clippy::disallowed_methods)]
 
@@ -43,6 +43,10 @@ struct Case {
     edit: String,
     #[serde(default)]
     then: String,
+    #[serde(default)]
+    unshown: String,
+    #[serde(default)]
+    undone: Option<Vec<String>>,
     #[serde(default)]
     restore: String,
 }
@@ -133,15 +137,15 @@ impl Machine {
         }
     }
 
-    /// Breaks, looks, mends, looks. What went otherwise than the table says.
-    fn go_through(&self, case: &Case) -> Result<(), String> {
+    /// Breaks, looks, mends, looks, takes it back, looks, mends again. What was pasted, or what went otherwise than the table says.
+    fn go_through(&self, case: &Case) -> Result<String, String> {
         let broken = self.as_root(&case.breakage);
         let (_, before) = self.look_after(case, "")?;
         if before.told() != case.before {
             return Err(format!("broken, it tells {:#?}, not {:#?}\n{broken}", before.told(), case.before));
         }
         if case.before.is_empty() {
-            return Ok(());
+            return Ok("well".to_owned());
         }
         self.as_root(&format!("cat >/editor <<'EDIT'\n#!/bin/bash\n{}\nEDIT\nchmod 755 /editor", case.edit));
         let code = case.before.first().and_then(|line| line.split(' ').nth(1)).unwrap_or_default();
@@ -153,13 +157,51 @@ impl Machine {
         }
         // The daemon answers a moment after `service` has come back.
         let wait = "for turn in $(seq 100); do ! docker version || break; sleep 0.1; done";
-        let (said, after) = self.look_after(case, &format!("{lines}{}\n{wait}", case.then))?;
-        match after.told() {
-            red if red.is_empty() => Ok(()),
-            red => Err(format!("after its fix it tells {red:#?}\n{lines}\n{said}")),
+        let mend = format!("{lines}{}\n{wait}", case.then);
+        let verify = before.steps(code, "verify");
+        let shown: String = verify.iter().map(|line| format!("{line}\nprintf '\\n{EXIT}%s\\n' $?\n")).collect();
+        let (said, after) = self.look_after(case, &format!("{mend}\n{shown}"))?;
+        if !after.told().is_empty() {
+            return Err(format!("after its fix it tells {:#?}\n{lines}\n{said}", after.told()));
         }
+        let good = said.lines().filter(|line| *line == format!("{EXIT}0")).count();
+        if case.unshown.is_empty() != (good == verify.len()) {
+            return Err(format!("{good} of these end well after its fix: {verify:#?}\n{said}"));
+        }
+        // No package comes back without a network: of those that an undo removes it is only seen that they can be.
+        let simulated = |line: String| line.replace("apt-get remove", "apt-get remove --simulate");
+        let undo: Vec<String> = before.steps(code, "undo").into_iter().map(simulated).collect();
+        if undo.is_empty() {
+            return Ok(format!("{good} shown"));
+        }
+        let undone = case.undone.as_ref().unwrap_or(&case.before);
+        let mut unlike = String::new();
+        // What is taken back shows when the daemon has come up, or has given up.
+        for turn in 0..UNDO_TURNS {
+            let lines = if turn == 0 { undo.join("\n") } else { "sleep 1".to_owned() };
+            let (said, again) = self.look_after(case, &lines)?;
+            let told = again.told();
+            if told == *undone {
+                unlike.clear();
+                break;
+            }
+            unlike = format!("but {told:#?}\n{said}");
+        }
+        if !unlike.is_empty() {
+            return Err(format!("undone, it tells not {undone:#?}\n{undo:#?}\n{unlike}"));
+        }
+        let (said, after) = self.look_after(case, &mend)?;
+        if !after.told().is_empty() {
+            return Err(format!("mended once more, it tells {:#?}\n{lines}\n{said}", after.told()));
+        }
+        Ok(format!("{good} shown, undone"))
     }
 }
+
+/// Before the exit status of a line that shows something.
+const EXIT: &str = "exit status ";
+/// So often is looked for the failure of before, a second apart.
+const UNDO_TURNS: usize = 20;
 
 /// Goes through a table; a machine that a case leaves in disorder is replaced.
 fn go_through(cases: &[Case], arguments: &[&str]) {
@@ -169,9 +211,11 @@ fn go_through(cases: &[Case], arguments: &[&str]) {
     for case in cases.iter().filter(|case| only.split(',').any(|part| case.title().contains(part))) {
         let name = case.title();
         let outcome = machine.go_through(case);
-        machine.as_root(&format!("{}\nawait docker version", case.restore));
         match outcome {
-            Ok(()) => println!("{name}: {} … green", case.before.join(", ")),
+            Ok(pasted) => {
+                machine.as_root(&format!("{}\nawait docker version", case.restore));
+                println!("{name}: {} … green, {pasted}", case.before.join(", "));
+            }
             Err(why) => {
                 println!("{name}: RED");
                 wrong.push(format!("{name}: {why}"));

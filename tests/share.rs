@@ -276,7 +276,7 @@ fn diff_tells_what_got_worse() {
     assert_eq!(code, Some(1), "{told}");
     assert!(told.contains("pass -> unknown") && told.contains("550.54 -> 560.35"), "{told}");
     assert_eq!(run(&after, &before).0, Some(0));
-    assert_eq!(run(&before, &before), (Some(0), "nothing changed\n".into()));
+    assert_eq!(run(&before, &before), (Some(0), "Nothing changed.\n".into()));
     assert_eq!(run(&before, "/no/such/file").0, Some(2));
     let facts = path("host.gdoctor");
     gdoctor(&["collect", "-o", &facts, "--timeout", "1s"]);

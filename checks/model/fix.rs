@@ -3,14 +3,23 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use serde::Serialize;
+
 /// What running the commands does to the host. Printed beside them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Risk {
     /// Changes nothing that matters to anybody else.
     Safe,
+    /// The commands change nothing at all: what the title says is done by hand.
+    Looks,
     NeedsRoot,
     /// Running containers stop unless live-restore is on.
     RestartsDocker,
+    /// The one that the fix is about.
+    StopsContainer,
+    /// Stops or restarts another service than Docker's.
+    InterruptsService,
+    EndsPrograms,
     LogInAgain,
     Reboot,
     /// Deletes data.
@@ -18,15 +27,29 @@ pub enum Risk {
 }
 
 impl Risk {
-    pub const ALL: [Risk; 6] =
-        [Risk::Safe, Risk::NeedsRoot, Risk::RestartsDocker, Risk::LogInAgain, Risk::Reboot, Risk::Destructive];
+    pub const ALL: [Risk; 10] = [
+        Risk::Safe,
+        Risk::Looks,
+        Risk::NeedsRoot,
+        Risk::RestartsDocker,
+        Risk::StopsContainer,
+        Risk::InterruptsService,
+        Risk::EndsPrograms,
+        Risk::LogInAgain,
+        Risk::Reboot,
+        Risk::Destructive,
+    ];
 
     /// The words of `- risk:` lines.
     pub fn words(self) -> &'static str {
         match self {
             Risk::Safe => "safe",
+            Risk::Looks => "commands only look",
             Risk::NeedsRoot => "needs root",
             Risk::RestartsDocker => "restarts Docker",
+            Risk::StopsContainer => "stops a container",
+            Risk::InterruptsService => "interrupts a service",
+            Risk::EndsPrograms => "ends programs",
             Risk::LogInAgain => "log in again",
             Risk::Reboot => "reboot",
             Risk::Destructive => "destructive",
@@ -54,6 +77,53 @@ pub struct Note<'a> {
     pub text: &'a str,
 }
 
+/// What a `- verify:` or `- undo:` line is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Step<T> {
+    /// Lines for a shell.
+    Command(T),
+    /// What no command does, or need not do.
+    Sentence(T),
+}
+
+impl<T: AsRef<str>> Step<T> {
+    /// The line, whatever it is.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Command(text) | Self::Sentence(text) => text.as_ref(),
+        }
+    }
+
+    /// The line, where it can be pasted.
+    pub fn command(&self) -> Option<&str> {
+        match self {
+            Self::Command(text) => Some(text.as_ref()),
+            Self::Sentence(_) => None,
+        }
+    }
+}
+
+impl<T> Step<T> {
+    /// The same kind of line with another text.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Step<U> {
+        match self {
+            Self::Command(text) => Step::Command(change(text)),
+            Self::Sentence(text) => Step::Sentence(change(text)),
+        }
+    }
+}
+
+impl<'a> Note<'a> {
+    /// A sentence begins with a capital letter, a command with a word of the shell; tests/contract.rs holds that.
+    pub fn step(&self) -> Step<&'a str> {
+        match self.text.starts_with(char::is_uppercase) {
+            true => Step::Sentence(self.text),
+            false => Step::Command(self.text),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fix<'a> {
     pub name: &'a str,
@@ -63,9 +133,9 @@ pub struct Fix<'a> {
     pub risks: Vec<Risk>,
     /// What to know before or after, a sentence each.
     pub notes: Vec<Note<'a>>,
-    /// A command of an ordinary program that shows that the fix worked.
+    /// Commands of ordinary programs that show that the fix worked.
     pub verify: Vec<Note<'a>>,
-    /// Commands that take back what the fix's changed, or a sentence, with a capital letter, that says why none does.
+    /// Commands that take back what the fix's changed, or a sentence that says why none does.
     pub undo: Vec<Note<'a>>,
     /// The official page that the commands come from.
     pub page: &'a str,
@@ -84,6 +154,6 @@ fn hold(tags: &[&str], host_tags: &[String]) -> bool {
 }
 
 /// The lines that apply to a host with these tags.
-pub fn notes_for<'a>(notes: &[Note<'a>], host_tags: &[String]) -> Vec<&'a str> {
-    notes.iter().filter(|note| hold(&note.tags, host_tags)).map(|note| note.text).collect()
+pub fn notes_for<'n, 'a>(notes: &'n [Note<'a>], host_tags: &[String]) -> Vec<&'n Note<'a>> {
+    notes.iter().filter(|note| hold(&note.tags, host_tags)).collect()
 }

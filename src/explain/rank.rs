@@ -1,13 +1,16 @@
 //! Which of several causes of one message it is: the checks that can see them decide.
 
 use gdoctor_checks::ALL;
+use gdoctor_checks::model::check::Check;
 use gdoctor_checks::model::doc::Frequency;
+use gdoctor_checks::model::finding::Finding;
 use gdoctor_checks::model::need::{Gpus, Port, Protocol};
 
+use super::entries::Entry;
 use super::find::Found;
-use crate::cli::{CameraArg, Wishes};
+use crate::cli::Wishes;
 use crate::policy::Status;
-use crate::report::{Outcome, Report};
+use crate::report::{self, Outcome, Report};
 
 /// What this host shows of a cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -54,9 +57,9 @@ pub fn rank(found: Vec<Found>, report: Option<&Report>) -> Vec<Answer> {
     answers
 }
 
-/// True for checks that can decide between the causes found.
-pub fn deciding(found: &[Found]) -> Vec<&'static str> {
-    ALL.iter().map(|check| check.id).filter(|id| found.iter().any(|f| f.entry.id == *id)).collect()
+/// The checks that can decide between the causes found.
+pub fn deciding(found: &[Found]) -> Vec<&'static Check> {
+    ALL.iter().copied().filter(|check| found.iter().any(|f| f.entry.id == check.id)).collect()
 }
 
 /// The look that tells these checks' causes apart, as a command: with what they judge by, and without what else there is.
@@ -65,12 +68,14 @@ pub fn look(checks: &[&str]) -> Option<String> {
     let of =
         |families: &[&str]| ALL.iter().any(|check| hosts.contains(&check.id) && families.contains(&check.family.name));
     let mut command = String::from("gdoctor");
+    command.push_str(if hosts.contains(&"nvidia-image") { " --image IMAGE" } else { "" });
     for (families, flag) in [
         (&["nvidia", "capability"][..], " --gpu"),
         (&["display"], " --display"),
         (&["camera"], " --camera any"),
         (&["port"], " --port PORT"),
         (&["registry"], " --registry HOST:PORT"),
+        (&["dockerfile"], " --dockerfile Dockerfile"),
     ] {
         command.push_str(if of(families) { flag } else { "" });
     }
@@ -84,25 +89,62 @@ pub fn look(checks: &[&str]) -> Option<String> {
 
 /// What must be wanted for the deciding checks to judge: the things that the messages speak of.
 pub fn wishes(found: &[Found]) -> Wishes {
-    let about =
-        |families: &[&str]| found.iter().any(|f| f.entry.check.is_some_and(|c| families.contains(&c.family.name)));
-    let mut wishes = Wishes { display: about(&["display"]), ..Wishes::default() };
-    wishes.gpu = about(&["nvidia", "capability"]).then_some(Gpus::All);
-    if about(&["camera"]) {
-        wishes.camera = found.iter().find_map(|f| camera_in(&f.matched)).into_iter().collect();
+    let families: Vec<&str> = found.iter().filter_map(|f| Some(f.entry.check?.family.name)).collect();
+    let mut wishes = wishes_of(&families);
+    if families.contains(&"camera") {
+        let named = found.iter().find_map(|f| camera_in(&f.matched)?.parse().ok());
+        wishes.camera = named.into_iter().collect();
     }
-    if about(&["port"]) {
+    if families.contains(&"port") {
         wishes.port = found.iter().find_map(|f| port_in(&f.matched)).into_iter().collect();
     }
     wishes
 }
 
+/// What must be wanted for the checks of these families to judge, where no text names a thing.
+pub fn wishes_of(families: &[&str]) -> Wishes {
+    let about = |names: &[&str]| families.iter().any(|family| names.contains(family));
+    Wishes {
+        display: about(&["display"]),
+        gpu: about(&["nvidia", "capability"]).then_some(Gpus::All),
+        camera: about(&["camera"]).then(|| "any".parse().ok()).flatten().into_iter().collect(),
+        ..Wishes::default()
+    }
+}
+
+/// What a message names of what its cause is about.
+pub fn named(found: &Found) -> Finding {
+    let nobodys = report::nobodys();
+    match found.entry.check.map_or("", |check| check.family.name) {
+        "camera" => match camera_in(&found.matched) {
+            Some(path) => nobodys.about(&path).with("path", path),
+            None => nobodys,
+        },
+        "port" => match port_in(&found.matched) {
+            Some(port) => nobodys.about(&port).with("port", port.first).with("protocol", port.protocol),
+            None => nobodys,
+        },
+        "docker" => match socket_in(&found.matched) {
+            Some(path) => nobodys.with("address", format!("unix://{path}")).with("socket", path),
+            None => nobodys,
+        },
+        _ => nobodys,
+    }
+}
+
+/// `/var/run/docker.sock` of a message that names it as an address.
+fn socket_in(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("unix://").or_else(|| text.split_once("dial unix "))?;
+    let end = rest.find(|c: char| c.is_whitespace() || ":\"',;)".contains(c)).unwrap_or(rest.len());
+    Some(&rest[..end]).filter(|path| path.starts_with('/') && path.ends_with(".sock"))
+}
+
 /// `/dev/video0` of a message.
-fn camera_in(text: &str) -> Option<CameraArg> {
+fn camera_in(text: &str) -> Option<String> {
     let at = text.find("/dev/video")?;
     let rest = &text[at + "/dev/video".len()..];
     let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    (1..=3).contains(&digits).then(|| format!("/dev/video{}", &rest[..digits]).parse().ok())?
+    (1..=3).contains(&digits).then(|| format!("/dev/video{}", &rest[..digits]))
 }
 
 /// The last `:PORT` of a message.
@@ -116,9 +158,15 @@ fn port_in(text: &str) -> Option<Port> {
 }
 
 fn answer(found: Found, report: Option<&Report>) -> Answer {
-    let name = found.entry.name();
+    let (here, outcome) = here(&found.entry, report);
+    Answer { outcome: outcome.cloned(), found, here }
+}
+
+/// What this report shows of a code, and its finding where it is seen.
+pub fn here<'a>(entry: &Entry, report: Option<&'a Report>) -> (Here, Option<&'a Outcome>) {
+    let name = entry.name();
     let outcomes: Vec<&Outcome> =
-        report.iter().flat_map(|r| &r.results).filter(|outcome| outcome.id == found.entry.id).collect();
+        report.iter().flat_map(|r| &r.results).filter(|outcome| outcome.id == entry.id).collect();
     let seen = outcomes.iter().find(|o| o.code == name);
     let decided = |o: &&Outcome| matches!(o.status, Status::Pass | Status::Warn | Status::Fail);
     let here = match seen {
@@ -126,5 +174,5 @@ fn answer(found: Found, report: Option<&Report>) -> Answer {
         None if !outcomes.is_empty() && outcomes.iter().all(decided) => Here::RuledOut,
         None => Here::Undetermined,
     };
-    Answer { outcome: seen.map(|o| (*o).clone()), found, here }
+    (here, seen.copied())
 }

@@ -3,13 +3,15 @@
 use std::fmt::Write;
 
 use colored::Colorize;
+use gdoctor_checks::model::finding::Finding;
+use gdoctor_checks::model::fix::Fix;
 use serde::Serialize;
 
 use super::entries::Entry;
 use super::find::Found;
-use super::rank::{Answer, Here};
+use super::rank::{self, Answer, Here};
 use super::understood::Understood;
-use crate::report::{self, FixWords};
+use crate::report::{self, FixWords, Outcome, Report};
 
 /// `gdoctor explain --format json`.
 #[derive(Debug, Serialize)]
@@ -54,6 +56,9 @@ pub struct Match {
     pub here: Here,
     pub fixes: Vec<FixWords>,
     pub page: String,
+    /// Something in it is named in capitals, because only a host has it.
+    #[serde(skip)]
+    open: bool,
 }
 
 fn is_zero(n: &u32) -> bool {
@@ -71,9 +76,13 @@ impl Document {
     }
 
     /// For a topic: all its codes.
-    pub fn of_entries(entries: &[Entry], tags: &[String]) -> Self {
-        let matches = entries.iter().map(|entry| Match::of_entry(entry, tags)).collect();
-        Self { format: "gdoctor-explain", schema_version: "1.0", looked: false, matches, understood: Vec::new() }
+    pub fn of_entries(entries: Vec<Entry>, report: Option<&Report>, tags: &[String]) -> Self {
+        let one = |entry: &Entry| {
+            let (here, outcome) = rank::here(entry, report);
+            Match::of_entry(entry, tags, &report::nobodys()).seen(here, outcome)
+        };
+        let (matches, looked) = (entries.iter().map(one).collect(), report.is_some());
+        Self { format: "gdoctor-explain", schema_version: "1.0", looked, matches, understood: Vec::new() }
     }
 
     pub fn json(&self) -> String {
@@ -97,7 +106,7 @@ impl Document {
             for (at, cause) in causes.iter().enumerate() {
                 cause.text(&mut out, at == 0, verbose);
             }
-            if let Some(look) = self.look(&causes) {
+            if let Some(look) = self.look(&causes).or_else(|| first.filled_by()) {
                 let _ = writeln!(out, "  {look}\n");
             }
         }
@@ -127,7 +136,7 @@ impl Document {
         let mut checks: Vec<&str> = open.iter().filter(asked).map(|cause| cause.check).collect();
         checks.sort_unstable();
         checks.dedup();
-        let command = super::rank::look(&checks)?;
+        let command = rank::look(&checks)?;
         Some(match self.looked {
             true => format!("Whether it is the run line's, tells: {command}"),
             false => format!("Which of them it is, tells on the host that said it: {command}"),
@@ -144,21 +153,18 @@ fn is_same(one: &str, other: &str) -> bool {
 }
 
 impl Match {
-    fn of_entry(entry: &Entry, tags: &[String]) -> Self {
+    fn of_entry(entry: &Entry, tags: &[String], known: &Finding) -> Self {
         let doc = entry.doc();
-        let fixes: Vec<FixWords> = entry
-            .code
-            .fixes
-            .iter()
-            .filter_map(|reference| report::find_fix(&doc, reference))
-            .map(|fix| report::general_fix(&fix, tags))
-            .collect();
+        let written: Vec<Fix> =
+            entry.code.fixes.iter().filter_map(|reference| report::find_fix(&doc, reference)).collect();
+        let fixes: Vec<FixWords> = written.iter().map(|fix| report::general_fix(fix, tags, known)).collect();
         Self {
             code: entry.name(),
             check: entry.id,
             checked: entry.check.is_some(),
-            summary: report::general(&entry.code.sentence.replace('\n', " ")),
-            detail: report::general(&entry.code.detail.replace('\n', " ")),
+            summary: report::general(&entry.code.sentence.replace('\n', " "), known),
+            detail: report::general(&entry.code.detail.replace('\n', " "), known),
+            open: super::topic::is_open(&entry.code, &written, tags, known),
             matched: String::new(),
             message: String::new(),
             why: Vec::new(),
@@ -177,20 +183,32 @@ impl Match {
             why: found.why.clone(),
             line: found.line,
             score: (found.score * 1000.0).round() / 1000.0,
-            ..Self::of_entry(&found.entry, tags)
+            ..Self::of_entry(&found.entry, tags, &rank::named(found))
         }
     }
 
     fn new(answer: &Answer, tags: &[String]) -> Self {
-        let mut this = Self { here: answer.here, ..Self::of_found(&answer.found, tags) };
-        if let Some(outcome) = &answer.outcome {
-            this.summary.clone_from(&outcome.summary);
-            this.detail.clone_from(&outcome.detail);
+        Self::of_found(&answer.found, tags).seen(answer.here, answer.outcome.as_ref())
+    }
+
+    /// With what the host shows of it.
+    fn seen(mut self, here: Here, outcome: Option<&Outcome>) -> Self {
+        self.here = here;
+        if let Some(outcome) = outcome {
+            self.summary.clone_from(&outcome.summary);
+            self.detail.clone_from(&outcome.detail);
+            self.open = false;
             if !outcome.fixes.is_empty() {
-                this.fixes.clone_from(&outcome.fixes);
+                self.fixes.clone_from(&outcome.fixes);
             }
         }
-        this
+        self
+    }
+
+    /// The look that fills what is named in capitals.
+    fn filled_by(&self) -> Option<String> {
+        let look = rank::look(&[self.check]).filter(|_| self.open && self.checked)?;
+        Some(format!("Words in capitals stand for what that host has; this fills them:  {look}"))
     }
 
     fn text(&self, out: &mut String, whole: bool, verbose: bool) {
@@ -230,8 +248,8 @@ impl Match {
             for note in &fix.notes {
                 let _ = writeln!(out, "      {note}");
             }
-            for (label, line) in fix.afterwards() {
-                let _ = writeln!(out, "      {label}: {line}");
+            for (label, step) in fix.afterwards() {
+                let _ = writeln!(out, "      {label}: {}", step.text());
             }
             let _ = writeln!(out, "      {}", fix.page);
         }

@@ -3,14 +3,19 @@
 use std::fmt::Write;
 
 use colored::Colorize;
-use gdoctor_checks::model::check::Family;
-use gdoctor_checks::model::doc::Doc;
-use gdoctor_checks::model::finding::{ELSEWHERE, NOT_NEEDED, UNKNOWN};
-use gdoctor_checks::model::fix::Fix;
+use gdoctor_checks::model::check::{Check, Family};
+use gdoctor_checks::model::doc::{Code, Doc};
+use gdoctor_checks::model::finding::{ELSEWHERE, Finding, NOT_NEEDED, UNKNOWN};
+use gdoctor_checks::model::fix::{Fix, notes_for};
+use gdoctor_checks::notes::NOTES;
 use gdoctor_checks::{ALL, FAMILIES};
 
 use super::entries::{Entry, entries, note};
-use crate::report::{OUT_OF_SIGHT, find_fix, general, general_fix, parse};
+use super::rank::{self, Here};
+use crate::report::{
+    CHECK_IT, CORRECTED, FixWords, OUT_OF_SIGHT, Outcome, Report, find_fix, general, general_fix, has_holes, nobodys,
+    parse,
+};
 
 /// Every check, a line each, by family.
 pub fn list() -> String {
@@ -55,21 +60,29 @@ fn family(name: &str) -> Option<&'static Family> {
     FAMILIES.iter().copied().find(|family| family.name == name || family.title.eq_ignore_ascii_case(name))
 }
 
+/// The check that can see this code by looking at the host alone.
+pub fn seen_by(topic: &str) -> Option<&'static Check> {
+    let (id, _) = topic.split_once('/')?;
+    let asked_by_text = ["run", "dockerfile", "proof"];
+    ALL.iter().copied().find(|check| check.id == id && !asked_by_text.contains(&check.family.name))
+}
+
 /// All about a family (`docker`), a check (`docker-access`), a note (`in-image`) or one of their codes, with the commands of a host with these
-/// tags, or of all systems. Err names the nearest topic.
-pub fn explain(topic: &str, tags: Option<&[String]>) -> Result<String, String> {
+/// tags, or of all systems; where the report has the code, with what is seen. Err names the nearest topic.
+pub fn explain(topic: &str, tags: Option<&[String]>, report: Option<&Report>) -> Result<String, String> {
     if let Some(family) = family(topic) {
         return Ok(whole_family(family));
     }
     let (id, code) = topic.split_once('/').map_or((topic, None), |(id, code)| (id, Some(code)));
-    let doc = ALL.iter().find(|check| check.id == id).map(|check| parse(check)).or_else(|| note(id));
-    let doc = doc.ok_or_else(|| unknown(topic))?;
+    let of_check = ALL.iter().find(|check| check.id == id).map(|check| (check.id, parse(check)));
+    let of_note = || NOTES.iter().find(|one| one.id == id).and_then(|one| Some((one.id, note(one.id)?)));
+    let (id, doc) = of_check.or_else(of_note).ok_or_else(|| unknown(topic))?;
     match code {
         None => Ok(whole(id, &doc, tags)),
         Some(UNKNOWN) => Ok(format!("{}\n\n{}\n", doc.title.bold(), doc.cannot_tell)),
         Some(NOT_NEEDED) => Ok(format!("{}\n\n{}\n", doc.title.bold(), doc.not_needed)),
         Some(ELSEWHERE) if doc.code(ELSEWHERE).is_none() => Ok(format!("{}\n\n{OUT_OF_SIGHT}\n", doc.title.bold())),
-        Some(code) => one_code(id, &doc, code, tags).ok_or_else(|| unknown(topic)),
+        Some(code) => one_code(id, &doc, code, tags, report).ok_or_else(|| unknown(topic)),
     }
 }
 
@@ -93,20 +106,36 @@ fn whole(id: &str, doc: &Doc<'_>, tags: Option<&[String]>) -> String {
     }
     out.push('\n');
     for code in &doc.codes {
-        let _ = writeln!(out, "{id}/{}\n  {}", code.name.bold(), general(&code.sentence.replace('\n', "\n  ")));
+        let _ =
+            writeln!(out, "{id}/{}\n  {}", code.name.bold(), general(&code.sentence.replace('\n', "\n  "), &nobodys()));
     }
     for fix in &doc.fixes {
-        write_fix(&mut out, fix, tags);
+        write_fix(&mut out, fix, tags, "");
     }
     out
 }
 
-fn one_code(id: &str, doc: &Doc<'_>, name: &str, tags: Option<&[String]>) -> Option<String> {
+fn one_code(
+    id: &'static str,
+    doc: &Doc<'static>,
+    name: &str,
+    tags: Option<&[String]>,
+    report: Option<&Report>,
+) -> Option<String> {
     let code = doc.code(name)?;
-    let mend = if code.fixes.is_empty() { "  (nothing to mend)" } else { "" };
-    let mut out = format!("{id}/{}{mend}\n\n{}\n", name.bold(), general(code.sentence));
-    if !code.detail.is_empty() {
-        let _ = writeln!(out, "\n{}", general(code.detail));
+    let check = ALL.iter().copied().find(|check| check.id == id);
+    let (here, seen) = rank::here(&Entry { id, check, code: code.clone(), rank: 0 }, report);
+    let mark = match (seen, code.fixes.is_empty()) {
+        (Some(_), _) => "  (seen on this host)",
+        (None, true) => "  (nothing to mend)",
+        (None, false) => "",
+    };
+    let known = nobodys();
+    let sentence = seen.map_or_else(|| general(code.sentence, &known), Outcome::told);
+    let detail = seen.map_or_else(|| general(code.detail, &known), |outcome| outcome.detail.clone());
+    let mut out = format!("{id}/{}{mark}\n\n{sentence}\n", name.bold());
+    if !detail.is_empty() {
+        let _ = writeln!(out, "\n{detail}");
     }
     if !code.explains.is_empty() {
         let _ = writeln!(out, "\n{}", "Programs then say".bold());
@@ -114,51 +143,82 @@ fn one_code(id: &str, doc: &Doc<'_>, name: &str, tags: Option<&[String]>) -> Opt
             let _ = writeln!(out, "  {message}");
         }
     }
-    for fix in code.fixes.iter().filter_map(|reference| find_fix(doc, reference)) {
-        write_fix(&mut out, &fix, tags);
+    let fixes: Vec<Fix> = code.fixes.iter().filter_map(|reference| find_fix(doc, reference)).collect();
+    let look = rank::look(&[id]).filter(|_| check.is_some());
+    let again = look.as_deref().unwrap_or_default();
+    if let (None, Some(look), 2..) = (seen, &look, fixes.len()) {
+        let _ = writeln!(out, "\nOne of these {} mends it; which one, tells:  {look}", fixes.len());
     }
-    if ALL.iter().any(|check| check.id == id) && !code.fixes.is_empty() {
-        let _ = writeln!(out, "\nWords in capitals stand for what this host has:  gdoctor --only {id}");
+    match seen.filter(|outcome| !outcome.fixes.is_empty()) {
+        Some(outcome) => outcome.fixes.iter().for_each(|fix| write_fix_here(&mut out, fix, true, again)),
+        None => fixes.iter().for_each(|fix| write_fix(&mut out, fix, tags, again)),
+    }
+    // Of a port or a registry that nobody named little is looked at.
+    let names_itself = check.is_some_and(|check| !["port", "registry"].contains(&check.family.name));
+    if here == Here::RuledOut && names_itself && !code.fixes.is_empty() {
+        out.push_str("\nThis host does not show it now.\n");
+    }
+    if let Some(look) = look.filter(|_| seen.is_none() && is_open(code, &fixes, tags.unwrap_or_default(), &known)) {
+        let _ = writeln!(out, "\nWords in capitals stand for what a host has where it is so; this fills them:  {look}");
     }
     Some(out)
 }
 
-fn write_fix(out: &mut String, fix: &Fix<'_>, tags: Option<&[String]>) {
-    let Some(tags) = tags else { return write_all(out, fix) };
-    let here = general_fix(fix, tags);
-    let _ = writeln!(out, "\n{} ({})", here.title.bold(), here.risks.join(", "));
-    for command in &here.commands {
+/// Something in the words of this code or of its fixes is still to be filled.
+pub fn is_open(code: &Code, fixes: &[Fix], tags: &[String], known: &Finding) -> bool {
+    let of_fix = |fix: &Fix| {
+        let notes = [&fix.notes, &fix.verify, &fix.undo].into_iter().flat_map(|lines| notes_for(lines, tags));
+        let texts = notes.map(|note| note.text).chain(fix.commands_for(tags)).chain([fix.title]);
+        texts.into_iter().any(|text| text.trim() != CORRECTED && has_holes(text, known))
+    };
+    has_holes(code.sentence, known) || has_holes(code.detail, known) || fixes.iter().any(of_fix)
+}
+
+fn write_fix(out: &mut String, fix: &Fix<'_>, tags: Option<&[String]>, again: &str) {
+    match tags {
+        Some(tags) => write_fix_here(out, &general_fix(fix, tags, &nobodys()), fix.commands.is_empty(), again),
+        None => write_all(out, fix),
+    }
+}
+
+/// `whole`: there are no commands for other systems that are missing here. `again`: the look that shows whether it worked.
+fn write_fix_here(out: &mut String, fix: &FixWords, whole: bool, again: &str) {
+    let _ = writeln!(out, "\n{} ({})", fix.title.bold(), fix.risks.join(", "));
+    for command in &fix.commands {
         let _ = writeln!(out, "    {}", command.cyan());
     }
-    if here.commands.is_empty() && !fix.commands.is_empty() {
+    if fix.commands.is_empty() && !whole {
         let _ =
             writeln!(out, "  There are no commands for a system like this one; --all-systems shows those of others.");
     }
-    for note in &here.notes {
+    for note in &fix.notes {
         let _ = writeln!(out, "  {note}");
     }
-    for (label, line) in here.afterwards() {
-        let _ = writeln!(out, "  {label}: {line}");
+    if fix.verify.is_empty() && !again.is_empty() {
+        let _ = writeln!(out, "  {CHECK_IT}: {again}");
     }
-    let _ = writeln!(out, "  {}", here.page);
+    for (label, step) in fix.afterwards() {
+        let _ = writeln!(out, "  {label}: {}", step.text());
+    }
+    let _ = writeln!(out, "  {}", fix.page);
 }
 
 /// With the commands and notes of every system.
 fn write_all(out: &mut String, fix: &Fix<'_>) {
     let risks: Vec<&str> = fix.risks.iter().map(|risk| risk.words()).collect();
-    let _ = writeln!(out, "\n{} ({})", general(fix.title).bold(), risks.join(", "));
+    let _ = writeln!(out, "\n{} ({})", general(fix.title, &nobodys()).bold(), risks.join(", "));
     for fence in &fix.commands {
         if !fence.tags.is_empty() {
             let _ = writeln!(out, "  on {}:", fence.tags.join(", "));
         }
         for line in fence.text.lines() {
-            let _ = writeln!(out, "    {}", general(line).cyan());
+            let _ = writeln!(out, "    {}", general(line, &nobodys()).cyan());
         }
     }
     for (label, notes) in [("", &fix.notes), ("Check it worked: ", &fix.verify), ("Undo: ", &fix.undo)] {
         for note in notes {
             let on = if note.tags.is_empty() { String::new() } else { format!("on {}: ", note.tags.join(", ")) };
-            let _ = writeln!(out, "  {label}{on}{}", general(note.text));
+            let _ = writeln!(out, "  {label}{on}{}", general(note.text, &nobodys()));
         }
     }
     let _ = writeln!(out, "  {}", fix.page);

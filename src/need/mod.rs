@@ -130,6 +130,14 @@ fn add_texts(need: &mut Need, line: &LineArgs, host: &Host) -> Result<bool, Refu
     Ok(told)
 }
 
+/// What one line asks, and what follows from that.
+pub fn of_line(line: RunLine) -> Need {
+    let mut need = Need::default();
+    run_line::add(&mut need, line);
+    host::imply(&mut need);
+    need
+}
+
 /// What flags ask, what the host evidently has, and what the guide suggests: without a file and a line.
 pub fn of_wishes(wishes: &Wishes, evident: &Evident) -> Need {
     let mut need = wish::of_flags(wishes);

@@ -5,6 +5,9 @@ use gdoctor_checks::model::facts::docker::DockerFacts;
 
 use crate::host::Host;
 
+/// proc(5): behind the name of a file that is no longer there.
+const DELETED: &str = " (deleted)";
+
 /// What systemd gives a service, and what other init systems do.
 const USUAL_PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 /// NixOS puts system programs here and nowhere else.
@@ -19,6 +22,8 @@ pub struct Dockerd {
     pub rootless: bool,
     /// The file that it runs from was replaced or taken away since; only its owner and root may see that.
     pub replaced: Fact<bool>,
+    /// That file's path, where it was.
+    pub old_file: Option<String>,
 }
 
 impl Dockerd {
@@ -36,8 +41,9 @@ impl Dockerd {
             process.filter(|_| is_this_machine(host)).map_or_else(Fact::default, |pid| host.live().started(pid));
         let rootless = docker.info.value().is_some_and(|info| info.is_rootless());
         let file = process.map(|pid| host.live().link(format!("/proc/{pid}/exe")));
-        let replaced = file.map_or_else(Fact::default, |file| file.map(|path| path.ends_with(" (deleted)")));
-        Self { path, path_source, started, rootless, replaced }
+        let old_file = file.as_ref().and_then(|file| Some(file.value()?.strip_suffix(DELETED)?.to_owned()));
+        let replaced = file.map_or_else(Fact::default, |file| file.map(|path| path.ends_with(DELETED)));
+        Self { path, path_source, started, rootless, replaced, old_file }
     }
 }
 

@@ -15,12 +15,13 @@ pub fn render(report: &Report) -> String {
         let kind = if file.used { "notice" } else { "warning" };
         let _ = writeln!(out, "::{kind} title=gdoctor::{}", data(&file.words()));
     }
+    let label = status::labels(report).map_or(String::new(), |labels| format!(", {labels}"));
     for kind in ["error", "warning"] {
         let all: Vec<&Outcome> =
             status::by_weight(report).into_iter().filter(|o| status::github(status::shown(o)) == Some(kind)).collect();
         let shown = if all.len() > MOST { MOST - 1 } else { all.len() };
         for outcome in &all[..shown] {
-            let title = property(&format!("{} ({})", status::name(outcome), outcome.title));
+            let title = property(&format!("{} ({}){label}", status::name(outcome), outcome.title));
             let mut text = outcome.summary.clone();
             for line in status::advice(outcome) {
                 text.push('\n');
@@ -33,7 +34,7 @@ pub fn render(report: &Report) -> String {
             let _ = writeln!(out, "::{kind} title=gdoctor::{rest} more: see the job's summary");
         }
     }
-    let _ = writeln!(out, "gdoctor: {}", status::counts(report));
+    let _ = writeln!(out, "gdoctor{label}: {}", status::counts(report));
     out
 }
 

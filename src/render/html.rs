@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use gdoctor_checks::model::fix::Step;
 
 use super::status;
 use crate::policy::Status;
@@ -72,7 +73,7 @@ fn families(out: &mut String, report: &Report) {
         let word = family.status.word();
         let _ = writeln!(
             out,
-            "<li class=\"{word}\"><span class=\"mark\">{}</span> <strong>{}</strong> {}</li>",
+            "<li class=\"{word}\"><span class=\"mark\">{}</span> <span><strong>{}</strong> {}</span></li>",
             word.to_uppercase(),
             text(family.title),
             prose(&family.told())
@@ -192,8 +193,12 @@ fn mend(out: &mut String, fix: &FixWords) {
     for note in &fix.notes {
         let _ = writeln!(out, "<p>{}</p>", prose(note));
     }
-    for (label, line) in fix.afterwards() {
-        let _ = writeln!(out, "<p>{label}: <code>{}</code></p>", text(line));
+    for (label, step) in fix.afterwards() {
+        let set = match step {
+            Step::Command(command) => format!("<code>{}</code>", text(command)),
+            Step::Sentence(sentence) => prose(sentence),
+        };
+        let _ = writeln!(out, "<p>{label}: {set}</p>");
     }
     let page = text(&fix.page);
     let _ = write!(out, "<p><a href=\"{page}\" rel=\"noreferrer\">{page}</a></p>\n</div>\n");

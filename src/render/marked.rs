@@ -52,10 +52,27 @@ fn rows(text: &str, width: usize) -> Vec<(usize, usize)> {
     rows
 }
 
+/// What meets in the text shares a marker, `~~3,4~~`.
+fn together(marks: &[(Span, usize)]) -> Vec<(Span, String)> {
+    let mut sorted = marks.to_vec();
+    sorted.sort_by_key(|(span, number)| (span.start, *number));
+    let mut found: Vec<(Span, String)> = Vec::new();
+    for (span, number) in sorted {
+        match found.last_mut().filter(|(last, _)| span.start < last.end) {
+            Some((last, numbers)) => {
+                last.end = last.end.max(span.end);
+                numbers.push_str(&format!(",{number}"));
+            }
+            None => found.push((span, number.to_string())),
+        }
+    }
+    found
+}
+
 /// The row of markers under the row that begins at byte `start` of the text.
 fn under(row: &str, start: usize, marks: &[(Span, usize)]) -> String {
     let mut line: Vec<u8> = Vec::new();
-    for (span, number) in marks {
+    for (span, number) in together(marks) {
         let (from, to) = (span.start.max(start), span.end.min(start + row.len()));
         let (Some(before), Some(inside)) =
             (row.get(..from.saturating_sub(start)), row.get(from.saturating_sub(start)..to.saturating_sub(start)))
@@ -66,7 +83,6 @@ fn under(row: &str, start: usize, marks: &[(Span, usize)]) -> String {
         if wide == 0 {
             continue;
         }
-        let number = number.to_string();
         let wide = wide.max(number.len());
         if line.len() < left + wide {
             line.resize(left + wide, b' ');
@@ -116,6 +132,11 @@ mod tests {
         assert_eq!(
             show(text, &marks, 44),
             "  docker run -v /dev/video0:/dev/video0\n             ~~~~~~~~~~~~1~~~~~~~~~~~~~\n    -e DISPLAY=:0 IMG\n       ~~~~2~~~~~"
+        );
+        let two = [(at("-v /dev/video0:/dev/video0"), 3), (at("/dev/video0:/dev/video0"), 4)];
+        assert_eq!(
+            show(text, &two, 80),
+            "  docker run -v /dev/video0:/dev/video0 -e DISPLAY=:0 IMG\n             ~~~~~~~~~~~3,4~~~~~~~~~~~~"
         );
         assert_eq!(show("画 画像 x", &[(Span::new(4, 10), 7)], 80), "  画 画像 x\n     ~7~~");
     }

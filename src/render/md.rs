@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use gdoctor_checks::model::fix::Step;
+
 use super::status;
 use crate::policy::Status;
 use crate::report::{Outcome, Report};
@@ -16,6 +18,9 @@ pub fn render(report: &Report) -> String {
         text(&report.host.machine),
         report.tool.version,
     );
+    if let Some(labels) = status::labels(report) {
+        let _ = writeln!(out, "{}\n", text(&labels));
+    }
     if let Some(file) = &report.need_file {
         let _ = writeln!(out, "{}\n", text(&file.words()));
     }
@@ -58,8 +63,12 @@ fn told(out: &mut String, outcome: &Outcome) {
         for note in &fix.notes {
             let _ = writeln!(out, "{}\n", prose(note));
         }
-        for (label, line) in fix.afterwards() {
-            let _ = writeln!(out, "{label}: {}\n", prose(&format!("`{line}`")));
+        for (label, step) in fix.afterwards() {
+            let set = match step {
+                Step::Command(command) => code(command),
+                Step::Sentence(sentence) => prose(sentence),
+            };
+            let _ = writeln!(out, "{label}: {set}\n");
         }
         let _ = writeln!(out, "<{}>", fix.page);
     }
@@ -102,13 +111,16 @@ fn prose(raw: &str) -> String {
     if parts.len().is_multiple_of(2) {
         return text(raw);
     }
-    // In a code span nothing can be escaped, in an element all can.
-    let code = |part: &str| match part.is_empty() || part.contains(['\n', '|', '<', '>', '&', '\\']) {
-        true => format!("<code>{}</code>", text(part)),
-        false => format!("`{part}`"),
-    };
     let set = |(at, part): (usize, &&str)| if at % 2 == 1 { code(part) } else { text(part) };
     parts.iter().enumerate().map(set).collect()
+}
+
+/// In a code span nothing can be escaped, in an element all can.
+fn code(part: &str) -> String {
+    match part.is_empty() || part.contains(['\n', '|', '<', '>', '&', '\\', '`']) {
+        true => format!("<code>{}</code>", text(part)),
+        false => format!("`{part}`"),
+    }
 }
 
 /// Text from the host that Markdown and HTML take for text.

@@ -30,6 +30,9 @@ pub fn render(report: &Report) -> String {
     let seconds = format!("{}.{:03}", report.duration_ms / 1000, report.duration_ms % 1000);
     let mut out =
         format!("{head} | failed={failed};;0;0 warn={warned};0;;0 unknown={unknown};;;0 time={seconds}s;;;0\n");
+    if let Some(labels) = status::labels(report) {
+        let _ = writeln!(out, "{}", plain(&labels));
+    }
     if let Some(file) = &report.need_file {
         let _ = writeln!(out, "{}", plain(&file.words()));
     }

@@ -39,7 +39,9 @@ pub fn render(report: &Report, whole: bool) -> String {
                 "informationUri": "https://github.com/gdoctor/gdoctor",
                 "rules": rules,
             }},
-            "automationDetails": { "id": "gdoctor/host/" },
+            // What GitHub keeps apart by: two hosts' results do not replace each other.
+            "automationDetails": { "id": format!("gdoctor/{}/", report.labels.get("host").map_or("host", String::as_str)) },
+            "properties": { "labels": report.labels },
             "invocations": [{
                 "executionSuccessful": report.exit_code != crate::policy::UNDETERMINED,
                 "exitCode": report.exit_code,

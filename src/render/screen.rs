@@ -158,7 +158,7 @@ impl Screen<'_> {
         let word = paint(short_word(outcome.status), outcome.status).bold();
         let indent = mark.len() + WORD;
         let pad = " ".repeat(WORD.saturating_sub(word.chars().count()));
-        let _ = writeln!(out, "\n{mark}{word}{pad}{}", self.wrapped(&told(outcome), indent));
+        let _ = writeln!(out, "\n{mark}{word}{pad}{}", self.wrapped(&outcome.told(), indent));
         let field = |out: &mut String, text: &str| {
             let _ = writeln!(out, "{}{}", " ".repeat(indent), self.wrapped(text, indent));
         };
@@ -198,7 +198,8 @@ impl Screen<'_> {
     fn fix(&self, out: &mut String, fix: &FixWords, indent: usize) {
         let risks = if fix.risks.is_empty() { String::new() } else { format!(" ({})", fix.risks.join(", ")) };
         let margin = " ".repeat(indent);
-        let _ = writeln!(out, "{margin}{}", self.wrapped(&format!("Fix: {}{risks}", fix.title), indent));
+        let label = if fix.is_by_hand() { "Fix by hand" } else { "Fix" };
+        let _ = writeln!(out, "{margin}{}", self.wrapped(&format!("{label}: {}{risks}", fix.title), indent));
         // The changed line stands once, whole, at the end.
         if !fix.changes_line {
             commands(out, &fix.commands, indent);
@@ -211,7 +212,7 @@ impl Screen<'_> {
             let _ = writeln!(out, "{margin}{note}");
         }
         // Sentences that say why nothing can be undone, and what long fixes have no room for, are for `-v`.
-        let commands = fix.afterwards().filter(|(_, line)| !line.starts_with(char::is_uppercase));
+        let commands = fix.afterwards().filter_map(|(label, step)| Some((label, step.command()?)));
         for (label, line) in commands.take((room + 1).saturating_sub(fix.commands.len())) {
             let _ = writeln!(out, "{margin}{:<16} {}", format!("{label}:"), line.cyan());
         }
@@ -303,13 +304,6 @@ impl Screen<'_> {
         }
         format!("{} ...", kept.trim_end_matches([',', ';', ' ']))
     }
-}
-
-fn told(outcome: &Outcome) -> String {
-    if outcome.subject.is_empty() || outcome.summary.contains(&outcome.subject) {
-        return outcome.summary.clone();
-    }
-    format!("{}: {}", outcome.subject, outcome.summary)
 }
 
 /// Where the line has what this is about.

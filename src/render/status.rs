@@ -223,6 +223,12 @@ fn is_ready(report: &Report) -> bool {
     report.results.iter().any(|o| o.id == "docker-engine" && o.status == Status::Pass)
 }
 
+/// What `--label` says: `host=web1, team=vision`.
+pub fn labels(report: &Report) -> Option<String> {
+    let each: Vec<String> = report.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    (!each.is_empty()).then(|| each.join(", "))
+}
+
 /// `1 problem`, `2 problems`
 pub fn plural(count: usize, word: &str) -> String {
     if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
@@ -246,7 +252,7 @@ pub fn advice(outcome: &Outcome) -> Vec<String> {
         lines.push(format!("Fix: {} ({})", fix.title, fix.risks.join(", ")));
         lines.extend(fix.commands.iter().map(|command| format!("    {command}")));
         lines.extend(fix.notes.iter().cloned());
-        lines.extend(fix.afterwards().map(|(label, line)| format!("{label}: {line}")));
+        lines.extend(fix.afterwards().map(|(label, step)| format!("{label}: {}", step.text())));
         lines.push(fix.page.clone());
     }
     lines

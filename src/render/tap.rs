@@ -8,6 +8,9 @@ use crate::report::Report;
 
 pub fn render(report: &Report) -> String {
     let mut out = format!("TAP version 13\n1..{}\n", report.results.len());
+    if let Some(labels) = status::labels(report) {
+        let _ = writeln!(out, "# {}", labels.replace('\n', " "));
+    }
     if let Some(file) = &report.need_file {
         let _ = writeln!(out, "# {}", file.words().replace('\n', " "));
     }

@@ -5,11 +5,12 @@ use std::fmt::Write;
 
 use colored::{Color, Colorize};
 
+use gdoctor_checks::model::fix::Step;
 use gdoctor_checks::model::run::Span;
 
 use super::{marked, screen, snippet, status, wrap};
 use crate::policy::Status;
-use crate::report::{Asker, FixWords, Outcome, Report};
+use crate::report::{Asker, FixWords, Outcome, Report, UNDO};
 
 /// How much to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,8 +138,13 @@ impl Page<'_> {
         for note in &fix.notes {
             self.field(out, "note", note);
         }
-        for (label, line) in fix.afterwards() {
-            self.field(out, if label == "Undo" { "undo" } else { "check" }, line);
+        for (label, step) in fix.afterwards() {
+            let name = if label == UNDO { "undo" } else { "check" };
+            match step {
+                Step::Sentence(text) => self.field(out, name, text),
+                // A command stays in one piece.
+                Step::Command(text) => drop(writeln!(out, "          {:<5} {}", name.dimmed(), text.cyan())),
+            }
         }
         self.field(out, "page", &fix.page);
     }

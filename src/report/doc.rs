@@ -6,6 +6,7 @@ use gdoctor_checks::model::doc::Doc;
 use gdoctor_checks::model::finding::{Finding, Verdict};
 use gdoctor_checks::model::fix::Fix;
 
+use super::gate::harmless;
 use crate::judge::Judged;
 
 /// The parsed `doc.md` of a check. Its form is held by tests/contract.rs.
@@ -37,13 +38,33 @@ where
     }
 }
 
-/// A text of nobody's finding: what it would be filled with is named in capitals, `{socket}` as SOCKET.
-pub fn general(text: &str) -> String {
+/// A finding of which nothing is known yet.
+pub fn nobodys() -> Finding {
+    Finding::pass("").about("SUBJECT")
+}
+
+/// A text with what is known of a finding; the rest that would fill it is named in capitals, `{socket}` as SOCKET.
+pub fn general(text: &str, known: &Finding) -> String {
+    in_capitals(&fill(text, known, harmless))
+}
+
+/// True where [`general`] has something left to name in capitals.
+pub fn has_holes(text: &str, known: &Finding) -> bool {
+    let filled = fill(text, known, harmless);
+    in_capitals(&filled) != filled || (known.subject == nobodys().subject && text.contains("{subject}"))
+}
+
+/// Every `{name}` that is left.
+pub fn in_capitals(text: &str) -> String {
     let mut parts = text.split('{');
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let is_name = |name: &&str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
         match part.split_once('}').filter(|(name, _)| is_name(name)) {
+            // `DISPLAY={display}` is no riddle.
+            Some((name, rest)) if out.ends_with(&format!("{}=", name.to_ascii_uppercase())) => {
+                out.extend(["VALUE", rest])
+            }
             Some((name, rest)) => out.extend([&name.to_ascii_uppercase(), rest]),
             None => out.extend(["{", part]),
         }
@@ -81,7 +102,7 @@ pub fn fill(text: &str, finding: &Finding, encode: impl Fn(&str) -> String) -> S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Gate, harmless};
+    use crate::report::Gate;
 
     #[test]
     fn a_hostile_value_is_one_harmless_word() {
@@ -96,8 +117,12 @@ mod tests {
     #[test]
     fn what_nobody_fills_is_named_in_capitals() {
         assert_eq!(
-            general("{user} is in {group_name}; {{.ID}} {print $1} {"),
+            general("{user} is in {group_name}; {{.ID}} {print $1} {", &nobodys()),
             "USER is in GROUP_NAME; {{.ID}} {print $1} {"
         );
+        assert_eq!(general("DISPLAY={display}", &nobodys()), "DISPLAY=VALUE");
+        assert_eq!(general("{subject} of {user}", &nobodys().with("user", "anna")), "SUBJECT of anna");
+        assert!(has_holes("{subject} of {user}", &nobodys().with("user", "anna")));
+        assert!(!has_holes("ls {{.ID}} of {user}", &nobodys().with("user", "anna")));
     }
 }

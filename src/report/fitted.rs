@@ -1,7 +1,7 @@
 //! A fix's commands as this kind of host needs them, where every fix changes in the same way: a system whose `/usr` is part of an
 //! image gets packages as a layer, a rootless engine is a service of its user's, and NixOS is configured.
 
-use gdoctor_checks::model::fix::Risk;
+use gdoctor_checks::model::fix::{Risk, Step};
 
 /// What the commands become. `Err` is a note in their place: no command does the same there.
 pub fn commands(tags: &[String], commands: Vec<String>) -> Result<Vec<String>, &'static str> {
@@ -39,14 +39,32 @@ pub fn commands(tags: &[String], commands: Vec<String>) -> Result<Vec<String>, &
     Ok(changed)
 }
 
+/// What follows a fix's commands, each line as this kind of host needs it; none that does something else there.
+pub fn steps(tags: &[String], steps: Vec<Step<String>>) -> Vec<Step<String>> {
+    let fitting = steps.into_iter().map(|step| {
+        let fitting = commands(tags, vec![step.text().to_owned()]).ok()?;
+        Some(match step {
+            Step::Command(_) => fitting.into_iter().map(Step::Command).collect(),
+            sentence => vec![sentence],
+        })
+    });
+    fitting.flatten().flatten().collect()
+}
+
 /// The fix's risks, as these commands have them.
 pub fn risks(risks: &[Risk], tags: &[String], commands: &[String]) -> Vec<Risk> {
     let rootless = tags.iter().any(|tag| tag == "rootless") && !commands.is_empty();
     let own = rootless && !commands.iter().any(|command| command.contains("sudo "));
     let mut risks: Vec<Risk> = risks.iter().copied().filter(|risk| !own || *risk != Risk::NeedsRoot).collect();
-    if commands.iter().any(|command| command == RESTART) && !risks.contains(&Risk::Reboot) {
-        risks.push(Risk::Reboot);
-    }
+    let mut add = |risk: Risk, holds: bool| {
+        if holds && !risks.contains(&risk) {
+            risks.retain(|risk| *risk != Risk::Safe);
+            risks.push(risk);
+        }
+    };
+    add(Risk::Reboot, commands.iter().any(|command| command == RESTART));
+    // Of a snap's engine nothing less is made to read its configuration again.
+    add(Risk::RestartsDocker, commands.iter().any(|command| command.contains("snap restart docker")));
     if risks.is_empty() { vec![Risk::Safe] } else { risks }
 }
 

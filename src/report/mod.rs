@@ -14,6 +14,7 @@ mod words;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use gdoctor_checks::model::fix::{Risk, Step};
 use gdoctor_checks::model::newest;
 use serde::Serialize;
 
@@ -22,10 +23,10 @@ use crate::need::{ProjectFile, Waiver};
 use crate::policy::{self, FailOn, Status};
 pub use start::Starts;
 
-pub use doc::{find_fix, general, parse};
+pub use doc::{find_fix, general, has_holes, nobodys, parse};
 pub use families::FamilyWords;
 pub use gate::{Gate, harmless};
-pub use words::{OUT_OF_SIGHT, general_fix, write, write_through};
+pub use words::{CORRECTED, OUT_OF_SIGHT, general_fix, write, write_through};
 
 /// `$id` of `docs/gdoctor-report-1.json`, which `gdoctor schema` prints.
 pub const SCHEMA: &str = "https://gdoctor.dev/schema/gdoctor-report-1.json";
@@ -312,6 +313,14 @@ fn is_one(number: &usize) -> bool {
 }
 
 impl Outcome {
+    /// What was observed, and of what where the sentence does not name it.
+    pub fn told(&self) -> String {
+        match self.subject.is_empty() || self.summary.contains(&self.subject) {
+            true => self.summary.clone(),
+            false => format!("{}: {}", self.subject, self.summary),
+        }
+    }
+
     /// The project lives with it today: it keeps its status and decides nothing.
     pub fn is_waived(&self) -> bool {
         self.waiver.as_ref().is_some_and(|waiver| !waiver.expired)
@@ -436,10 +445,10 @@ pub struct FixWords {
     pub notes: Vec<String>,
     /// Commands that show that it worked, besides another look by gdoctor.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub verify: Vec<String>,
+    pub verify: Vec<Step<String>>,
     /// Commands that take back what it changes, or a sentence that says why none does.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub undo: Vec<String>,
+    pub undo: Vec<Step<String>>,
     pub needs_root: bool,
     pub page: String,
     /// The commands are the run line, changed.
@@ -447,13 +456,28 @@ pub struct FixWords {
     pub changes_line: bool,
 }
 
+/// What [`FixWords::afterwards`] calls its lines.
+pub const CHECK_IT: &str = "Check it worked";
+pub const UNDO: &str = "Undo";
+
 impl FixWords {
+    /// Its commands only look: the reader does what the title says.
+    pub fn is_by_hand(&self) -> bool {
+        self.risks.contains(&Risk::Looks.words())
+    }
+
     /// What follows the commands in every format: how to see that it worked, how to take it back.
-    pub fn afterwards(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let each = |label: &'static str, lines| -> std::iter::Map<std::slice::Iter<'_, String>, _> {
-            <[String]>::iter(lines).map(move |line| (label, line.as_str()))
+    pub fn afterwards(&self) -> impl Iterator<Item = (&'static str, &Step<String>)> {
+        let says = |risk: Risk| self.risks.contains(&risk.words());
+        // A shell that has the new group already is part of some fixes.
+        let in_new_shell = self.commands.iter().any(|command| command.starts_with("newgrp "));
+        let label = match () {
+            () if says(Risk::Reboot) => "After a restart",
+            () if says(Risk::LogInAgain) && !in_new_shell => "After a login",
+            () => CHECK_IT,
         };
-        each("Check it worked", &self.verify).chain(each("Undo", &self.undo))
+        let verify = self.verify.iter().map(move |step| (label, step));
+        verify.chain(self.undo.iter().map(|step| (UNDO, step)))
     }
 }
 
@@ -577,6 +601,10 @@ impl Report {
                 change(&mut fix.title);
                 fix.commands.iter_mut().for_each(&mut *change);
                 fix.notes.iter_mut().for_each(&mut *change);
+                for step in fix.verify.iter_mut().chain(&mut fix.undo) {
+                    let (Step::Command(text) | Step::Sentence(text)) = step;
+                    change(text);
+                }
             }
         }
     }

@@ -8,12 +8,12 @@ use gdoctor_checks::model::doc::Doc;
 use gdoctor_checks::model::fact::Gap;
 use gdoctor_checks::model::facts::Facts;
 use gdoctor_checks::model::finding::{ELSEWHERE, Evidence, Finding, NOT_NEEDED, Verdict};
-use gdoctor_checks::model::fix::{Fix, Note, Risk, notes_for};
-use gdoctor_checks::model::need::Need;
+use gdoctor_checks::model::fix::{Fix, Note, Risk, Step, notes_for};
+use gdoctor_checks::model::need::{Need, Origin};
 use gdoctor_checks::model::run::RunLine;
 
 use super::changes::{self, corrected};
-use super::doc::{fill, find_fix, general, quoted};
+use super::doc::{fill, find_fix, in_capitals, quoted};
 use super::families::families;
 use super::fitted;
 use super::gate::Gate;
@@ -24,10 +24,10 @@ use crate::judge::Judged;
 use crate::policy::{self, FailOn};
 
 /// Stands in a fix's fence for the run line with the finding's edits.
-const CORRECTED: &str = "{corrected}";
+pub const CORRECTED: &str = "{corrected}";
 
 /// Stands in its place where there is no line to change.
-const YOUR_OWN: &str = "# your own command or service, so changed";
+const YOUR_OWN: &str = "gdoctor docker run ...   # your own line: this prints it so changed";
 
 /// Of every check that tells of the machine on which containers run, unless its document has better words.
 pub const OUT_OF_SIGHT: &str =
@@ -140,7 +140,7 @@ impl Words<'_> {
             docs: fixes.iter().map(|fix| fix.page.clone()).collect(),
             fixes,
             find_out: match &finding.verdict {
-                Verdict::Unknown(gap) => find_out(gap, self.check.id),
+                Verdict::Unknown(gap) => find_out(gap, self.check.id, finding.asked_by.as_ref()),
                 _ => Vec::new(),
             },
             cause: blocker(finding).map(|by| root_cause(by, blocked).to_owned()),
@@ -180,17 +180,26 @@ impl Words<'_> {
             let command = command.trim_start_matches("sudo ");
             command.starts_with("docker ") && !command.starts_with("docker context ")
         };
-        if self.down && self.check.id != ENGINE && words.commands.iter().any(asks_docker) {
+        if self.down && !words.changes_line && self.check.id != ENGINE && words.commands.iter().any(asks_docker) {
             words.notes.insert(0, "Docker has to run for this: mend docker-engine first.".to_owned());
         }
         words
     }
 }
 
-/// What to run where a look gave no answer, by the reason why.
-fn find_out(gap: &Gap, check: &str) -> Vec<String> {
-    let again = |flag: &str| vec![format!("{flag} --only {check}")];
+/// What to run where a look gave no answer, by the reason why. A flag that asked for it asks again.
+fn find_out(gap: &Gap, check: &str, by: Option<&Origin>) -> Vec<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=@+, ".contains(c);
+    let flag = match by {
+        Some(Origin::Flag(flag)) if flag.starts_with("--") && flag.chars().all(plain) => format!(" {flag}"),
+        _ => String::new(),
+    };
+    let again = |command: &str| vec![format!("{command}{flag} --only {check}")];
     match gap {
+        // What is not there is brought by the command that the reason names.
+        Gap::ToolMissing(what) if what.split('`').count() == 3 => {
+            what.split('`').nth(1).map(str::to_owned).into_iter().chain(again("gdoctor")).collect()
+        }
         Gap::Denied => again("sudo gdoctor -v"),
         Gap::TimedOut => again("gdoctor -v --timeout 60s"),
         Gap::Waiting(_) => again("gdoctor --wake"),
@@ -205,30 +214,31 @@ fn find_out(gap: &Gap, check: &str) -> Vec<String> {
 /// What a fix that restarts the machine says behind its commands: in their block it would end a paste of several.
 const RESTART: &str = "Then restart the machine: `sudo reboot`.";
 
-/// A fix of nobody's finding, for a host with these tags.
-pub fn general_fix(fix: &Fix, tags: &[String]) -> FixWords {
-    let words = fix_words(fix, tags, None, &Finding::pass("").about("SUBJECT"), Gate::default());
-    let each = |texts: Vec<String>| texts.iter().map(|text| general(text)).collect();
+/// A fix for a host with these tags, with what is known of a finding.
+pub fn general_fix(fix: &Fix, tags: &[String], known: &Finding) -> FixWords {
+    let words = fix_words(fix, tags, None, known, Gate::default());
+    let each = |texts: Vec<String>| texts.iter().map(|text| in_capitals(text)).collect();
+    let steps = |steps: Vec<Step<String>>| steps.into_iter().map(|step| step.map(|text| in_capitals(&text))).collect();
     FixWords {
-        title: general(&words.title),
+        title: in_capitals(&words.title),
         commands: each(words.commands),
         notes: each(words.notes),
-        verify: each(words.verify),
-        undo: each(words.undo),
+        verify: steps(words.verify),
+        undo: steps(words.undo),
         ..words
     }
 }
 
 fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Finding, gate: Gate) -> FixWords {
     let told = |text: &str| gate.told(text);
-    let notes = notes_for(&fix.notes, tags).into_iter().map(|note| fill(note, finding, told));
-    let command_or_sentence = |text: &str| match text.starts_with(char::is_uppercase) {
-        true => fill(text, finding, told),
-        false => fill(text, finding, |value| gate.quoted(value)),
+    let notes = notes_for(&fix.notes, tags).into_iter().map(|note| fill(note.text, finding, told));
+    let filled = |step: Step<&str>| match step {
+        Step::Sentence(text) => Step::Sentence(fill(text, finding, told)),
+        Step::Command(text) => Step::Command(fill(text, finding, |value| gate.quoted(value))),
     };
     let afterwards = |lines: &[Note]| {
-        let lines = notes_for(lines, tags).into_iter().map(command_or_sentence).collect();
-        fitted::commands(tags, lines).unwrap_or_default()
+        let steps = notes_for(lines, tags).into_iter().map(|note| filled(note.step())).collect();
+        fitted::steps(tags, steps)
     };
     let changes_line = line.is_some() && fix.commands.iter().any(|fence| fence.text.trim() == CORRECTED);
     let commands = fix.commands_for(tags).into_iter().flat_map(str::lines);

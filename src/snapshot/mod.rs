@@ -14,7 +14,7 @@ use gdoctor_checks::model::facts::{Facts, Group};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::document::{typed, untyped};
+use crate::document::{misread, typed, untyped};
 use crate::need::Evident;
 use crate::probe::Times;
 
@@ -84,8 +84,8 @@ impl Snapshot {
 
     /// Err says why the file is refused: not ours, cut, edited, or of a newer gdoctor.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
-        let value: Value =
-            serde_json::from_slice(bytes).map_err(|why| format!("this is no whole facts file: {why}"))?;
+        let value: Value = serde_json::from_slice(bytes)
+            .map_err(|why| format!("this is no whole facts file: {}", misread(bytes, &why)))?;
         if value["format"] != FORMAT {
             return Err("this is no facts file of `gdoctor collect`".into());
         }

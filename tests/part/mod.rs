@@ -183,13 +183,21 @@ impl Run {
 
     /// The commands of the first fix of a result with this code.
     pub fn fix(&self, code: &str) -> Vec<String> {
+        self.of_fix(code, "commands").iter().map(|c| c.as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// Of the same fix the commands among its lines of this name: `verify`, `undo`.
+    pub fn steps(&self, code: &str, name: &str) -> Vec<String> {
+        self.of_fix(code, name).iter().filter_map(|step| step["command"].as_str().map(str::to_owned)).collect()
+    }
+
+    fn of_fix(&self, code: &str, name: &str) -> Vec<Value> {
         let result = self
             .results()
             .iter()
             .find(|r| word(r, "code") == code)
             .unwrap_or_else(|| panic!("no {code} in {:#?}", self.told()));
-        let commands = result["fixes"][0]["commands"].as_array().cloned().unwrap_or_default();
-        commands.iter().map(|c| c.as_str().unwrap_or_default().to_owned()).collect()
+        result["fixes"][0][name].as_array().cloned().unwrap_or_default()
     }
 
     /// What the first result with this code says.

@@ -2,7 +2,7 @@
 
 mod start;
 
-use crate::model::facts::docker::{Address, DockerFacts, Lack, Reach, Settings};
+use crate::model::facts::docker::{Address, Config, DockerFacts, Lack, Reach, Settings};
 use crate::model::facts::engine::{Kvm, Start, SystemdFailure};
 use crate::model::facts::host::Platform;
 use crate::model::finding::Verdict;
@@ -113,7 +113,16 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
         return Ok(Finding::fail("no-socket-there", "remove-obstacle"));
     }
     if let Some(pid) = docker.daemon_process.value() {
-        return Ok(Finding::fail("listens-elsewhere", "restart").with("pid", pid));
+        let hosts = docker.command.value().map_or(&[][..], |command| &command.hosts);
+        let here = |host: &String| docker.endpoint.value().is_some_and(|endpoint| is_place(host, &endpoint.address));
+        // What was told to listen at other places is an engine of its own, and a restart of the service would not change that.
+        let finding = match hosts.first().filter(|_| !hosts.iter().any(here)) {
+            Some(first) => {
+                Finding::fail("told-elsewhere", "ask-there").with("first", first).with("hosts", hosts.join(", "))
+            }
+            None => Finding::fail("listens-elsewhere", "restart"),
+        };
+        return Ok(finding.with("pid", pid));
     }
     // Unit files of an image start nothing in a container without systemd.
     let inside = facts.host.container.value().is_some() && facts.host.systemd.is_absent();
@@ -153,6 +162,9 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
         // Whether another dockerd runs is not believed of a file: its number may be another program's by now.
         let another = docker.pid_file.value().filter(|_| finding.code == "already-runs");
         let finding = match another {
+            None if finding.code == "refuses-config" && is_mended(facts, &finding) => {
+                Finding { code: "mended-since", verdict: Verdict::Fail("start-again"), ..finding }
+            }
             Some(other) => Finding::fail("foreign-pid", "remove-pid-file")
                 .with("file", &other.path)
                 .with("pid", other.pid)
@@ -213,6 +225,29 @@ fn in_its_place(docker: &DockerFacts, mut finding: Finding) -> Finding {
         finding.verdict = Verdict::Fail("mend-command");
     }
     finding
+}
+
+/// dockerd's word for a place where it listens means the socket at this address.
+fn is_place(host: &str, address: &Address) -> bool {
+    let plain = |path: &str| path.strip_prefix("/var/run/").map_or(path.into(), |rest| format!("/run/{rest}"));
+    matches!(address, Address::Unix(path) if host.strip_prefix("unix://").is_some_and(|told| plain(told) == plain(path)))
+}
+
+/// What dockerd said of daemon.json at its last start is not so of the file as it is now.
+fn is_mended(facts: &Facts, refused: &Finding) -> bool {
+    let reason = refused.values.get("reason").map_or("", String::as_str);
+    let config = &facts.docker.config;
+    let keys = match config.value() {
+        Some(Config::Read { keys, .. }) => &keys[..],
+        None if config.is_absent() => &[],
+        _ => return false,
+    };
+    // encoding/json's words for a text that is none, which this one is no more.
+    let no_json = ["invalid character", "unexpected end of JSON", ": EOF", "unexpected EOF"];
+    // `the following directives don't match any configuration option: NAME, NAME`, or are `specified both as a flag and …`
+    let named = reason.contains("following directives").then(|| reason.rsplit(": ").next().unwrap_or_default());
+    let names = |key: &str| named.is_some_and(|list| list.split([',', ' ']).any(|word| word == key));
+    no_json.iter().any(|words| reason.contains(words)) || named.is_some() && !keys.iter().any(|key| names(key))
 }
 
 /// dockerd was not reached: systemd gave up before.

@@ -38,6 +38,8 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         .with("uid", quota.uid)
         .with("keys", format!("{} of {}", quota.keys, quota.most_keys))
         .with("bytes", format!("{} of {}", quota.bytes, quota.most_bytes))
+        .with("old_keys", format!("kernel.keys.{}={}", names.0, quota.most_keys))
+        .with("old_bytes", format!("kernel.keys.{}={}", names.1, quota.most_bytes))
         .with("maxkeys", format!("kernel.keys.{}={}", names.0, keys * 2))
         .with("maxbytes", format!("kernel.keys.{}={}", names.1, bytes * 2))
         .evidence(fact.source.0.as_str(), format!("user {}: {}/{} keys", quota.uid, quota.keys, quota.most_keys))

@@ -57,8 +57,12 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         findings.push(Finding::fail("no-init", "reinstall").asked_by(&option.at.origin()));
     }
     if replaced {
-        let finding = Finding::warn("replaced", "docker-engine/restart").saw(&facts.engine.daemon_replaced);
-        findings.push(finding.with("version", &version.version));
+        // A restart of what is no longer installed ends the engine.
+        let finding = match gone("dockerd") && docker.daemon_program.is_absent() {
+            true => Finding::warn("removed", "docker-client/install"),
+            false => Finding::warn("replaced", "docker-engine/restart"),
+        };
+        findings.push(finding.saw(&facts.engine.daemon_replaced).with("version", &version.version));
     }
     if findings.is_empty() {
         findings.push(Finding::pass("found"));

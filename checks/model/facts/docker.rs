@@ -394,6 +394,9 @@ pub struct Command {
     /// Its options by the keys that daemon.json has for them, and the file in which each stands: the unit, a drop-in, a file
     /// of variables. Empty: no file that is known to start dockerd has it.
     pub options: BTreeMap<String, String>,
+    /// Where it was told to listen, in its own words: `unix:///srv/ci.sock`; without systemd's `fd://`.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "place::text")]
+    pub hosts: Vec<String>,
     pub settings: Settings,
 }
 

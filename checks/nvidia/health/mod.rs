@@ -140,13 +140,15 @@ fn mig(gpu: &NvmlGpu) -> Option<Finding> {
 }
 
 fn compute_mode(gpu: &NvmlGpu) -> Option<Finding> {
-    let (finding, seen) = match gpu.compute_mode.value()? {
+    // As `nvidia-smi -c` takes it; EXCLUSIVE_THREAD is no longer one of its words.
+    let (finding, seen, old_mode) = match gpu.compute_mode.value()? {
         ComputeMode::Default => return None,
-        ComputeMode::Prohibited => (Finding::fail("prohibited", "default-mode"), "prohibited"),
+        ComputeMode::Prohibited => (Finding::fail("prohibited", "default-mode"), "prohibited", "PROHIBITED"),
         ComputeMode::ExclusiveProcess | ComputeMode::ExclusiveThread => {
-            (Finding::warn("exclusive", "default-mode"), "exclusive")
+            (Finding::warn("exclusive", "default-mode"), "exclusive", "EXCLUSIVE_PROCESS")
         }
     };
+    let finding = finding.with("old_mode", old_mode);
     Some(finding.evidence(gpu.compute_mode.source.0.as_str(), seen))
 }
 

@@ -151,7 +151,8 @@ fn held(facts: &Facts, holder: &Holder, span: &Span) -> Finding {
         }
         Holder::Connection { remote, .. } => Finding::fail("connection", "reserve")
             .with("remote", remote)
-            .with("reserved", with_reserved(facts, span.first)),
+            .with("reserved", with_reserved(facts, span.first))
+            .with("reserved_before", facts.port.reserved.value().map_or("", String::as_str)),
     }
 }
 

@@ -56,7 +56,7 @@ fn of_podman(facts: &Facts, line: &RunLine) -> Result<Findings, Stop> {
     let named = line.files.iter().filter(|named| !line.earlier.has_path(&named.path));
     let mut looks: Vec<Result<Option<Finding>, Stop>> = named.map(|named| file(facts, named)).collect();
     looks.extend(line.devices.iter().filter(|device| !is_told_elsewhere(device)).map(|named| device(facts, named)));
-    looks.extend(line.all("sysctl").map(|option| setting(facts, option)));
+    looks.extend(line.all("sysctl").map(|option| setting(facts, line, option)));
     if looks.is_empty() {
         return Err(Stop::NotNeeded("podman"));
     }

@@ -29,20 +29,22 @@ pub fn add(need: &mut Need, line: RunLine) {
         }
     }
     display(need, &line);
-    for (path, at) in cameras(&line) {
-        need.cameras.push(Wish::new(Camera::Path(path), at));
-    }
+    add_all(&mut need.cameras, cameras(&line));
     if !line.is_host_network() {
-        need.ports.extend(ports(&line));
+        add_all(&mut need.ports, ports(&line));
     }
-    if let Some(registry) = registry(&line) {
-        need.registries.push(registry);
-    }
+    add_all(&mut need.registries, registry(&line).into_iter().collect());
     let typed = line.last("user").and_then(|option| user(&option.value));
     if let Some(user) = typed.filter(|_| need.container_user == ContainerUser::default()) {
         need.container_user = user;
     }
     need.run = Some(line);
+}
+
+/// What a flag asks as well is told once, at its place in the line.
+fn add_all<T: PartialEq>(wishes: &mut Vec<Wish<T>>, of_line: Vec<Wish<T>>) {
+    wishes.retain(|wish| !of_line.iter().any(|own| own.what == wish.what));
+    wishes.extend(of_line);
 }
 
 fn gpu(line: &RunLine) -> Option<Wish<Gpus>> {
@@ -102,13 +104,14 @@ pub fn is_camera(path: &str) -> bool {
         || path.starts_with("/dev/v4l/")
 }
 
-fn cameras(line: &RunLine) -> Vec<(String, Origin)> {
+fn cameras(line: &RunLine) -> Vec<Wish<Camera>> {
     let devices = line.devices.iter().map(|device| (&device.host, &device.at));
     let mounts = line.mounts.iter().filter(|m| m.kind == MountKind::Bind).map(|mount| (&mount.source, &mount.at));
-    let mut found: Vec<(String, Origin)> = Vec::new();
-    for (path, at) in devices.chain(mounts) {
-        if is_camera(path) && !found.iter().any(|(known, _)| known == path) {
-            found.push((path.clone(), at.origin()));
+    let mut found: Vec<Wish<Camera>> = Vec::new();
+    for (path, at) in devices.chain(mounts).filter(|(path, _)| is_camera(path)) {
+        let wish = Wish::new(Camera::Path(path.clone()), at.origin());
+        if !found.iter().any(|known| known.what == wish.what) {
+            found.push(wish);
         }
     }
     found

@@ -90,7 +90,8 @@ pub fn look(host: &Host, running: Option<Fact<Vec<Opt>>>) -> Fact<Command> {
 fn command(options: &[Opt]) -> Command {
     let files = options.iter().map(|option| (option.key.clone(), option.file.clone().unwrap_or_default())).collect();
     let settings = Settings { kinds: BTreeMap::new(), ..daemon_json::settings(&object(options), 0) };
-    Command { options: files, settings }
+    let hosts = options.iter().filter(|option| option.key == "hosts" && !option.value.starts_with("fd:"));
+    Command { options: files, hosts: hosts.map(|option| option.value.clone()).collect(), settings }
 }
 
 /// What daemon.json would say.

@@ -1,0 +1,292 @@
+//! What each command does, from its arguments to its exit code.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use gdoctor_checks::model::check::Check;
+use gdoctor_checks::model::facts::Facts;
+use gdoctor_checks::model::need::Need;
+
+use crate::cli::{self, CheckArgs, CollectArgs, ExplainArgs, ExplainFormat, Redact, Wishes};
+use crate::explain::Asked;
+use crate::explain::find::Finder;
+use crate::explain::show::Document;
+use crate::host::{self, Deadline, Host, input, output};
+use crate::live::{Live, Show};
+use crate::plan::{self, Plan};
+use crate::say::{misuse, print, print_words, refuse, waiting, warn_of_left};
+use crate::{diff, explain, judge, need, policy, probe, report, run, secret, suggest};
+
+/// The machine as it is to be looked at.
+fn host(look: &cli::LookArgs) -> Host {
+    if look.wake {
+        host::listener::allow_waking();
+    }
+    Host::new(&look.root, look.timeout)
+}
+
+/// The line that is given, or the one that does here what is wanted, tried in a container of gdoctor's own.
+pub fn prove(arguments: cli::ProveArgs) -> Option<u8> {
+    let mut check = arguments.check;
+    let conduct = &check.conduct;
+    if conduct.facts.is_some() || conduct.wait.is_some() || !host(&conduct.look).is_live() {
+        misuse("a container is started on this machine, once: --facts, --root and --wait do not go with `prove`");
+        return None;
+    }
+    let line = &check.line;
+    if line.line.is_empty() && line.run_file.is_none() && line.compose.is_empty() {
+        let host = host(&conduct.look);
+        let gathered = match need::gather_suggested(&check.wishes, &host, &need::Evident::of(&host)) {
+            Ok(gathered) => gathered,
+            Err(refusal) => {
+                refuse(&refusal, 100);
+                return None;
+            }
+        };
+        warn_of_left(gathered.project.as_ref());
+        let (facts, _) = judged(&host, &gathered.need, &|_| true);
+        check.line.line = suggest::words(&facts, &gathered.need, &host.env("HOME").unwrap_or_default());
+    }
+    look_and_tell(&check, run::Proof::Started)
+}
+
+/// `None` after having said what is wrong with the arguments.
+pub fn check(arguments: &CheckArgs) -> Option<u8> {
+    look_and_tell(arguments, run::Proof::No)
+}
+
+fn look_and_tell(arguments: &CheckArgs, proof: run::Proof) -> Option<u8> {
+    let conduct = &arguments.conduct;
+    let host = host(&conduct.look);
+    if host.list("/").value().is_none() {
+        misuse(&format!("--root {}: this is not a folder that can be read", conduct.look.root.display()));
+        return None;
+    }
+    let plan = Plan::new(conduct, &host);
+    colored::control::set_override(plan.colour);
+    if arguments.line.show_need {
+        let gathered = need::gather(&arguments.wishes, &arguments.line, &host, &need::Evident::of(&host));
+        return match gathered {
+            Ok(gathered) => {
+                warn_of_left(gathered.project.as_ref());
+                Some(print(&secret::masked(&need::show(&gathered.need))))
+            }
+            Err(refusal) => {
+                refuse(&refusal, plan.width);
+                None
+            }
+        };
+    }
+    let until = conduct.wait.map(Deadline::after);
+    let mut told = String::new();
+    loop {
+        let mut run = match run::Run::new(arguments, &plan, proof) {
+            Ok(run) => run,
+            Err(run::Refused::Need(refusal)) => {
+                refuse(&refusal, plan.width);
+                return None;
+            }
+            Err(run::Refused::Facts(why)) => {
+                misuse(&why);
+                return None;
+            }
+        };
+        let report = run.report(conduct.fail_on);
+        if let Some(until) = until.filter(|until| report.exit_code != policy::OK && !until.left().is_zero()) {
+            if !conduct.quiet {
+                waiting(&report.decisive(conduct.fail_on), until, &mut told);
+            }
+            // The last look is when the time is up.
+            std::thread::sleep(conduct.interval.min(until.left()));
+            continue;
+        }
+        return run.deliver(report, &plan, &host).map_err(|why| misuse(&why)).ok();
+    }
+}
+
+/// Saves the facts of all families, whatever is wanted.
+pub fn collect(arguments: &CollectArgs) -> u8 {
+    let host = host(&arguments.look);
+    let saved = run::Run::collect(&host, &arguments.wishes, plan::show(&host)).and_then(|run| match arguments.redact {
+        Redact::Private => run.save(&arguments.output),
+        Redact::None if arguments.yes || input::confirmed("Write names, addresses and ids as they are?") => {
+            run.save_as_is(&arguments.output)
+        }
+        Redact::None => Err("--redact none: nothing is written without a yes (or --yes)".into()),
+    });
+    match saved {
+        // The facts themselves may have gone to standard output.
+        Ok(told) if !output::is_file(&arguments.output) => {
+            output::tell(&told);
+            policy::OK
+        }
+        Ok(told) => print(&format!("{told}\n")),
+        Err(why) => misuse(&why),
+    }
+}
+
+pub fn diff(before: &Path, after: &Path, whole: bool) -> u8 {
+    let read = |path: &Path| match input::regular_file(path, explain::find::MOST) {
+        Some(Ok(bytes)) => diff::Side::read(&bytes).map_err(|why| format!("{}: {why}", path.display())),
+        Some(Err(why)) => Err(format!("{}: {why}", path.display())),
+        None => Err(format!("{}: there is no such file", path.display())),
+    };
+    match read(before).and_then(|b| Ok((b, read(after)?))).and_then(|(b, a)| diff::diff(&b, &a, whole)) {
+        Ok(told) => match print(&told.text) {
+            policy::OK if told.worse => policy::FAILED,
+            code => code,
+        },
+        Err(why) => misuse(&why),
+    }
+}
+
+/// Writes a gdoctor.toml that asks for what flags and the line ask.
+pub fn init(arguments: &cli::InitArgs) -> u8 {
+    let host = Host::new("/", std::time::Duration::from_secs(5));
+    let line = cli::LineArgs { need: Some("none".into()), ..arguments.line.clone() };
+    let need = match need::gather_asked(&arguments.wishes, &line, &host) {
+        Ok(need) => need,
+        Err(refusal) => return refuse(&refusal, 100),
+    };
+    let text = need::file::write(&need);
+    if arguments.output.as_os_str() == "-" {
+        return print(&text);
+    }
+    let (path, text) = (&arguments.output, text.as_bytes());
+    let written =
+        if arguments.force { output::write(path, text).map(|()| true) } else { output::write_first(path, text) };
+    match written {
+        Ok(true) => print(&need::file::written(&need, &path.display().to_string())),
+        Ok(false) => misuse(&format!("{} is there already; --force replaces it", path.display())),
+        Err(why) => misuse(&why),
+    }
+}
+
+/// Explains a topic from its words, a text by what it says; the checks that can see its causes are run.
+pub fn explain(arguments: &ExplainArgs) -> Result<u8, String> {
+    let host = host(&arguments.look);
+    let json = arguments.format == ExplainFormat::Json;
+    let document = match explain::read(&arguments.text)? {
+        Asked::Topic(topic) => {
+            let looked = explain::topic::seen_by(&topic).filter(|_| !arguments.no_look && !arguments.all_systems);
+            let looked = looked.map(|check| look(&host, &[check], explain::rank::wishes_of(&[check.family.name])));
+            let tags = looked.as_ref().map_or_else(|| probe::tags(&host), |(tags, _)| tags.clone());
+            let report = looked.map(|(_, report)| report);
+            if !json {
+                let tags = (!arguments.all_systems).then_some(&tags[..]);
+                return Ok(print_words(&explain::topic::explain(&topic, tags, report.as_ref())?));
+            }
+            Document::of_entries(explain::topic::codes(&topic)?, report.as_ref(), &tags)
+        }
+        Asked::Text { bytes, left_out } => {
+            if left_out > 0 {
+                eprintln!(
+                    "gdoctor: the first {left_out} bytes were left out: only the end of so long a text is read, and lines are counted from there"
+                );
+            }
+            let search = Finder::new().search(&bytes);
+            let deciding = explain::rank::deciding(&search.found);
+            let visible = !deciding.is_empty() && !arguments.no_look;
+            let looked = visible.then(|| look(&host, &deciding, explain::rank::wishes(&search.found)));
+            let tags = looked.as_ref().map_or_else(|| probe::tags(&host), |(tags, _)| tags.clone());
+            let report = looked.map(|(_, report)| report);
+            let answers = explain::rank::rank(search.found, report.as_ref());
+            Document::new(&answers, search.understood, report.is_some(), &tags)
+        }
+    };
+    let known = !document.matches.is_empty();
+    let code = if json { print(&document.json()) } else { print_words(&document.text(arguments.verbose)) };
+    Ok(if known || code != policy::OK { code } else { policy::UNDETERMINED })
+}
+
+/// The host's tags, and what the deciding checks say of it when this is wanted.
+fn look(host: &Host, deciding: &[&Check], wishes: Wishes) -> (Vec<String>, report::Report) {
+    let selects = |check: &Check| deciding.iter().any(|one| one.id == check.id);
+    let need = need::of_wishes(&wishes, &need::Evident::of(host));
+    let (facts, report) = judged(host, &need, &selects);
+    (facts.tags(), report)
+}
+
+/// What is seen of a need, and what the selected checks say of it.
+fn judged(host: &Host, need: &Need, selects: &dyn Fn(&Check) -> bool) -> (Facts, report::Report) {
+    let show = match plan::show(host) {
+        Show::Verdicts => Show::Probes,
+        show => show,
+    };
+    let (facts, probe_times) = probe::probe_all(host, need, selects, &Live::new(show, need, selects));
+    let judged = judge::judge_all(&facts, need, selects);
+    let frame = report::Frame { probe_times, ..report::Frame::default() };
+    let report = report::write(&facts, need, &judged, policy::FailOn::Fail, frame);
+    (facts, report)
+}
+
+/// What all checks say of facts that are there already.
+fn judged_again(facts: &Facts, need: &Need) -> report::Report {
+    let judged = judge::judge_all(facts, need, |_| true);
+    report::write(facts, need, &judged, policy::FailOn::Fail, report::Frame::default())
+}
+
+/// Makes the command that does here what is wanted, then judges it as `gdoctor check` would: what still fails is told before it.
+pub fn suggest(arguments: &cli::SuggestArgs) -> u8 {
+    let host = host(&arguments.look);
+    let saved = match arguments.facts.as_deref().map(run::saved).transpose() {
+        Ok(saved) => saved,
+        Err(why) => return misuse(&why),
+    };
+    let evident = saved.as_ref().map_or_else(|| need::Evident::of(&host), |(_, evident)| evident.clone());
+    let gathered = match need::gather_suggested(&arguments.wishes, &host, &evident) {
+        Ok(gathered) => gathered,
+        Err(refusal) => return refuse(&refusal, 100),
+    };
+    warn_of_left(gathered.project.as_ref());
+    let need = gathered.need;
+    let look = |need: &Need| match &saved {
+        Some((facts, _)) => (facts.clone(), judged_again(facts, need)),
+        None => judged(&host.renewed(), need, &|_| true),
+    };
+    let home = host.env("HOME").unwrap_or_default();
+    let (facts, before) = look(&need);
+    let words = suggest::words(&facts, &need, &home);
+    let asked = match suggest::asked(&facts, &words, &home) {
+        Ok(asked) => asked,
+        Err(wrong) => return misuse(&wrong.what),
+    };
+    let (_, report) = look(&asked);
+    // A camera that is not there is not in the command, and missing all the same.
+    let cameras = before.results.iter().filter(|outcome| outcome.group == "camera");
+    let failed = |outcome: &&report::Outcome| outcome.status == policy::Status::Fail && outcome.cause.is_none();
+    let failures: BTreeMap<&str, &str> = cameras
+        .chain(&report.results)
+        .filter(failed)
+        .map(|outcome| (outcome.code.as_str(), outcome.summary.as_str()))
+        .collect();
+    let steps = suggest::steps(&facts, &need);
+    let code = print(&suggest::text(&asked, &steps, &failures, arguments.compose));
+    let whose = arguments.facts.as_ref().map_or(String::new(), |path| format!(" --facts {}", path.display()));
+    let next = format!("gdoctor check{whose} -- {}", need::run_line::join(&words));
+    output::tell(&match failures.len() {
+        0 => format!("gdoctor: nothing that gdoctor sees keeps this from working. All that it sees: {next}"),
+        _ => {
+            format!("gdoctor: this does not work before what stands above it is mended. The commands for that: {next}")
+        }
+    });
+    match (code, failures.is_empty()) {
+        (policy::OK, true) => report.exit_code,
+        (policy::OK, false) => policy::FAILED,
+        (code, _) => code,
+    }
+}
+
+/// What this is, and of what it knows nothing yet.
+pub fn version(json: bool) -> String {
+    let tool = report::Tool::this();
+    if json {
+        return format!("{}\n", serde_json::to_string_pretty(&tool).unwrap_or_default());
+    }
+    let known = &tool.knowledge;
+    format!(
+        "gdoctor {}\nKnows Docker Engine up to {}, NVIDIA Container Toolkit up to {}, driver branches up to {}, CUDA up to {}; \
+         sources read on {}.\nOf what is newer it says \"unknown\" where it depends on the version.\n",
+        tool.version, known.engine, known.toolkit, known.driver, known.cuda, known.day
+    )
+}
