@@ -6,39 +6,15 @@ mod part;
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use nix::unistd::Pid;
+use part::proof::{binary, free_port, image, inventory, prove, proved, seen, suites};
 use part::run_lines::{IMAGE, Lab};
-use part::{Part, Run, has_engine};
-
-/// The binary without what debuggers need: the engine is handed less.
-fn binary() -> &'static str {
-    static BINARY: OnceLock<String> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let whole = env!("CARGO_BIN_EXE_gdoctor");
-        let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("gdoctor-stripped");
-        let fresh = kept.with_extension(std::process::id().to_string());
-        let stripped = Command::new("strip").args(["-o".as_ref(), fresh.as_os_str(), whole.as_ref()]).status();
-        match stripped.is_ok_and(|status| status.success()) && std::fs::rename(&fresh, &kept).is_ok() {
-            true => kept.display().to_string(),
-            false => whole.to_owned(),
-        }
-    })
-}
-
-/// What an engine has, but for times and ids of its own networks.
-const INVENTORY: &str = "docker ps -a --format '{{.Names}} {{.Image}}'; docker images --format '{{.Repository}}:{{.Tag}} {{.ID}}'; \
-     docker images -q -f dangling=true; docker volume ls -q; docker network ls --format '{{.Name}}'";
-
-fn inventory(lab: &Lab) -> String {
-    String::from_utf8(lab.shell(INVENTORY, &BTreeMap::new()).stdout).unwrap()
-}
+use part::{Part, Run};
 
 fn until(done: impl Fn() -> bool) -> bool {
     let started = Instant::now();
@@ -51,41 +27,12 @@ fn until(done: impl Fn() -> bool) -> bool {
     false
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 /// A node of FUSE's that is root's alone.
 fn root_node(lab: &Lab) -> String {
     let node = lab.work.path().join("fuse");
     let made = mknod(&node, SFlag::S_IFCHR, Mode::S_IRUSR | Mode::S_IWUSR, makedev(10, 229));
     assert!(made.is_ok(), "{made:?}");
     node.display().to_string()
-}
-
-/// `gdoctor prove LINE` where the lab's client is, as a report.
-fn prove(lab: &Lab, line: &str, env: &[(&str, &str)]) -> Run {
-    let binary = binary();
-    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Run::read(&lab.shell(&format!("{binary} prove --format json -- {line}"), &env))
-}
-
-/// `status code subject` of what the proof says.
-fn proved(run: &Run) -> Vec<String> {
-    [run.of("proof-start"), run.of("proof-inside")].concat()
-}
-
-/// What the container was started from.
-fn image(run: &Run) -> String {
-    seen(run, "proof-start", "", "image")
-}
-
-/// A piece of evidence, by its source's beginning.
-fn seen(run: &Run, id: &str, subject: &str, source: &str) -> String {
-    let result = run.results().iter().find(|r| r["id"] == id && r["subject"].as_str().unwrap_or_default() == subject);
-    let evidence = result.and_then(|r| r["evidence"].as_array()).into_iter().flatten();
-    let told = evidence.filter(|seen| seen["source"].as_str().is_some_and(|told| told.starts_with(source)));
-    told.map(|seen| seen["value"].as_str().unwrap_or_default().to_owned()).next().unwrap_or_default()
 }
 
 fn spawned(lab: &Lab, line: &str) -> Child {
@@ -103,24 +50,15 @@ fn spawned(lab: &Lab, line: &str) -> Child {
         .unwrap()
 }
 
-/// Every engine of the lab.
-fn engines(work: impl Fn(&Lab, &str)) {
-    for suite in [None, Some("trixie"), Some("sid")] {
-        if suite.is_some_and(|suite| !has_engine(suite)) {
-            continue;
-        }
-        let arguments: Vec<&str> = suite.into_iter().flat_map(|suite| ["--engine", suite]).collect();
-        let Some(lab) = Lab::of(&arguments) else { return };
-        work(&lab, suite.unwrap_or("bookworm"));
-    }
-}
-
 #[test]
 fn every_engine_takes_the_line_or_says_why_not_and_nothing_stays() {
-    engines(|lab, engine| {
-        options_are_met_inside(lab, engine);
-        refusals_are_told_with_the_argument(lab, engine);
-    });
+    for suite in suites() {
+        let arguments: Vec<&str> = suite.into_iter().flat_map(|suite| ["--engine", suite]).collect();
+        let Some(lab) = Lab::of(&arguments) else { return };
+        let engine = suite.unwrap_or("bookworm");
+        options_are_met_inside(&lab, engine);
+        refusals_are_told_with_the_argument(&lab, engine);
+    }
 }
 
 fn options_are_met_inside(lab: &Lab, engine: &str) {
@@ -265,6 +203,14 @@ fn a_window_is_tried_from_within() {
     let handed = format!("docker run {socket} -e XAUTHORITY=/x -v {cookie}:/x:ro --hostname $(hostname) {IMAGE}");
     let accepted = prove(&lab, &handed, &env);
     assert!(proved(&accepted).contains(&format!("pass proof-inside/works {name}")), "{:#?}", proved(&accepted));
+    // Memory that a program shares by its number, which only one IPC namespace knows; foretold either way.
+    let told =
+        |run: &Run| run.of("proof-inside").into_iter().find(|line| line.ends_with("MIT-SHM")).unwrap_or_default();
+    assert_eq!(told(&accepted), "pass proof-inside/memory-apart MIT-SHM");
+    assert!(seen(&accepted, "proof-inside", "MIT-SHM", "what gdoctor").starts_with("it fails"));
+    let in_common = prove(&lab, &format!("docker run --ipc=host {}", &handed["docker run ".len()..]), &env);
+    assert_eq!(told(&in_common), "pass proof-inside/works MIT-SHM");
+    assert_eq!(seen(&in_common, "proof-inside", "MIT-SHM", "what gdoctor"), "it works");
 }
 
 /// Facts of a proof say the same wherever they are judged; shared ones hold no name.
@@ -396,82 +342,6 @@ fn podman_and_engines_without_root() {
         assert_eq!(self::image(&run), from, "{line}");
         assert_eq!(exec(&has, "/dev/null".as_ref()).0, before, "{line}");
     }
-}
-
-/// A GPU that CDI brings: a node without a driver behind it and a library of ours in NVML's place. All else is what CDI, runc and the
-/// loader make of it. The host has no such GPU, so only what was seen inside is held here.
-#[test]
-fn a_gpu_is_looked_at_from_within() {
-    if !has_engine("sid") {
-        return;
-    }
-    let dir = tempfile::tempdir_in("/tmp").unwrap();
-    let path = |name: &str| dir.path().join(name);
-    let compiled = Command::new("cc")
-        .args([
-            "-shared",
-            "-fPIC",
-            "-DWHOLE",
-            "-x",
-            "c",
-            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doubles/nvml.c"),
-            "-o",
-        ])
-        .arg(path("nvml.so"))
-        .status();
-    if !compiled.is_ok_and(|status| status.success()) {
-        return part::left_out("the library that stands in for NVML: no C compiler (cc)");
-    }
-    std::fs::create_dir_all(path("module/nvidia")).unwrap();
-    std::fs::create_dir(path("cdi")).unwrap();
-    let write = |name: &str, text: &str| std::fs::write(path(name), text).unwrap();
-    write("module/nvidia/version", "550.54.15\n");
-    mknod(&path("nvidia0"), SFlag::S_IFCHR, Mode::from_bits_truncate(0o666), makedev(195, 0)).unwrap();
-    let answers = [
-        ("healthy", "driver = 550.54.15\ngpus = 1\ngpu0.name = NVIDIA L4\ngpu0.pci = 0:1:0\n"),
-        ("mismatch", "init = !18\n"),
-        ("hang", "init = hang\n"),
-        ("bare", ""),
-    ];
-    let mut spec = "cdiVersion: 0.5.0\nkind: nvidia.com/gpu\ndevices:\n".to_owned();
-    for (name, text) in answers {
-        write(name, text);
-        let home = dir.path().display();
-        let mount = |from: &str, to: &str| {
-            format!("    - {{hostPath: {home}/{from}, containerPath: {to}, options: [ro, bind]}}\n")
-        };
-        spec += &format!(
-            "- name: {name}\n  containerEdits:\n    env: [NVML_DOUBLE=/gpu/answers]\n    deviceNodes:\n    - {{path: /dev/nvidia0, \
-             hostPath: {home}/nvidia0, type: c, major: 195, minor: 0}}\n    mounts:\n{}",
-            mount("module", "/sys/module")
-        );
-        if name != "bare" {
-            let library = format!("/usr/lib/{}-linux-gnu/libnvidia-ml.so.1", std::env::consts::ARCH);
-            spec += &(mount("nvml.so", &library) + &mount(name, "/gpu/answers"));
-        }
-    }
-    write("cdi/nvidia.yaml", &spec);
-    write("daemon.json", &format!("{{\"cdi-spec-dirs\": [\"{}\"]}}", path("cdi").display()));
-    let config = path("daemon.json").display().to_string();
-    let Some(lab) = Lab::of(&["--engine", "sid", "--config", &config]) else { return };
-    let before = inventory(&lab);
-    for (name, image, inside) in [
-        ("healthy", IMAGE, "1 GPU(s), driver 550.54.15"),
-        ("healthy", "no/such:1", "1 GPU(s), driver 550.54.15"),
-        ("mismatch", IMAGE, "Driver/library version mismatch"),
-        ("hang", IMAGE, "cannot tell: no answer within the deadline"),
-        ("bare", "no/such:1", "libnvidia-ml.so.1: cannot open shared object file: No such file or directory"),
-    ] {
-        let wants = "-e NVIDIA_DRIVER_CAPABILITIES=compute,utility";
-        let run = prove(&lab, &format!("docker run --device nvidia.com/gpu={name} {wants} {image}"), &[]);
-        assert_eq!(seen(&run, "proof-inside", "NVML", ""), inside, "{name} {image}: {:#?}", proved(&run));
-        assert_eq!(seen(&run, "proof-inside", "CUDA", ""), "/dev/nvidia-uvm is not there", "{name}");
-        let utility = if name == "bare" { "libnvidia-ml: no such library" } else { "libnvidia-ml there" };
-        assert_eq!(seen(&run, "proof-inside", "utility", ""), utility, "{name} {image}");
-        // What this host lacks is told once, and nothing of it again.
-        assert!(proved(&run).iter().all(|line| !line.starts_with("fail")), "{name}: {:#?}", proved(&run));
-    }
-    assert_eq!(inventory(&lab), before);
 }
 
 /// What gdoctor says beforehand, held against what the container shows: options, the start and each look, and why they differ.

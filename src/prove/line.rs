@@ -5,7 +5,8 @@ use gdoctor_checks::model::facts::proof::Image;
 use gdoctor_checks::model::need::{Capability, Gpus, Need, Origin, Protocol};
 use gdoctor_checks::model::run::{Mount, MountKind, RunLine, RunOption, Span};
 
-use super::asked::{Asked, Device, Door, Limit};
+use super::asked::{Asked, Device, Door};
+use super::limits;
 use crate::host::Host;
 use crate::need::run_line::{Part, parts};
 
@@ -181,11 +182,14 @@ pub fn asked(line: &RunLine, need: &Need) -> Asked {
         capabilities: need.capabilities.iter().filter(|wish| wish.by != Origin::Guide).cloned().collect(),
         decode: need.decode.iter().filter(|wish| wish.by != Origin::Guide).cloned().collect(),
         encode: need.encode.clone(),
+        frame: need.frame.clone(),
+        picture: need.picture.clone(),
         display: need.display.clone().filter(|_| line.variable("DISPLAY").is_some()),
         ..Need::default()
     };
     let gpus = line.asks_for_gpu().is_some();
-    let mut wanted = if gpus { wanted } else { Need { display: wanted.display, ..Need::default() } };
+    let Need { display, frame, picture, .. } = wanted.clone();
+    let mut wanted = if gpus { wanted } else { Need { display, frame, picture, ..Need::default() } };
     if gpus && wanted.gpu.is_none() {
         wanted.gpu = Some(gdoctor_checks::model::need::Wish::new(Gpus::All, Origin::Default));
     }
@@ -200,7 +204,7 @@ pub fn asked(line: &RunLine, need: &Need) -> Asked {
         Some((port.container..=port.container.saturating_add(count)).map(move |port| Door { port, udp }))
     });
     let ports = if line.is_host_network() { Vec::new() } else { doors.flatten().take(PORTS).collect() };
-    Asked { need: wanted, devices: devices(line), ports, limits: limits(line), ..Asked::default() }
+    Asked { need: wanted, devices: devices(line), ports, limits: limits::asked(line), ..Asked::default() }
 }
 
 fn devices(line: &RunLine) -> Vec<Device> {
@@ -223,27 +227,6 @@ fn devices(line: &RunLine) -> Vec<Device> {
         if !all.iter().any(|known| known.path == device.path) {
             all.push(device);
         }
-    }
-    all
-}
-
-fn limits(line: &RunLine) -> Vec<Limit> {
-    let mut all = Vec::new();
-    for option in line.all("ulimit") {
-        let Some((name, values)) = option.value.split_once('=') else { continue };
-        let (soft, hard) = values.split_once(':').unwrap_or((values, values));
-        // -1 is unlimited.
-        let number = |text: &str| text.parse::<i64>().ok().map(|number| u64::try_from(number).ok());
-        if let (Some(soft), Some(hard)) = (number(soft), number(hard)) {
-            all.push(Limit { name: name.to_owned(), soft, hard });
-        }
-    }
-    let own_memory = line.last("ipc").is_none_or(|ipc| ["", "private", "shareable"].contains(&ipc.value.as_str()));
-    if let Some(size) = line.size("shm-size").filter(|_| own_memory) {
-        all.push(Limit { name: "/dev/shm".into(), soft: Some(size), hard: None });
-    }
-    if let Some(user) = line.last("user").and_then(|user| user.value.split(':').next()?.parse().ok()) {
-        all.push(Limit { name: "user".into(), soft: Some(user), hard: None });
     }
     all
 }
