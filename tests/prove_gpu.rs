@@ -113,7 +113,7 @@ const HEALTHY: [&str; 8] = [
     "CUDA: cuInit succeeds",
     "utility: libnvidia-ml there",
     "compute: libcuda, libnvidia-ptxjitcompiler there",
-    "video: libnvcuvid, libnvidia-encode there",
+    "video: libnvcuvid, libcuda there",
     "decode h264: cuvid decodes it",
     "encode h264: nvenc encodes it",
 ];
@@ -122,7 +122,8 @@ const HEALTHY: [&str; 8] = [
 const STATES: [(&str, &[&str]); 6] = [
     ("healthy", &[]),
     ("mismatch", &["NVML: Driver/library version mismatch"]),
-    ("hang", &["NVML: cannot tell: no answer within the deadline"]),
+    // They share the time that a look may take.
+    ("hang", &["NVML: cannot tell: no answer within the deadline", "CUDA: cannot tell: no answer within the deadline"]),
     (
         "no decoder",
         &["video: libnvcuvid: no such library", "decode h264: libcuda, libnvcuvid: one of them is not there"],

@@ -67,7 +67,10 @@ fn memory(speaker: &Speaker, arguments: &[String]) {
         Ok(false) => Fact::present(Seen::Fails("the X server has other memory under the same number".into()), source),
         // The client's numbers mean nothing to the server, or it may not read what they stand for.
         Err(ReplyError::X11Error(error)) => {
-            let words = format!("the X server does not come to the memory of a program here: {:?}", error.error_kind);
+            let words = format!(
+                "X_ShmAttach: Bad{:?}, the X server cannot read the memory of a program here",
+                error.error_kind
+            );
             Fact::present(Seen::Fails(words), source)
         }
         Err(error) => Fact::unknown(Gap::Unsupported(error.to_string()), source),

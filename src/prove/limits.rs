@@ -67,10 +67,7 @@ pub fn asked(line: &RunLine) -> Vec<Limit> {
     let servers: Vec<String> =
         values("dns").into_iter().filter(|server| server.parse::<std::net::IpAddr>().is_ok()).collect();
     all.extend((!servers.is_empty()).then_some(Limit::Resolver(servers)));
-    all.extend(line.all("sysctl").filter_map(|option| {
-        let value = option.value.split_once('=')?.1.to_owned();
-        Some(Limit::Setting { path: option.setting()?, value })
-    }));
+    all.extend(line.all("sysctl").filter_map(setting));
     // A privileged container has all rights, whatever else the line says.
     if line.switch("privileged").is_none() {
         all.extend(rights(line));
@@ -84,6 +81,19 @@ fn resource(option: &RunOption) -> Option<Limit> {
     // -1 is unlimited.
     let number = |text: &str| text.parse::<i64>().ok().map(|number| u64::try_from(number).ok());
     Some(Limit::Resource { name: name.to_owned(), soft: number(soft)?, hard: number(hard)? })
+}
+
+fn setting(option: &RunOption) -> Option<Limit> {
+    let (key, value) = option.value.split_once('=')?;
+    let mut parts: Vec<&str> = key.split('.').collect();
+    // A card's name may have dots, which sysctl(8) writes as slashes.
+    let card =
+        (parts.len() > 5 && parts[0] == "net" && ["conf", "neigh"].contains(&parts[2])).then(|| 3..parts.len() - 1);
+    let name = card.as_ref().map(|card| parts[card.clone()].join("."));
+    if let Some((card, name)) = card.zip(name.as_deref()) {
+        parts.splice(card, [name]);
+    }
+    Some(Limit::Setting { path: format!("/proc/sys/{}", parts.join("/")), value: value.to_owned() })
 }
 
 fn rights(line: &RunLine) -> Vec<Limit> {
@@ -331,6 +341,12 @@ mod tests {
             ]
         );
         assert_eq!(of("docker run --privileged --cap-drop ALL --ipc host --shm-size 1g --pids-limit -1 img"), []);
+        let path = |text: &str| match &of(&format!("docker run --sysctl {text} img"))[..] {
+            [Limit::Setting { path, value }] => format!("{path} {value}"),
+            other => format!("{other:?}"),
+        };
+        assert_eq!(path("net.ipv4.conf.all.src_valid_mark=1"), "/proc/sys/net/ipv4/conf/all/src_valid_mark 1");
+        assert_eq!(path("net.ipv4.conf.eth0.5.rp_filter=2"), "/proc/sys/net/ipv4/conf/eth0.5/rp_filter 2");
         let unlimited = Limit::Resource { name: "memlock".into(), soft: None, hard: None };
         assert_eq!(of("docker run --ulimit memlock=-1 --group-add video img"), [unlimited]);
     }

@@ -62,7 +62,9 @@ const OF_THE_IMAGE: [&str; 6] =
 pub fn own(line: &RunLine, host: &Host, image: Image) -> Result<Own, String> {
     // What the client or the engine refuses is theirs to refuse.
     let is_kept = |option: &&RunOption| !is_own(&option.name) && option.name != "image";
-    if let Some(option) = line.options.iter().filter(is_kept).find(|option| option.at.opaque || option.name == "…") {
+    let is_open =
+        |option: &&RunOption| option.at.opaque && option.name != "env" && !SEEN_BY_OTHERS.contains(&&*option.name);
+    if let Some(option) = line.options.iter().filter(is_kept).find(|option| is_open(option) || option.name == "…") {
         return Err(format!(
             "only the running script would tell what `{}` is: give the line with its value",
             option.at.text
@@ -100,6 +102,9 @@ impl Own {
             _ if is_own(name) => {}
             _ if SEEN_BY_OTHERS.contains(&name) => {
                 self.leave_out(&part, "other programs would take this container for yours")
+            }
+            ("env", _) if part.option.at.opaque => {
+                self.leave_out(&part, "only the running script would tell its value")
             }
             ("user" | "group-add", _) if image == Image::Own && !is_numeric(&part.value) => {
                 self.leave_out(&part, "only your image tells which id that name has");
@@ -256,6 +261,13 @@ mod tests {
         let own = tried("docker run -u app --group-add video --group-add 44 -u 1000:50 -l traefik.enable=true img");
         assert_eq!(own.options, ["--group-add", "44", "-u", "1000:50"]);
         assert_eq!(own.left_out.len(), 3, "{:?}", own.left_out);
+    }
+
+    #[test]
+    fn a_variable_that_only_the_script_knows_is_left_out() {
+        let own = tried("docker run -e GROUP=`id -gn` -e A=b -p 80:80 img");
+        assert_eq!(own.options, ["-e", "A=b", "-p", "80:80"]);
+        assert!(own.left_out[0].contains("id -gn"), "{:?}", own.left_out);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use gdoctor_checks::model::facts::library::{Found, Kind as LibraryKind, librarie
 use gdoctor_checks::model::facts::nvidia::Start;
 use gdoctor_checks::model::facts::proof::{Kind, Look, Seen};
 use gdoctor_checks::model::need::{Camera, Capability, Codec, Need, Origin, Wish};
+use gdoctor_checks::readings::cuda::error_name;
 use serde::{Deserialize, Serialize};
 
 use super::asked::{Answer, Asked, Device, Door};
@@ -120,7 +121,10 @@ fn cuda(facts: &Facts) -> Fact<Seen> {
     }
     start.clone().map(|code| match code {
         0 => Seen::Works("cuInit succeeds".into()),
-        code => Seen::Fails(format!("cuInit returns {code}")),
+        code => Seen::Fails(match error_name(code) {
+            "" => format!("cuInit returns {code}"),
+            name => format!("cuInit returns {code}, {name}"),
+        }),
     })
 }
 

@@ -67,14 +67,16 @@ fn waits_for(look: &Look, first: &Look) -> bool {
     }
 }
 
-fn fails_inside(look: &Look) -> bool {
-    matches!(look.seen.state, State::Present(Seen::Fails(_)))
+/// `first` failed; or neither of the two gave an answer.
+fn is_in_the_way(first: &Look, look: &Look) -> bool {
+    let is_unknown = |look: &Look| matches!(look.seen.state, State::Unknown(_));
+    matches!(first.seen.state, State::Present(Seen::Fails(_))) || (is_unknown(first) && is_unknown(look))
 }
 
 fn finding(look: &Look, all: &[Look]) -> Finding {
     let foretold = look.foretold.clone().unwrap_or_default();
     let works = matches!(look.seen.state, State::Present(Seen::Works(_)));
-    let waits = !works && all.iter().any(|first| fails_inside(first) && waits_for(look, first));
+    let waits = !works && all.iter().any(|first| waits_for(look, first) && is_in_the_way(first, look));
     let finding = match &look.seen.state {
         _ if waits && foretold.failing_check().is_none() => {
             Finding::unknown(Gap::BlockedBy(CHECK.id.into()), Default::default())
