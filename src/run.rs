@@ -409,7 +409,10 @@ fn foretelling(facts: &Facts, need: &Need, image: Image) -> Foretelling {
         let place = outcome.asked_by.as_ref().filter(|by| by.kind == "run-line").and_then(|by| by.start);
         place.is_some_and(|at| prove::is_replaced(line, at, image))
     };
-    results.iter_mut().filter(replaced).for_each(|outcome| outcome.status = Status::Skip);
+    results.iter_mut().filter(replaced).for_each(|outcome| {
+        outcome.status = Status::Skip;
+        outcome.code.clear();
+    });
     let starts = match report::start::verdict(line, &results) {
         Starts::Yes => Some(true),
         Starts::No => Some(false),

@@ -6,39 +6,15 @@ mod part;
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use nix::unistd::Pid;
+use part::proof::{binary, free_port, image, inventory, prove, proved, seen, suites};
 use part::run_lines::{IMAGE, Lab};
 use part::{Part, Run, has_engine};
-
-/// The binary without what debuggers need: the engine is handed less.
-fn binary() -> &'static str {
-    static BINARY: OnceLock<String> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let whole = env!("CARGO_BIN_EXE_gdoctor");
-        let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("gdoctor-stripped");
-        let fresh = kept.with_extension(std::process::id().to_string());
-        let stripped = Command::new("strip").args(["-o".as_ref(), fresh.as_os_str(), whole.as_ref()]).status();
-        match stripped.is_ok_and(|status| status.success()) && std::fs::rename(&fresh, &kept).is_ok() {
-            true => kept.display().to_string(),
-            false => whole.to_owned(),
-        }
-    })
-}
-
-/// What an engine has, but for times and ids of its own networks.
-const INVENTORY: &str = "docker ps -a --format '{{.Names}} {{.Image}}'; docker images --format '{{.Repository}}:{{.Tag}} {{.ID}}'; \
-     docker images -q -f dangling=true; docker volume ls -q; docker network ls --format '{{.Name}}'";
-
-fn inventory(lab: &Lab) -> String {
-    String::from_utf8(lab.shell(INVENTORY, &BTreeMap::new()).stdout).unwrap()
-}
 
 fn until(done: impl Fn() -> bool) -> bool {
     let started = Instant::now();
@@ -51,41 +27,12 @@ fn until(done: impl Fn() -> bool) -> bool {
     false
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 /// A node of FUSE's that is root's alone.
 fn root_node(lab: &Lab) -> String {
     let node = lab.work.path().join("fuse");
     let made = mknod(&node, SFlag::S_IFCHR, Mode::S_IRUSR | Mode::S_IWUSR, makedev(10, 229));
     assert!(made.is_ok(), "{made:?}");
     node.display().to_string()
-}
-
-/// `gdoctor prove LINE` where the lab's client is, as a report.
-fn prove(lab: &Lab, line: &str, env: &[(&str, &str)]) -> Run {
-    let binary = binary();
-    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Run::read(&lab.shell(&format!("{binary} prove --format json -- {line}"), &env))
-}
-
-/// `status code subject` of what the proof says.
-fn proved(run: &Run) -> Vec<String> {
-    [run.of("proof-start"), run.of("proof-inside")].concat()
-}
-
-/// What the container was started from.
-fn image(run: &Run) -> String {
-    seen(run, "proof-start", "", "image")
-}
-
-/// A piece of evidence, by its source's beginning.
-fn seen(run: &Run, id: &str, subject: &str, source: &str) -> String {
-    let result = run.results().iter().find(|r| r["id"] == id && r["subject"].as_str().unwrap_or_default() == subject);
-    let evidence = result.and_then(|r| r["evidence"].as_array()).into_iter().flatten();
-    let told = evidence.filter(|seen| seen["source"].as_str().is_some_and(|told| told.starts_with(source)));
-    told.map(|seen| seen["value"].as_str().unwrap_or_default().to_owned()).next().unwrap_or_default()
 }
 
 fn spawned(lab: &Lab, line: &str) -> Child {
@@ -103,24 +50,29 @@ fn spawned(lab: &Lab, line: &str) -> Child {
         .unwrap()
 }
 
-/// Every engine of the lab.
-fn engines(work: impl Fn(&Lab, &str)) {
-    for suite in [None, Some("trixie"), Some("sid")] {
-        if suite.is_some_and(|suite| !has_engine(suite)) {
-            continue;
-        }
+#[test]
+fn every_engine_takes_the_line_or_says_why_not_and_nothing_stays() {
+    for suite in suites() {
         let arguments: Vec<&str> = suite.into_iter().flat_map(|suite| ["--engine", suite]).collect();
         let Some(lab) = Lab::of(&arguments) else { return };
-        work(&lab, suite.unwrap_or("bookworm"));
+        let engine = suite.unwrap_or("bookworm");
+        options_are_met_inside(&lab, engine);
+        refusals_are_told_with_the_argument(&lab, engine);
     }
 }
 
+/// Images that containerd keeps, as new installations of Docker 29 have them.
 #[test]
-fn every_engine_takes_the_line_or_says_why_not_and_nothing_stays() {
-    engines(|lab, engine| {
-        options_are_met_inside(lab, engine);
-        refusals_are_told_with_the_argument(lab, engine);
-    });
+fn containerds_own_store() {
+    if !has_engine("sid") {
+        return;
+    }
+    let config = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(config.path(), r#"{"features": {"containerd-snapshotter": true}}"#).unwrap();
+    let Some(lab) = Lab::of(&["--engine", "sid", "--config", config.path().to_str().unwrap()]) else { return };
+    let store = lab.shell("docker info --format '{{.DriverStatus}}'", &BTreeMap::new()).stdout;
+    assert!(String::from_utf8_lossy(&store).contains("io.containerd.snapshotter"), "the store is containerd's");
+    options_are_met_inside(&lab, "sid with containerd's store");
 }
 
 fn options_are_met_inside(lab: &Lab, engine: &str) {
@@ -265,6 +217,48 @@ fn a_window_is_tried_from_within() {
     let handed = format!("docker run {socket} -e XAUTHORITY=/x -v {cookie}:/x:ro --hostname $(hostname) {IMAGE}");
     let accepted = prove(&lab, &handed, &env);
     assert!(proved(&accepted).contains(&format!("pass proof-inside/works {name}")), "{:#?}", proved(&accepted));
+    // Memory that a program shares by its number, which only one IPC namespace knows; foretold either way.
+    let told =
+        |run: &Run| run.of("proof-inside").into_iter().find(|line| line.ends_with("MIT-SHM")).unwrap_or_default();
+    assert_eq!(told(&accepted), "pass proof-inside/memory-apart MIT-SHM");
+    assert!(seen(&accepted, "proof-inside", "MIT-SHM", "what gdoctor").starts_with("it fails"));
+    let in_common = prove(&lab, &format!("docker run --ipc=host {}", &handed["docker run ".len()..]), &env);
+    assert_eq!(told(&in_common), "pass proof-inside/works MIT-SHM");
+    assert_eq!(seen(&in_common, "proof-inside", "MIT-SHM", "what gdoctor"), "it works");
+}
+
+/// Between the host looks and the start somebody else takes the port: the engine's refusal is the answer.
+#[test]
+fn a_port_that_is_taken_meanwhile() {
+    use std::io::{BufRead, BufReader};
+    let Some(lab) = Lab::start() else { return };
+    let (before, port) = (inventory(&lab), free_port());
+    let mut command = Command::new(binary());
+    command
+        .args(["prove", "--format", "json", "--", "docker", "run", "-p", &format!("{port}:80"), IMAGE])
+        .env("DOCKER_HOST", lab.part.get("DOCKER_HOST"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // What is going to be run is told after the host looks.
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("starts a container") {
+        line.clear();
+        assert!(said.read_line(&mut line).unwrap() > 0, "gdoctor tells what it starts");
+    }
+    let _holder = TcpListener::bind(("0.0.0.0", port)).unwrap();
+    let run = Run::read(&child.wait_with_output().unwrap());
+    assert_eq!(proved(&run)[0], "fail proof-start/refused-known", "{:#?}", run.told());
+    let start = run.results().iter().find(|r| r["id"] == "proof-start").unwrap();
+    assert!(start["askedBy"]["text"].as_str().unwrap_or_default().contains(&port.to_string()), "{start}");
+    assert!(
+        start["summary"].as_str().unwrap().contains("port is already allocated")
+            || start["summary"].as_str().unwrap().contains("address already in use"),
+        "{start}"
+    );
+    assert_eq!(inventory(&lab), before);
 }
 
 /// Facts of a proof say the same wherever they are judged; shared ones hold no name.
@@ -398,84 +392,8 @@ fn podman_and_engines_without_root() {
     }
 }
 
-/// A GPU that CDI brings: a node without a driver behind it and a library of ours in NVML's place. All else is what CDI, runc and the
-/// loader make of it. The host has no such GPU, so only what was seen inside is held here.
-#[test]
-fn a_gpu_is_looked_at_from_within() {
-    if !has_engine("sid") {
-        return;
-    }
-    let dir = tempfile::tempdir_in("/tmp").unwrap();
-    let path = |name: &str| dir.path().join(name);
-    let compiled = Command::new("cc")
-        .args([
-            "-shared",
-            "-fPIC",
-            "-DWHOLE",
-            "-x",
-            "c",
-            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doubles/nvml.c"),
-            "-o",
-        ])
-        .arg(path("nvml.so"))
-        .status();
-    if !compiled.is_ok_and(|status| status.success()) {
-        return part::left_out("the library that stands in for NVML: no C compiler (cc)");
-    }
-    std::fs::create_dir_all(path("module/nvidia")).unwrap();
-    std::fs::create_dir(path("cdi")).unwrap();
-    let write = |name: &str, text: &str| std::fs::write(path(name), text).unwrap();
-    write("module/nvidia/version", "550.54.15\n");
-    mknod(&path("nvidia0"), SFlag::S_IFCHR, Mode::from_bits_truncate(0o666), makedev(195, 0)).unwrap();
-    let answers = [
-        ("healthy", "driver = 550.54.15\ngpus = 1\ngpu0.name = NVIDIA L4\ngpu0.pci = 0:1:0\n"),
-        ("mismatch", "init = !18\n"),
-        ("hang", "init = hang\n"),
-        ("bare", ""),
-    ];
-    let mut spec = "cdiVersion: 0.5.0\nkind: nvidia.com/gpu\ndevices:\n".to_owned();
-    for (name, text) in answers {
-        write(name, text);
-        let home = dir.path().display();
-        let mount = |from: &str, to: &str| {
-            format!("    - {{hostPath: {home}/{from}, containerPath: {to}, options: [ro, bind]}}\n")
-        };
-        spec += &format!(
-            "- name: {name}\n  containerEdits:\n    env: [NVML_DOUBLE=/gpu/answers]\n    deviceNodes:\n    - {{path: /dev/nvidia0, \
-             hostPath: {home}/nvidia0, type: c, major: 195, minor: 0}}\n    mounts:\n{}",
-            mount("module", "/sys/module")
-        );
-        if name != "bare" {
-            let library = format!("/usr/lib/{}-linux-gnu/libnvidia-ml.so.1", std::env::consts::ARCH);
-            spec += &(mount("nvml.so", &library) + &mount(name, "/gpu/answers"));
-        }
-    }
-    write("cdi/nvidia.yaml", &spec);
-    write("daemon.json", &format!("{{\"cdi-spec-dirs\": [\"{}\"]}}", path("cdi").display()));
-    let config = path("daemon.json").display().to_string();
-    let Some(lab) = Lab::of(&["--engine", "sid", "--config", &config]) else { return };
-    let before = inventory(&lab);
-    for (name, image, inside) in [
-        ("healthy", IMAGE, "1 GPU(s), driver 550.54.15"),
-        ("healthy", "no/such:1", "1 GPU(s), driver 550.54.15"),
-        ("mismatch", IMAGE, "Driver/library version mismatch"),
-        ("hang", IMAGE, "cannot tell: no answer within the deadline"),
-        ("bare", "no/such:1", "libnvidia-ml.so.1: cannot open shared object file: No such file or directory"),
-    ] {
-        let wants = "-e NVIDIA_DRIVER_CAPABILITIES=compute,utility";
-        let run = prove(&lab, &format!("docker run --device nvidia.com/gpu={name} {wants} {image}"), &[]);
-        assert_eq!(seen(&run, "proof-inside", "NVML", ""), inside, "{name} {image}: {:#?}", proved(&run));
-        assert_eq!(seen(&run, "proof-inside", "CUDA", ""), "/dev/nvidia-uvm is not there", "{name}");
-        let utility = if name == "bare" { "libnvidia-ml: no such library" } else { "libnvidia-ml there" };
-        assert_eq!(seen(&run, "proof-inside", "utility", ""), utility, "{name} {image}");
-        // What this host lacks is told once, and nothing of it again.
-        assert!(proved(&run).iter().all(|line| !line.starts_with("fail")), "{name}: {:#?}", proved(&run));
-    }
-    assert_eq!(inventory(&lab), before);
-}
-
 /// What gdoctor says beforehand, held against what the container shows: options, the start and each look, and why they differ.
-const CALIBRATION: [(&str, &str, &str); 22] = [
+const CALIBRATION: [(&str, &str, &str); 78] = [
     ("-p 127.0.0.1:FREE:80", "start works, port works", ""),
     ("-p 127.0.0.1:FREE:80/udp", "start works, port works", ""),
     ("-p TAKEN:80", "start fails", ""),
@@ -492,11 +410,19 @@ const CALIBRATION: [(&str, &str, &str); 22] = [
         "only a network of its own shows which settings it lacks",
     ),
     ("--memory 4m", "start fails", ""),
-    ("--pids-limit 5", "start unknown but works", "how many processes a program needs is not known before"),
+    (
+        "--pids-limit 5",
+        "start unknown but works, limit untold but works",
+        "how many processes a program needs is not known before",
+    ),
     ("--user nobody-here", "start fails", ""),
     ("--security-opt seccomp=/no/such.json", "start fails", ""),
     ("--restart sometimes --name taken --entrypoint /no/such", "start works", ""),
-    ("--cap-drop ALL --read-only --security-opt no-new-privileges", "start works", ""),
+    (
+        "--cap-drop ALL --read-only --security-opt no-new-privileges",
+        "start works, limit untold but works, limit untold but works, limit untold but works",
+        "what a line asks for is not foretold",
+    ),
     ("--ulimit nofile=1000:2000", "start works, limit untold but works", "what a line asks for is not foretold"),
     (
         "--user 4242 --device NODE:/dev/fuse",
@@ -514,16 +440,130 @@ const CALIBRATION: [(&str, &str, &str); 22] = [
         "start works, limit untold but works",
         "what a line asks for is not foretold",
     ),
+    (
+        "--ulimit memlock=-1:-1 --ulimit nproc=1000 --ulimit core=0 --ulimit stack=8388608",
+        "start works, limit untold but works, limit untold but works, limit untold but works, limit untold but works",
+        "what a line asks for is not foretold",
+    ),
+    (
+        "--memory 64m --cpus 0.5",
+        "start works, limit untold but works, limit untold but works",
+        "what a line asks for is not foretold",
+    ),
+    (
+        "--user 4242:7 --group-add 44 --group-add 109",
+        "start works, limit untold but works, limit untold but works",
+        "what a line asks for is not foretold",
+    ),
+    (
+        "--dns 192.168.7.7 --dns-search lab",
+        "start works, limit untold but works",
+        "what a line asks for is not foretold",
+    ),
+    ("--network host --dns 192.168.7.7", "start works, limit untold but works", "what a line asks for is not foretold"),
+    ("--read-only --tmpfs /run", "start works, limit untold but works", "what a line asks for is not foretold"),
+    ("--cap-drop ALL --cap-add NET_RAW", "start works, limit untold but works", "what a line asks for is not foretold"),
+    (
+        "--cap-drop net_raw --security-opt no-new-privileges --security-opt seccomp=unconfined",
+        "start works, limit untold but works, limit untold but works, limit untold but works",
+        "what a line asks for is not foretold",
+    ),
+    ("--security-opt seccomp=PROFILE", "start works, limit untold but works", "what a line asks for is not foretold"),
+    ("--cap-add NO_SUCH_RIGHT", "start fails", ""),
+    (
+        "--sysctl net.ipv4.ip_unprivileged_port_start=80 --sysctl net.ipv4.conf.all.src_valid_mark=1",
+        "start works, limit untold but works, limit untold but works",
+        "what a line asks for is not foretold",
+    ),
+    ("--sysctl kernel.shmmax=1000000", "start works, limit untold but works", "what a line asks for is not foretold"),
+    ("--ipc host --sysctl kernel.shmmax=1000000", "start fails", ""),
+    ("--network host --sysctl net.ipv4.ip_forward=1", "start fails", ""),
+    ("--shm-size 100k", "start works, limit untold but works", "what a line asks for is not foretold"),
+    ("--ulimit nofile=10:5", "start fails", ""),
+    ("--ulimit nofile=99999999999", "start fails", ""),
+    ("--ulimit nowhere=1", "start fails", ""),
+    ("-p [::1]:FREE:80", "start works, port works", ""),
+    ("-p 192.168.250.250:FREE:80", "start fails", ""),
+    ("--network host -p FREE:80", "start works", ""),
+    ("--network none -p 127.0.0.1:FREE:80", "start works", ""),
+    (
+        "-p 127.0.0.1:FREE:80 --user 4242 --cap-drop ALL",
+        "start works, limit untold but works, limit untold but works, port works",
+        "what a line asks for is not foretold",
+    ),
+    (
+        "-p 127.0.0.1:FREE:80 --user 4242 --sysctl net.ipv4.ip_unprivileged_port_start=1024",
+        "start works, limit untold but works, limit untold but works, port works but unknown",
+        "a program of that user cannot listen there either, and gdoctor does not know which program runs",
+    ),
+    ("-p LOOPED:80", "start fails", ""),
+    ("-p 127.0.0.1:LOOPED:80", "start fails", ""),
+    (
+        "--device NODE:/dev/fuse:r",
+        "start works, device untold but works",
+        "rights to nodes are looked at for cameras and GPUs alone",
+    ),
+    (
+        "--device NODE:/dev/fuse:m",
+        "start works, device untold but fails",
+        "rights to nodes are looked at for cameras and GPUs alone",
+    ),
+    (
+        "--device-cgroup-rule 'c 10:229 rwm' -v NODE:/dev/fuse",
+        "start works, device untold but works",
+        "rights to nodes are looked at for cameras and GPUs alone",
+    ),
+    ("--device-cgroup-rule bogus", "start fails", ""),
+    (
+        "--device /dev/null:/dev/other",
+        "start works, device untold but unknown",
+        "gdoctor opens only what does nothing when it is opened",
+    ),
+    ("--uts host --hostname a", "start fails", ""),
+    ("--pid host", "start works", ""),
+    ("--pid container:taken", "start fails", ""),
+    ("--network container:taken", "start fails", ""),
+    ("--ipc container:taken", "start fails", ""),
+    ("--volumes-from taken", "start works", ""),
+    ("--volumes-from nowhere", "start fails", ""),
+    ("--link taken:x", "start fails", ""),
+    ("--runtime nowhere", "start fails", ""),
+    ("--log-driver nowhere --health-cmd x", "start works", ""),
+    ("--env-file /no/such", "start fails", ""),
+    ("--add-host a:192.168.7.8 --mac-address 02:42:ac:11:00:02", "start works", ""),
+    ("--add-host bad", "start fails", ""),
+    ("--mac-address zz", "start fails", ""),
+    ("--ip 172.29.0.5", "start fails", ""),
+    ("--stop-signal NOPE", "start fails", ""),
+    ("--oom-score-adj 5000", "start fails", ""),
+    ("--memory 64m --memory-swap 32m", "start fails", ""),
+    ("--cpus 9999", "start fails", ""),
+    ("--cpuset-cpus 99", "start fails", ""),
+    ("--workdir relative", "start fails", ""),
+    ("--mount type=tmpfs,target=/x --mount type=volume,source=new,target=/y", "start works", ""),
+    ("-v /tmp:/x:bogus", "start fails", ""),
+    ("--no-such-option", "start fails", ""),
+    ("-e GROUP=$(cat /no/such) --label a=b", "start works", ""),
 ];
+
+const PROFILE: &str =
+    r#"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["swapon"], "action": "SCMP_ACT_ERRNO"}]}"#;
 
 #[test]
 fn foretold_and_proved_are_held_against_each_other() {
     let Some(lab) = Lab::start() else { return };
     let (node, holder) = (root_node(&lab), TcpListener::bind("0.0.0.0:0").unwrap());
     let taken = holder.local_addr().unwrap().port().to_string();
+    let looped = TcpListener::bind("127.0.0.1:0").unwrap();
+    let looped_port = looped.local_addr().unwrap().port().to_string();
+    let profile = lab.work.path().join("profile.json");
+    std::fs::write(&profile, PROFILE).unwrap();
+    let profile = profile.display().to_string();
+    let before = inventory(&lab);
     let mut wrong = Vec::new();
     for (options, expected, why) in CALIBRATION {
         let options = options.replace("FREE", &free_port().to_string()).replace("TAKEN", &taken).replace("NODE", &node);
+        let options = options.replace("LOOPED", &looped_port).replace("PROFILE", &profile);
         let run = prove(&lab, &format!("docker run {options} {IMAGE}"), &[]);
         let told = calibrated(&run);
         if told != expected || told.contains(" but ") == why.is_empty() {
@@ -531,6 +571,7 @@ fn foretold_and_proved_are_held_against_each_other() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+    assert_eq!(inventory(&lab), before);
 }
 
 /// `start works, port works but fails`: of each what was foretold, and where that differs, what was proved.
@@ -556,8 +597,9 @@ fn calibrated(run: &Run) -> String {
             _ if is_start => "start",
             subject if subject.contains("/tcp") || subject.contains("/udp") => "port",
             subject if subject.starts_with(':') => "display",
-            "user" | "nofile" | "/dev/shm" => "limit",
-            _ => "device",
+            "/dev/shm" => "limit",
+            subject if subject.starts_with("/dev/") => "device",
+            _ => "limit",
         };
         let differs = if foretold == proved { String::new() } else { format!(" but {proved}") };
         all.push(format!("{what} {foretold}{differs}"));

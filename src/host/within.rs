@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
-use nix::sys::statvfs::statvfs;
+use nix::sys::statvfs::{FsFlags, statvfs};
 
 use super::threads;
 
@@ -27,6 +27,11 @@ pub fn limit(name: &str) -> Option<io::Result<(Option<u64>, Option<u64>)>> {
 pub fn size(path: &Path) -> io::Result<u64> {
     let all = statvfs(path)?;
     Ok(all.blocks() as u64 * all.fragment_size() as u64)
+}
+
+/// Whether its mount lets nobody write.
+pub fn is_read_only(path: &Path) -> io::Result<bool> {
+    Ok(statvfs(path)?.flags().contains(FsFlags::ST_RDONLY))
 }
 
 pub fn user() -> (u32, u32) {

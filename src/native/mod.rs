@@ -7,6 +7,7 @@ mod cuvid;
 mod nvenc;
 mod nvml;
 mod open;
+mod segment;
 mod v4l2;
 mod x11;
 

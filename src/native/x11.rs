@@ -2,7 +2,8 @@
 //! finds, one without. x11rb has no timeout, so a silent server ends this child at its deadline.
 //!
 //! Arguments: `unix PATH`, `local NUMBER` (socket file, then abstract name), or `tcp HOST NUMBER`. `stranger` before them
-//! gives up root for a user id that no account has, and makes the handshake without a cookie alone.
+//! gives up root for a user id that no account has, and makes the handshake without a cookie alone; `memory` draws from memory that it
+//! shares with the server.
 
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind as IoKind};
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::display::{AccessList, Answer, Entry, Route};
+use gdoctor_checks::model::facts::proof::Seen;
 use nix::ifaddrs::getifaddrs;
 use nix::sys::socket::getsockopt;
 use nix::sys::socket::sockopt::PeerCredentials;
@@ -20,10 +22,12 @@ use nix::unistd::{Gid, Group, Uid, User, setgroups, setresgid, setresuid};
 use x11rb::connection::Connection;
 use x11rb::errors::{ConnectError, ReplyError};
 use x11rb::protocol::ErrorKind;
-use x11rb::protocol::xproto::{ConnectionExt, Host};
+use x11rb::protocol::shm::ConnectionExt as _;
+use x11rb::protocol::xproto::{ConnectionExt, CreateGCAux, Host, ImageFormat};
 use x11rb::reexports::x11rb_protocol::xauth::{Family as AuthFamily, get_auth};
 use x11rb::rust_connection::{DefaultStream, RustConnection};
 
+use super::segment::Segment;
 use crate::host::child::Speaker;
 
 /// A server's words are a line; a hostile one may send 64 KiB.
@@ -35,6 +39,7 @@ const STRANGER: u32 = 2_147_483_646;
 pub fn run(speaker: &Speaker, arguments: &[String]) {
     match arguments.split_first() {
         Some((first, rest)) if first == "stranger" => stranger(speaker, rest),
+        Some((first, rest)) if first == "memory" => memory(speaker, rest),
         _ => own(speaker, arguments),
     }
 }
@@ -49,6 +54,51 @@ fn stranger(speaker: &Speaker, arguments: &[String]) {
         Err(errno) => Fact::unknown(Gap::Unsupported(errno.desc().into()), source),
     };
     speaker.set("stranger", answer);
+}
+
+/// A row of black and white pixels, a bit each.
+const PIXELS: u16 = 256;
+
+fn memory(speaker: &Speaker, arguments: &[String]) {
+    let Some(target) = Target::parse(arguments) else { return };
+    let source = "ShmAttach, ShmPutImage";
+    let seen = match shares_memory(&target) {
+        Ok(true) => Fact::present(Seen::Works("the X server draws from the memory of a program here".into()), source),
+        Ok(false) => Fact::present(Seen::Fails("the X server has other memory under the same number".into()), source),
+        // The client's numbers mean nothing to the server, or it may not read what they stand for.
+        Err(ReplyError::X11Error(error)) => {
+            let words = format!(
+                "X_ShmAttach: Bad{:?}, the X server cannot read the memory of a program here",
+                error.error_kind
+            );
+            Fact::present(Seen::Fails(words), source)
+        }
+        Err(error) => Fact::unknown(Gap::Unsupported(error.to_string()), source),
+    };
+    speaker.set("memory", seen);
+}
+
+/// The server only reads: where the number stands for memory of somebody else's, that stays as it is.
+fn shares_memory(target: &Target) -> Result<bool, ReplyError> {
+    let io = |error: io::Error| ReplyError::from(x11rb::errors::ConnectionError::from(error));
+    let pattern: Vec<u8> = (0..PIXELS / 8).map(|at| (at * 37 + 11) as u8).collect();
+    let segment = Segment::with(&pattern).map_err(io)?;
+    let (stream, (family, address)) = target.connect().and_then(|(stream, _)| stream.into_x11()).map_err(io)?;
+    let (name, data) = cookie(family, &address, target.number());
+    let client = RustConnection::connect_to_stream_with_auth_info(stream, 0, name, data)
+        .map_err(|error| io(io::Error::other(error.to_string())))?;
+    let root = client.setup().roots.first().map_or(0, |screen| screen.root);
+    let id = || client.generate_id().map_err(|error| io(io::Error::other(error.to_string())));
+    let (shared, pixmap, context) = (id()?, id()?, id()?);
+    client.shm_attach(shared, segment.id(), true)?.check()?;
+    client.create_pixmap(1, pixmap, root, PIXELS, 1)?.check()?;
+    client.create_gc(context, pixmap, &CreateGCAux::new())?.check()?;
+    let (format, all) = (ImageFormat::XY_PIXMAP, !0);
+    client
+        .shm_put_image(pixmap, context, PIXELS, 1, 0, 0, PIXELS, 1, 0, 0, 1, u8::from(format), false, shared, 0)?
+        .check()?;
+    let drawn = client.get_image(format, pixmap, 0, 0, PIXELS, 1, all)?.reply()?;
+    Ok(drawn.data == pattern)
 }
 
 fn own(speaker: &Speaker, arguments: &[String]) {

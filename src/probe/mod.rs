@@ -157,5 +157,10 @@ pub fn within(host: &Host, need: &Need) -> Facts {
     if Group::Camera.concerns(need) {
         crew.send(Group::Camera, host, need, |f| &mut f.camera, camera::probe);
     }
-    crew.end().0
+    let mut facts = crew.end().0;
+    if need.frame.is_some() {
+        let cameras = camera::frame::cameras(&facts.camera, need);
+        facts.frame = camera::frame::probe(&host.renewed(), need, &cameras);
+    }
+    facts
 }

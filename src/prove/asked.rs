@@ -1,5 +1,6 @@
 //! What is asked of gdoctor inside the container, as one argument of it, and what it answers, a line each.
 
+use super::limits::Limit;
 use gdoctor_checks::model::facts::proof::Look;
 use gdoctor_checks::model::need::Need;
 use serde::{Deserialize, Serialize};
@@ -33,15 +34,6 @@ pub struct Device {
     pub path: String,
     pub camera: bool,
     pub write: bool,
-}
-
-/// A limit, a size or an id that the line sets.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Limit {
-    pub name: String,
-    /// `None`: unlimited.
-    pub soft: Option<u64>,
-    pub hard: Option<u64>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -42,14 +42,17 @@ impl Foretelling {
 
     /// `None` where nothing of the host tells of it.
     pub fn of(&self, look: &Look, line: &RunLine) -> Option<Foretold> {
-        let ids = deciding(look.kind);
+        if look.kind == Kind::Memory {
+            return Some(memory(line));
+        }
+        let ids = deciding(look);
         let subjects = subjects(look, line);
         let about = |verdict: &&Verdict| {
             let named = ids.contains(&verdict.id) && verdict.status != Status::Skip;
             let is_one_of_many = match look.kind {
-                Kind::Port | Kind::Capability => true,
+                Kind::Port | Kind::Capability | Kind::Codec => true,
                 Kind::Camera => verdict.subject.starts_with('/'),
-                Kind::Gpu | Kind::Display | Kind::Device | Kind::Limit => false,
+                Kind::Gpu | Kind::Display | Kind::Memory | Kind::Device | Kind::Limit => false,
             };
             named && (!is_one_of_many || verdict.subject.is_empty() || subjects.contains(&verdict.subject))
         };
@@ -69,10 +72,18 @@ impl Foretelling {
     }
 }
 
+/// The line decides it: memory that is shared by its number is one within an IPC namespace.
+fn memory(line: &RunLine) -> Foretold {
+    let in_common = line.last("ipc").is_some_and(|ipc| ipc.value == "host");
+    let outlook = if in_common { Outlook::Works } else { Outlook::Fails };
+    Foretold { outlook, codes: Vec::new() }
+}
+
 /// What findings of the host call it.
 fn subjects(look: &Look, line: &RunLine) -> Vec<String> {
     // `0.0.0.0:8080/tcp` inside is `8080/tcp` of the host.
     let own = look.subject.trim_start_matches("0.0.0.0:").trim_start_matches("[::]:");
+    let own = own.trim_start_matches("decode ").trim_start_matches("encode ");
     let devices =
         line.devices.iter().filter(|device| device.container == look.subject).map(|device| device.host.clone());
     let mounts = line.mounts.iter().filter(|mount| mount.target == look.subject).map(|mount| mount.source.clone());
@@ -80,8 +91,8 @@ fn subjects(look: &Look, line: &RunLine) -> Vec<String> {
 }
 
 /// The checks whose failure means that it does not work in the container.
-fn deciding(kind: Kind) -> &'static [&'static str] {
-    match kind {
+fn deciding(look: &Look) -> &'static [&'static str] {
+    match look.kind {
         Kind::Gpu => &[
             "nvidia-gpu",
             "nvidia-driver",
@@ -96,10 +107,12 @@ fn deciding(kind: Kind) -> &'static [&'static str] {
             "run-line-gpu",
         ],
         Kind::Capability => &["driver-capability"],
+        Kind::Codec if look.subject.starts_with("decode") => &["gpu-decode"],
+        Kind::Codec => &["gpu-encode"],
         Kind::Display => &["display-server", "display-access", "run-line-display"],
-        Kind::Camera => &["camera-node", "camera-access", "camera-busy", "run-line-camera"],
+        Kind::Camera => &["camera-node", "camera-access", "camera-busy", "camera-frame", "run-line-camera"],
         Kind::Port => &["port-free"],
-        Kind::Device | Kind::Limit => &[],
+        Kind::Memory | Kind::Device | Kind::Limit => &[],
     }
 }
 
@@ -109,13 +122,27 @@ mod tests {
     use gdoctor_checks::ALL;
     use gdoctor_checks::model::fact::Fact;
 
-    const KINDS: [Kind; 7] =
-        [Kind::Gpu, Kind::Capability, Kind::Display, Kind::Camera, Kind::Device, Kind::Port, Kind::Limit];
+    fn look(kind: Kind, subject: &str) -> Look {
+        Look { kind, subject: subject.into(), seen: Fact::default(), foretold: None }
+    }
 
     #[test]
     fn the_deciding_checks_exist() {
-        for id in KINDS.into_iter().flat_map(deciding) {
-            assert!(ALL.iter().any(|check| check.id == *id), "{id}");
+        let subjects = [
+            (Kind::Gpu, "NVML"),
+            (Kind::Capability, "video"),
+            (Kind::Codec, "decode h264"),
+            (Kind::Codec, "encode h264"),
+            (Kind::Display, ":0"),
+            (Kind::Camera, "/dev/video0"),
+            (Kind::Port, "80/tcp"),
+        ];
+        for (kind, subject) in subjects {
+            let ids = deciding(&look(kind, subject));
+            assert!(!ids.is_empty(), "{subject}");
+            for id in ids {
+                assert!(ALL.iter().any(|check| check.id == *id), "{id}");
+            }
         }
     }
 
@@ -133,10 +160,9 @@ mod tests {
             starts: None,
             verdicts: vec![verdict("80/tcp", Status::Pass), verdict("81/tcp", Status::Fail)],
         };
-        let look =
-            |subject: &str| Look { kind: Kind::Port, subject: subject.into(), seen: Fact::default(), foretold: None };
-        let outlook =
-            |subject: &str| foretelling.of(&look(subject), &RunLine::default()).map(|foretold| foretold.outlook);
+        let outlook = |subject: &str| {
+            foretelling.of(&look(Kind::Port, subject), &RunLine::default()).map(|foretold| foretold.outlook)
+        };
         assert_eq!(outlook("0.0.0.0:80/tcp"), Some(Outlook::Works));
         assert_eq!(outlook("[::]:81/tcp"), Some(Outlook::Fails));
         assert_eq!(outlook("0.0.0.0:82/tcp"), None);

@@ -106,6 +106,14 @@ mod tests {
         assert_ne!(digest(&own(b"one")), digest(&own(b"two")));
     }
 
+    /// With a release's program, of some 11 MB, the image stays below 20 MiB.
+    #[test]
+    fn what_lies_beside_the_program_is_small() {
+        let own = crate::host::own::files().unwrap();
+        let beside = archive(&own).len() - own.program.len();
+        assert!(beside < 8 << 20, "{beside} bytes");
+    }
+
     #[test]
     fn whole_blocks_with_sums_that_fit() {
         let tar = archive(&own(&[7; 700]));

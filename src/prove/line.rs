@@ -5,7 +5,8 @@ use gdoctor_checks::model::facts::proof::Image;
 use gdoctor_checks::model::need::{Capability, Gpus, Need, Origin, Protocol};
 use gdoctor_checks::model::run::{Mount, MountKind, RunLine, RunOption, Span};
 
-use super::asked::{Asked, Device, Door, Limit};
+use super::asked::{Asked, Device, Door};
+use super::limits;
 use crate::host::Host;
 use crate::need::run_line::{Part, parts};
 
@@ -61,7 +62,9 @@ const OF_THE_IMAGE: [&str; 6] =
 pub fn own(line: &RunLine, host: &Host, image: Image) -> Result<Own, String> {
     // What the client or the engine refuses is theirs to refuse.
     let is_kept = |option: &&RunOption| !is_own(&option.name) && option.name != "image";
-    if let Some(option) = line.options.iter().filter(is_kept).find(|option| option.at.opaque || option.name == "…") {
+    let is_open =
+        |option: &&RunOption| option.at.opaque && option.name != "env" && !SEEN_BY_OTHERS.contains(&&*option.name);
+    if let Some(option) = line.options.iter().filter(is_kept).find(|option| is_open(option) || option.name == "…") {
         return Err(format!(
             "only the running script would tell what `{}` is: give the line with its value",
             option.at.text
@@ -99,6 +102,9 @@ impl Own {
             _ if is_own(name) => {}
             _ if SEEN_BY_OTHERS.contains(&name) => {
                 self.leave_out(&part, "other programs would take this container for yours")
+            }
+            ("env", _) if part.option.at.opaque => {
+                self.leave_out(&part, "only the running script would tell its value")
             }
             ("user" | "group-add", _) if image == Image::Own && !is_numeric(&part.value) => {
                 self.leave_out(&part, "only your image tells which id that name has");
@@ -181,11 +187,14 @@ pub fn asked(line: &RunLine, need: &Need) -> Asked {
         capabilities: need.capabilities.iter().filter(|wish| wish.by != Origin::Guide).cloned().collect(),
         decode: need.decode.iter().filter(|wish| wish.by != Origin::Guide).cloned().collect(),
         encode: need.encode.clone(),
+        frame: need.frame.clone(),
+        picture: need.picture.clone(),
         display: need.display.clone().filter(|_| line.variable("DISPLAY").is_some()),
         ..Need::default()
     };
     let gpus = line.asks_for_gpu().is_some();
-    let mut wanted = if gpus { wanted } else { Need { display: wanted.display, ..Need::default() } };
+    let Need { display, frame, picture, .. } = wanted.clone();
+    let mut wanted = if gpus { wanted } else { Need { display, frame, picture, ..Need::default() } };
     if gpus && wanted.gpu.is_none() {
         wanted.gpu = Some(gdoctor_checks::model::need::Wish::new(Gpus::All, Origin::Default));
     }
@@ -200,7 +209,7 @@ pub fn asked(line: &RunLine, need: &Need) -> Asked {
         Some((port.container..=port.container.saturating_add(count)).map(move |port| Door { port, udp }))
     });
     let ports = if line.is_host_network() { Vec::new() } else { doors.flatten().take(PORTS).collect() };
-    Asked { need: wanted, devices: devices(line), ports, limits: limits(line), ..Asked::default() }
+    Asked { need: wanted, devices: devices(line), ports, limits: limits::asked(line), ..Asked::default() }
 }
 
 fn devices(line: &RunLine) -> Vec<Device> {
@@ -223,27 +232,6 @@ fn devices(line: &RunLine) -> Vec<Device> {
         if !all.iter().any(|known| known.path == device.path) {
             all.push(device);
         }
-    }
-    all
-}
-
-fn limits(line: &RunLine) -> Vec<Limit> {
-    let mut all = Vec::new();
-    for option in line.all("ulimit") {
-        let Some((name, values)) = option.value.split_once('=') else { continue };
-        let (soft, hard) = values.split_once(':').unwrap_or((values, values));
-        // -1 is unlimited.
-        let number = |text: &str| text.parse::<i64>().ok().map(|number| u64::try_from(number).ok());
-        if let (Some(soft), Some(hard)) = (number(soft), number(hard)) {
-            all.push(Limit { name: name.to_owned(), soft, hard });
-        }
-    }
-    let own_memory = line.last("ipc").is_none_or(|ipc| ["", "private", "shareable"].contains(&ipc.value.as_str()));
-    if let Some(size) = line.size("shm-size").filter(|_| own_memory) {
-        all.push(Limit { name: "/dev/shm".into(), soft: Some(size), hard: None });
-    }
-    if let Some(user) = line.last("user").and_then(|user| user.value.split(':').next()?.parse().ok()) {
-        all.push(Limit { name: "user".into(), soft: Some(user), hard: None });
     }
     all
 }
@@ -273,6 +261,13 @@ mod tests {
         let own = tried("docker run -u app --group-add video --group-add 44 -u 1000:50 -l traefik.enable=true img");
         assert_eq!(own.options, ["--group-add", "44", "-u", "1000:50"]);
         assert_eq!(own.left_out.len(), 3, "{:?}", own.left_out);
+    }
+
+    #[test]
+    fn a_variable_that_only_the_script_knows_is_left_out() {
+        let own = tried("docker run -e GROUP=`id -gn` -e A=b -p 80:80 img");
+        assert_eq!(own.options, ["-e", "A=b", "-p", "80:80"]);
+        assert!(own.left_out[0].contains("id -gn"), "{:?}", own.left_out);
     }
 
     #[test]

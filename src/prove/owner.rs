@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use gdoctor_checks::model::fact::Gap;
 
-use super::{LABEL, message, words};
+use super::words::message;
+use super::{LABEL, owned};
 use crate::host::client::Client;
 use crate::host::process::End;
 use crate::host::{Deadline, Host};
@@ -64,7 +65,7 @@ pub fn sweep(client: &Client, host: &Host, span: Duration) -> Result<(), Gap> {
     let label = format!("label={LABEL}");
     let list = |what: &[&str], format: &str| {
         let arguments = [what, &["--filter", &label, "--format", format]].concat();
-        client.run(&words(&arguments), &[], Deadline::after(span))
+        client.run(&owned(&arguments), &[], Deadline::after(span))
     };
     let containers = list(&["ps", "-a"], "{{.Names}}");
     match containers.end {
@@ -78,10 +79,10 @@ pub fn sweep(client: &Client, host: &Host, span: Duration) -> Result<(), Gap> {
         owner.is_some_and(|owner| owner.is_gone(host))
     };
     for name in containers.text().lines().filter(is_left) {
-        client.run(&words(&["rm", "-f", "-v", name]), &[], Deadline::after(span * 2));
+        client.run(&owned(&["rm", "-f", "-v", name]), &[], Deadline::after(span * 2));
     }
     for name in list(&["images"], "{{.Repository}}:{{.Tag}}").text().lines().filter(is_left) {
-        client.run(&words(&["image", "rm", name]), &[], Deadline::after(span * 2));
+        client.run(&owned(&["image", "rm", name]), &[], Deadline::after(span * 2));
     }
     Ok(())
 }

@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::Facts;
-use gdoctor_checks::model::facts::camera::Opened;
+use gdoctor_checks::model::facts::camera::{Opened, Queue};
+use gdoctor_checks::model::facts::frame::First;
 use gdoctor_checks::model::facts::library::{Found, Kind as LibraryKind, libraries, look_up};
 use gdoctor_checks::model::facts::nvidia::Start;
 use gdoctor_checks::model::facts::proof::{Kind, Look, Seen};
-use gdoctor_checks::model::need::{Camera, Need, Origin, Wish};
+use gdoctor_checks::model::need::{Camera, Capability, Codec, Need, Origin, Wish};
+use gdoctor_checks::readings::cuda::error_name;
 use serde::{Deserialize, Serialize};
 
-use super::asked::{Answer, Asked, Device, Door, Limit};
-use crate::host::files::{Kind as FileKind, gap_of};
+use super::asked::{Answer, Asked, Device, Door};
+use crate::host::files::Kind as FileKind;
 use crate::host::{Deadline, Host, child, client, output, threads, within};
 use crate::probe;
 
@@ -49,35 +51,32 @@ fn looks(asked: &Asked) -> Vec<Look> {
     let facts = probe::within(&host, &need);
     let mut all = Vec::new();
     if need.gpu.is_some() {
+        all.extend(gpu_nodes(&facts).map(|seen| look(Kind::Gpu, "nodes", seen)));
         all.push(look(Kind::Gpu, "NVML", nvml(&facts)));
         if need.capabilities.iter().any(|wish| wish.what.word() == "compute") {
             all.push(look(Kind::Gpu, "CUDA", cuda(&facts)));
         }
     }
     for wish in &need.capabilities {
-        let word = wish.what.word();
-        all.push(look(Kind::Capability, word, capability(&facts, wish)));
+        all.push(look(Kind::Capability, wish.what.word(), capability(&facts, wish)));
     }
-    for wish in &need.decode {
-        let decodes = facts.library.decode.clone().parse(|_| {
-            let can = facts.library.decoders.iter().any(|decoder| decoder.codec == wish.what && decoder.supported);
-            Ok(if can {
-                Seen::Works("cuvid decodes it".into())
-            } else {
-                Seen::Fails("cuvid does not decode it".into())
-            })
-        });
-        all.push(look(Kind::Capability, &format!("decode {}", wish.what), decodes));
-    }
+    all.extend(
+        need.decode.iter().map(|wish| look(Kind::Codec, &format!("decode {}", wish.what), decodes(&facts, wish.what))),
+    );
+    all.extend(
+        need.encode.iter().map(|wish| look(Kind::Codec, &format!("encode {}", wish.what), encodes(&facts, wish.what))),
+    );
     if need.display.is_some() {
         all.push(display(&facts));
+        let memory = probe::display::shared_memory(&host, &facts.display);
+        all.extend(memory.map(|seen| look(Kind::Memory, "MIT-SHM", seen)));
     }
     let nodes = |device: &Device| match device.camera {
         true => vec![look(Kind::Camera, &device.path, camera(&facts, &device.path))],
         false => devices(&host, device),
     };
     all.extend(asked.devices.iter().flat_map(nodes));
-    all.extend(asked.limits.iter().map(limit));
+    all.extend(asked.limits.iter().map(|limit| limit.look(&host)));
     all
 }
 
@@ -96,6 +95,25 @@ fn nvml(facts: &Facts) -> Fact<Seen> {
     })
 }
 
+/// The nodes that the engine brought, opened as the driver's library opens them: a control group may deny what the file's mode
+/// allows. `None` where there are none, which the others tell.
+fn gpu_nodes(facts: &Facts) -> Option<Fact<Seen>> {
+    let nodes = facts.nvidia.nodes.value()?;
+    let paths: Vec<String> = nodes.iter().filter(|node| node.is_device).map(|node| node.path.clone()).collect();
+    // Nodes of MIG's slices are for reading, and their modes are their rights.
+    let paths: Vec<String> =
+        paths.into_iter().filter(|path| !path.starts_with("/dev/nvidia-caps")).take(NODES).collect();
+    let open = |path: &String| open(path, true).map(|seen| (path.clone(), seen));
+    let opened: Vec<Fact<(String, Seen)>> = threads::at_once(&paths, open).into_iter().flatten().collect();
+    let fails = |fact: &&Fact<(String, Seen)>| matches!(fact.value(), Some((_, Seen::Fails(_))));
+    let is_bad = |fact: &&Fact<(String, Seen)>| fact.value().is_none();
+    let first = opened.iter().find(fails).or_else(|| opened.iter().find(is_bad)).or_else(|| opened.first())?;
+    Some(first.clone().map(|(_, seen)| match seen {
+        Seen::Works(_) => Seen::Works(format!("{} can be opened", paths.join(", "))),
+        fails => fails,
+    }))
+}
+
 fn cuda(facts: &Facts) -> Fact<Seen> {
     let start = &facts.nvidia.cuda.start;
     if start.is_absent() {
@@ -103,12 +121,15 @@ fn cuda(facts: &Facts) -> Fact<Seen> {
     }
     start.clone().map(|code| match code {
         0 => Seen::Works("cuInit succeeds".into()),
-        code => Seen::Fails(format!("cuInit returns {code}")),
+        code => Seen::Fails(match error_name(code) {
+            "" => format!("cuInit returns {code}"),
+            name => format!("cuInit returns {code}, {name}"),
+        }),
     })
 }
 
 /// The libraries that the capability cannot do without.
-fn capability(facts: &Facts, wish: &Wish<gdoctor_checks::model::need::Capability>) -> Fact<Seen> {
+fn capability(facts: &Facts, wish: &Wish<Capability>) -> Fact<Seen> {
     facts.library.found.clone().map(|found| {
         let required = libraries(wish.what).required;
         let missing = |stem: &&&str| {
@@ -120,6 +141,42 @@ fn capability(facts: &Facts, wish: &Wish<gdoctor_checks::model::need::Capability
             false => Seen::Fails(format!("{}: no such library", missing.join(", "))),
         }
     })
+}
+
+fn decodes(facts: &Facts, codec: Codec) -> Fact<Seen> {
+    let asked = facts.library.decode.clone().map(|_| {
+        let can = facts.library.decoders.iter().any(|decoder| decoder.codec == codec && decoder.supported);
+        told(can, "cuvid decodes it", "cuvid does not decode it")
+    });
+    reached(asked, "libnvcuvid")
+}
+
+fn encodes(facts: &Facts, codec: Codec) -> Fact<Seen> {
+    let encoder = &facts.library.encoder;
+    let refused = encoder.session.clone().map(|code| Seen::Fails(format!("nvEncOpenEncodeSessionEx returns {code}")));
+    let first = [encoder.interface.gap(), encoder.gpu.gap()].into_iter().flatten().next();
+    match (first, encoder.session.value()) {
+        (Some(gap), _) => reached(Fact::unknown(gap.clone(), encoder.interface.source.0.clone()), "libnvidia-encode"),
+        (None, Some(0)) => encoder
+            .codecs
+            .clone()
+            .map(|codecs| told(codecs.contains(&codec), "nvenc encodes it", "nvenc does not encode it")),
+        (None, _) => refused,
+    }
+}
+
+fn told(works: bool, yes: &str, no: &str) -> Seen {
+    if works { Seen::Works(yes.into()) } else { Seen::Fails(no.into()) }
+}
+
+/// What kept the engine's library from being asked at all is something that this container lacks.
+fn reached(asked: Fact<Seen>, library: &str) -> Fact<Seen> {
+    let lacks = match asked.gap() {
+        Some(Gap::BlockedBy(check)) if check == "nvidia-driver" => "no NVIDIA driver is seen".to_owned(),
+        Some(Gap::BlockedBy(_)) => format!("libcuda, {library}: one of them is not there"),
+        _ => return asked,
+    };
+    Fact::present(Seen::Fails(lacks), asked.source.0)
 }
 
 fn display(facts: &Facts) -> Look {
@@ -138,16 +195,26 @@ fn display(facts: &Facts) -> Look {
 fn camera(facts: &Facts, path: &str) -> Fact<Seen> {
     let nodes = &facts.camera.nodes;
     let real = facts.camera.paths.get(path).and_then(|real| real.value()).map_or(path, String::as_str);
-    let Some(node) = nodes.get(real).or_else(|| nodes.get(path)) else {
+    let Some((real, node)) = nodes.get_key_value(real).or_else(|| nodes.get_key_value(path)) else {
         return Fact::present(Seen::Fails(format!("{path}: no such file or directory")), path);
     };
     let said = &node.said;
-    match said.opened.value() {
-        Some(Opened::Granted) => {
-            said.capability.clone().map(|driver| Seen::Works(format!("it opens: {}", driver.card)))
-        }
-        _ => said.opened.clone().map(|opened| Seen::Fails(format!("open {path}: {opened}"))),
+    if said.opened.value() != Some(&Opened::Granted) {
+        return said.opened.clone().map(|opened| Seen::Fails(format!("open {path}: {opened}")));
     }
+    if said.queue.value() == Some(&Queue::Held) {
+        return said
+            .queue
+            .clone()
+            .map(|_| Seen::Fails(format!("{path} opens, and another program takes its pictures (EBUSY)")));
+    }
+    let opens = said.capability.clone().map(|driver| format!("it opens: {}", driver.card));
+    let Some(streamed) = facts.frame.cameras.get(real) else { return opens.map(Seen::Works) };
+    let Some(opens) = opens.value() else { return opens.map(Seen::Works) };
+    streamed.first.clone().map(|first| match first {
+        First::After(_) => Seen::Works(format!("{opens}; {first}")),
+        first => Seen::Fails(format!("{path} opens, and gives no picture: {first}")),
+    })
 }
 
 /// One look for each node that a path brings in: a folder brings all that lie in it.
@@ -174,8 +241,12 @@ fn opened(host: &Host, path: &str, write: bool) -> Fact<Seen> {
         let why = "gdoctor does not open it: some devices act when they are opened";
         return Fact::unknown(Gap::Unsupported(why.into()), source);
     }
+    open(path, write)
+}
+
+fn open(path: &str, write: bool) -> Fact<Seen> {
     let arguments = if write { vec![path, "write"] } else { vec![path] };
-    child::probe::<Node>("open", &arguments, &source, Deadline::after(LOOK)).opened
+    child::probe::<Node>("open", &arguments, &format!("open {path}"), Deadline::after(LOOK)).opened
 }
 
 /// What the child that opens a node says.
@@ -183,34 +254,4 @@ fn opened(host: &Host, path: &str, write: bool) -> Fact<Seen> {
 #[serde(default)]
 struct Node {
     opened: Fact<Seen>,
-}
-
-fn limit(wanted: &Limit) -> Look {
-    let words = |value: Option<u64>| value.map_or("unlimited".to_owned(), |value| value.to_string());
-    let compared = |has: Option<u64>, words: String| match has == wanted.soft {
-        true => Seen::Works(words),
-        false => Seen::Fails(format!("it is {words}")),
-    };
-    let seen = match wanted.name.as_str() {
-        "user" => {
-            let (uid, gid) = within::user();
-            Fact::present(compared(Some(u64::from(uid)), format!("uid {uid}, gid {gid}")), "geteuid")
-        }
-        "/dev/shm" => match within::size("/dev/shm".as_ref()) {
-            // The kernel counts in pages.
-            Ok(size) if wanted.soft.is_some_and(|asked| asked.div_ceil(4096) == size.div_ceil(4096)) => {
-                Fact::present(Seen::Works(format!("{size} bytes")), "statvfs /dev/shm")
-            }
-            Ok(size) => Fact::present(Seen::Fails(format!("it has {size} bytes")), "statvfs /dev/shm"),
-            Err(why) => Fact::unknown(gap_of(&why), "statvfs /dev/shm"),
-        },
-        name => match within::limit(name) {
-            Some(Ok((soft, hard))) => {
-                Fact::present(compared(soft, format!("{}, hard {}", words(soft), words(hard))), "getrlimit")
-            }
-            Some(Err(why)) => Fact::unknown(gap_of(&why), "getrlimit"),
-            None => Fact::unknown(Gap::Unsupported(format!("gdoctor does not read {name}")), "getrlimit"),
-        },
-    };
-    look(Kind::Limit, &wanted.name, seen)
 }

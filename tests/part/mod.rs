@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::disallowed_methods)] // each test program uses its own part of this
 
 pub mod file_system;
+pub mod proof;
 pub mod run_lines;
 
 use std::collections::BTreeMap;

@@ -28,11 +28,18 @@ impl Lab {
 
     /// With the engine and the client of a later release of Debian's: `--engine SUITE`.
     pub fn of(arguments: &[&str]) -> Option<Self> {
+        Self::beside("", arguments)
+    }
+
+    /// The daemon finds the programs of that folder as well.
+    pub fn beside(programs: &str, arguments: &[&str]) -> Option<Self> {
         if !Path::new("/usr/bin/docker").exists() {
             left_out("run lines: no /usr/bin/docker");
             return None;
         }
-        let part = Part::start("docker", arguments)?;
+        let found = format!("PATH={}:{programs}", std::env::var("PATH").unwrap_or_default());
+        let before: &[&str] = if programs.is_empty() { &[] } else { &[&found] };
+        let part = Part::start_in("env", before, "docker", arguments)?;
         assert!(part.call("import", &[]).status.success(), "the image can be imported");
         let path = format!("/usr/bin:{}", std::env::var("PATH").unwrap_or_default());
         let lab = Self { part, newer: !arguments.is_empty(), work: tempfile::tempdir_in("/tmp").unwrap(), path };

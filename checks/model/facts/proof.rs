@@ -86,7 +86,11 @@ pub struct Look {
 pub enum Kind {
     Gpu,
     Capability,
+    /// The GPU's decoder or encoder: `decode h264`.
+    Codec,
     Display,
+    /// Memory that a program shares with the X server.
+    Memory,
     Camera,
     Device,
     Port,
@@ -98,7 +102,9 @@ impl Kind {
         match self {
             Kind::Gpu => "GPU",
             Kind::Capability => "driver capability",
+            Kind::Codec => "codec",
             Kind::Display => "display",
+            Kind::Memory => "shared memory",
             Kind::Camera => "camera",
             Kind::Device => "device",
             Kind::Port => "port",

@@ -10,6 +10,7 @@ use gdoctor_checks::model::facts::display::{
     AccessList, Address, Answer, Content, CookieFile, DisplayFacts, FileKind, Name, Program, RenderNode, Route, Server,
     Session, SocketFile, SubIds,
 };
+use gdoctor_checks::model::facts::proof::Seen;
 use gdoctor_checks::model::need::Need;
 use serde::{Deserialize, Serialize};
 
@@ -89,13 +90,8 @@ fn display_name(host: &Host, need: &Need) -> Fact<Name> {
 
 fn talk(host: &Host, name: &Fact<Name>) -> Talk {
     let Some(name) = name.value() else { return Talk::default() };
-    let number = name.number().unwrap_or_default().to_string();
-    let arguments: Vec<&str> = match &name.address {
-        Address::Local { .. } => vec!["local", &number],
-        Address::Tcp { host, .. } => vec!["tcp", host, &number],
-        Address::Path(path) => vec!["unix", path],
-        Address::Malformed(_) => return Talk::default(),
-    };
+    let Some(arguments) = arguments(name) else { return Talk::default() };
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let source = format!("X11 handshake with {}", name.text);
     if let Some(waiting) = place(host, &name.address).and_then(|place| listener::waiting(&place)) {
         return child::unknown_group(Gap::Waiting(waiting.to_string()), &source);
@@ -105,6 +101,32 @@ fn talk(host: &Host, name: &Fact<Name>) -> Talk {
         talk.stranger = stranger(host, &arguments, &source);
     }
     talk
+}
+
+/// What the child is told of where the server is: see src/native/x11.rs.
+fn arguments(name: &Name) -> Option<Vec<String>> {
+    let number = name.number().unwrap_or_default().to_string();
+    match &name.address {
+        Address::Local { .. } => Some(vec!["local".into(), number]),
+        Address::Tcp { host, .. } => Some(vec!["tcp".into(), host.clone(), number]),
+        Address::Path(path) => Some(vec!["unix".into(), path.clone()]),
+        Address::Malformed(_) => None,
+    }
+}
+
+/// Whether a program here shares memory with the server, tried by drawing from some; `None` where the server takes no client or
+/// offers no such thing. It takes a page of memory for a moment, so only a container of gdoctor's own asks it.
+pub fn shared_memory(host: &Host, facts: &DisplayFacts) -> Option<Fact<Seen>> {
+    #[derive(Default, Serialize, Deserialize)]
+    #[serde(default)]
+    struct Memory {
+        memory: Fact<Seen>,
+    }
+    let name = facts.name.value().filter(|name| !name.is_tcp())?;
+    let offered = facts.extensions.value().is_some_and(|all| all.iter().any(|extension| extension == "MIT-SHM"));
+    let arguments = arguments(name).filter(|_| offered && facts.mine.value().is_some_and(Answer::is_accepted))?;
+    let arguments: Vec<&str> = ["memory"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
+    Some(child::probe::<Memory>("x11", &arguments, "ShmAttach, ShmPutImage", host.renewed().deadline).memory)
 }
 
 /// Where the child is going to connect: a display of this host has a socket file, or else an abstract name.
