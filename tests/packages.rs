@@ -351,3 +351,58 @@ fn scripts_are_clean() {
         Err(_) => left_out("shellcheck is not installed"),
     }
 }
+
+/// A page a check and a code, no link within the site that leads nowhere, and the words that the binary says.
+#[test]
+fn the_site_says_what_gdoctor_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(root().join("packaging/site"));
+    let output = command.arg(folder.path()).arg(env!("CARGO_BIN_EXE_gdoctor")).output().unwrap();
+    assert!(output.status.success(), "{}", told(&output));
+    for check in gdoctor_checks::ALL.iter() {
+        let doc = gdoctor::report::parse(check);
+        let page = fs::read_to_string(folder.path().join(format!("{}.html", check.id))).unwrap();
+        for code in &doc.codes {
+            assert!(page.contains(&format!("href=\"{}/{}.html\"", check.id, code.name)), "{}/{}", check.id, code.name);
+        }
+    }
+    let page = fs::read_to_string(folder.path().join("docker-access/owned-by-root.html")).unwrap();
+    for words in
+        ["srw-rw---- 1 root root 0 /var/run/docker.sock", "sudo systemctl restart docker.socket", "linux-postinstall"]
+    {
+        assert!(page.contains(words), "{words}\n{page}");
+    }
+    let index = fs::read_to_string(folder.path().join("pages.js")).unwrap();
+    assert!(index.contains("srw-rw----"), "the search knows messages");
+}
+
+/// Links within the repository, of every page that people read.
+#[test]
+fn links_lead_somewhere() {
+    for page in [
+        "README.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "docs/usage.md",
+        "docs/ci.md",
+        "docs/privacy.md",
+        "docs/monitoring.md",
+    ] {
+        let text = text(page);
+        for link in
+            text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).filter(|link| !link.starts_with("http"))
+        {
+            let (file, part) = link.split_once('#').unwrap_or((link, ""));
+            let path = if file.is_empty() { root().join(page) } else { root().join(page).parent().unwrap().join(file) };
+            assert!(path.exists(), "{page}: {link}");
+            if !part.is_empty() {
+                let there =
+                    fs::read_to_string(path).unwrap().lines().filter(|line| line.starts_with('#')).any(|line| {
+                        let name = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+                        name.replace(|c: char| !c.is_alphanumeric() && c != '-', "") == part
+                    });
+                assert!(there, "{page}: {link}");
+            }
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! A whole run as root under strace: it writes, starts and connects to nothing that the README does not name.
+//! A whole run as root under strace: it writes, starts and connects to nothing that docs/privacy.md does not name.
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
