@@ -48,7 +48,7 @@ machine() {
   esac
 }
 
-# The same bytes from the same files: names in order, one date, nobody's ids.
+# packed DIR NAME: the same bytes from the same files: names in order, one date, nobody's ids.
 packed() {
-  tar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner --format=gnu -C "$1" -cf - .
+  tar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner --format=gnu -C "$1" -cf - "$2"
 }
