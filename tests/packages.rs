@@ -406,3 +406,22 @@ fn links_lead_somewhere() {
         }
     }
 }
+
+/// In a container with the host's root mounted and its processes shown, `/proc/self` below that root is gdoctor in its container,
+/// and process 1 the host's own.
+#[test]
+fn a_mounted_host_is_not_the_container() {
+    let host = tempfile::tempdir().unwrap();
+    for process in ["1", "self"] {
+        fs::create_dir_all(host.path().join("proc").join(process)).unwrap();
+    }
+    let layers = "612 530 0:77 / / rw - overlay overlay rw,lowerdir=/var/lib/docker/overlay2/l/A,upperdir=/var/lib/docker/overlay2/x/diff\n";
+    let disk = "25 1 8:2 / / rw,relatime shared:1 - ext4 /dev/sda2 rw\n";
+    fs::write(host.path().join("proc/self/mountinfo"), layers).unwrap();
+    for (first, inside) in [(disk, false), (layers, true)] {
+        fs::write(host.path().join("proc/1/mountinfo"), first).unwrap();
+        let run = part::gdoctor(&["--root", host.path().to_str().unwrap(), "--only", "docker-packages"], &[]);
+        let said = run.report["results"].to_string();
+        assert_eq!(said.contains("runs inside a container"), inside, "{said}");
+    }
+}
