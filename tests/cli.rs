@@ -1,4 +1,4 @@
-//! The command line as consoles in Markdown: the README's own examples, and `tests/cli/*.md`. Completions in real shells, and man
+//! The command line as consoles in Markdown: the examples of docs/usage.md, and `tests/cli/*.md`. Completions in real shells, and man
 //! pages.
 #![allow(clippy::disallowed_methods)]
 
@@ -16,7 +16,7 @@ fn gdoctor(arguments: &[&str]) -> String {
 
 #[test]
 fn consoles() {
-    trycmd::TestCases::new().case("README.md").case("tests/cli/*.md").env("NO_COLOR", "1");
+    trycmd::TestCases::new().case("docs/usage.md").case("tests/cli/*.md").env("NO_COLOR", "1");
 }
 
 /// Each shell takes its script, and completes commands, ids of checks, codes and words of flags, but not what gdoctor itself calls.

@@ -61,7 +61,9 @@ fn machine() -> Fact<String> {
 fn container(host: &Host) -> Fact<String> {
     let marks = [("/.dockerenv", "docker"), ("/run/.containerenv", "podman")];
     let source = "/.dockerenv, /run/.containerenv, /run/systemd/container, /proc/self/ns";
-    if host.is_live() && has_first_namespaces(host) {
+    // Below --root `self` is this gdoctor, wherever it runs; process 1 is that root's own.
+    let own = if !host.is_live() && host.exists("/proc/1/mountinfo") { "/proc/1" } else { "/proc/self" };
+    if (host.is_live() || own == "/proc/1") && has_first_namespaces(host, own) {
         return Fact::absent(source);
     }
     if let Some((path, engine)) = marks.into_iter().find(|(path, _)| host.exists(path)) {
@@ -72,9 +74,10 @@ fn container(host: &Host) -> Fact<String> {
         return noted;
     }
     // Kubernetes leaves neither docker's nor podman's mark.
-    let mounts = host.text("/proc/self/mountinfo");
+    let table = format!("{own}/mountinfo");
+    let mounts = host.text(&table);
     if mounts.value().is_some_and(|text| root_is_an_image(text)) {
-        return Fact::present("container".into(), "/proc/self/mountinfo");
+        return Fact::present("container".into(), table);
     }
     Fact::absent(source)
 }
@@ -90,9 +93,9 @@ fn root_is_an_image(mountinfo: &str) -> bool {
 }
 
 /// Linux gives its first namespaces fixed numbers: include/linux/proc_ns.h, PROC_UTS_INIT_INO and its neighbours.
-fn has_first_namespaces(host: &Host) -> bool {
+fn has_first_namespaces(host: &Host, process: &str) -> bool {
     [("uts", 4_026_531_838_u32), ("ipc", 4_026_531_839), ("pid", 4_026_531_836)].iter().all(|(name, number)| {
-        host.link(format!("/proc/self/ns/{name}")).value().is_some_and(|link| *link == format!("{name}:[{number}]"))
+        host.link(format!("{process}/ns/{name}")).value().is_some_and(|link| *link == format!("{name}:[{number}]"))
     })
 }
 

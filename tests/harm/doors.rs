@@ -1,4 +1,4 @@
-//! A whole run as root under strace: it writes, starts and connects to nothing that the README does not name.
+//! A whole run as root under strace: it writes, starts and connects to nothing that docs/privacy.md does not name.
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
@@ -13,9 +13,9 @@ const CHANGES: &str = "creat,mkdir,mkdirat,rmdir,unlink,unlinkat,rename,renameat
     mount,umount2,move_mount,pivot_root,chroot,setns,unshare,init_module,finit_module,delete_module,bpf,ptrace,reboot,swapon,swapoff,\
     sethostname,setdomainname,settimeofday,clock_settime,adjtimex,clock_adjtime,kexec_load,quotactl,setuid,setgid,setresuid,setresgid";
 
-/// The words in backticks of the README's section.
+/// The words in backticks of the page's section.
 fn named() -> BTreeSet<&'static str> {
-    let text = include_str!("../../README.md");
+    let text = include_str!("../../docs/privacy.md");
     let section = text.split("\n## ").find(|section| section.starts_with("What it opens and starts")).unwrap();
     section.split('`').skip(1).step_by(2).collect()
 }
@@ -26,7 +26,7 @@ fn quoted(call: &str) -> &str {
 }
 
 #[test]
-fn a_whole_run_opens_only_what_the_readme_names() {
+fn a_whole_run_opens_only_what_the_page_names() {
     if !is_root("strace of a run as root") {
         return;
     }
