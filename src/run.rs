@@ -9,6 +9,7 @@ use gdoctor_checks::model::facts::Facts;
 use gdoctor_checks::model::facts::proof::Image;
 use gdoctor_checks::model::need::{Need, Origin};
 use gdoctor_checks::model::place::Place;
+use gdoctor_checks::model::run::{RunLine, RunOption};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -413,6 +414,9 @@ fn foretelling(facts: &Facts, need: &Need, image: Image) -> Foretelling {
         outcome.status = Status::Skip;
         outcome.code.clear();
     });
+    // What is replaced cannot keep it from starting either.
+    let kept = |option: &&RunOption| !prove::replaces(option, image);
+    let line = &RunLine { options: line.options.iter().filter(kept).cloned().collect(), ..line.clone() };
     let starts = match report::start::verdict(line, &results) {
         Starts::Yes => Some(true),
         Starts::No => Some(false),

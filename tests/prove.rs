@@ -227,6 +227,30 @@ fn a_window_is_tried_from_within() {
     assert_eq!(seen(&in_common, "proof-inside", "MIT-SHM", "what gdoctor"), "it works");
 }
 
+/// What is told of an image that is not here, of words that are none, and of a program that this host lacks: from published lines.
+#[test]
+fn images_and_programs_that_are_not_here() {
+    let Some(lab) = Lab::start() else { return };
+    let before = inventory(&lab);
+    let foretold = |run: &Run| seen(run, "proof-start", "", "what gdoctor");
+    let pulled = prove(&lab, "docker run -e GROUP=`id -gn` -p 127.0.0.1::80 no/such:1", &[]);
+    assert_eq!((proved(&pulled)[0].as_str(), foretold(&pulled)), ("pass proof-start/started", "it works".into()));
+    assert!(seen(&pulled, "proof-start", "", "not in this container").contains("no/such:1"));
+    for (line, refused) in
+        [("docker run -device /dev/ttyUSB0:/dev/ttyUSB0 no/such", true), ("nvidia-docker run no/such", false)]
+    {
+        let run = prove(&lab, line, &[]);
+        let start = run.results().iter().find(|r| r["id"] == "proof-start").unwrap();
+        assert_eq!(start["cause"], "run-line-syntax", "{line}: {start}");
+        assert_eq!(
+            seen(&run, "proof-start", "", "docker run").contains("invalid reference"),
+            refused,
+            "{line}: {start}"
+        );
+    }
+    assert_eq!(inventory(&lab), before);
+}
+
 /// Between the host looks and the start somebody else takes the port: the engine's refusal is the answer.
 #[test]
 fn a_port_that_is_taken_meanwhile() {
@@ -393,7 +417,7 @@ fn podman_and_engines_without_root() {
 }
 
 /// What gdoctor says beforehand, held against what the container shows: options, the start and each look, and why they differ.
-const CALIBRATION: [(&str, &str, &str); 78] = [
+const CALIBRATION: [(&str, &str, &str); 77] = [
     ("-p 127.0.0.1:FREE:80", "start works, port works", ""),
     ("-p 127.0.0.1:FREE:80/udp", "start works, port works", ""),
     ("-p TAKEN:80", "start fails", ""),
@@ -441,8 +465,8 @@ const CALIBRATION: [(&str, &str, &str); 78] = [
         "what a line asks for is not foretold",
     ),
     (
-        "--ulimit memlock=-1:-1 --ulimit nproc=1000 --ulimit core=0 --ulimit stack=8388608",
-        "start works, limit untold but works, limit untold but works, limit untold but works, limit untold but works",
+        "--ulimit nofile=900:1000 --ulimit nproc=500 --ulimit core=0",
+        "start works, limit untold but works, limit untold but works, limit untold but works",
         "what a line asks for is not foretold",
     ),
     (
@@ -533,7 +557,7 @@ const CALIBRATION: [(&str, &str, &str); 78] = [
     ("--add-host a:192.168.7.8 --mac-address 02:42:ac:11:00:02", "start works", ""),
     ("--add-host bad", "start fails", ""),
     ("--mac-address zz", "start fails", ""),
-    ("--ip 172.29.0.5", "start fails", ""),
+    ("--ip 172.29.0.5", "start works", ""),
     ("--stop-signal NOPE", "start fails", ""),
     ("--oom-score-adj 5000", "start fails", ""),
     ("--memory 64m --memory-swap 32m", "start fails", ""),
@@ -542,7 +566,6 @@ const CALIBRATION: [(&str, &str, &str); 78] = [
     ("--workdir relative", "start fails", ""),
     ("--mount type=tmpfs,target=/x --mount type=volume,source=new,target=/y", "start works", ""),
     ("-v /tmp:/x:bogus", "start fails", ""),
-    ("--no-such-option", "start fails", ""),
     ("-e GROUP=$(cat /no/such) --label a=b", "start works", ""),
 ];
 
@@ -560,16 +583,19 @@ fn foretold_and_proved_are_held_against_each_other() {
     std::fs::write(&profile, PROFILE).unwrap();
     let profile = profile.display().to_string();
     let before = inventory(&lab);
-    let mut wrong = Vec::new();
-    for (options, expected, why) in CALIBRATION {
+    let wrong = |(options, expected, why): &(&str, &str, &str)| {
         let options = options.replace("FREE", &free_port().to_string()).replace("TAKEN", &taken).replace("NODE", &node);
         let options = options.replace("LOOPED", &looped_port).replace("PROFILE", &profile);
-        let run = prove(&lab, &format!("docker run {options} {IMAGE}"), &[]);
-        let told = calibrated(&run);
-        if told != expected || told.contains(" but ") == why.is_empty() {
-            wrong.push(format!("{options}: {told}; expected {expected} ({why})"));
-        }
-    }
+        let told = calibrated(&prove(&lab, &format!("docker run {options} {IMAGE}"), &[]));
+        let is_right = told == *expected && told.contains(" but ") != why.is_empty();
+        (!is_right).then(|| format!("{options}: {told}; expected {expected} ({why})"))
+    };
+    // A few at once: most of the time is the engine's.
+    let wrong: Vec<String> = std::thread::scope(|scope| {
+        let parts = CALIBRATION.chunks(CALIBRATION.len().div_ceil(4));
+        let parts = parts.map(|rows| scope.spawn(|| rows.iter().filter_map(&wrong).collect::<Vec<_>>()));
+        parts.collect::<Vec<_>>().into_iter().flat_map(|part| part.join().unwrap()).collect()
+    });
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert_eq!(inventory(&lab), before);
 }

@@ -82,16 +82,20 @@ fn is_own(name: &str) -> bool {
     OWN.contains(&name) || name.starts_with("health-") || OF_THE_IMAGE.contains(&name)
 }
 
+/// This option is not among those of a container from such an image.
+pub fn replaces(option: &RunOption, image: Image) -> bool {
+    match option.name.as_str() {
+        "image" => image == Image::Own,
+        name => is_own(name) || SEEN_BY_OTHERS.contains(&name),
+    }
+}
+
 /// What stands at this byte of the line is not in the container: what is said of it is not said of the proof.
 pub fn is_replaced(line: &RunLine, at: usize, image: Image) -> bool {
     let here = |span: Span| span.start <= at && at < span.end.max(span.start + 1);
-    let replaced = |option: &RunOption| match option.name.as_str() {
-        "image" => image == Image::Own,
-        name => is_own(name) || SEEN_BY_OTHERS.contains(&name),
-    };
     line.arguments.iter().any(|argument| here(argument.span))
         || line.image.as_ref().is_some_and(|named| image == Image::Own && here(named.at.span))
-        || line.options.iter().any(|option| here(option.at.span) && replaced(option))
+        || line.options.iter().any(|option| here(option.at.span) && replaces(option, image))
 }
 
 impl Own {
@@ -219,7 +223,12 @@ fn devices(line: &RunLine) -> Vec<Device> {
         camera: false,
         write: device.permissions.is_empty() || device.permissions.contains('w'),
     });
-    let mounted = line.mounts.iter().filter(|mount| mount.kind == MountKind::Bind && mount.source.starts_with("/dev/"));
+    // A node keeps what it is wherever it lies; of what is mounted elsewhere only names in /dev say that it is to be one.
+    let is_node = |mount: &&Mount| {
+        let in_dev = |path: &str| path.starts_with("/dev/") && path != "/dev/shm";
+        mount.kind == MountKind::Bind && (in_dev(&mount.source) || in_dev(&mount.target))
+    };
+    let mounted = line.mounts.iter().filter(is_node);
     let mounted = mounted.map(|mount| Device {
         host: mount.source.clone(),
         path: mount.target.clone(),

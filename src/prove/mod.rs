@@ -29,7 +29,7 @@ use crate::secret;
 use asked::Asked;
 pub use foretold::{Foretelling, Verdict};
 use kept::Kept;
-pub use line::is_replaced;
+pub use line::{is_replaced, replaces};
 use owner::Owner;
 pub use within::run as within;
 use words::shown;

@@ -37,9 +37,10 @@ pub fn looks(published: &str, asked: &Asked, failed: &[(Door, String)]) -> Vec<L
 fn published(line: &str) -> Option<(u16, &str, SocketAddr)> {
     let (inside, outside) = line.split_once(" -> ")?;
     let (port, protocol) = inside.split_once('/')?;
-    // Podman and older dockers write `:::8080`.
-    let outside = outside.strip_prefix(":::").map_or_else(|| outside.to_owned(), |port| format!("[::]:{port}"));
-    Some((port.parse().ok()?, protocol, outside.parse().ok()?))
+    // Older dockers and podman write `:::8080` and `::1:8080`.
+    let (address, outer) = outside.rsplit_once(':')?;
+    let address: IpAddr = address.trim_matches(['[', ']']).parse().ok()?;
+    Some((port.parse().ok()?, protocol, SocketAddr::new(address, outer.parse().ok()?)))
 }
 
 /// Whether what listens in the container is what answers here.
@@ -76,6 +77,7 @@ mod tests {
         let read = |line| published(line).map(|(port, protocol, address)| (port, protocol, address.to_string()));
         assert_eq!(read("80/tcp -> 0.0.0.0:8080"), Some((80, "tcp", "0.0.0.0:8080".into())));
         assert_eq!(read("80/tcp -> :::8080"), Some((80, "tcp", "[::]:8080".into())));
+        assert_eq!(read("80/tcp -> ::1:8080"), Some((80, "tcp", "[::1]:8080".into())));
         assert_eq!(read("53/udp -> [::1]:53"), Some((53, "udp", "[::1]:53".into())));
         assert_eq!(read("nothing"), None);
     }

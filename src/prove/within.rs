@@ -98,11 +98,13 @@ fn nvml(facts: &Facts) -> Fact<Seen> {
 /// The nodes that the engine brought, opened as the driver's library opens them: a control group may deny what the file's mode
 /// allows. `None` where there are none, which the others tell.
 fn gpu_nodes(facts: &Facts) -> Option<Fact<Seen>> {
-    let nodes = facts.nvidia.nodes.value()?;
-    let paths: Vec<String> = nodes.iter().filter(|node| node.is_device).map(|node| node.path.clone()).collect();
-    // Nodes of MIG's slices are for reading, and their modes are their rights.
-    let paths: Vec<String> =
-        paths.into_iter().filter(|path| !path.starts_with("/dev/nvidia-caps")).take(NODES).collect();
+    // Others belong to modules of their own, which may not be loaded, or are for reading alone.
+    let decides = |path: &&String| {
+        let kind = path.trim_start_matches("/dev/nvidia");
+        ["ctl", "-uvm"].contains(&kind) || (!kind.is_empty() && kind.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let nodes = facts.nvidia.nodes.value()?.iter().filter(|node| node.is_device);
+    let paths: Vec<String> = nodes.map(|node| &node.path).filter(decides).take(NODES).cloned().collect();
     let open = |path: &String| open(path, true).map(|seen| (path.clone(), seen));
     let opened: Vec<Fact<(String, Seen)>> = threads::at_once(&paths, open).into_iter().flatten().collect();
     let fails = |fact: &&Fact<(String, Seen)>| matches!(fact.value(), Some((_, Seen::Fails(_))));
