@@ -15,6 +15,8 @@ pub fn commands(tags: &[String], commands: Vec<String>) -> Result<Vec<String>, &
     if is("nixos") && commands.iter().any(made) {
         return Err(NIXOS);
     }
+    let commands = if is("nixos") { commands.into_iter().map(of_nixos).collect() } else { commands };
+    let commands = if is("ostree") { commands.into_iter().flat_map(with_group).collect() } else { commands };
     let (install, note) = if is("ostree") {
         (("sudo dnf install -y ", "sudo rpm-ostree install --idempotent "), OSTREE)
     } else if is("transactional") {
@@ -66,6 +68,23 @@ pub fn risks(risks: &[Risk], tags: &[String], commands: &[String]) -> Vec<Risk> 
     // Of a snap's engine nothing less is made to read its configuration again.
     add(Risk::RestartsDocker, commands.iter().any(|command| command.contains("snap restart docker")));
     if risks.is_empty() { vec![Risk::Safe] } else { risks }
+}
+
+/// NixOS has a service that writes the spec for the driver of its configuration (nixpkgs, nvidia-container-toolkit).
+fn of_nixos(command: String) -> String {
+    match command.starts_with("sudo nvidia-ctk cdi generate") {
+        true => "sudo systemctl restart nvidia-container-toolkit-cdi-generator.service".into(),
+        false => command,
+    }
+}
+
+/// Groups of the image are in /usr/lib/group, where usermod neither looks nor writes; it says nothing of it.
+fn with_group(command: String) -> Vec<String> {
+    let group = command.strip_prefix("sudo usermod -aG ").and_then(|rest| rest.split(' ').next()).map(str::to_owned);
+    let copied = group.map(|group| {
+        format!("grep -q '^{group}:' /etc/group || grep '^{group}:' /usr/lib/group | sudo tee -a /etc/group")
+    });
+    copied.into_iter().chain([command]).collect()
 }
 
 /// The rootless engine's service for the system's: systemctl --user knows docker.service and no socket unit.
@@ -139,6 +158,10 @@ mod tests {
             assert!(told(tag, &[command]).is_err(), "{command}");
         }
         assert_eq!(told("ostree", &["xhost +si:localuser:root"]), Ok(vec!["xhost +si:localuser:root".to_owned()]));
+        let spec = told("nixos", &["sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"]).unwrap();
+        assert_eq!(spec, ["sudo systemctl restart nvidia-container-toolkit-cdi-generator.service"]);
+        let group = told("ostree", &["sudo usermod -aG docker me", "newgrp docker"]).unwrap();
+        assert!(group[0].contains("/usr/lib/group") && group[1] == "sudo usermod -aG docker me", "{group:?}");
         assert_eq!(told("fedora", &["sudo dnf install -y x"]), Ok(vec!["sudo dnf install -y x".to_owned()]));
     }
 

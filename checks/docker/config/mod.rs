@@ -1,8 +1,10 @@
 //! Can dockerd start with its daemon.json?
 
+use crate::model::cidr;
 use crate::model::daemon_config::Fault;
 use crate::model::facts::docker::{Config, DockerFacts, Reach};
 use crate::model::prelude::*;
+use crate::model::version::Version;
 use crate::readings::containerd_config;
 
 pub static CHECK: Check = Check {
@@ -37,12 +39,37 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     };
     let program = docker.daemon_program.value().map_or("/usr/bin/dockerd", String::as_str);
     let mut findings: Findings = finding.with("path", path).with("program", program).into();
+    findings.extend(refused_later(docker, facts.engine_to_start().as_ref()).map(|(key, why)| {
+        let bad = if runs { Finding::warn } else { Finding::fail };
+        let bad = if docker.info.value().is_some() { Finding::fail } else { bad };
+        bad("refused-later", "repair")
+            .about(key)
+            .with("path", path)
+            .with("key", key)
+            .with("why", why)
+            .with("program", program)
+            .evidence(path, key)
+    }));
     findings.extend(facts.containerd_refuses().map(|why| {
         let bad = if runs { Finding::warn } else { Finding::fail };
         let finding = bad("containerd-refuses", "repair-containerd").with("file", containerd_config::PATH);
         finding.about(containerd_config::PATH).evidence(containerd_config::PATH, &*why).with("why", why)
     }));
     Ok(findings)
+}
+
+/// A setting that dockerd takes, and with which no container starts.
+fn refused_later(docker: &DockerFacts, engine: Option<&Version>) -> Option<(&'static str, String)> {
+    let settings = docker.settings()?;
+    if let Some(name) = settings.inverted_limits.first() {
+        return Some(("default-ulimits", format!("has a soft limit for {name} that is above the hard one")));
+    }
+    // From 28.0 on the range has to lie in the bridge's network.
+    let checks = engine.is_some_and(|version| *version >= Version::new(&[28, 0]));
+    let (bip, range) = (settings.bip.as_ref()?, settings.fixed_cidr.as_ref().filter(|_| checks)?);
+    let first = range.split('/').next()?.parse().ok()?;
+    (!cidr::contains(bip, first))
+        .then(|| ("fixed-cidr", format!("is {range}, which is no part of bip's network, {bip}")))
 }
 
 /// The line names the runtime nvidia, which the daemon has not read of any file.

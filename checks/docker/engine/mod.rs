@@ -59,10 +59,13 @@ fn held_by_systemd(facts: &Facts) -> Option<Result<Findings, Stop>> {
         return Some(Err(Stop::blocked_by(check)));
     }
     let masked = docker.unit.value().is_some_and(|unit| unit.masked);
-    let finding = if masked {
-        Finding::fail("masked", "unmask")
-    } else {
-        in_its_place(docker, of_named_key(docker, start::finding(start)?)).with("root", data_root(docker))
+    let said =
+        || Some(in_its_place(docker, of_named_key(docker, start::finding(start)?)).with("root", data_root(docker)));
+    let finding = match &start.systemd {
+        _ if masked => Finding::fail("masked", "unmask"),
+        Some(failure) => of_systemd(failure).evidence(facts.engine.start.source.0.as_str(), start.state.as_str()),
+        // The next connection would start it again; what ended by itself ends so again.
+        None => said().or_else(|| unsaid(facts).filter(|_| start.result != "oom-kill"))?,
     };
     let address = docker.endpoint.value().map(|endpoint| endpoint.address.to_string()).unwrap_or_default();
     Some(Ok(finding.with("address", address).with("path", config_path(docker)).into()))
@@ -181,13 +184,8 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
     if facts.host.platform.value() == Some(&Platform::Wsl) && facts.host.systemd.is_absent() {
         return Ok(Finding::fail("no-service-manager", "systemd-in-wsl"));
     }
-    if let Some(start) = facts.engine.start.value().filter(|start| start.state == "failed") {
-        let (code, fix) = match start.result.as_str() {
-            "start-limit-hit" => ("start-limit", "start-again"),
-            _ => ("failed-unsaid", "see-log"),
-        };
-        let finding = Finding::fail(code, fix).with("result", &start.result);
-        return Ok(finding.evidence(facts.engine.start.source.0.as_str(), format!("failed, {}", start.result)));
+    if let Some(finding) = unsaid(facts) {
+        return Ok(finding);
     }
     let stopped = facts.engine.start.value().is_some_and(Start::is_stopped);
     Ok(match *reach {
@@ -204,7 +202,7 @@ fn of_named_key(docker: &DockerFacts, finding: Finding) -> Finding {
         let words = key.replace('-', " ");
         said.as_ref().is_some_and(|said| said.contains(&words) || said.contains(words.trim_end_matches('s')))
     };
-    let key = docker.settings().and_then(|settings| settings.kinds.keys().filter(|key| key.len() > 4).find(named));
+    let key = docker.settings().and_then(|settings| settings.kinds.keys().filter(|key| key.len() > 5).find(named));
     match key.filter(|_| finding.code == "start-failed") {
         Some(_) => Finding { code: "setting-refused", verdict: Verdict::Fail("mend-setting"), ..finding },
         None => finding,
@@ -250,6 +248,17 @@ fn is_mended(facts: &Facts, refused: &Finding) -> bool {
     no_json.iter().any(|words| reason.contains(words)) || named.is_some() && !keys.iter().any(|key| names(key))
 }
 
+/// systemd says that it failed, and nobody why.
+fn unsaid(facts: &Facts) -> Option<Finding> {
+    let start = facts.engine.start.value().filter(|start| start.state == "failed")?;
+    let (code, fix) = match start.result.as_str() {
+        "start-limit-hit" => ("start-limit", "start-again"),
+        _ => ("failed-unsaid", "see-log"),
+    };
+    let finding = Finding::fail(code, fix).with("result", &start.result);
+    Some(finding.evidence(facts.engine.start.source.0.as_str(), format!("failed, {}", start.result)))
+}
+
 /// dockerd was not reached: systemd gave up before.
 fn of_systemd(failure: &SystemdFailure) -> Finding {
     let files = |drop_ins: &[String]| match drop_ins {
@@ -267,6 +276,9 @@ fn of_systemd(failure: &SystemdFailure) -> Finding {
             Finding::fail("no-socket-group", "make-group").with("reason", words)
         }
         SystemdFailure::Socket { words } => Finding::fail("socket-failed", "see-socket").with("reason", words),
+        SystemdFailure::Requires { unit, result } => {
+            Finding::fail("requires-failed", "see-required").with("unit", unit).with("result", result)
+        }
     }
 }
 

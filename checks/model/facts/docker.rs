@@ -456,6 +456,14 @@ pub struct Settings {
     pub log_address: Option<String>,
     /// log-opts lets fluentd connect later.
     pub log_async: bool,
+    /// Names in default-ulimits whose soft limit is above the hard one.
+    #[serde(serialize_with = "place::word")]
+    pub inverted_limits: Vec<String>,
+    /// The bridge's own address, and the range that containers get theirs from: `172.17.0.1/16`.
+    #[serde(serialize_with = "place::host")]
+    pub bip: Option<String>,
+    #[serde(serialize_with = "place::host")]
+    pub fixed_cidr: Option<String>,
     /// log-opts has max-size.
     pub log_limited: bool,
     #[serde(serialize_with = "place::word")]

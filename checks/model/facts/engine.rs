@@ -328,6 +328,14 @@ pub enum SystemdFailure {
     },
     /// docker.socket did not come to listen.
     Socket { words: String },
+    /// A unit that it requires has failed.
+    Requires {
+        #[serde(serialize_with = "place::word")]
+        unit: String,
+        /// systemd's Result of that unit.
+        #[serde(serialize_with = "place::word")]
+        result: String,
+    },
 }
 
 /// A line with which dockerd can have given up: a fatal one of its log, or one that is none of its log's, which begin with

@@ -46,6 +46,10 @@ pub fn judge(facts: &Facts, need: &Need, line: &RunLine) -> Result<Findings, Sto
         let name = device.rsplit('=').next().unwrap_or_default();
         let finding = if names.contains(&name) {
             Finding::pass("podman-named")
+        } else if !registry.is_whole() {
+            // The name may be in the spec that this user may not read; podman of the same user reads it no better.
+            let specs = facts.toolkit.specs.source.clone();
+            return Finding::unknown(Gap::Denied, specs).about(device).asked_by(&at.origin());
         } else {
             Finding::fail("podman-unnamed", "make-spec")
         };

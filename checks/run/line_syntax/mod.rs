@@ -109,6 +109,9 @@ fn refused(line: &RunLine, option: &RunOption) -> Option<Finding> {
             Finding::fail("limit-alone", "add-ulimit").edit(insert(option.at.span.start, "--ulimit "))
         }
         ("image", _) => Finding::fail("bad-image", "name-image"),
+        ("sysctl", value) if value.contains('=') && !value.starts_with('=') => {
+            Finding::fail("sysctl-of-host", "set-on-host").edit(option.at.without())
+        }
         _ => Finding::fail("bad-value", "correct-value"),
     };
     let flag = format!("--{}", option.name);

@@ -31,6 +31,20 @@ fn names(object: &Map<String, Value>, key: &str) -> Vec<String> {
     }
 }
 
+fn inverted_limits(object: &Map<String, Value>) -> Vec<String> {
+    let limits = object.get("default-ulimits").and_then(Value::as_object);
+    let number = |limit: &Value, key: &str| {
+        let is_it = |(name, value): (&String, &Value)| name.eq_ignore_ascii_case(key).then(|| value.as_i64())?;
+        limit.as_object()?.iter().find_map(is_it)
+    };
+    // -1 is no limit.
+    let inverted = |limit: &Value| match (number(limit, "soft").unwrap_or(0), number(limit, "hard").unwrap_or(0)) {
+        (_, -1) => false,
+        (soft, hard) => soft == -1 || soft > hard,
+    };
+    limits.into_iter().flatten().filter(|(_, limit)| inverted(limit)).map(|(name, _)| name.clone()).collect()
+}
+
 fn log_option(object: &Map<String, Value>, names: &[&str]) -> Option<String> {
     let options = object.get("log-opts")?;
     names.iter().find_map(|name| options.get(name)?.as_str()).map(str::to_owned)
@@ -50,6 +64,9 @@ pub fn settings(object: &Map<String, Value>, changed: i64) -> Settings {
         mtu: object.get("mtu").and_then(Value::as_u64).and_then(|mtu| u32::try_from(mtu).ok()).filter(|mtu| *mtu > 0),
         default_runtime: text("default-runtime"),
         log_driver: text("log-driver"),
+        inverted_limits: inverted_limits(object),
+        bip: text("bip"),
+        fixed_cidr: text("fixed-cidr"),
         log_address: log_option(object, &["fluentd-address", "syslog-address", "gelf-address"]),
         log_async: log_option(object, &["fluentd-async", "fluentd-async-connect"]).is_some_and(|value| value == "true"),
         log_limited: object.get("log-opts").is_some_and(|opts| opts.get("max-size").is_some()),

@@ -79,10 +79,33 @@ fn from_systemd(host: &Host, socket: &str, docker: &DockerFacts) -> Fact<Start> 
             result,
             lines: telling_lines(&said, by_itself),
             log,
-            systemd: units.failure(unit, &said),
+            systemd: units.failure(unit, &said).or_else(|| requires(unit, &said, rootless, deadline)),
         },
         source,
     )
+}
+
+/// The last start was given up before it began: which of the units that it requires has failed.
+fn requires(unit: &str, said: &str, rootless: bool, deadline: Deadline) -> Option<SystemdFailure> {
+    let last = said.lines().rev().find(|line| {
+        ["Dependency failed for", "Started ", "Starting ", "result 'dependency'"]
+            .iter()
+            .any(|words| line.contains(words))
+    });
+    last.filter(|line| line.contains("ependency"))?;
+    let show = |units: &[&str], properties: &str| {
+        let mut arguments = if rootless { vec!["--user", "show"] } else { vec!["show"] };
+        arguments.extend(units);
+        arguments.push(properties);
+        run("systemctl", &arguments, deadline).ok()
+    };
+    let wanted = show(&[unit], "--property=Requires,BindsTo,Requisite")?;
+    let wanted = wanted.lines().filter_map(|line| line.split_once('=')).flat_map(|(_, names)| names.split_whitespace());
+    let wanted: Vec<&str> = wanted.filter(|name| *name != "docker.socket").take(64).collect();
+    let shown = show(&wanted, "--property=Id,ActiveState,Result").filter(|_| !wanted.is_empty())?;
+    let units = Units { shown: &shown };
+    let failed = wanted.into_iter().find(|unit| units.value(unit, "ActiveState") == "failed")?;
+    Some(SystemdFailure::Requires { unit: failed.to_owned(), result: units.value(failed, "Result") })
 }
 
 /// What `systemctl show` says of some units, a block for each.

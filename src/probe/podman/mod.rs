@@ -19,7 +19,7 @@ const CNI: [&str; 5] =
 const HELPERS: [&str; 4] =
     ["/usr/local/libexec/podman", "/usr/local/lib/podman", "/usr/libexec/podman", "/usr/lib/podman"];
 /// Keys of `[engine]` by which it looks elsewhere for its programs.
-const ELSEWHERE: [&str; 4] = ["cni_plugin_dirs", "helper_binaries_dir", "conmon_path", "runtimes"];
+const ELSEWHERE: [&str; 2] = ["cni_plugin_dirs", "helper_binaries_dir"];
 /// Where it looks for conmon and the runtime, before PATH.
 const PROGRAMS: [&str; 8] = [
     "/usr/libexec/podman",
@@ -60,18 +60,17 @@ pub fn look(host: &Host, line: &RunLine) -> Fact<PodmanHost> {
         stat.value().is_some_and(|stat| stat.uid != nix::unistd::geteuid().as_raw())
     });
     // What a file sets that podman refuses is not looked into.
-    let elsewhere = ELSEWHERE.iter().any(|key| settings.containers("engine", key).is_some())
-        || settings.refused.is_some()
-        || host.exists("/run/current-system");
+    let elsewhere = ELSEWHERE.iter().any(|key| settings.containers("engine", key).is_some());
+    let unknown = settings.refused.is_some() || host.exists("/run/current-system");
     let folders = store::Folders { rootless, config, data };
     let store = store::look(host, line, &settings, &folders);
     Fact::present(
         PodmanHost {
             rootless,
             policy,
-            network: elsewhere || has_network(host, rootless, &settings),
+            network: unknown || elsewhere || has_network(host, rootless, &settings),
             foreign_runtime: foreign,
-            missing: if elsewhere { BTreeSet::new() } else { missing(host) },
+            missing: if unknown { BTreeSet::new() } else { missing(host, &settings) },
             refused: settings.refused,
             limited: !rootless && is_limited(host),
             store,
@@ -105,14 +104,31 @@ fn has_network(host: &Host, rootless: bool, settings: &Settings) -> bool {
     names.iter().any(|name| !at(name).is_absent())
 }
 
-/// Of conmon and a runtime, what is in no folder.
-fn missing(host: &Host) -> BTreeSet<String> {
+/// Of conmon and a runtime, what is in no folder. containers.conf may name paths of theirs, and one runtime alone.
+fn missing(host: &Host, settings: &Settings) -> BTreeSet<String> {
     let path = folders_of_path(host);
     let gone =
         |name: &str| host.executable(name, PROGRAMS.into_iter().chain(path.iter().map(String::as_str))).is_absent();
-    let conmon = gone("conmon").then(|| "conmon".to_owned());
-    let runtime = RUNTIMES.iter().all(|name| gone(name)).then(|| "crun".to_owned());
-    conmon.into_iter().chain(runtime).collect()
+    let paths = |value: &toml::Value| -> Option<Vec<String>> {
+        let list = value.as_array()?;
+        Some(list.iter().filter_map(|path| path.as_str().map(str::to_owned)).collect())
+    };
+    let all_gone = |paths: &Vec<String>| paths.iter().all(|path| host.stat(path).is_absent());
+    let told = settings.containers("engine", "conmon_path").and_then(paths).filter(|paths| !paths.is_empty());
+    let conmon = told.map_or_else(|| gone("conmon"), |paths| all_gone(&paths) && gone("conmon"));
+    let known = |name: &str| settings.containers("engine", "runtimes")?.get(name).and_then(paths);
+    let lacks = |name: &str| match known(name).filter(|paths| !paths.is_empty()) {
+        Some(paths) => all_gone(&paths),
+        None if name.starts_with('/') => host.stat(name).is_absent(),
+        None => gone(name),
+    };
+    let runtime =
+        settings.containers("engine", "runtime").and_then(toml::Value::as_str).filter(|name| !name.is_empty());
+    let runtime = match runtime {
+        Some(name) => lacks(name).then(|| name.to_owned()),
+        None => RUNTIMES.iter().all(|name| lacks(name)).then(|| RUNTIMES[0].to_owned()),
+    };
+    conmon.then(|| "conmon".to_owned()).into_iter().chain(runtime).collect()
 }
 
 /// Root's podman sets limits that this root may not set. It sets none where it could not even lower the one for processes to what the
