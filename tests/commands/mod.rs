@@ -191,7 +191,8 @@ pub fn leaves_behind(line: &str) -> Vec<&str> {
     let mut left = Vec::new();
     if installs.iter().any(|begin| line.starts_with(begin)) && !words.iter().any(|word| again.contains(word)) {
         let first = line.split(['|', '&', ';']).next().unwrap_or_default();
-        let packages = first.split_whitespace().skip(3).filter(|word| !word.starts_with('-') && !word.contains('$'));
+        let packages =
+            first.split_whitespace().skip(3).filter(|word| !word.starts_with('-') && !word.contains(['$', '%']));
         left.extend(packages);
     }
     let written = words.windows(2).filter_map(|pair| match pair {

@@ -42,7 +42,8 @@ pub fn look(host: &Host, docker: &DockerFacts) -> (Fact<Vec<DaemonHelper>>, Fact
     }
     helpers.extend(of_runtime(host, docker, &dockerd, &helpers));
     // Whether anything lies where the running file was: a newer one, or nothing.
-    let newer = |file: String| DaemonHelper { name: "dockerd".into(), path: host.exists(&file).then_some(file), unfit: None };
+    let newer =
+        |file: String| DaemonHelper { name: "dockerd".into(), path: host.exists(&file).then_some(file), unfit: None };
     helpers.extend(dockerd.old_file.map(newer));
     (Fact::present(helpers, dockerd.path_source), dockerd.replaced)
 }
