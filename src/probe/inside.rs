@@ -71,7 +71,11 @@ pub fn program(host: &Host, line: &RunLine, daemon: &Asker) -> (Fact<String>, Op
     }
     let files = Files { host: host.live(), layers };
     let mut fault = ProgramFault { name: name.clone(), ..ProgramFault::default() };
-    for path in folders.iter().map(|folder| format!("{}/{name}", folder.trim_end_matches('/'))) {
+    let path = |folder: &String| match name.starts_with('/') {
+        true => name.clone(),
+        false => format!("{}/{}", folder.trim_end_matches('/'), name.trim_start_matches("./")),
+    };
+    for path in folders.iter().map(path) {
         match files.starts(&path, line) {
             Starts::Yes => return (Fact::present(path, source), None),
             Starts::No => {}

@@ -44,6 +44,7 @@ pub fn probe(host: &Host, need: &Need) -> RunFacts {
         targets: super::inside::targets(host, line, &daemon),
         accounts: super::inside::accounts(host, line, &daemon),
         subpaths: subpaths(host, line, &daemon),
+        private_mounts: private_mounts(host, line),
         volumes: volumes(host, line, &daemon),
         leans: leans(host, line, &daemon),
         podman: super::podman::look(host, line),
@@ -227,6 +228,31 @@ struct State {
 #[serde(rename_all = "PascalCase", default)]
 struct HostConfig {
     ipc_mode: String,
+}
+
+/// moby, daemon/volumes_linux: a source that is to be shared, or a slave, has to lie on a mount that is.
+fn private_mounts(host: &Host, line: &RunLine) -> BTreeMap<String, String> {
+    let table = host.live().text("/proc/1/mountinfo");
+    let table = if table.value().is_some() { table } else { host.live().text("/proc/self/mountinfo") };
+    let Some(table) = table.value().filter(|_| host.is_live() && !line.podman) else { return BTreeMap::new() };
+    let rows: Vec<Vec<&str>> = table.lines().map(|row| row.split(' ').collect()).collect();
+    let place = |mount: &Mount| {
+        let option = line.options.iter().find(|option| option.at == mount.at)?;
+        let says = |words: [&str; 2]| option.value.split([':', ',', '=']).any(|part| words.contains(&part));
+        let (shared, slave) = (says(["shared", "rshared"]), says(["slave", "rslave"]));
+        let source = host.live().real_path(&mount.source);
+        let source = source.value().filter(|_| shared || slave)?;
+        let above = |at: &str| {
+            at == "/" || source.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        // Of several mounts at one place the last is seen.
+        let row = rows.iter().filter(|row| row.get(4).is_some_and(|at| above(at))).max_by_key(|row| row[4].len())?;
+        let has =
+            |kind: &str| row.iter().skip(6).take_while(|field| **field != "-").any(|field| field.starts_with(kind));
+        (!has("shared:") && (shared || !has("master:"))).then(|| row[4].to_owned())
+    };
+    let binds = line.mounts.iter().filter(|mount| mount.kind == MountKind::Bind);
+    binds.filter_map(|mount| Some((mount.source.clone(), place(mount)?))).collect()
 }
 
 /// The containers that the line leans on, as far as they exist.

@@ -59,7 +59,8 @@ fn of_mount(facts: &Facts) -> Findings {
         let layers = path.ends_with("/overlay2/l");
         let bad = if layers { Finding::fail } else { Finding::warn };
         let code = if layers { "links-gone" } else { "tmp-gone" };
-        bad(code, "docker-engine/restart").about(path).evidence(path.as_str(), "not there")
+        let fix = if layers { "links-again" } else { "docker-engine/restart" };
+        bad(code, fix).about(path).evidence(path.as_str(), "not there")
     }));
     if root.noexec {
         let finding = Finding::warn("noexec", "remount-exec").with("mount", &root.mount);

@@ -49,6 +49,9 @@ pub struct RunFacts {
     /// What lies at the folder of this host that a volume of the line stands for, by the volume's name; where it stands for something
     /// else that has to be mounted, such as a server's folder, Unknown.
     pub volumes: BTreeMap<String, Fact<VolumeSource>>,
+    /// Where the source of a mount that is to be shared lies on a mount that is not: that mount's place, by the source.
+    #[serde(serialize_with = "place::path")]
+    pub private_mounts: BTreeMap<String, String>,
     /// The containers that the line leans on, by their names.
     pub leans: BTreeMap<String, Fact<Leaned>>,
     /// The bases of the Dockerfile as the daemon has them, by reference; Absent where one would have to be pulled.

@@ -30,7 +30,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
             findings.push(same_target(before, mount));
         } else if let Some(finding) = other_kind(facts, mount).or_else(|| onto_sysfs(facts, mount)) {
             findings.push(finding);
-        } else if let Some(finding) = of_volume(facts, mount) {
+        } else if let Some(finding) = not_shared(facts, mount).or_else(|| of_volume(facts, mount)) {
             findings.push(finding);
         } else if let Some(finding) = subpath(facts, mount).or_else(|| holds_root(facts, line, mount)) {
             findings.push(finding);
@@ -94,6 +94,16 @@ fn onto_sysfs(facts: &Facts, mount: &Mount) -> Option<Finding> {
     let below = mount.target.starts_with("/sys/") && !mount.target.starts_with("/sys/fs/cgroup/");
     let finding = Finding::fail("in-sysfs", "look").about(&mount.target).with("parent", parent(&mount.target));
     (below && fact.is_absent()).then(|| finding.saw(fact).asked_by(&mount.at.origin()))
+}
+
+/// What is mounted later reaches the container only through a mount that is shared itself.
+fn not_shared(facts: &Facts, mount: &Mount) -> Option<Finding> {
+    let place = facts.run.private_mounts.get(&mount.source).filter(|_| mount.kind == MountKind::Bind)?;
+    if facts.docker.is_elsewhere() || facts.docker.is_rootless() {
+        return None;
+    }
+    let finding = Finding::fail("not-shared", "share-mount").about(&mount.source).with("place", place);
+    Some(finding.evidence("/proc/1/mountinfo", format!("{place} is private")).asked_by(&mount.at.origin()))
 }
 
 /// A volume that stands for a folder or a device of this host, which nothing makes.

@@ -11,6 +11,7 @@ use crate::host::Host;
 use crate::host::files::Kind;
 
 const SYSLOG: [&str; 3] = ["/dev/log", "/var/run/syslog", "/var/run/log"];
+const FLUENTD: &str = "127.0.0.1:24224";
 const JOURNALD: &str = "/run/systemd/journal/socket";
 
 pub fn target(host: &Host, docker: &DockerFacts) -> Fact<LogTarget> {
@@ -30,12 +31,18 @@ pub fn target(host: &Host, docker: &DockerFacts) -> Fact<LogTarget> {
         let stat = host.stat(path);
         stat.value().map(|stat| stat.kind == Kind::Socket).or(stat.is_absent().then_some(false))
     };
+    let address = match (driver, address.as_str()) {
+        ("fluentd", "") => FLUENTD.to_owned(),
+        ("syslog", "") => SYSLOG[0].to_owned(),
+        ("journald", _) => JOURNALD.to_owned(),
+        _ => address,
+    };
     let taken = match driver {
         _ if !here => None,
         "journald" => is_socket(JOURNALD),
         "fluentd" if !waits => Some(true),
-        "fluentd" => listens(host, if address.is_empty() { "127.0.0.1:24224" } else { &address }),
-        "syslog" if address.is_empty() => {
+        "fluentd" => listens(host, &address),
+        "syslog" if address == SYSLOG[0] => {
             let found: Option<Vec<bool>> = SYSLOG.into_iter().map(is_socket).collect();
             found.map(|found| found.contains(&true))
         }

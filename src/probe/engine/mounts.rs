@@ -21,13 +21,27 @@ pub fn data_root(host: &Host, docker: &DockerFacts) -> Fact<DataRoot> {
     let fstab = host.text("/etc/fstab");
     let fstab = fstab.value().map(String::as_str).unwrap_or_default();
     let overlay2 = docker.answered_info().is_some_and(|info| info.driver == "overlay2");
-    let own = ["tmp", "overlay2/l"].map(|name| format!("{path}/{name}"));
-    let own = own.into_iter().filter(|path| overlay2 || path.ends_with("/tmp"));
     // Where there are no layers yet, dockerd has made all of it or nothing.
     let whole =
         !docker.is_rootless() && host.list(&path).value().is_some_and(|names| names.iter().any(|n| n == "image"));
-    let gone = own.filter(|path| whole && host.stat(path).is_absent()).collect();
+    let tmp = format!("{path}/tmp");
+    let mut gone: Vec<String> = [tmp].into_iter().filter(|path| whole && host.stat(path).is_absent()).collect();
+    gone.extend(unlinked(host, &path).filter(|_| whole && overlay2));
     table(host, docker).map(|mounts| DataRoot { gone, ..read(path, &mounts, fstab) })
+}
+
+/// Layers that are looked at: what takes one link mostly takes all.
+const LAYERS: usize = 64;
+
+/// overlay2 mounts layers by short names, links in `l`, each of which the layer's file `link` has too.
+fn unlinked(host: &Host, root: &str) -> Option<String> {
+    let names = host.list(format!("{root}/overlay2"));
+    let layers = names.value()?.iter().filter(|name| *name != "l").take(LAYERS);
+    let lost = |layer: &String| {
+        let link = host.line(format!("{root}/overlay2/{layer}/link"));
+        link.value().is_some_and(|link| host.lstat(format!("{root}/overlay2/l/{link}")).is_absent())
+    };
+    layers.into_iter().any(lost).then(|| format!("{root}/overlay2/l"))
 }
 
 fn read(path: String, mounts: &str, fstab: &str) -> DataRoot {
