@@ -27,7 +27,7 @@ use crate::policy::{self, FailOn};
 pub const CORRECTED: &str = "{corrected}";
 
 /// Stands in its place where there is no line to change.
-const YOUR_OWN: &str = "gdoctor docker run ...   # your own line: this prints it so changed";
+const YOUR_OWN: &str = "# your own line; `gdoctor docker run ...` prints it so changed";
 
 /// Of every check that tells of the machine on which containers run, unless its document has better words.
 pub const OUT_OF_SIGHT: &str =
