@@ -230,7 +230,7 @@ fn group(host: &Host, controller: &str, files: [&str; 2], is: impl Fn(&str) -> (
             _ => continue,
         };
         places.extend([format!("{folder}{path}/{file}"), format!("{folder}/{file}")]);
-        if controllers != "" {
+        if !controllers.is_empty() {
             places.push(format!("/sys/fs/cgroup/{controller}/{file}"));
         }
     }
