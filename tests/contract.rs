@@ -402,7 +402,8 @@ fn every_command_parses_as_shell_and_none_is_forbidden() {
 /// The table "Who may import whom" of docs/architecture.md.
 #[test]
 fn imports_follow_the_table() {
-    // Where parts meet: main.rs, lib.rs, commands.rs, say.rs, run.rs, and the door of fuzz/. All others are named here, each with what it may use.
+    // Where parts meet: main.rs, lib.rs, commands.rs, say.rs, run.rs, and the door of fuzz/. All others are named here, each with
+    // what it may use.
     let meeting = ["main", "lib", "commands", "say", "run", "foreign"];
     let rules: &[(&str, &[&str])] = &[
         ("cli", &["policy", "reference"]),

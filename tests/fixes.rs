@@ -1,6 +1,6 @@
 //! Reported failures made for real in the lab's machine, one after another: what gdoctor says of each, its fix pasted into a shell
-//! as printed, and a host without a red line after it; then what shows that it worked, what takes it back, and the fix once more. tests/fixes.toml is the table; tests/systemd.toml has what only a host with
-//! systemd can suffer.
+//! as printed, and a host without a red line after it; then what shows that it worked, what takes it back, and the fix once more.
+//! tests/fixes.toml is the table; tests/systemd.toml has what only a host with systemd can suffer.
 #![allow(clippy::disallowed_methods)]
 
 mod part;

@@ -540,3 +540,21 @@ fn waivers_are_told_in_every_format() {
     let document: serde_json::Value = serde_json::from_str(&sarif::render(&over, false)).unwrap();
     assert_eq!(document["runs"][0]["results"][0]["suppressions"], serde_json::Value::Array(Vec::new()));
 }
+
+/// What `--label` says stands in every format that machines read, and in those that people pass on.
+#[test]
+fn labels_are_in_every_format() {
+    let mut report = full();
+    report.labels.insert("host".into(), "web1".into());
+    for (name, text) in [
+        ("junit", junit::render(&report)),
+        ("sarif", sarif::render(&report, false)),
+        ("github", github::render(&report)),
+        ("nagios", nagios::render(&report)),
+        ("tap", tap::render(&report)),
+        ("md", md::render(&report)),
+        ("html", html::render(&report)),
+    ] {
+        assert!(text.contains("web1"), "{name}: {text}");
+    }
+}

@@ -1,4 +1,4 @@
-//! `gdoctor explain TOPIC` and `gdoctor list`: the words of `doc.md`, for reading without a run.
+//! `gdoctor explain TOPIC` and `gdoctor list`: the words of `doc.md`, and of a code what this host shows of it.
 
 use std::fmt::Write;
 

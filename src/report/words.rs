@@ -166,7 +166,8 @@ impl Words<'_> {
             }
             _ if finding.code == NOT_NEEDED => (fill(self.doc.not_needed), String::new()),
             _ => match self.doc.code(finding.code) {
-                Some(code) => (fill(code.sentence), fill(code.detail)),
+                // Where a document's line ends says nothing to a terminal of another width.
+                Some(code) => (fill(&code.sentence.replace('\n', " ")), fill(code.detail)),
                 None if finding.code == ELSEWHERE => (OUT_OF_SIGHT.to_owned(), String::new()),
                 None => (format!("{} (this code has no words yet)", finding.code), String::new()),
             },
