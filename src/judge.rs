@@ -8,7 +8,7 @@ use gdoctor_checks::model::check::Check;
 use gdoctor_checks::model::fact::Stop;
 use gdoctor_checks::model::fact::{Gap, Source};
 use gdoctor_checks::model::facts::Facts;
-use gdoctor_checks::model::finding::{Finding, Findings, NOT_NEEDED};
+use gdoctor_checks::model::finding::{Finding, Findings, NOT_NEEDED, Verdict};
 use gdoctor_checks::model::need::Need;
 
 /// What one check said, and how long it took to say it.
@@ -51,6 +51,14 @@ pub fn judge(check: &Check, facts: &Facts, need: &Need) -> Findings {
         Err(Stop::NotNeeded(code)) => Finding::not_needed(code).into(),
         Err(Stop::Unknown(gap, source)) => Finding::unknown(gap, source).into(),
     };
+    if facts.has_podman_alone(need) {
+        for finding in &mut findings {
+            let waits = matches!(&finding.verdict, Verdict::Unknown(Gap::BlockedBy(id)) if id.starts_with("docker-"));
+            if waits {
+                *finding = Finding::not_needed(NOT_NEEDED);
+            }
+        }
+    }
     for finding in &mut findings {
         finding.asked_by.get_or_insert_with(|| origin.clone());
     }

@@ -242,7 +242,7 @@ fn dockerd_gives_up_with_its_own_words() {
     for (text, arguments, code) in [
         (r#"{"storage-driver": "btrfs"}"#, &[][..], "no-storage-driver"),
         (r#"{"log-opts": {"max-file": 3}}"#, &[], "refuses-config"),
-        (r#"{"log-level": "loud"}"#, &[], "start-failed"),
+        (r#"{"log-level": "loud"}"#, &[], "setting-refused"),
         ("{}", &["--tlsverify", "--tlscacert=/none/ca.pem"], "no-certificate"),
         ("{}", &["--host=tcp://192.0.2.77:23751"], "address-missing"),
     ] {

@@ -132,6 +132,7 @@ impl Hosts {
             operating_system: "Debian GNU/Linux 12 (bookworm)".into(),
             architecture: "x86_64".into(),
             docker_root_dir: "/var/lib/docker".into(),
+            driver: "overlay2".into(),
             cgroup_driver: "cgroupfs".into(),
             cgroup_version: "1".into(),
             default_runtime: state.default.clone().unwrap_or_else(|| "runc".into()),

@@ -24,6 +24,8 @@ pub fn probe(host: &Host, need: &Need, docker: &DockerFacts) -> DiskFacts {
     };
     if let Some(full) = full_state(host, docker)
         && let State::Present(places) = &mut facts.places.state
+        // A file system that is known already is told of once.
+        && !places.iter().any(|place| place.space.value() == full.space.value())
     {
         places.push(full);
     }
@@ -100,6 +102,14 @@ fn data_root(host: &Host, docker: &DockerFacts) -> (String, &'static str) {
         return (root.clone(), "GET /info");
     }
     let home = host.env("HOME").filter(|home| home.starts_with('/'));
+    // Where podman alone is here, its images take the room.
+    let alone = docker.client.is_absent() && docker.podman.value().is_some() && docker.daemon_program.value().is_none();
+    if alone && docker.version.value().is_none() {
+        return match home.filter(|_| !nix::unistd::geteuid().is_root()) {
+            Some(home) => (format!("{home}/.local/share/containers/storage"), "the default of podman without root"),
+            None => ("/var/lib/containers/storage".into(), "the default of podman"),
+        };
+    }
     if let (true, Some(home)) = (docker.is_rootless(), home) {
         return (format!("{home}/.local/share/docker"), "the default of a rootless daemon");
     }

@@ -102,8 +102,11 @@ pub fn resolver(host: &Host) -> Fact<Resolver> {
 /// Those of the loopback where no socket of this network takes questions. Nothing is sent.
 fn silent(host: &Host, servers: &[String]) -> Vec<String> {
     let Some(sockets) = Sockets::read(host, Protocol::Udp, 53) else { return Vec::new() };
-    let is_silent =
-        |server: &&String| server.parse().is_ok_and(|server: IpAddr| server.is_loopback() && !sockets.hear(server));
+    let is_silent = |server: &&String| {
+        // Docker's own resolver in a container is one that rules of the packet filter lead to.
+        let is_docker = server.as_str() == "127.0.0.11";
+        !is_docker && server.parse().is_ok_and(|server: IpAddr| server.is_loopback() && !sockets.hear(server))
+    };
     servers.iter().filter(is_silent).cloned().collect()
 }
 

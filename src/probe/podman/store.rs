@@ -193,7 +193,7 @@ mod tests {
         {
             assert!(image.is(known), "{known}");
         }
-        for other in ["busybox:1", "docker.io/lab/busybox:1", "box", "beef", "busybox@sha256:1"] {
+        for other in ["busybox:2", "docker.io/lab/busybox:1", "box", "beef", "busybox@sha256:1"] {
             assert!(!image.is(other), "{other}");
         }
     }
