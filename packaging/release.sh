@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Sourced: what every package of a release says alike, exported for the parts in kinds/. The version is Cargo.toml's, the date
 # the last commit's.
-# shellcheck disable=SC2034
+# shellcheck disable=SC2034 # they are exported
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 repository=$(dirname "$here")
 
