@@ -32,7 +32,9 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         },
     });
     let bridges = facts.engine.card_bridges.value().map(Vec::as_slice).unwrap_or_default();
-    if let (Some(bridge), Some(true)) = (bridges.first(), facts.engine.bridge_filter.value()) {
+    // With nftables Docker's rules drop nothing of others'.
+    let drops = !docker.uses_nftables();
+    if let (Some(bridge), Some(true), true) = (bridges.first(), facts.engine.bridge_filter.value(), drops) {
         let source = facts.engine.bridge_filter.source.0.as_str();
         findings.push(Finding::warn("filters-bridge", "accept-bridge").with("bridge", bridge).evidence(source, "1"));
     }

@@ -31,7 +31,7 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let Some(filter) = fact.known()? else { return Err(Stop::NotNeeded("own-network")) };
     let seen = filter.program.as_deref().unwrap_or("not installed");
     let with_program = |finding: Finding| finding.with("program", seen).evidence(fact.source.0.as_str(), seen);
-    if is_nftables(docker) {
+    if docker.uses_nftables() {
         return Ok(with_program(Finding::pass("nftables")).into());
     }
     if filter.no_raw_table && wants_raw(docker) {
@@ -83,15 +83,6 @@ fn switched_off(docker: &DockerFacts, place: Place) -> Finding {
         Place::Command(_) => Finding::warn("off-by-flag", "find-command").with("pid", docker.daemon_process.words()),
     };
     finding.with("path", place.path()).evidence(place.path(), "iptables: false")
-}
-
-fn is_nftables(docker: &DockerFacts) -> bool {
-    let told = docker.answered_info().map_or("", |info| info.firewall_backend.driver.as_str());
-    let set = docker.setting("firewall-backend", |settings| settings.firewall_backend.as_deref());
-    match told {
-        "" => set.is_some_and(|set| set.value == "nftables"),
-        told => told.starts_with("nftables"),
-    }
 }
 
 fn by_program(filter: &PacketFilter) -> Finding {

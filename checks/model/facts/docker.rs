@@ -754,6 +754,16 @@ impl DockerFacts {
         self.info.value()
     }
 
+    /// Its packet filter rules are nftables', by its own word or, before API 1.49, by its setting.
+    pub fn uses_nftables(&self) -> bool {
+        let told = self.answered_info().map_or("", |info| info.firewall_backend.driver.as_str());
+        let set = self.setting("firewall-backend", |settings| settings.firewall_backend.as_deref());
+        match told {
+            "" => set.is_some_and(|set| set.value == "nftables"),
+            told => told.starts_with("nftables"),
+        }
+    }
+
     /// What `which` finds in dockerd's command under `key`, else in daemon.json; dockerd refuses a key that both have.
     pub fn setting<'a, T>(&'a self, key: &str, which: impl Fn(&'a Settings) -> Option<T>) -> Option<Setting<'a, T>> {
         let by_command = self.command.value().and_then(|command| {

@@ -1,4 +1,4 @@
-//! Finds NVIDIA's driver libraries as the toolkit does: in the host's ld.so.cache, or by looking into folders where there is
+//! Finds NVIDIA's driver libraries where the toolkit's hook does: in the host's ld.so.cache, or by looking into folders where there is
 //! no such cache; and asks the GPU's decoder and encoder, in child processes, what they take.
 
 pub mod cache;
