@@ -43,7 +43,7 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
 
 /// The kernel that starts next has no module, and nothing is seen that will build one.
 fn gone_after_restart(nvidia: &NvidiaFacts) -> Option<Finding> {
-    let next = nvidia.next_kernel.value().filter(|next| !next.module && !(next.akmods && next.headers))?;
+    let next = nvidia.next_kernel.value().filter(|next| !(next.module || next.akmods && next.headers))?;
     let finding = match next.headers {
         true => Finding::warn("next-kernel-not-built", "build-next"),
         false => Finding::warn("next-kernel-no-headers", "build-next"),
