@@ -114,7 +114,7 @@ fn looks(segment: &str) -> bool {
             })
     };
     let sets = words.first() == Some(&"sysctl") && words.iter().any(|word| word.contains('='));
-    words.is_empty() || !sets && LOOKS.iter().any(|known| fits(known))
+    words.is_empty() || !sets && LOOKS.iter().any(fits)
 }
 
 /// The commands of a line, without what is quoted.

@@ -262,6 +262,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::disallowed_methods)]
     fn the_kernel_that_starts_next() {
         let root = tempfile::tempdir().unwrap();
         let put = |path: &str, text: &str| {
