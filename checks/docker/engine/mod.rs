@@ -236,6 +236,8 @@ fn is_mended(facts: &Facts, refused: &Finding) -> bool {
     let reason = refused.values.get("reason").map_or("", String::as_str);
     let config = &facts.docker.config;
     let keys = match config.value() {
+        // Of a file without any key it is not known whether it is empty, which older ones do not take.
+        Some(Config::Read { keys, .. }) if keys.is_empty() => return false,
         Some(Config::Read { keys, .. }) => &keys[..],
         None if config.is_absent() => &[],
         _ => return false,

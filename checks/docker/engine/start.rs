@@ -5,7 +5,7 @@ use crate::model::facts::engine::{Start, is_final};
 use crate::model::prelude::*;
 
 /// Words of a line, the code that they mean, and its fix. The first row that fits counts.
-const MEANINGS: [(&str, &str, &str); 50] = [
+const MEANINGS: [(&str, &str, &str); 53] = [
     ("unable to configure the docker daemon with file", "refuses-config", "docker-config/repair"),
     ("no space left on device", "disk-full", "make-room"),
     ("incompatible with swarm mode", "swarm-live-restore", "docker-config/repair"),
@@ -13,6 +13,8 @@ const MEANINGS: [(&str, &str, &str); 50] = [
     ("can't create id mappings", "no-id-range", "give-id-range"),
     ("no subuid ranges found", "no-id-range", "give-id-range"),
     ("no subgid ranges found", "no-id-range", "give-id-range"),
+    ("open /etc/subuid", "no-id-range", "give-id-range"),
+    ("open /etc/subgid", "no-id-range", "give-id-range"),
     ("error loading key file", "broken-key", "remove-key"),
     ("metadata database: timeout", "root-held", "one-daemon"),
     ("metadata.db): timeout", "root-held", "one-daemon"),
@@ -52,6 +54,7 @@ const MEANINGS: [(&str, &str, &str); 50] = [
     ("cgroup-parent", "setting-refused", "mend-setting"),
     ("logging level", "setting-refused", "mend-setting"),
     ("insecure registry", "setting-refused", "mend-setting"),
+    ("is not an ip address", "setting-refused", "mend-setting"),
     ("invalid cidr", "setting-refused", "mend-setting"),
     ("conflicting options", "setting-refused", "mend-setting"),
     ("seccomp profile", "setting-refused", "mend-setting"),

@@ -65,10 +65,14 @@ pub fn path(options: &[Opt], key: &str) -> Option<String> {
     Some(option.value.clone()).filter(|path| path.starts_with('/'))
 }
 
+/// An init script starts dockerd where systemd does not run, though the package brought a unit as well.
+pub fn is_by_systemd(host: &Host) -> bool {
+    host.exists("/run/systemd/system") || !host.exists("/etc/init.d/docker")
+}
+
 /// What the system's service would start dockerd with: the unit's command, or what init scripts add to theirs.
 pub fn written(host: &Host) -> Vec<Opt> {
-    let systemd = host.exists("/run/systemd/system") || !host.exists("/etc/init.d/docker");
-    match unit(host).filter(|_| systemd) {
+    match unit(host).filter(|_| is_by_systemd(host)) {
         Some(unit) => of_unit(host, &unit),
         None => options(variable(host, "DOCKER_OPTS")),
     }

@@ -95,7 +95,8 @@ fn unit(host: &Host) -> Fact<Unit> {
     let linked = |want: &str| host.lstat(format!("/etc/systemd/system/{want}")).value().is_some();
     let on_demand = linked("sockets.target.wants/docker.socket");
     let at_boot = linked("multi-user.target.wants/docker.service");
-    let mut flags: Vec<String> = command::of_unit(host, &path).into_iter().map(|option| option.key).collect();
+    let options = if command::is_by_systemd(host) { command::of_unit(host, &path) } else { Vec::new() };
+    let mut flags: Vec<String> = options.into_iter().map(|option| option.key).collect();
     flags.sort();
     flags.dedup();
     let hosts_flag = flags.iter().any(|flag| flag == "hosts");
