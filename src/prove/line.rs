@@ -33,9 +33,10 @@ pub struct Volume {
 }
 
 /// Options that gdoctor has its own word for: who the container is, how it starts and ends, what its output is.
-const OWN: [&str; 17] = [
+const OWN: [&str; 19] = [
     "attach",
     "cidfile",
+    "conmon-pidfile",
     "detach",
     "detach-keys",
     "entrypoint",
@@ -49,6 +50,7 @@ const OWN: [&str; 17] = [
     "replace",
     "restart",
     "rm",
+    "rmi",
     "sig-proxy",
     "tty",
 ];
@@ -116,7 +118,14 @@ impl Own {
             ("network", _) if line.earlier.networks.contains(&part.value) => {
                 self.leave_out(&part, "an earlier line of the text makes that network");
             }
-            (_, Some(mount)) => self.mount(&part, mount, host),
+            (_, Some(mount)) => match made_in_a_folder(line, &mount.target, host) {
+                Some(path) => self.leave_out(&part, &format!("the engine would make {path} in a folder of yours")),
+                None => self.mount(line, &part, mount, host),
+            },
+            ("workdir", _) => match made_in_a_folder(line, &part.value, host) {
+                Some(path) => self.leave_out(&part, &format!("the engine would make {path} in a folder of yours")),
+                None => self.options.extend(part.words),
+            },
             _ => self.options.extend(part.words),
         }
     }
@@ -125,8 +134,13 @@ impl Own {
         self.left_out.push(format!("{}: {why}", part.option.at.text));
     }
 
-    fn mount(&mut self, part: &Part, mount: &Mount, host: &Host) {
+    fn mount(&mut self, line: &RunLine, part: &Part, mount: &Mount, host: &Host) {
         let at = self.options.len();
+        let (mut words, changes) = without_changes(part);
+        if changes {
+            let what = "z, Z, U and their like, which would give your files another label or owner";
+            self.left_out.push(format!("{}: {what}", part.option.at.text));
+        }
         match mount.kind {
             MountKind::Bind if mount.makes_folder && host.live().stat(&mount.source).is_absent() => {
                 self.options.extend(["--tmpfs".to_owned(), mount.target.clone()]);
@@ -136,30 +150,30 @@ impl Own {
                 ));
             }
             MountKind::Volume if !mount.source.is_empty() => {
-                self.options.extend(part.words.iter().cloned());
-                let (name, target) = (mount.source.clone(), mount.target.clone());
-                self.volumes.push(Volume { name, target, at, length: part.words.len() });
-            }
-            MountKind::Bind if part.option.name == "volume" => {
-                let (words, relabels) = without_relabelling(&part.words);
-                if relabels {
-                    self.left_out.push(format!("{}: z and Z, which would relabel your files", part.option.at.text));
+                // An empty one would get the image's files.
+                if let Some(last) = words.last_mut().filter(|_| !line.podman && !part.value.contains("copy")) {
+                    last.push_str(match part.option.name.as_str() {
+                        "mount" => ",volume-nocopy",
+                        _ if part.value.matches(':').count() > 1 => ",nocopy",
+                        _ => ":nocopy",
+                    });
                 }
+                let (name, target) = (mount.source.clone(), mount.target.clone());
+                self.volumes.push(Volume { name, target, at, length: words.len() });
                 self.options.extend(words);
             }
-            _ => self.options.extend(part.words.iter().cloned()),
+            _ => self.options.extend(words),
         }
     }
 
     /// Puts a nameless volume, which goes with the container, in the place of one that the engine would make and keep.
-    pub fn make_nameless(&mut self, is_there: impl Fn(&str) -> bool) {
-        for volume in self.volumes.iter().rev().filter(|volume| !is_there(&volume.name)) {
+    /// Of podman's every one: it gives an unused volume the container's owner.
+    pub fn make_nameless(&mut self, podman: bool, is_there: impl Fn(&str) -> bool) {
+        for volume in self.volumes.iter().rev().filter(|volume| podman || !is_there(&volume.name)) {
             let nameless = ["-v".to_owned(), volume.target.clone()];
             self.options.splice(volume.at..volume.at + volume.length, nameless);
-            self.left_out.push(format!(
-                "the volume {}, which is not there yet: a nameless one stands in its place",
-                volume.name
-            ));
+            let why = if podman { "which podman might give another owner" } else { "which is not there yet" };
+            self.left_out.push(format!("the volume {}, {why}: a nameless one stands in its place", volume.name));
         }
     }
 }
@@ -169,19 +183,44 @@ fn is_numeric(user: &str) -> bool {
         || user.split(':').all(|id| id == "root" || (!id.is_empty() && id.bytes().all(|b| b.is_ascii_digit())))
 }
 
-/// `-v /a:/b:ro,Z` without z and Z; whether one was there.
-fn without_relabelling(words: &[String]) -> (Vec<String>, bool) {
-    let mut words = words.to_vec();
-    let Some(last) = words.last_mut() else { return (words, false) };
-    let Some((mount, options)) = last.rsplit_once(':').filter(|(mount, _)| mount.contains(':')) else {
-        return (words, false);
+/// The folder of the host that the engine would make for something at this path of the container: one below a folder that is
+/// bound from the host, and that nothing else covers there.
+fn made_in_a_folder(line: &RunLine, target: &str, host: &Host) -> Option<String> {
+    let below = |mount: &&Mount| {
+        target.strip_prefix(mount.target.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'))
     };
-    let kept: Vec<&str> = options.split(',').filter(|option| !["z", "Z"].contains(option)).collect();
-    let relabels = kept.len() < options.split(',').count();
-    if relabels {
-        *last = if kept.is_empty() { mount.to_owned() } else { format!("{mount}:{}", kept.join(",")) };
+    let above = line.mounts.iter().filter(|mount| mount.target != target).filter(below);
+    let bound = above.max_by_key(|mount| mount.target.len()).filter(|mount| mount.kind == MountKind::Bind)?;
+    let rest = target.strip_prefix(bound.target.trim_end_matches('/'))?;
+    let path = format!("{}{rest}", bound.source.trim_end_matches('/'));
+    // Where it is read-only the engine refuses.
+    let makes = !bound.read_only && host.live().stat(&bound.source).value().is_some();
+    (makes && host.live().stat(&path).is_absent()).then_some(path)
+}
+
+/// A mount's words without what gives the user's files another label (z, Z, relabel) or owner (U, chown); whether that was there.
+fn without_changes(part: &Part) -> (Vec<String>, bool) {
+    let mut words = part.words.clone();
+    let Some(last) = words.last_mut() else { return (words, false) };
+    let (head, options) = match part.option.name.as_str() {
+        "volume" => match last.rsplit_once(':').filter(|(mount, _)| mount.contains(':')) {
+            Some((mount, options)) => (format!("{mount}:"), options),
+            None => return (words, false),
+        },
+        "mount" => (String::new(), last.as_str()),
+        _ => return (words, false),
+    };
+    let changes = |option: &&str| {
+        let name = option.split('=').next().unwrap_or_default();
+        ["z", "Z", "U", "chown", "relabel"].contains(&name)
+    };
+    let (gone, kept): (Vec<&str>, Vec<&str>) = options.split(',').partition(changes);
+    if gone.is_empty() {
+        return (words, false);
     }
-    (words, relabels)
+    let text = format!("{head}{}", kept.join(","));
+    *last = text.trim_end_matches(':').to_owned();
+    (words, true)
 }
 
 /// What is to be looked at in the container.
@@ -291,9 +330,26 @@ mod tests {
     #[test]
     fn nothing_of_the_host_is_made_or_relabelled() {
         let mut own = tried("docker run -v /no/such/folder:/a -v /tmp:/b:Z,ro -v data:/c -v /d -v kept:/e img");
-        own.make_nameless(|name| name == "kept");
-        let words = ["--tmpfs", "/a", "-v", "/tmp:/b:ro", "-v", "/c", "-v", "/d", "-v", "kept:/e"];
+        own.make_nameless(false, |name| name == "kept");
+        let words = ["--tmpfs", "/a", "-v", "/tmp:/b:ro", "-v", "/c", "-v", "/d", "-v", "kept:/e:nocopy"];
         assert_eq!(own.options, words);
+        assert_eq!(own.left_out.len(), 3, "{:?}", own.left_out);
+        let mut own = tried(
+            "podman run --rmi --conmon-pidfile /x -v /tmp:/b:U --mount type=bind,src=/tmp,dst=/c,U=true -v kept:/e img",
+        );
+        own.make_nameless(true, |_| true);
+        assert_eq!(own.options, ["-v", "/tmp:/b", "--mount", "type=bind,src=/tmp,dst=/c", "-v", "/e"]);
+    }
+
+    #[test]
+    fn nothing_is_made_in_a_folder_of_the_host() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().display();
+        let text = format!(
+            "docker run -v {path}:/app -v /app/node_modules --tmpfs /app/tmp -w /app/src -v /tmp:/b --tmpfs /b img"
+        );
+        let own = tried(&text);
+        assert_eq!(own.options, ["-v", &format!("{path}:/app"), "-v", "/tmp:/b", "--tmpfs", "/b"]);
         assert_eq!(own.left_out.len(), 3, "{:?}", own.left_out);
     }
 

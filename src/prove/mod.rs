@@ -98,7 +98,9 @@ fn tried(
     let kind = if lines.is_ok() { Image::Lines } else { Image::Own };
     let mut own = line::own(line, host, kind).map_err(Gap::Unsupported)?;
     owner::sweep(&client, host, span)?;
-    own.make_nameless(|name| client.run(&owned(&["volume", "inspect", name]), &[], Deadline::after(span)).is_well());
+    own.make_nameless(line.podman, |name| {
+        client.run(&owned(&["volume", "inspect", name]), &[], Deadline::after(span)).is_well()
+    });
     let owner = Owner::own(host);
     let asked = Asked { word: format!("gdoctor {owner}"), lasts: LASTS, ..line::asked(line, need) };
     proof.image = Some(kind);

@@ -11,7 +11,7 @@ use super::project::Project;
 use super::tree::{Node, Value};
 
 /// Keys of a service that are one option of the same meaning.
-pub const PLAIN: [(&str, &str); 25] = [
+pub const PLAIN: [(&str, &str); 35] = [
     ("container_name", "name"),
     ("runtime", "runtime"),
     ("shm_size", "shm-size"),
@@ -37,6 +37,16 @@ pub const PLAIN: [(&str, &str); 25] = [
     ("cap_drop", "cap-drop"),
     ("tmpfs", "tmpfs"),
     ("security_opt", "security-opt"),
+    ("uts", "uts"),
+    ("userns_mode", "userns"),
+    ("pids_limit", "pids-limit"),
+    ("init", "init"),
+    ("dns", "dns"),
+    ("cgroup_parent", "cgroup-parent"),
+    ("cpu_shares", "cpu-shares"),
+    ("cpu_quota", "cpu-quota"),
+    ("cpu_period", "cpu-period"),
+    ("oom_score_adj", "oom-score-adj"),
 ];
 
 /// Another service's network or namespace: which container that will be is not known yet.
@@ -71,6 +81,7 @@ pub fn run_line(project: &Project, name: &str, service: &Node) -> Result<RunLine
     words.environment(service)?;
     words.volumes(service)?;
     words.ulimits(service)?;
+    words.sysctls(service)?;
     let image = match service.get("image") {
         Some(node) => Said { word: project.scalar(node)?, origin: project.origin(node, "image".into()) },
         // Compose names what it builds after project and service; it is here once it has been built.
@@ -311,6 +322,14 @@ impl Words<'_> {
             (Some(rest), Some(home)) if rest.starts_with('/') => format!("{home}{rest}"),
             _ => value.to_owned(),
         }
+    }
+
+    fn sysctls(&mut self, service: &Node) -> Result<(), Refusal> {
+        for (name, node) in service.get("sysctls").map(pairs).unwrap_or_default() {
+            let value = self.project.scalar(&node)?;
+            self.say("sysctl", &format!("{name}={value}"), &node, "sysctls");
+        }
+        Ok(())
     }
 
     fn ulimits(&mut self, service: &Node) -> Result<(), Refusal> {

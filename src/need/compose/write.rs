@@ -24,7 +24,7 @@ pub enum Written {
 }
 
 /// Keys of [`PLAIN`] that take a list.
-const LISTS: [&str; 6] = ["group_add", "device_cgroup_rules", "cap_add", "cap_drop", "tmpfs", "security_opt"];
+const LISTS: [&str; 7] = ["dns", "group_add", "device_cgroup_rules", "cap_add", "cap_drop", "tmpfs", "security_opt"];
 
 /// The whole document: one service.
 pub fn document(name: &str, line: &RunLine) -> String {
@@ -96,6 +96,10 @@ fn entry(line: &RunLine, option: &RunOption) -> Option<Entry> {
             // Of two limits compose takes a map; one is the usual.
             let limit = limits.split(':').next_back()?;
             Some(Entry { key: "ulimits", value: Written::Pairs(vec![(name.to_owned(), limit.to_owned())]) })
+        }
+        "sysctl" => {
+            let (name, value) = value.split_once('=')?;
+            Some(Entry { key: "sysctls", value: Written::Pairs(vec![(name.to_owned(), value.to_owned())]) })
         }
         "env" => {
             let variable = line.variables.iter().find(|variable| variable.at.span == option.at.span)?;
