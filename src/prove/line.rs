@@ -122,6 +122,10 @@ impl Own {
                 Some(path) => self.leave_out(&part, &format!("the engine would make {path} in a folder of yours")),
                 None => self.mount(line, &part, mount, host),
             },
+            ("mount" | "volume", None) => {
+                let words = self.unchanging(&part);
+                self.options.extend(words);
+            }
             ("workdir", _) => match made_in_a_folder(line, &part.value, host) {
                 Some(path) => self.leave_out(&part, &format!("the engine would make {path} in a folder of yours")),
                 None => self.options.extend(part.words),
@@ -134,13 +138,18 @@ impl Own {
         self.left_out.push(format!("{}: {why}", part.option.at.text));
     }
 
+    /// A mount's words, which change nothing of the user's files.
+    fn unchanging(&mut self, part: &Part) -> Vec<String> {
+        let (words, changes) = without_changes(part);
+        if changes {
+            self.leave_out(part, "z, Z, U and their like would give your files another label or owner");
+        }
+        words
+    }
+
     fn mount(&mut self, line: &RunLine, part: &Part, mount: &Mount, host: &Host) {
         let at = self.options.len();
-        let (mut words, changes) = without_changes(part);
-        if changes {
-            let what = "z, Z, U and their like, which would give your files another label or owner";
-            self.left_out.push(format!("{}: {what}", part.option.at.text));
-        }
+        let mut words = self.unchanging(part);
         match mount.kind {
             MountKind::Bind if mount.makes_folder && host.live().stat(&mount.source).is_absent() => {
                 self.options.extend(["--tmpfs".to_owned(), mount.target.clone()]);
