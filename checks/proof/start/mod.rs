@@ -55,10 +55,14 @@ fn named_in<'a>(line: &'a RunLine, message: &str) -> Option<&'a Argument> {
     named.max_by_key(spoken).map(|option| &option.at)
 }
 
-/// One cause is told once: where the host looks have it already, it stands there.
+/// One cause is told once: where the host looks have what the engine says already, it stands there. The engine stops at the first
+/// cause that it meets, which may be another than the one that they have.
 fn refused(message: &str, codes: &[String], foretold: &Foretold) -> Finding {
-    if let Some(check) = foretold.failing_check() {
-        return Finding::unknown(Gap::BlockedBy(check.into()), Default::default());
+    let of = |code: &str| code.split('/').next().unwrap_or_default().to_string();
+    let meant = |code: &&String| codes.iter().any(|known| of(known) == of(code));
+    let failing = (foretold.outlook == Outlook::Fails).then_some(&foretold.codes);
+    if let Some(same) = failing.and_then(|failing| failing.iter().find(meant)) {
+        return Finding::unknown(Gap::BlockedBy(of(same)), Default::default());
     }
     let code = if codes.is_empty() { "refused" } else { "refused-known" };
     Finding::fail(code, "explain").with("message", message).with("codes", codes.join(", "))
