@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
+use gdoctor_checks::model::facts::docker::Rights;
 use gdoctor_checks::model::facts::proof::{Kind, Look, Seen};
 use gdoctor_checks::model::run::{RunLine, RunOption};
 use serde::{Deserialize, Serialize};
@@ -249,53 +250,8 @@ fn group(host: &Host, controller: &str, files: [&str; 2], is: impl Fn(&str) -> (
     })
 }
 
-/// capability(7), by number.
-const NAMES: [&str; 41] = [
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "DAC_READ_SEARCH",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "SETGID",
-    "SETUID",
-    "SETPCAP",
-    "LINUX_IMMUTABLE",
-    "NET_BIND_SERVICE",
-    "NET_BROADCAST",
-    "NET_ADMIN",
-    "NET_RAW",
-    "IPC_LOCK",
-    "IPC_OWNER",
-    "SYS_MODULE",
-    "SYS_RAWIO",
-    "SYS_CHROOT",
-    "SYS_PTRACE",
-    "SYS_PACCT",
-    "SYS_ADMIN",
-    "SYS_BOOT",
-    "SYS_NICE",
-    "SYS_RESOURCE",
-    "SYS_TIME",
-    "SYS_TTY_CONFIG",
-    "MKNOD",
-    "LEASE",
-    "AUDIT_WRITE",
-    "AUDIT_CONTROL",
-    "SETFCAP",
-    "MAC_OVERRIDE",
-    "MAC_ADMIN",
-    "SYSLOG",
-    "WAKE_ALARM",
-    "BLOCK_SUSPEND",
-    "AUDIT_READ",
-    "PERFMON",
-    "BPF",
-    "CHECKPOINT_RESTORE",
-];
-
 fn bit(name: &str) -> u64 {
-    NAMES.iter().position(|known| *known == name).map_or(0, |at| 1 << at)
+    Rights::NAMES.iter().position(|known| *known == name).map_or(0, |at| 1 << at)
 }
 
 /// What is named is there or is not; `ALL` is what the engine and the kernel have, less or more than that.
@@ -309,10 +265,10 @@ fn has_rights(has: u64, added: &[String], dropped: &[String]) -> bool {
 
 fn rights_words(has: u64) -> String {
     let names: Vec<&str> =
-        NAMES.iter().enumerate().filter(|(at, _)| has & (1 << at) != 0).map(|(_, name)| *name).collect();
+        Rights::NAMES.iter().enumerate().filter(|(at, _)| has & (1 << at) != 0).map(|(_, name)| *name).collect();
     match names.len() {
         0 => "none".into(),
-        all if all == NAMES.len() => "all".into(),
+        all if all == Rights::NAMES.len() => "all".into(),
         _ => names.join(", "),
     }
 }
