@@ -9,7 +9,7 @@ mod part;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -350,6 +350,85 @@ fn scripts_are_clean() {
         Ok(output) => assert!(output.status.success(), "{}", told(&output)),
         Err(_) => left_out("shellcheck is not installed"),
     }
+}
+
+/// Pages that the words cite: those that are there, moved, gone or silent, asked and in their sources.
+#[test]
+fn cited_pages_are_looked_for() {
+    let copy = tempfile::tempdir().unwrap();
+    let served = copy.path().join("served");
+    fs::create_dir_all(served.join("engine")).unwrap();
+    fs::write(served.join("engine/index.html"), "<h2 id=\"limits\">Limits</h2><h3 id=start>Start</h3>").unwrap();
+    let script = "import http.server, os, sys; os.chdir(sys.argv[1]); \
+        s = http.server.HTTPServer(('127.0.0.1', 0), http.server.SimpleHTTPRequestHandler); \
+        print(s.server_port, flush=True); s.serve_forever()";
+    let Ok(mut server) = Command::new("python3")
+        .args(["-c", script])
+        .arg(&served)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+    else {
+        left_out("python3 is not installed");
+        return;
+    };
+    let mut port = String::new();
+    std::io::BufReader::new(server.stdout.take().unwrap()).read_line(&mut port).unwrap();
+    let site = format!("http://127.0.0.1:{}", port.trim());
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+
+    let words = copy.path().join("checks/docker/server");
+    fs::create_dir_all(&words).unwrap();
+    let docker = "https://docs.docker.com/reference/cli/dockerd/";
+    let pages = ["/engine/#limits", "/engine/#start", "/engine#limits", "/engine/#limit", "/engines/"]
+        .map(|page| format!("{site}{page}"));
+    let others = [
+        format!("http://{silent}/"),
+        format!("{docker}#on-linux"),
+        format!("{docker}#debug"),
+        format!("{docker}#on-mars"),
+    ];
+    let lines: String = pages.iter().chain(&others).map(|page| format!("- page: {page}\n")).collect();
+    fs::write(words.join("doc.md"), lines).unwrap();
+    fs::create_dir(copy.path().join("packaging")).unwrap();
+    let script = copy.path().join("packaging/pages");
+    fs::copy(root().join("packaging/pages"), &script).unwrap();
+
+    let asked = Command::new(&script).arg("127.0.0.1").output();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let asked = asked.unwrap();
+    let said = told(&asked);
+    assert_eq!(asked.status.code(), Some(1), "{said}");
+    let gone =
+        |line: usize, why: &str| format!("gone      checks/docker/server/doc.md:{line}: {}: {why}", pages[line - 1]);
+    assert!(said.contains(&gone(4, "the page has no #limit")), "{said}");
+    assert!(said.contains(&gone(5, "the answer is 404")), "{said}");
+    assert!(said.contains(&format!("not read  checks/docker/server/doc.md:6: http://{silent}/")), "{said}");
+    assert!(said.ends_with("2 gone, 0 moved, 1 not read, 3 there\n"), "{said}");
+
+    let clone = copy.path().join("clones/docker/cli");
+    fs::create_dir_all(clone.join("docs/reference")).unwrap();
+    fs::write(
+        clone.join("docs/reference/dockerd.md"),
+        "# dockerd\n\n### On Linux\n\n#### <a name=\"debug\"></a> Debug\n",
+    )
+    .unwrap();
+    for arguments in
+        [&["init", "-q"][..], &["add", "."], &["-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "docs"]]
+    {
+        assert!(Command::new("git").arg("-C").arg(&clone).args(arguments).status().unwrap().success());
+    }
+    let held =
+        Command::new(&script).arg("--sources").arg(copy.path().join("clones")).arg("docs.docker.com").output().unwrap();
+    let said = told(&held);
+    assert_eq!(held.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains(
+            "#on-mars: docker/cli has no #on-mars in docs/reference/dockerd.md\n1 gone, 0 moved, 0 not read, 2 there\n"
+        ),
+        "{said}"
+    );
 }
 
 /// A page a check and a code, no link within the site that leads nowhere, and the words that the binary says.
