@@ -129,6 +129,7 @@ pub fn diff(before: &Path, after: &Path, whole: bool) -> u8 {
     let read = |path: &Path| match input::regular_file(path, explain::find::MOST) {
         Some(Ok(bytes)) => diff::Side::read(&bytes).map_err(|why| format!("{}: {why}", path.display())),
         Some(Err(why)) => Err(format!("{}: {why}", path.display())),
+        None if path.is_dir() => Err(format!("{}: this is a folder; give a report or a facts file", path.display())),
         None => Err(format!("{}: there is no such file", path.display())),
     };
     match read(before).and_then(|b| Ok((b, read(after)?))).and_then(|(b, a)| diff::diff(&b, &a, whole)) {
@@ -195,13 +196,22 @@ pub fn explain(arguments: &ExplainArgs) -> Result<u8, String> {
         }
     };
     let known = !document.matches.is_empty();
+    if let Some(why) = explain::missing_file(&arguments.text).filter(|_| !known && !is_there(&arguments.text)) {
+        return Err(why);
+    }
     let code = if json { print(&document.json()) } else { print_words(&document.text(arguments.verbose)) };
     Ok(if known || code != policy::OK { code } else { policy::UNDETERMINED })
 }
 
+/// A file was read, whatever it says.
+fn is_there(given: &[String]) -> bool {
+    given.first().is_some_and(|path| input::regular_file(Path::new(path), 0).is_some())
+}
+
 /// The host's tags, and what the deciding checks say of it when this is wanted.
 fn look(host: &Host, deciding: &[&Check], wishes: Wishes) -> (Vec<String>, report::Report) {
-    let selects = |check: &Check| deciding.iter().any(|one| one.id == check.id);
+    // Which engine this is decides which commands fit.
+    let selects = |check: &Check| check.id == "docker-version" || deciding.iter().any(|one| one.id == check.id);
     let need = need::of_wishes(&wishes, &need::Evident::of(host));
     let (facts, report) = judged(host, &need, &selects);
     (facts.tags(), report)
@@ -289,4 +299,35 @@ pub fn version(json: bool) -> String {
          sources read on {}.\nOf what is newer it says \"unknown\" where it depends on the version.\n",
         tool.version, known.engine, known.toolkit, known.driver, known.cuda, known.day
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use gdoctor_checks::ALL;
+
+    use super::*;
+
+    /// The look that `explain` names lets its check look: a check that nobody asks says nothing, and fills nothing.
+    #[test]
+    fn the_look_that_is_named_asks_its_check() {
+        let mut silent = Vec::new();
+        for check in ALL.iter().filter(|check| !["run", "dockerfile", "proof"].contains(&check.family.name)) {
+            let look = explain::rank::look(&[check.id]).unwrap_or_default();
+            let line = look.replace("IMAGE", "debian").replace("HOST:PORT", "localhost:5000").replace("PORT", "8080");
+            let line = line.replace("SIZE", "1GiB").replace("VERSION", "12.0");
+            let cli = cli::Cli::try_parse_from(line.split(' ')).unwrap_or_else(|why| panic!("{line}: {why}"));
+            let evident = need::Evident { nvidia: None, display: false, camera: false };
+            let mut need = need::of_wishes(&cli.check.wishes, &evident);
+            if cli.check.conduct.frame {
+                need::ask_pictures(&mut need);
+            }
+            if (check.wanted)(&need).is_none() && !line.contains("--dockerfile") {
+                silent.push(line);
+            }
+        }
+        assert!(silent.is_empty(), "{}", silent.join("\n"));
+        let podman = explain::rank::look(&["run-line-podman"]);
+        assert_eq!(podman.as_deref(), Some("gdoctor podman run …"));
+    }
 }

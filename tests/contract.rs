@@ -362,7 +362,8 @@ fn codes_that_others_name_exist() {
 fn unfilled(text: &str) -> Option<&str> {
     text.match_indices('{').find_map(|(at, _)| {
         let (name, _) = text[at + 1..].split_once('}')?;
-        (!name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+        let value = name.split('|').next().unwrap_or_default();
+        (!value.is_empty() && value.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
             .then(|| &text[at..at + name.len() + 2])
     })
 }

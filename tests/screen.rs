@@ -33,6 +33,36 @@ fn reports() -> Vec<(String, Report)> {
     reports
 }
 
+/// The rows of every check, judged by it alone: what its trouble looks like where all else is well.
+fn alone() -> Vec<(String, Report)> {
+    let mut reports = Vec::new();
+    for check in gdoctor_checks::ALL {
+        for case in Table::read(&format!("checks/{}/cases.toml", check.folder())).cases {
+            let judged = judge_all(&case.facts, &case.need, |one| one.id == check.id);
+            let report = write(&case.facts, &case.need, &judged, FailOn::Fail, Frame::default());
+            reports.push((format!("{}: {}", check.id, case.name), report));
+        }
+    }
+    reports
+}
+
+#[test]
+fn each_trouble_leaves_room_for_the_rest_of_the_screen() {
+    let mut long = Vec::new();
+    for (name, report) in alone() {
+        let troubles = report.results.iter().filter(|o| o.is_trouble()).count();
+        let commands: usize = report.results.iter().flat_map(|o| &o.fixes).map(|fix| fix.commands.len()).sum();
+        if troubles != 1 || report.run_line.is_some() || report.compose.is_some() || commands > 5 {
+            continue;
+        }
+        let shown = text::render(&report, Detail::Normal, COLUMNS);
+        if shown.lines().count() > ROWS {
+            long.push(format!("{name}: {} lines\n{shown}", shown.lines().count()));
+        }
+    }
+    assert!(long.is_empty(), "{}", long.join("\n"));
+}
+
 #[test]
 fn one_cause_fits_a_terminal() {
     let mut looked = 0;

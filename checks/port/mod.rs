@@ -3,6 +3,7 @@
 mod exposed;
 mod free;
 mod served;
+mod way;
 
 use crate::model::check::Family;
 use crate::model::facts::Group;
@@ -12,5 +13,5 @@ pub static FAMILY: Family = Family {
     title: "Ports",
     asked_by: "--port 8080",
     reads: &[Group::Host, Group::Docker, Group::Port, Group::Engine, Group::Registry],
-    checks: &[&free::CHECK, &served::CHECK, &exposed::CHECK],
+    checks: &[&free::CHECK, &served::CHECK, &exposed::CHECK, &way::CHECK],
 };

@@ -49,6 +49,15 @@ pub fn texts_last(arguments: Vec<OsString>) -> Vec<OsString> {
     flags
 }
 
+/// A word that names a file, which is not there: nobody has said such a text.
+pub fn missing_file(given: &[String]) -> Option<String> {
+    const NAMES: [&str; 7] = [".log", ".txt", ".out", ".err", ".json", ".md", ".gdoctor"];
+    let [one] = given else { return None };
+    let is_path = ["/", "./", "../", "~/"].iter().any(|start| one.starts_with(start));
+    let is_word = !one.contains(char::is_whitespace) && !one.contains(':');
+    (is_word && (is_path || NAMES.iter().any(|end| one.ends_with(end)))).then(|| format!("{one}: there is no such file"))
+}
+
 /// Reads what was given: nothing or `-` is standard input, the path of a file is its content, a word that is made like a check
 /// or a code is that, all else is the text itself. Of what is too long the end is read, where the error stands.
 pub fn read(given: &[String]) -> Result<Asked, String> {
@@ -62,6 +71,7 @@ pub fn read(given: &[String]) -> Result<Asked, String> {
         [one] if topic::is_id(one) => Ok(Asked::Topic(one.clone())),
         [one] => match input::regular_file_tail(Path::new(one), find::MOST) {
             Some(read) => text(one, read),
+            None if Path::new(one).is_dir() => Err(format!("{one}: this is a folder; give a file, a code or a text")),
             None => Ok(Asked::Text { bytes: one.clone().into_bytes(), left_out: 0 }),
         },
         words => Ok(Asked::Text { bytes: words.join(" ").into_bytes(), left_out: 0 }),

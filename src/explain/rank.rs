@@ -62,28 +62,43 @@ pub fn deciding(found: &[Found]) -> Vec<&'static Check> {
     ALL.iter().copied().filter(|check| found.iter().any(|f| f.entry.id == check.id)).collect()
 }
 
+/// What asks for a check's own subject: families and checks, with the flag without which they do not look. src/commands.rs
+/// holds that every check is asked by its flags.
+const ASKED_BY: [(&[&str], &str); 14] = [
+    (&["nvidia-image"], " --image IMAGE"),
+    (&["nvidia", "capability", "docker-limits"], " --gpu"),
+    (&["nvidia-fitness"], " --gpu-memory SIZE --cuda VERSION"),
+    (&["gpu-decode"], " --decode h264"),
+    (&["gpu-encode"], " --encode h264"),
+    (&["display"], " --display"),
+    (&["camera"], " --camera any"),
+    (&["camera-frame"], " --frame"),
+    (&["camera-format"], " --camera-size 640x480"),
+    (&["port"], " --port PORT"),
+    (&["registry"], " --registry HOST:PORT"),
+    (&["registry-delete"], " --registry-delete"),
+    (&["dockerfile", "docker-buildx"], " --dockerfile Dockerfile"),
+    (&["disk-reclaim"], " --reclaim"),
+];
+
 /// The look that tells these checks' causes apart, as a command: with what they judge by, and without what else there is.
 pub fn look(checks: &[&str]) -> Option<String> {
     let (lines, hosts): (Vec<&str>, Vec<&str>) = checks.iter().partition(|id| id.starts_with("run-line"));
-    let of =
-        |families: &[&str]| ALL.iter().any(|check| hosts.contains(&check.id) && families.contains(&check.family.name));
+    let engine = if !lines.is_empty() && lines.iter().all(|id| *id == "run-line-podman") { "podman" } else { "docker" };
+    let looked: Vec<&Check> = ALL.iter().copied().filter(|check| hosts.contains(&check.id)).collect();
+    if looked.iter().any(|check| check.family.name == "proof") {
+        return Some(format!("gdoctor prove {engine} run …"));
+    }
     let mut command = String::from("gdoctor");
-    command.push_str(if hosts.contains(&"nvidia-image") { " --image IMAGE" } else { "" });
-    for (families, flag) in [
-        (&["nvidia", "capability"][..], " --gpu"),
-        (&["display"], " --display"),
-        (&["camera"], " --camera any"),
-        (&["port"], " --port PORT"),
-        (&["registry"], " --registry HOST:PORT"),
-        (&["dockerfile"], " --dockerfile Dockerfile"),
-    ] {
-        command.push_str(if of(families) { flag } else { "" });
+    for (names, flag) in ASKED_BY {
+        let is_asked = |check: &&Check| names.contains(&check.id) || names.contains(&check.family.name);
+        command.push_str(if looked.iter().any(is_asked) { flag } else { "" });
     }
     match (hosts.is_empty(), lines.is_empty()) {
         (true, true) => None,
-        (true, false) => Some(format!("{command} docker run …")),
+        (true, false) => Some(format!("{command} {engine} run …")),
         (false, true) => Some(format!("{command} --only {}", hosts.join(","))),
-        (false, false) => Some(format!("{command} --only {},{} docker run …", hosts.join(","), lines.join(","))),
+        (false, false) => Some(format!("{command} --only {},{} {engine} run …", hosts.join(","), lines.join(","))),
     }
 }
 

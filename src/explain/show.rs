@@ -59,6 +59,9 @@ pub struct Match {
     /// Something in it is named in capitals, because only a host has it.
     #[serde(skip)]
     open: bool,
+    /// How it is told that this host has it.
+    #[serde(skip)]
+    sight: &'static str,
 }
 
 fn is_zero(n: &u32) -> bool {
@@ -165,6 +168,7 @@ impl Match {
             summary: report::general(&entry.code.sentence.replace('\n', " "), known),
             detail: report::general(&entry.code.detail.replace('\n', " "), known),
             open: super::topic::is_open(&entry.code, &written, tags, known),
+            sight: "",
             matched: String::new(),
             message: String::new(),
             why: Vec::new(),
@@ -198,6 +202,7 @@ impl Match {
             self.summary.clone_from(&outcome.summary);
             self.detail.clone_from(&outcome.detail);
             self.open = false;
+            self.sight = super::topic::seen_here(outcome);
             if !outcome.fixes.is_empty() {
                 self.fixes.clone_from(&outcome.fixes);
             }
@@ -213,7 +218,7 @@ impl Match {
 
     fn text(&self, out: &mut String, whole: bool, verbose: bool) {
         let here = match (self.here, self.checked) {
-            (Here::Seen, _) => "  (seen on this host)".green().to_string(),
+            (Here::Seen, _) => self.sight.green().to_string(),
             (Here::RuledOut, _) => "  (not so on this host)".dimmed().to_string(),
             (Here::Undetermined, false) => "  (no check can see this on a host)".dimmed().to_string(),
             (Here::Undetermined, true) => String::new(),

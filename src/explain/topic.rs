@@ -12,6 +12,7 @@ use gdoctor_checks::{ALL, FAMILIES};
 
 use super::entries::{Entry, entries, note};
 use super::rank::{self, Here};
+use crate::policy::Status;
 use crate::report::{
     CHECK_IT, CORRECTED, FixWords, OUT_OF_SIGHT, Outcome, Report, find_fix, general, general_fix, has_holes, nobodys,
     parse,
@@ -60,9 +61,9 @@ fn family(name: &str) -> Option<&'static Family> {
     FAMILIES.iter().copied().find(|family| family.name == name || family.title.eq_ignore_ascii_case(name))
 }
 
-/// The check that can see this code by looking at the host alone.
+/// The check that can see this topic, a code or all of a check's, by looking at the host alone.
 pub fn seen_by(topic: &str) -> Option<&'static Check> {
-    let (id, _) = topic.split_once('/')?;
+    let id = topic.split_once('/').map_or(topic, |(id, _)| id);
     let asked_by_text = ["run", "dockerfile", "proof"];
     ALL.iter().copied().find(|check| check.id == id && !asked_by_text.contains(&check.family.name))
 }
@@ -78,7 +79,7 @@ pub fn explain(topic: &str, tags: Option<&[String]>, report: Option<&Report>) ->
     let of_note = || NOTES.iter().find(|one| one.id == id).and_then(|one| Some((one.id, note(one.id)?)));
     let (id, doc) = of_check.or_else(of_note).ok_or_else(|| unknown(topic))?;
     match code {
-        None => Ok(whole(id, &doc, tags)),
+        None => Ok(whole(id, &doc, tags, report)),
         Some(UNKNOWN) => Ok(format!("{}\n\n{}\n", doc.title.bold(), doc.cannot_tell)),
         Some(NOT_NEEDED) => Ok(format!("{}\n\n{}\n", doc.title.bold(), doc.not_needed)),
         Some(ELSEWHERE) if doc.code(ELSEWHERE).is_none() => Ok(format!("{}\n\n{OUT_OF_SIGHT}\n", doc.title.bold())),
@@ -94,7 +95,8 @@ pub fn codes(topic: &str) -> Result<Vec<Entry>, String> {
     if codes.is_empty() { Err(unknown(topic)) } else { Ok(codes) }
 }
 
-fn whole(id: &str, doc: &Doc<'_>, tags: Option<&[String]>) -> String {
+fn whole(id: &str, doc: &Doc<'_>, tags: Option<&[String]>, report: Option<&Report>) -> String {
+    let outcomes = || report.iter().flat_map(|report| &report.results).filter(|outcome| outcome.id == id);
     let mut out = format!("{id}: {}\n\n", doc.title.bold());
     for text in [doc.checks, doc.why].iter().filter(|text| !text.is_empty()) {
         let _ = writeln!(out, "{text}\n");
@@ -106,10 +108,16 @@ fn whole(id: &str, doc: &Doc<'_>, tags: Option<&[String]>) -> String {
     }
     out.push('\n');
     for code in &doc.codes {
-        let _ =
-            writeln!(out, "{id}/{}\n  {}", code.name.bold(), general(&code.sentence.replace('\n', "\n  "), &nobodys()));
+        let name = format!("{id}/{}", code.name);
+        let seen = outcomes().find(|outcome| outcome.code == name);
+        let sentence = seen.map_or_else(|| general(&code.sentence.replace('\n', " "), &nobodys()), Outcome::told);
+        let _ = writeln!(out, "{id}/{}{}\n  {sentence}", code.name.bold(), seen.map_or("", seen_here));
     }
-    for fix in &doc.fixes {
+    // What mends what is seen here comes first, filled.
+    let here: Vec<&FixWords> = outcomes().flat_map(|outcome| &outcome.fixes).collect();
+    here.iter().for_each(|fix| write_fix_here(&mut out, fix, true, ""));
+    let general_title = |fix: &Fix| general(fix.title, &nobodys());
+    for fix in doc.fixes.iter().filter(|fix| !here.iter().any(|seen| seen.title == general_title(fix))) {
         write_fix(&mut out, fix, tags, "");
     }
     out
@@ -125,8 +133,8 @@ fn one_code(
     let code = doc.code(name)?;
     let check = ALL.iter().copied().find(|check| check.id == id);
     let (here, seen) = rank::here(&Entry { id, check, code: code.clone(), rank: 0 }, report);
-    let mark = match (seen, code.fixes.is_empty()) {
-        (Some(_), _) => "  (seen on this host)",
+    let mark = match (seen, code.fixes.is_empty() && code.explains.is_empty()) {
+        (Some(outcome), _) => seen_here(outcome),
         (None, true) => "  (nothing to mend)",
         (None, false) => "",
     };
@@ -174,6 +182,11 @@ pub fn is_open(code: &Code, fixes: &[Fix], tags: &[String], known: &Finding) -> 
     has_holes(code.sentence, known) || has_holes(code.detail, known) || fixes.iter().any(of_fix)
 }
 
+/// What a check that did not have to look says is no sight.
+pub fn seen_here(outcome: &Outcome) -> &'static str {
+    if outcome.status == Status::Skip { "  (said of this host)" } else { "  (seen on this host)" }
+}
+
 fn write_fix(out: &mut String, fix: &Fix<'_>, tags: Option<&[String]>, again: &str) {
     match tags {
         Some(tags) => write_fix_here(out, &general_fix(fix, tags, &nobodys()), fix.commands.is_empty(), again),
@@ -187,20 +200,26 @@ fn write_fix_here(out: &mut String, fix: &FixWords, whole: bool, again: &str) {
     for command in &fix.commands {
         let _ = writeln!(out, "    {}", command.cyan());
     }
-    if fix.commands.is_empty() && !whole {
-        let _ =
-            writeln!(out, "  There are no commands for a system like this one; --all-systems shows those of others.");
-    }
     for note in &fix.notes {
         let _ = writeln!(out, "  {note}");
     }
-    if fix.verify.is_empty() && !again.is_empty() {
+    if fix.commands.is_empty() && !whole {
+        out.push_str("  The commands of other systems: add --all-systems\n");
+    }
+    if fix.verify.is_empty() && !again.is_empty() && !tries_it(fix) && !fix.commands.is_empty() {
         let _ = writeln!(out, "  {CHECK_IT}: {again}");
     }
     for (label, step) in fix.afterwards() {
         let _ = writeln!(out, "  {label}: {}", step.text());
     }
     let _ = writeln!(out, "  {}", fix.page);
+}
+
+/// Its commands try it by themselves: in a container, or with gdoctor in the surroundings that they make. Another look at the host
+/// would see nothing of that.
+fn tries_it(fix: &FixWords) -> bool {
+    const TRIES: [&str; 6] = ["docker run ", "podman run ", "docker build ", "xvfb-run ", " gdoctor ", "docker compose up"];
+    fix.commands.iter().any(|command| TRIES.iter().any(|words| command.contains(words)))
 }
 
 /// With the commands and notes of every system.

@@ -58,7 +58,9 @@ impl Looks {
             self.markup += 1;
         } else if is_code(text) {
             self.code += 1;
-        } else if line.spoken > 0 || line.severity() != Severity::Unsaid || is_progress(text) || is_record(text) {
+        } else if line.spoken > 0
+            || begins(text, &["docker: ", "podman: ", "dockerd: ", "nvidia-smi: ", "nvidia-container-cli: "])
+            || line.severity() != Severity::Unsaid || is_progress(text) || is_record(text) {
             self.records += 1;
         } else if is_prose(text) {
             self.prose += 1;
@@ -164,6 +166,7 @@ mod tests {
             "Get:1 http://archive.ubuntu.com/ubuntu jammy InRelease [265 kB]",
             "W0723 16:22:57.624643 496283 nvc_info.c:354] missing library libnvoptix.so",
             "gazebo-1  | libGL error: failed to load driver: swrast",
+            "docker: pulling the layers of this image once more",
         ] {
             assert!(!is_writing(times(text).as_bytes()), "{text}");
         }

@@ -15,6 +15,7 @@ mod inside;
 pub mod library;
 mod nvidia;
 mod packages;
+mod packets;
 mod podman;
 mod port;
 mod process;

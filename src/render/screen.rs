@@ -20,34 +20,61 @@ const TITLE: usize = 12;
 /// The family of what was tried and not only looked at: that it went well is an answer, too.
 const PROOF: &str = "proof";
 
+/// What fits a terminal of the usual height.
+const ROWS: usize = 24;
+
+/// A way to see that a fix worked, and one to undo it.
+const STEPS: usize = 2;
+
 /// Lines of notes below a fix; `gdoctor explain` has the others.
 const NOTES: usize = 4;
 
 /// `terse` leaves the families out.
 pub fn render(report: &Report, terse: bool, width: usize) -> String {
-    let screen = Screen { report, width: width.clamp(40, COLUMNS), trouble: status::trouble(report) };
-    let mut out = String::new();
-    screen.headline(&mut out);
-    if !terse {
-        screen.families(&mut out);
-    }
-    screen.proved(&mut out);
-    screen.lines(&mut out);
-    for (number, outcome) in screen.trouble.iter().enumerate() {
-        screen.outcome(&mut out, outcome, number + 1);
-    }
-    screen.waived(&mut out);
-    screen.corrected(&mut out);
-    if !terse {
-        screen.next(&mut out);
+    let trouble = status::trouble(report);
+    let mut screen = Screen { report, width: width.clamp(40, COLUMNS), trouble, notes: NOTES, steps: STEPS };
+    let mut out = screen.whole(terse);
+    // One cause fits a terminal: what is long there has fewer notes, and the rest stands behind `-v`.
+    while screen.trouble.len() == 1 && report.run_line.is_none() && out.lines().count() > ROWS {
+        match (screen.notes, screen.steps) {
+            (0, 0) => break,
+            (0, steps) => screen.steps = steps - 1,
+            (notes, _) => screen.notes = notes - 1,
+        }
+        out = screen.whole(terse);
     }
     out
+}
+
+impl Screen<'_> {
+    fn whole(&self, terse: bool) -> String {
+        let mut out = String::new();
+        self.headline(&mut out);
+        if !terse {
+            self.families(&mut out);
+        }
+        self.proved(&mut out);
+        self.lines(&mut out);
+        for (number, outcome) in self.trouble.iter().enumerate() {
+            self.outcome(&mut out, outcome, number + 1);
+        }
+        self.waived(&mut out);
+        self.corrected(&mut out);
+        if !terse {
+            self.next(&mut out);
+        }
+        out
+    }
 }
 
 struct Screen<'a> {
     report: &'a Report,
     width: usize,
     trouble: Vec<&'a Outcome>,
+    /// Lines of notes below a fix.
+    notes: usize,
+    /// How to see that a fix worked and how to undo it, where the fix leaves room for it.
+    steps: usize,
 }
 
 impl Screen<'_> {
@@ -204,16 +231,16 @@ impl Screen<'_> {
         if !fix.changes_line {
             commands(out, &fix.commands, indent);
         }
-        let mut room = NOTES;
+        let mut room = self.notes;
         for note in &fix.notes {
             let note = self.wrapped(note, indent);
             let Some(left) = room.checked_sub(note.lines().count()) else { break };
             room = left;
             let _ = writeln!(out, "{margin}{note}");
         }
-        // Sentences that say why nothing can be undone, and what long fixes have no room for, are for `-v`.
+        // Sentences that say why nothing can be undone are for `-v`.
         let commands = fix.afterwards().filter_map(|(label, step)| Some((label, step.command()?)));
-        for (label, line) in commands.take((room + 1).saturating_sub(fix.commands.len())) {
+        for (label, line) in commands.take(self.steps) {
             let _ = writeln!(out, "{margin}{:<16} {}", format!("{label}:"), line.cyan());
         }
         let _ = writeln!(out, "{margin}{}", format!("Source: {}", fix.page).dimmed());

@@ -51,28 +51,44 @@ pub fn general(text: &str, known: &Finding) -> String {
 /// True where [`general`] has something left to name in capitals.
 pub fn has_holes(text: &str, known: &Finding) -> bool {
     let filled = fill(text, known, harmless);
-    in_capitals(&filled) != filled || (known.subject == nobodys().subject && text.contains("{subject}"))
+    let worded = replaced(&filled, false);
+    let named = replaced(&worded, true) != worded;
+    named || (known.subject == nobodys().subject && text.contains("{subject}"))
+}
+
+/// `flag|--gpus`: the value's name, and the words that stand for it where no host fills it.
+fn parted(inner: &str) -> (&str, Option<&str>) {
+    inner.split_once('|').map_or((inner, None), |(name, words)| (name, Some(words)))
 }
 
 /// Every `{name}` that is left.
 pub fn in_capitals(text: &str) -> String {
+    replaced(text, true)
+}
+
+/// `{name|words}` becomes its words, and `{name}` NAME where capitals are wanted.
+fn replaced(text: &str, capitals: bool) -> String {
     let mut parts = text.split('{');
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let is_name = |name: &&str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-        match part.split_once('}').filter(|(name, _)| is_name(name)) {
+        let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        let hole = part.split_once('}').filter(|(inner, _)| is_name(parted(inner).0));
+        match hole.map(|(inner, rest)| (parted(inner), rest)) {
+            Some(((_, Some(words)), rest)) => out.extend([words, rest]),
             // `DISPLAY={display}` is no riddle.
-            Some((name, rest)) if out.ends_with(&format!("{}=", name.to_ascii_uppercase())) => {
+            Some(_) if !capitals => out.extend(["{", part]),
+            Some(((name, None), rest)) if out.ends_with(&format!("{}=", name.to_ascii_uppercase())) => {
                 out.extend(["VALUE", rest])
             }
-            Some((name, rest)) => out.extend([&name.to_ascii_uppercase(), rest]),
+            Some(((name, None), rest)) => out.extend([&name.to_ascii_uppercase(), rest]),
             None => out.extend(["{", part]),
         }
     }
     out
 }
 
-/// Replaces `{name}` by the finding's value of that name, `{subject}` by its subject; other braces stay.
+/// Replaces `{name}` by the finding's value of that name, `{subject}` by its subject; other braces stay. `{name|words}` has
+/// its words for where nobody knows the value.
 pub fn fill(text: &str, finding: &Finding, encode: impl Fn(&str) -> String) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -80,9 +96,9 @@ pub fn fill(text: &str, finding: &Finding, encode: impl Fn(&str) -> String) -> S
         out.push_str(&rest[..open]);
         rest = &rest[open..];
         let name = rest[1..].split_once('}').map(|(name, _)| name);
-        let value = name.and_then(|name| match name {
+        let value = name.and_then(|name| match parted(name).0 {
             "subject" => Some(&finding.subject),
-            _ => finding.values.get(name),
+            name => finding.values.get(name),
         });
         match (name, value) {
             (Some(name), Some(value)) => {
@@ -123,6 +139,9 @@ mod tests {
         assert_eq!(general("DISPLAY={display}", &nobodys()), "DISPLAY=VALUE");
         assert_eq!(general("{subject} of {user}", &nobodys().with("user", "anna")), "SUBJECT of anna");
         assert!(has_holes("{subject} of {user}", &nobodys().with("user", "anna")));
+        assert_eq!(general("{flag|--gpus} uses {path|a hook}.", &nobodys()), "--gpus uses a hook.");
+        assert_eq!(general("{flag|--gpus}", &nobodys().with("flag", "--runtime")), "--runtime");
+        assert!(!has_holes("{flag|--gpus} {", &nobodys()) && has_holes("{flag|--gpus} {user}", &nobodys()));
         assert!(!has_holes("ls {{.ID}} of {user}", &nobodys().with("user", "anna")));
     }
 }

@@ -1,13 +1,22 @@
 //! A fix's commands as this kind of host needs them, where every fix changes in the same way: a system whose `/usr` is part of an
-//! image gets packages as a layer, a rootless engine is a service of its user's, and NixOS is configured.
+//! image gets packages as a layer, a rootless engine is a service of its user's, NixOS is configured, a system without systemd has
+//! services of another kind, and an older engine lacks what newer ones have.
 
-use gdoctor_checks::model::fix::{Risk, Step};
+use gdoctor_checks::model::fix::{Commands, Risk, Step};
 
 /// What the commands become. `Err` is a note in their place: no command does the same there.
 pub fn commands(tags: &[String], commands: Vec<String>) -> Result<Vec<String>, &'static str> {
     let is = |tag: &str| tags.iter().any(|known| known == tag);
     let commands = match is("rootless") {
         true => commands.into_iter().map(of_user).collect::<Option<_>>().ok_or(ROOTLESS)?,
+        false => commands,
+    };
+    let commands: Vec<String> = match is("before-23") {
+        true => commands.into_iter().filter(|command| !command.contains(VALIDATE)).collect(),
+        false => commands,
+    };
+    let commands = match is("no-systemd") {
+        true => without_systemd(commands).ok_or(NO_SYSTEMD)?,
         false => commands,
     };
     let made =
@@ -39,6 +48,27 @@ pub fn commands(tags: &[String], commands: Vec<String>) -> Result<Vec<String>, &
         changed.extend(rest);
     }
     Ok(changed)
+}
+
+/// What stands in the place of commands that a fix has for other systems only.
+pub fn none_here(tags: &[String], fences: &[Commands]) -> &'static str {
+    let is = |tag: &str| tags.iter().any(|known| known == tag);
+    let all_ask = |tag: &str| fences.iter().all(|fence| fence.tags.contains(&tag));
+    match () {
+        () if all_ask("wsl") => "This is done in WSL, and only there.",
+        () if all_ask("systemd") && is("no-systemd") => NO_SYSTEMD,
+        () if all_ask("rootful") && is("rootless") => "A rootless engine has no such setting; the system's own engine has.",
+        () => {
+            "gdoctor has no commands for this system: do what the title says with the system's own tools; the page tells \
+             what is needed."
+        }
+    }
+}
+
+/// The sentences that hold on this kind of host: none tells of systemd where there is none.
+pub fn notes(tags: &[String], notes: Vec<String>) -> Vec<String> {
+    let without = tags.iter().any(|tag| tag == "no-systemd");
+    notes.into_iter().filter(|note| !without || !OF_SYSTEMD.iter().any(|words| note.contains(words))).collect()
 }
 
 /// What follows a fix's commands, each line as this kind of host needs it; none that does something else there.
@@ -102,6 +132,41 @@ fn of_user(command: String) -> Option<String> {
     }
 }
 
+/// Services by the command that systems without systemd have for them. What only systemd does is left out where nothing is lost by
+/// that; `None` where the fix is of systemd.
+fn without_systemd(commands: Vec<String>) -> Option<Vec<String>> {
+    let mut fitting: Vec<String> = Vec::new();
+    for command in commands {
+        let words: Vec<&str> = command.split(' ').collect();
+        let plain = words.strip_prefix(&["sudo"]).unwrap_or(&words);
+        let of_docker =
+            |word: &&str| ["docker", "docker.service", "docker.socket", "containerd", "--now"].contains(word);
+        let service = match plain {
+            ["systemctl", "daemon-reload" | "reset-failed", ..] => continue,
+            ["systemctl", "--user", "start" | "restart", rest @ ..] if rest.iter().all(of_docker) => AGAIN.to_owned(),
+            ["systemctl", verb, rest @ ..] if !rest.is_empty() && rest.iter().all(of_docker) => match *verb {
+                "start" => "sudo service docker start".to_owned(),
+                "enable" if rest.contains(&"--now") => "sudo service docker start".to_owned(),
+                "restart" | "stop" => format!("sudo service docker {verb}"),
+                _ => return None,
+            },
+            _ if OF_SYSTEMD.iter().any(|words| command.contains(words)) => return None,
+            _ => command.clone(),
+        };
+        if fitting.last() != Some(&service) {
+            fitting.push(service);
+        }
+    }
+    (!fitting.is_empty()).then_some(fitting)
+}
+
+/// Programs and files of systemd.
+const OF_SYSTEMD: [&str; 6] = ["systemctl", "journalctl", "loginctl", "/systemd/", "timedatectl", "systemd-run"];
+const NO_SYSTEMD: &str = "The commands for this are systemd's, which does not run on this system: do it where the service is started \
+    here (/etc/init.d, /etc/conf.d, /etc/default), then restart the service.";
+const AGAIN: &str = "# end dockerd-rootless.sh, and start it again";
+/// dockerd knows it from 23.0 on.
+const VALIDATE: &str = "dockerd --validate";
 const ROOTLESS: &str = "Without systemd a rootless engine is started by its user: `dockerd-rootless.sh`.";
 const RESTART: &str = "sudo reboot";
 const AFTERWARDS: &str = "# after the restart:";
@@ -163,6 +228,20 @@ mod tests {
         let group = told("ostree", &["sudo usermod -aG docker me", "newgrp docker"]).unwrap();
         assert!(group[0].contains("/usr/lib/group") && group[1] == "sudo usermod -aG docker me", "{group:?}");
         assert_eq!(told("fedora", &["sudo dnf install -y x"]), Ok(vec!["sudo dnf install -y x".to_owned()]));
+    }
+
+    #[test]
+    fn services_without_systemd_and_older_engines() {
+        let told = |given: &[&str]| told("no-systemd", given);
+        assert_eq!(
+            told(&["sudoedit x", "sudo systemctl daemon-reload", "sudo systemctl restart docker.socket docker.service"]),
+            Ok(vec!["sudoedit x".to_owned(), "sudo service docker restart".into()])
+        );
+        assert_eq!(told(&["sudo systemctl enable --now docker"]), Ok(vec!["sudo service docker start".to_owned()]));
+        assert_eq!(told(&["systemctl is-active docker"]), Err(NO_SYSTEMD));
+        assert_eq!(told(&["sudo journalctl -u docker"]), Err(NO_SYSTEMD));
+        let old = super::commands(&["before-23".into()], vec!["sudo dockerd --validate --config-file=x".into(), "ls".into()]);
+        assert_eq!(old, Ok(vec!["ls".to_owned()]));
     }
 
     #[test]

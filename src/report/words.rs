@@ -28,6 +28,7 @@ pub const CORRECTED: &str = "{corrected}";
 
 /// Stands in its place where there is no line to change.
 const YOUR_OWN: &str = "# your own line; `gdoctor docker run ...` prints it so changed";
+const YOUR_PODMAN: &str = "# your own line; `gdoctor podman run ...` prints it so changed";
 
 /// Of every check that tells of the machine on which containers run, unless its document has better words.
 pub const OUT_OF_SIGHT: &str =
@@ -64,7 +65,8 @@ pub fn write_through(
             let groups = j.check.family.reads.iter();
             let probe = groups.filter_map(|group| frame.probe_times.get(group)).max().copied().unwrap_or_default();
             let took = probe + j.took;
-            let words = Words { check: j.check, doc: quoted(j), tags: &tags, down, line, made_up, shown, took };
+            let reclaim = need.reclaim.is_some();
+            let words = Words { check: j.check, doc: quoted(j), tags: &tags, down, line, made_up, reclaim, shown, took };
             j.findings.iter().map(|f| words.outcome(f, &blocked)).collect::<Vec<_>>()
         })
         .collect();
@@ -107,6 +109,8 @@ struct Words<'a> {
     down: bool,
     line: Option<&'a RunLine>,
     made_up: bool,
+    /// What Docker's own commands would free is asked for already.
+    reclaim: bool,
     shown: &'a Shown<'a>,
     took: Duration,
 }
@@ -176,7 +180,9 @@ impl Words<'_> {
 
     fn fix(&self, fix: &Fix, finding: &Finding) -> FixWords {
         let mut words = fix_words(fix, self.tags, self.line, finding, self.shown.gate);
-        words.commands.retain(|command| !self.made_up || command != YOUR_OWN);
+        words.commands.retain(|command| !self.made_up || ![YOUR_OWN, YOUR_PODMAN].contains(&command.as_str()));
+        // It would name the very run that this is.
+        words.notes.retain(|note| !(self.reclaim && note.contains("gdoctor --only disk --reclaim")));
         let asks_docker = |command: &String| {
             let command = command.trim_start_matches("sudo ");
             command.starts_with("docker ") && !command.starts_with("docker context ")
@@ -232,7 +238,8 @@ pub fn general_fix(fix: &Fix, tags: &[String], known: &Finding) -> FixWords {
 
 fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Finding, gate: Gate) -> FixWords {
     let told = |text: &str| gate.told(text);
-    let notes = notes_for(&fix.notes, tags).into_iter().map(|note| fill(note.text, finding, told));
+    let notes = notes_for(&fix.notes, tags).into_iter().map(|note| fill(note.text, finding, told)).collect();
+    let notes = fitted::notes(tags, notes);
     let filled = |step: Step<&str>| match step {
         Step::Sentence(text) => Step::Sentence(fill(text, finding, told)),
         Step::Command(text) => Step::Command(fill(text, finding, |value| gate.quoted(value))),
@@ -242,15 +249,17 @@ fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Findi
         fitted::steps(tags, steps)
     };
     let changes_line = line.is_some() && fix.commands.iter().any(|fence| fence.text.trim() == CORRECTED);
-    let commands = fix.commands_for(tags).into_iter().flat_map(str::lines);
+    let fences = fix.commands_for(tags);
+    let elsewhere = fences.is_empty() && !fix.commands.is_empty();
+    let commands = fences.into_iter().flat_map(str::lines);
     let commands = commands.flat_map(|command| match line.filter(|_| command == CORRECTED) {
         Some(line) => gate.lines(&corrected(line, &[finding]).0).0.lines().map(str::to_owned).collect(),
-        None if command == CORRECTED => vec![YOUR_OWN.to_owned()],
+        None if command == CORRECTED => vec![if tags.iter().any(|tag| tag == "podman") { YOUR_PODMAN } else { YOUR_OWN }.to_owned()],
         None => vec![fill(command, finding, |value| gate.quoted(value))],
     });
     let fitting = fitted::commands(tags, commands.collect()).map_err(str::to_owned);
     let (commands, left_out) = match fitting.and_then(length::commands) {
-        Ok(commands) => (commands, None),
+        Ok(commands) => (commands, elsewhere.then(|| fitted::none_here(tags, &fix.commands).to_owned())),
         Err(told) => (Vec::new(), Some(told)),
     };
     let risks = fitted::risks(&fix.risks, tags, &commands);

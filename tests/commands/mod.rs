@@ -46,6 +46,7 @@ const LOOKS: &[&str] = &[
     "ip",
     "iptables -L",
     "iptables -S",
+    "nft -a list",
     "journalctl",
     "ldconfig -p",
     "ls",

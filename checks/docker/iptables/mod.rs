@@ -1,7 +1,8 @@
 //! Does dockerd set the packet filter rules that containers need?
 
 use crate::model::facts::docker::{DockerFacts, Place, Reach};
-use crate::model::facts::engine::{PacketFilter, Rules};
+use crate::model::facts::engine::{Met, PacketFilter, Rules};
+use crate::model::finding::Verdict;
 use crate::model::prelude::*;
 use crate::model::version::Version;
 
@@ -41,7 +42,10 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let mut findings = Findings::new();
     // Only root sees the rules, and nobody has asked for them by name: that is no gap in what was wanted.
     if let Some(rules) = facts.engine.rules.value() {
-        findings.push(in_kernel(rules, facts.engine.rules.source.0.as_str()));
+        let source = facts.engine.rules.source.0.as_str();
+        let own = in_kernel(rules, source);
+        let way_out = rules.on_way_out.as_ref().filter(|met| met.always && own.verdict == Verdict::Pass);
+        findings.push(way_out.map_or(own, |met| no_way_out(met, source)));
     }
     if findings.is_empty() || is_gone(filter) {
         findings.push(with_program(by_program(filter)));
@@ -73,6 +77,14 @@ fn in_kernel(rules: &Rules, source: &str) -> Finding {
     .evidence(source, format!("missing: {missing}; not led from: {unlinked}"))
     .with("missing", missing)
     .with("unlinked", unlinked)
+}
+
+/// Somebody else's rule decides, whatever Docker's say.
+fn no_way_out(met: &Met, source: &str) -> Finding {
+    let fix = if met.is_iptables() { "port-way/see-chain" } else { "port-way/see-nft-chain" };
+    let finding = Finding::warn("way-out-stopped", fix).with("act", met.act).with("place", met.place());
+    let finding = finding.with("family", &met.family).with("table", &met.table).with("chain", &met.chain);
+    finding.evidence(source, met.place())
 }
 
 fn switched_off(docker: &DockerFacts, place: Place) -> Finding {

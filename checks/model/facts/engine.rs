@@ -1,6 +1,7 @@
 //! What lies around the Docker engine on this host: its packages, the client's settings, the kernel's part in its network, the
 //! limits it hands on, and why it did not start.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -466,6 +467,59 @@ pub struct Rules {
     pub unlinked: Vec<String>,
     /// FORWARD drops what no rule accepts, and no rule accepts or leads anywhere.
     pub forwards_nothing: bool,
+    /// A rule of somebody else's that a container's packets meet on their way to other machines.
+    pub on_way_out: Option<Met>,
+}
+
+/// A rule of the packet filter that keeps packets from where they are sent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Met {
+    /// `ip`, `inet`.
+    #[serde(serialize_with = "place::word")]
+    pub family: String,
+    #[serde(serialize_with = "place::word")]
+    pub table: String,
+    #[serde(serialize_with = "place::word")]
+    pub chain: String,
+    /// Its number in the chain, from 1; `None`: the chain's policy.
+    pub rule: Option<u32>,
+    pub act: Act,
+    /// False: only some such packets meet it, by their sender or by what gdoctor cannot tell.
+    pub always: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Act {
+    #[default]
+    Drops,
+    Rejects,
+    /// It gives them another address or port to go to.
+    Redirects,
+}
+
+impl core::fmt::Display for Act {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Act::Drops => "drops",
+            Act::Rejects => "rejects",
+            Act::Redirects => "redirects",
+        })
+    }
+}
+
+impl Met {
+    /// `rule 3 of the chain DOCKER-USER (table ip filter)`.
+    pub fn place(&self) -> String {
+        let what = self.rule.map_or_else(|| "the policy".into(), |rule| format!("rule {rule}"));
+        format!("{what} of the chain {} (table {} {})", self.chain, self.family, self.table)
+    }
+
+    /// iptables shows it, too.
+    pub fn is_iptables(&self) -> bool {
+        self.family == "ip" && ["filter", "nat", "mangle", "raw"].contains(&self.table.as_str())
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -7,6 +7,7 @@ use crate::model::place;
 use serde::{Deserialize, Serialize};
 
 use crate::model::fact::Fact;
+use crate::model::facts::engine::Met;
 use crate::model::need::{Port, Protocol};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -16,6 +17,9 @@ pub struct PortFacts {
     pub looks: Fact<Vec<Look>>,
     /// What listens behind those wanted ports that a container publishes.
     pub served: Fact<Vec<Served>>,
+    /// What of the packet filter's rules a packet meets that another machine sends to a wanted port, on its way to a container.
+    /// Absent where no daemon of this network has a bridge. Only root may read the rules.
+    pub ways: Fact<Vec<Way>>,
     /// Whose network was looked at: binding proves something only in the daemon's.
     pub network: Fact<Network>,
     /// net.ipv4.ip_unprivileged_port_start: a user without privileges may bind from here on.
@@ -59,6 +63,16 @@ pub struct Served {
     pub inside: u16,
     /// Where programs in its network listen, on any port of this protocol.
     pub listeners: Fact<Vec<core::net::SocketAddr>>,
+}
+
+/// The way of a packet from another machine to a wanted port of the host, and on to its container.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Way {
+    pub port: u16,
+    pub protocol: Protocol,
+    /// What stops it first.
+    pub met: Option<Met>,
 }
 
 /// Neighbouring ports of which the same is known.

@@ -6,9 +6,9 @@ mod helpers;
 mod kernel;
 mod logging;
 mod mounts;
-mod network;
+pub mod network;
 mod packages;
-mod rules;
+pub mod rules;
 mod sockets;
 mod start;
 

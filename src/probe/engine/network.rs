@@ -116,13 +116,13 @@ fn servers(text: &str) -> Vec<String> {
 }
 
 /// /proc/net/route: addresses are hexadecimal in the machine's byte order.
-struct Line {
-    interface: String,
-    route: Route,
-    metric: u32,
+pub struct Line {
+    pub interface: String,
+    pub route: Route,
+    pub metric: u32,
 }
 
-fn table(text: &str) -> Vec<Line> {
+pub fn table(text: &str) -> Vec<Line> {
     text.lines().skip(1).filter_map(line).collect()
 }
 

@@ -7,14 +7,20 @@ use gdoctor_checks::model::facts::engine::Rules;
 use nix::errno::Errno;
 
 use crate::host::Host;
-use crate::host::netfilter::{self, Chain, End};
+use crate::host::netfilter::{Chain, End, FORWARD};
+use crate::probe::packets::{Around, Filter};
 
 /// The chains that every dockerd makes, and those of the kernel's that lead to them.
 const MADE: [&str; 2] = ["filter", "nat"];
 const ENTRIES: [(&str, &str); 2] = [("filter", "FORWARD"), ("nat", "PREROUTING")];
-const SOURCE: &str = "the kernel's tables ip filter and ip nat";
+pub const SOURCE: &str = "the kernel's packet filter (nf_tables)";
 
 pub fn look(host: &Host, docker: &DockerFacts) -> Fact<Rules> {
+    filter(host, docker).map(|filter| read(host, docker, &filter))
+}
+
+/// The packet filter of the network in which a daemon of this host answers.
+pub fn filter(host: &Host, docker: &DockerFacts) -> Fact<Filter> {
     let (Some(Reach::Answers), Some(pid), true) = (docker.reach.value(), docker.daemon_process.value(), host.is_live())
     else {
         return Fact::absent("no daemon of this host answers");
@@ -26,7 +32,8 @@ pub fn look(host: &Host, docker: &DockerFacts) -> Fact<Rules> {
         (Some(_), Some(_)) => return Fact::absent("the daemon's network is another"),
         _ => return Fact::unknown(daemons.gap().cloned().unwrap_or(Gap::Denied), daemons.source.0),
     }
-    if !has_bridge(host, docker) {
+    if !host.exists(format!("/sys/class/net/{}", default_bridge(docker))) {
+        // Without its default bridge a daemon may have linked its chains or not, by version and kind of its networks.
         return Fact::absent("no default bridge in /sys/class/net");
     }
     let legacy = host.text("/proc/net/ip_tables_names");
@@ -38,45 +45,40 @@ pub fn look(host: &Host, docker: &DockerFacts) -> Fact<Rules> {
         (_, Some(gap)) => return Fact::unknown(gap.clone(), legacy.source.0),
         _ => {}
     }
-    match read(host) {
-        Ok(rules) => Fact::present(rules, SOURCE),
+    match Filter::read(host) {
+        Ok(filter) => Fact::present(filter, SOURCE),
         Err(Errno::EPERM | Errno::EACCES) => Fact::unknown(Gap::Denied, SOURCE),
         Err(Errno::EAGAIN) => Fact::unknown(Gap::TimedOut, SOURCE),
         Err(errno) => Fact::unknown(Gap::Unsupported(errno.desc().into()), SOURCE),
     }
 }
 
-/// Without its default bridge a daemon may have linked its chains or not, by version and kind of its networks.
-fn has_bridge(host: &Host, docker: &DockerFacts) -> bool {
-    let default = docker.setting("bridge", |settings| settings.bridge.as_deref()).map_or("docker0", |set| set.value);
-    host.exists(format!("/sys/class/net/{default}"))
+pub fn default_bridge(docker: &DockerFacts) -> &str {
+    docker.setting("bridge", |settings| settings.bridge.as_deref()).map_or("docker0", |set| set.value)
 }
 
-fn read(host: &Host) -> Result<Rules, Errno> {
-    let chains = match host.kernel_has("nf_tables") {
-        true => netfilter::chains(host.deadline)?,
-        false => Vec::new(),
-    };
-    let find = |table: &str, name: &str| chains.iter().find(|chain| chain.table == table && chain.name == name);
-    let missing = MADE.into_iter().filter(|table| find(table, "DOCKER").is_none());
+fn read(host: &Host, docker: &DockerFacts, filter: &Filter) -> Rules {
+    let missing = MADE.into_iter().filter(|table| filter.find(table, "DOCKER").is_none());
     let mut rules = Rules { missing: missing.map(|table| format!("{table} DOCKER")).collect(), ..Rules::default() };
     for (table, name) in ENTRIES {
-        let ends = match find(table, name) {
-            Some(_) => netfilter::rules(table, name, host.deadline)?,
-            None => Vec::new(),
-        };
-        if !ends.iter().any(leads_to_docker) {
+        let ends: Vec<Option<&End>> =
+            filter.find(table, name).into_iter().flat_map(|chain| filter.of(chain)).map(|rule| rule.end()).collect();
+        if !ends.iter().any(|end| leads_to_docker(*end)) {
             rules.unlinked.push(format!("{table} {name}"));
         }
         if name == "FORWARD" {
-            rules.forwards_nothing = find(table, name).is_some_and(|Chain { drops, .. }| *drops)
-                && ends.iter().all(|end| *end == End::Other);
+            let decides = |end: &End| matches!(end, End::Accept | End::Jump { .. });
+            rules.forwards_nothing = filter.find(table, name).is_some_and(|Chain { drops, .. }| *drops)
+                && !ends.iter().flatten().any(|end| decides(end));
         }
     }
-    Ok(rules)
+    let bridge = default_bridge(docker);
+    let leaving = Around::read(host, bridge).and_then(|around| around.leaving(bridge));
+    rules.on_way_out = leaving.and_then(|packet| filter.stops(FORWARD, &packet));
+    rules
 }
 
 /// DOCKER, DOCKER-USER, since Engine 28 DOCKER-FORWARD.
-fn leads_to_docker(end: &End) -> bool {
-    matches!(end, End::Jump(chain) if chain.starts_with("DOCKER"))
+fn leads_to_docker(end: Option<&End>) -> bool {
+    matches!(end, Some(End::Jump { chain, .. }) if chain.starts_with("DOCKER"))
 }

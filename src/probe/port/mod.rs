@@ -5,6 +5,7 @@ mod inside;
 mod owner;
 mod table;
 mod unit;
+mod way;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -29,9 +30,11 @@ const ALONE: usize = 2048;
 pub fn probe(host: &Host, need: &Need, docker: &DockerFacts) -> PortFacts {
     let live = host.live();
     let ports: Vec<Port> = need.ports.iter().map(|wish| wish.what.clone()).collect();
+    let served = inside::look(&live, &ports, docker);
     PortFacts {
+        ways: way::look(&live, &ports, &served, docker),
         looks: Fact::present(looks(&live, &ports, docker), "bind, /proc/net, GET /containers/json"),
-        served: inside::look(&live, &ports, docker),
+        served,
         network: network(&live, docker),
         unprivileged_start: number(&live, "/proc/sys/net/ipv4/ip_unprivileged_port_start"),
         ephemeral: live.line("/proc/sys/net/ipv4/ip_local_port_range").parse(|line| {
