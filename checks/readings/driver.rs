@@ -20,7 +20,8 @@ impl NvidiaFacts {
 
     fn lacks_gpu(&self, host: &HostFacts) -> bool {
         match host.platform.value() {
-            Some(Platform::Wsl) => self.dxg.is_absent(),
+            Some(Platform::Wsl) => self.dxg.is_absent() || self.windows_driver.is_absent(),
+            Some(Platform::Wsl1) => true,
             Some(Platform::Jetson) => false,
             None if self.gpus.is_absent() => true,
             None => self.gpus.value().is_some() && self.usable_gpus().next().is_none(),
@@ -53,7 +54,10 @@ impl NvidiaFacts {
             let unbound = gpu.driver.is_none();
             match gpu.generation() {
                 Generation::BeforeMaxwell => unbound && branch >= 495,
-                Generation::MaxwellToVolta => unbound && (branch >= 590 || open == Some(true)),
+                // The open module may hold one without starting it; where NVML's count is known, that tells.
+                Generation::MaxwellToVolta => {
+                    (unbound && branch >= 590) || (open == Some(true) && (unbound || self.nvml_misses(gpu)))
+                }
                 Generation::TuringToHopper => false,
                 Generation::Blackwell => (open == Some(false) && self.nvml_misses(gpu)) || (unbound && branch < 570),
             }

@@ -69,6 +69,9 @@ impl Host {
             let is_there = !self.stat(Path::new(interpreter)).is_absent();
             return (!is_there).then(|| Unfit::Interpreter(interpreter.to_owned()));
         }
+        if head.starts_with(b"MZ") {
+            return self.lacks_windows_interpreter().then_some(Unfit::Windows);
+        }
         let Some(machine) = machine_of(head) else { return Some(Unfit::NoProgram) };
         // Files of another root may be another machine's as a whole.
         (self.is_live() && !self.starts(machine)).then(|| {
@@ -76,6 +79,17 @@ impl Host {
                 MACHINES.iter().find(|(number, _)| *number == machine).map_or("another machine", |(_, name)| name);
             Unfit::Machine(name.to_owned())
         })
+    }
+
+    /// WSL's and Wine's entries have the letters with which such programs begin.
+    fn lacks_windows_interpreter(&self) -> bool {
+        let takes = |name: &String| {
+            let entry = self.text(format!("{BINFMT}/{name}"));
+            entry.value().is_none_or(|text| text.starts_with("enabled") && text.contains("magic 4d5a"))
+        };
+        let entries = self.list(BINFMT);
+        let own = |name: &&String| !["register", "status"].contains(&name.as_str());
+        entries.value().is_some_and(|names| !names.is_empty() && !names.iter().filter(own).any(takes))
     }
 
     /// This machine's own, the smaller one that its processor has besides, or one that an emulator takes.

@@ -104,6 +104,10 @@ fn platform(host: &Host) -> Fact<Platform> {
         return Fact::present(Platform::Wsl, "/dev/dxg");
     }
     let version = host.line("/proc/version");
+    // `4.4.0-19041-Microsoft`; version 2 has `5.15.90.1-microsoft-standard-WSL2`, or a kernel of the user's.
+    if version.value().is_some_and(|v| v.split(' ').nth(2).is_some_and(|release| release.ends_with("-Microsoft"))) {
+        return Fact::present(Platform::Wsl1, "/proc/version");
+    }
     if version.value().is_some_and(|v| v.to_ascii_lowercase().contains("microsoft")) {
         return Fact::present(Platform::Wsl, "/proc/version");
     }

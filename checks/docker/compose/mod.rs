@@ -27,7 +27,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let finding = match (&compose.plugin, &compose.python) {
         (Some(plugin), _) => match &compose.unfit {
             Some(unfit) => broken(plugin, unfit, service),
-            None => with_plugin(&compose, service).with("path", plugin),
+            None => {
+                refused(facts, &compose, service).unwrap_or_else(|| with_plugin(&compose, service)).with("path", plugin)
+            }
         },
         (None, Some(path)) => version_1(facts, service).with("path", path),
         // podman brings no compose, and starts whichever is there.
@@ -66,6 +68,24 @@ fn with_plugin(compose: &Compose, service: Option<&RunLine>) -> Finding {
         false => Finding::pass("knows-gpus"),
     }
     .with("version", text)
+}
+
+/// The newest API that it speaks, by its version: docker/compose's go.mod, release by release.
+fn newest_api(compose: &Version) -> Option<Version> {
+    const NEWEST: [([u32; 2], u32); 4] = [([2, 24], 44), ([2, 19], 43), ([2, 3], 42), ([2, 0], 41)];
+    let row = NEWEST.iter().find(|(since, _)| *compose >= Version::new(since))?;
+    Some(Version::new(&[1, row.1]))
+}
+
+/// Both agree on the older one's newest API, and the engine takes none as old as that.
+fn refused(facts: &Facts, compose: &Compose, service: Option<&RunLine>) -> Option<Finding> {
+    let text = compose.version.as_ref()?;
+    let engine = facts.docker.version.value()?;
+    let oldest = Version::parse(&engine.min_api_version)?;
+    let speaks = newest_api(&Version::leading(text)?).filter(|speaks| *speaks < oldest)?;
+    let bad = if service.is_some() { Finding::fail } else { Finding::warn };
+    let finding = bad("too-old-for-engine", "upgrade-plugin").with("version", text).with("speaks", speaks);
+    Some(finding.with("oldest", oldest).with("engine", &engine.version))
 }
 
 /// The service asks for GPUs by `gpus:`, and not through `deploy`.

@@ -127,6 +127,9 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
         };
         return Ok(finding.with("pid", pid));
     }
+    if facts.host.platform.value() == Some(&Platform::Wsl1) {
+        return Ok(Finding::fail("wsl-1", "wsl-2"));
+    }
     // Unit files of an image start nothing in a container without systemd.
     let inside = facts.host.container.value().is_some() && facts.host.systemd.is_absent();
     if docker.daemon_program.known()?.is_none() && (docker.unit.value().is_none() || inside) {
@@ -175,7 +178,7 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
                 .evidence(docker.pid_file.source.0.as_str(), format!("{}, which is {}", other.pid, other.name)),
             None => finding,
         };
-        let finding = of_named_key(docker, finding);
+        let finding = outside_its_guest(facts, of_named_key(docker, finding));
         return Ok(in_its_place(docker, finding).with("root", data_root(docker)));
     }
     if facts.engine.start.value().is_some_and(|start| start.state == "activating") {
@@ -229,6 +232,16 @@ fn in_its_place(docker: &DockerFacts, mut finding: Finding) -> Finding {
 fn is_place(host: &str, address: &Address) -> bool {
     let plain = |path: &str| path.strip_prefix("/var/run/").map_or(path.into(), |rest| format!("/run/{rest}"));
     matches!(address, Address::Unix(path) if host.strip_prefix("unix://").is_some_and(|told| plain(told) == plain(path)))
+}
+
+/// A guest of LXC loads none of the kernel's modules.
+fn outside_its_guest(facts: &Facts, finding: Finding) -> Finding {
+    match finding.code {
+        "lacks-br-netfilter" if facts.host.is_lxc_guest() => {
+            Finding { verdict: Verdict::Fail("load-outside"), ..finding }
+        }
+        _ => finding,
+    }
 }
 
 /// What dockerd said of daemon.json at its last start is not so of the file as it is now.

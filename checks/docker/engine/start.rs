@@ -5,7 +5,7 @@ use crate::model::facts::engine::{Start, is_final};
 use crate::model::prelude::*;
 
 /// Words of a line, the code that they mean, and its fix. The first row that fits counts.
-const MEANINGS: [(&str, &str, &str); 53] = [
+const MEANINGS: [(&str, &str, &str); 57] = [
     ("unable to configure the docker daemon with file", "refuses-config", "docker-config/repair"),
     ("no space left on device", "disk-full", "make-room"),
     ("incompatible with swarm mode", "swarm-live-restore", "docker-config/repair"),
@@ -28,6 +28,10 @@ const MEANINGS: [(&str, &str, &str); 53] = [
     ("non-overlapping ipv4 address pool", "no-address-range", "free-range"),
     ("devices cgroup isn't mounted", "no-cgroups", "mount-cgroups"),
     ("cgroup mountpoint does not exist", "no-cgroups", "mount-cgroups"),
+    ("ip_set", "wants-ipset", "newer-than-28-0-0"),
+    ("ipset", "wants-ipset", "newer-than-28-0-0"),
+    ("missing kernel module", "lacks-module", "bring-module"),
+    ("br_netfilter", "lacks-br-netfilter", "load-br-netfilter"),
     ("iptables not found", "no-iptables", "install-iptables"),
     ("failed to find iptables", "no-iptables", "install-iptables"),
     ("failed to create nat chain", "no-packet-filter", "filter-backend"),

@@ -207,6 +207,9 @@ pub struct Helper {
     pub name: String,
     /// Known to be in no folder on PATH.
     pub missing: bool,
+    /// Why the program that is on PATH does not start.
+    #[serde(default)]
+    pub unfit: Option<Unfit>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -247,6 +250,8 @@ pub enum Unfit {
     NoProgram,
     /// A script whose interpreter is not there.
     Interpreter(String),
+    /// A program of Windows', which the kernel hands to nobody (binfmt_misc).
+    Windows,
     /// A link that leads nowhere.
     Dangling,
     /// It lies below this folder, which this user may not enter.
@@ -263,6 +268,9 @@ impl core::fmt::Display for Unfit {
             Unfit::Machine(name) => write!(f, "is made for {name}"),
             Unfit::NoProgram => f.write_str("is no program of Linux's"),
             Unfit::Interpreter(path) => write!(f, "is a script for {path}, which is not there"),
+            Unfit::Windows => f.write_str(
+                "is a program of Windows, which this Linux starts by no interpreter (/proc/sys/fs/binfmt_misc)",
+            ),
             Unfit::Dangling => f.write_str("is a link that leads nowhere"),
             Unfit::Closed(folder) => write!(f, "lies below {folder}, which this user may not enter"),
         }

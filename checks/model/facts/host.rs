@@ -54,6 +54,8 @@ pub struct System {
 #[serde(rename_all = "kebab-case")]
 pub enum Platform {
     Wsl,
+    /// WSL 1: Windows' own kernel, which speaks as Linux does.
+    Wsl1,
     Jetson,
 }
 
@@ -153,7 +155,7 @@ impl HostFacts {
             tags.push("no-nixos".to_string());
         }
         tags.extend(self.image_root.value().map(|kind| kind.tag().to_string()));
-        if let Some(Platform::Wsl) = self.platform.value() {
+        if let Some(Platform::Wsl | Platform::Wsl1) = self.platform.value() {
             tags.push("wsl".to_string());
         }
         if let Some(system) = self.system.value() {

@@ -20,6 +20,10 @@ pub struct NvidiaFacts {
     pub module: Fact<Module>,
     /// /dev/dxg: the GPU's way into WSL2.
     pub dxg: Fact<String>,
+    /// What NVIDIA's driver of Windows lends to WSL, a file or a folder of its driver store. Absent where there is none of it.
+    pub windows_driver: Fact<String>,
+    /// The library through which programs in WSL speak to /dev/dxg.
+    pub dxcore: Fact<String>,
     /// libnvidia-ml.so.1 and libcuda.so.1 as the loader's folders have them.
     pub nvml_library: Fact<Library>,
     pub cuda_library: Fact<Library>,

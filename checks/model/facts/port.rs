@@ -22,6 +22,8 @@ pub struct PortFacts {
     pub ways: Fact<Vec<Way>>,
     /// Whose network was looked at: binding proves something only in the daemon's.
     pub network: Fact<Network>,
+    /// Sockets of IPv6 can be opened.
+    pub ipv6: Fact<bool>,
     /// net.ipv4.ip_unprivileged_port_start: a user without privileges may bind from here on.
     pub unprivileged_start: Fact<u16>,
     /// net.ipv4.ip_local_port_range: outgoing connections take their ports from here.

@@ -16,7 +16,7 @@ pub static CHECK: Check = Check {
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     match facts.host.platform.value() {
-        Some(Platform::Wsl) => return Err(Stop::NotNeeded("wsl")),
+        Some(Platform::Wsl | Platform::Wsl1) => return Err(Stop::NotNeeded("wsl")),
         Some(Platform::Jetson) => return Err(Stop::NotNeeded("jetson")),
         None => {}
     }

@@ -1,7 +1,7 @@
 //! Is there an NVIDIA GPU that NVIDIA's driver holds or could take?
 
 use crate::model::facts::host::Platform;
-use crate::model::facts::nvidia::PciGpu;
+use crate::model::facts::nvidia::{NvidiaFacts, PciGpu};
 use crate::model::need::Gpus;
 use crate::model::prelude::*;
 
@@ -17,7 +17,8 @@ pub static CHECK: Check = Check {
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let nvidia = &facts.nvidia;
     match facts.host.platform.value() {
-        Some(Platform::Wsl) => return Ok(wsl(&nvidia.dxg)?.into()),
+        Some(Platform::Wsl) => return Ok(wsl(nvidia)?.into()),
+        Some(Platform::Wsl1) => return Err(Stop::blocked_by("docker-engine")),
         Some(Platform::Jetson) => return Ok(Finding::pass("jetson").evidence("host", "Tegra").into()),
         None => {}
     }
@@ -70,9 +71,13 @@ fn none(facts: &Facts, need: &Need) -> Finding {
     finding.with("mark", &nvidia.switched_off.source).saw(&nvidia.switched_off)
 }
 
-fn wsl(dxg: &Fact<String>) -> Result<Finding, Stop> {
+/// /dev/dxg is any GPU's way into WSL.
+fn wsl(nvidia: &NvidiaFacts) -> Result<Finding, Stop> {
+    let (dxg, driver) = (&nvidia.dxg, &nvidia.windows_driver);
     Ok(match dxg.known()? {
-        Some(_) => Finding::pass("wsl").saw(dxg),
+        Some(_) if driver.is_absent() => Finding::fail("wsl-no-nvidia", "wsl-driver").saw(driver),
+        Some(_) if nvidia.dxcore.is_absent() => Finding::fail("wsl-no-dxcore", "wsl-driver").saw(&nvidia.dxcore),
+        Some(_) => Finding::pass("wsl").saw(dxg).saw(driver),
         None => Finding::fail("wsl-no-adapter", "wsl-driver").saw(dxg),
     })
 }

@@ -5,6 +5,7 @@ use crate::model::finding::Verdict;
 use crate::model::need::{Port, strongest};
 use crate::model::prelude::*;
 use crate::model::run::Published;
+use crate::model::version::Version;
 
 pub static CHECK: Check = Check {
     id: "port-free",
@@ -100,6 +101,9 @@ fn verdict(facts: &Facts, need: &Need, wish: &Wish<Port>, span: &Span) -> Findin
     match &span.bind.state {
         State::Unknown(gap) => Finding::unknown(gap.clone(), span.bind.source.clone()),
         State::Absent => Finding::unknown(Gap::NotAsked, span.bind.source.clone()),
+        State::Present(Bind::Free) if wants_ipv6(facts, wish) => {
+            Finding::fail("ipv6-wanted", "newer-than-20-10-6").saw(&facts.port.ipv6)
+        }
         State::Present(Bind::Free) if span.first == 0 && span.last == 0 => Finding::pass("any"),
         State::Present(Bind::Free) if facts.port.is_ephemeral(span.first) => Finding::pass("free-ephemeral"),
         State::Present(Bind::Free) => Finding::pass("free"),
@@ -109,6 +113,13 @@ fn verdict(facts: &Facts, need: &Need, wish: &Wish<Port>, span: &Span) -> Findin
         State::Present(Bind::InUse) if span.holder.is_absent() => Finding::fail("silent", "find-silent"),
         State::Present(Bind::InUse) => Finding::fail("in-use", "find-holder"),
     }
+}
+
+/// One release binds `[::]` also where there is no IPv6 (moby's issue 42288).
+fn wants_ipv6(facts: &Facts, wish: &Wish<Port>) -> bool {
+    let engine = facts.docker.version.value().filter(|engine| !engine.is_podman());
+    let that = engine.and_then(|engine| Version::leading(&engine.version)) == Some(Version::new(&[20, 10, 6]));
+    that && wish.what.ip.is_none() && facts.port.ipv6.value() == Some(&false)
 }
 
 /// A rootless engine binds as its user, whoever runs gdoctor; podman as whoever starts it.

@@ -22,17 +22,18 @@ fn search_path(host: &Host) -> Vec<String> {
 pub fn config(host: &Host) -> Fact<ClientConfig> {
     let path = search_path(host);
     // A folder that this user may not read is closed to the user's docker too.
-    let missing = |name: &str| {
+    let helper = |name: &str| {
         let program = format!("docker-credential-{name}");
-        host.executable(&program, path.iter().map(String::as_str)).value().is_none()
+        let found = host.executable(&program, path.iter().map(String::as_str));
+        let unfit = found.value().and_then(|path| host.unfit(path).value().cloned());
+        Helper { name: name.to_owned(), missing: found.value().is_none(), unfit }
     };
-    host.text(format!("{}/config.json", folder(host))).map(|text| parse(&text, missing))
+    host.text(format!("{}/config.json", folder(host))).map(|text| parse(&text, helper))
 }
 
-fn parse(text: &str, missing: impl Fn(&str) -> bool) -> ClientConfig {
+fn parse(text: &str, helper: impl Fn(&str) -> Helper) -> ClientConfig {
     let Ok(Value::Object(object)) = serde_json::from_slice(text.as_bytes()) else { return ClientConfig::default() };
-    let helper = |name: &str| Helper { name: name.to_owned(), missing: missing(name) };
-    let store = object.get("credsStore").and_then(Value::as_str).filter(|name| !name.is_empty()).map(helper);
+    let store = object.get("credsStore").and_then(Value::as_str).filter(|name| !name.is_empty()).map(&helper);
     let helpers = object.get("credHelpers").and_then(Value::as_object).into_iter().flatten();
     let helpers = helpers.filter_map(|(registry, name)| Some((registry.clone(), helper(name.as_str()?)))).collect();
     let proxies = object.get("proxies").and_then(Value::as_object).into_iter().flatten();
@@ -179,13 +180,14 @@ mod tests {
     fn nothing_secret_is_kept_of_the_config() {
         let text = r#"{"auths": {"r.lan": {"auth": "c2VjcmV0"}}, "credsStore": "desktop", "credHelpers": {"gcr.io": "gcloud"},
                        "proxies": {"default": {"httpProxy": "http://me:secret@127.0.0.1:3128"}}}"#;
-        let config = parse(text, |name| name == "desktop");
+        let helper = |name: &str, missing| Helper { name: name.into(), missing, unfit: None };
+        let config = parse(text, |name| helper(name, name == "desktop"));
         assert!(config.readable && config.loopback_proxy);
-        assert_eq!(config.store, Some(Helper { name: "desktop".into(), missing: true }));
-        assert_eq!(config.helpers, [("gcr.io".into(), Helper { name: "gcloud".into(), missing: false })]);
+        assert_eq!(config.store, Some(helper("desktop", true)));
+        assert_eq!(config.helpers, [("gcr.io".into(), helper("gcloud", false))]);
         assert!(!format!("{config:?}").contains("ecret"));
         for text in ["", "[]", "{", "\u{0}", r#"{"credsStore": 5, "credHelpers": [], "proxies": {"default": 1}}"#] {
-            let config = parse(text, |_| true);
+            let config = parse(text, |name| helper(name, true));
             assert!(config.store.is_none() && config.helpers.is_empty() && !config.loopback_proxy, "{text:?}");
         }
     }

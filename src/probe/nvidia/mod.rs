@@ -25,6 +25,8 @@ pub fn probe(host: &Host, _need: &Need) -> NvidiaFacts {
         switches: bus::switches(host),
         module: kernel::module(host),
         dxg: host.stat("/dev/dxg").map(|_| "/dev/dxg".into()),
+        windows_driver: windows_driver(host),
+        dxcore: host.stat(WSL_DXCORE).map(|_| WSL_DXCORE.into()),
         nvml_library: files::library(host, "libnvidia-ml.so.1"),
         cuda_library: files::library(host, "libcuda.so.1"),
         majors: nodes::majors(host),
@@ -44,6 +46,32 @@ pub fn probe(host: &Host, _need: &Need) -> NvidiaFacts {
         kernel::explain(host, &mut facts);
     }
     facts
+}
+
+const WSL_DXCORE: &str = "/usr/lib/wsl/lib/libdxcore.so";
+
+/// Windows lays its libraries into /usr/lib/wsl/lib, and the driver store beside it: NVIDIA's folders are called `nv_dispi.inf_amd64_…`,
+/// `nvlti.inf_amd64_…`, and have its libraries.
+fn windows_driver(host: &Host) -> Fact<String> {
+    const STORE: &str = "/usr/lib/wsl/drivers";
+    let source = "/usr/lib/wsl";
+    for name in ["libcuda.so.1", "libnvidia-ml.so.1"] {
+        let path = format!("{source}/lib/{name}");
+        if !host.stat(&path).is_absent() {
+            return Fact::present(path, source);
+        }
+    }
+    let folders = host.list(STORE);
+    if let Some(gap) = folders.gap() {
+        return Fact::unknown(gap.clone(), STORE);
+    }
+    let named = folders.value().into_iter().flatten().find(|name| name.to_ascii_lowercase().starts_with("nv"));
+    // Where Windows has laid nothing at all, it is not its driver that is missing.
+    match (named, host.exists(format!("{source}/lib"))) {
+        (Some(name), _) => Fact::present(format!("{STORE}/{name}"), source),
+        (None, true) => Fact::absent(source),
+        (None, false) => Fact::unknown(Gap::NotAsked, source),
+    }
 }
 
 fn versions_agree(facts: &NvidiaFacts) -> bool {

@@ -44,7 +44,10 @@ pub fn look(host: &Host, line: &RunLine) -> Fact<PodmanHost> {
     }
     let is_root = nix::unistd::geteuid().is_root();
     let host = &if line.as_root && !is_root && !line.keeps_environment { host.under_sudo() } else { host.clone() };
-    if host.env("CONTAINER_HOST").is_some() || !host.is_live() {
+    if !host.is_live() {
+        return Fact::unknown(Gap::Unsupported("podman of another root is not looked at".into()), source);
+    }
+    if host.env("CONTAINER_HOST").is_some() {
         return Fact::unknown(Gap::Unsupported("podman asks an engine elsewhere".into()), "CONTAINER_HOST");
     }
     let rootless = !is_root && !line.as_root;

@@ -36,6 +36,7 @@ pub fn probe(host: &Host, need: &Need, docker: &DockerFacts) -> PortFacts {
         looks: Fact::present(looks(&live, &ports, docker), "bind, /proc/net, GET /containers/json"),
         served,
         network: network(&live, docker),
+        ipv6: Fact::present(bind::has_ipv6(), "a socket of IPv6"),
         unprivileged_start: number(&live, "/proc/sys/net/ipv4/ip_unprivileged_port_start"),
         ephemeral: live.line("/proc/sys/net/ipv4/ip_local_port_range").parse(|line| {
             let mut numbers = line.split_whitespace().map(str::parse);
