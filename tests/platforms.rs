@@ -24,6 +24,10 @@ struct Table {
 #[serde(deny_unknown_fields)]
 struct Platform {
     os: [String; 3],
+    #[serde(default)]
+    base: String,
+    #[serde(default)]
+    kernel: String,
     driver: Vec<String>,
     toolkit: Vec<String>,
     docker: Vec<String>,
@@ -33,13 +37,20 @@ struct Platform {
 fn each_supported_system_gets_its_own_commands() {
     let text = std::fs::read_to_string(root().join("tests/platforms.toml")).unwrap();
     let mut wrong = Vec::new();
-    for Platform { os: [id, version, like], driver, toolkit, docker } in
+    for Platform { os: [id, version, like], base, kernel, driver, toolkit, docker } in
         toml::from_str::<Table>(&text).unwrap().platform
     {
         let host = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(host.path().join("etc")).unwrap();
         std::fs::create_dir_all(host.path().join("run/systemd/system")).unwrap();
-        let release = format!("ID={id}\nVERSION_ID=\"{version}\"\nID_LIKE=\"{like}\"\n");
+        let mut release = format!("ID={id}\nVERSION_ID=\"{version}\"\nID_LIKE=\"{like}\"\n");
+        if !base.is_empty() {
+            release.push_str(&format!("PLATFORM_ID=\"platform:{base}\"\n"));
+        }
+        if !kernel.is_empty() {
+            std::fs::create_dir_all(host.path().join("proc/sys/kernel")).unwrap();
+            std::fs::write(host.path().join("proc/sys/kernel/osrelease"), &kernel).unwrap();
+        }
         std::fs::write(host.path().join("etc/os-release"), release).unwrap();
         let asked = [
             ("nvidia-driver/not-installed", driver),
@@ -101,7 +112,8 @@ fn package_managers_take_the_commands() {
         std::os::unix::fs::chown(folder.path(), Some(65534), Some(65534)).unwrap();
         let (mut taken, mut plugins) = (0, 0);
         for arguments in arguments_of(manager) {
-            let script = format!("{manager} {options} {arguments}");
+            // Arch keeps the name of a kernel's package in a file of that kernel.
+            let script = format!("cat() {{ echo linux; }}; {manager} {options} {arguments}");
             let nobody = ["--net", "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "timeout", "60"];
             let mut command = Command::new("unshare");
             command.args(nobody).args(["sh", "-c", &script]).current_dir(folder.path()).stdin(Stdio::null());

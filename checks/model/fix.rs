@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 
 use serde::Serialize;
 
+use crate::model::facts::host::{DISTRIBUTIONS, FAMILIES};
+
 /// What running the commands does to the host. Printed beside them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Risk {
@@ -142,15 +144,28 @@ pub struct Fix<'a> {
 }
 
 impl<'a> Fix<'a> {
-    /// The fences that apply to a host with these tags: all whose tags it has. If a tagged fence applies, it is taken in
-    /// the place where it stands, so that steps keep their order.
+    /// The fences that apply to a host with these tags, in their order. Where a step is known for other systems only, what
+    /// follows it is left out too: it would be done without what it needs.
     pub fn commands_for(&self, host_tags: &[String]) -> Vec<&'a str> {
-        self.commands.iter().filter(|fence| hold(&fence.tags, host_tags)).map(|fence| fence.text).collect()
+        let of_a_system = |fence: &Commands| fence.tags.iter().any(|tag| names_a_system(tag));
+        let told = self.commands.iter().any(|fence| of_a_system(fence) && hold(&fence.tags, host_tags));
+        let missing = |fence: &Commands| {
+            let others: Vec<&str> = fence.tags.iter().copied().filter(|tag| !names_a_system(tag)).collect();
+            !told && of_a_system(fence) && hold(&others, host_tags)
+        };
+        let known = self.commands.iter().take_while(|fence| !missing(fence));
+        known.filter(|fence| hold(&fence.tags, host_tags)).map(|fence| fence.text).collect()
     }
 }
 
+fn names_a_system(tag: &str) -> bool {
+    FAMILIES.contains(&tag) || DISTRIBUTIONS.contains(&tag)
+}
+
+/// The host has all of these tags; of `no-TAG` it has not TAG.
 fn hold(tags: &[&str], host_tags: &[String]) -> bool {
-    tags.iter().all(|tag| host_tags.iter().any(|t| t == tag))
+    let has = |tag: &str| host_tags.iter().any(|own| own == tag);
+    tags.iter().all(|tag| has(tag) || tag.strip_prefix("no-").is_some_and(|other| !has(other)))
 }
 
 /// The lines that apply to a host with these tags.

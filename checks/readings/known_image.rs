@@ -149,7 +149,7 @@ const LAST: [&str; 9] = ["11.0.3", "11.1.1", "11.2.2", "11.3.1", "11.4.3", "11.5
 
 /// Systems whose packages have left the mirrors that their images name: a word of the reference, what it is, and the day on which its
 /// support ended. From each distribution's own list of releases.
-const ENDED: [(&str, &str, &str); 17] = [
+const ENDED: [(&str, &str, &str); 18] = [
     ("centos:7", "CentOS 7", "2024-06-30"),
     ("centos:8", "CentOS 8", "2021-12-31"),
     ("-centos7", "CentOS 7", "2024-06-30"),
@@ -166,6 +166,7 @@ const ENDED: [(&str, &str, &str); 17] = [
     ("ubuntu:23.10", "Ubuntu 23.10", "2024-07-11"),
     ("ubuntu:24.10", "Ubuntu 24.10", "2025-07-10"),
     ("ubuntu:25.04", "Ubuntu 25.04", "2026-01-15"),
+    ("ubuntu:25.10", "Ubuntu 25.10", "2026-07-09"),
     ("ubuntu:19.10", "Ubuntu 19.10", "2020-07-17"),
 ];
 
@@ -493,7 +494,7 @@ impl core::fmt::Display for System {
 }
 
 /// Names of releases.
-const RELEASES: [(&str, System); 15] = [
+const RELEASES: [(&str, System); 16] = [
     ("bullseye", System::Debian(11)),
     ("bookworm", System::Debian(12)),
     ("trixie", System::Debian(13)),
@@ -509,6 +510,7 @@ const RELEASES: [(&str, System); 15] = [
     ("oracular", System::Ubuntu(24, 10)),
     ("plucky", System::Ubuntu(25, 4)),
     ("questing", System::Ubuntu(25, 10)),
+    ("resolute", System::Ubuntu(26, 4)),
 ];
 
 /// The distribution of an image, where its name tells; of `latest` the release that it was at the least when this was written.

@@ -38,6 +38,7 @@ fn system(host: &Host) -> Fact<System> {
             pretty: value("PRETTY_NAME"),
             codename: value("VERSION_CODENAME"),
             base_codename: [value("UBUNTU_CODENAME"), value("DEBIAN_CODENAME")].concat(),
+            base: value("PLATFORM_ID").trim_start_matches("platform:").to_owned(),
         }
     })
 }
@@ -129,9 +130,13 @@ fn image_root(host: &Host) -> Fact<ImageRoot> {
     let system = system(host);
     let id = system.value().map_or("", |system| system.id.as_str());
     match id {
-        "opensuse-microos" | "opensuse-aeon" | "opensuse-kalpa" | "opensuse-leap-micro" | "sle-micro" | "sl-micro" => {
-            Fact::present(ImageRoot::Transactional, "/etc/os-release")
-        }
+        "opensuse-microos"
+        | "opensuse-aeon"
+        | "opensuse-kalpa"
+        | "opensuse-leap-micro"
+        | "sle-micro"
+        | "sl-micro"
+        | "suse-microos" => Fact::present(ImageRoot::Transactional, "/etc/os-release"),
         "steamos" => Fact::present(ImageRoot::SteamOs, "/etc/os-release"),
         _ => Fact::absent(format!("{BOOTED}, /etc/os-release")),
     }

@@ -36,18 +36,21 @@ pub fn commands(tags: &[String], commands: Vec<String>) -> Result<Vec<String>, &
         return Ok(commands);
     };
     let changed: Option<Vec<String>> = commands.iter().map(|command| layered(command, install)).collect();
-    let mut changed = changed.ok_or(note)?;
+    let changed = changed.ok_or(note)?;
     let last = changed.iter().rposition(|command| !commands.contains(command));
-    if let Some(last) = last.filter(|_| !changed.iter().any(|command| command == RESTART)) {
-        // What was layered is there after the restart only.
-        let rest = changed.split_off(last + 1);
-        changed.push(RESTART.into());
-        if !rest.is_empty() {
-            changed.push(AFTERWARDS.into());
+    let mut told = Vec::new();
+    for (at, command) in changed.iter().enumerate() {
+        // What was layered is there after the restart only; a package from an address brings the repository of the next ones.
+        let is_layer = !commands.contains(command);
+        let brings = Some(at) == last || is_layer && command.contains("https://");
+        told.push(command.clone());
+        let next = changed.get(at + 1);
+        if brings && next.is_none_or(|next| next != RESTART) {
+            told.push(RESTART.into());
+            told.extend(next.map(|_| AFTERWARDS.to_owned()));
         }
-        changed.extend(rest);
     }
-    Ok(changed)
+    Ok(told)
 }
 
 /// What stands in the place of commands that a fix has for other systems only.
@@ -57,7 +60,9 @@ pub fn none_here(tags: &[String], fences: &[Commands]) -> &'static str {
     match () {
         () if all_ask("wsl") => "This is done in WSL, and only there.",
         () if all_ask("systemd") && is("no-systemd") => NO_SYSTEMD,
-        () if all_ask("rootful") && is("rootless") => "A rootless engine has no such setting; the system's own engine has.",
+        () if all_ask("rootful") && is("rootless") => {
+            "A rootless engine has no such setting; the system's own engine has."
+        }
         () => {
             "gdoctor has no commands for this system: do what the title says with the system's own tools; the page tells \
              what is needed."
@@ -234,13 +239,18 @@ mod tests {
     fn services_without_systemd_and_older_engines() {
         let told = |given: &[&str]| told("no-systemd", given);
         assert_eq!(
-            told(&["sudoedit x", "sudo systemctl daemon-reload", "sudo systemctl restart docker.socket docker.service"]),
+            told(&[
+                "sudoedit x",
+                "sudo systemctl daemon-reload",
+                "sudo systemctl restart docker.socket docker.service"
+            ]),
             Ok(vec!["sudoedit x".to_owned(), "sudo service docker restart".into()])
         );
         assert_eq!(told(&["sudo systemctl enable --now docker"]), Ok(vec!["sudo service docker start".to_owned()]));
         assert_eq!(told(&["systemctl is-active docker"]), Err(NO_SYSTEMD));
         assert_eq!(told(&["sudo journalctl -u docker"]), Err(NO_SYSTEMD));
-        let old = super::commands(&["before-23".into()], vec!["sudo dockerd --validate --config-file=x".into(), "ls".into()]);
+        let old =
+            super::commands(&["before-23".into()], vec!["sudo dockerd --validate --config-file=x".into(), "ls".into()]);
         assert_eq!(old, Ok(vec!["ls".to_owned()]));
     }
 

@@ -66,7 +66,8 @@ pub fn write_through(
             let probe = groups.filter_map(|group| frame.probe_times.get(group)).max().copied().unwrap_or_default();
             let took = probe + j.took;
             let reclaim = need.reclaim.is_some();
-            let words = Words { check: j.check, doc: quoted(j), tags: &tags, down, line, made_up, reclaim, shown, took };
+            let words =
+                Words { check: j.check, doc: quoted(j), tags: &tags, down, line, made_up, reclaim, shown, took };
             j.findings.iter().map(|f| words.outcome(f, &blocked)).collect::<Vec<_>>()
         })
         .collect();
@@ -254,7 +255,9 @@ fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Findi
     let commands = fences.into_iter().flat_map(str::lines);
     let commands = commands.flat_map(|command| match line.filter(|_| command == CORRECTED) {
         Some(line) => gate.lines(&corrected(line, &[finding]).0).0.lines().map(str::to_owned).collect(),
-        None if command == CORRECTED => vec![if tags.iter().any(|tag| tag == "podman") { YOUR_PODMAN } else { YOUR_OWN }.to_owned()],
+        None if command == CORRECTED => {
+            vec![if tags.iter().any(|tag| tag == "podman") { YOUR_PODMAN } else { YOUR_OWN }.to_owned()]
+        }
         None => vec![fill(command, finding, |value| gate.quoted(value))],
     });
     let fitting = fitted::commands(tags, commands.collect()).map_err(str::to_owned);

@@ -17,12 +17,9 @@ pub static CHECK: Check = Check {
 
 /// From here on `docker build` is buildx; before, the client has BuildKit in itself.
 const BY_PLUGIN: [u32; 2] = [23, 0];
-/// Flags that the old builder does not know (docker/docker builder/dockerfile); it has --from, --chown and --platform.
-const FLAGS: [(&str, &[&str]); 3] = [
-    ("RUN", &["--mount", "--network", "--security", "--device"]),
-    ("COPY", &["--link", "--chmod", "--parents", "--exclude"]),
-    ("ADD", &["--link", "--chmod", "--checksum", "--keep-git-dir", "--exclude", "--unpack"]),
-];
+/// Flags that the old builder stops at; the others it passes over (docker/docker builder/dockerfile/dispatchers.go).
+const FLAGS: [(&str, &[&str]); 3] =
+    [("RUN", &["--mount", "--network", "--security", "--device"]), ("COPY", &["--chmod"]), ("ADD", &["--chmod"])];
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let docker = &facts.docker;

@@ -27,7 +27,11 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     } else if let (Some(_), Some(engine)) = (snap, engines.first()) {
         Finding::warn("snap-beside", "remove-snap").with("package", engine)
     } else if let Some(source) = foreign_source(facts).filter(|_| engines.is_empty()) {
-        Finding::warn("wrong-suite", "right-suite")
+        let system = facts.host.system.value();
+        let based = system.is_some_and(|system| !system.base_codename.is_empty());
+        let ubuntu = system.is_some_and(|system| system.id_like.iter().any(|like| like == "ubuntu"));
+        Finding::warn("wrong-suite", if based { "right-suite" } else { "suite-of-debian" })
+            .with("folder", if ubuntu { "ubuntu" } else { "debian" })
             .with("suite", &source.suite)
             .with("file", &source.file)
             .with("distribution", &source.distribution)

@@ -48,7 +48,14 @@ pub struct System {
     /// The code name of the Ubuntu or Debian that it is made from, where it tells.
     #[serde(serialize_with = "place::word")]
     pub base_codename: String,
+    /// PLATFORM_ID without `platform:`: whose packages fit (`el9`, `f43`), where the system says so.
+    pub base: String,
 }
+
+/// Families of distributions: one package manager with one set of names.
+pub const FAMILIES: [&str; 7] = ["debian", "fedora", "suse", "arch", "alpine", "nixos", "azurelinux"];
+/// Distributions that need commands of their own within their family.
+pub const DISTRIBUTIONS: [&str; 6] = ["ubuntu", "el", "amzn", "pop", "manjaro", "cachyos"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -95,19 +102,27 @@ impl ImageRoot {
 }
 
 impl HostFacts {
-    /// The family of distributions, by the tags of fences in doc.md: `debian`, `fedora`, `suse`, `arch`, `alpine`, `nixos`.
+    /// The family of distributions, by the tags of fences in doc.md, [`FAMILIES`]; `None` where no package manager's commands
+    /// are known to fit.
     pub fn family(&self) -> Option<&'static str> {
         let system = self.system.value()?;
-        if system.id == "amzn" && system.version == "2" {
+        let base = system.base.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+        match (system.id.as_str(), base) {
             // yum, and out of support since June 2026.
-            return None;
+            ("amzn", _) if system.version == "2" => return None,
+            ("amzn", _) | (_, "f" | "um" | "el") => return Some("fedora"),
+            ("azurelinux", _) if system.version.starts_with('3') => return Some("azurelinux"),
+            // They call themselves like Fedora or Red Hat, and have packages of their own.
+            ("mageia" | "kylin", _) => return None,
+            (_, "") => {}
+            _ => return None,
         }
         let mut names = core::iter::once(&system.id).chain(&system.id_like);
         names.find_map(|name| match name.as_str() {
             "debian" | "ubuntu" | "raspbian" | "linuxmint" | "pop" => Some("debian"),
-            "fedora" | "rhel" | "centos" | "rocky" | "almalinux" | "amzn" | "ol" => Some("fedora"),
+            "fedora" | "rhel" | "centos" | "rocky" | "almalinux" | "ol" => Some("fedora"),
             "suse" | "opensuse" | "sles" | "opensuse-leap" | "opensuse-tumbleweed" => Some("suse"),
-            "arch" | "manjaro" | "endeavouros" => Some("arch"),
+            "arch" | "manjaro" | "endeavouros" | "cachyos" | "garuda" => Some("arch"),
             "alpine" => Some("alpine"),
             "nixos" => Some("nixos"),
             _ => None,
@@ -117,7 +132,11 @@ impl HostFacts {
     /// Red Hat Enterprise Linux, and what is rebuilt of it.
     fn is_enterprise_linux(&self) -> bool {
         let is = |name: &str| ["rhel", "centos", "rocky", "almalinux", "ol"].contains(&name);
-        self.system.value().is_some_and(|s| s.id != "amzn" && (is(&s.id) || s.id_like.iter().any(|like| is(like))))
+        self.system.value().is_some_and(|system| match system.base.as_str() {
+            _ if system.id == "amzn" => false,
+            "" => is(&system.id) || system.id_like.iter().any(|like| is(like)),
+            base => base.starts_with("el"),
+        })
     }
 
     /// True inside a container made for one program, whose files are not those of the host; an LXC guest is a host of its own.
@@ -134,31 +153,23 @@ impl HostFacts {
     pub fn tags(&self) -> Vec<String> {
         let mut tags: Vec<String> = self.family().map(|f| f.to_string()).into_iter().collect();
         tags.push(if self.systemd.is_absent() { "no-systemd" } else { "systemd" }.to_string());
-        // The opposites, for fences that must leave these out: NixOS is configured, not installed into, and Ubuntu names the
-        // driver's packages in its own way.
-        let ubuntu =
-            self.system.value().is_some_and(|s| s.id == "ubuntu" || s.id_like.iter().any(|like| like == "ubuntu"));
-        if ubuntu && self.system.value().is_some_and(|s| s.id != "ubuntu") {
+        let system = self.system.value();
+        if system.is_some_and(|s| s.id != "ubuntu" && s.id_like.iter().any(|like| like == "ubuntu")) {
             tags.push("ubuntu".to_string());
         }
-        if !ubuntu {
-            tags.push("no-ubuntu".to_string());
+        // Fedora's packages and repositories are not those of Red Hat Enterprise Linux and of its rebuilds.
+        if self.family() == Some("fedora") && self.is_enterprise_linux() {
+            tags.push("el".to_string());
         }
-        // Fedora's packages and repositories are not those of Red Hat Enterprise Linux and of its rebuilds, nor Amazon's.
-        if self.family() == Some("fedora") {
-            tags.push(if self.is_enterprise_linux() { "el" } else { "no-el" }.to_string());
-            if self.system.value().is_some_and(|s| s.id != "amzn") {
-                tags.push("no-amzn".to_string());
-            }
-        }
-        if self.family() != Some("nixos") {
-            tags.push("no-nixos".to_string());
-        }
+        // Kernels whose headers have names of their own: Proxmox VE's and Oracle's.
+        let kernel = self.kernel.value().map_or("", String::as_str);
+        let kinds = [("pve", kernel.ends_with("-pve")), ("uek", kernel.contains("uek"))];
+        tags.extend(kinds.into_iter().filter(|(_, holds)| *holds).map(|(kind, _)| kind.to_string()));
         tags.extend(self.image_root.value().map(|kind| kind.tag().to_string()));
         if let Some(Platform::Wsl | Platform::Wsl1) = self.platform.value() {
             tags.push("wsl".to_string());
         }
-        if let Some(system) = self.system.value() {
+        if let Some(system) = system {
             // Exact distributions, where a family is not enough: `ubuntu`, `rhel`. Only the untrusted word's safe letters.
             if !tags.contains(&system.id) {
                 tags.push(system.id.clone());

@@ -21,6 +21,7 @@ use crate::readings::asks::{Asks, words};
 /// Versions of the toolkit that changed what its programs do.
 pub(super) const JIT_CDI: [u32; 3] = [1, 18, 0];
 /// "none" means none to the mode jit-cdi; before, it was all. Swarm's variables count in the runtime.
+const PIVOTS: [u32; 3] = [1, 17, 7];
 pub(super) const NONE_IS_NONE: [u32; 3] = [1, 19, 0];
 const HOLDS_LDCONFIG: [u32; 3] = [1, 17, 3];
 
@@ -79,10 +80,10 @@ impl<'a> Toolkit<'a> {
         self.version.as_ref().is_none_or(|own| *own >= Version::new(&version))
     }
 
-    /// update-ldcache, a hook of every spec that the toolkit makes, calls pivot_root from 1.18.0 on, and does without where it is
+    /// update-ldcache, a hook of every spec that the toolkit makes, calls pivot_root from 1.17.7 on, and does without where it is
     /// refused from 1.19.0 on (CHANGELOG.md; its issue 1385).
     pub(super) fn needs_pivot(&self) -> bool {
-        let within = |own: &Version| *own >= Version::new(&JIT_CDI) && *own < Version::new(&NONE_IS_NONE);
+        let within = |own: &Version| *own >= Version::new(&PIVOTS) && *own < Version::new(&NONE_IS_NONE);
         self.version.as_ref().is_some_and(within)
     }
 

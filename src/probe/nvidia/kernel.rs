@@ -173,7 +173,8 @@ fn blocked(host: &Host) -> Fact<String> {
     if let Some(word) = words.into_iter().find(lists) {
         return Fact::present(word.into(), "/proc/cmdline");
     }
-    const FOLDERS: [&str; 4] = ["/etc/modprobe.d", "/run/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d"];
+    const FOLDERS: [&str; 5] =
+        ["/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d"];
     for folder in FOLDERS {
         let names = host.list(folder);
         for name in names.value().into_iter().flatten().filter(|name| name.ends_with(".conf")) {

@@ -31,7 +31,8 @@ const PROGRAMS: [&str; 8] = [
     "/usr/local/sbin",
     "/run/current-system/sw/bin",
 ];
-const RUNTIMES: [&str; 2] = ["crun", "runc"];
+/// Those that it tries by itself (containers/common, config.go).
+const RUNTIMES: [&str; 6] = ["crun", "runc", "runj", "kata-runtime", "runsc", "ocijail"];
 /// Each container of root's may open so many files (libpod/define, RLimitDefaultValue) …
 const MOST_FILES: u64 = 1 << 20;
 /// … for which root needs this capability, as linux/capability.h numbers it.
