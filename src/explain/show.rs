@@ -139,7 +139,8 @@ impl Document {
         let mut checks: Vec<&str> = open.iter().filter(asked).map(|cause| cause.check).collect();
         checks.sort_unstable();
         checks.dedup();
-        let command = rank::look(&checks)?;
+        let of_podman = open.iter().filter(asked).all(|cause| rank::engine(&cause.code) == "podman");
+        let command = rank::look_with(&checks, if of_podman { "podman" } else { "docker" })?;
         Some(match self.looked {
             true => format!("Whether it is the run line's, tells: {command}"),
             false => format!("Which of them it is, tells on the host that said it: {command}"),
@@ -212,7 +213,7 @@ impl Match {
 
     /// The look that fills what is named in capitals.
     fn filled_by(&self) -> Option<String> {
-        let look = rank::look(&[self.check]).filter(|_| self.open && self.checked)?;
+        let look = rank::look_with(&[self.check], rank::engine(&self.code)).filter(|_| self.open && self.checked)?;
         Some(format!("Words in capitals stand for what that host has; this fills them:  {look}"))
     }
 

@@ -27,8 +27,7 @@ use crate::policy::{self, FailOn};
 pub const CORRECTED: &str = "{corrected}";
 
 /// Stands in its place where there is no line to change.
-const YOUR_OWN: &str = "# your own line; `gdoctor docker run ...` prints it so changed";
-const YOUR_PODMAN: &str = "# your own line; `gdoctor podman run ...` prints it so changed";
+const YOUR_OWN: &str = "# your own line: with gdoctor in front of it, it is printed with this change";
 
 /// Of every check that tells of the machine on which containers run, unless its document has better words.
 pub const OUT_OF_SIGHT: &str =
@@ -180,7 +179,7 @@ impl Words<'_> {
 
     fn fix(&self, fix: &Fix, finding: &Finding) -> FixWords {
         let mut words = fix_words(fix, self.tags, self.line, finding, self.shown.gate);
-        words.commands.retain(|command| !self.made_up || ![YOUR_OWN, YOUR_PODMAN].contains(&command.as_str()));
+        words.commands.retain(|command| !self.made_up || command != YOUR_OWN);
         // It would name the very run that this is.
         words.notes.retain(|note| !(self.reclaim && note.contains("gdoctor --only disk --reclaim")));
         let asks_docker = |command: &String| {
@@ -254,7 +253,7 @@ fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Findi
     let commands = fences.into_iter().flat_map(str::lines);
     let commands = commands.flat_map(|command| match line.filter(|_| command == CORRECTED) {
         Some(line) => gate.lines(&corrected(line, &[finding]).0).0.lines().map(str::to_owned).collect(),
-        None if command == CORRECTED => vec![if tags.iter().any(|tag| tag == "podman") { YOUR_PODMAN } else { YOUR_OWN }.to_owned()],
+        None if command == CORRECTED => vec![YOUR_OWN.to_owned()],
         None => vec![fill(command, finding, |value| gate.quoted(value))],
     });
     let fitting = fitted::commands(tags, commands.collect()).map_err(str::to_owned);
