@@ -98,6 +98,9 @@ pub fn write_through(
     }
 }
 
+/// Letters of a line that is told again.
+const LINE: usize = 120;
+
 const ENGINE: &str = "docker-engine";
 
 struct Words<'a> {
@@ -143,7 +146,15 @@ impl Words<'_> {
             docs: fixes.iter().map(|fix| fix.page.clone()).collect(),
             fixes,
             find_out: match &finding.verdict {
-                Verdict::Unknown(gap) => find_out(gap, self.check.id, finding.asked_by.as_ref()),
+                Verdict::Unknown(gap) => {
+                    let mut commands = find_out(gap, self.check.id, finding.asked_by.as_ref());
+                    // Of a line only the line tells.
+                    let of_line = |command: &&mut String| {
+                        self.check.id.starts_with("run-line") && command.contains(&format!("--only {}", self.check.id))
+                    };
+                    commands.iter_mut().filter(of_line).for_each(|command| command.push_str(&self.its_line()));
+                    commands
+                }
                 _ => Vec::new(),
             },
             cause: blocker(finding).map(|by| root_cause(by, blocked).to_owned()),
@@ -151,6 +162,13 @@ impl Words<'_> {
             duration_ms: millis(self.took),
             stands_for: 1,
         }
+    }
+
+    /// ` -- docker run ...`: the line as it was given, where it is short.
+    fn its_line(&self) -> String {
+        let text = self.line.map(|line| self.shown.gate.text(line.text.trim())).unwrap_or_default();
+        let whole = !text.is_empty() && !text.contains('\n') && text.len() <= LINE;
+        format!(" -- {}", if whole { text.as_str() } else { "docker run ..." })
     }
 
     /// Only of what passed.

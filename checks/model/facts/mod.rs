@@ -89,7 +89,11 @@ impl Group {
                     || !need.capabilities.is_empty()
                     || need.codecs().next().is_some()
             }
-            Group::Display => need.display.is_some() || need.display_access.is_some(),
+            // A line can name a display itself: whether it is this host's.
+            Group::Display => {
+                let named = || need.run.as_ref().is_some_and(|line| line.own_display().is_some());
+                need.display.is_some() || need.display_access.is_some() || named()
+            }
             Group::Camera => !need.cameras.is_empty(),
             Group::Frame => need.frame.is_some(),
             Group::Port => !need.ports.is_empty(),
