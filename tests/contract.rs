@@ -16,6 +16,9 @@ use gdoctor::policy::FailOn;
 use gdoctor::report;
 use gdoctor_checks::model::check::Check;
 use gdoctor_checks::model::doc::Doc;
+use gdoctor_checks::model::fact::Fact;
+use gdoctor_checks::model::facts::Facts;
+use gdoctor_checks::model::facts::engine::Package;
 use gdoctor_checks::model::finding::{ELSEWHERE, NOT_NEEDED, UNKNOWN, Verdict};
 use gdoctor_checks::model::fix::{Fix, Note, Risk, Step};
 use gdoctor_checks::notes::NOTES;
@@ -364,6 +367,17 @@ fn fixes_fit_their_hosts() {
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// A fix is for the engine that starts next, also where none answers.
+#[test]
+fn an_engine_that_is_down_has_its_packages_version() {
+    for (version, tag) in [("20.10.24", "before-23"), ("28.1.0", "since-23")] {
+        let package = Package { name: "docker.io".into(), version: version.into(), whole: true };
+        let mut facts = Facts::default();
+        facts.engine.packages = Fact::present(vec![package], "dpkg");
+        assert!(facts.tags().iter().any(|one| one == tag), "{version}: {:?}", facts.tags());
+    }
 }
 
 /// What programs say and gdoctor explains is either mended, or the code's second paragraph says what to do. An option that only a run

@@ -111,6 +111,11 @@ impl Facts {
     pub fn tags(&self) -> alloc::vec::Vec<alloc::string::String> {
         let mut tags = self.host.tags();
         tags.extend(self.docker.tags().into_iter().map(alloc::string::String::from));
+        // What reads the commands is the engine that starts next, also where none runs.
+        let old = self.engine_to_start().is_some_and(|version| version.major() < 23);
+        if !tags.iter().any(|tag| tag == "podman") {
+            tags.push(if old { "before-23" } else { "since-23" }.into());
+        }
         tags
     }
 }
