@@ -42,6 +42,13 @@ pub struct Cli {
 /// The command that a first word is nearly, where it is none.
 pub fn nearly(arguments: &[OsString]) -> Option<String> {
     use clap::CommandFactory;
+    let words: Vec<&str> = arguments.iter().skip(1).filter_map(|word| word.to_str()).collect();
+    if let ["check", name] | [name] = words[..] {
+        let is_topic = FAMILIES.iter().any(|family| family.name == name) || ALL.iter().any(|check| check.id == name);
+        if is_topic {
+            return Some(format!("{name:?} is what checks are about: gdoctor --only {name}, or gdoctor explain {name}"));
+        }
+    }
     let word = arguments.get(1)?.to_str().filter(|word| !word.starts_with('-'))?;
     let tree = Cli::command();
     let names = tree.get_subcommands().filter(|command| !command.is_hide_set()).map(|command| command.get_name());
@@ -81,6 +88,10 @@ pub fn line_last(arguments: Vec<OsString>) -> Vec<OsString> {
     while let Some(word) = arguments.get(at).and_then(|word| word.to_str()).filter(|word| *word != "--") {
         if !word.starts_with('-') {
             if !STARTERS.contains(&word.rsplit('/').next().unwrap_or_default()) {
+                break;
+            }
+            // `docker` alone is no line: it names the checks.
+            if at + 1 == arguments.len() {
                 break;
             }
             let (before, line) = arguments.split_at(at);

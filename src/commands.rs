@@ -327,7 +327,13 @@ mod tests {
             }
         }
         assert!(silent.is_empty(), "{}", silent.join("\n"));
-        let podman = explain::rank::look(&["run-line-podman"]);
-        assert_eq!(podman.as_deref(), Some("gdoctor podman run …"));
+        for (code, line) in [
+            ("run-line-podman/no-network", "gdoctor podman run …"),
+            ("run-line-podman/docker", "gdoctor docker run …"),
+            ("run-line-gpu/podman-gpus", "gdoctor podman run …"),
+        ] {
+            let look = explain::rank::look_with(&["run-line-gpu"], explain::rank::engine(code));
+            assert_eq!(look.as_deref(), Some(line), "{code}");
+        }
     }
 }

@@ -111,6 +111,8 @@ fn reports(before: &Value, after: &Value, whole: bool) -> Told {
     let folded = changes.iter().filter(|change| change.folded).count();
     if folded > 0 && !whole {
         let _ = match folded {
+            1 if parts.is_empty() => writeln!(text, "1 was only seen otherwise: gdoctor diff -v"),
+            _ if parts.is_empty() => writeln!(text, "{folded} were only seen otherwise: gdoctor diff -v"),
             1 => writeln!(text, "1 more follows from these, or was only seen otherwise: gdoctor diff -v"),
             _ => writeln!(text, "{folded} more follow from these, or were only seen otherwise: gdoctor diff -v"),
         };

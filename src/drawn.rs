@@ -1,6 +1,7 @@
 //! What of the facts is better seen than read: how full GPU memory and Docker's disks are, and the pictures that cameras gave.
 
 use gdoctor_checks::model::facts::Facts;
+use gdoctor_checks::model::facts::disk::bytes;
 use gdoctor_checks::model::facts::frame::PictureKind;
 use serde::Serialize;
 
@@ -55,14 +56,33 @@ pub fn pictures(facts: &Facts) -> Vec<Picture> {
 }
 
 impl Gauge {
-    /// How much is taken, 0 to 100.
+    /// How much is taken, rounded; 100 only where nothing is free, and 0 only where nothing is taken.
     pub fn percent(&self) -> u64 {
-        u64::try_from(u128::from(self.total - self.free) * 100 / u128::from(self.total.max(1))).unwrap_or(100)
+        let (taken, total) = (u128::from(self.total - self.free), u128::from(self.total.max(1)));
+        let rounded = u64::try_from((taken * 100 + total / 2) / total).unwrap_or(100);
+        match (taken, self.free) {
+            (0, _) => 0,
+            (_, 0) => 100,
+            _ => rounded.clamp(1, 99),
+        }
     }
 
-    /// `20.1 of 24.0 GiB free`
+    /// `20.1 GiB of 24.0 GiB free`, as the checks say it.
     pub fn words(&self) -> String {
-        let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
-        format!("{:.1} of {:.1} GiB free", gib(self.free), gib(self.total))
+        format!("{} of {} free", bytes(self.free), bytes(self.total))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Gauge;
+
+    #[test]
+    fn a_gauge_is_full_only_where_nothing_is_free() {
+        let gauge = |free, total| Gauge { kind: "disk", name: String::new(), free, total };
+        let percent = |free, total| gauge(free, total).percent();
+        assert_eq!([percent(0, 1000), percent(1, 1000), percent(999, 1000), percent(1000, 1000)], [100, 99, 1, 0]);
+        assert_eq!([percent(176, 1000), percent(174, 1000)], [82, 83]);
+        assert_eq!(gauge(20 << 20, 24 << 30).words(), "20.0 MiB of 24.0 GiB free");
     }
 }

@@ -95,7 +95,7 @@ pub fn show(host: &Host) -> Show {
 fn width(host: &Host, terminal: bool) -> usize {
     let told = host.env("COLUMNS").and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0);
     let seen = || terminal.then(terminal_size::terminal_size).flatten().map(|(width, _)| usize::from(width.0));
-    told.or_else(seen).unwrap_or(100).min(120)
+    told.or_else(seen).unwrap_or(100).min(200)
 }
 
 /// LC_ALL, then LC_CTYPE, then LANG; where none is set nobody has said otherwise.

@@ -50,12 +50,39 @@ fn completions_complete_in_their_shells() {
     assert_eq!(typed("gdoctor --only docker-acc"), ["docker-access"]);
     assert!(typed("gdoctor explain docker-access/not-in").contains(&"docker-access/not-in-group".to_owned()));
     assert!(typed("gdoctor --capability vid").contains(&"video".to_owned()));
-    match Command::new("fish")
-        .args(["-c", &format!("source {}; complete -C 'gdoctor sug'", folder.path().join("fish").display())])
-        .output()
-    {
-        Ok(output) => assert!(String::from_utf8_lossy(&output.stdout).starts_with("suggest"), "{output:?}"),
-        Err(_) => left_out("fish is not installed"),
+    // Commands behind a flag without its value, lists, topics of notes, files, and words of arguments that have no flag.
+    let wanted = [
+        ("gdoctor sug", "suggest"),
+        ("gdoctor --gpu expl", "explain"),
+        ("gdoctor --only docker-acc", "docker-access"),
+        ("gdoctor --only docker-access,docker-versi", "docker-version"),
+        ("gdoctor check --capability compute,vid", "video"),
+        ("gdoctor --format js", "json"),
+        ("gdoctor explain docker-access/not-in", "docker-access/not-in-group"),
+        ("gdoctor explain in-image/brings", "in-image/brings-driver-files"),
+        ("gdoctor explain /etc/passw", "passwd"),
+        ("gdoctor man expl", "explain"),
+        ("gdoctor schema ne", "need"),
+        ("gdoctor completions fi", "fish"),
+        ("gdoctor prove --gpu-m", "--gpu-memory"),
+    ];
+    let file = |shell: &str| folder.path().join(shell).display().to_string();
+    for (shell, arguments) in [
+        ("fish", vec!["-c".to_owned(), format!("source {}; complete -C $argv[1]", file("fish"))]),
+        ("zsh", vec!["-f".to_owned(), "tests/cli/complete.zsh".into(), file("zsh")]),
+    ] {
+        for (line, word) in wanted {
+            let Ok(output) = Command::new(shell).args(&arguments).arg(line).output() else {
+                left_out(&format!("{shell} is not installed"));
+                break;
+            };
+            let told = String::from_utf8_lossy(&output.stdout);
+            let offers = |line: &str| {
+                let word_of = line.split(['\t', ' ']).next().unwrap_or_default();
+                word_of == word || word_of.rsplit([',', '/']).next() == Some(word)
+            };
+            assert!(told.lines().any(offers), "{shell}: {line}: {told}{}", String::from_utf8_lossy(&output.stderr));
+        }
     }
 }
 

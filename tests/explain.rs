@@ -481,14 +481,14 @@ fn the_look_that_tells_causes_apart_is_named() {
     for (message, command) in [
         ("cuInit failed: error 999", "gdoctor --gpu --only nvidia-cdi,"),
         ("Bind for 0.0.0.0:8080 failed: port is already allocated", "gdoctor --port PORT --only port-free,"),
-        ("VIDIOC_STREAMON: No space left on device", "gdoctor --camera any --only camera-"),
+        ("VIDIOC_STREAMON: No space left on device", "gdoctor --camera PATH --camera PATH --frame --only camera-"),
     ] {
         let output = gdoctor().args(["explain", "--no-look", message]).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let named = text.lines().find_map(|line| line.split_once("Which of them it is, tells").map(|(_, rest)| rest));
         let named = named.unwrap_or_else(|| panic!("{message}: {text}"));
         let at = named.find(command).unwrap_or_else(|| panic!("{named}"));
-        let line = named[at..].replace("PORT", "18080").replace("docker run …", "docker run debian");
+        let line = named[at..].replace("PORT", "18080").replace("PATH", "/dev/video0").replace("docker run …", "docker run debian");
         let code = gdoctor().args(line.split_whitespace().skip(1)).output().unwrap().status.code();
         assert!(matches!(code, Some(0 | 1 | 3)), "{line}: {code:?}");
     }
@@ -521,6 +521,27 @@ fn what_a_message_names_is_filled() {
         assert!(text.contains(filled), "{text}");
         assert!(text.contains(look), "{text}");
     }
+}
+
+/// What a fix's commands try by themselves, in a container or under a server of their own, no other look at the host can show: it
+/// would stay red for ever. And what nobody has to mend is not told above what programs say.
+#[test]
+fn a_way_to_see_that_it_worked_can_turn_good() {
+    let explain = |topic: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gdoctor"));
+        let output = command.args(["explain", "--no-look", topic]).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    for topic in ["display-server/headless", "display-access/selinux", "nvidia-image/not-named"] {
+        assert!(!explain(topic).contains("Check it worked: gdoctor"), "{}", explain(topic));
+    }
+    let ended = explain("display-server/no-server");
+    assert!(ended.contains("Check it worked: gdoctor --only display-server\n"), "{ended}");
+    assert!(explain("docker-limits/open-files").starts_with("docker-limits/open-files\n"));
+    let general = explain("driver-capability/named");
+    assert!(general.contains("--gpus uses NVIDIA's hook, which"), "{general}");
+    assert!(explain("run-line-podman/no-network").contains("gdoctor podman run"));
+    assert!(explain("run-line-gpu/podman-gpus").contains("gdoctor podman run"));
 }
 
 /// A code's words are this host's where it is so here.

@@ -385,6 +385,17 @@ fn html_works_in_a_browser() {
     }
 }
 
+/// What waits for another check is counted in JUnit's suites as everywhere, and each case says for what.
+#[test]
+fn junit_counts_what_waits() {
+    let full = full();
+    let page = junit::render(&full);
+    let numbers = page.lines().filter_map(|line| line.split_once("\"gdoctor.waiting\" value=\""));
+    let told: usize = numbers.filter_map(|(_, rest)| rest.split('"').next()?.parse::<usize>().ok()).sum();
+    assert!(told > 0 && told == full.count("waiting"), "{told}: {}", full.count("waiting"));
+    assert_eq!(page.matches("message=\"waiting for ").count(), full.results.iter().filter(|o| o.cause.is_some()).count());
+}
+
 /// The same page where scripts are switched off, and on paper.
 #[test]
 fn html_works_without_scripts_and_on_paper() {

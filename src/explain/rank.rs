@@ -83,8 +83,17 @@ const ASKED_BY: [(&[&str], &str); 14] = [
 
 /// The look that tells these checks' causes apart, as a command: with what they judge by, and without what else there is.
 pub fn look(checks: &[&str]) -> Option<String> {
+    look_with(checks, "docker")
+}
+
+/// The engine whose lines a code is about, by its name.
+pub fn engine(code: &str) -> &'static str {
+    if code.contains("podman") && !code.ends_with("/docker") { "podman" } else { "docker" }
+}
+
+/// The same for the lines of an engine.
+pub fn look_with(checks: &[&str], engine: &str) -> Option<String> {
     let (lines, hosts): (Vec<&str>, Vec<&str>) = checks.iter().partition(|id| id.starts_with("run-line"));
-    let engine = if !lines.is_empty() && lines.iter().all(|id| *id == "run-line-podman") { "podman" } else { "docker" };
     let looked: Vec<&Check> = ALL.iter().copied().filter(|check| hosts.contains(&check.id)).collect();
     if looked.iter().any(|check| check.family.name == "proof") {
         return Some(format!("gdoctor prove {engine} run …"));
@@ -92,6 +101,8 @@ pub fn look(checks: &[&str]) -> Option<String> {
     let mut command = String::from("gdoctor");
     for (names, flag) in ASKED_BY {
         let is_asked = |check: &&Check| names.contains(&check.id) || names.contains(&check.family.name);
+        let shared = flag.contains("--camera any") && hosts.contains(&"camera-bandwidth");
+        let flag = if shared { " --camera PATH --camera PATH" } else { flag };
         command.push_str(if looked.iter().any(is_asked) { flag } else { "" });
     }
     match (hosts.is_empty(), lines.is_empty()) {

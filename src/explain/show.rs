@@ -107,7 +107,13 @@ impl Document {
             let _ = writeln!(out, "{}{}\n", line.dimmed(), first.matched.bold());
             let causes: Vec<&Match> = self.matches.iter().filter(|m| is_same(&m.matched, &first.matched)).collect();
             for (at, cause) in causes.iter().enumerate() {
-                cause.text(&mut out, at == 0, verbose);
+                // What one fix mends is one cause, more or less far gone.
+                if !verbose && causes[..at].iter().any(|before| before.stands_for(cause)) {
+                    continue;
+                }
+                let same = causes[at + 1..].iter().filter(|later| !verbose && cause.stands_for(later));
+                let codes: Vec<&str> = [cause.code.as_str()].into_iter().chain(same.map(|one| one.code.as_str())).collect();
+                cause.text(&mut out, at == 0, verbose, &codes.join(", "));
             }
             if let Some(look) = self.look(&causes).or_else(|| first.filled_by()) {
                 let _ = writeln!(out, "  {look}\n");
@@ -139,7 +145,8 @@ impl Document {
         let mut checks: Vec<&str> = open.iter().filter(asked).map(|cause| cause.check).collect();
         checks.sort_unstable();
         checks.dedup();
-        let command = rank::look(&checks)?;
+        let of_podman = open.iter().filter(asked).all(|cause| rank::engine(&cause.code) == "podman");
+        let command = rank::look_with(&checks, if of_podman { "podman" } else { "docker" })?;
         Some(match self.looked {
             true => format!("Whether it is the run line's, tells: {command}"),
             false => format!("Which of them it is, tells on the host that said it: {command}"),
@@ -212,18 +219,24 @@ impl Match {
 
     /// The look that fills what is named in capitals.
     fn filled_by(&self) -> Option<String> {
-        let look = rank::look(&[self.check]).filter(|_| self.open && self.checked)?;
+        let look = rank::look_with(&[self.check], rank::engine(&self.code)).filter(|_| self.open && self.checked)?;
         Some(format!("Words in capitals stand for what that host has; this fills them:  {look}"))
     }
 
-    fn text(&self, out: &mut String, whole: bool, verbose: bool) {
+    /// The other is told by it: of the same check, mended by the same, and neither is told otherwise by this host.
+    fn stands_for(&self, other: &Self) -> bool {
+        let fix = |cause: &Self| cause.fixes.first().map(|fix| fix.commands.clone());
+        self.check == other.check && self.here == other.here && fix(self).is_some() && fix(self) == fix(other)
+    }
+
+    fn text(&self, out: &mut String, whole: bool, verbose: bool, codes: &str) {
         let here = match (self.here, self.checked) {
             (Here::Seen, _) => self.sight.green().to_string(),
             (Here::RuledOut, _) => "  (not so on this host)".dimmed().to_string(),
             (Here::Undetermined, false) => "  (no check can see this on a host)".dimmed().to_string(),
             (Here::Undetermined, true) => String::new(),
         };
-        let _ = writeln!(out, "  {}{here}\n    {}", self.code.bold(), self.summary);
+        let _ = writeln!(out, "  {}{here}\n    {}", codes.bold(), self.summary);
         if verbose {
             let why = self.why.join(", ");
             let _ = writeln!(

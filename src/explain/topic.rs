@@ -152,7 +152,7 @@ fn one_code(
         }
     }
     let fixes: Vec<Fix> = code.fixes.iter().filter_map(|reference| find_fix(doc, reference)).collect();
-    let look = rank::look(&[id]).filter(|_| check.is_some());
+    let look = rank::look_with(&[id], rank::engine(&format!("{id}/{name}"))).filter(|_| check.is_some());
     let again = look.as_deref().unwrap_or_default();
     if let (None, Some(look), 2..) = (seen, &look, fixes.len()) {
         let _ = writeln!(out, "\nOne of these {} mends it; which one, tells:  {look}", fixes.len());

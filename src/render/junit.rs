@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::status::{self, Junit};
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, WAITING};
 
 pub fn render(report: &Report) -> String {
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
@@ -43,6 +43,8 @@ fn suite(out: &mut String, report: &Report, number: usize, group: &[Outcome]) {
     if let Some(file) = &report.need_file {
         let _ = writeln!(out, "      <property name=\"gdoctor.need\" value=\"{}\"/>", text(&file.words()));
     }
+    let waiting: usize = group.iter().filter(|o| o.counted_as() == WAITING).map(|o| o.stands_for).sum();
+    let _ = writeln!(out, "      <property name=\"gdoctor.waiting\" value=\"{waiting}\"/>");
     for (name, value) in &report.labels {
         let _ = writeln!(out, "      <property name=\"label.{}\" value=\"{}\"/>", text(name), text(value));
     }
@@ -69,7 +71,10 @@ fn case(out: &mut String, outcome: &Outcome) {
         outcome.group,
         seconds(outcome.duration_ms)
     );
-    let message = text(&status::summary(outcome));
+    let message = match &outcome.cause {
+        Some(cause) => format!("waiting for {cause}"),
+        None => text(&status::summary(outcome)),
+    };
     let body = text(&status::advice(outcome).join("\n"));
     let code = text(&outcome.code);
     let _ = match status::junit(status::shown(outcome)) {

@@ -10,8 +10,8 @@ use super::{marked, snippet, wrap};
 use crate::policy::{Status, UNDETERMINED};
 use crate::report::{FamilyWords, FixWords, Outcome, Report, RunLineWords, Starts};
 
-/// Lines are wrapped to `width` columns, but to no more than this: longer lines are hard to read.
-const COLUMNS: usize = 100;
+/// Lines are wrapped to `width` columns, but to no more than this.
+const COLUMNS: usize = 200;
 
 /// Columns of a status word, and of a family's title.
 const WORD: usize = 6;

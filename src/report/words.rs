@@ -27,8 +27,7 @@ use crate::policy::{self, FailOn};
 pub const CORRECTED: &str = "{corrected}";
 
 /// Stands in its place where there is no line to change.
-const YOUR_OWN: &str = "# your own line; `gdoctor docker run ...` prints it so changed";
-const YOUR_PODMAN: &str = "# your own line; `gdoctor podman run ...` prints it so changed";
+const YOUR_OWN: &str = "# your own line: with gdoctor in front of it, it is printed with this change";
 
 /// Of every check that tells of the machine on which containers run, unless its document has better words.
 pub const OUT_OF_SIGHT: &str =
@@ -100,6 +99,9 @@ pub fn write_through(
     }
 }
 
+/// Letters of a line that is told again.
+const LINE: usize = 120;
+
 const ENGINE: &str = "docker-engine";
 
 struct Words<'a> {
@@ -145,7 +147,15 @@ impl Words<'_> {
             docs: fixes.iter().map(|fix| fix.page.clone()).collect(),
             fixes,
             find_out: match &finding.verdict {
-                Verdict::Unknown(gap) => find_out(gap, self.check.id, finding.asked_by.as_ref()),
+                Verdict::Unknown(gap) => {
+                    let mut commands = find_out(gap, self.check.id, finding.asked_by.as_ref());
+                    // Of a line only the line tells.
+                    let of_line = |command: &&mut String| {
+                        self.check.id.starts_with("run-line") && command.contains(&format!("--only {}", self.check.id))
+                    };
+                    commands.iter_mut().filter(of_line).for_each(|command| command.push_str(&self.its_line()));
+                    commands
+                }
                 _ => Vec::new(),
             },
             cause: blocker(finding).map(|by| root_cause(by, blocked).to_owned()),
@@ -153,6 +163,13 @@ impl Words<'_> {
             duration_ms: millis(self.took),
             stands_for: 1,
         }
+    }
+
+    /// ` -- docker run ...`: the line as it was given, where it is short.
+    fn its_line(&self) -> String {
+        let text = self.line.map(|line| self.shown.gate.text(line.text.trim())).unwrap_or_default();
+        let whole = !text.is_empty() && !text.contains('\n') && text.len() <= LINE;
+        format!(" -- {}", if whole { text.as_str() } else { "docker run ..." })
     }
 
     /// Only of what passed.
@@ -181,7 +198,7 @@ impl Words<'_> {
 
     fn fix(&self, fix: &Fix, finding: &Finding) -> FixWords {
         let mut words = fix_words(fix, self.tags, self.line, finding, self.shown.gate);
-        words.commands.retain(|command| !self.made_up || ![YOUR_OWN, YOUR_PODMAN].contains(&command.as_str()));
+        words.commands.retain(|command| !self.made_up || command != YOUR_OWN);
         // It would name the very run that this is.
         words.notes.retain(|note| !(self.reclaim && note.contains("gdoctor --only disk --reclaim")));
         let asks_docker = |command: &String| {
@@ -255,9 +272,7 @@ fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Findi
     let commands = fences.into_iter().flat_map(str::lines);
     let commands = commands.flat_map(|command| match line.filter(|_| command == CORRECTED) {
         Some(line) => gate.lines(&corrected(line, &[finding]).0).0.lines().map(str::to_owned).collect(),
-        None if command == CORRECTED => {
-            vec![if tags.iter().any(|tag| tag == "podman") { YOUR_PODMAN } else { YOUR_OWN }.to_owned()]
-        }
+        None if command == CORRECTED => vec![YOUR_OWN.to_owned()],
         None => vec![fill(command, finding, |value| gate.quoted(value))],
     });
     let fitting = fitted::commands(tags, commands.collect()).map_err(str::to_owned);

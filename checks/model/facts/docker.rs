@@ -9,7 +9,6 @@ use crate::model::place;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::model::fact::{Fact, Gap};
-use crate::model::version::Version;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -825,16 +824,12 @@ impl DockerFacts {
         let snap = info.is_some_and(Info::is_snap) || self.client.value().is_some_and(|c| c.package == Package::Snap);
         let rootless = self.is_rootless();
         let podman = self.version.value().is_some_and(EngineVersion::is_podman);
-        let version = self.version.value().and_then(|version| Version::leading(&version.version));
-        let old = version.is_some_and(|version| version.major() < 23);
         [
             (snap, "snap"),
             (!snap, "no-snap"),
             (rootless, "rootless"),
             (!rootless, "rootful"),
             (podman, "podman"),
-            (old && !podman, "before-23"),
-            (!old && !podman, "since-23"),
             (info.is_some_and(Info::is_desktop), "desktop"),
         ]
         .into_iter()

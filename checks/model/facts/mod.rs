@@ -89,7 +89,11 @@ impl Group {
                     || !need.capabilities.is_empty()
                     || need.codecs().next().is_some()
             }
-            Group::Display => need.display.is_some() || need.display_access.is_some(),
+            // A line can name a display itself: whether it is this host's.
+            Group::Display => {
+                let named = || need.run.as_ref().is_some_and(|line| line.own_display().is_some());
+                need.display.is_some() || need.display_access.is_some() || named()
+            }
             Group::Camera => !need.cameras.is_empty(),
             Group::Frame => need.frame.is_some(),
             Group::Port => !need.ports.is_empty(),
@@ -107,6 +111,11 @@ impl Facts {
     pub fn tags(&self) -> alloc::vec::Vec<alloc::string::String> {
         let mut tags = self.host.tags();
         tags.extend(self.docker.tags().into_iter().map(alloc::string::String::from));
+        // What reads the commands is the engine that starts next, also where none runs.
+        let old = self.engine_to_start().is_some_and(|version| version.major() < 23);
+        if !tags.iter().any(|tag| tag == "podman") {
+            tags.push(if old { "before-23" } else { "since-23" }.into());
+        }
         tags
     }
 }

@@ -185,7 +185,7 @@ fn of_user(facts: &Facts, podman: &PodmanHost) -> Option<Finding> {
     }
     let user = facts.engine.user_namespaces.value()?;
     if let Some(path) = &user.off_by {
-        return Some(Finding::fail("no-namespaces", "docker-rootless/allow-namespaces").with("path", path));
+        return Some(Finding::fail("no-namespaces", "allow-namespaces").with("path", path));
     }
     if let Some(path) = &user.powerless {
         return Some(Finding::fail("powerless", "docker-rootless/reinstall-uidmap").with("path", path));
