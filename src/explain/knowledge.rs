@@ -24,6 +24,8 @@ pub struct Knowledge {
     /// Part → the declarations whose statement must have it or an alternative of it.
     pub anchors: Vec<Vec<u32>>,
     pub sentences: Sentences,
+    /// Programs whose servers are none of Docker's.
+    pub foreign: Vec<u32>,
 }
 
 impl Knowledge {
@@ -37,14 +39,27 @@ impl Knowledge {
             entry.code.explains.iter().for_each(|text| known.entry(text).or_default().push(at));
         }
         let mut declared = Vec::new();
-        for (text, entries) in signs {
+        for (text, owners) in signs {
             let read = symptoms.read(text, &mut lexicon).unwrap_or_else(|why| panic!("explains-if: {text}: {why}"));
-            declared.extend(read.into_iter().map(|sign| Declared { text, sign, entries: entries.clone() }));
+            declared.extend(read.into_iter().map(|sign| Declared { text, sign, entries: owners.clone() }));
+        }
+        let foreign = lexicon.of_kind("foreign");
+        for declared in
+            declared.iter_mut().filter(|one| one.entries.iter().all(|at| talks_to_registries(&entries[*at])))
+        {
+            declared.sign.not_here.extend(&foreign);
+            declared.sign.not_near.extend(&foreign);
         }
         let sentences = Sentences::new(known.into_iter().collect(), &mut lexicon);
         let anchors = anchors(&declared, lexicon.len());
-        Self { entries, lexicon, declared, anchors, sentences }
+        Self { entries, lexicon, declared, anchors, sentences, foreign }
     }
+}
+
+/// True for causes of what Docker does not get from a registry: what a program says of another server is none of them.
+pub fn talks_to_registries(entry: &Entry) -> bool {
+    let family = entry.check.map_or("", |check| check.family.name);
+    family == "registry" || ["docker-mtu", "docker-proxy"].contains(&entry.id)
 }
 
 /// By part: the declarations that are looked at where it stands. Each stands with one of its conditions, the rarest.

@@ -45,6 +45,7 @@ pub struct Lexicon {
     gapped: Vec<Gapped>,
     numbers: Numbers,
     other_library: u32,
+    build: u32,
     so: u32,
 }
 
@@ -70,9 +71,11 @@ impl Lexicon {
             gapped: Vec::new(),
             numbers: Numbers::default(),
             other_library: 0,
+            build: 0,
             so,
         };
         this.other_library = this.part("library:other", "a library");
+        this.build = this.part("place:build", "an image's build");
         for (name, spellings) in PARTS.into_iter().flat_map(entries) {
             let part = this.part(name, spellings.first().copied().unwrap_or_default());
             for spelling in spellings {
@@ -186,9 +189,15 @@ impl Lexicon {
         );
         let program = program(text);
         parts.retain(|part| {
-            let inside = program.contains(&(tokens[part.at as usize].from as usize));
-            !inside || !["socket", "node"].contains(&self.name(part.id).0)
+            let token = tokens[part.at as usize];
+            let inside = program.contains(&(token.from as usize));
+            let kind = self.name(part.id).0;
+            (!inside || !["socket", "node"].contains(&kind))
+                && (self.name(part.id) != ("object", "camera") || !in_a_name(text, token))
         });
+        if is_build_step(text) {
+            parts.push(Part { id: self.build, at: 0 });
+        }
         self.read_gapped(&pieces, &mut parts);
         self.read_libraries(text, tokens, &mut parts);
         self.numbers.read(numbers, tokens, &|part, kind| self.name(part).0 == kind, &mut parts);
@@ -223,6 +232,27 @@ impl Lexicon {
             }
         }
     }
+}
+
+/// `camera_1`, `camera-service:`, `components.camera`: a word within a name that somebody gave a container, a logger or a file.
+fn in_a_name(text: &str, token: Token) -> bool {
+    let (from, to) = (token.from as usize, token.to as usize);
+    let (before, after) = (text[..from].as_bytes(), text[to..].as_bytes());
+    let joined = |near: Option<&u8>, beyond: Option<&u8>, joints: &[u8]| {
+        near.is_some_and(|b| joints.contains(b)) && beyond.is_some_and(u8::is_ascii_alphanumeric)
+    };
+    joined(after.first(), after.get(1), b"_-")
+        || joined(before.last(), before.len().checked_sub(2).and_then(|at| before.get(at)), b"_")
+}
+
+/// A step of an image's build: `RUN make` of a Dockerfile, `Step 3/7 : RUN make`, `STEP 3/7: RUN make`, `=> ERROR [3/7] RUN make`.
+fn is_build_step(text: &str) -> bool {
+    let line = text.trim_start().trim_start_matches(['#', '=', '>', ' ']);
+    let step = |line: &str| {
+        let rest = line.strip_prefix("Step ").or_else(|| line.strip_prefix("STEP "));
+        rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()) && rest.contains(':'))
+    };
+    line.starts_with("RUN ") || step(line) || text.contains("] RUN ")
 }
 
 /// The bytes of `PATH` in `fork/exec PATH: …`: what is started is a program, whatever its path.

@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, Hash, Hasher};
 
 use foldhash::fast::FixedState;
 
+use super::commands::{Command, typed};
 use super::documents::is_benign;
 use super::hash::QuickSet;
 use super::knowledge::Knowledge;
@@ -25,6 +26,8 @@ const SENTENCE: usize = 4;
 const PASTE: u32 = 40;
 /// Further down a line must be so long to have been wrapped.
 const WRAPPED: usize = 50;
+/// What begins a message, and goes on with none.
+const HEADS: [&str; 6] = ["ERROR:", "Error:", "WARNING:", "FATAL", "Traceback (", "docker: Error"];
 /// NVIDIA's kernel module speaks.
 const NVRM: &str = "NVRM:";
 /// Kinds of errors with numbers: where a statement has one, it decides, and the sentence around it does not.
@@ -73,6 +76,10 @@ pub struct Reading<'a> {
     /// By code: its known line that was found.
     pub said: BTreeMap<usize, Said>,
     pub understood: Vec<Understood>,
+    /// What was typed, in its order.
+    pub commands: Vec<Command>,
+    /// The last line was a command that goes on with the next.
+    goes_on: bool,
 }
 
 impl<'a> Reading<'a> {
@@ -86,6 +93,8 @@ impl<'a> Reading<'a> {
             hits: BTreeMap::new(),
             said: BTreeMap::new(),
             understood: Vec::new(),
+            commands: Vec::new(),
+            goes_on: false,
         }
     }
 
@@ -102,19 +111,53 @@ impl<'a> Reading<'a> {
     /// The next line.
     pub fn read(&mut self, line: &Line<'_>) {
         let text = line.text.get(line.spoken.min(line.text.len())..).unwrap_or("").trim_end();
+        let command = self.command(line);
         if text.trim().is_empty() {
             return self.recent.clear();
         }
         let whole = self.knowledge.lexicon.vocabulary.row(line.text.trim_end());
         if whole.tokens.iter().any(|token| token.word != OTHER) {
-            self.statement(&whole, line.number, line);
-            self.sentence(line, text);
+            match command && !self.knowledge.sentences.complains(&whole.tokens) {
+                true => {
+                    let parts = self.knowledge.lexicon.read(&whole, &Numbers::of(&whole.text));
+                    self.note_places(&parts, line.number);
+                }
+                false => self.statement(&whole, line.number, line),
+            }
+            if !command {
+                self.sentence(line, text);
+            }
+        }
+        // What a program prints begins below the command, and names what it speaks of itself.
+        if command {
+            return self.recent.clear();
         }
         if self.recent.len() == SENTENCE - 1 {
             self.recent.pop_front();
         }
         let row = if line.spoken == 0 { whole } else { whole.from(line.spoken) };
         self.recent.push_back(Recent { number: line.number, row });
+    }
+
+    /// True for a line of a command that was typed.
+    fn command(&mut self, line: &Line<'_>) -> bool {
+        let text = line.text.trim();
+        let command = match self.goes_on {
+            true => Some(text),
+            false => typed(text),
+        };
+        let Some(command) = command else {
+            let printed = !matches!(text, "" | "#" | "$");
+            self.commands.last_mut().filter(|_| printed).into_iter().for_each(|last| last.silent = false);
+            return false;
+        };
+        let part = command.trim_end_matches('\\');
+        match self.commands.last_mut().filter(|_| self.goes_on) {
+            Some(begun) => begun.text = format!("{} {part}", begun.text),
+            None => self.commands.push(Command { line: line.number, text: part.to_owned(), silent: true }),
+        }
+        self.goes_on = command.ends_with('\\');
+        true
     }
 
     /// The line as the end of a sentence that began before.
@@ -124,6 +167,7 @@ impl<'a> Reading<'a> {
         let wrapped =
             before.row.text.len() >= WRAPPED && text.starts_with(|c: char| c.is_whitespace() || c.is_lowercase());
         let unheaded = line.may_go_on()
+            && !HEADS.iter().any(|head| text.trim_start().starts_with(head))
             && (near_the_top || wrapped)
             && !shares_start(&before.row.text, text)
             && !in_columns(&before.row.text)
@@ -162,7 +206,7 @@ impl<'a> Reading<'a> {
         let parts = knowledge.lexicon.read(row, &numbers);
         if first == line.number {
             self.note_places(&parts, first);
-            if self.understood.len() < PLACES {
+            if self.understood.len() < PLACES && !is_benign(&row.text) {
                 self.understood.extend(Understood::of(row, &parts, &knowledge.lexicon, line));
             }
         }
@@ -238,11 +282,16 @@ impl<'a> Reading<'a> {
         self.seen.insert(hash.finish())
     }
 
+    /// True when one of the parts stands within a few lines.
+    pub fn is_near(&self, parts: &[u32], hit: &Hit) -> bool {
+        let lines = parts.iter().flat_map(|part| &self.places[*part as usize]);
+        lines.into_iter().any(|line| line + NEAR >= hit.line && *line <= hit.last + NEAR)
+    }
+
     /// True when what a declaration asks of the lines around and of the whole text holds, too.
     pub fn surrounds(&self, sign: &Sign, hit: &Hit) -> bool {
-        let lines = |part: &u32| self.places[*part as usize].iter();
-        let near = |part: &u32| lines(part).any(|line| line + NEAR >= hit.line && *line <= hit.last + NEAR);
-        let there = |part: &u32| lines(part).next().is_some();
+        let near = |part: &u32| self.is_near(&[*part], hit);
+        let there = |part: &u32| !self.places[*part as usize].is_empty();
         sign.near.iter().all(|any| any.iter().any(near))
             && sign.text.iter().all(|any| any.iter().any(there))
             && !sign.not_near.iter().any(near)

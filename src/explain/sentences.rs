@@ -21,6 +21,8 @@ struct Sentence {
     complaints: Vec<u32>,
     /// Words that turn a sentence round: a text must have all.
     negations: Vec<u32>,
+    /// It says too little to be told from what others say.
+    vague: bool,
 }
 
 /// All known lines.
@@ -49,9 +51,11 @@ const DECIDING: [&str; 12] =
 /// What a sentence is about: of another one the text says something else.
 const NAMED: [&str; 3] = ["runtime", "package", "unit"];
 /// Less of a sentence is not the sentence.
-pub const ENOUGH: f32 = 0.8;
+pub const ENOUGH: f32 = 0.9;
 /// A sentence that weighs less is one only where the line says little else.
 const SHORT: f32 = 5.5;
+/// With fewer words beside those of errors a known line speaks of nothing: `Could not connect to ADDRESS: Connection refused`.
+const LEAST: usize = 2;
 /// Words of nearly every message.
 const GLUE: &str = "of to in is are be been from with for on at by and or this that it its you your if not no into as error fail failure \
 fatal warn info err level docker daemon response unknown have has do doe will can may please message exit status code time cannot isnt doesnt \
@@ -84,11 +88,24 @@ impl Sentences {
                 };
                 let parts =
                     lexicon.read(&row, &Numbers::of(text)).into_iter().filter(decides).map(|part| part.id).collect();
+                let is_errno = |part: &&Part| lexicon.name(part.id).0 == "errno";
+                let errors: Vec<u32> = lexicon
+                    .read(&row, &Numbers::of(text))
+                    .iter()
+                    .filter(is_errno)
+                    .filter_map(|part| Some(row.tokens.get(part.at as usize)?.from))
+                    .collect();
                 let of = |set: &HashSet<u32>| words.iter().copied().filter(|word| set.contains(word)).collect();
-                let (complaints, negations) = (of(&complaints), of(&negations));
-                Sentence { text, entries, words, weight: 0.0, parts, complaints, negations }
+                let (complaining, negations): (Vec<u32>, Vec<u32>) = (of(&complaints), of(&negations));
+                let names = |word: &&u32| {
+                    let of_an_error = row.tokens.iter().any(|t| t.word == **word && errors.contains(&t.from));
+                    !of_an_error && !complaints.contains(word) && !glue.contains(word)
+                };
+                let vague = words.iter().filter(names).count() < LEAST;
+                Sentence { text, entries, words, weight: 0.0, parts, complaints: complaining, negations, vague }
             })
             .collect();
+        all.retain(|sentence| !sentence.vague);
         let weights = weights(lexicon.vocabulary.len(), &all, &glue);
         let mut heads: QuickMap<u32, Vec<u32>> = QuickMap::default();
         for (at, sentence) in all.iter_mut().enumerate() {
@@ -145,8 +162,10 @@ impl Sentences {
 
 /// True when the text has the parts that decide, and none that contradicts them.
 fn agrees(sentence: &Sentence, parts: &[Part], lexicon: &Lexicon) -> bool {
+    let kind = |part: &Part| lexicon.name(part.id).0;
     sentence.parts.iter().all(|needed| parts.iter().any(|part| part.id == *needed))
-        && !parts.iter().any(|part| lexicon.name(part.id).0 == "errno" && !sentence.parts.contains(&part.id))
+        && !parts.iter().any(|part| kind(part) == "foreign")
+        && !parts.iter().any(|part| kind(part) == "errno" && !sentence.parts.contains(&part.id))
 }
 
 /// Rare words weigh up to 2, common ones 1, glue next to nothing.

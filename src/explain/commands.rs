@@ -1,0 +1,163 @@
+//! Commands that somebody typed, as they stand in a paste above what they printed. They say nothing of themselves, and show what was
+//! asked for: a cause that the command rules out comes later, one that it shows comes first.
+
+use super::rows::{begins, has_any};
+
+/// A typed command, from its program on.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// The line it begins on, from 1.
+    pub line: u32,
+    pub text: String,
+    /// Nothing stood below it before the next prompt or the end.
+    pub silent: bool,
+}
+
+/// Programs that start containers, with the words that follow them.
+const ENGINES: [&str; 4] = ["docker", "podman", "nerdctl", "docker-compose"];
+const SUBCOMMANDS: [&str; 24] = [
+    "run",
+    "create",
+    "exec",
+    "start",
+    "restart",
+    "stop",
+    "build",
+    "buildx",
+    "compose",
+    "pull",
+    "push",
+    "login",
+    "up",
+    "image",
+    "images",
+    "container",
+    "network",
+    "volume",
+    "context",
+    "info",
+    "version",
+    "logs",
+    "inspect",
+    "system",
+];
+/// What a shell's prompt ends with.
+const PROMPTS: [&str; 3] = ["❯ ", "➜ ", "$ "];
+
+/// The command of a line: behind a prompt, or that of an engine without one.
+pub fn typed(line: &str) -> Option<&str> {
+    let line = line.trim();
+    let shown = PROMPTS.iter().find_map(|prompt| line.strip_prefix(prompt)).or_else(|| behind_a_host(line));
+    // `# ` begins comments, too.
+    let rooted = || line.strip_prefix("# ").filter(|rest| is_program(rest));
+    let command = shown.or_else(rooted).unwrap_or(line).trim_start();
+    let command = command.strip_prefix("~ ").unwrap_or(command).trim_start();
+    let bare = command.strip_prefix("sudo ").unwrap_or(command).trim_start();
+    let mut words = bare.split_whitespace();
+    let engine = words.next().is_some_and(|word| ENGINES.contains(&word))
+        && words.next().is_some_and(|word| SUBCOMMANDS.contains(&word));
+    (shown.is_some() || engine || rooted().is_some()).then_some(bare)
+}
+
+/// `root@host:/srv# command`, `[user@host ~]$ command`.
+fn behind_a_host(line: &str) -> Option<&str> {
+    let end = line.find(['#', '$']).filter(|end| *end < 80)?;
+    let (host, rest) = (&line[..end], &line[end + 1..]);
+    let place = host.split_once('@').is_some_and(|(user, place)| {
+        let name = |c: char| c.is_ascii_alphanumeric() || "-_.[".contains(c);
+        !user.is_empty() && user.chars().all(name) && place.contains([':', ' ', ']'])
+    });
+    (place && (rest.is_empty() || rest.starts_with(' '))).then_some(rest)
+}
+
+/// True for a name and its arguments: no sentence, no heading.
+fn is_program(text: &str) -> bool {
+    let mut words = text.split_whitespace();
+    let name = words.next().unwrap_or("");
+    let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_./".contains(c);
+    let argument = words.next().is_none_or(|word| word.starts_with(['-', '/']) || SUBCOMMANDS.contains(&word));
+    !name.is_empty() && name.chars().all(letters) && argument
+}
+
+/// True when a command shows that a code's cause is there, false when it shows that it is not.
+pub fn shows(code: &str, matched: &str, commands: &[Command], line: u32) -> Option<bool> {
+    let above = || commands.iter().filter(|command| command.line < line);
+    let run = || above().filter(|command| is_run(&command.text)).last().map(|command| command.text.as_str());
+    match code {
+        "run-line-gpu/not-asked" => Some(!asks_for_gpu(run()?)),
+        "run-line-camera/not-in-line" => Some(!brings_camera(run()?, matched)),
+        // The line itself is the nearer cause.
+        "camera-node/not-passed" => brings_camera(run()?, matched).then_some(false),
+        "run-line-display/no-socket" => {
+            Some(!has_any(run()?, &["X11-unix", "--net host", "--network host", "=host", ":/tmp"]))
+        }
+        "run-line-display/no-variable" | "run-line-display/no-display" => Some(!run()?.contains("DISPLAY")),
+        "port-free/process" | "port-free/container" => {
+            let listed =
+                commands.iter().any(|command| command.silent && begins(&command.text, &["lsof ", "ss ", "fuser "]));
+            listed.then_some(false)
+        }
+        "port-free/connection" => shows("port-free/process", matched, commands, line).map(|shown| !shown),
+        _ => None,
+    }
+}
+
+fn is_run(command: &str) -> bool {
+    let mut words = command.split_whitespace().skip(1);
+    words.any(|word| matches!(word, "run" | "create"))
+}
+
+fn asks_for_gpu(command: &str) -> bool {
+    has_any(
+        command,
+        &["--gpus", "--runtime", "nvidia.com/gpu", "NVIDIA_VISIBLE_DEVICES", "/dev/nvidia", "nvidia-docker"],
+    )
+}
+
+/// True when the camera that the message names, or any where it names none, comes into the container.
+fn brings_camera(command: &str, matched: &str) -> bool {
+    const ALL: [&str; 4] = ["--privileged", "/dev:/dev", "/dev/:/dev", "\"/dev"];
+    let named = matched.find("/dev/video").map(|at| {
+        let rest = &matched[at + "/dev/video".len()..];
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        &matched[at..at + "/dev/video".len() + digits]
+    });
+    has_any(command, &ALL) || command.contains(named.unwrap_or("/dev/video"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_told_from_what_they_print() {
+        for (line, command) in [
+            ("$ sudo docker run --rm x", "docker run --rm x"),
+            ("root@host:/srv# nvidia-smi", "nvidia-smi"),
+            ("[user@host ~]$ lsof -i :80", "lsof -i :80"),
+            ("# lsof -i :80", "lsof -i :80"),
+            ("➜  ~ docker pull mysql", "docker pull mysql"),
+            ("❯ podman run x", "podman run x"),
+            ("docker run -it x", "docker run -it x"),
+        ] {
+            assert_eq!(typed(line), Some(command), "{line}");
+        }
+        for line in [
+            "docker: Error response from daemon: x",
+            "# a comment on what follows",
+            "docker run requires at least 1 argument.",
+            "user@example.org: $5 are not enough",
+        ] {
+            assert!(typed(line).is_none_or(|_| line.starts_with("docker run")), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_camera_is_brought_by_its_own_name() {
+        let line = "docker run --device /dev/video2 x";
+        assert!(!brings_camera(line, "cannot open /dev/video8: gone"));
+        assert!(brings_camera(line, "cannot open /dev/video2"));
+        assert!(brings_camera(line, "cannot open camera by index"));
+        assert!(brings_camera("docker run --privileged x", "cannot open /dev/video8"));
+    }
+}
