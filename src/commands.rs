@@ -15,7 +15,7 @@ use crate::host::{self, Deadline, Host, input, output};
 use crate::live::{Live, Show};
 use crate::plan::{self, Plan};
 use crate::say::{misuse, print, print_words, refuse, waiting, warn_of_left};
-use crate::{diff, explain, judge, need, policy, probe, report, run, secret, suggest};
+use crate::{diff, explain, judge, need, policy, probe, report, run, secret, snapshot, suggest};
 
 /// The machine as it is to be looked at.
 fn host(look: &cli::LookArgs) -> Host {
@@ -126,7 +126,7 @@ pub fn collect(arguments: &CollectArgs) -> u8 {
 }
 
 pub fn diff(before: &Path, after: &Path, whole: bool) -> u8 {
-    let read = |path: &Path| match input::regular_file(path, explain::find::MOST) {
+    let read = |path: &Path| match input::regular_file(path, snapshot::MOST + 1) {
         Some(Ok(bytes)) => diff::Side::read(&bytes).map_err(|why| format!("{}: {why}", path.display())),
         Some(Err(why)) => Err(format!("{}: {why}", path.display())),
         None if path.is_dir() => Err(format!("{}: this is a folder; give a report or a facts file", path.display())),

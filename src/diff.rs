@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::document::{misread, untyped};
 use crate::run;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{self, Snapshot};
 
 /// One of the two.
 pub enum Side {
@@ -26,6 +26,7 @@ pub struct Told {
 impl Side {
     /// A report or a facts file, by what it says of itself.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
+        snapshot::fits(bytes)?;
         let value: Value =
             serde_json::from_slice(bytes).map_err(|why| format!("this is no JSON: {}", misread(bytes, &why)))?;
         match value["format"].as_str() {

@@ -17,7 +17,6 @@ use serde_json::Value;
 use crate::cli::{CheckArgs, Format, Wishes};
 use crate::deliver;
 use crate::document::typed;
-use crate::explain::find::MOST;
 use crate::host::{Host, clock, input, output};
 use crate::judge;
 use crate::live::{Live, Show};
@@ -30,7 +29,7 @@ use crate::prove::{self, Foretelling, Verdict};
 use crate::report::{self, Frame, Gate, NeedFile, Report, Starts};
 use crate::snapshot::redact::{Redactor, without_secrets};
 use crate::snapshot::tree::{Tree, tree};
-use crate::snapshot::{Made, Snapshot};
+use crate::snapshot::{self, Made, Snapshot};
 
 /// Everything that a report is made from.
 pub struct Run {
@@ -389,6 +388,7 @@ impl Run {
 
     pub fn save_as_is(&self, path: &Path) -> Result<String, String> {
         let text = self.snapshot(without_secrets(&self.facts)).write();
+        snapshot::fits(text.as_bytes()).map_err(|why| format!("nothing was written: {why}"))?;
         output::write_private(path, text.as_bytes())?;
         Ok(format!("{}: {} bytes of facts, nothing replaced", path.display(), text.len()))
     }
@@ -462,7 +462,7 @@ pub fn saved(path: &Path) -> Result<(Facts, Evident), String> {
 }
 
 fn read(path: &Path) -> Result<Snapshot, String> {
-    match input::regular_file(path, MOST) {
+    match input::regular_file(path, snapshot::MOST + 1) {
         Some(Ok(bytes)) => Snapshot::read(&bytes),
         Some(Err(why)) => Err(why.to_string()),
         None => Err("there is no such file".into()),
@@ -493,11 +493,10 @@ type Verdicts = Vec<(&'static str, &'static str, &'static str)>;
 
 /// Err names the check of which names decide.
 fn same(before: &Verdicts, after: &Verdicts) -> Result<(), String> {
-    let Some((check, ..)) =
-        before.iter().find(|one| !after.contains(one)).or(after.iter().find(|one| !before.contains(one)))
-    else {
-        return Ok(());
-    };
+    // Both are sorted.
+    let lacks = |all: &Verdicts, one: &(_, _, _)| all.binary_search(one).is_err();
+    let lost = before.iter().find(|one| lacks(after, one)).or(after.iter().find(|one| lacks(before, one)));
+    let Some((check, ..)) = lost else { return Ok(()) };
     Err(format!(
         "nothing was written: without its names this host would be judged otherwise by {check}; please report this"
     ))

@@ -253,6 +253,20 @@ fn the_action_reads_words_as_a_shell_does() {
         let bash = Command::new("bash").args(["-c", &script]).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&bash.stdout), "{text}");
     }
+    // A command of gdoctor's comes first, whatever the action adds.
+    let commands =
+        "#!/bin/sh\n[ \"$1\" != --help ] || { printf 'Commands:\\n  check  x\\n  explain  y\\n\\n'; exit; }\n";
+    fs::write(&fake, format!("{commands}[ \"$1\" = --version ] || printf '%s ' \"$@\"\n")).unwrap();
+    for (text, words) in [
+        ("check -- docker run 'a b'", "check --format github --out sarif=a.sarif -- docker run a b "),
+        ("explain 'a b'", "explain a b "),
+        ("docker run x", "--format github --out sarif=a.sarif docker run x "),
+        ("", "--format github --out sarif=a.sarif "),
+    ] {
+        let mut job = Job::new().with("version", "installed").with("arguments", text).with("sarif", "a.sarif");
+        job.path = format!("{}:{}", bin.path().display(), job.path);
+        assert_eq!(String::from_utf8_lossy(&job.run().stdout), words, "{text}");
+    }
     let mut job = Job::new().with("version", "installed").with("arguments", "--label 'open");
     job.path = format!("{}:{}", bin.path().display(), job.path);
     let output = job.run();

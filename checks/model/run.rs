@@ -1,6 +1,7 @@
 //! A `docker run` line as docker's client reads it: every option with the place where it stands, so that a check can point at
 //! it and a correction can change it.
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -480,7 +481,25 @@ impl RunOption {
     }
 }
 
+/// A line's options, to be found by where they stand.
+pub struct OptionsByPlace<'a>(BTreeMap<Span, Vec<&'a RunOption>>);
+
+impl<'a> OptionsByPlace<'a> {
+    /// The option that an argument is.
+    pub fn of(&self, at: &Argument) -> Option<&'a RunOption> {
+        self.0.get(&at.span)?.iter().find(|option| option.at == *at).copied()
+    }
+}
+
 impl RunLine {
+    pub fn options_by_place(&self) -> OptionsByPlace<'_> {
+        let mut options: BTreeMap<Span, Vec<&RunOption>> = BTreeMap::new();
+        for option in &self.options {
+            options.entry(option.at.span).or_default().push(option);
+        }
+        OptionsByPlace(options)
+    }
+
     /// The options of one name, in order.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a RunOption> {
         self.options.iter().filter(move |option| option.name == name)

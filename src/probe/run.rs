@@ -79,8 +79,9 @@ fn above(host: &Host, path: &str) -> Option<String> {
 /// What the client reads: lists of variables and labels, profiles.
 fn contents(host: &Host, line: &RunLine) -> BTreeMap<String, Fact<String>> {
     let read = line.files.iter().filter(|file| !file.new);
+    let options = line.options_by_place();
     let wrong = |file: &NamedFile| {
-        let option = line.options.iter().find(|option| option.at == file.at).map_or("", |option| option.name.as_str());
+        let option = options.of(&file.at).map_or("", |option| option.name.as_str());
         let text = host.text(&file.path);
         let Some(text) = text.value() else { return Fact::unknown(Gap::NotAsked, file.path.clone()) };
         let why = match option {
@@ -236,8 +237,9 @@ fn private_mounts(host: &Host, line: &RunLine) -> BTreeMap<String, String> {
     let table = if table.value().is_some() { table } else { host.live().text("/proc/self/mountinfo") };
     let Some(table) = table.value().filter(|_| host.is_live() && !line.podman) else { return BTreeMap::new() };
     let rows: Vec<Vec<&str>> = table.lines().map(|row| row.split(' ').collect()).collect();
+    let options = line.options_by_place();
     let place = |mount: &Mount| {
-        let option = line.options.iter().find(|option| option.at == mount.at)?;
+        let option = options.of(&mount.at)?;
         let says = |words: [&str; 2]| option.value.split([':', ',', '=']).any(|part| words.contains(&part));
         let (shared, slave) = (says(["shared", "rshared"]), says(["slave", "rslave"]));
         let source = host.live().real_path(&mount.source);

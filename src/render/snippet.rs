@@ -1,5 +1,7 @@
 //! Shows a place in the user's own text with a marker under it.
 
+use std::ops::Range;
+
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use gdoctor_checks::model::run::Span;
 
@@ -8,9 +10,22 @@ use crate::report::Place;
 
 /// The line that holds `span`, marked; lines longer than `width` are shown around the marker. No line end at the end.
 pub fn mark(text: &str, span: Span, label: &str, status: Status, width: usize) -> String {
-    let annotation = AnnotationKind::Primary.span(range(text, span)).label(label);
-    let group = Group::with_level(level(status)).element(Snippet::source(text).annotation(annotation));
+    let range = whole(text, span);
+    let (near, from) = around(text, &range, width);
+    let annotation = AnnotationKind::Primary.span(range.start - from..range.end - from).label(label);
+    let before = memchr::memchr_iter(b'\n', &text.as_bytes()[..from]).count();
+    let snippet = Snippet::source(near).line_start(before + 1).annotation(annotation);
+    let group = Group::with_level(level(status)).element(snippet);
     renderer(width).render(&[group])
+}
+
+/// Of a long text as much as is shown of it: the renderer looks at all that it is given. Where it begins, besides.
+fn around<'a>(text: &'a str, range: &Range<usize>, width: usize) -> (&'a str, usize) {
+    let room = 8 * width.max(80);
+    let edge = |at: usize| (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    let from = text[..range.start].rfind('\n').map_or(0, |end| end + 1).max(edge(range.start.saturating_sub(room)));
+    let end = text[range.end..].find('\n').map_or(text.len(), |length| range.end + length);
+    (&text[from..end.min(edge(range.end.saturating_add(room)))], from)
 }
 
 /// The same of a file of which only the line is at hand, with the file's name and the line's number.
@@ -18,7 +33,7 @@ pub fn mark_line(place: &Place, status: Status, width: usize) -> String {
     let indent =
         place.text.chars().take(place.column.saturating_sub(1 + place.text_after)).map(char::len_utf8).sum::<usize>();
     let span = Span::new(indent, indent.saturating_add(place.end.saturating_sub(place.start)));
-    let annotation = AnnotationKind::Primary.span(range(&place.text, span));
+    let annotation = AnnotationKind::Primary.span(whole(&place.text, span));
     let snippet = Snippet::source(place.text.as_str()).path(place.path.as_str()).line_start(place.line);
     let group = Group::with_level(level(status)).element(snippet.annotation(annotation));
     renderer(width).render(&[group])
@@ -27,7 +42,7 @@ pub fn mark_line(place: &Place, status: Status, width: usize) -> String {
 /// A text that cannot be read: what is wrong, where, and what helps.
 pub fn refusal(name: &str, text: &str, span: Span, what: &str, help: &str, width: usize) -> String {
     let shown: String = text.chars().map(visible).collect();
-    let annotation = AnnotationKind::Primary.span(range(text, span)).label("here");
+    let annotation = AnnotationKind::Primary.span(whole(text, span)).label("here");
     let snippet = Snippet::source(shown.as_str()).path(name).annotation(annotation);
     let mut group = Level::ERROR.primary_title(what).element(snippet);
     if !help.is_empty() {
@@ -56,14 +71,14 @@ fn renderer(width: usize) -> Renderer {
 }
 
 /// `span` on whole characters of `text`.
-fn range(text: &str, span: Span) -> std::ops::Range<usize> {
-    let whole = |mut at: usize| {
+fn whole(text: &str, span: Span) -> Range<usize> {
+    let edge = |mut at: usize| {
         at = at.min(text.len());
         while !text.is_char_boundary(at) {
             at -= 1;
         }
         at
     };
-    let (start, end) = (whole(span.start), whole(span.end));
+    let (start, end) = (edge(span.start), edge(span.end));
     start..end.max(start)
 }

@@ -58,10 +58,16 @@ fn is_of_a_word(c: char) -> bool {
 /// Commands that are too long to be pasted are left out, which is then told.
 pub fn commands(commands: Vec<String>) -> Result<Vec<String>, String> {
     let length: usize = commands.iter().map(String::len).sum();
-    if length <= COMMANDS {
-        return Ok(commands);
-    }
-    Err(format!("The command is left out here: it has {} characters.", grouped(length)))
+    if length <= COMMANDS { Ok(commands) } else { Err(left_out(length)) }
+}
+
+/// What is told where a changed line of such a length is not even made: an edit or two of it does not make it short.
+pub fn too_long(length: usize) -> Option<String> {
+    (length > 2 * COMMANDS).then(|| left_out(length))
+}
+
+fn left_out(length: usize) -> String {
+    format!("The command is left out here: it has {} characters.", grouped(length))
 }
 
 pub fn evidence(mut seen: Vec<Seen>) -> Vec<Seen> {

@@ -55,7 +55,7 @@ pub fn write_through(
     let down =
         judged.iter().any(|j| j.check.id == ENGINE && j.findings.iter().any(|f| matches!(f.verdict, Verdict::Fail(_))));
     let (text, moves) = line.map(|line| changes::shown(line, gate)).unwrap_or_default();
-    let shown = &Shown { gate, files: &need.files, moves: &moves };
+    let shown = &Shown::new(gate, &need.files, &moves);
     let blocked: BTreeMap<&str, &str> =
         judged.iter().flat_map(|j| j.findings.iter().filter_map(|f| Some((j.check.id, blocker(f)?)))).collect();
     let results: Vec<Outcome> = judged
@@ -266,6 +266,7 @@ fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Findi
         let steps = notes_for(lines, tags).into_iter().map(|note| filled(note.step())).collect();
         fitted::steps(tags, steps)
     };
+    let too_long = line.and_then(|line| length::too_long(line.text.len()));
     let changes_line = line.is_some() && fix.commands.iter().any(|fence| fence.text.trim() == CORRECTED);
     let fences = fix.commands_for(tags);
     let elsewhere = fences.is_empty() && !fix.commands.is_empty();
@@ -275,7 +276,10 @@ fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Findi
         None if command == CORRECTED => vec![YOUR_OWN.to_owned()],
         None => vec![fill(command, finding, |value| gate.quoted(value))],
     });
-    let fitting = fitted::commands(tags, commands.collect()).map_err(str::to_owned);
+    let fitting = match too_long.filter(|_| changes_line) {
+        Some(told) => Err(told),
+        None => fitted::commands(tags, commands.collect()).map_err(str::to_owned),
+    };
     let (commands, left_out) = match fitting.and_then(length::commands) {
         Ok(commands) => (commands, elsewhere.then(|| fitted::none_here(tags, &fix.commands).to_owned())),
         Err(told) => (Vec::new(), Some(told)),

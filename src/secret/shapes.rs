@@ -95,8 +95,10 @@ pub fn bot_token(text: &str, at: usize) -> Option<Range<usize>> {
     let rest = &text[at..];
     let rest = rest.strip_prefix("bot").unwrap_or(rest);
     let start = text.len() - rest.len();
-    let (number, word) = rest.split_once(':')?;
-    let length = word.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte)).count();
+    let colon = rest.bytes().take(11).position(|byte| byte == b':')?;
+    let (number, word) = (&rest[..colon], &rest[colon + 1..]);
+    let length =
+        word.bytes().take(NEAR).take_while(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte)).count();
     let is_number = (8..=10).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
     (is_number && (30..=50).contains(&length)).then_some(start..start + number.len() + 1 + length)
 }
@@ -106,7 +108,8 @@ pub fn bot_token(text: &str, at: usize) -> Option<Range<usize>> {
 pub fn raw_key(text: &str, at: usize) -> Option<Range<usize>> {
     const LETTERS: usize = 43;
     let bytes = &text.as_bytes()[at..];
-    let body = bytes.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(byte)).count();
+    let body = bytes.iter().take(LETTERS + 1);
+    let body = body.take_while(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(byte)).count();
     let before = at.checked_sub("sha256-".len()).map(|start| &text.as_bytes()[start..at - 1]);
     let digest = before.is_some_and(|kind| kind.eq_ignore_ascii_case(b"sha256"));
     let alone = body == LETTERS && bytes.get(body) == Some(&b'=') && bytes.get(body + 1) != Some(&b'=');
@@ -136,10 +139,11 @@ pub fn webhook(text: &str, at: usize) -> Option<Range<usize>> {
 pub fn password_hash(text: &str, at: usize) -> Option<Range<usize>> {
     let rest = &text[at..];
     let sign = if rest.starts_with("$$") { "$$" } else { "$" };
-    let kind = rest[sign.len()..].split_once(sign)?.0;
+    let kind = &rest.as_bytes()[sign.len()..];
+    let kind = &kind[..kind.iter().take(16).position(|byte| *byte == b'$')?];
     let known = ["apr1", "1", "2a", "2b", "2x", "2y", "5", "6", "7", "y", "gy", "argon2i", "argon2id", "scrypt"];
     let length = rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || b"$./=,+-".contains(byte)).count();
-    (known.contains(&kind) && length >= 24).then_some(at..at + length)
+    (known.iter().any(|known| known.as_bytes() == kind) && length >= 24).then_some(at..at + length)
 }
 
 /// JSON Web Token: three parts of base64url, the first two of which are JSON objects.

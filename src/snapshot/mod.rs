@@ -8,6 +8,7 @@ pub mod tree;
 mod vocabulary;
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use gdoctor_checks::model::facts::{Facts, Group};
@@ -23,6 +24,9 @@ const FORMAT: &str = "gdoctor-facts";
 const MAJOR: u32 = 1;
 /// 1: the checksum is of the whole file; 0: of the facts alone.
 const MINOR: u32 = 1;
+
+/// Bytes of a facts file, or of a report that is compared. Nothing longer is written, and nothing longer is read.
+pub const MOST: usize = 256 << 20;
 
 /// The file, as JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -76,7 +80,9 @@ impl Snapshot {
     /// The file's text, with the checksum of what it holds now.
     pub fn write(&self) -> String {
         let mut document = untyped(self);
-        document["checksum"] = checksum(&rest(&document)).into();
+        let fields = document.as_object_mut();
+        fields.map(|fields| fields.remove("checksum"));
+        document["checksum"] = checksum(&document).into();
         let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
         text.push('\n');
         text
@@ -84,28 +90,35 @@ impl Snapshot {
 
     /// Err says why the file is refused: not ours, cut, edited, or of a newer gdoctor.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
-        let value: Value = serde_json::from_slice(bytes)
+        fits(bytes)?;
+        let mut value: Value = serde_json::from_slice(bytes)
             .map_err(|why| format!("this is no whole facts file: {}", misread(bytes, &why)))?;
         if value["format"] != FORMAT {
             return Err("this is no facts file of `gdoctor collect`".into());
         }
         let version = value["schemaVersion"].as_str().unwrap_or_default().to_owned();
         let numbers: Option<Vec<u32>> = version.split('.').map(|number| number.parse().ok()).collect();
-        let summed = match numbers.as_deref() {
+        let told = value.as_object_mut().and_then(|fields| fields.remove("checksum"));
+        let sum = match numbers.as_deref() {
             Some([major, ..]) if *major > MAJOR => {
                 return Err(format!(
                     "it is of format version {version}, and this gdoctor reads up to {MAJOR}: use a newer gdoctor"
                 ));
             }
-            Some([MAJOR, 0]) => &value["facts"],
-            Some([_, _]) => &rest(&value),
+            Some([MAJOR, 0]) => checksum(&value["facts"]),
+            Some([_, _]) => checksum(&value),
             _ => return Err(format!("its format version {version:?} is none")),
         };
+        if let Some(told) = told {
+            value["checksum"] = told;
+        }
+        // The facts are most of it, and there is no second copy of them.
+        let facts = value.get_mut("facts").map(Value::take);
         let this: Self = typed(&value).map_err(|why| format!("this is no whole facts file: {why}"))?;
-        if this.checksum != checksum(summed) {
+        if this.checksum != sum {
             return Err("it was changed after it was written: its checksum does not fit".into());
         }
-        Ok(this)
+        Ok(Self { facts: facts.unwrap_or_default(), ..this })
     }
 
     /// The facts. Err when they have what this gdoctor does not know.
@@ -120,22 +133,49 @@ impl Snapshot {
     }
 }
 
-/// All that a checksum is of.
-fn rest(document: &Value) -> Value {
-    let mut rest = document.clone();
-    rest.as_object_mut().map(|fields| fields.remove("checksum"));
-    rest
+/// Err where a file would be longer than any that is read.
+pub fn fits(bytes: &[u8]) -> Result<(), String> {
+    let most = MOST >> 20;
+    if bytes.len() <= MOST {
+        Ok(())
+    } else {
+        Err(format!("it has more than {most} MiB, the most that gdoctor reads of a file"))
+    }
 }
 
 /// FNV-1a over a document as compact JSON with sorted keys. It notices accidents and edits, it proves no origin.
 fn checksum(document: &Value) -> String {
-    let text = serde_json::to_string(document).unwrap_or_default();
-    let hash = text
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    format!("fnv1a64:{hash:016x}")
+    struct Sum(u64);
+    impl Write for Sum {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+            self.0 = bytes.iter().fold(self.0, step);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut sum = Sum(0xcbf2_9ce4_8422_2325);
+    // Nothing of a document fails to be written, and this takes all.
+    let _ = serde_json::to_writer(&mut sum, document);
+    format!("fnv1a64:{:016x}", sum.0)
 }
 
 fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_long_is_refused_as_that() {
+        let long = vec![b' '; MOST + 1];
+        let why = Snapshot::read(&long).unwrap_err();
+        assert!(why.contains("more than 256 MiB"), "{why}");
+        assert_eq!(fits(&long[1..]), Ok(()));
+    }
 }

@@ -35,16 +35,32 @@ pub struct Redactor {
 
 /// What was replaced in a text, in order, and how long it is then.
 #[derive(Default)]
-pub struct Moves(Vec<(Range<usize>, usize)>);
+pub struct Moves(Vec<Move>);
+
+struct Move {
+    before: Range<usize>,
+    after: Range<usize>,
+}
 
 impl Moves {
+    fn new(replaced: impl Iterator<Item = (Range<usize>, usize)>) -> Self {
+        let (mut from, mut to) = (0, 0);
+        let moves = replaced.map(|(before, length)| {
+            let start = to + (before.start - from);
+            (from, to) = (before.end, start + length);
+            Move { before, after: start..to }
+        });
+        Self(moves.collect())
+    }
+
     /// Where a byte of the text before is in the text after.
     pub fn of(&self, at: usize) -> usize {
-        let mut moved = at;
-        for (range, length) in self.0.iter().take_while(|(range, _)| range.start < at) {
-            moved = if at >= range.end { moved + length - range.len() } else { moved - (at - range.start) };
+        let next = self.0.partition_point(|one| one.before.start < at);
+        match next.checked_sub(1).map(|last| &self.0[last]) {
+            Some(last) if at < last.before.end => last.after.start,
+            Some(last) => last.after.end + (at - last.before.end),
+            None => at,
         }
-        moved
     }
 }
 
@@ -285,7 +301,7 @@ impl Redactor {
 
     /// How places move in a text whose secrets are overwritten already.
     pub fn moves(&self, text: &str) -> Moves {
-        Moves(self.in_prose(text).into_iter().map(|(range, pseudonym)| (range, pseudonym.len())).collect())
+        Moves::new(self.in_prose(text).into_iter().map(|(range, pseudonym)| (range, pseudonym.len())))
     }
 
     /// The document with all its texts replaced.

@@ -2,6 +2,8 @@
 
 mod maker;
 
+use alloc::collections::BTreeMap;
+
 use maker::{Meant, Start};
 
 use crate::model::fact::Source;
@@ -25,14 +27,17 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         return Err(Stop::NotNeeded("nothing-mounted"));
     }
     let mut findings = Findings::new();
-    for (place, mount) in line.mounts.iter().enumerate() {
-        if let Some(before) = line.mounts.iter().take(place).find(|other| clashes(line, other, mount)) {
+    let options = line.options_by_place();
+    let mut targets = Targets::default();
+    for mount in &line.mounts {
+        let option = options.of(&mount.at);
+        if let Some(before) = targets.clashes(mount, option) {
             findings.push(same_target(before, mount));
         } else if let Some(finding) = other_kind(facts, mount).or_else(|| onto_sysfs(facts, mount)) {
             findings.push(finding);
         } else if let Some(finding) = not_shared(facts, mount).or_else(|| of_volume(facts, mount)) {
             findings.push(finding);
-        } else if let Some(finding) = subpath(facts, mount).or_else(|| holds_root(facts, line, mount)) {
+        } else if let Some(finding) = subpath(facts, mount).or_else(|| holds_root(facts, option, mount)) {
             findings.push(finding);
         } else if mount.kind == MountKind::Bind && !facts.docker.is_elsewhere() && !is_told_elsewhere(&mount.source) {
             findings.extend(source(facts, line, mount));
@@ -134,10 +139,9 @@ fn subpath(facts: &Facts, mount: &Mount) -> Option<Finding> {
 }
 
 /// What holds the engine's own files cannot be mounted with a private propagation: it would keep them busy.
-fn holds_root(facts: &Facts, line: &RunLine, mount: &Mount) -> Option<Finding> {
+fn holds_root(facts: &Facts, option: Option<&RunOption>, mount: &Mount) -> Option<Finding> {
     let info = facts.docker.info.value().filter(|_| mount.kind == MountKind::Bind)?;
-    let option = line.options.iter().find(|option| option.at == mount.at)?;
-    let private = option.value.split([':', ',', '=']).any(|word| ["private", "rprivate"].contains(&word));
+    let private = option?.value.split([':', ',', '=']).any(|word| ["private", "rprivate"].contains(&word));
     let inside = info.docker_root_dir.strip_prefix(mount.source.trim_end_matches('/'));
     let holds = inside.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let finding = Finding::fail("holds-root", "leave-out").about(&mount.source).with("root", &info.docker_root_dir);
@@ -162,10 +166,34 @@ fn below_file<'a>(facts: &Facts, path: &'a str) -> Option<&'a str> {
     }
 }
 
-/// docker takes the same words twice for one, lets a nameless volume give way, and keeps --tmpfs apart from -v.
-fn clashes(line: &RunLine, one: &Mount, other: &Mount) -> bool {
-    let option = |mount: &Mount| line.options.iter().find(|option| option.at == mount.at);
-    let (Some(first), Some(second)) = (option(one), option(other)) else { return one.target == other.target };
+/// What the line has mounted so far, by the place in the container.
+#[derive(Default)]
+struct Targets<'a>(BTreeMap<&'a str, Vec<Taken<'a>>>);
+
+type Taken<'a> = (&'a Mount, Option<&'a RunOption>);
+
+impl<'a> Targets<'a> {
+    /// The mount before that this one cannot stand beside.
+    fn clashes(&mut self, mount: &'a Mount, option: Option<&'a RunOption>) -> Option<&'a Mount> {
+        let taken = self.0.entry(&mount.target).or_default();
+        let before = taken.iter().find(|before| clashes(**before, (mount, option))).map(|(before, _)| *before);
+        // What says the same clashes with the same.
+        let said = |(mount, option): &Taken<'a>| {
+            (
+                mount.kind == MountKind::Volume && mount.source.is_empty(),
+                option.map(|option| (&option.name, &option.value)),
+            )
+        };
+        if !taken.iter().any(|one| said(one) == said(&(mount, option))) {
+            taken.push((mount, option));
+        }
+        before
+    }
+}
+
+/// Of two mounts in one place. docker takes the same words twice for one, lets a nameless volume give way, and keeps --tmpfs apart from -v.
+fn clashes((one, first): Taken, (other, second): Taken) -> bool {
+    let (Some(first), Some(second)) = (first, second) else { return true };
     let nameless = |mount: &Mount, option: &RunOption| {
         mount.kind == MountKind::Volume && mount.source.is_empty() && option.name == "volume"
     };
@@ -173,7 +201,7 @@ fn clashes(line: &RunLine, one: &Mount, other: &Mount) -> bool {
     let same_words = first.name == second.name && first.value == second.value && first.name == "volume";
     let of_tmpfs = either("tmpfs") && (first.name == second.name || either("mount"));
     let gives_way = nameless(one, first) || nameless(other, second);
-    one.target == other.target && !same_words && !of_tmpfs && !gives_way
+    !same_words && !of_tmpfs && !gives_way
 }
 
 /// The checks of cameras, GPUs and displays tell of these.
