@@ -153,13 +153,26 @@ pub fn fix(arguments: &cli::FixArgs) -> Option<u8> {
             None
         }
     };
-    let mut talk = Talk { arguments, json, width: plan.width, asks: !json && !arguments.plan && input::is_answered() };
+    let mut talk = Talk { arguments, json, width: plan.width, asks: !json && !arguments.plan && input::is_answered(), refused: false };
     let (last, done) = fix::go_through(&host, &mut look, &mut talk)?;
+    let (asks, refused) = (talk.asks, talk.refused);
+    // What was named and could not be done is a failure, also of what only warns.
+    if refused || done.iter().any(|(_, result)| result.is_failure()) {
+        code = code.max(policy::FAILED);
+    }
+    for code in &arguments.yes {
+        let is_known = |step: &fix::Step| step.causes.iter().any(|cause| cause.code == *code);
+        if !done.iter().map(|(step, _)| step).chain(&last.steps).any(is_known) {
+            output::tell(&format!("gdoctor: {code} is not told here: nothing was done for it"));
+        }
+    }
     if json {
         let now = host::clock::rfc3339(host::clock::unix_seconds());
         print(&fix::Document::new(now, done, last.steps, code).json());
     } else if last.steps.is_empty() && done.is_empty() {
         print_words("Nothing that gdoctor sees has to be mended. All that it sees: gdoctor\n");
+    } else if done.is_empty() && !asks {
+        output::tell("gdoctor: nothing was done. On a terminal `gdoctor fix` asks; --yes=CODE does a fix without asking");
     }
     Some(code)
 }
@@ -170,6 +183,8 @@ struct Talk<'a> {
     json: bool,
     width: usize,
     asks: bool,
+    /// Something was named that gdoctor does not do.
+    refused: bool,
 }
 
 impl Talk<'_> {
@@ -185,6 +200,7 @@ impl fix::Listener for Talk<'_> {
         self.show(&format!("{}\n", fix::step_text(step, number, self.width)));
         let is_named = |code: &String| step.causes.iter().any(|cause| cause.code == *code);
         if self.arguments.yes.iter().any(is_named) || (self.arguments.yes_safe && step.is_safe()) {
+            self.refused |= !step.offered;
             return if step.offered { fix::Wanted::Do } else { fix::Wanted::Skip };
         }
         // Who names what is to be done is asked nothing.

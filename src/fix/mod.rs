@@ -75,15 +75,12 @@ pub fn go_through(
             Wanted::Do => {}
         }
         let result = match do_it(&step, host, listener) {
-            Err(failed) => failed,
-            Ok((id, changed)) => {
-                let told = settled(&step, &mut seen, look)?;
-                StepResult::done(id, changed, told)
+            Err(failed) => {
+                seen = look()?;
+                failed.with_told(still_told(&step, &seen.report))
             }
+            Ok((id, changed)) => StepResult::done(id, changed, settled(&step, &mut seen, look)?),
         };
-        if result.is_failure() {
-            seen = look()?;
-        }
         listener.result(&step, &result);
         done.push((step, result));
     }
@@ -105,14 +102,12 @@ fn do_it(step: &Step, host: &Host, listener: &mut dyn Listener) -> Result<(Strin
     }
 }
 
-/// Who reaches root's files. sudo asks for the password itself.
+/// Who reaches root's files.
 fn hand(needs_root: bool) -> Result<Hand, StepResult> {
-    let sudo = if needs_root { shell::sudo() } else { Sudo::NotNeeded };
-    match sudo {
+    match if needs_root { shell::sudo() } else { Sudo::NotNeeded } {
         Sudo::NotNeeded => Ok(Hand::Own),
-        Sudo::Free => Ok(Hand::BySudo),
-        Sudo::Asks if shell::ask_sudo() => Ok(Hand::BySudo),
-        Sudo::Asks => Err(StepResult::refused("nothing was begun: sudo does not let this user through")),
+        Sudo::There if shell::may_sudo() => Ok(Hand::BySudo),
+        Sudo::There => Err(StepResult::refused("nothing was begun: sudo does not let this user through")),
         Sudo::Missing => Err(StepResult::refused("nothing was begun: it needs root, and there is no sudo here")),
     }
 }

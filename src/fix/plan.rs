@@ -287,8 +287,8 @@ impl Around<'_> {
         if says(Risk::Reboot) || lines().any(|line| line.ends_with("reboot")) {
             return told("the machine has to restart for it");
         }
-        if actions.is_empty() {
-            return told("it changes only the shell that it is typed into");
+        if lines().next().is_some_and(is_for_the_users_shell) {
+            return told("it changes the shell that it is typed into");
         }
         if fix.touches.is_none() {
             return told("not all that it changes is known beforehand");

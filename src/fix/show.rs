@@ -110,6 +110,11 @@ impl Result {
         Self { outcome: Came::Failed, id, changed, told: Vec::new(), failed: Some(failed) }
     }
 
+    /// What is told after a failure.
+    pub fn with_told(self, told: Vec<String>) -> Self {
+        Self { told, ..self }
+    }
+
     pub fn refused(why: &str) -> Self {
         let failure = Failure { action: String::new(), end: why.to_owned(), output: String::new() };
         Self::failed(None, Vec::new(), &failure, None)
@@ -130,6 +135,9 @@ impl Result {
                 });
                 if let Some(code) = &failed.explained {
                     let _ = writeln!(out, "What that means: gdoctor explain {code}");
+                }
+                if self.told.is_empty() {
+                    out.push_str("Yet the checks that it was for have nothing more to tell.\n");
                 }
             }
             (None, Came::Mended) => out.push_str("Mended: the checks that it was for have nothing more to tell.\n"),

@@ -2,7 +2,7 @@
 //! documents come here, with what the host put into them quoted.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{IsTerminal, Read, Seek, SeekFrom, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -29,15 +29,13 @@ pub struct Said {
     pub end: End,
 }
 
-/// How sudo can be used.
+/// Whether there is a way to be root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sudo {
     /// gdoctor runs as root.
     NotNeeded,
-    /// It asks for nothing now.
-    Free,
-    /// It asks for a password, on the terminal.
-    Asks,
+    /// It is installed. Whether it lets this user through is not asked before somebody wants it: it writes that into the log.
+    There,
     Missing,
 }
 
@@ -96,24 +94,21 @@ fn kept(mut file: File) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Whether sudo is there, and whether it would ask.
 pub fn sudo() -> Sudo {
-    if nix::unistd::geteuid().is_root() {
-        return Sudo::NotNeeded;
-    }
-    let Ok(sudo) = Program::named("sudo") else { return Sudo::Missing };
-    let mut command = Command::new(sudo.path());
-    command.args(["-n", "true"]).process_group(0);
-    match watched(command, Deadline::after(Duration::from_secs(10))).end {
-        End::Exited(0) => Sudo::Free,
-        _ => Sudo::Asks,
+    match nix::unistd::geteuid().is_root() {
+        true => Sudo::NotNeeded,
+        false if Program::named("sudo").is_ok() => Sudo::There,
+        false => Sudo::Missing,
     }
 }
 
-/// Lets sudo ask for the password on the terminal, itself: gdoctor never sees it. False: it was not given.
-pub fn ask_sudo() -> bool {
+/// Whether sudo lets this user through. It asks for the password itself, on the terminal: gdoctor never sees it.
+pub fn may_sudo() -> bool {
     let Ok(sudo) = Program::named("sudo") else { return false };
-    Command::new(sudo.path()).arg("-v").status().is_ok_and(|status| status.success())
+    let mut quietly = Command::new(sudo.path());
+    quietly.args(["-n", "true"]);
+    let asked = || std::io::stdin().is_terminal() && Command::new(sudo.path()).arg("-v").status().is_ok_and(|s| s.success());
+    watched(quietly, Deadline::after(Duration::from_secs(10))).end == End::Exited(0) || asked()
 }
 
 /// Runs this very program as root with these arguments and this standard input; what it wrote on its standard output.
