@@ -18,8 +18,8 @@ use serde_json::Value;
 const MENDED: usize = 20;
 /// A run is ended by SIGKILL at as many moments.
 const KILLS: u64 = 50;
-/// Milliseconds that the commands of a fix take at most here, from the first on.
-const WORK: u64 = 60;
+/// Microseconds that the commands of a fix take about here, from the first on.
+const WORK: u64 = 15_000;
 /// So often is looked for the failure of before, a second apart: a daemon comes up, or gives up.
 const TURNS: usize = 20;
 
@@ -56,7 +56,7 @@ fn main() {
     let (plain, systemd) = (Shared::new(&[]), Shared::new(&["--systemd"]));
     let mut trials = Vec::new();
     for (table, shared) in [("fixes.toml", &plain), ("systemd.toml", &systemd)] {
-        for case in cases(table).into_iter().filter(|case| !case.before.is_empty()) {
+        for case in cases(table).into_iter().filter(|case| case.before.first().is_some_and(|line| !line.starts_with("unknown"))) {
             let shared = shared.clone();
             trials.push(Trial::test(format!("{table} :: {}", case.title()), move || {
                 shared.with(|machine| mended_and_taken_back(machine, &case, &shared.mended))
@@ -164,6 +164,7 @@ fn mended_and_taken_back(machine: &Machine, case: &Case, mended: &Mutex<Vec<Stri
     }
     let (said, after) = machine.look_after(case, &case.then)?;
     let told = after.told();
+    let by_hand = differing(&second, &fingerprint(machine));
     // A user's shell has its new groups after the next login only.
     let is_mended = told.is_empty() || (case.user && result["outcome"] == "told" && told != case.before);
     if !is_mended {
@@ -191,13 +192,17 @@ fn mended_and_taken_back(machine: &Machine, case: &Case, mended: &Mutex<Vec<Stri
             return Err(format!("taken back, it tells {last:#?}, not {undone:#?}\n{said}"));
         }
     }
-    let third = fingerprint(machine);
-    if third != first {
-        return Err(format!("taken back, these differ: {:?}\n{said}", differing(&first, &third)));
+    let unlike: Vec<String> =
+        differing(&first, &fingerprint(machine)).into_iter().filter(|path| !by_hand.contains(path)).collect();
+    if !unlike.is_empty() {
+        return Err(format!("taken back, these differ: {unlike:?}\n{said}"));
     }
     mended.lock().unwrap().push(format!("{code} ({})", result["outcome"].as_str().unwrap_or_default()));
     // Once more, for the next case.
-    fix(machine, case, &format!("--yes={code}"))?;
+    let again = machine.look_after(case, "")?.1.told();
+    if let Some(code) = again.first().and_then(|line| line.split(' ').nth(1)) {
+        fix(machine, case, &format!("--yes={code}"))?;
+    }
     machine.look_after(case, &case.then)?;
     machine.as_root(&case.restore);
     back_to_health(machine)
@@ -242,6 +247,29 @@ fn only_what_is_named(machine: &Machine) -> Result<(), String> {
         is(!text.contains("  > "), || format!("{arguments} did something: {text}"))?;
         is(fingerprint(machine) == first, || format!("{arguments} wrote"))?;
     }
+    // What needs no root and restarts nothing.
+    let leftover = "docker context create desktop-linux --docker host=unix:///root/.docker/desktop/docker.sock; docker context use desktop-linux";
+    let safe = "gdoctor fix --yes-safe --only docker-endpoint,docker-forwarding --timeout 5s";
+    let text = said(machine, &format!("{leftover}\n{safe}; gdoctor fix --undo; docker context show; rm -rf ~/.docker"));
+    let done = ["> docker --context default context use default", "Mended", "\ndesktop-linux"];
+    is(done.iter().all(|word| text.contains(word)) && text.matches("  > ").count() == 1, || text.clone())?;
+    // An access list and a label stay on what is edited, and come back.
+    let python = |what: &str| format!("python3 -c 'import os; {what}'");
+    let label = python("os.setxattr(\"/etc/docker/daemon.json\", \"security.selinux\", b\"lab_t\")");
+    let marks = format!("{label}; setfacl -m u:labuser:r /etc/docker/daemon.json");
+    let shown = python("print(os.getxattr(\"/etc/docker/daemon.json\", \"security.selinux\"))");
+    let see = format!("{shown}; getfacl -pc /etc/docker/daemon.json");
+    let script = format!(
+        "mkdir -p /etc/docker; printf '{{ \"debug\" : false }}' >/etc/docker/daemon.json; {marks}; ({see}) >/tmp/first; grep -q lab_t /tmp/first && echo marked\n\
+         ip link set net0 mtu 1380; gdoctor fix --only docker-mtu --timeout 5s --yes=docker-mtu/smaller-way-out >/dev/null\n\
+         cat /etc/docker/daemon.json; ({see}) | diff - /tmp/first && echo kept; gdoctor fix --undo >/dev/null\n\
+         ({see}) | diff - /tmp/first && echo back; cat /etc/docker/daemon.json\n\
+         rm -r /etc/docker; ip link set net0 mtu 1500; service docker restart; await docker version"
+    );
+    let text = said(machine, &script);
+    let marked = ["{ \"debug\" : false, \"mtu\": 1380 }", "marked\n", "kept\n", "back\n{ \"debug\" : false }"];
+    is(marked.iter().all(|word| text.contains(word)), || text.clone())?;
+    said(machine, "rm -rf /var/lib/gdoctor");
     let text = said(machine, "gdoctor fix --yes=docker-forwarding/no-such-code; echo code $?; ls /var/lib/gdoctor");
     is(text.contains("code 2") && text.contains("cannot access"), || text.clone())
 }
@@ -325,7 +353,7 @@ fn killed(machine: &Machine) -> Result<(), String> {
         let script = format!(
             "rm -rf /var/lib/gdoctor; {before}\n: >/screen; {work} >/screen 2>&1 & gdoctor=$!\n\
              until grep -q -e '  > ' -e 'gdoctor: ' /screen || ! kill -0 $gdoctor 2>/dev/null; do :; done\n\
-             sleep 0.{moment:03}; kill -KILL $gdoctor 2>/dev/null\n\
+             sleep 0.{moment:06}; kill -KILL $gdoctor 2>/dev/null\n\
              wait $gdoctor 2>/dev/null; await ended sysctl; await ended tee\ngdoctor fix --journal; echo code $?\n\
              if gdoctor fix --journal | grep -v 'taken back$' | grep -q {CODE}; then gdoctor fix --undo; echo undone $?; fi"
         );
@@ -334,7 +362,7 @@ fn killed(machine: &Machine) -> Result<(), String> {
         let which = ["ended midway, while it was taken back", "ended midway", CODE].iter().position(|word| text.contains(word));
         stood[which.unwrap_or(2)] += 1;
         let now = fingerprint(machine);
-        is(now == first, || format!("{kill}, after {moment} ms: {:?}\n{text}", differing(&first, &now)))?;
+        is(now == first, || format!("{kill}, after {moment} us: {:?}\n{text}", differing(&first, &now)))?;
     }
     println!("{KILLS} kills: {} midway back, {} midway, {} at their end", stood[0], stood[1], stood[2]);
     is(stood[0] > 0 && stood[1] > 0, || "no kill came midway".to_owned())?;

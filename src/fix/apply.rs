@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use gdoctor_checks::model::looks::only_looks;
+
 use super::edit::edited;
 use super::hand::Hand;
 use super::journal::{self, Record, States};
@@ -138,6 +140,8 @@ impl Work<'_> {
         let noted = self.note(&Record::Did { action, end: end.clone(), changed });
         match said.end {
             End::Exited(0) => noted,
+            // `systemctl status` of a service that is down: it has told what it saw.
+            End::Exited(_) if only_looks(command) => noted,
             _ => Err(Failure { action: String::new(), end, output: said.text }),
         }
     }
@@ -153,12 +157,13 @@ impl Work<'_> {
         let text = text_of(&now).ok_or_else(|| failed(format!("{path} is no file of text")))?;
         let bytes = edited(&text, edit).map_err(|why| failed(format!("{path} {why}")))?.into_bytes();
         let after = match &now {
-            State::File { uid, gid, mode, access, .. } => {
-                State::File { bytes, uid: *uid, gid: *gid, mode: *mode, access: access.clone() }
+            State::File { uid, gid, mode, access, label, .. } => {
+                let (access, label) = (access.clone(), label.clone());
+                State::File { bytes, uid: *uid, gid: *gid, mode: *mode, access, label }
             }
             _ => {
                 let (uid, gid) = self.owner_of_new(path);
-                State::File { bytes, uid, gid, mode: NEW_FILE, access: Vec::new() }
+                State::File { bytes, uid, gid, mode: NEW_FILE, access: Vec::new(), label: Vec::new() }
             }
         };
         let states = States::from([(path.to_owned(), after.clone())]);

@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     fn file(text: &str) -> State {
-        State::File { bytes: text.into(), uid: 0, gid: 0, mode: 0o644, access: Vec::new() }
+        State::File { bytes: text.into(), uid: 0, gid: 0, mode: 0o644, access: Vec::new(), label: Vec::new() }
     }
 
     fn records() -> Vec<u8> {

@@ -157,7 +157,12 @@ impl Around<'_> {
         let told = touches.flat_map(|touches| touches.writes.iter().chain(touches.edits.iter().map(|edit| &edit.path)));
         let whole: Option<Vec<String>> = told.map(|path| self.whole(path)).collect();
         let nowhere = whole.is_none().then(|| "a file that it writes has no place here".to_owned());
-        let mut writes: BTreeSet<String> = whole.into_iter().flatten().flat_map(with_links).collect();
+        // Who names a path writes through a link there; who does not, as systemctl enable, replaces the link.
+        let through = |path: String| match fix.commands.iter().any(|line| line.contains(&path)) {
+            true => with_links(path),
+            false => vec![path],
+        };
+        let mut writes: BTreeSet<String> = whole.into_iter().flatten().flat_map(through).collect();
         writes.extend(writes.clone().iter().flat_map(|path| missing_folders(path)));
         let writes: Vec<String> = writes.into_iter().collect();
         for path in &writes {
@@ -318,7 +323,7 @@ fn with_links(path: String) -> Vec<String> {
     while let Some(State::Link { target, .. }) = paths.last().and_then(|path| state::look(Path::new(path)).ok()) {
         let from = paths.last().and_then(|path| Path::new(path).parent()).unwrap_or(Path::new("/"));
         match state::resolved(&from.join(target)) {
-            Some(next) if !paths.contains(&next) => paths.push(next),
+            Some(next) if !paths.contains(&next) && state::look(Path::new(&next)).is_ok() => paths.push(next),
             _ => break,
         }
     }

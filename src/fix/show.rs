@@ -258,6 +258,10 @@ impl Back {
         if self.is_whole() {
             let _ = writeln!(out, "Everything that it wrote stands as before.");
         }
+        let reloads = |command: &String| ["reload", "-HUP"].iter().any(|word| command.contains(word));
+        if !self.back.restored.is_empty() && self.entry.rereads.iter().any(reloads) {
+            let _ = writeln!(out, "A service that only reads its file again may keep what it had read until it restarts.");
+        }
         out
     }
 }

@@ -191,15 +191,25 @@ fn add(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// A file that is written and not yet seen.
 const ACCESS_LIST: &str = "system.posix_acl_access";
+const LABEL: &str = "security.selinux";
 /// Longer than any list that a file system holds in one block.
 const LONGEST_LIST: usize = 64 << 10;
 
 /// Who besides owner, group and others a file lets in; none on most.
 pub(super) fn access_list(file: &OwnedFd) -> io::Result<Option<Vec<u8>>> {
-    let mut list = vec![0; LONGEST_LIST];
-    match fgetxattr(file, ACCESS_LIST, &mut list[..]) {
+    attribute(file, ACCESS_LIST)
+}
+
+/// What SELinux knows it by; none without SELinux.
+pub(super) fn label(file: &OwnedFd) -> io::Result<Option<Vec<u8>>> {
+    attribute(file, LABEL)
+}
+
+fn attribute(file: &OwnedFd, name: &str) -> io::Result<Option<Vec<u8>>> {
+    let mut value = vec![0; LONGEST_LIST];
+    match fgetxattr(file, name, &mut value[..]) {
         Ok(0) | Err(Errno::NODATA | Errno::NOTSUP) => Ok(None),
-        Ok(length) => Ok(Some(list[..length].to_vec())),
+        Ok(length) => Ok(Some(value[..length].to_vec())),
         Err(why) => Err(why.into()),
     }
 }
@@ -211,6 +221,8 @@ pub(super) struct Belongs<'a> {
     pub mode: u32,
     /// An access list as the kernel has it; empty: none.
     pub access: &'a [u8],
+    /// SELinux's; empty: the one that its folder gives.
+    pub label: &'a [u8],
 }
 
 /// A file of this name, whole or not at all. `stands`: in the place of a file or a link of that name.
@@ -227,8 +239,10 @@ pub(super) fn put_file(
         fchown(&draft.file, Some(Uid::from_raw(belongs.uid)), Some(Gid::from_raw(belongs.gid)))?;
     }
     fchmod(&draft.file, Mode::from_raw_mode(belongs.mode))?;
-    if !belongs.access.is_empty() {
-        fsetxattr(&draft.file, ACCESS_LIST, belongs.access, XattrFlags::empty())?;
+    for (name, value) in [(ACCESS_LIST, belongs.access), (LABEL, belongs.label)] {
+        if !value.is_empty() {
+            fsetxattr(&draft.file, name, value, XattrFlags::empty())?;
+        }
     }
     draft.fill(bytes)?;
     if stands { draft.take_the_place_of(name) } else { Ok(draft.appear(name)?) }

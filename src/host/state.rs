@@ -36,6 +36,9 @@ pub enum State {
         /// Who besides owner, group and others it lets in.
         #[serde(default, skip_serializing_if = "Vec::is_empty", serialize_with = "base64", deserialize_with = "of_base64")]
         access: Vec<u8>,
+        /// What SELinux knows it by.
+        #[serde(default, skip_serializing_if = "Vec::is_empty", serialize_with = "base64", deserialize_with = "of_base64")]
+        label: Vec<u8>,
     },
     Folder {
         uid: u32,
@@ -103,12 +106,13 @@ fn look_in(folder: &OwnedFd, name: &OsStr) -> io::Result<State> {
             let file = openat(folder, name, flags, Mode::empty())?;
             let stat = fstat(&file)?;
             let access = output::access_list(&file)?.unwrap_or_default();
+            let label = output::label(&file)?.unwrap_or_default();
             let mut bytes = Vec::new();
             File::from(file).take(CAP + 1).read_to_end(&mut bytes)?;
             if bytes.len() as u64 > CAP {
                 return Err(io::Error::other("it is larger than any file of settings"));
             }
-            Ok(State::File { bytes, uid: stat.st_uid, gid: stat.st_gid, mode: stat.st_mode & 0o7777, access })
+            Ok(State::File { bytes, uid: stat.st_uid, gid: stat.st_gid, mode: stat.st_mode & 0o7777, access, label })
         }
         _ => Err(io::Error::other("it is neither a file nor a folder nor a link")),
     }
@@ -147,7 +151,7 @@ pub fn put(path: &Path, expected: &State, wanted: &State) -> Result<(), NotPut> 
             symlinkat(target, &folder, &name)?;
             own(&folder, &name, *uid, *gid)?;
         }
-        State::File { bytes, uid, gid, mode, access } => {
+        State::File { bytes, uid, gid, mode, access, label } => {
             let stands = match expected {
                 State::Folder { .. } => {
                     clear(&folder, &name, expected)?;
@@ -155,7 +159,7 @@ pub fn put(path: &Path, expected: &State, wanted: &State) -> Result<(), NotPut> 
                 }
                 _ => stands,
             };
-            let belongs = output::Belongs { uid: *uid, gid: *gid, mode: *mode, access };
+            let belongs = output::Belongs { uid: *uid, gid: *gid, mode: *mode, access, label };
             output::put_file(&folder, &name, bytes, &belongs, stands)?;
         }
     }
@@ -203,4 +207,54 @@ pub fn unwritable(path: &Path) -> Option<&'static str> {
     let there = path.ancestors().find(|path| path.symlink_metadata().is_ok())?;
     let system = rustix::fs::statvfs(there).ok()?;
     system.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY).then_some("is on a read-only file system")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn what_stood_there_is_put_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let (uid, gid) = (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw());
+        let file = |text: &str, mode| {
+            let bytes = text.into();
+            State::File { bytes, uid, gid, mode, access: Vec::new(), label: Vec::new() }
+        };
+        let states = [
+            State::Absent,
+            file("one", 0o640),
+            State::Link { target: "elsewhere".into(), uid, gid },
+            State::Folder { uid, gid, mode: 0o750 },
+            file("two", 0o4755),
+            State::Absent,
+        ];
+        for pair in states.windows(2) {
+            assert_eq!(look(&path).unwrap(), pair[0]);
+            put(&path, &pair[0], &pair[1]).unwrap();
+            assert_eq!(look(&path).unwrap(), pair[1]);
+            let text = serde_json::to_string(&pair[1]).unwrap();
+            assert_eq!(serde_json::from_str::<State>(&text).unwrap(), pair[1]);
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing of ours is left");
+    }
+
+    #[test]
+    fn what_is_not_as_expected_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        symlink("/etc/hostname", &path).unwrap();
+        assert!(matches!(put(&path, &State::Absent, &State::Absent), Err(NotPut::Changed)));
+        assert!(matches!(look(&path), Ok(State::Link { .. })));
+        // Without its folder nothing stands there, and nothing is made.
+        let inner = folder.path().join("no/file");
+        assert_eq!(look(&inner).unwrap(), State::Absent);
+        let link = look(&path).unwrap();
+        assert!(matches!(put(&inner, &State::Absent, &link), Err(NotPut::Error(_))));
+        assert!(matches!(put(&inner, &link, &State::Absent), Err(NotPut::Changed)));
+        assert_eq!(resolved(&inner).unwrap(), inner.to_string_lossy());
+    }
 }
