@@ -724,7 +724,9 @@ fn code(text: &str) -> Result<String, String> {
         let check = ALL.iter().find(|check| check.id == id)?;
         Doc::parse_part(check.doc, |code| code == name).ok()?.code(name).map(|_| text.to_owned())
     };
-    text.split_once('/').and_then(known).ok_or_else(|| "no check has this code; reports print them, as docker-access/not-in-group".into())
+    text.split_once('/')
+        .and_then(known)
+        .ok_or_else(|| "no check has this code; reports print them, as docker-access/not-in-group".into())
 }
 
 /// One of many names: completions know them all, and an error names only the nearest.

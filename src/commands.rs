@@ -153,7 +153,13 @@ pub fn fix(arguments: &cli::FixArgs) -> Option<u8> {
             None
         }
     };
-    let mut talk = Talk { arguments, json, width: plan.width, asks: !json && !arguments.plan && input::is_answered(), refused: false };
+    let mut talk = Talk {
+        arguments,
+        json,
+        width: plan.width,
+        asks: !json && !arguments.plan && input::is_answered(),
+        refused: false,
+    };
     let (last, done) = fix::go_through(&host, &mut look, &mut talk)?;
     let (asks, refused) = (talk.asks, talk.refused);
     // What was named and could not be done is a failure, also of what only warns.
@@ -172,7 +178,9 @@ pub fn fix(arguments: &cli::FixArgs) -> Option<u8> {
     } else if last.steps.is_empty() && done.is_empty() {
         print_words("Nothing that gdoctor sees has to be mended. All that it sees: gdoctor\n");
     } else if done.is_empty() && !asks {
-        output::tell("gdoctor: nothing was done. On a terminal `gdoctor fix` asks; --yes=CODE does a fix without asking");
+        output::tell(
+            "gdoctor: nothing was done. On a terminal `gdoctor fix` asks; --yes=CODE does a fix without asking",
+        );
     }
     Some(code)
 }

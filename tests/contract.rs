@@ -202,8 +202,20 @@ fn an_undo_names_what_the_fix_leaves_behind() {
 #[test]
 fn a_fix_that_is_done_names_all_that_it_writes() {
     const NEVER: [&str; 14] = [
-        "a+r", "a+w", "chmod", "setfacl", "xhost", "prune", "docker rm", "docker rmi", "rm -r", "reboot", "--privileged", "apt-get",
-        "dnf ", "zypper ",
+        "a+r",
+        "a+w",
+        "chmod",
+        "setfacl",
+        "xhost",
+        "prune",
+        "docker rm",
+        "docker rmi",
+        "rm -r",
+        "reboot",
+        "--privileged",
+        "apt-get",
+        "dnf ",
+        "zypper ",
     ];
     let mut problems = Vec::new();
     for (id, doc) in documents() {
@@ -221,21 +233,29 @@ fn a_fix_that_is_done_names_all_that_it_writes() {
             for path in named.iter().filter(|path| **path != NOTHING && !path.starts_with(['/', '{', '~', '$'])) {
                 wrong(format!("{path} is no path"));
             }
-            let applies = |note: &&Note, fence: &[&str]| note.tags.iter().all(|tag| fence.contains(tag)) || fence.is_empty();
+            let applies =
+                |note: &&Note, fence: &[&str]| note.tags.iter().all(|tag| fence.contains(tag)) || fence.is_empty();
             for fence in &fix.commands {
-                let opens = fence.text.lines().filter(|line| line.contains("sudoedit") || line.contains("EDITOR")).count();
+                let opens =
+                    fence.text.lines().filter(|line| line.contains("sudoedit") || line.contains("EDITOR")).count();
                 let edits = fix.edits.iter().filter(|note| applies(note, &fence.tags)).count();
                 if edits > 0 && opens > 1 {
                     wrong(format!("edits stand for one editor, not for {opens}"));
                 }
                 for line in fence.text.lines() {
                     let words: Vec<&str> = line.split_whitespace().collect();
-                    let moved = words.iter().position(|word| ["mv", "cp"].contains(word)).map_or(&[][..], |at| &words[at + 1..]);
+                    let moved = words
+                        .iter()
+                        .position(|word| ["mv", "cp"].contains(word))
+                        .map_or(&[][..], |at| &words[at + 1..]);
                     let written = leaves_behind(line).into_iter().chain(moved.iter().copied());
                     let from_elsewhere = words.contains(&"cp").then(|| moved.first()).flatten();
                     let missing = written.filter(|path| Some(path) != from_elsewhere && !path.ends_with('/'));
                     missing.filter(|path| !named.contains(path)).for_each(|path| wrong(format!("writes {path} too")));
-                    NEVER.iter().filter(|word| line.contains(**word)).for_each(|word| wrong(format!("never {word}: {line}")));
+                    NEVER
+                        .iter()
+                        .filter(|word| line.contains(**word))
+                        .for_each(|word| wrong(format!("never {word}: {line}")));
                 }
             }
         }

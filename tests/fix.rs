@@ -56,7 +56,9 @@ fn main() {
     let (plain, systemd) = (Shared::new(&[]), Shared::new(&["--systemd"]));
     let mut trials = Vec::new();
     for (table, shared) in [("fixes.toml", &plain), ("systemd.toml", &systemd)] {
-        for case in cases(table).into_iter().filter(|case| case.before.first().is_some_and(|line| !line.starts_with("unknown"))) {
+        for case in
+            cases(table).into_iter().filter(|case| case.before.first().is_some_and(|line| !line.starts_with("unknown")))
+        {
             let shared = shared.clone();
             trials.push(Trial::test(format!("{table} :: {}", case.title()), move || {
                 shared.with(|machine| mended_and_taken_back(machine, &case, &shared.mended))
@@ -77,7 +79,8 @@ fn main() {
     }
     let all = arguments.filter.is_none() && !arguments.list;
     let conclusion = libtest_mimic::run(&arguments, trials);
-    let mended: Vec<String> = [&plain, &systemd].iter().flat_map(|shared| shared.mended.lock().unwrap().clone()).collect();
+    let mended: Vec<String> =
+        [&plain, &systemd].iter().flat_map(|shared| shared.mended.lock().unwrap().clone()).collect();
     let had_machine = plain.machine.lock().unwrap().is_some();
     println!("mended by gdoctor and taken back: {}\n{}", mended.len(), mended.join("\n"));
     // The machines end here, not with the process.
@@ -123,7 +126,8 @@ fn fix(machine: &Machine, case: &Case, arguments: &str) -> Result<Value, String>
     let document: Value = serde_json::from_slice(&said).map_err(|why| format!("fix {arguments}: {why}\n{errors}"))?;
     let schema: Value = serde_json::from_str(include_str!("../docs/gdoctor-fix-1.json")).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let wrong: Vec<String> = validator.iter_errors(&document).map(|e| format!("{e} at {}", e.instance_path())).collect();
+    let wrong: Vec<String> =
+        validator.iter_errors(&document).map(|e| format!("{e} at {}", e.instance_path())).collect();
     if wrong.is_empty() { Ok(document) } else { Err(format!("{wrong:#?}\n{document:#}")) }
 }
 
@@ -177,7 +181,8 @@ fn mended_and_taken_back(machine: &Machine, case: &Case, mended: &Mutex<Vec<Stri
     let id = result["id"].as_str().ok_or("no id")?;
     let (said, _) = machine.look_after(case, &format!("gdoctor fix --undo {id}"))?;
     // What only restarts something has nothing to take back.
-    let commands = planned["undo"].as_array().is_some_and(|lines| lines.iter().any(|line| line.get("command").is_some()));
+    let commands =
+        planned["undo"].as_array().is_some_and(|lines| lines.iter().any(|line| line.get("command").is_some()));
     if commands || !texts(&result["changed"]).is_empty() {
         let undone = case.undone.as_ref().unwrap_or(&case.before);
         let mut last = Vec::new();
@@ -225,7 +230,8 @@ fn back_to_health(machine: &Machine) -> Result<(), String> {
 }
 
 /// A host on which forwarding is off, by a file.
-const FORWARDING: &str = "echo 'net.ipv4.ip_forward = 0' >/etc/sysctl.d/90-hardening.conf; sysctl -qp /etc/sysctl.d/90-hardening.conf";
+const FORWARDING: &str =
+    "echo 'net.ipv4.ip_forward = 0' >/etc/sysctl.d/90-hardening.conf; sysctl -qp /etc/sysctl.d/90-hardening.conf";
 const CODE: &str = "docker-forwarding/off-by-file";
 const FIX: &str = "gdoctor fix --only docker-forwarding --timeout 5s";
 
@@ -287,7 +293,9 @@ fn full_disk(machine: &Machine) -> Result<(), String> {
     said(machine, "");
     let first = fingerprint(machine);
     let full = |place: &str| {
-        format!("mkdir -p {place}; mount -t tmpfs -o size=16k full {place}; head -c 100000 /dev/zero >{place}/large 2>/dev/null")
+        format!(
+            "mkdir -p {place}; mount -t tmpfs -o size=16k full {place}; head -c 100000 /dev/zero >{place}/large 2>/dev/null"
+        )
     };
     let text = said(machine, &format!("{}\n{FIX} --yes={CODE}; umount /var/lib/gdoctor", full("/var/lib/gdoctor")));
     is(text.contains("nothing was begun") && text.contains("No space left"), || text.clone())?;
@@ -307,7 +315,9 @@ fn changed_by_others(machine: &Machine) -> Result<(), String> {
     let file = "/etc/sysctl.d/99-docker-forward.conf";
     let text = said(
         machine,
-        &format!("{FIX} --yes={CODE} >/dev/null; echo '# mine' >>{file}; gdoctor fix --undo; echo code $?; cat {file}; rm {file}"),
+        &format!(
+            "{FIX} --yes={CODE} >/dev/null; echo '# mine' >>{file}; gdoctor fix --undo; echo code $?; cat {file}; rm {file}"
+        ),
     );
     let left = ["has been changed since the fix: it was left as it is", "code 1", "# mine"];
     is(left.iter().all(|word| text.contains(word)), || text.clone())
@@ -359,7 +369,8 @@ fn killed(machine: &Machine) -> Result<(), String> {
         );
         let text = said(machine, &script);
         is(text.contains("code 0") && !text.contains("in vain"), || format!("{kill}: {text}"))?;
-        let which = ["ended midway, while it was taken back", "ended midway", CODE].iter().position(|word| text.contains(word));
+        let which =
+            ["ended midway, while it was taken back", "ended midway", CODE].iter().position(|word| text.contains(word));
         stood[which.unwrap_or(2)] += 1;
         let now = fingerprint(machine);
         is(now == first, || format!("{kill}, after {moment} us: {:?}\n{text}", differing(&first, &now)))?;

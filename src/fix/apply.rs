@@ -10,12 +10,12 @@ use super::edit::edited;
 use super::hand::Hand;
 use super::journal::{self, Record, States};
 use super::plan::{Action, Step, text_of};
+use crate::host::Deadline;
 use crate::host::clock;
 use crate::host::ledger::{Ledger, Shelf};
 use crate::host::process::End;
 use crate::host::shell;
 use crate::host::state::State;
-use crate::host::Deadline;
 
 /// The most that one command may take: a service that stops waits for its containers.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -25,9 +25,16 @@ const NEW_FILE: u32 = 0o644;
 /// What came of it.
 #[derive(Debug)]
 pub enum Applied {
-    Done { id: String, changed: Vec<String> },
+    Done {
+        id: String,
+        changed: Vec<String>,
+    },
     /// Nothing was begun, or `id` tells what was changed before.
-    Failed { id: Option<String>, changed: Vec<String>, failure: Failure },
+    Failed {
+        id: Option<String>,
+        changed: Vec<String>,
+        failure: Failure,
+    },
 }
 
 #[derive(Debug)]
@@ -71,23 +78,25 @@ pub fn apply(step: &Step, shelf: &Shelf, hand: Hand, say: &mut dyn FnMut(&Action
             }
         }
     }
-    let begun = begun(step, hand, &before);
-    let opened = shelf.create(&journal::name_of_now()).and_then(|mut ledger| {
-        match journal::write(&mut ledger, &begun) {
+    let folders = before.keys().filter_map(|path| Path::new(path).parent()?.to_str());
+    let folders = folders.filter_map(|folder| Some((folder.to_owned(), hand.look(folder).ok()?)));
+    let folders: States = folders.filter(|(_, state)| matches!(state, State::Folder { .. })).collect();
+    let begun = begun(step, hand, &before, folders);
+    let opened =
+        shelf.create(&journal::name_of_now()).and_then(|mut ledger| match journal::write(&mut ledger, &begun) {
             Ok(()) => Ok(ledger),
             Err(why) => {
                 ledger.forget(shelf);
                 Err(why)
             }
-        }
-    });
+        });
     match opened {
         Err(why) => Failure::before_all(format!("nothing was begun: {why}")),
         Ok(ledger) => Work { step, hand, ledger, now: before.clone(), before }.go_through(say),
     }
 }
 
-fn begun(step: &Step, hand: Hand, before: &States) -> Record {
+fn begun(step: &Step, hand: Hand, before: &States, folders: States) -> Record {
     let last_edit = step.actions.iter().rposition(|action| matches!(action, Action::Edit { .. }));
     let rereads = last_edit.map_or(&[][..], |at| &step.actions[at + 1..]);
     Record::Begun {
@@ -100,6 +109,7 @@ fn begun(step: &Step, hand: Hand, before: &States) -> Record {
         undo: step.undo.iter().map(Into::into).collect(),
         by_sudo: hand == Hand::BySudo,
         before: before.clone(),
+        folders,
     }
 }
 

@@ -113,8 +113,7 @@ fn with_part(text: &str, of: &Parts, new: &str, depth: usize) -> String {
                 1 => of.inside.start,
                 count => of.parts[count - 2].whole.end,
             };
-            let blanks: String =
-                text[from..last.whole.start].chars().filter(|letter| *letter != ',').collect();
+            let blanks: String = text[from..last.whole.start].chars().filter(|letter| *letter != ',').collect();
             let blanks = if blanks.is_empty() && of.parts.len() == 1 { " ".to_owned() } else { blanks };
             replaced(text, last.whole.end..last.whole.end, &format!(",{blanks}{new}"))
         }

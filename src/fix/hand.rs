@@ -72,7 +72,9 @@ pub fn answer(question: &[u8]) -> Result<String, String> {
 
 fn done(asked: &Asked) -> Answer {
     match asked {
-        Asked::Look(path) => state::look(Path::new(path)).map_or_else(|why| Answer::Failed(why.to_string()), Answer::Seen),
+        Asked::Look(path) => {
+            state::look(Path::new(path)).map_or_else(|why| Answer::Failed(why.to_string()), Answer::Seen)
+        }
         Asked::Put { path, expected, wanted } => match state::put(Path::new(path), expected, wanted) {
             Ok(()) => Answer::Put,
             Err(NotPut::Changed) => Answer::Changed,

@@ -36,15 +36,34 @@ pub enum Record {
         /// Root's files were reached by sudo.
         by_sudo: bool,
         before: States,
+        /// The folders that these lie in: disabling the last unit takes its folder away.
+        folders: States,
     },
     /// This action comes now; `after` is what an edit is going to leave.
-    Doing { action: usize, #[serde(default, skip_serializing_if = "BTreeMap::is_empty")] after: States },
+    Doing {
+        action: usize,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        after: States,
+    },
     /// It has ended; `changed` stands there now.
-    Did { action: usize, end: String, #[serde(default, skip_serializing_if = "BTreeMap::is_empty")] changed: States },
-    Ended { told: String },
+    Did {
+        action: usize,
+        end: String,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        changed: States,
+    },
+    Ended {
+        told: String,
+    },
     /// Taking back begins; `found` is what stood there just before.
-    Undoing { at: String, found: States },
-    Undone { told: String, left: Vec<String> },
+    Undoing {
+        at: String,
+        found: States,
+    },
+    Undone {
+        told: String,
+        left: Vec<String>,
+    },
 }
 
 /// A line of `undo` as a document tells it.
@@ -88,6 +107,7 @@ pub struct Entry {
     pub undo: Vec<Line>,
     pub hand: Hand,
     pub before: States,
+    pub folders: States,
     /// What the fix left, as far as it was seen.
     pub after: States,
     pub stood: Stood,
@@ -126,7 +146,9 @@ fn read(id: &str, bytes: &[u8]) -> Option<Entry> {
     // What has no newline behind it, or was cut off, is no record.
     let text = String::from_utf8_lossy(bytes);
     let mut records = text.lines().filter_map(|line| serde_json::from_str::<Record>(line).ok());
-    let Some(Record::Begun { at, code, subject, title, actions, rereads, undo, by_sudo, before }) = records.next() else {
+    let Some(Record::Begun { at, code, subject, title, actions, rereads, undo, by_sudo, before, folders }) =
+        records.next()
+    else {
         return None;
     };
     let mut entry = Entry {
@@ -140,6 +162,7 @@ fn read(id: &str, bytes: &[u8]) -> Option<Entry> {
         hand: if by_sudo { Hand::BySudo } else { Hand::Own },
         after: before.clone(),
         before,
+        folders,
         stood: Stood::Midway,
         under_way: None,
         told: String::new(),
@@ -184,6 +207,7 @@ mod tests {
                 undo: vec![Line::Sentence("Not needed".into())],
                 by_sudo: false,
                 before: States::from([(path(), State::Absent)]),
+                folders: States::new(),
             },
             Record::Doing { action: 0, after: States::from([(path(), file("{}"))]) },
             Record::Did { action: 0, end: "0".into(), changed: States::from([(path(), file("{}"))]) },

@@ -9,6 +9,7 @@ mod journal;
 mod plan;
 mod show;
 mod undo;
+mod written;
 
 use std::time::Duration;
 
@@ -21,8 +22,8 @@ use crate::policy::Status;
 use crate::report::{Gate, Outcome, Report};
 
 use apply::{Applied, Failure};
-pub use hand::answer;
 use hand::Hand;
+pub use hand::answer;
 use journal::Entry;
 pub use plan::{Step, steps};
 pub use show::{Document, Result as StepResult, journal_text, step_text};

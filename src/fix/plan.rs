@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::difference::difference;
 use super::edit::edited;
 use super::journal::States;
+use super::written::written;
 use crate::host::process::Program;
 use crate::host::shell::Sudo;
 use crate::host::state::{self, State};
@@ -78,6 +79,9 @@ pub enum Action {
         command: String,
         /// The user that it is done as.
         as_user: String,
+        /// What it writes, as far as that is seen in its words.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        differences: Vec<Difference>,
     },
     /// gdoctor changes one key of a file.
     #[serde(rename_all = "camelCase")]
@@ -91,6 +95,14 @@ pub enum Action {
         #[serde(skip)]
         edit: Edit<String>,
     },
+}
+
+/// What changes in a file.
+#[derive(Clone, Debug, Serialize)]
+pub struct Difference {
+    pub path: String,
+    /// Of a patch.
+    pub lines: Vec<String>,
 }
 
 impl Action {
@@ -210,8 +222,7 @@ impl Around<'_> {
         for line in &fix.commands {
             if opens_an_editor(line) {
                 if edits.peek().is_none() {
-                    wrong = wrong.or(Some("a file has to be edited by hand".to_owned()));
-                    actions.push(Action::Run { command: line.clone(), as_user: as_user(line.contains("sudo")) });
+                    actions.push(run(line, as_user(line.contains("sudo"))));
                 }
                 for edit in edits.by_ref() {
                     match self.edit(edit, as_user(fix.needs_root), seen) {
@@ -222,7 +233,7 @@ impl Around<'_> {
             } else if is_for_the_users_shell(line) {
                 own.push(line.clone());
             } else {
-                actions.push(Action::Run { command: line.clone(), as_user: as_user(line.contains("sudo ")) });
+                actions.push(run(line, as_user(line.contains("sudo "))));
             }
         }
         (actions, own, wrong)
@@ -295,6 +306,13 @@ impl Around<'_> {
         if lines().next().is_some_and(is_for_the_users_shell) {
             return told("it changes the shell that it is typed into");
         }
+        let edits = fix.touches.as_ref().is_some_and(|touches| !touches.edits.is_empty());
+        if !edits && lines().any(opens_an_editor) {
+            return told("a file has to be edited by hand, and what is right there is for you to say");
+        }
+        if lines().any(installs) {
+            return told("it installs packages, which no undo gives back as they were");
+        }
         if fix.touches.is_none() {
             return told("not all that it changes is known beforehand");
         }
@@ -306,6 +324,20 @@ impl Around<'_> {
         }
         writes.iter().find_map(|path| state::unwritable(Path::new(path)).map(|why| format!("{path} {why}")))
     }
+}
+
+fn run(line: &str, as_user: String) -> Action {
+    let gate = Gate::default();
+    let differences = written(line).map_or_else(Vec::new, |written| {
+        let of = |path: String| {
+            let before = text_of(&state::look(Path::new(&path)).ok()?)?;
+            let after = if written.appends { format!("{before}{}", written.text) } else { written.text.clone() };
+            let lines: Vec<String> = difference(&before, &after).iter().map(|line| gate.text(line)).collect();
+            (!lines.is_empty()).then_some(Difference { path, lines })
+        };
+        written.paths.clone().into_iter().filter_map(of).collect()
+    });
+    Action::Run { command: line.to_owned(), as_user, differences }
 }
 
 /// A file's text; what is not there has none yet.
@@ -335,6 +367,11 @@ fn missing_folders(path: &str) -> Vec<String> {
     let above = Path::new(path).ancestors().skip(1);
     let missing = above.take_while(|folder| matches!(state::look(folder), Ok(State::Absent)));
     missing.map(|folder| folder.to_string_lossy().into_owned()).collect()
+}
+
+fn installs(line: &str) -> bool {
+    const MANAGERS: [&str; 7] = ["apt-get", "dnf", "zypper", "pacman", "apk", "rpm-ostree", "transactional-update"];
+    line.split_whitespace().any(|word| MANAGERS.contains(&word))
 }
 
 fn opens_an_editor(line: &str) -> bool {
@@ -378,7 +415,8 @@ fn services(lines: &[&str]) -> Vec<String> {
 /// The program of an action that is not there.
 fn lacking(action: &Action) -> Option<String> {
     const OF_THE_SHELL: [&str; 16] = [
-        ".", ":", "[", "cd", "command", "echo", "eval", "exec", "false", "for", "if", "printf", "set", "test", "true", "while",
+        ".", ":", "[", "cd", "command", "echo", "eval", "exec", "false", "for", "if", "printf", "set", "test", "true",
+        "while",
     ];
     let Action::Run { command, .. } = action else { return None };
     let word = command.split_whitespace().find(|word| *word != "sudo" && !word.starts_with('-'))?;

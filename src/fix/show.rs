@@ -174,8 +174,14 @@ pub fn step_text(step: &Step, number: usize, width: usize) -> String {
     let _ = writeln!(out, "    {} ({})", step.title.bold(), step.risks.join(", "));
     for action in &step.actions {
         match action {
-            Action::Run { command, as_user } => {
+            Action::Run { command, as_user, differences } => {
                 let _ = writeln!(out, "        {command}{}", whose(as_user));
+                for difference in differences {
+                    let _ = writeln!(out, "            {}:", difference.path);
+                    difference.lines.iter().for_each(|line| {
+                        let _ = writeln!(out, "            {line}");
+                    });
+                }
             }
             Action::Edit { path, change, as_user, difference, .. } => {
                 let _ = writeln!(out, "        edit {path}: {change}{}", whose(as_user));
@@ -260,7 +266,8 @@ impl Back {
         }
         let reloads = |command: &String| ["reload", "-HUP"].iter().any(|word| command.contains(word));
         if !self.back.restored.is_empty() && self.entry.rereads.iter().any(reloads) {
-            let _ = writeln!(out, "A service that only reads its file again may keep what it had read until it restarts.");
+            let _ =
+                writeln!(out, "A service that only reads its file again may keep what it had read until it restarts.");
         }
         out
     }

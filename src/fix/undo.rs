@@ -26,7 +26,6 @@ pub fn undo(entry: &Entry, shelf: &Shelf, say: &mut dyn FnMut(&str)) -> Result<T
     if entry.stood == Stood::Undone {
         return Err(format!("{} was taken back already", entry.id));
     }
-    let hand = entry.hand;
     let found = seen(entry)?;
     // Where gdoctor was ended midway nobody noted what the last command left; what stands there goes into the journal.
     let unnoted = entry.stood == Stood::MidwayBack || (entry.stood == Stood::Midway && entry.under_way.is_some());
@@ -48,7 +47,7 @@ pub fn undo(entry: &Entry, shelf: &Shelf, say: &mut dyn FnMut(&str)) -> Result<T
         back.left.push(format!("not run, since it could undo what others have changed: {}", lines.join("; ")));
     }
     back.left.extend(others.iter().map(|path| format!("{path} has been changed since the fix: it was left as it is")));
-    restore(hand, &entry.before, &others, &mut back);
+    restore(entry, &others, &mut back);
     if commands.is_empty() && !back.restored.is_empty() {
         for command in &entry.rereads {
             // Before the fix this may have failed too.
@@ -87,24 +86,31 @@ fn run(command: &str, say: &mut dyn FnMut(&str), back: &mut TakenBack, has_to: b
     }
 }
 
-/// What is to be gone goes from the inside out, what is to be there comes from the outside in.
-fn restore(hand: Hand, before: &States, others: &[String], back: &mut TakenBack) {
-    let own = || before.iter().filter(|(path, _)| !others.contains(path));
+/// What is to be gone goes from the inside out, what is to be there comes from the outside in, with the folder that it lay in.
+fn restore(entry: &Entry, others: &[String], back: &mut TakenBack) {
+    let own = || entry.before.iter().filter(|(path, _)| !others.contains(path));
     let gone = own().rev().filter(|(_, state)| **state == State::Absent);
     let there = own().filter(|(_, state)| **state != State::Absent);
     for (path, wanted) in gone.chain(there) {
-        let now = match hand.look(path) {
-            Ok(now) if now == *wanted => continue,
-            Ok(now) => now,
-            Err(why) => {
-                back.left.push(why);
-                continue;
+        let folder = path.rsplit_once('/').and_then(|(folder, _)| entry.folders.get_key_value(folder));
+        let folder = folder.filter(|_| *wanted != State::Absent);
+        for (path, wanted) in folder.into_iter().chain([(path, wanted)]) {
+            match given_back(entry.hand, path, wanted) {
+                Ok(true) => back.restored.push(path.clone()),
+                Ok(false) => {}
+                // A folder in which others have put something by now.
+                Err(why) => back.left.push(why),
             }
-        };
-        match hand.put(path, &now, wanted) {
-            Ok(()) => back.restored.push(path.clone()),
-            // A folder in which others have put something by now.
-            Err(why) => back.left.push(why),
         }
     }
+}
+
+/// True where something else stood there. A folder that is there is nobody's to change.
+fn given_back(hand: Hand, path: &str, wanted: &State) -> Result<bool, String> {
+    let now = hand.look(path)?;
+    let is_there = |state: &State| matches!(state, State::Folder { .. });
+    if now == *wanted || (is_there(&now) && is_there(wanted)) {
+        return Ok(false);
+    }
+    hand.put(path, &now, wanted).map(|()| true)
 }

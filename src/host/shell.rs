@@ -62,10 +62,11 @@ fn environment(mut command: Command) -> Command {
 /// The output goes into a file without a name: a pipe would be held open by a service that the command starts.
 fn watched(mut command: Command, deadline: Deadline) -> Said {
     let none = |why: String| Said { text: why.clone(), end: End::NotStarted(why) };
-    let (file, outputs) = match output::scratch().and_then(|(file, _)| Ok((file.try_clone()?, (file.try_clone()?, file)))) {
-        Ok(files) => files,
-        Err(why) => return none(why.to_string()),
-    };
+    let (file, outputs) =
+        match output::scratch().and_then(|(file, _)| Ok((file.try_clone()?, (file.try_clone()?, file)))) {
+            Ok(files) => files,
+            Err(why) => return none(why.to_string()),
+        };
     command.stdin(Stdio::null()).stdout(outputs.0).stderr(outputs.1).process_group(0);
     let (mut child, running) = match Running::start(|| command.spawn()) {
         Ok(started) => started,
@@ -107,7 +108,8 @@ pub fn may_sudo() -> bool {
     let Ok(sudo) = Program::named("sudo") else { return false };
     let mut quietly = Command::new(sudo.path());
     quietly.args(["-n", "true"]);
-    let asked = || std::io::stdin().is_terminal() && Command::new(sudo.path()).arg("-v").status().is_ok_and(|s| s.success());
+    let asked =
+        || std::io::stdin().is_terminal() && Command::new(sudo.path()).arg("-v").status().is_ok_and(|s| s.success());
     watched(quietly, Deadline::after(Duration::from_secs(10))).end == End::Exited(0) || asked()
 }
 

@@ -34,10 +34,20 @@ pub enum State {
         gid: u32,
         mode: u32,
         /// Who besides owner, group and others it lets in.
-        #[serde(default, skip_serializing_if = "Vec::is_empty", serialize_with = "base64", deserialize_with = "of_base64")]
+        #[serde(
+            default,
+            skip_serializing_if = "Vec::is_empty",
+            serialize_with = "base64",
+            deserialize_with = "of_base64"
+        )]
         access: Vec<u8>,
         /// What SELinux knows it by.
-        #[serde(default, skip_serializing_if = "Vec::is_empty", serialize_with = "base64", deserialize_with = "of_base64")]
+        #[serde(
+            default,
+            skip_serializing_if = "Vec::is_empty",
+            serialize_with = "base64",
+            deserialize_with = "of_base64"
+        )]
         label: Vec<u8>,
     },
     Folder {

@@ -286,7 +286,8 @@ fn touches(fix: &Fix, tags: &[String], finding: &Finding, gate: Gate) -> Option<
         return None;
     }
     let raw = |text: &str| fill(text, finding, str::to_owned);
-    let writes = writes.iter().flat_map(|note| note.text.split(", ")).filter(|path| *path != NOTHING).map(raw).collect();
+    let writes =
+        writes.iter().flat_map(|note| note.text.split(", ")).filter(|path| *path != NOTHING).map(raw).collect();
     let edit = |note: &&Note| {
         let edit = Edit::parse(note.text)?;
         let change = match edit.change {
