@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use gdoctor_checks::model::doc::Doc;
 use gdoctor_checks::model::need::{self, Capability, Codec, ContainerUser, Gpus, Port, Protocol, Registry};
 use gdoctor_checks::model::require::Condition;
 use gdoctor_checks::model::version::Version;
@@ -70,7 +71,7 @@ pub fn line_last(arguments: Vec<OsString>) -> Vec<OsString> {
     use clap::CommandFactory;
     let tree = Cli::command();
     let (command, first) = match arguments.get(1).and_then(|word| word.to_str()) {
-        Some(name @ ("check" | "init" | "issue" | "prove")) => (tree.find_subcommand(name), 2),
+        Some(name @ ("check" | "fix" | "init" | "issue" | "prove")) => (tree.find_subcommand(name), 2),
         _ => (Some(&tree), 1),
     };
     let Some(command) = command else { return arguments };
@@ -112,6 +113,8 @@ pub enum Command {
     Suggest(Box<SuggestArgs>),
     /// Start a container of gdoctor's own with these options, look from within, take it away: gdoctor prove -- docker run …
     Prove(Box<ProveArgs>),
+    /// Mend what fails, one cause at a time: shown first, done when you say so, looked at again, and taken back by --undo
+    Fix(Box<FixArgs>),
     /// Save this host's facts, without names, addresses and secrets, to be judged elsewhere: gdoctor check --facts FILE
     Collect(Box<CollectArgs>),
     /// Tell what changed between two reports or two facts files; exit 1 when something got worse
@@ -130,7 +133,7 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Print what an issue form asks for, in at most 25 lines without names, addresses and secrets
     Issue(Box<CheckArgs>),
-    /// Print the JSON Schema of the report, or of gdoctor.toml
+    /// Print the JSON Schema of the report, of gdoctor.toml, or of what `fix --format json` prints
     Schema {
         #[arg(value_enum, default_value_t)]
         of: SchemaOf,
@@ -148,6 +151,9 @@ pub enum Command {
     /// Look from within a container that `prove` started
     #[command(name = "__within", hide = true)]
     Within { asked: String },
+    /// Look at a file or put one, as `fix` asks on standard input
+    #[command(name = "__state", hide = true)]
+    State,
     /// Run one probe of foreign code and print facts as JSON lines
     #[command(name = "__probe", hide = true)]
     Probe {
@@ -168,11 +174,40 @@ pub struct ProveArgs {
     pub check: CheckArgs,
 }
 
+/// What `check` takes; what it tells is mended besides.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Without a terminal, and without --yes, it only says what would be done. What is done is written down before it is done, in \
+/var/lib/gdoctor for root and in $XDG_STATE_HOME/gdoctor for a user. What deletes data, widens a permission, restarts the machine or has to be \
+decided by you is shown and never done.\n\nExamples:\n  gdoctor fix\n  gdoctor fix --plan --gpu\n  \
+gdoctor fix --yes docker-forwarding/off\n  gdoctor fix --undo"
+)]
+pub struct FixArgs {
+    #[command(flatten)]
+    pub check: CheckArgs,
+    /// Only say what would be done
+    #[arg(long, conflicts_with_all = ["yes", "yes_safe", "undo", "journal"], help_heading = "What is done")]
+    pub plan: bool,
+    /// Do the fixes of these codes without asking, and no others (repeatable, or separated by commas)
+    #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = code, help_heading = "What is done")]
+    pub yes: Vec<String>,
+    /// Do those without asking that need no root and restart nothing
+    #[arg(long, help_heading = "What is done")]
+    pub yes_safe: bool,
+    /// Take a fix back: the one of this name in the journal, else the last one
+    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["yes", "yes_safe", "journal"], help_heading = "What is done")]
+    pub undo: Option<String>,
+    /// List the fixes that were done here, and how far each came
+    #[arg(long, conflicts_with_all = ["yes", "yes_safe"], help_heading = "What is done")]
+    pub journal: bool,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum SchemaOf {
     #[default]
     Report,
     Need,
+    Fix,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -692,6 +727,17 @@ fn label(text: &str) -> Result<(String, String), String> {
 fn selector() -> Named {
     let families = FAMILIES.iter().map(|family| family.name);
     Named(families.chain(ALL.iter().map(|check| check.id)).collect())
+}
+
+/// A code as reports print it.
+fn code(text: &str) -> Result<String, String> {
+    let known = |(id, name): (&str, &str)| {
+        let check = ALL.iter().find(|check| check.id == id)?;
+        Doc::parse_part(check.doc, |code| code == name).ok()?.code(name).map(|_| text.to_owned())
+    };
+    text.split_once('/')
+        .and_then(known)
+        .ok_or_else(|| "no check has this code; reports print them, as docker-access/not-in-group".into())
 }
 
 /// One of many names: completions know them all, and an error names only the nearest.

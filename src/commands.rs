@@ -15,7 +15,7 @@ use crate::host::{self, Deadline, Host, input, output};
 use crate::live::{Live, Show};
 use crate::plan::{self, Plan};
 use crate::say::{misuse, print, print_words, refuse, waiting, warn_of_left};
-use crate::{diff, explain, judge, need, policy, probe, report, run, secret, snapshot, suggest};
+use crate::{diff, explain, fix, judge, need, policy, probe, report, run, secret, snapshot, suggest};
 
 /// The machine as it is to be looked at.
 fn host(look: &cli::LookArgs) -> Host {
@@ -101,6 +101,147 @@ fn look_and_tell(arguments: &CheckArgs, proof: run::Proof) -> Option<u8> {
             continue;
         }
         return run.deliver(report, &plan, &host).map_err(|why| misuse(&why)).ok();
+    }
+}
+
+/// Mends what a look tells, one cause at a time, or takes back what was done. `None` as [`check`]'s.
+pub fn fix(arguments: &cli::FixArgs) -> Option<u8> {
+    let conduct = &arguments.check.conduct;
+    let host = host(&conduct.look);
+    if arguments.journal {
+        return Some(print_words(&fix::journal_text(&fix::entries(&host))));
+    }
+    if let Some(id) = &arguments.undo {
+        return match fix::take_back(&host, id, &mut |words| output::tell(&format!("gdoctor: {words}"))) {
+            Ok(back) => {
+                let code = print_words(&back.words());
+                Some(if back.is_whole() { code } else { policy::FAILED })
+            }
+            Err(why) => Some(misuse(&why)),
+        };
+    }
+    let elsewhere = conduct.facts.is_some() || !host.is_live();
+    if elsewhere || conduct.share || conduct.wait.is_some() || conduct.output.is_some() || !conduct.out.is_empty() {
+        misuse("what is mended is this machine: --facts, --root, --share, --wait, -o and --out do not go with `fix`");
+        return None;
+    }
+    let json = match conduct.format {
+        cli::Format::Text => false,
+        cli::Format::Json => true,
+        _ => {
+            misuse("`fix` tells in the formats text and json");
+            return None;
+        }
+    };
+    let plan = Plan::new(conduct, &host);
+    colored::control::set_override(plan.colour);
+    let sudo = host::shell::sudo();
+    let mut code = policy::OK;
+    let mut look = || match run::Run::new(&arguments.check, &plan, run::Proof::No) {
+        Ok(mut run) => {
+            let report = run.report(conduct.fail_on);
+            code = report.exit_code;
+            let steps = fix::steps(&report, run.facts(), &host, sudo);
+            Some(fix::Look { report, steps })
+        }
+        Err(run::Refused::Need(refusal)) => {
+            refuse(&refusal, plan.width);
+            None
+        }
+        Err(run::Refused::Facts(why)) => {
+            misuse(&why);
+            None
+        }
+    };
+    let mut talk = Talk {
+        arguments,
+        json,
+        width: plan.width,
+        asks: !json && !arguments.plan && input::is_answered(),
+        refused: false,
+    };
+    let (last, done) = fix::go_through(&host, &mut look, &mut talk)?;
+    let (asks, refused) = (talk.asks, talk.refused);
+    // What was named and could not be done is a failure, also of what only warns.
+    if refused || done.iter().any(|(_, result)| result.is_failure()) {
+        code = code.max(policy::FAILED);
+    }
+    for code in &arguments.yes {
+        let is_known = |step: &fix::Step| step.causes.iter().any(|cause| cause.code == *code);
+        if !done.iter().map(|(step, _)| step).chain(&last.steps).any(is_known) {
+            output::tell(&format!("gdoctor: {code} is not told here: nothing was done for it"));
+        }
+    }
+    if json {
+        let now = host::clock::rfc3339(host::clock::unix_seconds());
+        print(&fix::Document::new(now, done, last.steps, code).json());
+    } else if last.steps.is_empty() && done.is_empty() {
+        print_words("Nothing that gdoctor sees has to be mended. All that it sees: gdoctor\n");
+    } else if done.is_empty() && !asks {
+        output::tell(
+            "gdoctor: nothing was done. On a terminal `gdoctor fix` asks; --yes=CODE does a fix without asking",
+        );
+    }
+    Some(code)
+}
+
+/// Shows each step, and asks or knows what is wanted.
+struct Talk<'a> {
+    arguments: &'a cli::FixArgs,
+    json: bool,
+    width: usize,
+    asks: bool,
+    /// Something was named that gdoctor does not do.
+    refused: bool,
+}
+
+impl Talk<'_> {
+    fn show(&self, text: &str) {
+        if !self.json {
+            print_words(text);
+        }
+    }
+}
+
+impl fix::Listener for Talk<'_> {
+    fn wanted(&mut self, step: &fix::Step, number: usize) -> fix::Wanted {
+        self.show(&format!("{}\n", fix::step_text(step, number, self.width)));
+        let is_named = |code: &String| step.causes.iter().any(|cause| cause.code == *code);
+        if self.arguments.yes.iter().any(is_named) || (self.arguments.yes_safe && step.is_safe()) {
+            self.refused |= !step.offered;
+            return if step.offered { fix::Wanted::Do } else { fix::Wanted::Skip };
+        }
+        // Who names what is to be done is asked nothing.
+        if !self.asks || !step.offered || !self.arguments.yes.is_empty() || self.arguments.yes_safe {
+            return fix::Wanted::Skip;
+        }
+        loop {
+            let answer = input::answer("[d]o it, [s]kip it, show it [a]gain, [q]uit?").unwrap_or("q".to_owned());
+            match answer.as_str() {
+                "d" | "do" | "do it" => return fix::Wanted::Do,
+                "s" | "skip" => return fix::Wanted::Skip,
+                "q" | "quit" | "stop" => return fix::Wanted::Stop,
+                _ => self.show(&format!("{}\n", fix::step_text(step, number, self.width))),
+            }
+        }
+    }
+
+    fn doing(&mut self, words: &str) {
+        let line = format!("  > {}", report::Gate::default().text(words));
+        if self.json { output::tell(&line) } else { self.show(&format!("{line}\n")) }
+    }
+
+    fn result(&mut self, _: &fix::Step, result: &fix::StepResult) {
+        self.show(&format!("{}\n", result.words()));
+    }
+}
+
+/// Looks at a file or puts one, for a `fix` that reaches root's files by sudo.
+pub fn state() -> u8 {
+    let answer = input::stdin_tail(host::ledger::CAP as usize).map_err(|why| why.to_string());
+    match answer.and_then(|question| fix::answer(&question.bytes)) {
+        Ok(answer) => print(&answer),
+        Err(why) => misuse(&why),
     }
 }
 

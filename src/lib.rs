@@ -9,6 +9,7 @@ mod diff;
 mod document;
 pub mod drawn;
 pub mod explain;
+mod fix;
 #[doc(hidden)]
 pub mod foreign;
 mod host;
@@ -81,6 +82,8 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
             commands::check(&arguments).unwrap_or(misuse_code)
         }
         Some(Command::Prove(arguments)) => commands::prove(*arguments).unwrap_or(misuse_code),
+        Some(Command::Fix(arguments)) => commands::fix(&arguments).unwrap_or(misuse_code),
+        Some(Command::State) => commands::state(),
         Some(Command::Init(arguments)) => commands::init(&arguments),
         Some(Command::Suggest(arguments)) => commands::suggest(&arguments),
         Some(Command::Collect(arguments)) => commands::collect(&arguments),
@@ -89,6 +92,7 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
         Some(Command::Explain(arguments)) => commands::explain(&arguments).unwrap_or_else(|why| misuse(&why)),
         Some(Command::Schema { of: cli::SchemaOf::Report }) => print(include_str!("../docs/gdoctor-report-1.json")),
         Some(Command::Schema { of: cli::SchemaOf::Need }) => print(&need::schema()),
+        Some(Command::Schema { of: cli::SchemaOf::Fix }) => print(include_str!("../docs/gdoctor-fix-1.json")),
         Some(Command::Version { json }) => print(&commands::version(json)),
         Some(Command::Completions { shell }) => print(&manual::completions(shell)),
         Some(Command::Man { command }) => match manual::man(command.as_deref()) {

@@ -20,9 +20,10 @@ const EXIT_STATUS: [(&str, &str); 6] = [
     ("130", "Ended by Ctrl-C, with nothing left behind."),
     ("143", "Ended by SIGTERM, with nothing left behind."),
 ];
-const FILES: [(&str, &str); 2] = [
+const FILES: [(&str, &str); 3] = [
     ("gdoctor.toml", "What the project needs, from the working directory up to the root of the repository."),
     ("host.gdoctor, host.gdoctor.map", "What gdoctor collect saves, and what stands there for what."),
+    ("/var/lib/gdoctor, $XDG_STATE_HOME/gdoctor", "What gdoctor fix has done, and what stood there before."),
 ];
 const ENVIRONMENT: [(&str, &str); 6] = [
     ("DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG", "As the docker client reads them."),

@@ -20,7 +20,7 @@ use gdoctor_checks::model::fact::Fact;
 use gdoctor_checks::model::facts::Facts;
 use gdoctor_checks::model::facts::engine::Package;
 use gdoctor_checks::model::finding::{ELSEWHERE, NOT_NEEDED, UNKNOWN, Verdict};
-use gdoctor_checks::model::fix::{Fix, Note, Risk, Step};
+use gdoctor_checks::model::fix::{Edit, Fix, NOTHING, Note, Risk, Step};
 use gdoctor_checks::notes::NOTES;
 use gdoctor_checks::{ALL, FAMILIES};
 use table::{Table, line_of};
@@ -196,6 +196,72 @@ fn an_undo_names_what_the_fix_leaves_behind() {
                 let missing =
                     left.filter(|name| !undo.iter().any(|text| text.contains(name.trim_matches(['"', '\'']))));
                 problems.extend(missing.map(|name| format!("{id}: fix {}: the undo names no {name}", fix.name)));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// What `gdoctor fix` does it can take back: each file that a fix writes is named by it, and nothing that it does deletes data, widens
+/// a permission or asks somebody.
+#[test]
+fn a_fix_that_is_done_names_all_that_it_writes() {
+    const NEVER: [&str; 14] = [
+        "a+r",
+        "a+w",
+        "chmod",
+        "setfacl",
+        "xhost",
+        "prune",
+        "docker rm",
+        "docker rmi",
+        "rm -r",
+        "reboot",
+        "--privileged",
+        "apt-get",
+        "dnf ",
+        "zypper ",
+    ];
+    let mut problems = Vec::new();
+    for (id, doc) in documents() {
+        for fix in doc.fixes.iter().filter(|fix| !fix.writes.is_empty() || !fix.edits.is_empty()) {
+            let mut wrong = |what: String| problems.push(format!("{id}: fix {}: {what}", fix.name));
+            for risk in [Risk::Destructive, Risk::Reboot].into_iter().filter(|risk| fix.risks.contains(risk)) {
+                wrong(format!("is never done: {}", risk.words()));
+            }
+            let edits: Vec<_> = fix.edits.iter().map(|note| Edit::parse(note.text)).collect();
+            if edits.iter().any(Option::is_none) {
+                wrong("an edit that is none".into());
+            }
+            let paths = fix.writes.iter().flat_map(|note| note.text.split(", "));
+            let named: Vec<&str> = paths.chain(edits.iter().flatten().map(|edit| edit.path)).collect();
+            for path in named.iter().filter(|path| **path != NOTHING && !path.starts_with(['/', '{', '~', '$'])) {
+                wrong(format!("{path} is no path"));
+            }
+            let applies =
+                |note: &&Note, fence: &[&str]| note.tags.iter().all(|tag| fence.contains(tag)) || fence.is_empty();
+            for fence in &fix.commands {
+                let opens =
+                    fence.text.lines().filter(|line| line.contains("sudoedit") || line.contains("EDITOR")).count();
+                let edits = fix.edits.iter().filter(|note| applies(note, &fence.tags)).count();
+                if edits > 0 && opens > 1 {
+                    wrong(format!("edits stand for one editor, not for {opens}"));
+                }
+                for line in fence.text.lines() {
+                    let words: Vec<&str> = line.split_whitespace().collect();
+                    let moved = words
+                        .iter()
+                        .position(|word| ["mv", "cp"].contains(word))
+                        .map_or(&[][..], |at| &words[at + 1..]);
+                    let written = leaves_behind(line).into_iter().chain(moved.iter().copied());
+                    let from_elsewhere = words.contains(&"cp").then(|| moved.first()).flatten();
+                    let missing = written.filter(|path| Some(path) != from_elsewhere && !path.ends_with('/'));
+                    missing.filter(|path| !named.contains(path)).for_each(|path| wrong(format!("writes {path} too")));
+                    NEVER
+                        .iter()
+                        .filter(|word| line.contains(**word))
+                        .for_each(|word| wrong(format!("never {word}: {line}")));
+                }
             }
         }
     }
@@ -512,6 +578,7 @@ fn imports_follow_the_table() {
         ("deliver", &["cli", "host", "plan", "render", "report"]),
         ("diff", &["document", "report", "run", "snapshot"]),
         ("explain", &["cli", "host", "policy", "report"]),
+        ("fix", &["explain", "host", "policy", "report"]),
         ("host", &["document"]),
         ("live", &["host", "judge", "policy", "probe", "render", "report"]),
         ("manual", &["cli", "explain", "report"]),

@@ -146,6 +146,8 @@ fn parse_fix<'a>(name: &'a str, body: &'a str) -> Result<Fix<'a>, String> {
         notes: notes(&items, "note"),
         verify: notes(&items, "verify"),
         undo: notes(&items, "undo"),
+        writes: notes(&items, "writes"),
+        edits: notes(&items, "edit"),
         page: items.iter().find(|(k, _)| *k == "page").map(|(_, v)| *v).unwrap_or(""),
     };
     for (_, words) in items.iter().filter(|(k, _)| *k == "risk") {
@@ -180,7 +182,7 @@ fn notes<'a>(items: &[(&'a str, &'a str)], kind: &str) -> Vec<Note<'a>> {
 }
 
 /// The keys whose words may be followed by tags.
-const TAGGED: [&str; 3] = ["note", "verify", "undo"];
+const TAGGED: [&str; 5] = ["note", "verify", "undo", "writes", "edit"];
 
 /// (`#` or `##`, heading, body).
 type Section<'a> = (&'a str, &'a str, &'a str);

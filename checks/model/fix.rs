@@ -139,8 +139,48 @@ pub struct Fix<'a> {
     pub verify: Vec<Note<'a>>,
     /// Commands that take back what the fix's changed, or a sentence that says why none does.
     pub undo: Vec<Note<'a>>,
+    /// Every file that the commands write, or `nothing`; without such a line `gdoctor fix` only shows the fix.
+    pub writes: Vec<Note<'a>>,
+    /// What is to be edited where the commands open an editor: see [`Edit::parse`].
+    pub edits: Vec<Note<'a>>,
     /// The official page that the commands come from.
     pub page: &'a str,
+}
+
+/// The word of a `- writes:` line that names no file.
+pub const NOTHING: &str = "nothing";
+
+/// One change of a JSON file, with `{placeholders}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit<T> {
+    pub path: T,
+    /// The names on the way to the key, from the top: `features.cdi` is two.
+    pub key: Vec<T>,
+    pub change: Change<T>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change<T> {
+    /// The key gets this value, written as JSON.
+    Set(T),
+    /// The list gets this value besides what it has.
+    Add(T),
+    Remove,
+}
+
+impl<'a> Edit<&'a str> {
+    /// The text of an `- edit:` line: `PATH set KEY VALUE`, `PATH add KEY VALUE`, `PATH remove KEY`.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let mut words = text.splitn(4, ' ');
+        let (path, verb, key) = (words.next()?, words.next()?, words.next()?);
+        let change = match (verb, words.next()) {
+            ("set", Some(value)) => Change::Set(value),
+            ("add", Some(value)) => Change::Add(value),
+            ("remove", None) => Change::Remove,
+            _ => return None,
+        };
+        Some(Self { path, key: key.split('.').collect(), change })
+    }
 }
 
 impl<'a> Fix<'a> {

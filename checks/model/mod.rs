@@ -10,6 +10,7 @@ pub mod fact;
 pub mod facts;
 pub mod finding;
 pub mod fix;
+pub mod looks;
 pub mod need;
 pub mod newest;
 pub mod origin;

@@ -61,6 +61,20 @@ pub fn regular_file(path: &Path, cap: usize) -> Option<io::Result<Vec<u8>>> {
     })
 }
 
+/// Somebody sits before it and can be asked.
+pub fn is_answered() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+/// Asks the person at the terminal; the answer without blanks around it. None where there is none: the input has ended.
+pub fn answer(question: &str) -> Option<String> {
+    let _ = write!(io::stdout(), "{question} ");
+    let _ = io::stdout().flush();
+    let mut answer = String::new();
+    let read = io::stdin().read_line(&mut answer).is_ok_and(|count| count > 0);
+    read.then(|| answer.trim().to_owned())
+}
+
 /// Asks a yes of the person at the terminal; without one the answer is no.
 pub fn confirmed(question: &str) -> bool {
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {

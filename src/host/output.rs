@@ -191,17 +191,61 @@ fn add(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// A file that is written and not yet seen.
 const ACCESS_LIST: &str = "system.posix_acl_access";
+const LABEL: &str = "security.selinux";
 /// Longer than any list that a file system holds in one block.
 const LONGEST_LIST: usize = 64 << 10;
 
 /// Who besides owner, group and others a file lets in; none on most.
-fn access_list(file: &OwnedFd) -> io::Result<Option<Vec<u8>>> {
-    let mut list = vec![0; LONGEST_LIST];
-    match fgetxattr(file, ACCESS_LIST, &mut list[..]) {
+pub(super) fn access_list(file: &OwnedFd) -> io::Result<Option<Vec<u8>>> {
+    attribute(file, ACCESS_LIST)
+}
+
+/// What SELinux knows it by; none without SELinux.
+pub(super) fn label(file: &OwnedFd) -> io::Result<Option<Vec<u8>>> {
+    attribute(file, LABEL)
+}
+
+fn attribute(file: &OwnedFd, name: &str) -> io::Result<Option<Vec<u8>>> {
+    let mut value = vec![0; LONGEST_LIST];
+    match fgetxattr(file, name, &mut value[..]) {
         Ok(0) | Err(Errno::NODATA | Errno::NOTSUP) => Ok(None),
-        Ok(length) => Ok(Some(list[..length].to_vec())),
+        Ok(length) => Ok(Some(value[..length].to_vec())),
         Err(why) => Err(why.into()),
     }
+}
+
+/// Whose a file is to be, and who may do what with it.
+pub(super) struct Belongs<'a> {
+    pub uid: u32,
+    pub gid: u32,
+    pub mode: u32,
+    /// An access list as the kernel has it; empty: none.
+    pub access: &'a [u8],
+    /// SELinux's; empty: the one that its folder gives.
+    pub label: &'a [u8],
+}
+
+/// A file of this name, whole or not at all. `stands`: in the place of a file or a link of that name.
+pub(super) fn put_file(
+    folder: &OwnedFd,
+    name: &OsStr,
+    bytes: &[u8],
+    belongs: &Belongs,
+    stands: bool,
+) -> io::Result<()> {
+    let mut draft = Draft::new(folder, name, Mode::from_raw_mode(0o600))?;
+    let own = fstat(&draft.file)?;
+    if (own.st_uid, own.st_gid) != (belongs.uid, belongs.gid) {
+        fchown(&draft.file, Some(Uid::from_raw(belongs.uid)), Some(Gid::from_raw(belongs.gid)))?;
+    }
+    fchmod(&draft.file, Mode::from_raw_mode(belongs.mode))?;
+    for (name, value) in [(ACCESS_LIST, belongs.access), (LABEL, belongs.label)] {
+        if !value.is_empty() {
+            fsetxattr(&draft.file, name, value, XattrFlags::empty())?;
+        }
+    }
+    draft.fill(bytes)?;
+    if stands { draft.take_the_place_of(name) } else { Ok(draft.appear(name)?) }
 }
 
 struct Draft<'a> {

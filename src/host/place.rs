@@ -64,6 +64,22 @@ impl Place {
     }
 }
 
+/// The folder that a path's last name is in, and that name. A link of that name is not followed; the folder has to be there.
+pub fn parent(path: &Path) -> io::Result<(OwnedFd, OsString)> {
+    let no_name = || io::Error::new(io::ErrorKind::InvalidInput, "it has no name");
+    let (folder, name) = (path.parent().ok_or_else(no_name)?, path.file_name().ok_or_else(no_name)?);
+    let mut walk = Walk::new(folder)?;
+    while let Some((_, entry, stat)) = walk.step(false)? {
+        if entry.is_none() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+    }
+    Ok((walk.folder, name.to_owned()))
+}
+
 /// `name` in an open folder as a path.
 pub fn within(folder: &OwnedFd, name: &OsStr) -> PathBuf {
     Path::new(&format!("/proc/self/fd/{}", folder.as_raw_fd())).join(name)

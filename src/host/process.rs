@@ -19,7 +19,7 @@ use super::trust::{self, Distrust};
 
 /// Where programs of the system lie; the last one is NixOS's. No other folder is ever looked into for a program to start: the PATH
 /// of this process or of another one is a fact to judge by.
-const FOLDERS: [&str; 7] =
+pub(super) const FOLDERS: [&str; 7] =
     ["/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/local/bin", "/usr/local/sbin", "/run/current-system/sw/bin"];
 /// What a program of the system's gets of this process's environment: where the user's own services are reached.
 const HANDED_ON: [&str; 3] = ["HOME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"];

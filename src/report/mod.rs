@@ -14,7 +14,7 @@ mod words;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gdoctor_checks::model::fix::{Risk, Step};
+use gdoctor_checks::model::fix::{Edit, Risk, Step};
 use gdoctor_checks::model::newest;
 use serde::Serialize;
 
@@ -454,6 +454,18 @@ pub struct FixWords {
     /// The commands are the run line, changed.
     #[serde(skip)]
     pub changes_line: bool,
+    /// None: what it changes is not told, or not in the very words that are printed.
+    #[serde(skip)]
+    pub touches: Option<Touches>,
+}
+
+/// What a fix's commands change, as its document says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Touches {
+    /// `~/` is the user's home.
+    pub writes: Vec<String>,
+    /// In the places of the commands that open an editor.
+    pub edits: Vec<Edit<String>>,
 }
 
 /// What [`FixWords::afterwards`] calls its lines.

@@ -8,7 +8,7 @@ use gdoctor_checks::model::doc::Doc;
 use gdoctor_checks::model::fact::Gap;
 use gdoctor_checks::model::facts::Facts;
 use gdoctor_checks::model::finding::{ELSEWHERE, Evidence, Finding, NOT_NEEDED, Verdict};
-use gdoctor_checks::model::fix::{Fix, Note, Risk, Step, notes_for};
+use gdoctor_checks::model::fix::{Change, Edit, Fix, NOTHING, Note, Risk, Step, notes_for};
 use gdoctor_checks::model::need::{Need, Origin};
 use gdoctor_checks::model::run::RunLine;
 
@@ -18,7 +18,7 @@ use super::families::families;
 use super::fitted;
 use super::gate::Gate;
 use super::shown::{Shown, asker};
-use super::{FixWords, Frame, HostSummary, Outcome, Report, SCHEMA, Seen, Tool, length};
+use super::{FixWords, Frame, HostSummary, Outcome, Report, SCHEMA, Seen, Tool, Touches, length};
 use crate::drawn::{self, Gauge};
 use crate::judge::Judged;
 use crate::policy::{self, FailOn};
@@ -298,7 +298,50 @@ fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Findi
         undo: if to_run { afterwards(&fix.undo) } else { Vec::new() },
         page: fix.page.to_owned(),
         changes_line,
+        touches: touches(fix, tags, finding, gate),
     }
+}
+
+/// What the fix changes on a host with these tags, by its document. None where that is not told, or where something that fills its
+/// placeholders is not printed as it is: then what is printed and what had to be done are two.
+fn touches(fix: &Fix, tags: &[String], finding: &Finding, gate: Gate) -> Option<Touches> {
+    let (writes, edits) = (notes_for(&fix.writes, tags), notes_for(&fix.edits, tags));
+    let is_exact = |value: &String| gate.text(value) == *value;
+    let told = fix.commands_for(tags).into_iter().chain(writes.iter().chain(&edits).map(|note| note.text));
+    let text: String = told.collect();
+    let named = |(name, value): (&&str, &String)| !text.contains(&format!("{{{name}}}")) || is_exact(value);
+    if writes.is_empty() && edits.is_empty()
+        || !finding.values.iter().all(|(name, value)| named((name, value)))
+        || !named((&"subject", &finding.subject))
+    {
+        return None;
+    }
+    let raw = |text: &str| fill(text, finding, str::to_owned);
+    let writes =
+        writes.iter().flat_map(|note| note.text.split(", ")).filter(|path| *path != NOTHING).map(raw).collect();
+    let edit = |note: &&Note| {
+        let edit = Edit::parse(note.text)?;
+        let change = match edit.change {
+            Change::Set(value) => Change::Set(json(value, finding)?),
+            Change::Add(value) => Change::Add(json(value, finding)?),
+            Change::Remove => Change::Remove,
+        };
+        Some(Edit { path: raw(edit.path), key: edit.key.into_iter().map(raw).collect(), change })
+    };
+    Some(Touches { writes, edits: edits.iter().map(edit).collect::<Option<_>>()? })
+}
+
+/// A value of an edit, filled: in a JSON string whatever it is, outside of one a number alone.
+fn json(value: &str, finding: &Finding) -> Option<String> {
+    let in_string = |text: &str| {
+        let quoted = serde_json::Value::from(text).to_string();
+        quoted[1..quoted.len() - 1].to_owned()
+    };
+    let filled = match value.contains('"') {
+        true => fill(value, finding, in_string),
+        false => fill(value, finding, |number| number.parse::<u64>().map_or_else(|_| "?".into(), |n| n.to_string())),
+    };
+    serde_json::from_str::<serde_json::Value>(&filled).is_ok().then_some(filled)
 }
 
 fn blocker(finding: &Finding) -> Option<&str> {

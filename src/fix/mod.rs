@@ -1,0 +1,175 @@
+//! `gdoctor fix`: one cause at a time is shown, done where the user says so, looked at again, and can be taken back. What a fix is
+//! and what it changes its document says; what the host shows is the checks' matter.
+
+mod apply;
+mod difference;
+mod edit;
+mod hand;
+mod journal;
+mod plan;
+mod show;
+mod undo;
+mod written;
+
+use std::time::Duration;
+
+use crate::explain::find::Finder;
+use crate::explain::rank;
+use crate::host::ledger::Shelf;
+use crate::host::shell::{self, Sudo};
+use crate::host::{Deadline, Host};
+use crate::policy::Status;
+use crate::report::{Gate, Outcome, Report};
+
+use apply::{Applied, Failure};
+use hand::Hand;
+pub use hand::answer;
+use journal::Entry;
+pub use plan::{Step, steps};
+pub use show::{Document, Result as StepResult, journal_text, step_text};
+
+/// A restarted engine answers a moment later: it is looked again until then.
+const SETTLES: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// One look: what is told, and what could be done about it.
+pub struct Look {
+    pub report: Report,
+    pub steps: Vec<Step>,
+}
+
+/// What the user wants done with a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    Do,
+    Skip,
+    Stop,
+}
+
+/// What is heard of a run of `fix`.
+pub trait Listener {
+    /// Whether this step is to be done. `number` counts from 1.
+    fn wanted(&mut self, step: &Step, number: usize) -> Wanted;
+    /// This is done now.
+    fn doing(&mut self, words: &str);
+    fn result(&mut self, step: &Step, result: &StepResult);
+}
+
+/// Goes through the causes until nobody wants another one done. `look` looks at the host; None: it refused, and has said why.
+pub fn go_through(
+    host: &Host,
+    look: &mut dyn FnMut() -> Option<Look>,
+    listener: &mut dyn Listener,
+) -> Option<(Look, Vec<(Step, StepResult)>)> {
+    let mut done: Vec<(Step, StepResult)> = Vec::new();
+    let mut answered: Vec<plan::Cause> = Vec::new();
+    let mut seen = look()?;
+    let mut number = 0;
+    loop {
+        let is_new = |step: &&Step| !step.causes.iter().all(|cause| is_among(cause, &answered));
+        let Some(step) = seen.steps.iter().find(is_new).cloned() else { break };
+        number += 1;
+        answered.extend(step.causes.iter().cloned());
+        match listener.wanted(&step, number) {
+            Wanted::Skip => continue,
+            Wanted::Stop => break,
+            Wanted::Do => {}
+        }
+        let result = match do_it(&step, host, listener) {
+            Err(failed) => {
+                seen = look()?;
+                failed.with_told(still_told(&step, &seen.report))
+            }
+            Ok((id, changed)) => StepResult::done(id, changed, settled(&step, &mut seen, look)?),
+        };
+        listener.result(&step, &result);
+        done.push((step, result));
+    }
+    Some((seen, done))
+}
+
+fn is_among(cause: &plan::Cause, causes: &[plan::Cause]) -> bool {
+    causes.iter().any(|one| one.code == cause.code && one.subject == cause.subject)
+}
+
+/// Err has what failed. Ok: the journal's name of it, and the files that it changed.
+fn do_it(step: &Step, host: &Host, listener: &mut dyn Listener) -> Result<(String, Vec<String>), StepResult> {
+    let hand = hand(step.needs_root)?;
+    let folder = journal::folder(host).ok_or_else(|| StepResult::refused("there is no home to keep the journal in"))?;
+    let shelf = Shelf::to_write(&folder).map_err(|why| StepResult::refused(&format!("nothing was begun: {why}")))?;
+    match apply::apply(step, &shelf, hand, &mut |action| listener.doing(&action.words())) {
+        Applied::Done { id, changed } => Ok((id, changed)),
+        Applied::Failed { id, changed, failure } => Err(StepResult::failed(id, changed, &failure, explained(&failure))),
+    }
+}
+
+/// Who reaches root's files.
+fn hand(needs_root: bool) -> Result<Hand, StepResult> {
+    match if needs_root { shell::sudo() } else { Sudo::NotNeeded } {
+        Sudo::NotNeeded => Ok(Hand::Own),
+        Sudo::There if shell::may_sudo() => Ok(Hand::BySudo),
+        Sudo::There => Err(StepResult::refused("nothing was begun: sudo does not let this user through")),
+        Sudo::Missing => Err(StepResult::refused("nothing was begun: it needs root, and there is no sudo here")),
+    }
+}
+
+/// What the output of a failed command means, in a sentence.
+fn explained(failure: &Failure) -> Option<String> {
+    let found = Finder::new().search(failure.output.as_bytes());
+    rank::rank(found.found, None).first().map(|answer| answer.found.entry.name())
+}
+
+/// Looks again, and what of the step's checks is told then: nothing where it is mended.
+fn settled(step: &Step, seen: &mut Look, look: &mut dyn FnMut() -> Option<Look>) -> Option<Vec<String>> {
+    let until = Deadline::after(SETTLES);
+    // A command may come back before what it starts answers.
+    let starts = !step.services.is_empty() || step.actions.iter().any(|action| action.words().contains(" start"));
+    loop {
+        *seen = look()?;
+        let told = still_told(step, &seen.report);
+        if told.is_empty() || !starts || until.left().is_zero() {
+            return Some(told);
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// What the step's checks have to tell of the same thing. What waits for another check is not mended yet.
+fn still_told(step: &Step, report: &Report) -> Vec<String> {
+    let of_step = |outcome: &&Outcome| {
+        let same = |cause: &plan::Cause| {
+            let about = outcome.subject.is_empty() || cause.subject == outcome.subject;
+            about && cause.code.split('/').next() == Some(outcome.id)
+        };
+        !matches!(outcome.status, Status::Pass | Status::Skip) && step.causes.iter().any(same)
+    };
+    let left = report.results.iter().filter(of_step);
+    left.map(|outcome| format!("{} {}: {}", outcome.status.word(), outcome.code, outcome.summary)).collect()
+}
+
+/// The journal of this user, for reading.
+pub fn entries(host: &Host) -> Vec<Entry> {
+    let shelf = journal::folder(host).and_then(|folder| Shelf::to_read(&folder));
+    shelf.map(|shelf| journal::entries(&shelf)).unwrap_or_default()
+}
+
+/// Takes back the fix of this name in the journal, or the last that was not taken back.
+pub fn take_back(host: &Host, id: &str, say: &mut dyn FnMut(&str)) -> Result<show::Back, String> {
+    let none = || "the journal of this user has no fix that can be taken back".to_owned();
+    let folder = journal::folder(host).ok_or_else(none)?;
+    if Shelf::to_read(&folder).is_none() {
+        return Err(none());
+    }
+    let shelf = Shelf::to_write(&folder)?;
+    let mut entries = journal::entries(&shelf);
+    let entry = match id {
+        "" => entries.iter().rposition(|entry| entry.stood != journal::Stood::Undone).ok_or_else(none)?,
+        id => entries.iter().position(|entry| entry.id == id).ok_or_else(|| format!("the journal has no fix {id}"))?,
+    };
+    let entry = entries.swap_remove(entry);
+    if entry.hand == Hand::BySudo {
+        hand(true).map_err(|refused| refused.words().trim().to_owned())?;
+    }
+    let back = undo::undo(&entry, &shelf, &mut |words| say(&Gate::default().text(words)))?;
+    Ok(show::Back::new(entry, back))
+}

@@ -1,0 +1,116 @@
+//! Takes a fix back: the commands that its document tells, then byte by byte what still differs from before, and nothing that
+//! somebody else has changed since.
+
+use super::apply;
+use super::hand::Hand;
+use super::journal::{self, Entry, Line, Record, States, Stood};
+use crate::host::clock;
+use crate::host::ledger::Shelf;
+use crate::host::process::End;
+use crate::host::shell;
+use crate::host::state::State;
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct TakenBack {
+    /// Files that stand as before the fix.
+    pub restored: Vec<String>,
+    /// What was not given back, a sentence each.
+    pub left: Vec<String>,
+    /// Commands that did not end well, a sentence each.
+    pub failed: Vec<String>,
+}
+
+/// Err: nothing was begun.
+pub fn undo(entry: &Entry, shelf: &Shelf, say: &mut dyn FnMut(&str)) -> Result<TakenBack, String> {
+    if entry.stood == Stood::Undone {
+        return Err(format!("{} was taken back already", entry.id));
+    }
+    let found = seen(entry)?;
+    // Where gdoctor was ended midway nobody noted what the last command left; what stands there goes into the journal.
+    let unnoted = entry.stood == Stood::MidwayBack || (entry.stood == Stood::Midway && entry.under_way.is_some());
+    let is_others = |(path, state): &(&String, &State)| {
+        !unnoted && entry.before.get(*path) != Some(*state) && entry.after.get(*path) != Some(*state)
+    };
+    let others: Vec<String> = found.iter().filter(is_others).map(|(path, _)| path.clone()).collect();
+    let mut ledger = shelf.open(&entry.id)?;
+    journal::write(&mut ledger, &Record::Undoing { at: clock::rfc3339(clock::unix_seconds()), found })?;
+
+    let mut back = TakenBack::default();
+    let commands: Vec<&String> = entry.undo.iter().filter_map(command).collect();
+    if others.is_empty() {
+        for command in &commands {
+            run(command, say, &mut back, entry.stood == Stood::Ended && entry.told.is_empty());
+        }
+    } else if !commands.is_empty() {
+        let lines: Vec<&str> = commands.iter().map(|line| line.as_str()).collect();
+        back.left.push(format!("not run, since it could undo what others have changed: {}", lines.join("; ")));
+    }
+    back.left.extend(others.iter().map(|path| format!("{path} has been changed since the fix: it was left as it is")));
+    restore(entry, &others, &mut back);
+    if commands.is_empty() && !back.restored.is_empty() {
+        for command in &entry.rereads {
+            // Before the fix this may have failed too.
+            run(command, say, &mut back, false);
+        }
+    }
+    let sentences = entry.undo.iter().filter_map(|line| match line {
+        Line::Sentence(text) if text.starts_with("Cannot ") => Some(text.clone()),
+        _ => None,
+    });
+    back.left.extend(sentences);
+    let told = format!("{} given back", back.restored.len());
+    journal::write(&mut ledger, &Record::Undone { told, left: back.left.clone() })?;
+    Ok(back)
+}
+
+fn command(line: &Line) -> Option<&String> {
+    match line {
+        Line::Command(text) => Some(text),
+        Line::Sentence(_) => None,
+    }
+}
+
+fn seen(entry: &Entry) -> Result<States, String> {
+    let look = |path: &String| Ok((path.clone(), entry.hand.look(path)?));
+    entry.before.keys().map(look).collect()
+}
+
+/// `has_to`: it is told where it does not end well.
+fn run(command: &str, say: &mut dyn FnMut(&str), back: &mut TakenBack, has_to: bool) {
+    say(command);
+    let said = shell::run(command, apply::deadline());
+    if has_to && said.end != End::Exited(0) {
+        let last = said.text.trim().lines().last().unwrap_or_default().to_owned();
+        back.failed.push(format!("{command} {}: {last}", apply::words(&said.end)));
+    }
+}
+
+/// What is to be gone goes from the inside out, what is to be there comes from the outside in, with the folder that it lay in.
+fn restore(entry: &Entry, others: &[String], back: &mut TakenBack) {
+    let own = || entry.before.iter().filter(|(path, _)| !others.contains(path));
+    let gone = own().rev().filter(|(_, state)| **state == State::Absent);
+    let there = own().filter(|(_, state)| **state != State::Absent);
+    for (path, wanted) in gone.chain(there) {
+        let folder = path.rsplit_once('/').and_then(|(folder, _)| entry.folders.get_key_value(folder));
+        let folder = folder.filter(|_| *wanted != State::Absent);
+        for (path, wanted) in folder.into_iter().chain([(path, wanted)]) {
+            match given_back(entry.hand, path, wanted) {
+                Ok(true) => back.restored.push(path.clone()),
+                Ok(false) => {}
+                // A folder in which others have put something by now.
+                Err(why) => back.left.push(why),
+            }
+        }
+    }
+}
+
+/// True where something else stood there. A folder that is there is nobody's to change.
+fn given_back(hand: Hand, path: &str, wanted: &State) -> Result<bool, String> {
+    let now = hand.look(path)?;
+    let is_there = |state: &State| matches!(state, State::Folder { .. });
+    if now == *wanted || (is_there(&now) && is_there(wanted)) {
+        return Ok(false);
+    }
+    hand.put(path, &now, wanted).map(|()| true)
+}

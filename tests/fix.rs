@@ -1,0 +1,384 @@
+//! `gdoctor fix` on failures made for real in the lab's machines: what it offers it mends, and `--undo` leaves /etc equal to the byte
+//! and the failure told again. Then what can go wrong: an end at any moment, a file system that is full or read-only, a file that
+//! somebody changes in between, no sudo.
+#![allow(clippy::disallowed_methods)]
+
+mod failures;
+mod part;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use failures::{Case, LOOK, Machine, cases};
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::Value;
+
+/// As many of the tables' failures at least are mended by gdoctor itself; the others' fixes are for the reader to decide.
+const MENDED: usize = 20;
+/// A run is ended by SIGKILL at as many moments.
+const KILLS: u64 = 50;
+/// Microseconds that the commands of a fix take about here, from the first on.
+const WORK: u64 = 15_000;
+/// So often is looked for the failure of before, a second apart: a daemon comes up, or gives up.
+const TURNS: usize = 20;
+
+/// A machine that its trials take turns with; one that is left in disorder is replaced.
+struct Shared {
+    arguments: &'static [&'static str],
+    machine: Mutex<Option<Machine>>,
+    mended: Mutex<Vec<String>>,
+}
+
+impl Shared {
+    fn new(arguments: &'static [&'static str]) -> Arc<Self> {
+        Arc::new(Self { arguments, machine: Mutex::default(), mended: Mutex::default() })
+    }
+
+    /// Ok too where the lab is not installed; that is said.
+    fn with(&self, work: impl FnOnce(&Machine) -> Result<(), String>) -> Result<(), Failed> {
+        let mut place = self.machine.lock().unwrap_or_else(PoisonError::into_inner);
+        let machine = match place.take() {
+            Some(machine) => machine,
+            None => match Machine::start(self.arguments) {
+                Some(machine) => machine,
+                None => return Ok(()),
+            },
+        };
+        work(&machine)?;
+        *place = Some(machine);
+        Ok(())
+    }
+}
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let (plain, systemd) = (Shared::new(&[]), Shared::new(&["--systemd"]));
+    let mut trials = Vec::new();
+    for (table, shared) in [("fixes.toml", &plain), ("systemd.toml", &systemd)] {
+        for case in
+            cases(table).into_iter().filter(|case| case.before.first().is_some_and(|line| !line.starts_with("unknown")))
+        {
+            let shared = shared.clone();
+            trials.push(Trial::test(format!("{table} :: {}", case.title()), move || {
+                shared.with(|machine| mended_and_taken_back(machine, &case, &shared.mended))
+            }));
+        }
+    }
+    for (name, test) in [
+        ("only what is named is done", only_what_is_named as fn(&Machine) -> Result<(), String>),
+        ("a read-only file system is told beforehand", read_only),
+        ("a full disk leaves everything as it was", full_disk),
+        ("a file that others change is left alone", changed_by_others),
+        ("a file that changes while it is asked is left alone", changed_in_between),
+        ("without sudo a user is told, and root needs none", no_sudo),
+        ("an end at any moment is told and taken back", killed),
+    ] {
+        let shared = plain.clone();
+        trials.push(Trial::test(name, move || shared.with(test)));
+    }
+    let all = arguments.filter.is_none() && !arguments.list;
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    let mended: Vec<String> =
+        [&plain, &systemd].iter().flat_map(|shared| shared.mended.lock().unwrap().clone()).collect();
+    let had_machine = plain.machine.lock().unwrap().is_some();
+    println!("mended by gdoctor and taken back: {}\n{}", mended.len(), mended.join("\n"));
+    // The machines end here, not with the process.
+    drop((plain, systemd));
+    assert!(!all || !had_machine || mended.len() >= MENDED, "{} are too few", mended.len());
+    conclusion.exit();
+}
+
+/// Everything in the folders that fixes write to: kind, owner, mode, and content or target.
+fn fingerprint(machine: &Machine) -> BTreeMap<String, String> {
+    let script = r#"
+for place in /etc /root/.docker /home/labuser/.docker /home/labuser/.config; do
+  [ -e "$place" ] || continue
+  # dockerd's own, and the name that the lab's own shell looks up.
+  find "$place" -name key.json -prune -o -printf '%p\t%y %m %U:%G %l\n'
+  find "$place" -name key.json -prune -o -type f -exec sha256sum {} + | sed 's/^\([^ ]*\) *\(.*\)/\2\t\1/'
+done
+"#;
+    let mut print: BTreeMap<String, String> = BTreeMap::new();
+    for line in machine.as_root(script).lines() {
+        if let Some((path, what)) = line.split_once('\t') {
+            let known = print.entry(path.to_owned()).or_default();
+            known.push_str(what);
+            known.push(' ');
+        }
+    }
+    print
+}
+
+/// Paths that differ, but for folders whose content alone does.
+fn differing(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
+    let all: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    all.into_iter().filter(|path| before.get(*path) != after.get(*path)).cloned().collect()
+}
+
+/// `gdoctor fix` in the case's shell; its document.
+fn fix(machine: &Machine, case: &Case, arguments: &str) -> Result<Value, String> {
+    let scope = LOOK.strip_prefix("gdoctor ").unwrap();
+    let line = format!("gdoctor fix {arguments} {scope} {} >/look/fix 2>/look/fix-errors", case.ask);
+    machine.look_after(case, &line)?;
+    let (said, errors) = (machine.read("/look/fix"), machine.read("/look/fix-errors"));
+    let errors = String::from_utf8_lossy(&errors).into_owned();
+    let document: Value = serde_json::from_slice(&said).map_err(|why| format!("fix {arguments}: {why}\n{errors}"))?;
+    let schema: Value = serde_json::from_str(include_str!("../docs/gdoctor-fix-1.json")).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let wrong: Vec<String> =
+        validator.iter_errors(&document).map(|e| format!("{e} at {}", e.instance_path())).collect();
+    if wrong.is_empty() { Ok(document) } else { Err(format!("{wrong:#?}\n{document:#}")) }
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    value.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
+}
+
+/// The step of a code.
+fn step<'a>(document: &'a Value, list: &str, code: &str) -> Option<&'a Value> {
+    let steps = document[list].as_array()?;
+    steps.iter().find(|step| step["causes"].as_array().is_some_and(|causes| causes.iter().any(|c| c["code"] == *code)))
+}
+
+fn mended_and_taken_back(machine: &Machine, case: &Case, mended: &Mutex<Vec<String>>) -> Result<(), String> {
+    let broken = machine.as_root(&case.breakage);
+    let (_, before) = machine.look_after(case, "")?;
+    if before.told() != case.before {
+        return Err(format!("broken, it tells {:#?}, not {:#?}\n{broken}", before.told(), case.before));
+    }
+    let code = case.before.first().and_then(|line| line.split(' ').nth(1)).unwrap_or_default();
+    let first = fingerprint(machine);
+    let plan = fix(machine, case, "--plan")?;
+    let planned = step(&plan, "steps", code).ok_or_else(|| format!("no step for {code}: {plan:#}"))?;
+    if planned["offered"] != true {
+        println!("{code}: only shown: {}", planned["whyNot"].as_str().unwrap_or_default());
+        return by_hand(machine, case, &before.fix(code));
+    }
+    let done = fix(machine, case, &format!("--yes={code}"))?;
+    let result = &step(&done, "done", code).ok_or_else(|| format!("{code} was not done: {done:#}"))?["result"];
+    if done["done"].as_array().map(Vec::len) != Some(1) {
+        return Err(format!("more was done than was named: {done:#}"));
+    }
+    let second = fingerprint(machine);
+    let writes = texts(&planned["writes"]);
+    let unnamed: Vec<String> = differing(&first, &second).into_iter().filter(|path| !writes.contains(path)).collect();
+    if !unnamed.is_empty() {
+        return Err(format!("{code} wrote what it does not name: {unnamed:?}"));
+    }
+    let (said, after) = machine.look_after(case, &case.then)?;
+    let told = after.told();
+    let by_hand = differing(&second, &fingerprint(machine));
+    // A user's shell has its new groups after the next login only.
+    let is_mended = told.is_empty() || (case.user && result["outcome"] == "told" && told != case.before);
+    if !is_mended {
+        return Err(format!("after its fix it tells {told:#?}\n{said}\n{done:#}"));
+    }
+    // A command can fail for another reason and the failure be mended all the same: `sysctl --system` sets all there is.
+    if case.then.is_empty() && told.is_empty() != texts(&result["told"]).is_empty() {
+        return Err(format!("it tells {told:#?} and {result:#}"));
+    }
+    let id = result["id"].as_str().ok_or("no id")?;
+    let (said, _) = machine.look_after(case, &format!("gdoctor fix --undo {id}"))?;
+    // What only restarts something has nothing to take back.
+    let commands =
+        planned["undo"].as_array().is_some_and(|lines| lines.iter().any(|line| line.get("command").is_some()));
+    if commands || !texts(&result["changed"]).is_empty() {
+        let undone = case.undone.as_ref().unwrap_or(&case.before);
+        let mut last = Vec::new();
+        for _ in 0..TURNS {
+            last = machine.look_after(case, "")?.1.told();
+            if last == *undone {
+                break;
+            }
+            std::thread::sleep(Duration::from_secs(1));
+        }
+        if last != *undone {
+            return Err(format!("taken back, it tells {last:#?}, not {undone:#?}\n{said}"));
+        }
+    }
+    let unlike: Vec<String> =
+        differing(&first, &fingerprint(machine)).into_iter().filter(|path| !by_hand.contains(path)).collect();
+    if !unlike.is_empty() {
+        return Err(format!("taken back, these differ: {unlike:?}\n{said}"));
+    }
+    mended.lock().unwrap().push(format!("{code} ({})", result["outcome"].as_str().unwrap_or_default()));
+    // Once more, for the next case.
+    let again = machine.look_after(case, "")?.1.told();
+    if let Some(code) = again.first().and_then(|line| line.split(' ').nth(1)) {
+        fix(machine, case, &format!("--yes={code}"))?;
+    }
+    machine.look_after(case, &case.then)?;
+    machine.as_root(&case.restore);
+    back_to_health(machine)
+}
+
+/// What is only shown is pasted, for the next case.
+fn by_hand(machine: &Machine, case: &Case, lines: &[String]) -> Result<(), String> {
+    machine.as_root(&format!("cat >/editor <<'EDIT'\n#!/bin/bash\n{}\nEDIT\nchmod 755 /editor", case.edit));
+    // Each prune asks before it deletes.
+    let answered = |line: &String| format!("{line}{}\n", if line.ends_with(" prune") { " <<<y" } else { "" });
+    machine.look_after(case, &format!("{}{}", lines.iter().map(answered).collect::<String>(), case.then))?;
+    machine.as_root(&case.restore);
+    back_to_health(machine)
+}
+
+/// Err: another machine has to take its place.
+fn back_to_health(machine: &Machine) -> Result<(), String> {
+    // systemd counts the starts of all these turns.
+    machine.as_root("[ ! -d /run/systemd/system ] || { systemctl reset-failed; systemctl start docker; }");
+    let told = machine.look_after(&Case::default(), "await docker version")?.1.told();
+    if told.is_empty() { Ok(()) } else { Err(format!("at the end it tells {told:#?}")) }
+}
+
+/// A host on which forwarding is off, by a file.
+const FORWARDING: &str =
+    "echo 'net.ipv4.ip_forward = 0' >/etc/sysctl.d/90-hardening.conf; sysctl -qp /etc/sysctl.d/90-hardening.conf";
+const CODE: &str = "docker-forwarding/off-by-file";
+const FIX: &str = "gdoctor fix --only docker-forwarding --timeout 5s";
+
+/// What root's shell says.
+fn said(machine: &Machine, script: &str) -> String {
+    machine.as_root(&format!("{FORWARDING}\n{script}"))
+}
+
+fn is(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(what()) }
+}
+
+fn only_what_is_named(machine: &Machine) -> Result<(), String> {
+    said(machine, "");
+    let first = fingerprint(machine);
+    for arguments in ["", "--plan", "--yes=docker-mtu/smaller-way-out", "--yes-safe"] {
+        let text = said(machine, &format!("{FIX} {arguments}; echo code $?"));
+        is(text.contains(CODE) && text.contains("code 0"), || format!("{arguments}: {text}"))?;
+        is(!text.contains("  > "), || format!("{arguments} did something: {text}"))?;
+        is(fingerprint(machine) == first, || format!("{arguments} wrote"))?;
+    }
+    // What needs no root and restarts nothing.
+    let leftover = "docker context create desktop-linux --docker host=unix:///root/.docker/desktop/docker.sock; docker context use desktop-linux";
+    let safe = "gdoctor fix --yes-safe --only docker-endpoint,docker-forwarding --timeout 5s";
+    let text = said(machine, &format!("{leftover}\n{safe}; gdoctor fix --undo; docker context show; rm -rf ~/.docker"));
+    let done = ["> docker --context default context use default", "Mended", "\ndesktop-linux"];
+    is(done.iter().all(|word| text.contains(word)) && text.matches("  > ").count() == 1, || text.clone())?;
+    // An access list and a label stay on what is edited, and come back.
+    let python = |what: &str| format!("python3 -c 'import os; {what}'");
+    let label = python("os.setxattr(\"/etc/docker/daemon.json\", \"security.selinux\", b\"lab_t\")");
+    let marks = format!("{label}; setfacl -m u:labuser:r /etc/docker/daemon.json");
+    let shown = python("print(os.getxattr(\"/etc/docker/daemon.json\", \"security.selinux\"))");
+    let see = format!("{shown}; getfacl -pc /etc/docker/daemon.json");
+    let script = format!(
+        "mkdir -p /etc/docker; printf '{{ \"debug\" : false }}' >/etc/docker/daemon.json; {marks}; ({see}) >/tmp/first; grep -q lab_t /tmp/first && echo marked\n\
+         ip link set net0 mtu 1380; gdoctor fix --only docker-mtu --timeout 5s --yes=docker-mtu/smaller-way-out >/dev/null\n\
+         cat /etc/docker/daemon.json; ({see}) | diff - /tmp/first && echo kept; gdoctor fix --undo >/dev/null\n\
+         ({see}) | diff - /tmp/first && echo back; cat /etc/docker/daemon.json\n\
+         rm -r /etc/docker; ip link set net0 mtu 1500; service docker restart; await docker version"
+    );
+    let text = said(machine, &script);
+    let marked = ["{ \"debug\" : false, \"mtu\": 1380 }", "marked\n", "kept\n", "back\n{ \"debug\" : false }"];
+    is(marked.iter().all(|word| text.contains(word)), || text.clone())?;
+    said(machine, "rm -rf /var/lib/gdoctor");
+    let text = said(machine, "gdoctor fix --yes=docker-forwarding/no-such-code; echo code $?; ls /var/lib/gdoctor");
+    is(text.contains("code 2") && text.contains("cannot access"), || text.clone())
+}
+
+fn read_only(machine: &Machine) -> Result<(), String> {
+    let script = format!(
+        "mount --bind /etc/sysctl.d /etc/sysctl.d; mount -o remount,bind,ro /etc/sysctl.d\n{FIX} --yes={CODE}; echo code $?\n\
+         umount /etc/sysctl.d"
+    );
+    let text = said(machine, &script);
+    is(text.contains("read-only file system") && !text.contains("  > "), || text.clone())
+}
+
+fn full_disk(machine: &Machine) -> Result<(), String> {
+    said(machine, "");
+    let first = fingerprint(machine);
+    let full = |place: &str| {
+        format!(
+            "mkdir -p {place}; mount -t tmpfs -o size=16k full {place}; head -c 100000 /dev/zero >{place}/large 2>/dev/null"
+        )
+    };
+    let text = said(machine, &format!("{}\n{FIX} --yes={CODE}; umount /var/lib/gdoctor", full("/var/lib/gdoctor")));
+    is(text.contains("nothing was begun") && text.contains("No space left"), || text.clone())?;
+    is(fingerprint(machine) == first, || "it wrote".to_owned())?;
+    // The file of an edit by structure.
+    let mtu = format!(
+        "{}\nip link set net0 mtu 1380\ngdoctor fix --only docker-mtu --timeout 5s --yes=docker-mtu/smaller-way-out\n\
+         echo left $(ls -A /etc/docker); ip link set net0 mtu 1500; umount /etc/docker",
+        full("/etc/docker")
+    );
+    let text = said(machine, &mtu);
+    is(text.contains("No space left") && text.contains("\nleft large\n"), || text.clone())?;
+    is(fingerprint(machine) == first, || "something is left".to_owned())
+}
+
+fn changed_by_others(machine: &Machine) -> Result<(), String> {
+    let file = "/etc/sysctl.d/99-docker-forward.conf";
+    let text = said(
+        machine,
+        &format!(
+            "{FIX} --yes={CODE} >/dev/null; echo '# mine' >>{file}; gdoctor fix --undo; echo code $?; cat {file}; rm {file}"
+        ),
+    );
+    let left = ["has been changed since the fix: it was left as it is", "code 1", "# mine"];
+    is(left.iter().all(|word| text.contains(word)), || text.clone())
+}
+
+fn changed_in_between(machine: &Machine) -> Result<(), String> {
+    let file = "/etc/sysctl.d/99-docker-forward.conf";
+    let script = format!(
+        "rm -f /answers /screen; mkfifo /answers\n(exec 3<>/answers; script -qc '{FIX}' /dev/null <&3 >/screen 2>&1) & talk=$!\n\
+         await grep -q 'uit?' /screen; echo '# mine' >{file}; echo a >/answers\n\
+         await sh -c '[ $(grep -c uit? /screen) -ge 2 ]'; echo d >/answers\nwait $talk; cat /screen {file}; rm {file}"
+    );
+    let text = said(machine, &script);
+    let told = ["has changed since it was shown", "nothing was begun", "# mine"];
+    is(told.iter().all(|word| text.contains(word)), || text.clone())
+}
+
+fn no_sudo(machine: &Machine) -> Result<(), String> {
+    let script = format!(
+        "mv /usr/bin/sudo /usr/bin/sudo.away\n\
+         setpriv --reuid=labuser --regid=labuser --clear-groups env HOME=/home/labuser gdoctor fix --plan --only docker-access\n\
+         {FIX} --yes={CODE}\n cat /etc/sysctl.d/99-docker-forward.conf; gdoctor fix --undo\nmv /usr/bin/sudo.away /usr/bin/sudo"
+    );
+    let text = said(machine, &script);
+    let told = ["there is no sudo here", "net.ipv4.ip_forward = 1", "stands as before"];
+    is(told.iter().all(|word| text.contains(word)), || text.clone())
+}
+
+fn killed(machine: &Machine) -> Result<(), String> {
+    said(machine, "rm -rf /var/lib/gdoctor");
+    let first = fingerprint(machine);
+    let mut stood = [0; 3];
+    // A generator of Knuth's: the same moments in every run.
+    let mut seed: u64 = 20_261_129;
+    for kill in 0..KILLS {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let moment = (seed >> 33) % WORK;
+        // Every other one is ended while it takes the fix back.
+        let (before, work) = match kill % 2 {
+            0 => ("true".to_owned(), format!("{FIX} --yes={CODE}")),
+            _ => (format!("{FIX} --yes={CODE} >/dev/null 2>&1"), "gdoctor fix --undo 2>&1".to_owned()),
+        };
+        let script = format!(
+            "rm -rf /var/lib/gdoctor; {before}\n: >/screen; {work} >/screen 2>&1 & gdoctor=$!\n\
+             until grep -q -e '  > ' -e 'gdoctor: ' /screen || ! kill -0 $gdoctor 2>/dev/null; do :; done\n\
+             sleep 0.{moment:06}; kill -KILL $gdoctor 2>/dev/null\n\
+             wait $gdoctor 2>/dev/null; await ended sysctl; await ended tee\ngdoctor fix --journal; echo code $?\n\
+             if gdoctor fix --journal | grep -v 'taken back$' | grep -q {CODE}; then gdoctor fix --undo; echo undone $?; fi"
+        );
+        let text = said(machine, &script);
+        is(text.contains("code 0") && !text.contains("in vain"), || format!("{kill}: {text}"))?;
+        let which =
+            ["ended midway, while it was taken back", "ended midway", CODE].iter().position(|word| text.contains(word));
+        stood[which.unwrap_or(2)] += 1;
+        let now = fingerprint(machine);
+        is(now == first, || format!("{kill}, after {moment} us: {:?}\n{text}", differing(&first, &now)))?;
+    }
+    println!("{KILLS} kills: {} midway back, {} midway, {} at their end", stood[0], stood[1], stood[2]);
+    is(stood[0] > 0 && stood[1] > 0, || "no kill came midway".to_owned())?;
+    said(machine, "rm -rf /var/lib/gdoctor /etc/sysctl.d/90-hardening.conf; echo 1 >/proc/sys/net/ipv4/ip_forward");
+    Ok(())
+}
