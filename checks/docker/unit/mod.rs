@@ -56,8 +56,8 @@ const KEPT: [&str; 13] =
 /// What is wanted of the folders that dockerd does not see. A hook puts GPUs into containers, which is not dockerd's.
 fn asked(need: &Need, hidden: &Hidden) -> Option<Finding> {
     let is_below = |path: &str| {
-        let kept = |name: &&str| path.strip_prefix("/dev/").is_some_and(|rest| rest.split('/').next() == Some(name));
-        !KEPT.iter().any(|name| kept(&name))
+        let kept = |name: &str| path.strip_prefix("/dev/").is_some_and(|rest| rest.split('/').next() == Some(name));
+        !KEPT.iter().any(|name| kept(name))
             && hidden.folders.iter().any(|folder| {
                 path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             })
