@@ -29,6 +29,7 @@ mod proxy;
 mod rootless;
 mod seccomp;
 mod storage;
+mod unit;
 mod version;
 mod warnings;
 
@@ -72,5 +73,6 @@ pub static FAMILY: Family = Family {
         &bridge::CHECK,
         &keys::CHECK,
         &logging::CHECK,
+        &unit::CHECK,
     ],
 };

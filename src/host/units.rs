@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use gdoctor_checks::model::facts::docker::{Ignored, Why};
+
 use super::Host;
 
 /// Earlier folders win.
@@ -92,6 +94,118 @@ pub fn is_masked(host: &Host, path: &str) -> bool {
 
 /// Each value that the unit's file and its drop-ins have for `key`, with the file that has it, in systemd's order.
 fn values(host: &Host, folders: &[String], path: &str, key: &str) -> Vec<(String, String)> {
+    let settings = read(host, folders, path).into_iter().filter_map(Result::ok);
+    let of_key = settings.filter(|setting| setting.key == key && setting.section == section(key));
+    of_key.map(|setting| (setting.file, setting.value)).collect()
+}
+
+/// The section in which systemd knows a key; those of gdoctor's interest.
+fn section(key: &str) -> &'static str {
+    const UNIT: [&str; 14] = [
+        "After",
+        "Before",
+        "BindsTo",
+        "Conflicts",
+        "Description",
+        "Documentation",
+        "PartOf",
+        "Requires",
+        "RequiresMountsFor",
+        "Requisite",
+        "StartLimitIntervalSec",
+        "Wants",
+        "ConditionPathExists",
+        "AssertPathExists",
+    ];
+    match key {
+        "Accept" | "ListenDatagram" | "ListenStream" | "Service" | "SocketGroup" | "SocketMode" | "SocketUser" => {
+            "Socket"
+        }
+        "Alias" | "Also" | "RequiredBy" | "WantedBy" => "Install",
+        _ if UNIT.contains(&key) => "Unit",
+        _ => "Service",
+    }
+}
+
+/// Keys of services whose loss changes what is started.
+const TELLING: [&str; 27] = [
+    "CapabilityBoundingSet",
+    "Delegate",
+    "DeviceAllow",
+    "Environment",
+    "EnvironmentFile",
+    "ExecReload",
+    "ExecStart",
+    "ExecStartPost",
+    "ExecStartPre",
+    "Group",
+    "KillMode",
+    "LimitCORE",
+    "LimitMEMLOCK",
+    "LimitNOFILE",
+    "LimitNPROC",
+    "LimitRTPRIO",
+    "LimitSTACK",
+    "OOMScoreAdjust",
+    "PrivateDevices",
+    "PrivateTmp",
+    "ProtectHome",
+    "Restart",
+    "RestartSec",
+    "TasksMax",
+    "Type",
+    "User",
+    "WorkingDirectory",
+];
+
+/// What systemd takes of a service's files, in its order, and what it leaves out.
+pub fn service(host: &Host, path: &str) -> Vec<Result<Setting, Ignored>> {
+    let all = read(host, &SYSTEM.map(str::to_owned), path);
+    all.into_iter().map(|line| line.and_then(Setting::judged)).collect()
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    pub file: String,
+    pub line: u32,
+    pub section: String,
+    pub key: String,
+    pub value: String,
+}
+
+impl Setting {
+    fn judged(self) -> Result<Self, Ignored> {
+        let Setting { file, line, section: at, key, value } = self;
+        let ignored = |why| Ignored { file: file.clone(), line, key: key.clone(), why };
+        let known = TELLING.iter().find(|known| known.eq_ignore_ascii_case(&key));
+        match known {
+            Some(known) if *known != key => return Err(ignored(Why::Misspelled((*known).into()))),
+            Some(_) if at != section(&key) => return Err(ignored(Why::WrongSection(section(&key).into()))),
+            Some(_) if key == "Environment" && has_stray_specifier(&value) => return Err(ignored(Why::Percent)),
+            _ => {}
+        }
+        Ok(Setting { file, line, section: at, key, value })
+    }
+}
+
+/// systemd.unit(5), "Specifiers"; others of letters and digits make systemd leave the word out since version 236.
+fn has_stray_specifier(value: &str) -> bool {
+    const KNOWN: &str = "%aAbBCdDEfgGhHiIjJlLmMnNopPqsStTuUvVwWyY";
+    let mut letters = value.chars();
+    while let Some(letter) = letters.next() {
+        if letter == '%'
+            && let Some(next) = letters.next()
+            && next.is_ascii_alphanumeric()
+            && !KNOWN.contains(next)
+        {
+            return true;
+        }
+    }
+    false
+}
+
+/// The unit's file and its drop-ins, line by line: systemd.syntax(7).
+fn read(host: &Host, folders: &[String], path: &str) -> Vec<Result<Setting, Ignored>> {
     let unit = path.rsplit('/').next().unwrap_or_default();
     let mut drop_ins: BTreeMap<String, String> = BTreeMap::new();
     // systemd reads drop-ins in the order of their names; one in an earlier folder takes the place of its namesake.
@@ -101,13 +215,43 @@ fn values(host: &Host, folders: &[String], path: &str, key: &str) -> Vec<(String
             drop_ins.entry(name.clone()).or_insert_with(|| format!("{folder}/{name}"));
         }
     }
+    let files = std::iter::once(path.to_owned()).chain(drop_ins.into_values());
+    files.flat_map(|file| host.text(&file).value().map(|text| lines(&file, text)).unwrap_or_default()).collect()
+}
+
+fn lines(file: &str, text: &str) -> Vec<Result<Setting, Ignored>> {
     let mut all = Vec::new();
-    for file in std::iter::once(path.to_owned()).chain(drop_ins.into_values()) {
-        let text = host.text(&file).map(|text| text.replace("\\\n", " "));
-        for line in text.value().map(String::as_str).unwrap_or_default().lines() {
-            let value = line.trim().strip_prefix(key).and_then(|rest| rest.trim_start().strip_prefix('='));
-            all.extend(value.map(|value| (file.clone(), value.trim().to_owned())));
+    let mut section = String::new();
+    let mut open = String::new();
+    for (line, text) in (1_u32..).zip(text.lines()) {
+        let text = text.trim();
+        if text.starts_with(['#', ';']) || (text.is_empty() && open.is_empty()) {
+            continue;
         }
+        // A line that ends with a backslash goes on in the next.
+        if let Some(part) = text.strip_suffix('\\') {
+            open.push_str(part);
+            open.push(' ');
+            continue;
+        }
+        let whole = std::mem::take(&mut open) + text;
+        let whole = whole.trim();
+        if let Some(name) = whole.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            section = name.to_owned();
+            continue;
+        }
+        let (key, value) = whole.split_once('=').map_or((whole, None), |(key, value)| (key.trim(), Some(value.trim())));
+        let why = match value {
+            Some(value) if !section.is_empty() => {
+                let (section, key, value) = (section.clone(), key.to_owned(), value.to_owned());
+                all.push(Ok(Setting { file: file.to_owned(), line, section, key, value }));
+                continue;
+            }
+            Some(_) => Why::NoSection,
+            None => Why::NoValue,
+        };
+        let key = key.split_whitespace().next().unwrap_or_default().chars().take(64).collect();
+        all.push(Err(Ignored { file: file.to_owned(), line, key, why }));
     }
     all
 }
@@ -145,6 +289,25 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn lines_that_systemd_leaves_out() {
+        let text = "ExecStart=/a\n[Service]\n# c\nExecStart=/usr/bin/dockerd \\\n  -H fd://\nEnvironment=\"HTTPS_PROXY=http://a:b%40@c\"\n\
+                    Environment=A=%%40\nLimitNOFILE\nexecstart=/b\n[Unit]\nEnvironment=A=b\nAfter=x\n";
+        let all: Vec<_> = lines("f", text).into_iter().map(|line| line.and_then(Setting::judged)).collect();
+        let ignored: Vec<(u32, &Why)> =
+            all.iter().filter_map(|line| line.as_ref().err()).map(|line| (line.line, &line.why)).collect();
+        let expected = [
+            (1, &Why::NoSection),
+            (6, &Why::Percent),
+            (8, &Why::NoValue),
+            (9, &Why::Misspelled("ExecStart".into())),
+            (11, &Why::WrongSection("Service".into())),
+        ];
+        assert_eq!(ignored, expected);
+        let command = all.iter().flatten().find(|setting| setting.key == "ExecStart").unwrap();
+        assert_eq!(command.value, "/usr/bin/dockerd  -H fd://");
+    }
 
     #[test]
     fn socket_units_with_their_drop_ins() {

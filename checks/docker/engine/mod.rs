@@ -153,6 +153,11 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
     if docker.unit.value().is_some_and(|unit| unit.masked) {
         return Ok(Finding::fail("masked", "unmask"));
     }
+    // systemd's own words come first where they are known.
+    let said = facts.engine.start.value().is_some_and(|start| start.systemd.is_some());
+    if let Some(reason) = docker.unit.value().and_then(|unit| unit.refused.as_ref()).filter(|_| !said) {
+        return Ok(Finding::fail("unit-refused", "mend-unit").with("reason", reason).with("files", "its drop-ins"));
+    }
     if let Some(program) = docker.unit.value().and_then(|unit| unit.program_gone.as_ref()) {
         return Ok(Finding::fail("program-gone", "start-own-program").with("program", program));
     }

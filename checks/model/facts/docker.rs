@@ -352,6 +352,66 @@ pub struct Unit {
     #[serde(default)]
     #[serde(serialize_with = "place::path")]
     pub program_gone: Option<String>,
+    /// Why systemd refuses it as its files stand.
+    #[serde(default)]
+    pub refused: Option<String>,
+    /// Lines of its files that systemd leaves out.
+    #[serde(default)]
+    pub ignored: Vec<Ignored>,
+    /// What of the host the unit keeps from dockerd.
+    #[serde(default)]
+    pub hides: Vec<Hidden>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ignored {
+    #[serde(serialize_with = "place::path")]
+    pub file: String,
+    pub line: u32,
+    #[serde(serialize_with = "place::word")]
+    pub key: String,
+    pub why: Why,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// No `[Service]` stands before it.
+    NoSection,
+    /// It has no `=`.
+    NoValue,
+    /// It belongs into this section.
+    WrongSection(#[serde(serialize_with = "place::word")] String),
+    /// It is this key in other letters.
+    Misspelled(#[serde(serialize_with = "place::word")] String),
+    /// A `%` that begins no specifier.
+    Percent,
+}
+
+impl core::fmt::Display for Why {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Why::NoSection => f.write_str("it stands before any section, such as [Service]"),
+            Why::NoValue => f.write_str("it has no ="),
+            Why::WrongSection(section) => write!(f, "it belongs into the section [{section}]"),
+            Why::Misspelled(key) => write!(f, "the key is {key}"),
+            Why::Percent => f.write_str("its % begins a specifier that there is not; a plain % is written %%"),
+        }
+    }
+}
+
+/// Folders of the host that a setting of the unit takes out of dockerd's sight.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hidden {
+    /// `PrivateTmp=yes`.
+    #[serde(serialize_with = "place::word")]
+    pub setting: String,
+    #[serde(serialize_with = "place::path")]
+    pub file: String,
+    #[serde(serialize_with = "place::path")]
+    pub folders: Vec<String>,
 }
 
 /// A unit that another requires (`Requires=`, `BindsTo=`), and that systemd cannot start.

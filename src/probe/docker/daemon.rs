@@ -2,10 +2,11 @@
 
 use gdoctor_checks::model::fact::Fact;
 use gdoctor_checks::model::facts::docker::{
-    Address, Client, Command, Config, Info, Lack, Package, PidOfAnother, Rights, Unit,
+    Address, Client, Command, Config, Hidden, Info, Lack, Package, PidOfAnother, Rights, Unit,
 };
 
-use crate::host::{Host, units};
+use crate::host::Host;
+use crate::host::units::{self, Setting};
 
 use super::api::Answers;
 use super::endpoint::Route;
@@ -103,7 +104,57 @@ fn unit(host: &Host) -> Fact<Unit> {
     let enabled = on_demand || at_boot;
     let program_gone = command::program(host, &path).filter(|program| host.stat(program).is_absent());
     let at_boot = Some(at_boot);
-    Fact::present(Unit { masked, enabled, hosts_flag, flags, on_demand, at_boot, lacks, program_gone }, path)
+    let lines = if command::is_by_systemd(host) && !masked { units::service(host, &path) } else { Vec::new() };
+    let (settings, ignored): (Vec<_>, Vec<_>) = lines.into_iter().partition(Result::is_ok);
+    let settings: Vec<Setting> = settings.into_iter().flatten().filter(|line| line.section == "Service").collect();
+    let ignored = ignored.into_iter().filter_map(Result::err).take(8).collect();
+    let (refused, hides) = (refused(&settings), hides(&settings));
+    let unit =
+        Unit { masked, enabled, hosts_flag, flags, on_demand, at_boot, lacks, program_gone, refused, ignored, hides };
+    Fact::present(unit, path)
+}
+
+/// service_verify of systemd's src/core/service.c. An empty `ExecStart=` takes those before it back.
+fn refused(settings: &[Setting]) -> Option<String> {
+    let last = |key: &str| settings.iter().rfind(|line| line.key == key).map(|line| line.value.as_str());
+    let all: Vec<&Setting> = settings.iter().filter(|line| line.key == "ExecStart").collect();
+    let since = all.iter().rposition(|line| line.value.is_empty()).map_or(0, |at| at + 1);
+    let commands = all.get(since..).unwrap_or_default();
+    let files: Vec<String> = commands.iter().map(|line| format!("{} line {}", line.file, line.line)).collect();
+    match commands {
+        [] if all.is_empty() => None,
+        [] => Some("its ExecStart= is emptied, and none follows".into()),
+        [_] => None,
+        _ if last("Type") == Some("oneshot") => None,
+        _ => Some(format!("it has more than one ExecStart=, which only Type=oneshot may have: {}", files.join(", "))),
+    }
+}
+
+/// systemd.exec(5), "Sandboxing".
+fn hides(settings: &[Setting]) -> Vec<Hidden> {
+    let last = |key: &str| settings.iter().rfind(|line| line.key == key);
+    let hidden = |line: &Setting, folders: &[&str]| Hidden {
+        setting: format!("{}={}", line.key, line.value),
+        file: line.file.clone(),
+        folders: folders.iter().map(|&folder| folder.to_owned()).collect(),
+    };
+    let is_on = |value: &str| ["1", "yes", "y", "true", "t", "on"].contains(&value.to_ascii_lowercase().as_str());
+    let mut all = Vec::new();
+    all.extend(last("PrivateDevices").filter(|line| is_on(&line.value)).map(|line| hidden(line, &["/dev"])));
+    let homes = |line: &&Setting| is_on(&line.value) || line.value == "tmpfs";
+    all.extend(last("ProtectHome").filter(homes).map(|line| hidden(line, &["/home", "/root", "/run/user"])));
+    let own_tmp = |line: &&Setting| is_on(&line.value) || line.value == "disconnected";
+    all.extend(last("PrivateTmp").filter(own_tmp).map(|line| hidden(line, &["/tmp", "/var/tmp"])));
+    for key in ["InaccessiblePaths", "InaccessibleDirectories"] {
+        let lines: Vec<&Setting> = settings.iter().filter(|line| line.key == key).collect();
+        let since = lines.iter().rposition(|line| line.value.is_empty()).map_or(0, |at| at + 1);
+        all.extend(lines.get(since..).unwrap_or_default().iter().map(|line| {
+            let paths: Vec<&str> =
+                line.value.split_whitespace().map(|path| path.trim_start_matches(['-', '+'])).collect();
+            hidden(line, &paths)
+        }));
+    }
+    all
 }
 
 fn lack(host: &Host, unit: String) -> Option<Lack> {

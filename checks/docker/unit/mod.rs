@@ -1,0 +1,89 @@
+//! Does systemd take docker.service as its files say, and does dockerd see what it is asked for?
+
+use crate::model::facts::docker::{Hidden, Ignored, Reach, Why};
+use crate::model::prelude::*;
+use crate::model::run::{MountKind, RunLine};
+
+pub static CHECK: Check = Check {
+    id: "docker-unit",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.docker.as_ref(),
+    tells: Tells::Files,
+    judge,
+};
+
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
+    let docker = &facts.docker;
+    if docker.is_rootless() || facts.host.systemd.is_absent() {
+        return Err(Stop::NotNeeded("other-manager"));
+    }
+    let fact = &docker.unit;
+    let Some(unit) = fact.known()?.filter(|unit| !unit.masked) else { return Err(Stop::NotNeeded("other-manager")) };
+    let source = fact.source.0.as_str();
+    let mut findings = Findings::new();
+    match (&unit.refused, docker.reach.value()) {
+        (Some(_), Some(Reach::NotThere | Reach::Refused)) => return Err(Stop::blocked_by("docker-engine")),
+        (Some(reason), _) => {
+            let finding = Finding::warn("refused-next", "docker-engine/mend-unit").with("files", "its drop-ins");
+            findings.push(finding.with("reason", reason).evidence(source, reason.as_str()));
+        }
+        (None, _) => {}
+    }
+    findings.extend(unit.ignored.iter().map(ignored));
+    findings.extend(unit.hides.iter().filter_map(|hidden| asked(need, hidden)));
+    if findings.is_empty() {
+        findings.push(Finding::pass("taken").evidence(source, "no line is left out"));
+    }
+    Ok(findings)
+}
+
+fn ignored(line: &Ignored) -> Finding {
+    let fix = if line.why == Why::Percent { "double-percent" } else { "mend-line" };
+    Finding::warn("line-ignored", fix)
+        .about(format!("{}:{}", line.file, line.line))
+        .with("file", &line.file)
+        .with("line", line.line)
+        .with("key", &line.key)
+        .with("why", &line.why)
+        .evidence(line.file.as_str(), format!("line {}, {}", line.line, line.key))
+}
+
+/// What of /dev stays under PrivateDevices (systemd's src/core/namespace.c).
+const KEPT: [&str; 13] =
+    ["null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "shm", "mqueue", "hugepages", "log", "fd"];
+
+/// What is wanted of the folders that dockerd does not see. A hook puts GPUs into containers, which is not dockerd's.
+fn asked(need: &Need, hidden: &Hidden) -> Option<Finding> {
+    let is_below = |path: &str| {
+        let kept = |name: &str| path.strip_prefix("/dev/").is_some_and(|rest| rest.split('/').next() == Some(name));
+        !KEPT.iter().any(|name| kept(name))
+            && hidden.folders.iter().any(|folder| {
+                path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            })
+    };
+    let line = need.run.as_ref().filter(|line| !line.podman);
+    let by_line = line.and_then(|line| of_line(line, &is_below));
+    let camera = need.cameras.first().map(|wish| ("cameras' nodes".into(), wish.by.clone(), true));
+    let gpu = need.gpu.as_ref().map(|wish| ("GPUs' nodes".into(), wish.by.clone(), false));
+    let display = need.display.as_ref().map(|by| ("/tmp/.X11-unix".into(), by.clone(), false));
+    let (path, by, decides) = by_line
+        .or_else(|| camera.filter(|_| is_below("/dev")))
+        .or_else(|| gpu.filter(|_| is_below("/dev")))
+        .or_else(|| display.filter(|_| is_below("/tmp")))?;
+    let bad = if decides { Finding::fail } else { Finding::warn };
+    let finding = bad("hides", "show-again").with("path", path).with("setting", &hidden.setting);
+    Some(finding.with("file", &hidden.file).evidence(hidden.file.as_str(), hidden.setting.as_str()).asked_by(&by))
+}
+
+/// `-v` makes a folder in a /tmp of the service's own, and containerd, which sees the host's, then mounts that one.
+fn of_line(line: &RunLine, is_below: &dyn Fn(&str) -> bool) -> Option<(String, Origin, bool)> {
+    let device = line.devices.iter().find(|device| is_below(&device.host));
+    let device = device.map(|device| (device.host.clone(), device.at.origin(), true));
+    let mounts = || line.mounts.iter().filter(|mount| mount.kind == MountKind::Bind && is_below(&mount.source));
+    let mount = mounts().next().map(|mount| {
+        let makes_own = mount.makes_folder && mount.source.contains("/tmp");
+        (mount.source.clone(), mount.at.origin(), !makes_own)
+    });
+    device.or(mount)
+}
