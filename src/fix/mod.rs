@@ -93,23 +93,25 @@ fn is_among(cause: &plan::Cause, causes: &[plan::Cause]) -> bool {
 }
 
 /// Err has what failed. Ok: the journal's name of it, and the files that it changed.
-fn do_it(step: &Step, host: &Host, listener: &mut dyn Listener) -> Result<(String, Vec<String>), StepResult> {
+fn do_it(step: &Step, host: &Host, listener: &mut dyn Listener) -> Result<(String, Vec<String>), Box<StepResult>> {
     let hand = hand(step.needs_root)?;
     let folder = journal::folder(host).ok_or_else(|| StepResult::refused("there is no home to keep the journal in"))?;
     let shelf = Shelf::to_write(&folder).map_err(|why| StepResult::refused(&format!("nothing was begun: {why}")))?;
     match apply::apply(step, &shelf, hand, &mut |action| listener.doing(&action.words())) {
         Applied::Done { id, changed } => Ok((id, changed)),
-        Applied::Failed { id, changed, failure } => Err(StepResult::failed(id, changed, &failure, explained(&failure))),
+        Applied::Failed { id, changed, failure } => {
+            Err(StepResult::failed(id, changed, &failure, explained(&failure)).into())
+        }
     }
 }
 
 /// Who reaches root's files.
-fn hand(needs_root: bool) -> Result<Hand, StepResult> {
+fn hand(needs_root: bool) -> Result<Hand, Box<StepResult>> {
     match if needs_root { shell::sudo() } else { Sudo::NotNeeded } {
         Sudo::NotNeeded => Ok(Hand::Own),
         Sudo::There if shell::may_sudo() => Ok(Hand::BySudo),
-        Sudo::There => Err(StepResult::refused("nothing was begun: sudo does not let this user through")),
-        Sudo::Missing => Err(StepResult::refused("nothing was begun: it needs root, and there is no sudo here")),
+        Sudo::There => Err(StepResult::refused("nothing was begun: sudo does not let this user through").into()),
+        Sudo::Missing => Err(StepResult::refused("nothing was begun: it needs root, and there is no sudo here").into()),
     }
 }
 
