@@ -270,7 +270,9 @@ pub fn diff(before: &Path, after: &Path, whole: bool) -> u8 {
     let read = |path: &Path| match input::regular_file(path, snapshot::MOST + 1) {
         Some(Ok(bytes)) => diff::Side::read(&bytes).map_err(|why| format!("{}: {why}", path.display())),
         Some(Err(why)) => Err(format!("{}: {why}", path.display())),
-        None if path.is_dir() => Err(format!("{}: this is a folder; give a report or a facts file", path.display())),
+        None if input::is_folder(path) => {
+            Err(format!("{}: this is a folder; give a report or a facts file", path.display()))
+        }
         None => Err(format!("{}: there is no such file", path.display())),
     };
     match read(before).and_then(|b| Ok((b, read(after)?))).and_then(|(b, a)| diff::diff(&b, &a, whole)) {

@@ -187,14 +187,24 @@ impl<'a> Fix<'a> {
     /// The fences that apply to a host with these tags, in their order. Where a step is known for other systems only, what
     /// follows it is left out too: it would be done without what it needs.
     pub fn commands_for(&self, host_tags: &[String]) -> Vec<&'a str> {
+        let known = self.commands.iter().take(self.known_steps(host_tags));
+        known.filter(|fence| hold(&fence.tags, host_tags)).map(|fence| fence.text).collect()
+    }
+
+    /// A step of it is known for other systems only.
+    pub fn lacks_a_step(&self, host_tags: &[String]) -> bool {
+        self.known_steps(host_tags) < self.commands.len()
+    }
+
+    /// How many of the fences come before one that is missing here.
+    fn known_steps(&self, host_tags: &[String]) -> usize {
         let of_a_system = |fence: &Commands| fence.tags.iter().any(|tag| names_a_system(tag));
         let told = self.commands.iter().any(|fence| of_a_system(fence) && hold(&fence.tags, host_tags));
         let missing = |fence: &Commands| {
             let others: Vec<&str> = fence.tags.iter().copied().filter(|tag| !names_a_system(tag)).collect();
             !told && of_a_system(fence) && hold(&others, host_tags)
         };
-        let known = self.commands.iter().take_while(|fence| !missing(fence));
-        known.filter(|fence| hold(&fence.tags, host_tags)).map(|fence| fence.text).collect()
+        self.commands.iter().position(missing).unwrap_or(self.commands.len())
     }
 }
 
@@ -211,4 +221,51 @@ fn hold(tags: &[&str], host_tags: &[String]) -> bool {
 /// The lines that apply to a host with these tags.
 pub fn notes_for<'n, 'a>(notes: &'n [Note<'a>], host_tags: &[String]) -> Vec<&'n Note<'a>> {
     notes.iter().filter(|note| hold(&note.tags, host_tags)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+    use alloc::vec;
+
+    use super::*;
+
+    fn fix(fences: &[(&'static str, &'static str)]) -> Fix<'static> {
+        let fence =
+            |(tags, text): &(&'static str, &'static str)| Commands { tags: tags.split_whitespace().collect(), text };
+        let commands = fences.iter().map(fence).collect();
+        Fix {
+            name: "",
+            title: "",
+            commands,
+            risks: vec![],
+            notes: vec![],
+            verify: vec![],
+            undo: vec![],
+            writes: vec![],
+            edits: vec![],
+            page: "",
+        }
+    }
+
+    #[test]
+    fn nothing_follows_a_step_that_is_missing_here() {
+        let tags = |text: &str| text.split_whitespace().map(|tag| tag.to_string()).collect::<Vec<_>>();
+        let install = fix(&[("debian", "apt"), ("fedora", "dnf"), ("no-nixos", "configure"), ("systemd", "restart")]);
+        assert_eq!(install.commands_for(&tags("debian systemd")), ["apt", "configure", "restart"]);
+        assert!(
+            install.commands_for(&tags("gentoo systemd")).is_empty() && install.lacks_a_step(&tags("gentoo systemd"))
+        );
+        let looks = fix(&[("", "ldconfig"), ("debian", "dpkg -S")]);
+        assert_eq!(looks.commands_for(&tags("arch")), ["ldconfig"]);
+        assert!(looks.lacks_a_step(&tags("arch")) && !looks.lacks_a_step(&tags("debian")));
+        // Services by family only where systemd does not run.
+        let service =
+            fix(&[("systemd", "systemctl"), ("debian no-systemd", "service"), ("alpine no-systemd", "rc-service")]);
+        assert_eq!(service.commands_for(&tags("gentoo systemd")), ["systemctl"]);
+        assert!(!service.lacks_a_step(&tags("gentoo systemd")) && service.lacks_a_step(&tags("void no-systemd")));
+        let kinds = fix(&[("debian no-pve", "linux-headers"), ("debian pve", "proxmox-headers")]);
+        assert_eq!(kinds.commands_for(&tags("debian pve")), ["proxmox-headers"]);
+        assert_eq!(kinds.commands_for(&tags("debian")), ["linux-headers"]);
+    }
 }

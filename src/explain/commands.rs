@@ -82,7 +82,7 @@ fn is_program(text: &str) -> bool {
 /// True when a command shows that a code's cause is there, false when it shows that it is not.
 pub fn shows(code: &str, matched: &str, commands: &[Command], line: u32) -> Option<bool> {
     let above = || commands.iter().filter(|command| command.line < line);
-    let run = || above().filter(|command| is_run(&command.text)).last().map(|command| command.text.as_str());
+    let run = || above().rfind(|command| is_run(&command.text)).map(|command| command.text.as_str());
     match code {
         "run-line-gpu/not-asked" => Some(!asks_for_gpu(run()?)),
         "run-line-camera/not-in-line" => Some(!brings_camera(run()?, matched)),

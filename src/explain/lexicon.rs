@@ -237,7 +237,7 @@ impl Lexicon {
 /// `camera_1`, `camera-service:`, `components.camera`: a word within a name that somebody gave a container, a logger or a file.
 fn in_a_name(text: &str, token: Token) -> bool {
     let (from, to) = (token.from as usize, token.to as usize);
-    let (before, after) = (text[..from].as_bytes(), text[to..].as_bytes());
+    let (before, after) = (&text.as_bytes()[..from], &text.as_bytes()[to..]);
     let joined = |near: Option<&u8>, beyond: Option<&u8>, joints: &[u8]| {
         near.is_some_and(|b| joints.contains(b)) && beyond.is_some_and(u8::is_ascii_alphanumeric)
     };

@@ -73,7 +73,9 @@ pub fn read(given: &[String]) -> Result<Asked, String> {
         [one] if topic::is_id(one) => Ok(Asked::Topic(one.clone())),
         [one] => match input::regular_file_tail(Path::new(one), find::MOST) {
             Some(read) => text(one, read),
-            None if Path::new(one).is_dir() => Err(format!("{one}: this is a folder; give a file, a code or a text")),
+            None if input::is_folder(Path::new(one)) => {
+                Err(format!("{one}: this is a folder; give a file, a code or a text"))
+            }
             None => Ok(Asked::Text { bytes: one.clone().into_bytes(), left_out: 0 }),
         },
         words => Ok(Asked::Text { bytes: words.join(" ").into_bytes(), left_out: 0 }),

@@ -61,6 +61,11 @@ pub fn regular_file(path: &Path, cap: usize) -> Option<io::Result<Vec<u8>>> {
     })
 }
 
+/// A path that somebody gave leads to a folder.
+pub fn is_folder(path: &Path) -> bool {
+    path.is_dir()
+}
+
 /// Somebody sits before it and can be asked.
 pub fn is_answered() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()

@@ -70,6 +70,9 @@ pub fn none_here(tags: &[String], fences: &[Commands]) -> &'static str {
     }
 }
 
+pub const STEP_MISSING: &str = "A step is missing after these commands: gdoctor has none for this system's own tools. Do what the title \
+    says by the page.";
+
 /// The sentences that hold on this kind of host: none tells of systemd where there is none.
 pub fn notes(tags: &[String], notes: Vec<String>) -> Vec<String> {
     let without = tags.iter().any(|tag| tag == "no-systemd");

@@ -269,7 +269,11 @@ fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Findi
     let too_long = line.and_then(|line| length::too_long(line.text.len()));
     let changes_line = line.is_some() && fix.commands.iter().any(|fence| fence.text.trim() == CORRECTED);
     let fences = fix.commands_for(tags);
-    let elsewhere = fences.is_empty() && !fix.commands.is_empty();
+    let elsewhere = match fences.is_empty() {
+        true if fix.commands.is_empty() => None,
+        true => Some(fitted::none_here(tags, &fix.commands)),
+        false => fix.lacks_a_step(tags).then_some(fitted::STEP_MISSING),
+    };
     let commands = fences.into_iter().flat_map(str::lines);
     let commands = commands.flat_map(|command| match line.filter(|_| command == CORRECTED) {
         Some(line) => gate.lines(&corrected(line, &[finding]).0).0.lines().map(str::to_owned).collect(),
@@ -281,7 +285,7 @@ fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Findi
         None => fitted::commands(tags, commands.collect()).map_err(str::to_owned),
     };
     let (commands, left_out) = match fitting.and_then(length::commands) {
-        Ok(commands) => (commands, elsewhere.then(|| fitted::none_here(tags, &fix.commands).to_owned())),
+        Ok(commands) => (commands, elsewhere.map(str::to_owned)),
         Err(told) => (Vec::new(), Some(told)),
     };
     let risks = fitted::risks(&fix.risks, tags, &commands);
