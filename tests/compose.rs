@@ -452,3 +452,32 @@ fn services_that_publish_one_port() {
     assert_eq!(told(&["--service", "web", "--profile", "x"]), [both[1], both[0]]);
     assert_eq!(told(&["--service", "many"]), ["fail run-line-ports/copies 16"]);
 }
+
+/// `docker create --network container:ID`, which is how compose hands another service's network on, publishes nothing.
+#[test]
+fn another_services_network_publishes_nothing() {
+    let told = |ports: &str| {
+        let text = "services:\n  vpn:\n    image: vpn\n  app:\n    image: app\n    network_mode: service:vpn\n";
+        let folder = project(&format!("{text}{ports}"));
+        let arguments =
+            ["--compose", "compose.yaml", "--service", "app", "--only", "run-line-options", "--format", "json"];
+        let report: Value = serde_json::from_slice(&gdoctor(folder.path(), &arguments).stdout).unwrap();
+        report["results"][0]["code"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(told("    ports: ['8080:80']\n"), "run-line-options/exclude");
+    assert_ne!(told(""), "run-line-options/exclude");
+}
+
+/// With a cookie where X's library looks by itself, the server's list is not what lets the container in.
+#[test]
+fn a_cookie_is_known_by_its_place() {
+    let wants = |target: &str| {
+        let text = "services:\n  app:\n    image: app\n    environment: {DISPLAY: ':5'}\n    volumes: ['/etc/hostname:";
+        let folder = project(&format!("{text}{target}']\n"));
+        let arguments = ["--compose", "compose.yaml", "--only", "display-access", "--format", "json"];
+        let report: Value = serde_json::from_slice(&gdoctor(folder.path(), &arguments).stdout).unwrap();
+        report["results"][0]["status"] != "skip"
+    };
+    assert!(wants("/data/cookie"));
+    assert!(!wants("/root/.Xauthority"));
+}

@@ -177,6 +177,8 @@ pub fn verdict(report: &Report) -> String {
     let first = trouble.first().map(|o| o.brief()).unwrap_or_default();
     let line = report.run_line.as_ref().filter(|line| !line.several);
     let left_out = left_out(report);
+    let open = report.compose.as_ref().map(|compose| compose.open.join("; ")).filter(|open| !open.is_empty());
+    let untold = open.map(|open| format!("Whether docker would start this service cannot be told: {open}."));
     match (line, failed, unknown, warned) {
         (Some(line), ..) => {
             let sentence = line.verdict();
@@ -184,6 +186,7 @@ pub fn verdict(report: &Report) -> String {
             format!("{sentence}{and}")
         }
         (None, 0, 0, _) if left_out.is_some() => left_out.unwrap_or_default(),
+        (None, 0, 0, _) if untold.is_some() => untold.unwrap_or_default(),
         (None, 0, 0, 0) if is_ready(report) => "Ready: your containers can start.".into(),
         (None, 0, 0, 0) if report.results.iter().all(|o| o.status == Status::Skip) => "Nothing was looked at.".into(),
         (None, 0, 0, 0) => "No problem found.".into(),

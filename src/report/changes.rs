@@ -85,7 +85,7 @@ fn bad(judged: &[Judged]) -> (Vec<&'static Check>, Vec<&Finding>) {
     all.filter(|(_, finding)| matches!(finding.verdict, Verdict::Warn(_) | Verdict::Fail(_))).unzip()
 }
 
-pub fn compose(line: &RunLine, judged: &[Judged], shown: &Shown) -> ComposeWords {
+pub fn compose(line: &RunLine, judged: &[Judged], results: &[Outcome], shown: &Shown) -> ComposeWords {
     let harmless = |text: &str| shown.gate.text(text);
     let (owners, findings) = bad(judged);
     let mut changes = Vec::new();
@@ -102,7 +102,11 @@ pub fn compose(line: &RunLine, judged: &[Judged], shown: &Shown) -> ComposeWords
         });
     }
     changes.sort_by(|a, b| (&a.file.path, a.file.start).cmp(&(&b.file.path, b.file.start)));
-    ComposeWords { service: line.by.as_ref().map(|by| harmless(&by.to_string())).unwrap_or_default(), changes }
+    ComposeWords {
+        service: line.by.as_ref().map(|by| harmless(&by.to_string())).unwrap_or_default(),
+        open: start::open(line, results).iter().map(|why| harmless(why)).collect(),
+        changes,
+    }
 }
 
 pub fn run_line(line: &RunLine, text: String, judged: &[Judged], results: &[Outcome], shown: &Shown) -> RunLineWords {

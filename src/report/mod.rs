@@ -245,6 +245,9 @@ pub struct Change {
 pub struct ComposeWords {
     /// Where the service stands.
     pub service: String,
+    /// Why it cannot be told whether the container would start.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<String>,
     pub changes: Vec<FileChange>,
 }
 

@@ -91,7 +91,11 @@ pub fn write_through(
         families: families(&results),
         run_line: line.map(|line| changes::run_line(line, text, judged, &results, shown)),
         more_run_lines: Vec::new(),
-        compose: need.run.as_ref().filter(|line| line.made_up).map(|line| changes::compose(line, judged, shown)),
+        compose: need
+            .run
+            .as_ref()
+            .filter(|line| line.made_up)
+            .map(|line| changes::compose(line, judged, &results, shown)),
         gauges: drawn::gauges(facts).into_iter().map(|gauge| Gauge { name: harmless(&gauge.name), ..gauge }).collect(),
         pictures: drawn::pictures(facts),
         results,

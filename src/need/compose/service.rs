@@ -51,6 +51,8 @@ pub const PLAIN: [(&str, &str); 35] = [
 
 /// Another service's network or namespace: which container that will be is not known yet.
 const SHARED: &str = "service:";
+/// How compose hands another service's network on to docker.
+const CONTAINER: &str = "container:";
 
 /// An option in words, and where it comes from.
 struct Said {
@@ -109,6 +111,9 @@ pub fn run_line(project: &Project, name: &str, service: &Node) -> Result<RunLine
     let mut line = run_line::parse_made(&run_line::join(&argv), &shell).map_err(refused)?;
     let own = project.origin(service, format!("service {name}"));
     point(&mut line, &words.said, image.origin, own);
+    // Compose makes the containers of the services that this one leans on first.
+    let leans = service.get("network_mode").and_then(Node::text).and_then(|mode| mode.strip_prefix(SHARED));
+    line.earlier.containers.extend(leans.map(str::to_owned));
     line.arguments = command(project, service);
     if service.get("build").is_some() {
         line.earlier.images.push(image.word);
@@ -149,9 +154,8 @@ impl Words<'_> {
     fn network(&mut self, service: &Node) -> Result<(), Refusal> {
         let Some(node) = service.get("network_mode") else { return Ok(()) };
         let value = self.project.scalar(node)?;
-        if !value.starts_with(SHARED) {
-            self.say("network", &value, node, "network_mode");
-        }
+        let shared = value.strip_prefix(SHARED).map(|service| format!("{CONTAINER}{service}"));
+        self.say("network", shared.as_deref().unwrap_or(&value), node, "network_mode");
         Ok(())
     }
 

@@ -92,10 +92,16 @@ fn display(need: &mut Need, line: &RunLine) {
     if let Some(at) = variable {
         need.display.get_or_insert_with(|| at.origin());
         // With a cookie of its own the container needs no entry in the server's list.
-        if line.variable("XAUTHORITY").is_none() && !line.earlier.xhost {
+        if !brings_cookie(line) && !line.earlier.xhost {
             need.display_access.get_or_insert_with(|| at.origin());
         }
     }
+}
+
+/// By the variable, or where X's library looks by itself: ~/.Xauthority of whoever runs in the container.
+fn brings_cookie(line: &RunLine) -> bool {
+    let by_default = |mount: &gdoctor_checks::model::run::Mount| mount.target.ends_with("/.Xauthority");
+    line.variable("XAUTHORITY").is_some() || line.mounts.iter().any(by_default)
 }
 
 /// `/dev/video0`, or a link to one below /dev/v4l.
