@@ -1,6 +1,7 @@
 //! Looks at what a run line or a Dockerfile names: the paths it mounts, the name it takes, images, a terminal.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::image::ImageFacts;
@@ -28,6 +29,7 @@ pub fn probe(host: &Host, need: &Need) -> RunFacts {
         let podman = super::podman::look(host, &RunLine::default());
         return RunFacts { bases, podman, ..RunFacts::default() };
     };
+    let mounts = Mounted::read(host);
     let (program, program_fault) = super::inside::program(host, line, &daemon);
     RunFacts {
         bases,
@@ -44,7 +46,8 @@ pub fn probe(host: &Host, need: &Need) -> RunFacts {
         targets: super::inside::targets(host, line, &daemon),
         accounts: super::inside::accounts(host, line, &daemon),
         subpaths: subpaths(host, line, &daemon),
-        private_mounts: private_mounts(host, line),
+        private_mounts: private_mounts(host, line, &mounts),
+        read_only_mounts: read_only_mounts(host, line, &mounts),
         volumes: volumes(host, line, &daemon),
         leans: leans(host, line, &daemon),
         podman: super::podman::look(host, line),
@@ -231,30 +234,64 @@ struct HostConfig {
     ipc_mode: String,
 }
 
+/// What is mounted on this host, as its first process sees it: mountinfo(5).
+struct Mounted(String);
+
+impl Mounted {
+    /// Nothing under another root, whose mounts are not here.
+    fn read(host: &Host) -> Self {
+        let first = host.live().text("/proc/1/mountinfo");
+        let table = if first.value().is_some() { first } else { host.live().text("/proc/self/mountinfo") };
+        Self(table.value().filter(|_| host.is_live()).cloned().unwrap_or_default())
+    }
+
+    /// The fields of the mount that a path lies on: of several at one place the last.
+    fn holding(&self, path: &str) -> Option<Vec<&str>> {
+        let above =
+            |at: &str| at == "/" || path.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let rows = self.0.lines().map(|row| row.split(' ').collect::<Vec<_>>());
+        rows.filter(|row| row.get(4).is_some_and(|at| above(at))).max_by_key(|row| row[4].len())
+    }
+}
+
+fn binds(line: &RunLine) -> impl Iterator<Item = &Mount> {
+    line.mounts.iter().filter(|mount| mount.kind == MountKind::Bind)
+}
+
 /// moby, daemon/volumes_linux: a source that is to be shared, or a slave, has to lie on a mount that is.
-fn private_mounts(host: &Host, line: &RunLine) -> BTreeMap<String, String> {
-    let table = host.live().text("/proc/1/mountinfo");
-    let table = if table.value().is_some() { table } else { host.live().text("/proc/self/mountinfo") };
-    let Some(table) = table.value().filter(|_| host.is_live() && !line.podman) else { return BTreeMap::new() };
-    let rows: Vec<Vec<&str>> = table.lines().map(|row| row.split(' ').collect()).collect();
+fn private_mounts(host: &Host, line: &RunLine, mounts: &Mounted) -> BTreeMap<String, String> {
     let options = line.options_by_place();
     let place = |mount: &Mount| {
         let option = options.of(&mount.at)?;
         let says = |words: [&str; 2]| option.value.split([':', ',', '=']).any(|part| words.contains(&part));
         let (shared, slave) = (says(["shared", "rshared"]), says(["slave", "rslave"]));
         let source = host.live().real_path(&mount.source);
-        let source = source.value().filter(|_| shared || slave)?;
-        let above = |at: &str| {
-            at == "/" || source.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        // Of several mounts at one place the last is seen.
-        let row = rows.iter().filter(|row| row.get(4).is_some_and(|at| above(at))).max_by_key(|row| row[4].len())?;
+        let row = mounts.holding(source.value().filter(|_| shared || slave)?)?;
         let has =
             |kind: &str| row.iter().skip(6).take_while(|field| **field != "-").any(|field| field.starts_with(kind));
         (!has("shared:") && (shared || !has("master:"))).then(|| row[4].to_owned())
     };
-    let binds = line.mounts.iter().filter(|mount| mount.kind == MountKind::Bind);
-    binds.filter_map(|mount| Some((mount.source.clone(), place(mount)?))).collect()
+    binds(line).filter(|_| !line.podman).filter_map(|mount| Some((mount.source.clone(), place(mount)?))).collect()
+}
+
+/// The mount's own options say `ro`, or those of its file system, behind ` - TYPE SOURCE`.
+fn is_read_only(row: &[&str]) -> bool {
+    let system = row.iter().position(|field| *field == "-").and_then(|at| row.get(at + 3));
+    row.get(5).into_iter().chain(system).any(|options| options.split(',').any(|option| option == "ro"))
+}
+
+fn read_only_mounts(host: &Host, line: &RunLine, mounts: &Mounted) -> BTreeMap<String, String> {
+    let place = |mount: &Mount| {
+        if !host.stat(&mount.source).is_absent() {
+            return None;
+        }
+        let above = Path::new(&mount.source).ancestors().skip(1);
+        let nearest = above.map(|folder| folder.display().to_string()).find(|folder| host.exists(folder))?;
+        let real = host.live().real_path(&nearest);
+        let row = mounts.holding(real.value()?)?;
+        is_read_only(&row).then(|| row[4].to_owned())
+    };
+    binds(line).filter_map(|mount| Some((mount.source.clone(), place(mount)?))).collect()
 }
 
 /// The containers that the line leans on, as far as they exist.

@@ -52,6 +52,9 @@ pub struct RunFacts {
     /// Where the source of a mount that is to be shared lies on a mount that is not: that mount's place, by the source.
     #[serde(serialize_with = "place::path")]
     pub private_mounts: BTreeMap<String, String>,
+    /// Where a source is missing and would have to be made on a mount that is read-only: that mount's place, by the source.
+    #[serde(serialize_with = "place::path")]
+    pub read_only_mounts: BTreeMap<String, String>,
     /// The containers that the line leans on, by their names.
     pub leans: BTreeMap<String, Fact<Leaned>>,
     /// The bases of the Dockerfile as the daemon has them, by reference; Absent where one would have to be pulled.

@@ -240,7 +240,10 @@ fn source(facts: &Facts, line: &RunLine, mount: &Mount) -> Option<Finding> {
             let file = below_file(facts, &mount.source).unwrap_or_default();
             Finding::fail("below-file", "look").with("file", file)
         }
-        Ok(None) => missing(mount),
+        Ok(None) => match facts.run.read_only_mounts.get(&mount.source).filter(|_| mount.makes_folder) {
+            Some(place) => Finding::fail("not-to-be-made", "other-folder").with("place", place),
+            None => missing(mount),
+        },
         Err(Stop::Unknown(gap, source)) => Finding::unknown(gap, source),
         Err(_) => return None,
     };
