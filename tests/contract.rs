@@ -369,6 +369,19 @@ fn fixes_fit_their_hosts() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+/// Where a fix has a step for other systems only, it says that the step is missing.
+#[test]
+fn a_missing_step_is_told() {
+    let told = |host: &str| {
+        let tags: Vec<String> = host.split(' ').map(str::to_owned).collect();
+        let (_, doc) = documents().into_iter().find(|(id, _)| *id == "nvidia-toolkit").unwrap();
+        let words = report::general_fix(&report::find_fix(&doc, "install").unwrap(), &tags, &report::nobodys());
+        words.notes.iter().any(|note| note.starts_with("One step is not among these commands"))
+    };
+    assert!(told("gentoo systemd no-ubuntu no-nixos no-snap rootful since-23"));
+    assert!(HOSTS.iter().filter(|host| !host.starts_with("alpine")).all(|host| !told(host)));
+}
+
 /// A fix is for the engine that starts next, also where none answers.
 #[test]
 fn an_engine_that_is_down_has_its_packages_version() {

@@ -51,7 +51,7 @@ pub fn commands(tags: &[String], commands: Vec<String>) -> Result<Vec<String>, &
 }
 
 /// What stands in the place of commands that a fix has for other systems only.
-pub fn none_here(tags: &[String], fences: &[Commands]) -> &'static str {
+fn none_here(tags: &[String], fences: &[Commands]) -> &'static str {
     let is = |tag: &str| tags.iter().any(|known| known == tag);
     let all_ask = |tag: &str| fences.iter().all(|fence| fence.tags.contains(&tag));
     match () {
@@ -62,6 +62,26 @@ pub fn none_here(tags: &[String], fences: &[Commands]) -> &'static str {
             "gdoctor has no commands for this system: do what the title says with the system's own tools; the page tells \
              what is needed."
         }
+    }
+}
+
+/// Systems by their package managers.
+const FAMILIES: [&str; 5] = ["debian", "fedora", "suse", "arch", "alpine"];
+const STEP_MISSING: &str = "One step is not among these commands, because gdoctor has none for this system's own tools: what the title \
+    says, by the page.";
+
+/// What a fix says besides its commands where it has a step for other systems only.
+pub fn missing(tags: &[String], fences: &[Commands]) -> Option<&'static str> {
+    let is = |tag: &&str| tags.iter().any(|known| known == tag);
+    let of_system = |fence: &&Commands| {
+        fence.tags.iter().any(|tag| FAMILIES.contains(tag))
+            && fence.tags.iter().filter(|tag| !FAMILIES.contains(tag)).all(is)
+    };
+    let mut of_systems = fences.iter().filter(of_system).peekable();
+    match (fences.iter().any(|fence| fence.tags.iter().all(is)), of_systems.peek().is_some()) {
+        (false, _) => (!fences.is_empty()).then(|| none_here(tags, fences)),
+        (true, true) => (!of_systems.any(|fence| fence.tags.iter().all(is))).then_some(STEP_MISSING),
+        (true, false) => None,
     }
 }
 

@@ -266,9 +266,7 @@ fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Findi
         fitted::steps(tags, steps)
     };
     let changes_line = line.is_some() && fix.commands.iter().any(|fence| fence.text.trim() == CORRECTED);
-    let fences = fix.commands_for(tags);
-    let elsewhere = fences.is_empty() && !fix.commands.is_empty();
-    let commands = fences.into_iter().flat_map(str::lines);
+    let commands = fix.commands_for(tags).into_iter().flat_map(str::lines);
     let commands = commands.flat_map(|command| match line.filter(|_| command == CORRECTED) {
         Some(line) => gate.lines(&corrected(line, &[finding]).0).0.lines().map(str::to_owned).collect(),
         None if command == CORRECTED => vec![YOUR_OWN.to_owned()],
@@ -276,7 +274,7 @@ fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Findi
     });
     let fitting = fitted::commands(tags, commands.collect()).map_err(str::to_owned);
     let (commands, left_out) = match fitting.and_then(length::commands) {
-        Ok(commands) => (commands, elsewhere.then(|| fitted::none_here(tags, &fix.commands).to_owned())),
+        Ok(commands) => (commands, fitted::missing(tags, &fix.commands).map(str::to_owned)),
         Err(told) => (Vec::new(), Some(told)),
     };
     let risks = fitted::risks(&fix.risks, tags, &commands);
