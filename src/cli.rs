@@ -46,7 +46,9 @@ pub fn nearly(arguments: &[OsString]) -> Option<String> {
     if let ["check", name] | [name] = words[..] {
         let is_topic = FAMILIES.iter().any(|family| family.name == name) || ALL.iter().any(|check| check.id == name);
         if is_topic {
-            return Some(format!("{name:?} is what checks are about: gdoctor --only {name}, or gdoctor explain {name}"));
+            return Some(format!(
+                "{name:?} is what checks are about: gdoctor --only {name}, or gdoctor explain {name}"
+            ));
         }
     }
     let word = arguments.get(1)?.to_str().filter(|word| !word.starts_with('-'))?;

@@ -77,7 +77,8 @@ const LISTS: [&str; 5] = ["only", "skip", "capability", "decode", "encode"];
 /// What fish's generator leaves out: words of arguments that have no flag, lists, and flags whose value may be missing. Its own
 /// look for the command gives up where the last flag still waits for its value.
 fn for_fish(script: &str, tree: &Command) -> String {
-    let optional: Vec<&str> = tree.get_arguments().filter(|arg| may_stand_alone(arg)).filter_map(Arg::get_long).collect();
+    let optional: Vec<&str> =
+        tree.get_arguments().filter(|arg| may_stand_alone(arg)).filter_map(Arg::get_long).collect();
     let mut out = String::with_capacity(script.len());
     let mut looks = false;
     for line in script.lines() {
@@ -102,8 +103,7 @@ fn for_fish(script: &str, tree: &Command) -> String {
     };
     for command in tree.get_subcommands().chain([tree]) {
         for arg in command.get_arguments() {
-            let words: Vec<String> =
-                arg.get_possible_values().iter().map(|word| word.get_name().to_owned()).collect();
+            let words: Vec<String> = arg.get_possible_values().iter().map(|word| word.get_name().to_owned()).collect();
             let words = words.join(" ");
             match arg.get_long() {
                 _ if words.is_empty() => {}
@@ -139,7 +139,8 @@ fn for_zsh(script: String, topics: &str) -> String {
     let lines = script.lines().map(|line| {
         let flag = line.split_once("--").and_then(|(_, rest)| rest.split('=').next()).unwrap_or_default();
         // In an argument's description zsh would run what stands in backticks.
-        let bare = if line.starts_with("'*::") || line.starts_with("'::") { line.replace('`', "") } else { line.to_owned() };
+        let bare =
+            if line.starts_with("'*::") || line.starts_with("'::") { line.replace('`', "") } else { line.to_owned() };
         match line.rsplit_once(":(").filter(|_| LISTS.contains(&flag)) {
             Some((before, words)) => format!("{before}:{{_values -s , {flag} {}", words.replacen(")'", "}'", 1)),
             None => bare,

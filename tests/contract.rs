@@ -344,7 +344,9 @@ fn fixes_fit_their_hosts() {
                     }
                     let steps = words.verify.iter().chain(&words.undo).map(Step::text);
                     for text in words.commands.iter().map(String::as_str).chain(steps) {
-                        if is("no-systemd") && ["systemctl", "journalctl", "loginctl"].iter().any(|one| text.contains(one)) {
+                        if is("no-systemd")
+                            && ["systemctl", "journalctl", "loginctl"].iter().any(|one| text.contains(one))
+                        {
                             bad("no systemd here", text);
                         }
                         if is("systemd") && text.contains("service docker ") {

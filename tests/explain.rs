@@ -488,7 +488,10 @@ fn the_look_that_tells_causes_apart_is_named() {
         let named = text.lines().find_map(|line| line.split_once("Which of them it is, tells").map(|(_, rest)| rest));
         let named = named.unwrap_or_else(|| panic!("{message}: {text}"));
         let at = named.find(command).unwrap_or_else(|| panic!("{named}"));
-        let line = named[at..].replace("PORT", "18080").replace("PATH", "/dev/video0").replace("docker run …", "docker run debian");
+        let line = named[at..]
+            .replace("PORT", "18080")
+            .replace("PATH", "/dev/video0")
+            .replace("docker run …", "docker run debian");
         let code = gdoctor().args(line.split_whitespace().skip(1)).output().unwrap().status.code();
         assert!(matches!(code, Some(0 | 1 | 3)), "{line}: {code:?}");
     }

@@ -393,7 +393,10 @@ fn junit_counts_what_waits() {
     let numbers = page.lines().filter_map(|line| line.split_once("\"gdoctor.waiting\" value=\""));
     let told: usize = numbers.filter_map(|(_, rest)| rest.split('"').next()?.parse::<usize>().ok()).sum();
     assert!(told > 0 && told == full.count("waiting"), "{told}: {}", full.count("waiting"));
-    assert_eq!(page.matches("message=\"waiting for ").count(), full.results.iter().filter(|o| o.cause.is_some()).count());
+    assert_eq!(
+        page.matches("message=\"waiting for ").count(),
+        full.results.iter().filter(|o| o.cause.is_some()).count()
+    );
 }
 
 /// The same page where scripts are switched off, and on paper.

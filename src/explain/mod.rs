@@ -55,7 +55,8 @@ pub fn missing_file(given: &[String]) -> Option<String> {
     let [one] = given else { return None };
     let is_path = ["/", "./", "../", "~/"].iter().any(|start| one.starts_with(start));
     let is_word = !one.contains(char::is_whitespace) && !one.contains(':');
-    (is_word && (is_path || NAMES.iter().any(|end| one.ends_with(end)))).then(|| format!("{one}: there is no such file"))
+    (is_word && (is_path || NAMES.iter().any(|end| one.ends_with(end))))
+        .then(|| format!("{one}: there is no such file"))
 }
 
 /// Reads what was given: nothing or `-` is standard input, the path of a file is its content, a word that is made like a check

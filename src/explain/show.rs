@@ -112,7 +112,8 @@ impl Document {
                     continue;
                 }
                 let same = causes[at + 1..].iter().filter(|later| !verbose && cause.stands_for(later));
-                let codes: Vec<&str> = [cause.code.as_str()].into_iter().chain(same.map(|one| one.code.as_str())).collect();
+                let codes: Vec<&str> =
+                    [cause.code.as_str()].into_iter().chain(same.map(|one| one.code.as_str())).collect();
                 cause.text(&mut out, at == 0, verbose, &codes.join(", "));
             }
             if let Some(look) = self.look(&causes).or_else(|| first.filled_by()) {

@@ -218,7 +218,8 @@ fn write_fix_here(out: &mut String, fix: &FixWords, whole: bool, again: &str) {
 /// Its commands try it by themselves: in a container, or with gdoctor in the surroundings that they make. Another look at the host
 /// would see nothing of that.
 fn tries_it(fix: &FixWords) -> bool {
-    const TRIES: [&str; 6] = ["docker run ", "podman run ", "docker build ", "xvfb-run ", " gdoctor ", "docker compose up"];
+    const TRIES: [&str; 6] =
+        ["docker run ", "podman run ", "docker build ", "xvfb-run ", " gdoctor ", "docker compose up"];
     fix.commands.iter().any(|command| TRIES.iter().any(|words| command.contains(words)))
 }
 

@@ -60,7 +60,10 @@ impl Looks {
             self.code += 1;
         } else if line.spoken > 0
             || begins(text, &["docker: ", "podman: ", "dockerd: ", "nvidia-smi: ", "nvidia-container-cli: "])
-            || line.severity() != Severity::Unsaid || is_progress(text) || is_record(text) {
+            || line.severity() != Severity::Unsaid
+            || is_progress(text)
+            || is_record(text)
+        {
             self.records += 1;
         } else if is_prose(text) {
             self.prose += 1;

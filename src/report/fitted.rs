@@ -57,7 +57,9 @@ fn none_here(tags: &[String], fences: &[Commands]) -> &'static str {
     match () {
         () if all_ask("wsl") => "This is done in WSL, and only there.",
         () if all_ask("systemd") && is("no-systemd") => NO_SYSTEMD,
-        () if all_ask("rootful") && is("rootless") => "A rootless engine has no such setting; the system's own engine has.",
+        () if all_ask("rootful") && is("rootless") => {
+            "A rootless engine has no such setting; the system's own engine has."
+        }
         () => {
             "gdoctor has no commands for this system: do what the title says with the system's own tools; the page tells \
              what is needed."
@@ -254,13 +256,18 @@ mod tests {
     fn services_without_systemd_and_older_engines() {
         let told = |given: &[&str]| told("no-systemd", given);
         assert_eq!(
-            told(&["sudoedit x", "sudo systemctl daemon-reload", "sudo systemctl restart docker.socket docker.service"]),
+            told(&[
+                "sudoedit x",
+                "sudo systemctl daemon-reload",
+                "sudo systemctl restart docker.socket docker.service"
+            ]),
             Ok(vec!["sudoedit x".to_owned(), "sudo service docker restart".into()])
         );
         assert_eq!(told(&["sudo systemctl enable --now docker"]), Ok(vec!["sudo service docker start".to_owned()]));
         assert_eq!(told(&["systemctl is-active docker"]), Err(NO_SYSTEMD));
         assert_eq!(told(&["sudo journalctl -u docker"]), Err(NO_SYSTEMD));
-        let old = super::commands(&["before-23".into()], vec!["sudo dockerd --validate --config-file=x".into(), "ls".into()]);
+        let old =
+            super::commands(&["before-23".into()], vec!["sudo dockerd --validate --config-file=x".into(), "ls".into()]);
         assert_eq!(old, Ok(vec!["ls".to_owned()]));
     }
 

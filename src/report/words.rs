@@ -65,7 +65,8 @@ pub fn write_through(
             let probe = groups.filter_map(|group| frame.probe_times.get(group)).max().copied().unwrap_or_default();
             let took = probe + j.took;
             let reclaim = need.reclaim.is_some();
-            let words = Words { check: j.check, doc: quoted(j), tags: &tags, down, line, made_up, reclaim, shown, took };
+            let words =
+                Words { check: j.check, doc: quoted(j), tags: &tags, down, line, made_up, reclaim, shown, took };
             j.findings.iter().map(|f| words.outcome(f, &blocked)).collect::<Vec<_>>()
         })
         .collect();
