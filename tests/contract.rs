@@ -439,6 +439,24 @@ fn fixes_fit_their_hosts() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+/// Where a fix has a step for other systems only, it says that the step is missing, and nothing that follows it.
+#[test]
+fn a_missing_step_is_told() {
+    let words = |check: &str, fix: &str, host: &str| {
+        let tags: Vec<String> = host.split(' ').map(str::to_owned).collect();
+        let (_, doc) = documents().into_iter().find(|(id, _)| *id == check).unwrap();
+        report::general_fix(&report::find_fix(&doc, fix).unwrap(), &tags, &report::nobodys())
+    };
+    let unknown = "gentoo systemd no-snap rootful since-23";
+    assert!(words("nvidia-toolkit", "install", unknown).commands.is_empty());
+    let told = |host: &str| {
+        let words = words("driver-capability", "repair-links", host);
+        !words.commands.is_empty() && words.notes.iter().any(|note| note.starts_with("A step is missing after these"))
+    };
+    assert!(told(unknown));
+    assert!(!told("debian systemd no-snap rootful since-23"));
+}
+
 /// A fix is for the engine that starts next, also where none answers.
 #[test]
 fn an_engine_that_is_down_has_its_packages_version() {
