@@ -92,8 +92,8 @@ printf '#!/bin/sh\nid >/tmp/ran\n' >/usr/local/bin/nvidia-ctk; chmod 755 /usr/lo
     }
 }
 
-/// The one file that starts system programs, the one that starts gdoctor's own child, the one that starts an engine's client for
-/// `gdoctor prove`, and the two that connect.
+/// The one file that starts system programs, the one that starts a fix's commands, the one that starts gdoctor's own child, the one
+/// that starts an engine's client for `gdoctor prove`, and the two that connect.
 #[test]
 fn there_is_one_door_for_programs_and_one_for_sockets() {
     let doors = [
