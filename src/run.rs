@@ -469,6 +469,7 @@ fn read(path: &Path) -> Result<Snapshot, String> {
     match input::regular_file(path, snapshot::MOST + 1) {
         Some(Ok(bytes)) => Snapshot::read(&bytes),
         Some(Err(why)) => Err(why.to_string()),
+        None if input::is_folder(path) => Err("this is a folder; give the file that `gdoctor collect` wrote".into()),
         None => Err("there is no such file".into()),
     }
 }

@@ -481,3 +481,13 @@ fn a_cookie_is_known_by_its_place() {
     assert!(wants("/data/cookie"));
     assert!(!wants("/root/.Xauthority"));
 }
+
+#[test]
+fn a_folder_is_no_file() {
+    let folder = project("");
+    for flag in ["--compose", "--dockerfile", "--run-file", "--facts"] {
+        let output = gdoctor(folder.path(), &[flag, "."]);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), errors.contains("this is a folder")), (Some(2), true), "{flag}: {errors}");
+    }
+}

@@ -7,7 +7,7 @@ use gdoctor_checks::model::fact::Gap;
 use gdoctor_checks::model::need::Origin;
 use gdoctor_checks::model::run::Span;
 
-use crate::host::Host;
+use crate::host::{Host, input};
 use crate::secret;
 
 use super::Refusal;
@@ -115,6 +115,7 @@ pub fn load(path: &Path, shown: &str, cap: usize, host: &Host) -> Result<String,
     let fact = host.live().bytes(path, cap);
     let Some(bytes) = fact.value() else {
         let why = match fact.gap() {
+            _ if input::is_folder(path) => "this is a folder; give a file in it".into(),
             None => "there is no such file".into(),
             Some(Gap::Unparsable(why)) => why.clone(),
             Some(gap) => gap.reason(),
