@@ -140,6 +140,8 @@ pub fn fix(arguments: &cli::FixArgs) -> Option<u8> {
     let mut look = || match run::Run::new(&arguments.check, &plan, run::Proof::No) {
         Ok(mut run) => {
             let report = run.report(conduct.fail_on);
+            // The next look comes after something was done.
+            host::listener::forget();
             code = report.exit_code;
             let steps = fix::steps(&report, run.facts(), &host, sudo);
             Some(fix::Look { report, steps })

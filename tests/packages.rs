@@ -76,7 +76,7 @@ fn versions_agree() {
         let actions: Vec<&str> =
             page.lines().filter_map(|line| line.split_once("gdoctor/gdoctor@v")).map(|at| at.1).collect();
         assert!(actions.iter().all(|at| at.split('.').next() == Some(major)), "{actions:?}");
-        for name in ["gdoctor_", "gdoctor-", "gdoctor/gdoctor:", "version="] {
+        for name in ["gdoctor_", "gdoctor-", "ro gdoctor:", "version="] {
             let wrong = page
                 .match_indices(name)
                 .map(|(at, _)| page[at + name.len()..].split_whitespace().next().unwrap_or_default());

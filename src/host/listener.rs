@@ -99,9 +99,15 @@ pub fn look_at(address: SocketAddr) -> io::Result<()> {
     if is_here { look(&Place::Port(address.port())) } else { Ok(()) }
 }
 
+static ANSWERS: Mutex<BTreeMap<Place, (Instant, Option<Waiting>)>> = Mutex::new(BTreeMap::new());
+
+/// What was seen holds no more: something on the host was changed.
+pub fn forget() {
+    ANSWERS.lock().unwrap_or_else(PoisonError::into_inner).clear();
+}
+
 /// `None`: somebody serves, nobody listens, or it cannot be seen.
 pub fn waiting(place: &Place) -> Option<Waiting> {
-    static ANSWERS: Mutex<BTreeMap<Place, (Instant, Option<Waiting>)>> = Mutex::new(BTreeMap::new());
     if MAY_WAKE.load(Ordering::Relaxed) {
         return None;
     }
