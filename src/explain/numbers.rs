@@ -188,8 +188,9 @@ fn leads(before: &str, after: &str) -> bool {
     if near.len() == before.len() || near.ends_with(|c: char| c.is_ascii_digit()) && !before.ends_with(['(', '-']) {
         return false;
     }
-    // apt counts its sources: `Err:2 https://…`.
-    if before.ends_with("err:") {
+    // apt counts its sources: `Err:2 https://…`; a log's date is no number of an error: `ERROR 02-17 10:01:22`; make's is its own.
+    let dated = after.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    if before.ends_with("err:") || dated || before.contains("*** [") {
         return false;
     }
     let bracket = before.trim_end_matches('-').ends_with('(') && after.starts_with(')');
@@ -211,4 +212,17 @@ fn behind_is(near: &str) -> bool {
     ]
     .iter()
     .any(|lead| near.ends_with(lead))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::errors;
+
+    #[test]
+    fn dates_and_makes_own_numbers_are_no_errors() {
+        let numbers = |line: &str| errors(line).into_iter().map(|(_, number)| number).collect::<Vec<_>>();
+        assert_eq!(numbers("info platform cuda. error 02-17 10:01:22 engine died"), Vec::<i64>::new());
+        assert_eq!(numbers("building cuda object a.o make[2]: *** [a.o] error 2"), Vec::<i64>::new());
+        assert_eq!(numbers("cuda error 2: out of memory"), [2]);
+    }
 }
