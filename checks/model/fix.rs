@@ -66,7 +66,8 @@ impl Risk {
 /// One fence of a fix.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Commands<'a> {
-    /// Tags behind `sh`: all of them must be among the host's tags (`debian`, `systemd`, `snap` …) for the fence to apply.
+    /// Tags behind `sh`: all of them must be among the host's tags (`debian`, `systemd`, `snap` …) for the fence to apply; `no-snap`
+    /// applies where `snap` is not among them.
     pub tags: Vec<&'a str>,
     /// The lines between the fence marks, with `{placeholders}`.
     pub text: &'a str,

@@ -8,14 +8,12 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use rustix::fs::{
     AtFlags, FileType, Mode, OFlags, chownat, fstat, mkdirat, openat, readlinkat, statat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::{output, place};
 
@@ -28,26 +26,16 @@ const CAP: u64 = 16 << 20;
 pub enum State {
     Absent,
     File {
-        #[serde(serialize_with = "base64", deserialize_with = "of_base64")]
+        #[serde(with = "in_base64")]
         bytes: Vec<u8>,
         uid: u32,
         gid: u32,
         mode: u32,
         /// Who besides owner, group and others it lets in.
-        #[serde(
-            default,
-            skip_serializing_if = "Vec::is_empty",
-            serialize_with = "base64",
-            deserialize_with = "of_base64"
-        )]
+        #[serde(default, skip_serializing_if = "Vec::is_empty", with = "in_base64")]
         access: Vec<u8>,
         /// What SELinux knows it by.
-        #[serde(
-            default,
-            skip_serializing_if = "Vec::is_empty",
-            serialize_with = "base64",
-            deserialize_with = "of_base64"
-        )]
+        #[serde(default, skip_serializing_if = "Vec::is_empty", with = "in_base64")]
         label: Vec<u8>,
     },
     Folder {
@@ -82,12 +70,18 @@ impl From<Errno> for NotPut {
     }
 }
 
-fn base64<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(&STANDARD.encode(bytes))
-}
+mod in_base64 {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::{Deserialize, Deserializer, Serializer};
 
-fn of_base64<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
-    STANDARD.decode(String::deserialize(from)?).map_err(serde::de::Error::custom)
+    pub fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        STANDARD.decode(String::deserialize(from)?).map_err(serde::de::Error::custom)
+    }
 }
 
 /// What stands there now. Err besides for what is no file, folder or link, and for a file that is too large.

@@ -2,7 +2,7 @@
 
 use gdoctor_checks::model::need::{Camera, Capability, ContainerUser, Gpus, Need, Origin, Port, Registry, Wish};
 use gdoctor_checks::model::require::Condition;
-use gdoctor_checks::model::run::{Argument, MountKind, RunLine};
+use gdoctor_checks::model::run::{Argument, Mount, MountKind, RunLine};
 use gdoctor_checks::readings::known_image;
 
 use crate::need::video;
@@ -100,7 +100,7 @@ fn display(need: &mut Need, line: &RunLine) {
 
 /// By the variable, or where X's library looks by itself: ~/.Xauthority of whoever runs in the container.
 fn brings_cookie(line: &RunLine) -> bool {
-    let by_default = |mount: &gdoctor_checks::model::run::Mount| mount.target.ends_with("/.Xauthority");
+    let by_default = |mount: &Mount| mount.target.ends_with("/.Xauthority");
     line.variable("XAUTHORITY").is_some() || line.mounts.iter().any(by_default)
 }
 
