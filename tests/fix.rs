@@ -94,9 +94,9 @@ fn fingerprint(machine: &Machine) -> BTreeMap<String, String> {
     let script = r#"
 for place in /etc /root/.docker /home/labuser/.docker /home/labuser/.config; do
   [ -e "$place" ] || continue
-  # dockerd's own, and the name that the lab's own shell looks up.
-  find "$place" -name key.json -prune -o -printf '%p\t%y %m %U:%G %l\n'
-  find "$place" -name key.json -prune -o -type f -exec sha256sum {} + | sed 's/^\([^ ]*\) *\(.*\)/\2\t\1/'
+  # dockerd's own: its key, and the folder that it makes for it when it starts.
+  find "$place" -name key.json -o -path /etc/docker -o -printf '%p\t%y %m %U:%G %l\n'
+  find "$place" -name key.json -o -type f -exec sha256sum {} + | sed 's/^\([^ ]*\) *\(.*\)/\2\t\1/'
 done
 "#;
     let mut print: BTreeMap<String, String> = BTreeMap::new();
@@ -235,7 +235,7 @@ fn back_to_health(machine: &Machine) -> Result<(), String> {
 const FORWARDING: &str =
     "echo 'net.ipv4.ip_forward = 0' >/etc/sysctl.d/90-hardening.conf; sysctl -qp /etc/sysctl.d/90-hardening.conf";
 const CODE: &str = "docker-forwarding/off-by-file";
-const FIX: &str = "gdoctor fix --only docker-forwarding --timeout 5s";
+const FIX: &str = "gdoctor fix --only docker-forwarding --timeout 30s";
 
 /// What root's shell says.
 fn said(machine: &Machine, script: &str) -> String {
@@ -257,7 +257,7 @@ fn only_what_is_named(machine: &Machine) -> Result<(), String> {
     }
     // What needs no root and restarts nothing.
     let leftover = "docker context create desktop-linux --docker host=unix:///root/.docker/desktop/docker.sock; docker context use desktop-linux";
-    let safe = "gdoctor fix --yes-safe --only docker-endpoint,docker-forwarding --timeout 5s";
+    let safe = "gdoctor fix --yes-safe --only docker-endpoint,docker-forwarding --timeout 30s";
     let text = said(machine, &format!("{leftover}\n{safe}; gdoctor fix --undo; docker context show; rm -rf ~/.docker"));
     let done = ["> docker --context default context use default", "Mended", "\ndesktop-linux"];
     is(done.iter().all(|word| text.contains(word)) && text.matches("  > ").count() == 1, || text.clone())?;
@@ -269,7 +269,7 @@ fn only_what_is_named(machine: &Machine) -> Result<(), String> {
     let see = format!("{shown}; getfacl -pc /etc/docker/daemon.json");
     let script = format!(
         "mkdir -p /etc/docker; printf '{{ \"debug\" : false }}' >/etc/docker/daemon.json; {marks}; ({see}) >/tmp/first; grep -q lab_t /tmp/first && echo marked\n\
-         ip link set net0 mtu 1380; gdoctor fix --only docker-mtu --timeout 5s --yes=docker-mtu/smaller-way-out >/dev/null\n\
+         ip link set net0 mtu 1380; gdoctor fix --only docker-mtu --timeout 30s --yes=docker-mtu/smaller-way-out >/dev/null\n\
          cat /etc/docker/daemon.json; ({see}) | diff - /tmp/first && echo kept; gdoctor fix --undo >/dev/null\n\
          ({see}) | diff - /tmp/first && echo back; cat /etc/docker/daemon.json\n\
          rm -r /etc/docker; ip link set net0 mtu 1500; service docker restart; await docker version"
@@ -304,7 +304,7 @@ fn full_disk(machine: &Machine) -> Result<(), String> {
     is(fingerprint(machine) == first, || "it wrote".to_owned())?;
     // The file of an edit by structure.
     let mtu = format!(
-        "{}\nip link set net0 mtu 1380\ngdoctor fix --only docker-mtu --timeout 5s --yes=docker-mtu/smaller-way-out\n\
+        "{}\nip link set net0 mtu 1380\ngdoctor fix --only docker-mtu --timeout 30s --yes=docker-mtu/smaller-way-out\n\
          echo left $(ls -A /etc/docker); ip link set net0 mtu 1500; umount /etc/docker",
         full("/etc/docker")
     );

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::part::{Part, Run, root};
 
 /// What is asked after each failure.
-pub const LOOK: &str = "gdoctor --timeout 5s --only host,docker,port,registry,disk --format json";
+pub const LOOK: &str = "gdoctor --timeout 30s --only host,docker,port,registry,disk --format json";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

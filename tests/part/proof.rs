@@ -45,7 +45,7 @@ pub fn prove(lab: &Lab, line: &str, env: &[(&str, &str)]) -> Run {
 pub fn prove_with(lab: &Lab, wishes: &str, line: &str, env: &[(&str, &str)]) -> Run {
     let binary = binary();
     let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Run::read(&lab.shell(&format!("{binary} prove {wishes} --format json -- {line}"), &env))
+    Run::read(&lab.shell(&format!("{binary} prove --timeout 60s {wishes} --format json -- {line}"), &env))
 }
 
 /// `status code subject` of what the proof says.
