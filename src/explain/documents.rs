@@ -125,7 +125,7 @@ static LAYOUTS: [Layout; 21] = [
             has_any(
                 l,
                 &[
-                    "WARNING: API",
+                    "API is accessible on",
                     "WARNING: No memory",
                     "WARNING: Running",
                     "WARNING: IPv4",

@@ -15,7 +15,7 @@ pub static CHECK: Check = Check {
     judge,
 };
 
-fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let docker = &facts.docker;
     if docker.is_rootless() {
         return Err(Stop::NotNeeded("own-network"));
@@ -35,9 +35,8 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     if docker.uses_nftables() {
         return Ok(with_program(Finding::pass("nftables")).into());
     }
-    if filter.no_raw_table && wants_raw(docker) {
-        let engine = docker.version.value().map_or("", |version| version.version.as_str());
-        return Ok(with_program(Finding::fail("no-raw-table", "without-raw")).with("engine", engine).into());
+    if let Some(finding) = filter.no_raw_table.then(|| without_raw(docker, need)).flatten() {
+        return Ok(with_program(finding).into());
     }
     let mut findings = Findings::new();
     // Only root sees the rules, and nobody has asked for them by name: that is no gap in what was wanted.
@@ -53,16 +52,31 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     Ok(findings)
 }
 
-/// From this version on each container on a bridge gets a rule in the table raw (moby's issue 49557) …
-const RAW: [u32; 2] = [28, 0];
-/// … unless the daemon has this variable, which it then warns of.
+/// From this version on published ports get rules in the table raw …
+const RAW_FOR_PORTS: [u32; 2] = [28, 0];
+/// … from this one on each container on a bridge does, but where other hosts may reach containers' own addresses …
+const RAW_FOR_ALL: [u32; 2] = [28, 2];
+/// … and none does where the daemon has this variable, which it then warns of (moby, iptabler/endpoint.go).
 const WITHOUT_RAW: &str = "DOCKER_INSECURE_NO_IPTABLES_RAW";
 
-fn wants_raw(docker: &DockerFacts) -> bool {
-    let version = docker.version.value().and_then(|version| Version::leading(&version.version));
+/// What this engine cannot do in a kernel without the table raw.
+fn without_raw(docker: &DockerFacts, need: &Need) -> Option<Finding> {
+    let engine = docker.version.value()?.version.as_str();
+    let version = Version::leading(engine)?;
     let told =
         docker.answered_info().is_some_and(|info| info.warnings.iter().any(|warning| warning.contains(WITHOUT_RAW)));
-    version.is_some_and(|version| version >= Version::new(&RAW)) && !told
+    if told || version < Version::new(&RAW_FOR_PORTS) {
+        return None;
+    }
+    let is_open = docker.setting("allow-direct-routing", |settings| settings.allow_direct_routing);
+    let finding = match version >= Version::new(&RAW_FOR_ALL) && !is_open.is_some_and(|set| set.value) {
+        true => Finding::fail("no-raw-table", "without-raw"),
+        false if need.run.as_ref().is_some_and(|line| !line.ports.is_empty()) => {
+            Finding::fail("no-raw-table-for-ports", "without-raw")
+        }
+        false => Finding::warn("no-raw-table-for-ports", "without-raw"),
+    };
+    Some(finding.with("engine", engine))
 }
 
 /// The daemon does not notice when another program takes its rules out.

@@ -527,6 +527,8 @@ pub struct Settings {
     pub log_limited: bool,
     #[serde(serialize_with = "place::word")]
     pub storage_driver: Option<String>,
+    /// Other hosts may reach containers' own addresses.
+    pub allow_direct_routing: Option<bool>,
     /// Published ports get a docker-proxy, which is the default.
     pub userland_proxy: Option<bool>,
     /// Bytes of /dev/shm are set for all containers.

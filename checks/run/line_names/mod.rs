@@ -237,10 +237,10 @@ fn cgroup_parent(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop>
     Ok(Some(finding.asked_by(&option.at.origin())))
 }
 
-/// Options that log drivers take, besides those that all do (moby, daemon/logger, ValidateLogOpt of each).
+/// Options that log drivers take, besides those that all do (moby, daemon/logger, ValidateLogOpt of each; engine 29.7).
 const LOG_OPTIONS: [(&str, &[&str]); 4] = [
     ("json-file", &["max-file", "max-size", "compress", "labels", "labels-regex", "env", "env-regex", "tag"]),
-    ("local", &["max-file", "max-size", "compress"]),
+    ("local", &["max-file", "max-size", "compress", "labels", "labels-regex", "env", "env-regex", "tag"]),
     ("journald", &["labels", "labels-regex", "env", "env-regex", "tag"]),
     (
         "syslog",
@@ -260,6 +260,9 @@ const LOG_OPTIONS: [(&str, &[&str]); 4] = [
         ],
     ),
 ];
+/// Options that a driver takes only from an engine on: driver, options, engine.
+const LOG_OPTIONS_SINCE: [(&str, &[&str], [u32; 2]); 1] =
+    [("local", &["labels", "labels-regex", "env", "env-regex", "tag"], [29, 5])];
 const ALL_LOG_OPTIONS: [&str; 6] =
     ["mode", "max-buffer-size", "cache-disabled", "cache-max-size", "cache-max-file", "cache-compress"];
 
@@ -275,11 +278,20 @@ fn log_option(facts: &Facts, line: &RunLine, option: &RunOption) -> Result<Optio
     };
     let Some((_, taken)) = LOG_OPTIONS.iter().find(|(name, _)| *name == driver) else { return Ok(None) };
     let key = option.value.split('=').next().unwrap_or_default();
-    if taken.contains(&key) || ALL_LOG_OPTIONS.contains(&key) {
+    let later = LOG_OPTIONS_SINCE.iter().find(|(name, keys, _)| *name == driver && keys.contains(&key));
+    let is_early = match later {
+        Some((.., since)) => {
+            let engine = facts.docker.version.known()?.and_then(|version| Version::leading(&version.version));
+            engine.is_some_and(|engine| engine < Version::new(since))
+        }
+        None => false,
+    };
+    if (taken.contains(&key) && !is_early) || ALL_LOG_OPTIONS.contains(&key) {
         return Ok(None);
     }
+    let taken = taken.iter().filter(|key| !is_early || !later.is_some_and(|(_, keys, _)| keys.contains(key)));
     let finding = Finding::fail("log-option", "drop-option").about(&option.at.text).with("driver", driver);
-    let finding = finding.with("taken", taken.join(", ")).edit(option.at.without());
+    let finding = finding.with("taken", taken.copied().collect::<Vec<_>>().join(", ")).edit(option.at.without());
     Ok(Some(finding.evidence("the line", &*option.at.text).asked_by(&option.at.origin())))
 }
 

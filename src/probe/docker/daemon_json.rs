@@ -71,6 +71,7 @@ pub fn settings(object: &Map<String, Value>, changed: i64) -> Settings {
         log_async: log_option(object, &["fluentd-async", "fluentd-async-connect"]).is_some_and(|value| value == "true"),
         log_limited: object.get("log-opts").is_some_and(|opts| opts.get("max-size").is_some()),
         storage_driver: text("storage-driver"),
+        allow_direct_routing: switch("allow-direct-routing"),
         userland_proxy: switch("userland-proxy"),
         shm_size: object
             .get("default-shm-size")

@@ -31,8 +31,15 @@ const PROGRAMS: [&str; 8] = [
     "/usr/local/sbin",
     "/run/current-system/sw/bin",
 ];
-/// Those that it tries by itself (containers/common, config.go).
-const RUNTIMES: [&str; 6] = ["crun", "runc", "runj", "kata-runtime", "runsc", "ocijail"];
+/// Those that it tries by itself, each with the names of its program (containers/common, config.go and default.go).
+const RUNTIMES: [(&str, &[&str]); 6] = [
+    ("crun", &["crun"]),
+    ("runc", &["runc"]),
+    ("runj", &["runj"]),
+    ("kata", &["kata-runtime", "kata-qemu", "kata-fc", "kata"]),
+    ("runsc", &["runsc"]),
+    ("ocijail", &["ocijail"]),
+];
 /// Each container of root's may open so many files (libpod/define, RLimitDefaultValue) …
 const MOST_FILES: u64 = 1 << 20;
 /// … for which root needs this capability, as linux/capability.h numbers it.
@@ -124,13 +131,16 @@ fn missing(host: &Host, settings: &Settings) -> BTreeSet<String> {
     let lacks = |name: &str| match known(name).filter(|paths| !paths.is_empty()) {
         Some(paths) => all_gone(&paths),
         None if name.starts_with('/') => host.stat(name).is_absent(),
-        None => gone(name),
+        None => match RUNTIMES.iter().find(|(known, _)| *known == name) {
+            Some((_, programs)) => programs.iter().all(|program| gone(program)),
+            None => gone(name),
+        },
     };
     let runtime =
         settings.containers("engine", "runtime").and_then(toml::Value::as_str).filter(|name| !name.is_empty());
     let runtime = match runtime {
         Some(name) => lacks(name).then(|| name.to_owned()),
-        None => RUNTIMES.iter().all(|name| lacks(name)).then(|| RUNTIMES[0].to_owned()),
+        None => RUNTIMES.iter().all(|(name, _)| lacks(name)).then(|| RUNTIMES[0].0.to_owned()),
     };
     conmon.then(|| "conmon".to_owned()).into_iter().chain(runtime).collect()
 }
