@@ -129,13 +129,15 @@ pub enum Command {
         #[arg(short, long)]
         verbose: bool,
     },
+    /// Make one page of the reports of many hosts: which cause is where, which versions differ, who is silent
+    Fleet(FleetArgs),
     /// List the checks by family
     List,
     /// Tell all about a check or a code, or what an error message or a log means: `docker run ... 2>&1 | gdoctor explain -`
     Explain(ExplainArgs),
     /// Print what an issue form asks for, in at most 25 lines without names, addresses and secrets
     Issue(Box<CheckArgs>),
-    /// Print the JSON Schema of the report, of gdoctor.toml, or of what `fix --format json` prints
+    /// Print the JSON Schema of the report, of gdoctor.toml, or of what `fix` and `fleet` print with --format json
     Schema {
         #[arg(value_enum, default_value_t)]
         of: SchemaOf,
@@ -210,6 +212,62 @@ pub enum SchemaOf {
     Report,
     Need,
     Fix,
+    Fleet,
+}
+
+/// Reports of many hosts.
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "A report is named by its label (gdoctor --label host=NAME --format json), else by its file: robot-7.json, robot-7/report.json. Of \
+several reports of a host the newest counts.\n\nExamples:\n  gdoctor fleet reports/\n  gdoctor fleet --expect hosts.txt --stale 2d --format html -o fleet.html reports/\n  \
+gdoctor fleet diff monday.json reports/\n\nExit codes: 0 all hosts are well; 1 something failed on one; 2 misuse; 3 nothing failed, and of one it could not be told"
+)]
+pub struct FleetArgs {
+    #[command(subcommand)]
+    pub command: Option<FleetCommand>,
+    /// Reports (--format json) or facts files (gdoctor collect), folders of them, or `-` for a document a line
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// A file with the names of all hosts that there should be, one a line
+    #[arg(long, value_name = "FILE")]
+    pub expect: Option<PathBuf>,
+    /// A report that is older says nothing of its host any more: 36h, 7d
+    #[arg(long, value_name = "TIME", default_value = "1d", value_parser = age)]
+    pub stale: Duration,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: FleetFormat,
+    /// Write it to a file, whole or not at all; `-` is standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum FleetCommand {
+    /// Tell what changed between two days; exit 1 when a host got worse
+    Diff {
+        /// The earlier day: what `fleet --format json` wrote, or reports as `fleet` takes them
+        before: PathBuf,
+        /// The later day
+        after: PathBuf,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum FleetFormat {
+    /// For people
+    #[default]
+    Text,
+    /// All of it; its schema is what `gdoctor schema fleet` prints
+    Json,
+    /// One page, without network
+    Html,
+    /// Markdown, for a ticket or a chat
+    Md,
+    /// A test case a host
+    Junit,
+    /// Prometheus text, for node_exporter's textfile collector
+    Prom,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -826,6 +884,19 @@ fn container_user(text: &str) -> Result<ContainerUser, String> {
         None => Ok(ContainerUser { uid: number(text)?, gid: 0 }),
         Some((uid, gid)) => Ok(ContainerUser { uid: number(uid)?, gid: number(gid)? }),
     }
+}
+
+/// How old a report may be.
+fn age(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..digits].parse().map_err(|_| "give a time such as 36h or 7d")?;
+    let unit = match &text[digits..] {
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        other => return Err(format!("{other:?} is no unit of time: m, h or d")),
+    };
+    Ok(Duration::from_secs(number.saturating_mul(unit)))
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -15,7 +15,7 @@ use crate::host::{self, Deadline, Host, input, output};
 use crate::live::{Live, Show};
 use crate::plan::{self, Plan};
 use crate::say::{misuse, print, print_words, refuse, waiting, warn_of_left};
-use crate::{diff, explain, fix, judge, need, policy, probe, report, run, secret, snapshot, suggest};
+use crate::{diff, explain, fix, fleet, judge, need, policy, probe, report, run, secret, snapshot, suggest};
 
 /// The machine as it is to be looked at.
 fn host(look: &cli::LookArgs) -> Host {
@@ -284,6 +284,60 @@ pub fn diff(before: &Path, after: &Path, whole: bool) -> u8 {
         },
         Err(why) => misuse(&why),
     }
+}
+
+/// Reports of many hosts as one, or two days of them held against each other.
+pub fn fleet(arguments: &cli::FleetArgs) -> u8 {
+    let told = match &arguments.command {
+        Some(cli::FleetCommand::Diff { before, after }) => {
+            let day = |path: &Path| match fleet::fleet_of(path) {
+                Some(fleet) => fleet,
+                // A report of an earlier day is old, and counts.
+                None => counted(&[path.to_owned()], &[], std::time::Duration::MAX),
+            };
+            day(before).and_then(|before| Ok(fleet::diff::diff(&before, &day(after)?))).map(|told| {
+                let code = print(&told.text);
+                if told.worse { code.max(policy::FAILED) } else { code }
+            })
+        }
+        None => expected(arguments.expect.as_deref())
+            .and_then(|expected| counted(&arguments.paths, &expected, arguments.stale))
+            .and_then(|fleet| {
+                let text = fleet.rendered(arguments.format);
+                match arguments.output.as_deref().filter(|path| path.as_os_str() != "-") {
+                    Some(path) => output::write(path, text.as_bytes()).map(|()| fleet.exit_code()),
+                    None => output::write_stdout(text.as_bytes()).map(|()| fleet.exit_code()),
+                }
+            }),
+    };
+    told.unwrap_or_else(|why| misuse(&why))
+}
+
+fn counted(
+    paths: &[std::path::PathBuf],
+    expected: &[String],
+    stale: std::time::Duration,
+) -> Result<fleet::Fleet, String> {
+    if paths.is_empty() {
+        return Err("give reports, folders of them, or `-` for standard input: gdoctor fleet reports/".into());
+    }
+    let found = fleet::gather(paths)?;
+    if found.members.is_empty() && expected.is_empty() {
+        let why = found.unread.first().map(|file| format!(": {}: {}", file.file, file.why)).unwrap_or_default();
+        return Err(format!("no report is there{why}"));
+    }
+    Ok(fleet::Fleet::new(found.members, found.unread, expected, host::clock::unix_seconds(), stale))
+}
+
+/// The names in a file, one a line; what follows a `#` is a remark.
+fn expected(path: Option<&Path>) -> Result<Vec<String>, String> {
+    let Some(path) = path else { return Ok(Vec::new()) };
+    let bytes = input::regular_file(path, snapshot::MOST).ok_or("there is no such file".to_owned());
+    let bytes = bytes.and_then(|read| read.map_err(|why| why.to_string()));
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(|why| why.to_string()));
+    let text = text.map_err(|why| format!("{}: {why}", path.display()))?;
+    let name = |line: &str| report::harmless(line.split('#').next().unwrap_or_default().trim());
+    Ok(text.lines().map(name).filter(|name| !name.is_empty()).collect())
 }
 
 /// Writes a gdoctor.toml that asks for what flags and the line ask.

@@ -10,6 +10,7 @@ mod document;
 pub mod drawn;
 pub mod explain;
 mod fix;
+mod fleet;
 #[doc(hidden)]
 pub mod foreign;
 mod host;
@@ -88,11 +89,13 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
         Some(Command::Suggest(arguments)) => commands::suggest(&arguments),
         Some(Command::Collect(arguments)) => commands::collect(&arguments),
         Some(Command::Diff { before, after, verbose }) => commands::diff(&before, &after, verbose),
+        Some(Command::Fleet(arguments)) => commands::fleet(&arguments),
         Some(Command::List) => print(&explain::topic::list()),
         Some(Command::Explain(arguments)) => commands::explain(&arguments).unwrap_or_else(|why| misuse(&why)),
         Some(Command::Schema { of: cli::SchemaOf::Report }) => print(include_str!("../docs/gdoctor-report-1.json")),
         Some(Command::Schema { of: cli::SchemaOf::Need }) => print(&need::schema()),
         Some(Command::Schema { of: cli::SchemaOf::Fix }) => print(include_str!("../docs/gdoctor-fix-1.json")),
+        Some(Command::Schema { of: cli::SchemaOf::Fleet }) => print(include_str!("../docs/gdoctor-fleet-1.json")),
         Some(Command::Version { json }) => print(&commands::version(json)),
         Some(Command::Completions { shell }) => print(&manual::completions(shell)),
         Some(Command::Man { command }) => match manual::man(command.as_deref()) {

@@ -27,9 +27,34 @@ fn civil(days: i64) -> (i64, u32, u32) {
     (yoe + era * 400 + i64::from(month <= 2), month, day)
 }
 
+/// Seconds since the epoch of a time as [`rfc3339`] writes it; `None` of any other.
+pub fn unix(text: &str) -> Option<u64> {
+    let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<u64>().ok();
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    let of_day = number(11..13)? * 3600 + number(14..16)? * 60 + number(17..19)?;
+    // The day is looked for where it must be: between the shortest and the longest years.
+    let from = year.checked_sub(1970)? * 365;
+    let is_it = |days: &u64| civil(*days as i64) == (year as i64, month as u32, day as u32);
+    let days = (from..=from + year / 3 + 366).find(is_it)?;
+    let seconds = days * 86_400 + of_day;
+    (rfc3339(seconds) == text).then_some(seconds)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::rfc3339;
+    use super::{rfc3339, unix};
+
+    #[test]
+    fn there_and_back() {
+        for seconds in [0, 951_782_400, 1_798_761_599, 4_102_444_800] {
+            assert_eq!(unix(&rfc3339(seconds)), Some(seconds));
+        }
+        for none in
+            ["", "2026-13-01T00:00:00Z", "2026-02-29T00:00:00Z", "1969-01-01T00:00:00Z", "2026-01-01T00:00:00+01:00"]
+        {
+            assert_eq!(unix(none), None, "{none}");
+        }
+    }
 
     #[test]
     fn known_moments() {

@@ -2,8 +2,8 @@
 //! `--root`.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::io::{self, BufRead, IsTerminal, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 
 /// The end of what was read, from the start of a line on, and how many bytes before it were left out.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -61,6 +61,56 @@ pub fn regular_file(path: &Path, cap: usize) -> Option<io::Result<Vec<u8>>> {
     })
 }
 
+/// Each line of standard input that is not blank; Err of one that has more than `cap` bytes. Err on a terminal.
+pub fn stdin_lines(cap: usize, each: &mut dyn FnMut(Result<&[u8], String>)) -> io::Result<()> {
+    if io::stdin().is_terminal() {
+        return Err(io::Error::other("nothing is piped in; give files, folders, or `-` behind a pipe"));
+    }
+    lines(io::stdin().lock(), cap, each)
+}
+
+fn lines(mut from: impl BufRead, cap: usize, each: &mut dyn FnMut(Result<&[u8], String>)) -> io::Result<()> {
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if from.by_ref().take(cap as u64 + 1).read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
+        }
+        if line.len() > cap {
+            from.skip_until(b'\n')?;
+            each(Err(format!("a line has more than {} MiB", cap >> 20)));
+        } else if !line.trim_ascii().is_empty() {
+            each(Ok(&line));
+        }
+    }
+}
+
+/// The files below a folder whose names end in one of these, in the order of their names; links to folders are not followed. Err
+/// where there are more than `most`.
+pub fn files_below(folder: &Path, endings: &[&str], most: usize) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder)? {
+            let entry = entry?;
+            seen += 1;
+            if seen > most {
+                return Err(io::Error::other(format!("more than {most} files and folders lie there")));
+            }
+            let path = entry.path();
+            let is_named = || path.extension().is_some_and(|ending| endings.iter().any(|one| ending == *one));
+            if entry.file_type()?.is_dir() {
+                folders.push(path);
+            } else if is_named() {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
 /// A path that somebody gave leads to a folder.
 pub fn is_folder(path: &Path) -> bool {
     path.is_dir()
@@ -93,6 +143,14 @@ pub fn confirmed(question: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_come_one_by_one_and_a_long_one_is_told() {
+        let mut told = Vec::new();
+        let mut each = |line: Result<&[u8], String>| told.push(line.map(<[u8]>::to_vec).map_err(drop));
+        lines("one\n\ntoo long\nend".as_bytes(), 4, &mut each).unwrap();
+        assert_eq!(told, [Ok(b"one\n".to_vec()), Err(()), Ok(b"end".to_vec())]);
+    }
 
     #[test]
     fn the_end_is_kept_from_the_start_of_a_line() {

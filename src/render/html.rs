@@ -15,14 +15,8 @@ const STYLE: &str = include_str!("html.css");
 const SCRIPT: &str = include_str!("html.js");
 
 pub fn render(report: &Report) -> String {
-    let mut out = String::from("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+    let mut out = head(&status::verdict(report), "");
     let verdict = text(&status::verdict(report));
-    let _ = write!(
-        out,
-        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta http-equiv=\"Content-Security-Policy\" \
-         content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<title>gdoctor: {verdict}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n"
-    );
     let file = report.need_file.as_ref().map(|file| format!("<p>{}</p>\n", text(&file.words()))).unwrap_or_default();
     let _ = write!(
         out,
@@ -45,6 +39,17 @@ pub fn render(report: &Report) -> String {
     }
     let _ = write!(out, "</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n");
     out
+}
+
+/// All before the page's own content; `style` comes besides the common one.
+pub fn head(title: &str, style: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta http-equiv=\"Content-Security-Policy\" \
+         content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>gdoctor: {}</title>\n<style>\n{STYLE}{style}</style>\n</head>\n<body>\n",
+        text(title)
+    )
 }
 
 /// The whole corrected command, and why each part of it changed.
@@ -216,6 +221,6 @@ fn prose(raw: &str) -> String {
 }
 
 /// Text for an element or a quoted attribute.
-fn text(raw: &str) -> String {
+pub fn text(raw: &str) -> String {
     raw.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }

@@ -94,7 +94,7 @@ fn seconds(ms: u64) -> String {
 }
 
 /// Text for an attribute or an element; what XML 1.0 forbids is left out.
-fn text(raw: &str) -> String {
+pub fn text(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
     for c in raw.chars() {
         match c {

@@ -64,6 +64,7 @@ pub fn render(report: &Report, unix: u64) -> String {
         ("kernel", &host.kernel),
         ("machine", &host.machine),
         ("driver", &host.driver),
+        ("toolkit", &host.toolkit),
         ("docker", &host.docker),
     ];
     // An empty label is no label to Prometheus.
@@ -90,6 +91,6 @@ fn state(outcome: &Outcome) -> String {
     )
 }
 
-fn label(raw: &str) -> String {
+pub fn label(raw: &str) -> String {
     raw.chars().take(100).collect::<String>().replace('\\', "\\\\").replace('"', "\\\"").replace('\n', " ")
 }

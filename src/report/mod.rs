@@ -110,6 +110,9 @@ pub struct HostSummary {
     /// NVIDIA's, as it is loaded; empty where there is none.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub driver: String,
+    /// NVIDIA Container Toolkit's version; empty where there is none, or nobody has asked.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub toolkit: String,
     /// The engine that answers; empty where none does.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub docker: String,

@@ -73,7 +73,7 @@ pub fn write_through(
     Report {
         schema: SCHEMA,
         format: "gdoctor-report",
-        schema_version: "1.5",
+        schema_version: "1.6",
         report_id: frame.report_id,
         generated_at: frame.generated_at,
         tool: Tool::this(),
@@ -82,6 +82,7 @@ pub fn write_through(
             kernel: harmless(facts.host.kernel.value().map_or("", String::as_str)),
             machine: harmless(facts.host.machine.value().map_or("", String::as_str)),
             driver: harmless(facts.nvidia.module.value().map_or("", |module| module.version.as_str())),
+            toolkit: harmless(facts.toolkit.version.value().map_or("", String::as_str)),
             docker: harmless(facts.docker.version.value().map_or("", |version| version.version.as_str())),
         },
         labels: BTreeMap::new(),
