@@ -137,6 +137,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Print what an issue form asks for, in at most 25 lines without names, addresses and secrets
     Issue(Box<CheckArgs>),
+    /// Print labels for a CI runner, of what this host has and what was seen to work: docker-28,gpu,nvidia-driver-580
+    Labels(Box<CheckArgs>),
     /// Print the JSON Schema of the report, of gdoctor.toml, or of what `fix` and `fleet` print with --format json
     Schema {
         #[arg(value_enum, default_value_t)]
@@ -577,6 +579,9 @@ pub enum Format {
     /// What `gdoctor issue` prints.
     #[value(skip)]
     Issue,
+    /// What `gdoctor labels` prints.
+    #[value(skip)]
+    Labels,
 }
 
 /// Which numbers the exit code is told in.

@@ -51,6 +51,7 @@ fn rendered(report: &Report, facts: &str, format: Format, plan: &Plan, width: us
         Format::Npd => render::npd::render(report),
         Format::Tap => render::tap::render(report),
         Format::Facts => facts.to_owned(),
+        Format::Labels => render::labels::render(report),
         Format::Issue => render::issue::render(report, facts),
     }
 }

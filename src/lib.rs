@@ -82,6 +82,10 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
             arguments.conduct.format = cli::Format::Issue;
             commands::check(&arguments).unwrap_or(misuse_code)
         }
+        Some(Command::Labels(mut arguments)) => {
+            arguments.conduct.format = cli::Format::Labels;
+            commands::check(&arguments).unwrap_or(misuse_code)
+        }
         Some(Command::Prove(arguments)) => commands::prove(*arguments).unwrap_or(misuse_code),
         Some(Command::Fix(arguments)) => commands::fix(&arguments).unwrap_or(misuse_code),
         Some(Command::State) => commands::state(),

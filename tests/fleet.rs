@@ -96,7 +96,9 @@ fn facts_lines_and_what_is_none() {
     fs::write(folder.path().join("day.jsonl"), lines.join("\n")).unwrap();
     let (code, told) = fleet(folder.path(), &[]);
     assert_eq!(code, Some(3), "{told}");
-    for part in ["1 host: 1 is well", "its checksum does not fit", "this is no whole report", "this is neither a report"] {
+    for part in
+        ["1 host: 1 is well", "its checksum does not fit", "this is no whole report", "this is neither a report"]
+    {
         assert!(told.contains(part), "{part}: {told}");
     }
     for (path, why) in [("/no/such", "no report is there: /no/such: there is no such file"), ("", "give reports")] {
@@ -125,7 +127,8 @@ fn standard_input_has_a_document_a_line() {
 fn two_days() {
     let folder = day();
     let monday = folder.path().join("monday");
-    let output = gdoctor(&["fleet", "--format", "json", "-o", monday.to_str().unwrap(), folder.path().to_str().unwrap()]);
+    let output =
+        gdoctor(&["fleet", "--format", "json", "-o", monday.to_str().unwrap(), folder.path().to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
     let same = gdoctor(&["fleet", "diff", monday.to_str().unwrap(), folder.path().to_str().unwrap()]);
     assert!(same.status.success() && text(&same.stdout).starts_with("Nothing changed."), "{}", text(&same.stdout));
@@ -163,7 +166,9 @@ fn json_fits_its_schema_and_others_take_the_rest() {
         fs::write(&file, fleet(folder.path(), &["--format", format]).1).unwrap();
         let ran = Command::new(program).args(arguments).stdin(fs::File::open(&file).unwrap()).output();
         match ran {
-            Ok(output) => assert!(output.status.success(), "{program}: {}{}", text(&output.stdout), text(&output.stderr)),
+            Ok(output) => {
+                assert!(output.status.success(), "{program}: {}{}", text(&output.stdout), text(&output.stderr))
+            }
             Err(_) => left_out(&format!("{program} is not installed")),
         }
     };

@@ -16,7 +16,7 @@ use gdoctor::need::Waiver;
 use gdoctor::policy::{self, FailOn, Status};
 use gdoctor::render::status::{self, Junit};
 use gdoctor::render::text::{self, Detail};
-use gdoctor::render::{github, html, junit, md, nagios, npd, prom, sarif, tap};
+use gdoctor::render::{github, html, junit, labels, md, nagios, npd, prom, sarif, tap};
 use gdoctor::report::start::Starts;
 use gdoctor::report::{Asker, Change, Frame, Gate, Place, Report, RunLineWords, WaiverWords, harmless, write};
 use gdoctor_checks::ALL;
@@ -570,5 +570,27 @@ fn labels_are_in_every_format() {
         ("html", html::render(&report)),
     ] {
         assert!(text.contains("web1"), "{name}: {text}");
+    }
+}
+
+/// A runner's label says what was seen to work, and nothing of what fails or could not be told.
+#[test]
+fn labels_of_what_works() {
+    let told = |status| {
+        let mut report = report(&[status], FailOn::Fail);
+        report.host.docker = "28.5.1".into();
+        report.host.driver = "580.95.05".into();
+        report.host.toolkit = "1.17.8-1".into();
+        let gpu = |total| Gauge { kind: "GPU memory", name: HOSTILE.into(), free: 0, total };
+        report.gauges = vec![gpu(24 << 30), gpu(48 << 30)];
+        let mut families = report.families.clone();
+        families[0].name = "nvidia";
+        report.families.append(&mut families);
+        labels::render(&report)
+    };
+    let all = "docker,docker-28,gpu,gpu-2,gpu-memory-24g,nvidia-driver-580,nvidia-container-toolkit-1.17\n";
+    for status in Status::ALL {
+        let works = matches!(status, Status::Pass | Status::Warn);
+        assert_eq!(told(status), if works { all } else { "\n" }, "{status:?}");
     }
 }

@@ -5,6 +5,7 @@ pub mod html;
 pub mod issue;
 pub mod json;
 pub mod junit;
+pub mod labels;
 mod marked;
 pub mod md;
 pub mod nagios;
