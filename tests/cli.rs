@@ -92,7 +92,7 @@ fn every_command_has_a_man_page() {
     for section in ["NAME", "SYNOPSIS", "EXIT STATUS", "FILES", "ENVIRONMENT", "EXAMPLES"] {
         assert!(main.contains(&format!(".SH \"{section}\"")) || main.contains(&format!(".SH {section}")), "{section}");
     }
-    for command in ["check", "init", "suggest", "collect", "diff", "list", "explain", "issue", "schema"] {
+    for command in ["check", "init", "suggest", "collect", "diff", "fleet", "labels", "list", "explain", "issue", "schema"] {
         let page = gdoctor(&["man", command]);
         assert!(page.contains(&format!("gdoctor\\-{command}")) && page.contains("EXIT STATUS"), "{page}");
     }

@@ -599,6 +599,7 @@ fn imports_follow_the_table() {
         ("diff", &["document", "report", "run", "snapshot"]),
         ("explain", &["cli", "host", "policy", "report"]),
         ("fix", &["explain", "host", "policy", "report"]),
+        ("fleet", &["cli::FleetFormat", "document", "host", "policy", "render", "report", "run", "snapshot"]),
         ("host", &["document"]),
         ("live", &["host", "judge", "policy", "probe", "render", "report"]),
         ("manual", &["cli", "explain", "report"]),
