@@ -46,6 +46,7 @@ pub struct Lexicon {
     numbers: Numbers,
     other_library: u32,
     build: u32,
+    windows: u32,
     so: u32,
 }
 
@@ -72,10 +73,12 @@ impl Lexicon {
             numbers: Numbers::default(),
             other_library: 0,
             build: 0,
+            windows: 0,
             so,
         };
         this.other_library = this.part("library:other", "a library");
         this.build = this.part("place:build", "an image's build");
+        this.windows = this.part("place:windows", "Windows");
         for (name, spellings) in PARTS.into_iter().flat_map(entries) {
             let part = this.part(name, spellings.first().copied().unwrap_or_default());
             for spelling in spellings {
@@ -198,6 +201,9 @@ impl Lexicon {
         if is_build_step(text) {
             parts.push(Part { id: self.build, at: 0 });
         }
+        if has_windows_path(text) {
+            parts.push(Part { id: self.windows, at: 0 });
+        }
         self.read_gapped(&pieces, &mut parts);
         self.read_libraries(text, tokens, &mut parts);
         self.numbers.read(numbers, tokens, &|part, kind| self.name(part).0 == kind, &mut parts);
@@ -255,11 +261,17 @@ fn is_build_step(text: &str) -> bool {
     line.starts_with("RUN ") || step(line) || text.contains("] RUN ")
 }
 
+/// `C:\builds\hipInfo.cpp`.
+fn has_windows_path(text: &str) -> bool {
+    let letter = |at: usize| text[..at].ends_with(|c: char| c.is_ascii_uppercase());
+    text.match_indices(":\\").any(|(at, _)| letter(at))
+}
+
 /// The bytes of `PATH` in `fork/exec PATH: …`: what is started is a program, whatever its path.
 fn program(text: &str) -> std::ops::Range<usize> {
     const STARTED: &str = "fork/exec ";
     let Some(from) = text.find(STARTED).map(|at| at + STARTED.len()) else { return 0..0 };
-    let end = text[from..].find([':', ' ']).map_or(text.len(), |at| from + at);
+    let end = text[from..].find([':', ' ', '\n']).map_or(text.len(), |at| from + at);
     from..end
 }
 

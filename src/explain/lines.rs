@@ -173,7 +173,12 @@ fn severity(line: &str) -> Severity {
         "(II)",
         "[WRN]",
     ];
-    match (any(&MAJOR), any(&MINOR)) {
+    let (major, minor) = match glog(head) {
+        Some(b'E' | b'F') => (true, false),
+        Some(_) => (false, true),
+        None => (any(&MAJOR), any(&MINOR)),
+    };
+    match (major, minor) {
         (true, _) => Severity::Major,
         // GStreamer's elements post their errors as warnings of its logger.
         (false, true) if line.contains("> error: ") => Severity::Unsaid,
@@ -196,15 +201,19 @@ fn message_start(line: &str) -> usize {
     let rest = &head[bar..];
     let stamp = |c: char| c.is_ascii_digit() || "TZ[]-:.,+/ #".contains(c);
     let time = rest.len() - rest.trim_start_matches(stamp).len();
-    let glog =
-        rest.starts_with(['E', 'W', 'I', 'F']) && rest.get(1..5).is_some_and(|d| d.bytes().all(|b| b.is_ascii_digit()));
-    // TensorFlow's, without a time before it: `E tensorflow/x.cc:491] `.
-    let glog = glog || rest.starts_with(['E', 'W', 'I', 'F']) && rest[1..].starts_with(' ') && rest.contains("cc:");
-    match (time >= 8 && rest[..time].contains(|c: char| c.is_ascii_digit()), glog) {
+    match (time >= 8 && rest[..time].contains(|c: char| c.is_ascii_digit()), glog(rest).is_some()) {
         (_, true) => bar + rest.find("] ").map_or(0, |at| at + 2),
         (true, _) => bar + time,
         _ => bar,
     }
+}
+
+/// The letter with which Google's logger, and TensorFlow's without a time, calls a line: `E0703 09:12:44.1 1 server.cc:217] `,
+/// `E tensorflow/x.cc:491] `.
+fn glog(line: &str) -> Option<u8> {
+    let letter = *line.as_bytes().first().filter(|letter| b"EWIF".contains(letter))?;
+    let dated = line.get(1..5).is_some_and(|d| d.bytes().all(|b| b.is_ascii_digit()));
+    (dated || line.get(1..2) == Some(" ") && line.contains("cc:")).then_some(letter)
 }
 
 /// The first characters of a line.

@@ -4,6 +4,7 @@
 mod commands;
 mod documents;
 pub mod entries;
+mod files;
 pub mod find;
 mod hash;
 mod knowledge;
@@ -20,6 +21,7 @@ mod signs;
 pub mod topic;
 mod trie;
 pub mod understood;
+mod witnesses;
 mod words;
 mod writing;
 

@@ -16,6 +16,7 @@ use super::rows::{in_columns, is_bullet};
 use super::sentences::ENOUGH;
 use super::signs::Sign;
 use super::understood::{REASONS, Understood};
+use super::witnesses::Witnesses;
 use super::words::{OTHER, Row};
 
 /// So many lines apart is still `near`.
@@ -78,6 +79,8 @@ pub struct Reading<'a> {
     pub understood: Vec<Understood>,
     /// What was typed, in its order.
     pub commands: Vec<Command>,
+    /// What answers by what stands beside.
+    pub witnesses: Witnesses,
     /// The last line was a command that goes on with the next.
     goes_on: bool,
 }
@@ -94,6 +97,7 @@ impl<'a> Reading<'a> {
             said: BTreeMap::new(),
             understood: Vec::new(),
             commands: Vec::new(),
+            witnesses: Witnesses::default(),
             goes_on: false,
         }
     }
