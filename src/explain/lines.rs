@@ -203,9 +203,20 @@ fn message_start(line: &str) -> usize {
     let time = rest.len() - rest.trim_start_matches(stamp).len();
     match (time >= 8 && rest[..time].contains(|c: char| c.is_ascii_digit()), glog(rest).is_some()) {
         (_, true) => bar + rest.find("] ").map_or(0, |at| at + 2),
-        (true, _) => bar + time,
+        (true, _) => bar + time + level(&rest[time..]),
         _ => bar,
     }
+}
+
+/// The bytes of a logger's name and its word for the line: `frigate.api.camera    ERROR   : `.
+fn level(message: &str) -> usize {
+    const WORDS: [&str; 6] = ["ERROR", "WARNING", "WARN", "INFO", "DEBUG", "CRITICAL"];
+    let end = |from: usize| message[from..].find(' ').map_or(message.len(), |at| from + at);
+    let skip = |from: usize| from + message[from..].len() - message[from..].trim_start().len();
+    let (first, second) = (end(0), end(skip(end(0))));
+    let named = |to: usize| WORDS.iter().any(|word| message[..to].trim_end_matches(':').ends_with(word));
+    let told = [first, second].into_iter().find(|to| named(*to));
+    told.map_or(0, |to| to + message[to..].len() - message[to..].trim_start_matches([' ', ':', '-']).len())
 }
 
 /// The letter with which Google's logger, and TensorFlow's without a time, calls a line: `E0703 09:12:44.1 1 server.cc:217] `,
@@ -264,6 +275,8 @@ mod tests {
             "#16 0.231 X",
             "E0703 09:12:44.118302 1 server.cc:217] X",
             "E tensorflow/stream_executor/cuda/cuda_driver.cc:491] X",
+            "2026-06-24 11:58:44.98  [2026-06-24 11:58:44] ffmpeg.Front_Door.detect   ERROR   : X",
+            "2023-04-28 20:25:28,584 WARNING: X",
             "X",
         ] {
             let line = lines(text.as_bytes()).next().unwrap();
