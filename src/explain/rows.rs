@@ -192,6 +192,14 @@ pub fn in_columns(line: &str) -> bool {
     text.matches("  ").count() >= 2 && text.split("  ").filter(|cell| !cell.trim().is_empty()).count() >= 3
 }
 
+/// `registryUrl='https://index.docker.io/v1/'`: a value, told by itself.
+pub fn is_assignment(line: &str) -> bool {
+    let line = line.trim();
+    let name = line.split('=').next().unwrap_or("");
+    let word = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    !line.contains(' ') && name.len() < line.len() && !name.is_empty() && name.chars().all(word)
+}
+
 /// `- one of several`: it goes on with no line before it.
 pub fn is_bullet(line: &str) -> bool {
     begins(line, &["- ", "* ", "+ ", "• "])

@@ -30,12 +30,13 @@ impl Witnesses {
     pub fn shows(&self, code: &str) -> Option<bool> {
         let answers = self.listed || self.table.is_some();
         let of_image = ["in-image/brings-driver-files", "dockerfile-driver/driver"].contains(&code);
+        let is_of = |check: &str| code.split_once('/').is_some_and(|(id, _)| id == check);
         match (&self.table, &self.library) {
             // `565.57` is how NVML names 565.57.01.
             (Some(driver), Some(library)) if !driver.starts_with(library.as_str()) => {
-                (of_image || code.starts_with("nvidia-version/")).then_some(of_image)
+                (of_image || is_of("nvidia-version")).then_some(of_image)
             }
-            _ => (answers && code.starts_with("nvidia-driver/")).then_some(false),
+            _ => (answers && is_of("nvidia-driver")).then_some(false),
         }
     }
 }
