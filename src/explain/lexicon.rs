@@ -195,8 +195,7 @@ impl Lexicon {
             let token = tokens[part.at as usize];
             let inside = program.contains(&(token.from as usize));
             let kind = self.name(part.id).0;
-            (!inside || !["socket", "node"].contains(&kind))
-                && (self.name(part.id) != ("object", "camera") || !in_a_name(text, token))
+            !inside || !["socket", "node"].contains(&kind)
         });
         if is_build_step(text) {
             parts.push(Part { id: self.build, at: 0 });
@@ -238,17 +237,6 @@ impl Lexicon {
             }
         }
     }
-}
-
-/// `camera_1`, `camera-service:`, `components.camera`: a word within a name that somebody gave a container, a logger or a file.
-fn in_a_name(text: &str, token: Token) -> bool {
-    let (from, to) = (token.from as usize, token.to as usize);
-    let (before, after) = (&text.as_bytes()[..from], &text.as_bytes()[to..]);
-    let joined = |near: Option<&u8>, beyond: Option<&u8>, joints: &[u8]| {
-        near.is_some_and(|b| joints.contains(b)) && beyond.is_some_and(u8::is_ascii_alphanumeric)
-    };
-    joined(after.first(), after.get(1), b"_-")
-        || joined(before.last(), before.len().checked_sub(2).and_then(|at| before.get(at)), b"_")
 }
 
 /// A step of an image's build: `RUN make` of a Dockerfile, `Step 3/7 : RUN make`, `STEP 3/7: RUN make`, `=> ERROR [3/7] RUN make`.

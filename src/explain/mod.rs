@@ -4,12 +4,12 @@
 mod commands;
 mod documents;
 pub mod entries;
-mod files;
 pub mod find;
 mod hash;
 mod knowledge;
 mod lexicon;
 mod lines;
+mod names;
 mod numbers;
 mod order;
 pub mod rank;

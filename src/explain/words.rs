@@ -1,8 +1,8 @@
 //! Cuts a line into the words that carry meaning: without case, quotes, endings, counters and articles, with the spellings of one
 //! thing ("could not", "unable to"; "EACCES", "permission denied", "权限不够") made one word.
 
-use super::files;
 use super::hash::QuickMap;
+use super::names;
 use super::trie::Trie;
 
 /// A word of a text that no declaration has.
@@ -98,11 +98,11 @@ impl Vocabulary {
         *self.words.entry(scratch).or_insert(next)
     }
 
-    /// A line with its words, but for those in names of files, which say nothing of what they are called after.
+    /// A line with its words, but for those in names, which say nothing of what they are called after.
     pub fn row(&self, text: &str) -> Row {
         let mut tokens = self.tokens(text);
         for token in &mut tokens {
-            if files::is_part_of_a_name(text, token.from as usize..token.to as usize) {
+            if names::is_part_of_one(text, token.from as usize..token.to as usize) {
                 token.word = OTHER;
             }
         }
