@@ -48,6 +48,8 @@ pub struct Lexicon {
     build: u32,
     windows: u32,
     so: u32,
+    /// Words that are an error's text, with which a sentence ends.
+    errors: Vec<u32>,
 }
 
 /// Values from here on are pieces of gapped spellings.
@@ -75,6 +77,7 @@ impl Lexicon {
             build: 0,
             windows: 0,
             so,
+            errors: Vec::new(),
         };
         this.other_library = this.part("library:other", "a library");
         this.build = this.part("place:build", "an image's build");
@@ -83,6 +86,9 @@ impl Lexicon {
             let part = this.part(name, spellings.first().copied().unwrap_or_default());
             for spelling in spellings {
                 this.spell(spelling, part);
+                if name.starts_with("errno:") {
+                    this.errors.extend(this.vocabulary.learn(spelling).last());
+                }
             }
         }
         this.numbers = Numbers::new(&mut |name, told| this.part(name, told));
@@ -158,6 +164,11 @@ impl Lexicon {
     /// The words for a part.
     pub fn told(&self, part: u32) -> &str {
         self.told.get(part as usize).map_or("", String::as_str)
+    }
+
+    /// True for a row that ends with an error's text: it has said all.
+    pub fn ends(&self, row: &Row) -> bool {
+        row.tokens.iter().rev().take(2).any(|token| self.errors.contains(&token.word))
     }
 
     /// The parts in a row of words, without those that a longer one of the same kind covers.

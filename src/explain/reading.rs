@@ -12,7 +12,7 @@ use super::knowledge::Knowledge;
 use super::lexicon::Part;
 use super::lines::{Line, Severity};
 use super::numbers::{Candidates, Numbers};
-use super::rows::{in_columns, is_assignment, is_bullet};
+use super::rows::{in_columns, is_bullet, stands_alone};
 use super::sentences::ENOUGH;
 use super::signs::Sign;
 use super::understood::{REASONS, Understood};
@@ -175,8 +175,7 @@ impl<'a> Reading<'a> {
             && (near_the_top || wrapped)
             && !shares_start(&before.row.text, text)
             && !in_columns(&before.row.text)
-            && !is_assignment(&before.row.text)
-            && !is_assignment(text)
+            && !stands_alone(text)
             && !in_columns(text)
             && !is_bullet(text)
             && line.severity() != Severity::Minor;
@@ -188,14 +187,14 @@ impl<'a> Reading<'a> {
         };
         let vocabulary = &self.knowledge.lexicon.vocabulary;
         let mut row = vocabulary.row(text);
-        let goes_on = |recent: &&Recent| !is_assignment(&recent.row.text);
+        let goes_on = |recent: &&Recent| !stands_alone(&recent.row.text) && !self.knowledge.lexicon.ends(&recent.row);
         let before: Vec<&Recent> = self.recent.iter().rev().take_while(goes_on).collect();
         let mut rows = Vec::new();
         for recent in before {
             row = vocabulary.join(&recent.row, &row);
             rows.push((recent.number, row.clone()));
         }
-        let last = rows.len() - 1;
+        let Some(last) = rows.len().checked_sub(1) else { return };
         for (at, (first, row)) in rows.into_iter().enumerate() {
             if at == 0 || at == last {
                 self.statement(&row, first, line);
