@@ -311,7 +311,7 @@ struct Labelled {
 }
 
 /// The labelled sets of this project.
-const SETS: [&str; 8] = [
+const SETS: [&str; 9] = [
     "tests/explain-known.jsonl",
     "tests/explain-fresh-2026-11.jsonl",
     "tests/explain-fresh-2026-11-28.jsonl",
@@ -320,6 +320,7 @@ const SETS: [&str; 8] = [
     "tests/explain-fresh-2026-11-29-c.jsonl",
     "tests/explain-fresh-2026-11-29-d.jsonl",
     "tests/explain-fresh-2026-11-29-e.jsonl",
+    "tests/explain-fresh-2026-11-30.jsonl",
 ];
 
 /// What a finder makes of a labelled set, in counts.
@@ -484,6 +485,16 @@ fn fresh_texts_of_a_seventh_round_are_read() {
     let marks = marked(&Finder::new(), &labelled("tests/explain-fresh-2026-11-29-e.jsonl"));
     println!("{}\n{marks}", marks.misses.join("\n"));
     let fine = marks.right >= 81 && marks.wrong <= 7 && marks.falsely <= 1;
+    assert!(fine, "{marks}");
+}
+
+/// An eighth, of three sets of 33, 30 and 30 texts, each labelled before its one run and mended by before the next: 47 failures (4 of them of
+/// causes without a code), 18 healthy outputs, 28 texts of others. First runs: right first 41 of 43, wrong 1, silent 1, a false answer to 6 of 46.
+#[test]
+fn fresh_texts_of_an_eighth_round_are_read() {
+    let marks = marked(&Finder::new(), &labelled("tests/explain-fresh-2026-11-30.jsonl"));
+    println!("{}\n{marks}", marks.misses.join("\n"));
+    let fine = marks.right >= 43 && marks.wrong == 0 && marks.falsely <= 1;
     assert!(fine, "{marks}");
 }
 

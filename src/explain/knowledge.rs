@@ -57,7 +57,7 @@ impl Knowledge {
 }
 
 /// True for causes of what Docker does not get from a registry: what a program says of another server is none of them.
-pub fn talks_to_registries(entry: &Entry) -> bool {
+fn talks_to_registries(entry: &Entry) -> bool {
     let family = entry.check.map_or("", |check| check.family.name);
     family == "registry" || ["docker-mtu", "docker-proxy"].contains(&entry.id)
 }

@@ -46,7 +46,10 @@ pub struct Lexicon {
     numbers: Numbers,
     other_library: u32,
     build: u32,
+    windows: u32,
     so: u32,
+    /// Words that are an error's text, with which a sentence ends.
+    errors: Vec<u32>,
 }
 
 /// Values from here on are pieces of gapped spellings.
@@ -72,14 +75,20 @@ impl Lexicon {
             numbers: Numbers::default(),
             other_library: 0,
             build: 0,
+            windows: 0,
             so,
+            errors: Vec::new(),
         };
         this.other_library = this.part("library:other", "a library");
         this.build = this.part("place:build", "an image's build");
+        this.windows = this.part("place:windows", "Windows");
         for (name, spellings) in PARTS.into_iter().flat_map(entries) {
             let part = this.part(name, spellings.first().copied().unwrap_or_default());
             for spelling in spellings {
                 this.spell(spelling, part);
+                if name.starts_with("errno:") {
+                    this.errors.extend(this.vocabulary.learn(spelling).last());
+                }
             }
         }
         this.numbers = Numbers::new(&mut |name, told| this.part(name, told));
@@ -157,6 +166,11 @@ impl Lexicon {
         self.told.get(part as usize).map_or("", String::as_str)
     }
 
+    /// True for a row that ends with an error's text: it has said all.
+    pub fn ends(&self, row: &Row) -> bool {
+        row.tokens.iter().rev().take(2).any(|token| self.errors.contains(&token.word))
+    }
+
     /// The parts in a row of words, without those that a longer one of the same kind covers.
     pub fn read(&self, row: &Row, numbers: &Candidates) -> Vec<Part> {
         let (text, tokens) = (row.text.as_str(), row.tokens.as_slice());
@@ -192,11 +206,13 @@ impl Lexicon {
             let token = tokens[part.at as usize];
             let inside = program.contains(&(token.from as usize));
             let kind = self.name(part.id).0;
-            (!inside || !["socket", "node"].contains(&kind))
-                && (self.name(part.id) != ("object", "camera") || !in_a_name(text, token))
+            !inside || !["socket", "node"].contains(&kind)
         });
         if is_build_step(text) {
             parts.push(Part { id: self.build, at: 0 });
+        }
+        if has_windows_path(text) {
+            parts.push(Part { id: self.windows, at: 0 });
         }
         self.read_gapped(&pieces, &mut parts);
         self.read_libraries(text, tokens, &mut parts);
@@ -234,17 +250,6 @@ impl Lexicon {
     }
 }
 
-/// `camera_1`, `camera-service:`, `components.camera`: a word within a name that somebody gave a container, a logger or a file.
-fn in_a_name(text: &str, token: Token) -> bool {
-    let (from, to) = (token.from as usize, token.to as usize);
-    let (before, after) = (&text.as_bytes()[..from], &text.as_bytes()[to..]);
-    let joined = |near: Option<&u8>, beyond: Option<&u8>, joints: &[u8]| {
-        near.is_some_and(|b| joints.contains(b)) && beyond.is_some_and(u8::is_ascii_alphanumeric)
-    };
-    joined(after.first(), after.get(1), b"_-")
-        || joined(before.last(), before.len().checked_sub(2).and_then(|at| before.get(at)), b"_")
-}
-
 /// A step of an image's build: `RUN make` of a Dockerfile, `Step 3/7 : RUN make`, `STEP 3/7: RUN make`, `=> ERROR [3/7] RUN make`.
 fn is_build_step(text: &str) -> bool {
     let line = text.trim_start().trim_start_matches(['#', '=', '>', ' ']);
@@ -255,11 +260,17 @@ fn is_build_step(text: &str) -> bool {
     line.starts_with("RUN ") || step(line) || text.contains("] RUN ")
 }
 
+/// `C:\builds\hipInfo.cpp`.
+fn has_windows_path(text: &str) -> bool {
+    let letter = |at: usize| text[..at].ends_with(|c: char| c.is_ascii_uppercase());
+    text.match_indices(":\\").any(|(at, _)| letter(at))
+}
+
 /// The bytes of `PATH` in `fork/exec PATH: …`: what is started is a program, whatever its path.
 fn program(text: &str) -> std::ops::Range<usize> {
     const STARTED: &str = "fork/exec ";
     let Some(from) = text.find(STARTED).map(|at| at + STARTED.len()) else { return 0..0 };
-    let end = text[from..].find([':', ' ']).map_or(text.len(), |at| from + at);
+    let end = text[from..].find([':', ' ', '\n']).map_or(text.len(), |at| from + at);
     from..end
 }
 

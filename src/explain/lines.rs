@@ -173,7 +173,12 @@ fn severity(line: &str) -> Severity {
         "(II)",
         "[WRN]",
     ];
-    match (any(&MAJOR), any(&MINOR)) {
+    let (major, minor) = match glog(head) {
+        Some(b'E' | b'F') => (true, false),
+        Some(_) => (false, true),
+        None => (any(&MAJOR), any(&MINOR)),
+    };
+    match (major, minor) {
         (true, _) => Severity::Major,
         // GStreamer's elements post their errors as warnings of its logger.
         (false, true) if line.contains("> error: ") => Severity::Unsaid,
@@ -196,15 +201,30 @@ fn message_start(line: &str) -> usize {
     let rest = &head[bar..];
     let stamp = |c: char| c.is_ascii_digit() || "TZ[]-:.,+/ #".contains(c);
     let time = rest.len() - rest.trim_start_matches(stamp).len();
-    let glog =
-        rest.starts_with(['E', 'W', 'I', 'F']) && rest.get(1..5).is_some_and(|d| d.bytes().all(|b| b.is_ascii_digit()));
-    // TensorFlow's, without a time before it: `E tensorflow/x.cc:491] `.
-    let glog = glog || rest.starts_with(['E', 'W', 'I', 'F']) && rest[1..].starts_with(' ') && rest.contains("cc:");
-    match (time >= 8 && rest[..time].contains(|c: char| c.is_ascii_digit()), glog) {
+    match (time >= 8 && rest[..time].contains(|c: char| c.is_ascii_digit()), glog(rest).is_some()) {
         (_, true) => bar + rest.find("] ").map_or(0, |at| at + 2),
-        (true, _) => bar + time,
+        (true, _) => bar + time + level(&rest[time..]),
         _ => bar,
     }
+}
+
+/// The bytes of a logger's name and its word for the line: `frigate.api.camera    ERROR   : `.
+fn level(message: &str) -> usize {
+    const WORDS: [&str; 6] = ["ERROR", "WARNING", "WARN", "INFO", "DEBUG", "CRITICAL"];
+    let end = |from: usize| message[from..].find(' ').map_or(message.len(), |at| from + at);
+    let skip = |from: usize| from + message[from..].len() - message[from..].trim_start().len();
+    let (first, second) = (end(0), end(skip(end(0))));
+    let named = |to: usize| WORDS.iter().any(|word| message[..to].trim_end_matches(':').ends_with(word));
+    let told = [first, second].into_iter().find(|to| named(*to));
+    told.map_or(0, |to| to + message[to..].len() - message[to..].trim_start_matches([' ', ':', '-']).len())
+}
+
+/// The letter with which Google's logger, and TensorFlow's without a time, calls a line: `E0703 09:12:44.1 1 server.cc:217] `,
+/// `E tensorflow/x.cc:491] `.
+fn glog(line: &str) -> Option<u8> {
+    let letter = *line.as_bytes().first().filter(|letter| b"EWIF".contains(letter))?;
+    let dated = line.get(1..5).is_some_and(|d| d.bytes().all(|b| b.is_ascii_digit()));
+    (dated || line.get(1..2) == Some(" ") && line.contains("cc:")).then_some(letter)
 }
 
 /// The first characters of a line.
@@ -255,6 +275,8 @@ mod tests {
             "#16 0.231 X",
             "E0703 09:12:44.118302 1 server.cc:217] X",
             "E tensorflow/stream_executor/cuda/cuda_driver.cc:491] X",
+            "2026-06-24 11:58:44.98  [2026-06-24 11:58:44] ffmpeg.Front_Door.detect   ERROR   : X",
+            "2023-04-28 20:25:28,584 WARNING: X",
             "X",
         ] {
             let line = lines(text.as_bytes()).next().unwrap();

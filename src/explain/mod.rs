@@ -9,6 +9,7 @@ mod hash;
 mod knowledge;
 mod lexicon;
 mod lines;
+mod names;
 mod numbers;
 mod order;
 pub mod rank;
@@ -20,6 +21,7 @@ mod signs;
 pub mod topic;
 mod trie;
 pub mod understood;
+mod witnesses;
 mod words;
 mod writing;
 

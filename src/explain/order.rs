@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::commands::shows;
 use super::entries::Entry;
-use super::knowledge::{Knowledge, talks_to_registries};
+use super::knowledge::Knowledge;
 use super::lines::Severity;
 use super::reading::{Hit, Reading, Said};
 use super::signs::Sign;
@@ -52,19 +52,19 @@ pub fn causes(knowledge: &Knowledge, reading: Reading<'_>) -> Search {
                     why.push("the daemon that is said to be down has answered".into());
                 }
                 let shown = shows(&found.entry.name(), &hit.matched, &reading.commands, hit.line);
-                if let Some(shown) = shown {
+                let beside = reading.witnesses.shows(&found.entry.name());
+                for (shown, what) in [(shown, "the command above"), (beside, "what stands beside")] {
+                    let Some(shown) = shown else { continue };
                     score += if shown { SHOWN } else { -SHOWN };
-                    why.push(format!("the command above {}", if shown { "shows it" } else { "rules it out" }));
+                    why.push(format!("{what} {}", if shown { "shows it" } else { "rules it out" }));
                 }
                 keep(&mut best, *entry, Found { score, why, weak: declared.sign.weak, ..found });
             }
         }
     }
     // What an entry's own conditions found stands: its known lines tell no more.
-    let foreign = |entry: usize, said: &Said| {
-        talks_to_registries(&knowledge.entries[entry]) && reading.is_near(&knowledge.foreign, &said.hit)
-    };
-    let known = reading.said.iter().filter(|(entry, said)| !best.contains_key(*entry) && !foreign(**entry, said));
+    let foreign = |said: &Said| reading.is_near(&knowledge.foreign, &said.hit);
+    let known = reading.said.iter().filter(|(entry, said)| !best.contains_key(*entry) && !foreign(said));
     let known: Vec<_> = known.collect();
     for (entry, Said { hit, share, text }) in known {
         let why = vec![format!("{:.0} % of a known line", share * 100.0)];
@@ -79,7 +79,7 @@ pub fn causes(knowledge: &Knowledge, reading: Reading<'_>) -> Search {
     Search { found, understood: reading.understood }
 }
 
-/// What a typed command that shows a cause, or rules it out, counts.
+/// What a typed command or a witness that shows a cause, or rules it out, counts.
 const SHOWN: f32 = 0.08;
 /// The check whose codes say that no daemon answers.
 const ENGINE: &str = "docker-engine";

@@ -12,10 +12,11 @@ use super::knowledge::Knowledge;
 use super::lexicon::Part;
 use super::lines::{Line, Severity};
 use super::numbers::{Candidates, Numbers};
-use super::rows::{in_columns, is_bullet};
+use super::rows::{in_columns, is_bullet, stands_alone};
 use super::sentences::ENOUGH;
 use super::signs::Sign;
 use super::understood::{REASONS, Understood};
+use super::witnesses::Witnesses;
 use super::words::{OTHER, Row};
 
 /// So many lines apart is still `near`.
@@ -78,6 +79,8 @@ pub struct Reading<'a> {
     pub understood: Vec<Understood>,
     /// What was typed, in its order.
     pub commands: Vec<Command>,
+    /// What answers by what stands beside.
+    pub witnesses: Witnesses,
     /// The last line was a command that goes on with the next.
     goes_on: bool,
 }
@@ -94,6 +97,7 @@ impl<'a> Reading<'a> {
             said: BTreeMap::new(),
             understood: Vec::new(),
             commands: Vec::new(),
+            witnesses: Witnesses::default(),
             goes_on: false,
         }
     }
@@ -171,6 +175,7 @@ impl<'a> Reading<'a> {
             && (near_the_top || wrapped)
             && !shares_start(&before.row.text, text)
             && !in_columns(&before.row.text)
+            && !stands_alone(text)
             && !in_columns(text)
             && !is_bullet(text)
             && line.severity() != Severity::Minor;
@@ -182,13 +187,14 @@ impl<'a> Reading<'a> {
         };
         let vocabulary = &self.knowledge.lexicon.vocabulary;
         let mut row = vocabulary.row(text);
-        let before: Vec<&Recent> = self.recent.iter().rev().collect();
+        let goes_on = |recent: &&Recent| !stands_alone(&recent.row.text) && !self.knowledge.lexicon.ends(&recent.row);
+        let before: Vec<&Recent> = self.recent.iter().rev().take_while(goes_on).collect();
         let mut rows = Vec::new();
         for recent in before {
             row = vocabulary.join(&recent.row, &row);
             rows.push((recent.number, row.clone()));
         }
-        let last = rows.len() - 1;
+        let Some(last) = rows.len().checked_sub(1) else { return };
         for (at, (first, row)) in rows.into_iter().enumerate() {
             if at == 0 || at == last {
                 self.statement(&row, first, line);
@@ -218,7 +224,10 @@ impl<'a> Reading<'a> {
             return;
         }
         let holding = self.holding(&parts, (first, line.number));
-        let likenesses = knowledge.sentences.read(&row.tokens, &parts, ENOUGH, &knowledge.lexicon);
+        // A logger's word for a line is none of the message.
+        let spoken = if first == line.number { line.spoken as u32 } else { 0 };
+        let said = row.tokens.iter().position(|token| token.from >= spoken).unwrap_or(0);
+        let likenesses = knowledge.sentences.read(&row.tokens[said..], &parts, ENOUGH, &knowledge.lexicon);
         if holding.is_empty() && likenesses.is_empty() || is_benign(&row.text) {
             return;
         }

@@ -192,6 +192,18 @@ pub fn in_columns(line: &str) -> bool {
     text.matches("  ").count() >= 2 && text.split("  ").filter(|cell| !cell.trim().is_empty()).count() >= 3
 }
 
+/// True for a line that is no part of a sentence: a value, told by itself (`registryUrl='https://index.docker.io/v1/'`), a row of `ls -l`.
+pub fn stands_alone(line: &str) -> bool {
+    let line = line.trim();
+    let mode = |b: u8| b"-bcdlpsrwxStT".contains(&b);
+    if line.len() > 10 && line.bytes().take(10).all(mode) && line[10..].starts_with([' ', '.', '+']) {
+        return true;
+    }
+    let name = line.split('=').next().unwrap_or("");
+    let word = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    !line.contains(' ') && name.len() < line.len() && !name.is_empty() && name.chars().all(word)
+}
+
 /// `- one of several`: it goes on with no line before it.
 pub fn is_bullet(line: &str) -> bool {
     begins(line, &["- ", "* ", "+ ", "• "])

@@ -79,7 +79,8 @@ impl Sentences {
             .into_iter()
             .map(|(text, entries)| {
                 let row = lexicon.vocabulary.row(text);
-                let mut words: Vec<u32> = row.tokens.iter().filter(|t| t.number().is_none()).map(|t| t.word).collect();
+                let known = |token: &&Token| token.number().is_none() && token.word != OTHER;
+                let mut words: Vec<u32> = row.tokens.iter().filter(known).map(|t| t.word).collect();
                 words.sort_unstable();
                 words.dedup();
                 let decides = |part: &Part| {

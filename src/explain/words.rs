@@ -2,6 +2,7 @@
 //! thing ("could not", "unable to"; "EACCES", "permission denied", "权限不够") made one word.
 
 use super::hash::QuickMap;
+use super::names;
 use super::trie::Trie;
 
 /// A word of a text that no declaration has.
@@ -24,7 +25,7 @@ impl Token {
     }
 }
 
-/// A line, or lines that are one sentence, cut.
+/// A line, or lines that are one sentence, each with its own line's end, cut.
 #[derive(Clone, Debug, Default)]
 pub struct Row {
     pub text: String,
@@ -97,13 +98,23 @@ impl Vocabulary {
         *self.words.entry(scratch).or_insert(next)
     }
 
-    /// A line with its words.
+    /// A line with its words, but for those in names, which say nothing of what they are called after.
     pub fn row(&self, text: &str) -> Row {
-        Row { text: text.to_owned(), tokens: self.cut(text) }
+        let mut tokens = self.tokens(text);
+        for token in &mut tokens {
+            if names::is_part_of_one(text, token.from as usize..token.to as usize) {
+                token.word = OTHER;
+            }
+        }
+        Row { text: text.to_owned(), tokens: self.merge(tokens) }
     }
 
     /// Cuts a line.
     pub fn cut(&self, line: &str) -> Vec<Token> {
+        self.merge(self.tokens(line))
+    }
+
+    fn tokens(&self, line: &str) -> Vec<Token> {
         let mut scratch = String::new();
         let mut tokens = Vec::with_capacity(16);
         for piece in pieces(line) {
@@ -116,7 +127,7 @@ impl Vocabulary {
                 tokens.push(Token { word, from: from as u32, to: (from + piece.len()) as u32 });
             }
         }
-        self.merge(tokens)
+        tokens
     }
 
     /// Puts a line behind another that it goes on with. A word that the end of the line has torn is put together where that makes
@@ -134,7 +145,7 @@ impl Vocabulary {
             rest = &rest[1..];
         }
         tokens.extend(rest.iter().map(|token| Token { from: token.from + shift, to: token.to + shift, ..*token }));
-        Row { text: format!("{} {}", head.text, tail.text), tokens: self.merge(tokens) }
+        Row { text: format!("{}\n{}", head.text, tail.text), tokens: self.merge(tokens) }
     }
 
     fn torn(&self, head: &Row, last: Token, tail: &Row, first: Token) -> Option<u32> {
