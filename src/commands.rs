@@ -144,7 +144,7 @@ pub fn fix(arguments: &cli::FixArgs) -> Option<u8> {
             // The next look comes after something was done.
             host::listener::forget();
             code = report.exit_code;
-            let steps = fix::steps(&report, run.facts(), &host, sudo);
+            let steps = fix::steps(&report, &host, sudo);
             Some(fix::Look { report, steps })
         }
         Err(run::Refused::Need(refusal)) => {

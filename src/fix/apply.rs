@@ -109,7 +109,8 @@ fn begun(step: &Step, hand: Hand, before: &States, folders: States) -> Record {
         actions: step.actions.iter().map(Action::words).collect(),
         rereads: rereads.iter().map(|action| reads_again(&action.words())).collect(),
         installs: step.installs.clone(),
-        undo: step.undo.iter().map(Into::into).collect(),
+        // An edit is undone by the bytes of before.
+        undo: step.undo.iter().filter(|line| last_edit.is_none() || line.command().is_none()).map(Into::into).collect(),
         by_sudo: hand == Hand::BySudo,
         before: before.clone(),
         folders,

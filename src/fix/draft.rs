@@ -1,15 +1,15 @@
 //! Makes a step of a cause and its fix on this host: which lines are run, which edits stand in for an editor, what is written, and
 //! how that looks as a patch.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use gdoctor_checks::model::facts::Facts;
 use gdoctor_checks::model::fix::Edit;
 
 use super::difference::difference;
 use super::edit::{self, edited};
-use super::effects;
+use super::effects::{self, Engine};
 use super::foretold::foretold;
 use super::journal::States;
 use super::packages;
@@ -22,15 +22,16 @@ use crate::report::{FixWords, Gate};
 
 /// What all steps of one look are made with.
 pub struct Draft<'a> {
-    facts: &'a Facts,
     host: &'a Host,
     sudo: Sudo,
     user: String,
+    engine: OnceCell<Engine>,
 }
 
 impl<'a> Draft<'a> {
-    pub fn new(facts: &'a Facts, host: &'a Host, sudo: Sudo) -> Self {
-        Self { facts, host, sudo, user: trust::user_name(nix::unistd::geteuid().as_raw()) }
+    pub fn new(host: &'a Host, sudo: Sudo) -> Self {
+        let user = trust::user_name(nix::unistd::geteuid().as_raw());
+        Self { host, sudo, user, engine: OnceCell::new() }
     }
 
     pub fn step(&self, cause: Cause, fix: &FixWords) -> Step {
@@ -43,7 +44,7 @@ impl<'a> Draft<'a> {
             }
         }
         let lines: Vec<&str> = fix.commands.iter().map(String::as_str).collect();
-        let effects = effects::of(&lines, self.facts, self.host);
+        let effects = effects::of(&lines, self.host, || self.engine.get_or_init(|| Engine::asked(self.host)));
         let why_not = refusal::of(fix, &actions, &writes, self.sudo).or(wrong).or(nowhere);
         // apt is asked only where all else speaks for it.
         let is_asked = why_not.is_none() && fix.touches.as_ref().is_some_and(|touches| touches.packages);
@@ -102,7 +103,10 @@ impl<'a> Draft<'a> {
                 for edit in edits.by_ref() {
                     match self.edit(edit, as_user(fix.needs_root), seen) {
                         Ok(action) => actions.push(action),
-                        Err(why) => wrong = wrong.or(Some(why)),
+                        Err(why) => {
+                            wrong = wrong.or(Some(why));
+                            actions.push(run(line, as_user(fix.needs_root)));
+                        }
                     }
                 }
             } else if is_for_the_users_shell(line) {

@@ -1,7 +1,6 @@
 //! What actions do besides writing files: the services that restart or stop, the containers that stop with them, and those that lose
 //! their GPUs when systemd reads its units again.
 
-use gdoctor_checks::model::facts::Facts;
 use gdoctor_checks::model::facts::docker::{Container, Info};
 use serde::Deserialize;
 
@@ -20,50 +19,59 @@ pub struct Effects {
     pub lose_gpus: Vec<String>,
 }
 
-pub fn of(lines: &[&str], facts: &Facts, host: &Host) -> Effects {
-    let services = services(lines);
-    let info = facts.docker.info.value();
-    let keeps = info.is_some_and(|info| info.live_restore_enabled);
-    let stops = services.iter().any(|unit| is_docker(unit)) && !keeps;
-    // runc then writes the list of devices anew, from the container's own configuration, in which the hook's are not.
-    let by_systemd = info.is_none_or(|info| info.cgroup_driver == "systemd");
-    let cuts = lines.iter().any(|line| line.contains("daemon-reload")) && by_systemd;
-    let has_gpu = facts.nvidia.module.value().is_some();
-    let gate = Gate::default();
-    let running = || facts.docker.containers.value().into_iter().flatten();
-    let named = |containers: &mut dyn Iterator<Item = &Container>| -> Vec<String> {
+/// What the engine says of itself and of the containers that run now; asked once a look, and only where it matters.
+#[derive(Debug, Default)]
+pub struct Engine {
+    /// Containers outlast its restart.
+    keeps: bool,
+    /// systemd keeps the cgroups of containers.
+    by_systemd: bool,
+    running: Vec<Container>,
+}
+
+impl Engine {
+    pub fn asked(host: &Host) -> Self {
+        let asker = Asker::new(host);
+        let info = asker.get::<Info>(host, "/info", "the engine");
+        let running = asker.get::<Vec<Container>>(host, "/containers/json", "the engine");
+        Self {
+            keeps: info.value().is_some_and(|info| info.live_restore_enabled),
+            by_systemd: info.value().is_none_or(|info| info.cgroup_driver == "systemd"),
+            running: running.value().cloned().unwrap_or_default(),
+        }
+    }
+
+    fn named<'a>(containers: impl Iterator<Item = &'a Container>) -> Vec<String> {
+        let gate = Gate::default();
         containers.map(|container| gate.text(container.name())).collect()
-    };
-    Effects {
-        stops: if stops { named(&mut running()) } else { Vec::new() },
-        lose_gpus: match cuts && has_gpu {
-            true => {
-                let asker = Asker::new(host);
-                // Of one that cannot be asked it may be so.
-                let has_hooks = |id: &str| {
-                    let asked = asker.get::<Inspected>(host, &format!("/containers/{id}/json"), "its configuration");
-                    asked.value().is_none_or(Inspected::has_gpus_of_the_hook)
-                };
-                named(&mut running().filter(|container| has_hooks(&container.id)))
-            }
-            false => Vec::new(),
-        },
-        services,
+    }
+
+    /// runc writes the list of devices anew when systemd reads its units again, from the container's own configuration, in which
+    /// those that the hook allowed are not.
+    fn loses_gpus(&self, host: &Host) -> Vec<String> {
+        if !self.by_systemd || !host.exists("/sys/module/nvidia") {
+            return Vec::new();
+        }
+        let asker = Asker::new(host);
+        // Of one that cannot be asked it may be so.
+        let has_hooks = |id: &str| {
+            let asked = asker.get::<Inspected>(host, &format!("/containers/{id}/json"), "its configuration");
+            asked.value().is_none_or(Inspected::has_gpus_of_the_hook)
+        };
+        Self::named(self.running.iter().filter(|container| has_hooks(&container.id)))
     }
 }
 
-/// Containers that run now and stop when these lines are run, by the engine's own word of this moment.
-pub fn stopped_by(lines: &[&str], host: &Host) -> Vec<String> {
-    if !services(lines).iter().any(|unit| is_docker(unit)) {
-        return Vec::new();
+/// `engine` gives the engine that the lines are about.
+pub fn of<'e>(lines: &[&str], host: &Host, engine: impl Fn() -> &'e Engine) -> Effects {
+    let services = services(lines);
+    let stops = services.iter().any(|unit| is_docker(unit)) && !engine().keeps;
+    let reloads = lines.iter().any(|line| line.contains("daemon-reload"));
+    Effects {
+        stops: if stops { Engine::named(engine().running.iter()) } else { Vec::new() },
+        lose_gpus: if reloads { engine().loses_gpus(host) } else { Vec::new() },
+        services,
     }
-    let asker = Asker::new(host);
-    let info = asker.get::<Info>(host, "/info", "the engine");
-    if info.value().is_some_and(|info| info.live_restore_enabled) {
-        return Vec::new();
-    }
-    let running = asker.get::<Vec<Container>>(host, "/containers/json", "the engine");
-    running.value().into_iter().flatten().map(|container| container.name().to_owned()).collect()
 }
 
 /// What the engine tells of a container.

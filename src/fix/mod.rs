@@ -15,6 +15,7 @@ mod refusal;
 mod show;
 mod undo;
 
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use crate::explain::find::Finder;
@@ -195,9 +196,12 @@ pub fn take_back(host: &Host, names: &str, say: &mut dyn FnMut(&str)) -> Result<
     let mut all = Vec::new();
     for index in chosen {
         let entry = entries.remove(index);
-        let stops = effects::stopped_by(&entry.undo_lines(), host);
-        if !stops.is_empty() {
-            say(&format!("containers that stop: {}", stops.join(", ")));
+        let engine = OnceCell::new();
+        let effects = effects::of(&entry.undo_lines(), host, || engine.get_or_init(|| effects::Engine::asked(host)));
+        for (what, names) in [("stop", effects.stops), ("lose the GPUs of NVIDIA's hook", effects.lose_gpus)] {
+            if !names.is_empty() {
+                say(&format!("containers that {what}: {}", names.join(", ")));
+            }
         }
         let back = match undo::undo(&entry, &shelf, &mut say) {
             Ok(back) => back,

@@ -56,7 +56,7 @@ fn left_over(packages: &[String]) -> Option<String> {
 
 /// The line that takes them away again, with the settings that they brought.
 pub fn taken_away(packages: &[String]) -> String {
-    format!("sudo DEBIAN_FRONTEND=noninteractive apt-get purge -y {}", packages.join(" "))
+    format!("sudo env DEBIAN_FRONTEND=noninteractive apt-get purge -y {}", packages.join(" "))
 }
 
 /// The names behind `apt-get install -y`, where nothing but plain names stands there.

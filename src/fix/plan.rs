@@ -1,6 +1,5 @@
 //! What could be done about each cause that a report tells, and in which order: the steps as values. `draft` makes one of a fix.
 
-use gdoctor_checks::model::facts::Facts;
 use gdoctor_checks::model::fix::{Edit, Risk, Step as Afterwards};
 use serde::Serialize;
 
@@ -123,11 +122,11 @@ impl Step {
 }
 
 /// A step for each cause: what other checks wait for comes first, the rest in the report's order.
-pub fn steps(report: &Report, facts: &Facts, host: &Host, sudo: Sudo) -> Vec<Step> {
+pub fn steps(report: &Report, host: &Host, sudo: Sudo) -> Vec<Step> {
     let waited_for = |outcome: &Outcome| report.results.iter().any(|other| other.cause.as_deref() == Some(outcome.id));
     let mut troubles: Vec<&Outcome> = report.results.iter().filter(|outcome| outcome.is_trouble()).collect();
     troubles.sort_by_key(|outcome| !waited_for(outcome));
-    let draft = Draft::new(facts, host, sudo);
+    let draft = Draft::new(host, sudo);
     let mut steps: Vec<Step> = Vec::new();
     for outcome in troubles {
         let Some(fix) = outcome.fixes.first() else { continue };

@@ -68,7 +68,9 @@ pub fn opens_an_editor(line: &str) -> bool {
 
 /// What changes a file in place: gdoctor's own edit of it keeps comments and order, and is shown before.
 pub fn is_left_to_edits(line: &str) -> bool {
-    opens_an_editor(line) || line.contains("sed -i ") || (line.contains("nvidia-ctk config ") && line.contains("--in-place"))
+    let is_script = line.starts_with("python3 -c ") && line.contains("json.dump(");
+    let is_tool = line.contains("nvidia-ctk config ") && line.contains("--in-place");
+    opens_an_editor(line) || line.contains("sed -i ") || is_script || is_tool
 }
 
 /// What a child of gdoctor cannot do for it, and what asks the user something.

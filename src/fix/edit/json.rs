@@ -198,6 +198,9 @@ fn behind(text: &str, at: usize) -> Option<usize> {
 /// The text with the commas that it has too many taken out, and those that it lacks before a key put in: what else is wrong with it
 /// could be mended in more ways than one.
 pub fn mended(text: &str) -> Result<String, String> {
+    if serde_json::from_str::<Value>(text).is_ok() {
+        return Err("is well-formed, and what is right in it is for you to say".into());
+    }
     let bytes = text.as_bytes();
     // What is put in the place of one byte, or before one.
     let mut cuts: Vec<usize> = Vec::new();
@@ -231,7 +234,7 @@ pub fn mended(text: &str) -> Result<String, String> {
         }
     }
     let is_object = |after: &String| serde_json::from_str::<Value>(after).is_ok_and(|value| value.is_object());
-    if after != text && is_object(&after) { Ok(after) } else { Err("has more wrong than its commas".into()) }
+    if after != text && is_object(&after) { Ok(after) } else { Err("has more wrong than its commas, and what is right there is for you to say".into()) }
 }
 
 fn is_key(text: &str, end: usize) -> bool {

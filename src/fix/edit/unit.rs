@@ -57,7 +57,9 @@ pub fn mended(text: &str, number: &str) -> Result<String, String> {
     let is_known = |one: &Ignored| faults.iter().any(|fault| (&fault.key, &fault.why) == (&one.key, &one.why));
     let strangers = faults.iter().filter(|fault| fault.line > number && fault.why == Why::NoSection);
     for stranger in strangers.filter(|_| fault.why == Why::NoSection) {
-        home(&stranger.key)?;
+        if home(&stranger.key)? != home(&fault.key)? {
+            return Err(format!("has lines of several sections behind line {number}"));
+        }
     }
     match left.len() < faults.len() && left.iter().all(is_known) {
         true => Ok(after),
