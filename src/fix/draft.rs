@@ -20,6 +20,8 @@ use crate::host::state::{self, State};
 use crate::host::{Host, trust};
 use crate::report::{FixWords, Gate};
 
+const UNTOLD: &str = "The engine does not answer this user: containers that run now stop with it, and are not listed here.";
+
 /// What all steps of one look are made with.
 pub struct Draft<'a> {
     host: &'a Host,
@@ -62,7 +64,7 @@ impl<'a> Draft<'a> {
             services: effects.services,
             stops: effects.stops,
             may_lose_gpus: effects.lose_gpus,
-            notes: fix.notes.clone(),
+            notes: effects.untold.then(|| UNTOLD.to_owned()).into_iter().chain(fix.notes.iter().cloned()).collect(),
             undo: fix.undo.clone(),
             page: fix.page.clone(),
             offered: why_not.is_empty(),

@@ -17,6 +17,8 @@ pub struct Effects {
     pub stops: Vec<String>,
     /// Containers that run now and lose the GPUs which NVIDIA's hook has given them.
     pub lose_gpus: Vec<String>,
+    /// The engine stops, and does not tell this user of its containers.
+    pub untold: bool,
 }
 
 /// What the engine says of itself and of the containers that run now; asked once a look, and only where it matters.
@@ -27,6 +29,8 @@ pub struct Engine {
     /// systemd keeps the cgroups of containers.
     by_systemd: bool,
     running: Vec<Container>,
+    /// This user may not ask it.
+    untold: bool,
 }
 
 impl Engine {
@@ -37,6 +41,7 @@ impl Engine {
         Self {
             keeps: info.value().is_some_and(|info| info.live_restore_enabled),
             by_systemd: info.value().is_none_or(|info| info.cgroup_driver == "systemd"),
+            untold: running.value().is_none() && !nix::unistd::geteuid().is_root() && host.exists("/run/docker.sock"),
             running: running.value().cloned().unwrap_or_default(),
         }
     }
@@ -68,6 +73,7 @@ pub fn of<'e>(lines: &[&str], host: &Host, engine: impl Fn() -> &'e Engine) -> E
     let stops = services.iter().any(|unit| is_docker(unit)) && !engine().keeps;
     let reloads = lines.iter().any(|line| line.contains("daemon-reload"));
     Effects {
+        untold: stops && engine().untold,
         stops: if stops { Engine::named(engine().running.iter()) } else { Vec::new() },
         lose_gpus: if reloads { engine().loses_gpus(host) } else { Vec::new() },
         services,

@@ -54,9 +54,22 @@ fn left_over(packages: &[String]) -> Option<String> {
     said.text.lines().find_map(|line| line.strip_prefix("rc ")).map(|name| name.trim().to_owned())
 }
 
-/// The line that takes them away again, with the settings that they brought.
-pub fn taken_away(packages: &[String]) -> String {
-    format!("sudo env DEBIAN_FRONTEND=noninteractive apt-get purge -y {}", packages.join(" "))
+/// The lines that take them away again: with the settings that they brought, but for those whose own script would delete data then.
+pub fn taken_away(packages: &[String]) -> Vec<String> {
+    let (keep, purge): (Vec<&String>, Vec<&String>) = packages.iter().partition(|name| deletes_data(name));
+    let line = |verb: &str, names: Vec<&String>| {
+        let names: Vec<&str> = names.into_iter().map(String::as_str).collect();
+        let line = format!("sudo env DEBIAN_FRONTEND=noninteractive apt-get {verb} -y {}", names.join(" "));
+        (!names.is_empty()).then_some(line)
+    };
+    [line("purge", purge), line("remove", keep)].into_iter().flatten().collect()
+}
+
+/// By its script of dpkg's for the time after its removal, as far as its words tell.
+fn deletes_data(name: &str) -> bool {
+    let line = format!("cat \"$(dpkg-query --control-path {name} postrm)\"");
+    let said = shell::run(&line, Deadline::after(PATIENCE));
+    said.end == End::Exited(0) && ["/var/", "rm -r", "rm -fr"].iter().any(|word| said.text.contains(word))
 }
 
 /// The names behind `apt-get install -y`, where nothing but plain names stands there.

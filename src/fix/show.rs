@@ -159,7 +159,7 @@ impl Result {
 }
 
 /// What no undo of a package gives back.
-const SCRIPTS: &str = "What their own scripts did besides, such as users that they made, stays.";
+const SCRIPTS: &str = "What their own scripts did besides, such as users and data that they made, stays.";
 
 /// A step as it is shown before anything is done. `number` counts from 1.
 pub fn step_text(step: &Step, number: usize, width: usize) -> String {

@@ -48,8 +48,8 @@ pub fn undo(entry: &Entry, shelf: &Shelf, say: &mut dyn FnMut(&str)) -> Result<T
         back.left.push(format!("not run, since it could undo what others have changed: {}", lines.join("; ")));
     }
     back.left.extend(others.iter().map(|path| format!("{path} has been changed since the fix: it was left as it is")));
-    if !entry.installs.is_empty() {
-        run(&packages::taken_away(&entry.installs), say, &mut back, true);
+    for line in packages::taken_away(&entry.installs) {
+        run(&line, say, &mut back, true);
     }
     restore(entry, &others, &mut back);
     if commands.is_empty() && !back.restored.is_empty() {

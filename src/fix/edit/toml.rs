@@ -6,6 +6,10 @@ use toml_edit::{Document, DocumentMut, Item};
 
 /// The text after the edit. Err tells why this text cannot be edited so.
 pub fn edited(text: &str, change: &Change<String>) -> Result<String, String> {
+    // They would become a newline alone.
+    if text.contains('\r') {
+        return Err("ends its lines as Windows does".into());
+    }
     let before: Table = text.parse().map_err(|why: toml::de::Error| format!("is no TOML ({})", why.message()))?;
     let mut wanted = before.clone();
     changed(&mut wanted, change)?;
@@ -134,6 +138,7 @@ mod tests {
             ("a = 1\n", "toml set a.b 1"),
             ("a = 1\n", "toml add a 1"),
             ("a = { b = 1, c = 2 }\n", "toml remove a.b"),
+            ("a = 1\r\nb = 2\r\n", "toml set a 2"),
         ] {
             assert!(told(text, edit).starts_with("error: "), "{text} {edit}");
         }
