@@ -113,9 +113,10 @@ pub fn fix(arguments: &cli::FixArgs) -> Option<u8> {
     }
     if let Some(id) = &arguments.undo {
         return match fix::take_back(&host, id, &mut |words| output::tell(&format!("gdoctor: {words}"))) {
-            Ok(back) => {
-                let code = print_words(&back.words());
-                Some(if back.is_whole() { code } else { policy::FAILED })
+            Ok(all) => {
+                let words: String = all.iter().map(fix::Back::words).collect();
+                let code = print_words(&words);
+                Some(if all.iter().all(fix::Back::is_whole) { code } else { policy::FAILED })
             }
             Err(why) => Some(misuse(&why)),
         };
@@ -143,7 +144,7 @@ pub fn fix(arguments: &cli::FixArgs) -> Option<u8> {
             // The next look comes after something was done.
             host::listener::forget();
             code = report.exit_code;
-            let steps = fix::steps(&report, run.facts(), &host, sudo);
+            let steps = fix::steps(&report, &host, sudo);
             Some(fix::Look { report, steps })
         }
         Err(run::Refused::Need(refusal)) => {

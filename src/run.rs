@@ -285,10 +285,6 @@ impl Run {
         verdicts
     }
 
-    pub fn facts(&self) -> &Facts {
-        &self.facts
-    }
-
     pub fn report(&mut self, fail_on: FailOn) -> Report {
         let gate = Gate::sharing(self.redactor.as_ref());
         let selects = |check: &Check| self.selection.selects(check);

@@ -15,7 +15,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 
 /// As many of the tables' failures at least are mended by gdoctor itself; the others' fixes are for the reader to decide.
-const MENDED: usize = 20;
+const MENDED: usize = 36;
 /// A run is ended by SIGKILL at as many moments.
 const KILLS: u64 = 50;
 /// Microseconds that the commands of a fix take about here, from the first on.
@@ -72,11 +72,22 @@ fn main() {
         ("a file that others change is left alone", changed_by_others),
         ("a file that changes while it is asked is left alone", changed_in_between),
         ("without sudo a user is told, and root needs none", no_sudo),
+        ("sudo asks for the password itself", asks_password),
+        ("what root does in a user's folder stays the user's", keeps_owners),
+        ("fixes of one file are taken back in their order", taken_back_in_order),
         ("an end at any moment is told and taken back", killed),
     ] {
         let shared = plain.clone();
-        trials.push(Trial::test(name, move || shared.with(test)));
+        let alone = move |machine: &Machine| {
+            test(machine)?;
+            machine.as_root(RESTORED);
+            back_to_health(machine)
+        };
+        trials.push(Trial::test(name, move || shared.with(alone)));
     }
+    trials.push(Trial::test("NVIDIA's settings, and containers that would lose GPUs", || {
+        Machine::start(&["--systemd"]).map_or(Ok(()), |machine| of_nvidia(&machine).map_err(Failed::from))
+    }));
     let all = arguments.filter.is_none() && !arguments.list;
     let conclusion = libtest_mimic::run(&arguments, trials);
     let mended: Vec<String> =
@@ -86,6 +97,7 @@ fn main() {
     // The machines end here, not with the process.
     drop((plain, systemd));
     assert!(!all || !had_machine || mended.len() >= MENDED, "{} are too few", mended.len());
+    assert!(!all || !had_machine || mended.iter().any(|one| one.ends_with(" cgroupfs-mount")), "no package was brought");
     conclusion.exit();
 }
 
@@ -162,7 +174,10 @@ fn mended_and_taken_back(machine: &Machine, case: &Case, mended: &Mutex<Vec<Stri
     }
     let second = fingerprint(machine);
     let writes = texts(&planned["writes"]);
-    let unnamed: Vec<String> = differing(&first, &second).into_iter().filter(|path| !writes.contains(path)).collect();
+    let installs = texts(&planned["installs"]);
+    let brought = files_of(machine, &installs);
+    let is_unnamed = |path: &String| !writes.contains(path) && !brought.contains(path);
+    let unnamed: Vec<String> = differing(&first, &second).into_iter().filter(is_unnamed).collect();
     if !unnamed.is_empty() {
         return Err(format!("{code} wrote what it does not name: {unnamed:?}"));
     }
@@ -202,7 +217,11 @@ fn mended_and_taken_back(machine: &Machine, case: &Case, mended: &Mutex<Vec<Stri
     if !unlike.is_empty() {
         return Err(format!("taken back, these differ: {unlike:?}\n{said}"));
     }
-    mended.lock().unwrap().push(format!("{code} ({})", result["outcome"].as_str().unwrap_or_default()));
+    if !files_of(machine, &installs).is_empty() {
+        return Err(format!("taken back, these are still installed: {installs:?}\n{said}"));
+    }
+    let outcome = result["outcome"].as_str().unwrap_or_default();
+    mended.lock().unwrap().push(format!("{code} ({outcome}) {}", installs.join(" ")));
     // Once more, for the next case.
     let again = machine.look_after(case, "")?.1.told();
     if let Some(code) = again.first().and_then(|line| line.split(' ').nth(1)) {
@@ -211,6 +230,12 @@ fn mended_and_taken_back(machine: &Machine, case: &Case, mended: &Mutex<Vec<Stri
     machine.look_after(case, &case.then)?;
     machine.as_root(&case.restore);
     back_to_health(machine)
+}
+
+/// The files of packages that are installed.
+fn files_of(machine: &Machine, packages: &[String]) -> Vec<String> {
+    let list = |name: &String| format!("! dpkg -s {name} 2>/dev/null | grep -q 'ok installed' || dpkg -L {name}\n");
+    machine.as_root(&packages.iter().map(list).collect::<String>()).lines().map(str::to_owned).collect()
 }
 
 /// What is only shown is pasted, for the next case.
@@ -234,6 +259,8 @@ fn back_to_health(machine: &Machine) -> Result<(), String> {
 /// A host on which forwarding is off, by a file.
 const FORWARDING: &str =
     "echo 'net.ipv4.ip_forward = 0' >/etc/sysctl.d/90-hardening.conf; sysctl -qp /etc/sysctl.d/90-hardening.conf";
+/// What these tests leave.
+const RESTORED: &str = "rm -rf /var/lib/gdoctor /etc/sysctl.d/9*; echo 1 >/proc/sys/net/ipv4/ip_forward";
 const CODE: &str = "docker-forwarding/off-by-file";
 const FIX: &str = "gdoctor fix --only docker-forwarding --timeout 30s";
 
@@ -344,8 +371,105 @@ fn no_sudo(machine: &Machine) -> Result<(), String> {
          {FIX} --yes={CODE}\n cat /etc/sysctl.d/99-docker-forward.conf; gdoctor fix --undo\nmv /usr/bin/sudo.away /usr/bin/sudo"
     );
     let text = said(machine, &script);
-    let told = ["there is no sudo here", "net.ipv4.ip_forward = 1", "stands as before"];
+    // The line of the group is shown before anything is done.
+    let told = ["there is no sudo here", ":labuser\n", "+docker:", "net.ipv4.ip_forward = 1", "stands as before"];
     is(told.iter().all(|word| text.contains(word)), || text.clone())
+}
+
+/// On a terminal, as a user who has to give a password: sudo reads it there, and it is nowhere else.
+fn asks_password(machine: &Machine) -> Result<(), String> {
+    let script =
+        "echo labuser:fish-4242 | chpasswd; cp /etc/sudoers.d/lab /root/lab; echo 'labuser ALL=(ALL) ALL' >/etc/sudoers.d/lab\n\
+         rm -f /answers /screen; mkfifo /answers; chmod 666 /answers; : >/screen; chmod 666 /screen\n\
+         user() { setpriv --reuid=labuser --regid=labuser --clear-groups env HOME=/home/labuser USER=labuser \"$@\"; }\n\
+         (exec 3<>/answers; user script -qc 'gdoctor fix --only docker-access --timeout 30s' /dev/null <&3 >/screen 2>&1) & talk=$!\n\
+         await grep -q 'uit?' /screen; echo d >/answers\n\
+         await grep -q 'password for labuser' /screen; echo fish-4242 >/answers\n\
+         await grep -q -e Done -e Failed /screen; kill -0 $talk && echo q >/answers; wait $talk; cat /screen\n\
+         grep -rlq fish-4242 /home/labuser /screen && echo kept it\n\
+         stat -c '%U %a' /home/labuser/.local/state/gdoctor/fixes; id -nG labuser\n\
+         user sudo -K; user gdoctor fix --undo </dev/null; echo without $?\n\
+         cp /root/lab /etc/sudoers.d/lab; user gdoctor fix --undo; id -nG labuser; usermod -p '*' labuser; rm -rf /home/labuser/.local/state";
+    let text = said(machine, script);
+    let told = ["Done", "labuser 700\n", "labuser docker\n", "sudo does not let this user through", "stands as before", "before.\nlabuser\n"];
+    is(told.iter().all(|word| text.contains(word)) && !text.contains("kept it"), || text.clone())
+}
+
+fn keeps_owners(machine: &Machine) -> Result<(), String> {
+    let user = "setpriv --reuid=labuser --regid=labuser --clear-groups env HOME=/home/labuser";
+    let fix = "HOME=/home/labuser gdoctor fix --only docker-endpoint,docker-credentials --timeout 30s";
+    let text = said(
+        machine,
+        &format!(
+            "{user} docker context create desktop-linux --docker host=unix:///home/labuser/.docker/desktop/docker.sock\n\
+             {user} docker context use desktop-linux\n\
+             {fix} --yes=docker-endpoint/leftover; grep -c currentContext /home/labuser/.docker/config.json; find /home/labuser/.docker -not -user labuser\n\
+             {fix} --undo; find /home/labuser/.docker -not -user labuser; rm -rf /home/labuser/.docker"
+        ),
+    );
+    let told = ["Mended", "\n0\n", "stands as before"];
+    is(told.iter().all(|word| text.contains(word)) && !text.contains("\n/home"), || text.clone())
+}
+
+fn taken_back_in_order(machine: &Machine) -> Result<(), String> {
+    let fix = "gdoctor fix --only docker-mtu,docker-iptables --timeout 30s";
+    let script = format!(
+        "rm -rf /var/lib/gdoctor; mkdir -p /etc/docker; echo '{{\"iptables\": false}}' >/etc/docker/daemon.json\n\
+         ip link set net0 mtu 1380; service docker restart; await docker version\n\
+         {fix} --yes=docker-iptables/switched-off; {fix} --yes=docker-mtu/smaller-way-out; cat /etc/docker/daemon.json\n\
+         set -- $(ls /var/lib/gdoctor/fixes); gdoctor fix --undo $1; echo alone $?; gdoctor fix --undo $1,$2; echo both $?\n\
+         cat /etc/docker/daemon.json; rm -r /etc/docker; ip link set net0 mtu 1500; service docker restart; await docker version"
+    );
+    let text = said(machine, &script);
+    let told = ["{\n  \"mtu\": 1380\n}", "was changed by the later fix", "alone 2", "both 0\n{\"iptables\": false}"];
+    is(told.iter().all(|word| text.contains(word)), || text.clone())
+}
+
+/// A host with NVIDIA's driver and toolkit, as far as files show them: the hook is a program that does nothing.
+const NVIDIA: &str = r#"
+mkdir -p /tmp/pci/devices/0000:01:00.0 /tmp/pci/drivers/nvidia
+cd /tmp/pci/devices/0000:01:00.0; echo 0x10de >vendor; echo 0x030000 >class; echo 0x2684 >device
+ln -s ../../drivers/nvidia driver; touch ../../drivers/nvidia/bind; mount --bind /tmp/pci /sys/bus/pci
+for module in /sys/module/* /sys/module/nvidia; do mkdir -p "/tmp/module/${module##*/}"; done
+echo 550.54.15 >/tmp/module/nvidia/version; mount --bind /tmp/module /sys/module
+printf 'Character devices:\n195 nvidia\n511 nvidia-uvm\n\nBlock devices:\n' >/tmp/devices; mount --bind /tmp/devices /proc/devices
+for program in container-runtime-hook cdi-hook container-cli container-runtime ctk smi; do
+  printf '#!/bin/sh\nexit 0\n' >/usr/bin/nvidia-$program; chmod 755 /usr/bin/nvidia-$program
+done
+mkdir -p /etc/nvidia-container-runtime /etc/docker /etc/systemd/system/docker.service.d
+echo '{"exec-opts": ["native.cgroupdriver=systemd"]}' >/etc/docker/daemon.json
+printf '[Service]\nEnvironment="NO_PROXY=a%%40b"\n' >/etc/systemd/system/docker.service.d/proxy.conf
+systemctl daemon-reload; systemctl restart docker; await docker version
+docker run -d --name with --gpus all lab/busybox:1 sleep 1000; docker run -d --name without lab/busybox:1 sleep 1000
+"#;
+
+/// Keys of NVIDIA's config.toml that keep GPUs out, with the lines that differ after the fix.
+const KEYS: [(&str, &str, &str, &str); 4] = [
+    ("nvidia-config/no-cgroups", "no-cgroups = false", "no-cgroups = true", "no-cgroups = false"),
+    ("nvidia-config/ldconfig", "ldconfig = \"@/sbin", "ldconfig = \"/sbin", "ldconfig = \"@/sbin"),
+    ("nvidia-config/mode", "mode = \"auto\"", "mode = \"automatic\"", "mode = \"auto\""),
+    ("nvidia-config/require-off", "disable-require = false", "disable-require = true", "disable-require = false"),
+];
+const CONFIG: &str = "disable-require = false # all\n#accept = 1\n\n[nvidia-container-cli]\n# of this host\nno-cgroups = false # why\nldconfig = \"@/sbin/ldconfig\"\n\n[nvidia-container-runtime]\nmode = \"auto\"\n";
+
+fn of_nvidia(machine: &Machine) -> Result<(), String> {
+    let made = machine.as_root(NVIDIA);
+    let fix = "gdoctor fix --timeout 30s";
+    let unit = machine.as_root(&format!("{fix} --plan --only docker-unit"));
+    let told = ["+Environment=\"NO_PROXY=a%%40b\"", "Containers that stop: without, with\n", "started again: with\n"];
+    is(told.iter().all(|word| unit.contains(word)), || format!("{made}\n{unit}"))?;
+    for (code, well, broken, after) in KEYS {
+        let (broken, after) = (CONFIG.replace(well, broken), CONFIG.replace(well, after));
+        let path = "/etc/nvidia-container-runtime/config.toml";
+        let script = format!(
+            "cat >{path} <<'TOML'\n{broken}TOML\n{fix} --gpu --only nvidia-config --yes={code}; echo code $?\n\
+             await docker version; cat {path}; gdoctor fix --undo; cat {path}"
+        );
+        let text = machine.as_root(&script);
+        let told = ["Mended", after.as_str(), "stands as before", broken.as_str()];
+        is(told.iter().all(|word| text.contains(word)), || format!("{code}: {text}"))?;
+    }
+    Ok(())
 }
 
 fn killed(machine: &Machine) -> Result<(), String> {
@@ -378,6 +502,5 @@ fn killed(machine: &Machine) -> Result<(), String> {
         is(now == first, || format!("{kill}, after {moment} us: {:?}\n{text}", differing(&first, &now)))?;
     }
     println!("{KILLS} kills: {} midway back, {} midway, {} at their end", stood[0], stood[1], stood[2]);
-    said(machine, "rm -rf /var/lib/gdoctor /etc/sysctl.d/90-hardening.conf; echo 1 >/proc/sys/net/ipv4/ip_forward");
     Ok(())
 }

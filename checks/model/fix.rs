@@ -140,9 +140,10 @@ pub struct Fix<'a> {
     pub verify: Vec<Note<'a>>,
     /// Commands that take back what the fix's changed, or a sentence that says why none does.
     pub undo: Vec<Note<'a>>,
-    /// Every file that the commands write, or `nothing`; without such a line `gdoctor fix` only shows the fix.
+    /// Every file that the commands write, or `nothing`; [`PACKAGES`] where they install some. Without such a line `gdoctor fix` only
+    /// shows the fix.
     pub writes: Vec<Note<'a>>,
-    /// What is to be edited where the commands open an editor: see [`Edit::parse`].
+    /// What is changed where the commands open an editor or have sed change a file: see [`Edit::parse`].
     pub edits: Vec<Note<'a>>,
     /// The official page that the commands come from.
     pub page: &'a str,
@@ -150,37 +151,82 @@ pub struct Fix<'a> {
 
 /// The word of a `- writes:` line that names no file.
 pub const NOTHING: &str = "nothing";
+/// The word of a `- writes:` line for what a package manager puts in place.
+pub const PACKAGES: &str = "packages";
 
-/// One change of a JSON file, with `{placeholders}`.
+/// One change of a file by its structure, with `{placeholders}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit<T> {
     pub path: T,
-    /// The names on the way to the key, from the top: `features.cdi` is two.
-    pub key: Vec<T>,
+    pub form: Form,
     pub change: Change<T>,
+}
+
+/// How the file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Json,
+    Toml,
+    /// A unit of systemd's, or a drop-in of one.
+    Unit,
+    /// Lines of options: `DOCKER_OPTS="--debug"`, or a unit's `ExecStart=`.
+    Options,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change<T> {
-    /// The key gets this value, written as JSON.
-    Set(T),
+    /// The key gets this value, written as JSON: a text, a number, true, false, or a list of these.
+    Set(Key<T>, T),
     /// The list gets this value besides what it has.
-    Add(T),
-    Remove,
+    Add(Key<T>, T),
+    /// A key; in a unit a whole line, among options one of them.
+    Remove(Key<T>),
+    /// What is wrong by the form's own grammar, where one mend alone is possible; in a unit that of the line of this number.
+    Mend(Option<T>),
 }
 
+/// The names on the way to a key, from the top: `features.cdi` is two.
+pub type Key<T> = Vec<T>;
+
 impl<'a> Edit<&'a str> {
-    /// The text of an `- edit:` line: `PATH set KEY VALUE`, `PATH add KEY VALUE`, `PATH remove KEY`.
+    /// The text of an `- edit:` line: `PATH json|toml set|add KEY VALUE`, `PATH json|toml remove KEY`, `PATH json mend`,
+    /// `PATH unit remove LINE`, `PATH unit mend NUMBER`, `PATH options remove OPTION`.
     pub fn parse(text: &'a str) -> Option<Self> {
         let mut words = text.splitn(4, ' ');
-        let (path, verb, key) = (words.next()?, words.next()?, words.next()?);
-        let change = match (verb, words.next()) {
-            ("set", Some(value)) => Change::Set(value),
-            ("add", Some(value)) => Change::Add(value),
-            ("remove", None) => Change::Remove,
+        let (path, form, verb, rest) = (words.next()?, words.next()?, words.next()?, words.next());
+        let form = match form {
+            "json" => Form::Json,
+            "toml" => Form::Toml,
+            "unit" => Form::Unit,
+            "options" => Form::Options,
             _ => return None,
         };
-        Some(Self { path, key: key.split('.').collect(), change })
+        let has_keys = matches!(form, Form::Json | Form::Toml);
+        let key = |text: &'a str| if has_keys { text.split('.').collect() } else { Vec::from([text]) };
+        let change = match (verb, rest) {
+            ("set" | "add", Some(rest)) if has_keys => {
+                let (name, value) = rest.split_once(' ')?;
+                if verb == "set" { Change::Set(key(name), value) } else { Change::Add(key(name), value) }
+            }
+            ("remove", Some(rest)) if !has_keys || !rest.contains(' ') => Change::Remove(key(rest)),
+            ("mend", None) if form == Form::Json => Change::Mend(None),
+            ("mend", Some(line)) if form == Form::Unit => Change::Mend(Some(line)),
+            _ => return None,
+        };
+        Some(Self { path, form, change })
+    }
+}
+
+impl<T> Change<T> {
+    /// With other texts: first those that name a place, then those that are values. None where one of them is none.
+    pub fn map<U>(self, place: impl Fn(T) -> U, value: impl Fn(T) -> Option<U>) -> Option<Change<U>> {
+        let key = |key: Key<T>| key.into_iter().map(&place).collect();
+        Some(match self {
+            Self::Set(name, new) => Change::Set(key(name), value(new)?),
+            Self::Add(name, new) => Change::Add(key(name), value(new)?),
+            Self::Remove(name) => Change::Remove(key(name)),
+            Self::Mend(line) => Change::Mend(line.map(&place)),
+        })
     }
 }
 

@@ -9,7 +9,9 @@ use gdoctor_checks::model::looks::only_looks;
 use super::edit::edited;
 use super::hand::Hand;
 use super::journal::{self, Record, States};
-use super::plan::{Action, Step, text_of};
+use super::packages;
+use super::draft::text_of;
+use super::plan::{Action, Step};
 use crate::host::Deadline;
 use crate::host::clock;
 use crate::host::ledger::{Ledger, Shelf};
@@ -105,11 +107,24 @@ fn begun(step: &Step, hand: Hand, before: &States, folders: States) -> Record {
         subject: step.cause().subject.clone(),
         title: step.title.clone(),
         actions: step.actions.iter().map(Action::words).collect(),
-        rereads: rereads.iter().map(Action::words).collect(),
-        undo: step.undo.iter().map(Into::into).collect(),
+        rereads: rereads.iter().map(|action| reads_again(&action.words())).collect(),
+        installs: step.installs.clone(),
+        // An edit is undone by the bytes of before.
+        undo: step.undo.iter().filter(|line| last_edit.is_none() || line.command().is_none()).map(Into::into).collect(),
         by_sudo: hand == Hand::BySudo,
         before: before.clone(),
         folders,
+    }
+}
+
+/// dockerd that is told to read its file again keeps what the file no longer has: only a restart makes it forget that.
+fn reads_again(line: &str) -> String {
+    match line.contains("kill -HUP \"$(cat /var/run/docker.pid)\"") {
+        true => "sudo service docker restart".to_owned(),
+        false => line.replace("systemctl reload docker", "systemctl restart docker").replace(
+            "systemctl --user reload docker",
+            "systemctl --user restart docker",
+        ),
     }
 }
 
@@ -134,6 +149,9 @@ impl Work<'_> {
     }
 
     fn run(&mut self, action: usize, command: &str) -> Result<(), Failure> {
+        if packages::installs(command) {
+            self.is_as_shown(command)?;
+        }
         self.note(&Record::Doing { action, after: States::new() })?;
         let said = shell::run(command, Deadline::after(PATIENCE));
         let end = words(&said.end);
@@ -146,6 +164,7 @@ impl Work<'_> {
                 changed.insert(path.clone(), state);
             }
         }
+        self.give_to_their_owners(&mut changed);
         self.now.extend(changed.clone());
         let noted = self.note(&Record::Did { action, end: end.clone(), changed });
         match said.end {
@@ -153,6 +172,34 @@ impl Work<'_> {
             // `systemctl status` of a service that is down: it has told what it saw.
             End::Exited(_) if only_looks(command) => noted,
             _ => Err(Failure { action: String::new(), end, output: said.text }),
+        }
+    }
+
+    /// What the package manager would bring now is no more than what was shown.
+    fn is_as_shown(&self, command: &str) -> Result<(), Failure> {
+        let now = packages::brought(&[command.to_owned()]);
+        let end = match now.map(|now| now.into_iter().find(|name| !self.step.installs.contains(name))) {
+            Ok(None) => return Ok(()),
+            Ok(Some(name)) => format!("would bring {name} too, which was not shown: it was not done"),
+            Err(why) => format!("was not done: {why}"),
+        };
+        Err(Failure { action: String::new(), end, output: String::new() })
+    }
+
+    /// What root's commands have made in somebody's folder, or put anew in the place of somebody's file, is that one's as before.
+    fn give_to_their_owners(&self, changed: &mut States) {
+        if !nix::unistd::geteuid().is_root() || self.hand != Hand::Own {
+            return;
+        }
+        for (path, state) in changed.iter_mut() {
+            let owner = match self.before.get(path).and_then(State::owner) {
+                Some(owner) => owner,
+                None => self.owner_of_new(path),
+            };
+            let wanted = state.clone().owned_by(owner);
+            if state.owner() == Some((0, 0)) && self.hand.put(path, state, &wanted).is_ok() {
+                *state = wanted;
+            }
         }
     }
 

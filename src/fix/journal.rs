@@ -30,8 +30,11 @@ pub enum Record {
         title: String,
         /// As they are going to be done.
         actions: Vec<String>,
-        /// Those that make a service read what was edited.
+        /// Those that make a service read what was given back.
         rereads: Vec<String>,
+        /// Packages that were not there.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        installs: Vec<String>,
         undo: Vec<Line>,
         /// Root's files were reached by sudo.
         by_sudo: bool,
@@ -104,6 +107,7 @@ pub struct Entry {
     pub subject: String,
     pub title: String,
     pub rereads: Vec<String>,
+    pub installs: Vec<String>,
     pub undo: Vec<Line>,
     pub hand: Hand,
     pub before: States,
@@ -114,6 +118,18 @@ pub struct Entry {
     /// The action that was under way, in words.
     pub under_way: Option<String>,
     pub told: String,
+}
+
+impl Entry {
+    /// Every line that taking it back may run.
+    pub fn undo_lines(&self) -> Vec<&str> {
+        let undo = self.undo.iter().filter_map(|line| match line {
+            Line::Command(text) => Some(text.as_str()),
+            Line::Sentence(_) => None,
+        });
+        let undo: Vec<&str> = undo.collect();
+        if undo.is_empty() { self.rereads.iter().map(String::as_str).collect() } else { undo }
+    }
 }
 
 /// Root's journal, or this user's own. None without a home.
@@ -146,7 +162,7 @@ fn read(id: &str, bytes: &[u8]) -> Option<Entry> {
     // What has no newline behind it, or was cut off, is no record.
     let text = String::from_utf8_lossy(bytes);
     let mut records = text.lines().filter_map(|line| serde_json::from_str::<Record>(line).ok());
-    let Some(Record::Begun { at, code, subject, title, actions, rereads, undo, by_sudo, before, folders }) =
+    let Some(Record::Begun { at, code, subject, title, actions, rereads, installs, undo, by_sudo, before, folders }) =
         records.next()
     else {
         return None;
@@ -158,6 +174,7 @@ fn read(id: &str, bytes: &[u8]) -> Option<Entry> {
         subject,
         title,
         rereads,
+        installs,
         undo,
         hand: if by_sudo { Hand::BySudo } else { Hand::Own },
         after: before.clone(),
@@ -204,6 +221,7 @@ mod tests {
                 title: "Mend".into(),
                 actions: vec!["edit".into(), "restart".into()],
                 rereads: vec!["restart".into()],
+                installs: Vec::new(),
                 undo: vec![Line::Sentence("Not needed".into())],
                 by_sudo: false,
                 before: States::from([(path(), State::Absent)]),

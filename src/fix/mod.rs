@@ -3,14 +3,19 @@
 
 mod apply;
 mod difference;
+mod draft;
 mod edit;
+mod effects;
+mod foretold;
 mod hand;
 mod journal;
+mod packages;
 mod plan;
+mod refusal;
 mod show;
 mod undo;
-mod written;
 
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use crate::explain::find::Finder;
@@ -26,7 +31,7 @@ use hand::Hand;
 pub use hand::answer;
 use journal::Entry;
 pub use plan::{Step, steps};
-pub use show::{Document, Result as StepResult, journal_text, step_text};
+pub use show::{Back, Document, Result as StepResult, journal_text, step_text};
 
 /// A restarted engine answers a moment later: it is looked again until then.
 const SETTLES: Duration = Duration::from_secs(20);
@@ -125,7 +130,7 @@ fn explained(failure: &Failure) -> Option<String> {
 fn settled(step: &Step, seen: &mut Look, look: &mut dyn FnMut() -> Option<Look>) -> Option<Vec<String>> {
     let until = Deadline::after(SETTLES);
     // A command may come back before what it starts answers.
-    let starts = !step.services.is_empty() || step.actions.iter().any(|action| action.words().contains(" start"));
+    let starts = step.actions.iter().any(|action| [" start", "restart", "reload", "-HUP"].iter().any(|word| action.words().contains(word)));
     loop {
         *seen = look()?;
         let told = still_told(step, &seen.report);
@@ -155,8 +160,9 @@ pub fn entries(host: &Host) -> Vec<Entry> {
     shelf.map(|shelf| journal::entries(&shelf)).unwrap_or_default()
 }
 
-/// Takes back the fix of this name in the journal, or the last that was not taken back.
-pub fn take_back(host: &Host, id: &str, say: &mut dyn FnMut(&str)) -> Result<show::Back, String> {
+/// Takes back the fixes of these names in the journal, separated by commas, the newest first; without a name the last that was not
+/// taken back. Err: nothing was begun.
+pub fn take_back(host: &Host, names: &str, say: &mut dyn FnMut(&str)) -> Result<Vec<show::Back>, String> {
     let none = || "the journal of this user has no fix that can be taken back".to_owned();
     let folder = journal::folder(host).ok_or_else(none)?;
     if Shelf::to_read(&folder).is_none() {
@@ -164,14 +170,62 @@ pub fn take_back(host: &Host, id: &str, say: &mut dyn FnMut(&str)) -> Result<sho
     }
     let shelf = Shelf::to_write(&folder)?;
     let mut entries = journal::entries(&shelf);
-    let entry = match id {
-        "" => entries.iter().rposition(|entry| entry.stood != journal::Stood::Undone).ok_or_else(none)?,
-        id => entries.iter().position(|entry| entry.id == id).ok_or_else(|| format!("the journal has no fix {id}"))?,
+    let chosen: Vec<usize> = match names {
+        "" => {
+            let last = entries.iter().rposition(|entry| entry.stood != journal::Stood::Undone);
+            vec![last.ok_or_else(none)?]
+        }
+        names => {
+            let of = |name: &str| {
+                let found = entries.iter().position(|entry| entry.id == name);
+                found.ok_or_else(|| format!("the journal has no fix {name}"))
+            };
+            let mut chosen = names.split(',').map(of).collect::<Result<Vec<_>, _>>()?;
+            chosen.sort_unstable();
+            chosen.dedup();
+            chosen.into_iter().rev().collect()
+        }
     };
-    let entry = entries.swap_remove(entry);
-    if entry.hand == Hand::BySudo {
+    for index in &chosen {
+        is_free(&entries, *index, &chosen)?;
+    }
+    if chosen.iter().any(|index| entries[*index].hand == Hand::BySudo) {
         hand(true).map_err(|refused| refused.words().trim().to_owned())?;
     }
-    let back = undo::undo(&entry, &shelf, &mut |words| say(&Gate::default().text(words)))?;
-    Ok(show::Back::new(entry, back))
+    let mut say = |words: &str| say(&Gate::default().text(words));
+    let mut all = Vec::new();
+    for index in chosen {
+        let entry = entries.remove(index);
+        let engine = OnceCell::new();
+        let effects = effects::of(&entry.undo_lines(), host, || engine.get_or_init(|| effects::Engine::asked(host)));
+        for (what, names) in [("stop", effects.stops), ("lose the GPUs of NVIDIA's hook", effects.lose_gpus)] {
+            if !names.is_empty() {
+                say(&format!("containers that {what}: {}", names.join(", ")));
+            }
+        }
+        let back = match undo::undo(&entry, &shelf, &mut say) {
+            Ok(back) => back,
+            // Those before it were taken back, and are told.
+            Err(why) if !all.is_empty() => undo::TakenBack { left: vec![why], ..Default::default() },
+            Err(why) => return Err(why),
+        };
+        all.push(show::Back::new(entry, back));
+    }
+    Ok(all)
+}
+
+/// What a later fix has written besides is that one's: it has to go first.
+fn is_free(entries: &[Entry], index: usize, chosen: &[usize]) -> Result<(), String> {
+    let own = &entries[index];
+    let later = (index + 1..entries.len()).filter(|later| !chosen.contains(later)).map(|later| &entries[later]);
+    for later in later.filter(|later| later.stood != journal::Stood::Undone) {
+        let changes = |entry: &Entry, path: &String| entry.before.get(path) != entry.after.get(path);
+        if let Some(path) = own.before.keys().find(|path| changes(own, path) && changes(later, path)) {
+            return Err(format!(
+                "{path} was changed by the later fix {} too: both are taken back by gdoctor fix --undo {},{}",
+                later.id, own.id, later.id
+            ));
+        }
+    }
+    Ok(())
 }

@@ -158,6 +158,9 @@ impl Result {
     }
 }
 
+/// What no undo of a package gives back.
+const SCRIPTS: &str = "What their own scripts did besides, such as users and data that they made, stays.";
+
 /// A step as it is shown before anything is done. `number` counts from 1.
 pub fn step_text(step: &Step, number: usize, width: usize) -> String {
     let mut out = String::new();
@@ -195,15 +198,19 @@ pub fn step_text(step: &Step, number: usize, width: usize) -> String {
         let _ = writeln!(out, "        {command}    (for you, in your own shell)");
     }
     let listed = [
+        ("Installs, by the package manager's own simulation", &step.installs),
         ("Writes", &step.writes),
         ("Restarts or stops", &step.services),
         ("Containers that stop", &step.stops),
-        ("Containers that lose GPUs which they have by NVIDIA's hook", &step.may_lose_gpus),
+        ("Containers that lose the GPUs which NVIDIA's hook gave them, until they are started again", &step.may_lose_gpus),
         ("Note", &step.notes),
     ];
     for (label, list) in listed.into_iter().filter(|(_, list)| !list.is_empty()) {
         let joint = if label == "Note" { " " } else { ", " };
         paragraph(&mut out, "    ", &format!("{label}: {}", list.join(joint)), width);
+    }
+    if !step.installs.is_empty() {
+        paragraph(&mut out, "    ", &format!("Undo: --undo removes just these packages. {SCRIPTS}"), width);
     }
     for line in &step.undo {
         match line {
@@ -264,10 +271,8 @@ impl Back {
         if self.is_whole() {
             let _ = writeln!(out, "Everything that it wrote stands as before.");
         }
-        let reloads = |command: &String| ["reload", "-HUP"].iter().any(|word| command.contains(word));
-        if !self.back.restored.is_empty() && self.entry.rereads.iter().any(reloads) {
-            let _ =
-                writeln!(out, "A service that only reads its file again may keep what it had read until it restarts.");
+        if !self.entry.installs.is_empty() {
+            let _ = writeln!(out, "Removed: {}. {SCRIPTS}", gate.text(&self.entry.installs.join(", ")));
         }
         out
     }

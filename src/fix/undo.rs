@@ -1,9 +1,10 @@
-//! Takes a fix back: the commands that its document tells, then byte by byte what still differs from before, and nothing that
-//! somebody else has changed since.
+//! Takes a fix back: the commands that its document tells, the packages that it brought, then byte by byte what still differs from
+//! before, and nothing that somebody else has changed since.
 
 use super::apply;
 use super::hand::Hand;
 use super::journal::{self, Entry, Line, Record, States, Stood};
+use super::packages;
 use crate::host::clock;
 use crate::host::ledger::Shelf;
 use crate::host::process::End;
@@ -37,7 +38,7 @@ pub fn undo(entry: &Entry, shelf: &Shelf, say: &mut dyn FnMut(&str)) -> Result<T
     journal::write(&mut ledger, &Record::Undoing { at: clock::rfc3339(clock::unix_seconds()), found })?;
 
     let mut back = TakenBack::default();
-    let commands: Vec<&String> = entry.undo.iter().filter_map(command).collect();
+    let commands: Vec<&String> = entry.undo.iter().filter_map(command).filter(|line| !packages::installs(line)).collect();
     if others.is_empty() {
         for command in &commands {
             run(command, say, &mut back, entry.stood == Stood::Ended && entry.told.is_empty());
@@ -47,6 +48,9 @@ pub fn undo(entry: &Entry, shelf: &Shelf, say: &mut dyn FnMut(&str)) -> Result<T
         back.left.push(format!("not run, since it could undo what others have changed: {}", lines.join("; ")));
     }
     back.left.extend(others.iter().map(|path| format!("{path} has been changed since the fix: it was left as it is")));
+    for line in packages::taken_away(&entry.installs) {
+        run(&line, say, &mut back, true);
+    }
     restore(entry, &others, &mut back);
     if commands.is_empty() && !back.restored.is_empty() {
         for command in &entry.rereads {

@@ -50,6 +50,27 @@ pub enum State {
     },
 }
 
+impl State {
+    /// User and group.
+    pub fn owner(&self) -> Option<(u32, u32)> {
+        match self {
+            Self::Absent => None,
+            Self::File { uid, gid, .. } | Self::Folder { uid, gid, .. } | Self::Link { uid, gid, .. } => Some((*uid, *gid)),
+        }
+    }
+
+    /// The same, and somebody else's.
+    pub fn owned_by(mut self, owner: (u32, u32)) -> Self {
+        match &mut self {
+            Self::Absent => {}
+            Self::File { uid, gid, .. } | Self::Folder { uid, gid, .. } | Self::Link { uid, gid, .. } => {
+                (*uid, *gid) = owner;
+            }
+        }
+        self
+    }
+}
+
 /// Why a state was not put in another's place. Nothing was changed.
 #[derive(Debug)]
 pub enum NotPut {

@@ -164,6 +164,17 @@ pub fn service(host: &Host, path: &str) -> Vec<Result<Setting, Ignored>> {
     all.into_iter().map(|line| line.and_then(Setting::judged)).collect()
 }
 
+/// The lines of one file that systemd leaves out.
+pub fn left_out(text: &str) -> Vec<Ignored> {
+    lines("", text).into_iter().filter_map(|line| line.and_then(Setting::judged).err()).collect()
+}
+
+/// The section of a key that is known here.
+pub fn home(key: &str) -> Option<&'static str> {
+    let section = section(key);
+    (section != "Service" || TELLING.contains(&key)).then_some(section)
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
     pub file: String,

@@ -24,6 +24,8 @@ mod registry;
 mod run;
 pub mod toolkit;
 
+pub use docker::Asker;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

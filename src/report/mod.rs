@@ -470,7 +470,9 @@ pub struct FixWords {
 pub struct Touches {
     /// `~/` is the user's home.
     pub writes: Vec<String>,
-    /// In the places of the commands that open an editor.
+    /// A package manager brings packages besides.
+    pub packages: bool,
+    /// In the places of the commands that open an editor or have sed change a file.
     pub edits: Vec<Edit<String>>,
 }
 

@@ -8,7 +8,7 @@ use gdoctor_checks::model::doc::Doc;
 use gdoctor_checks::model::fact::Gap;
 use gdoctor_checks::model::facts::Facts;
 use gdoctor_checks::model::finding::{ELSEWHERE, Evidence, Finding, NOT_NEEDED, Verdict};
-use gdoctor_checks::model::fix::{Change, Edit, Fix, NOTHING, Note, Risk, Step, notes_for};
+use gdoctor_checks::model::fix::{Edit, Fix, NOTHING, Note, PACKAGES, Risk, Step, notes_for};
 use gdoctor_checks::model::need::{Need, Origin};
 use gdoctor_checks::model::run::RunLine;
 
@@ -326,18 +326,17 @@ fn touches(fix: &Fix, tags: &[String], finding: &Finding, gate: Gate) -> Option<
         return None;
     }
     let raw = |text: &str| fill(text, finding, str::to_owned);
-    let writes =
-        writes.iter().flat_map(|note| note.text.split(", ")).filter(|path| *path != NOTHING).map(raw).collect();
+    let named = || writes.iter().flat_map(|note| note.text.split(", "));
     let edit = |note: &&Note| {
         let edit = Edit::parse(note.text)?;
-        let change = match edit.change {
-            Change::Set(value) => Change::Set(json(value, finding)?),
-            Change::Add(value) => Change::Add(json(value, finding)?),
-            Change::Remove => Change::Remove,
-        };
-        Some(Edit { path: raw(edit.path), key: edit.key.into_iter().map(raw).collect(), change })
+        let change = edit.change.map(raw, |value| json(value, finding))?;
+        Some(Edit { path: raw(edit.path), form: edit.form, change })
     };
-    Some(Touches { writes, edits: edits.iter().map(edit).collect::<Option<_>>()? })
+    Some(Touches {
+        writes: named().filter(|path| ![NOTHING, PACKAGES].contains(path)).map(raw).collect(),
+        packages: named().any(|path| path == PACKAGES),
+        edits: edits.iter().map(edit).collect::<Option<_>>()?,
+    })
 }
 
 /// A value of an edit, filled: in a JSON string whatever it is, outside of one a number alone.

@@ -91,7 +91,7 @@ fn faulty(fault: &Fault, runs: bool, waits: bool, path: &str) -> Finding {
             .with("found", words(found))
             .evidence(path, format!("{key}: {}", words(found))),
         Fault::NoSuchRuntime(name) => {
-            bad("no-such-runtime", if *name == "nvidia" { "nvidia-runtime/register" } else { "repair" })
+            bad("no-such-runtime", if *name == "nvidia" { "nvidia-runtime/register" } else { "default-runc" })
                 .with("name", name)
                 .evidence(path, format!("default-runtime: {name}"))
         }

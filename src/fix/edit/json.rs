@@ -1,20 +1,24 @@
-//! One key of a JSON file, changed in its text: everything else of it keeps its place, its order and its blanks.
+//! One key of a JSON file, changed in its text: everything else of it keeps its place, its order and its blanks. And the commas of
+//! one that is no JSON for want of the right ones.
 
 use std::ops::Range;
 
-use gdoctor_checks::model::fix::{Change, Edit};
+use gdoctor_checks::model::fix::Change;
 use serde_json::Value;
 
 /// The text after the edit. Err tells why this text cannot be edited so.
-pub fn edited(text: &str, edit: &Edit<String>) -> Result<String, String> {
+pub fn edited(text: &str, change: &Change<String>) -> Result<String, String> {
+    let (Change::Set(key, _) | Change::Add(key, _) | Change::Remove(key)) = change else {
+        return Err("cannot be changed so".into());
+    };
     let text = if text.trim().is_empty() { "{}\n" } else { text };
     let before: Value = serde_json::from_str(text).map_err(|why| format!("is no JSON ({why})"))?;
     let mut wanted = before.clone();
-    changed(&mut wanted, &edit.key, &edit.change)?;
+    changed(&mut wanted, key, change)?;
     if wanted == before {
         return Ok(text.to_owned());
     }
-    let after = written(text, &edit.key, &edit.change).ok_or("cannot be edited by its text")?;
+    let after = written(text, key, change).ok_or("cannot be edited by its text")?;
     match serde_json::from_str::<Value>(&after) {
         Ok(value) if value == wanted => Ok(after),
         // A key that stands twice, say: which one counts is the reader's secret.
@@ -27,17 +31,17 @@ fn changed(value: &mut Value, key: &[String], change: &Change<String>) -> Result
     let (name, rest) = key.split_first().ok_or("names no key")?;
     let object = value.as_object_mut().ok_or("has another value where an object has to be")?;
     if !rest.is_empty() {
-        if *change == Change::Remove && !object.contains_key(name) {
+        if matches!(change, Change::Remove(_)) && !object.contains_key(name) {
             return Ok(());
         }
         return changed(object.entry(name.as_str()).or_insert_with(|| Value::Object(Default::default())), rest, change);
     }
     let parsed = |text: &str| serde_json::from_str::<Value>(text).map_err(|why| why.to_string());
     match change {
-        Change::Set(new) => {
+        Change::Set(_, new) => {
             object.insert(name.clone(), parsed(new)?);
         }
-        Change::Add(new) => {
+        Change::Add(_, new) => {
             let list = object.entry(name.as_str()).or_insert_with(|| Value::Array(Vec::new()));
             let list = list.as_array_mut().ok_or(format!("has no list at {name}"))?;
             let new = parsed(new)?;
@@ -45,7 +49,7 @@ fn changed(value: &mut Value, key: &[String], change: &Change<String>) -> Result
                 list.push(new);
             }
         }
-        Change::Remove => {
+        Change::Remove(_) | Change::Mend(_) => {
             object.remove(name);
         }
     }
@@ -81,9 +85,9 @@ fn written(text: &str, key: &[String], change: &Change<String>) -> Option<String
             continue;
         }
         return Some(match change {
-            Change::Set(new) => replaced(text, part.value.clone(), new),
-            Change::Add(new) => with_part(text, &parts(text, part.value.start)?, new, depth + 1),
-            Change::Remove => without(text, &object, index),
+            Change::Set(_, new) => replaced(text, part.value.clone(), new),
+            Change::Add(_, new) => with_part(text, &parts(text, part.value.start)?, new, depth + 1),
+            Change::Remove(_) | Change::Mend(_) => without(text, &object, index),
         });
     }
     None
@@ -94,9 +98,9 @@ fn nested(key: &[String], change: &Change<String>) -> Option<String> {
     let (name, rest) = key.split_first()?;
     let value = match change {
         _ if !rest.is_empty() => format!("{{{}}}", nested(rest, change)?),
-        Change::Set(new) => new.clone(),
-        Change::Add(new) => format!("[{new}]"),
-        Change::Remove => return None,
+        Change::Set(_, new) => new.clone(),
+        Change::Add(_, new) => format!("[{new}]"),
+        Change::Remove(_) | Change::Mend(_) => return None,
     };
     Some(format!("{}: {value}", Value::from(name.as_str())))
 }
@@ -191,51 +195,97 @@ fn behind(text: &str, at: usize) -> Option<usize> {
     }
 }
 
+/// The text with the commas that it has too many taken out, and those that it lacks before a key put in: what else is wrong with it
+/// could be mended in more ways than one.
+pub fn mended(text: &str) -> Result<String, String> {
+    if serde_json::from_str::<Value>(text).is_ok() {
+        return Err("is well-formed, and what is right in it is for you to say".into());
+    }
+    let bytes = text.as_bytes();
+    // What is put in the place of one byte, or before one.
+    let mut cuts: Vec<usize> = Vec::new();
+    let mut commas: Vec<usize> = Vec::new();
+    let mut last: Option<usize> = None;
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let end = if *byte == b'"' { behind(text, at).ok_or("ends in the midst of a text")? } else { at + 1 };
+        if byte.is_ascii_whitespace() {
+            at = end;
+            continue;
+        }
+        let before = last.map(|last| bytes[last]);
+        match byte {
+            b'}' | b']' if before == Some(b',') => cuts.extend(last),
+            b'"' if is_key(text, end) && before.is_some_and(|before| !b"{[,:".contains(&before)) => {
+                commas.extend(last.map(|last| last + 1));
+            }
+            _ => {}
+        }
+        last = Some(end - 1);
+        at = end;
+    }
+    let mut after = String::with_capacity(text.len() + commas.len());
+    for (at, letter) in text.char_indices() {
+        if commas.contains(&at) {
+            after.push(',');
+        }
+        if !cuts.contains(&at) {
+            after.push(letter);
+        }
+    }
+    let is_object = |after: &String| serde_json::from_str::<Value>(after).is_ok_and(|value| value.is_object());
+    if after != text && is_object(&after) { Ok(after) } else { Err("has more wrong than its commas, and what is right there is for you to say".into()) }
+}
+
+fn is_key(text: &str, end: usize) -> bool {
+    text.as_bytes().get(blanks(text, end)) == Some(&b':')
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    fn told(text: &str, edit: &str) -> String {
-        let edit = Edit::parse(edit).unwrap();
-        let change = match edit.change {
-            Change::Set(new) => Change::Set(new.to_owned()),
-            Change::Add(new) => Change::Add(new.to_owned()),
-            Change::Remove => Change::Remove,
-        };
-        let key = edit.key.into_iter().map(str::to_owned).collect();
-        edited(text, &Edit { path: String::new(), key, change }).unwrap_or_else(|why| format!("error: {why}"))
-    }
+    use super::super::told;
 
     #[test]
     fn the_rest_stays_as_it_is() {
         let text = "{\n    \"b\":1,\n\n    \"a\": [ \"x\" ]\n}\n";
-        assert_eq!(told(text, "f set b 2"), text.replace(":1", ":2"));
-        assert_eq!(told(text, "f add a \"y\""), text.replace("\"x\"", "\"x\", \"y\""));
-        assert_eq!(told(text, "f add a \"x\""), text);
-        assert_eq!(told(text, "f remove a"), "{\n    \"b\":1\n}\n");
-        assert_eq!(told(text, "f remove b"), "{\n    \"a\": [ \"x\" ]\n}\n");
-        assert_eq!(told(text, "f remove c"), text);
-        assert_eq!(told(text, "f set c 3"), text.replace(" ]\n", " ],\n\n    \"c\": 3\n"));
-        assert_eq!(told("{\"a\":1}", "f set b.c true"), "{\"a\":1, \"b\": {\"c\": true}}");
-        assert_eq!(told("{\"a\":{\"x\":[]},\"b\":2}", "f add a.x 1"), "{\"a\":{\"x\":[1]},\"b\":2}");
-        assert_eq!(told("{ \"a\": 1 }", "f remove a"), "{}");
+        assert_eq!(told(text, "json set b 2"), text.replace(":1", ":2"));
+        assert_eq!(told(text, "json add a \"y\""), text.replace("\"x\"", "\"x\", \"y\""));
+        assert_eq!(told(text, "json add a \"x\""), text);
+        assert_eq!(told(text, "json remove a"), "{\n    \"b\":1\n}\n");
+        assert_eq!(told(text, "json remove b"), "{\n    \"a\": [ \"x\" ]\n}\n");
+        assert_eq!(told(text, "json remove c"), text);
+        assert_eq!(told(text, "json set c 3"), text.replace(" ]\n", " ],\n\n    \"c\": 3\n"));
+        assert_eq!(told("{\"a\":1}", "json set b.c true"), "{\"a\":1, \"b\": {\"c\": true}}");
+        assert_eq!(told("{\"a\":{\"x\":[]},\"b\":2}", "json add a.x 1"), "{\"a\":{\"x\":[1]},\"b\":2}");
+        assert_eq!(told("{ \"a\": 1 }", "json remove a"), "{}");
     }
 
     #[test]
     fn a_file_that_is_not_there_begins() {
-        assert_eq!(told("", "f add l \"h:1\""), "{\n  \"l\": [\"h:1\"]\n}\n");
-        assert_eq!(told("{}\n", "f set mtu 1380"), "{\n  \"mtu\": 1380\n}\n");
-        assert_eq!(told("", "f remove a.b"), "{}\n");
+        assert_eq!(told("", "json add l \"h:1\""), "{\n  \"l\": [\"h:1\"]\n}\n");
+        assert_eq!(told("{}\n", "json set mtu 1380"), "{\n  \"mtu\": 1380\n}\n");
+        assert_eq!(told("", "json remove a.b"), "{}\n");
+    }
+
+    #[test]
+    fn commas_are_mended_and_nothing_else() {
+        let mended = |text: &str| told(text, "json mend");
+        assert_eq!(mended("{\n  \"a\": \"x,}\",\n}\n"), "{\n  \"a\": \"x,}\"\n}\n");
+        assert_eq!(mended("{\"a\": [1, 2,],}"), "{\"a\": [1, 2]}");
+        assert_eq!(mended("{\n  \"a\": 1\n  \"b\": {}\n  \"c\": \"x\"\n}"), "{\n  \"a\": 1,\n  \"b\": {},\n  \"c\": \"x\"\n}");
+        for text in ["{\"a\": 1", "{\"a\": 1,,}", "{\"a\" \"b\": 1}", "{'a': 1,}", "{\"a\": 1}", "[1,]", "{\"a\": yes,}", "{\"a\": \"x"] {
+            assert!(mended(text).starts_with("error: "), "{text}");
+        }
     }
 
     #[test]
     fn what_cannot_be_edited_is_said() {
         for (text, edit) in [
-            ("{\"a\": 1,}", "f set b 1"),
-            ("[]", "f set b 1"),
-            ("{\"a\": 1}", "f add a 1"),
-            ("{\"a\": 1}", "f set a.b 1"),
-            ("{\"a\": 1, \"a\": 2}", "f remove a"),
+            ("{\"a\": 1,}", "json set b 1"),
+            ("[]", "json set b 1"),
+            ("{\"a\": 1}", "json add a 1"),
+            ("{\"a\": 1}", "json set a.b 1"),
+            ("{\"a\": 1, \"a\": 2}", "json remove a"),
         ] {
             assert!(told(text, edit).starts_with("error: "), "{text} {edit}");
         }

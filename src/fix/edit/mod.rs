@@ -1,0 +1,43 @@
+//! Files changed by their structure: one setting of a file becomes another, and every other byte stays where it is. Whatever comes
+//! of it is read again, and has to say just what it was to say.
+
+mod json;
+mod options;
+mod toml;
+mod unit;
+
+use gdoctor_checks::model::fix::{Change, Edit, Form};
+
+/// The text after the edit. Err tells why this text cannot be edited so, as what the file does: `has no line …`.
+pub fn edited(text: &str, edit: &Edit<String>) -> Result<String, String> {
+    match (edit.form, &edit.change) {
+        (Form::Json, Change::Mend(_)) => json::mended(text),
+        (Form::Json, change) => json::edited(text, change),
+        (Form::Toml, change) => toml::edited(text, change),
+        (Form::Unit, Change::Mend(Some(line))) => unit::mended(text, line),
+        (Form::Unit, Change::Remove(line)) => unit::without(text, &line.concat()),
+        (Form::Options, Change::Remove(option)) => options::without(text, &option.concat()),
+        _ => Err("cannot be changed so".into()),
+    }
+}
+
+/// The edit for a reader: `set mtu to 1380`.
+pub fn words(edit: &Edit<String>) -> String {
+    match &edit.change {
+        Change::Set(key, value) => format!("set {} to {value}", key.join(".")),
+        Change::Add(key, value) => format!("add {value} to {}", key.join(".")),
+        Change::Remove(key) => format!("take {} out", key.join(".")),
+        Change::Mend(None) => "correct the commas".into(),
+        Change::Mend(Some(line)) => format!("correct line {line}"),
+    }
+}
+
+/// What a document's line does to this text.
+#[cfg(test)]
+fn told(text: &str, edit: &str) -> String {
+    let edit = Edit::parse(&format!("f {edit}")).map(|edit| {
+        let change = edit.change.map(str::to_owned, |value| Some(value.to_owned())).unwrap();
+        Edit { path: String::new(), form: edit.form, change }
+    });
+    edited(text, &edit.unwrap()).unwrap_or_else(|why| format!("error: {why}"))
+}

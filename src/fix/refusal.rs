@@ -1,0 +1,119 @@
+//! Why gdoctor only shows a fix: what is the reader's to decide, what no undo gives back, and what cannot work on this host.
+
+use std::path::Path;
+
+use gdoctor_checks::model::fix::Risk;
+
+use super::packages::installs;
+use super::plan::Action;
+use crate::host::process::Program;
+use crate::host::shell::Sudo;
+use crate::host::state;
+use crate::report::FixWords;
+
+/// None: gdoctor does it, as far as that is seen without its edits.
+pub fn of(fix: &FixWords, actions: &[Action], writes: &[String], sudo: Sudo) -> Option<String> {
+    let says = |risk: Risk| fix.risks.contains(&risk.words());
+    let lines = || fix.commands.iter().map(String::as_str);
+    let told = |why: &str| Some(why.to_owned());
+    if fix.changes_line {
+        return told("it changes your command, not this host");
+    }
+    if fix.commands.is_empty() {
+        return told("no command does it here");
+    }
+    if says(Risk::Looks) {
+        return told("its commands only look: what has to be done is for you to decide");
+    }
+    if says(Risk::Destructive) {
+        return told("it deletes data");
+    }
+    if says(Risk::Reboot) || lines().any(|line| line.ends_with("reboot")) {
+        return told("the machine has to restart for it");
+    }
+    if lines().next().is_some_and(is_for_the_users_shell) {
+        return told("it changes the shell that it is typed into");
+    }
+    let touches = fix.touches.as_ref();
+    if touches.is_none_or(|touches| touches.edits.is_empty()) && lines().any(opens_an_editor) {
+        return told("a file has to be edited by hand, and what is right there is for you to say");
+    }
+    if touches.is_none_or(|touches| !touches.packages) && lines().any(installs) {
+        return told("it installs packages, and what else they change here is not known beforehand");
+    }
+    if touches.is_none() {
+        return told("not all that it changes is known beforehand");
+    }
+    if fix.needs_root && sudo == Sudo::Missing {
+        return told("it needs root, and there is no sudo here: run gdoctor as root");
+    }
+    if let Some(program) = actions.iter().filter_map(lacking).next() {
+        return Some(format!("{program} is not on this host"));
+    }
+    if let Some(file) = lines().filter_map(copied).find(|file| !Path::new(file).exists()) {
+        return Some(format!("there is no {file} in this folder: bring it here first"));
+    }
+    writes.iter().find_map(|path| state::unwritable(Path::new(path)).map(|why| format!("{path} {why}")))
+}
+
+/// A file that a package has brought: what is written there the package's next version takes back.
+pub fn of_a_package(path: &str) -> Option<String> {
+    let is_theirs = ["/usr/lib/", "/lib/", "/usr/share/"].iter().any(|folder| path.starts_with(folder));
+    is_theirs.then(|| format!("{path} is a package's own file, which its next version replaces: settings of yours go into a drop-in"))
+}
+
+pub fn opens_an_editor(line: &str) -> bool {
+    line.contains("sudoedit ") || line.contains("${EDITOR") || line.contains("systemctl edit")
+}
+
+/// What changes a file in place: gdoctor's own edit of it keeps comments and order, and is shown before.
+pub fn is_left_to_edits(line: &str) -> bool {
+    let is_script = line.starts_with("python3 -c ") && line.contains("json.dump(");
+    let is_tool = line.contains("nvidia-ctk config ") && line.contains("--in-place");
+    opens_an_editor(line) || line.contains("sed -i ") || is_script || is_tool
+}
+
+/// What a child of gdoctor cannot do for it, and what asks the user something.
+pub fn is_for_the_users_shell(line: &str) -> bool {
+    const OWN: [&str; 7] = ["export", "unset", "newgrp", "cd", "hash", "docker login", "docker logout"];
+    OWN.iter().any(|word| line.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with(' ')))
+}
+
+/// The file of the user's own folder that a line copies: `sudo cp ca.crt /etc/…`.
+fn copied(line: &str) -> Option<&str> {
+    let mut words = line.split_whitespace().filter(|word| *word != "sudo");
+    let is_own = |file: &&str| !file.starts_with(['/', '-', '~', '"', '\'', '$']);
+    (words.next() == Some("cp")).then(|| words.next()).flatten().filter(is_own)
+}
+
+/// The program of an action that is not there.
+fn lacking(action: &Action) -> Option<String> {
+    const OF_THE_SHELL: [&str; 16] = [
+        ".", ":", "[", "cd", "command", "echo", "eval", "exec", "false", "for", "if", "printf", "set", "test", "true",
+        "while",
+    ];
+    let Action::Run { command, .. } = action else { return None };
+    let word = command.split_whitespace().find(|word| *word != "sudo" && !word.starts_with('-'))?;
+    let plain = word.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-./[:".contains(letter));
+    if !plain || OF_THE_SHELL.contains(&word) {
+        return None;
+    }
+    let found = if word.starts_with('/') { Program::at(word) } else { Program::named(word) };
+    found.is_err().then(|| word.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn editors_and_shells_are_told() {
+        assert!(opens_an_editor("\"${EDITOR:-vi}\" ~/.config/docker/daemon.json"));
+        assert!(opens_an_editor("sudoedit /etc/docker/daemon.json"));
+        assert!(is_left_to_edits("sudo sed -i 's/a/b/' /etc/x") && !is_left_to_edits("sed -n 1p /etc/x"));
+        assert!(is_for_the_users_shell("newgrp docker") && !is_for_the_users_shell("exportfs -a"));
+        assert_eq!(copied("sudo cp ca.crt /etc/docker/certs.d/r/ca.crt"), Some("ca.crt"));
+        assert_eq!((copied("sudo cp /tmp/a /b"), copied("sudo mv a b")), (None, None));
+        assert!(of_a_package("/lib/systemd/system/docker.service").is_some() && of_a_package("/etc/x").is_none());
+    }
+}
