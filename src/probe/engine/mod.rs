@@ -46,6 +46,8 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> EngineFacts {
         firewall: network::firewall(host),
         apparmor: kernel::apparmor(host),
         cgroup: kernel::cgroup(host, docker),
+        systemd: kernel::systemd(host),
+        old_cgroups_asked_in: kernel::old_cgroups_asked_in(host),
         limits: kernel::limits(host, docker),
         container_files: kernel::container_files(host, docker),
         container_memlock: kernel::container_memlock(host, docker),
