@@ -28,6 +28,8 @@ struct Platform {
     base: String,
     #[serde(default)]
     kernel: String,
+    #[serde(default)]
+    files: BTreeMap<String, String>,
     driver: Vec<String>,
     toolkit: Vec<String>,
     docker: Vec<String>,
@@ -37,7 +39,7 @@ struct Platform {
 fn each_supported_system_gets_its_own_commands() {
     let text = std::fs::read_to_string(root().join("tests/platforms.toml")).unwrap();
     let mut wrong = Vec::new();
-    for Platform { os: [id, version, like], base, kernel, driver, toolkit, docker } in
+    for Platform { os: [id, version, like], base, kernel, files, driver, toolkit, docker } in
         toml::from_str::<Table>(&text).unwrap().platform
     {
         let host = tempfile::tempdir().unwrap();
@@ -52,6 +54,11 @@ fn each_supported_system_gets_its_own_commands() {
             std::fs::write(host.path().join("proc/sys/kernel/osrelease"), &kernel).unwrap();
         }
         std::fs::write(host.path().join("etc/os-release"), release).unwrap();
+        for (path, text) in files {
+            let path = host.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
         let asked = [
             ("nvidia-driver/not-installed", driver),
             ("nvidia-toolkit/not-installed", toolkit),

@@ -4,7 +4,7 @@
 use super::version::Version;
 
 /// The day on which the sources were last read.
-pub const DAY: &str = "2026-11-28";
+pub const DAY: &str = "2026-11-30";
 /// Docker Engine.
 pub const ENGINE: &str = "29.7";
 /// NVIDIA Container Toolkit.

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use crate::model::facts::host::{HostFacts, Platform};
 use crate::model::facts::nvidia::{Generation, NvidiaFacts, PciGpu};
+use crate::model::finding::Finding;
 
 impl NvidiaFacts {
     /// The check that has to be mended before anything can come of the driver: `nvidia-gpu`, `nvidia-driver` or
@@ -65,10 +66,39 @@ impl NvidiaFacts {
         Dropped { branch, gpus: gpus.collect() }
     }
 
+    /// The first GPU that the module has now, and a driver of this version and flavour would leave alone.
+    pub fn lost_to(&self, version: &str, open: Option<bool>) -> Option<Lost<'_>> {
+        let branch = version.split('.').next()?.parse().ok()?;
+        let gpu = self.usable_gpus().find(|gpu| gpu.is_held_by("nvidia") && !gpu.generation().is_driven_by(branch, open))?;
+        Some(Lost { gpu, branch })
+    }
+
     /// NVML has counted its GPUs, and this one is not among them.
     fn nvml_misses(&self, gpu: &PciGpu) -> bool {
         self.nvml.count.value() == Some(&0)
             || (self.nvml.listed.value().is_some() && self.nvml.gpus.iter().all(|seen| seen.address != gpu.address))
+    }
+}
+
+/// See [`NvidiaFacts::lost_to`].
+pub struct Lost<'a> {
+    pub gpu: &'a PciGpu,
+    pub branch: u32,
+}
+
+impl Lost<'_> {
+    /// The fix that installs a driver which the GPU has; by its full name.
+    pub fn fix(&self) -> &'static str {
+        match self.gpu.generation() {
+            Generation::Blackwell => "nvidia-driver/install-open",
+            Generation::BeforeMaxwell => "nvidia-driver/install-legacy",
+            _ => "nvidia-driver/install-580",
+        }
+    }
+
+    pub fn told(&self, finding: Finding) -> Finding {
+        let id = alloc::format!("10de:{:04x}", self.gpu.device);
+        finding.about(&self.gpu.address).with("id", &id).with("branch", self.branch).evidence("/sys/bus/pci/devices", id)
     }
 }
 

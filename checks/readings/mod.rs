@@ -12,6 +12,7 @@ pub mod driver;
 pub mod driver_package;
 pub mod engine_to_start;
 pub mod known_image;
+mod next_start;
 pub mod passage;
 mod podman_alone;
 mod room;

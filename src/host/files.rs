@@ -212,13 +212,18 @@ impl Host {
         gap.map_or_else(|| Fact::absent("PATH"), |gap| Fact::unknown(gap, "PATH"))
     }
 
+    /// When the machine started, in seconds since the epoch.
+    pub fn booted(&self) -> Fact<i64> {
+        self.text("/proc/stat").parse(|text| {
+            let line = text.lines().find_map(|line| line.strip_prefix("btime "));
+            line.and_then(|line| line.trim().parse().ok()).ok_or("no boot time".into())
+        })
+    }
+
     /// When a process started, in seconds since the epoch: field 22 of /proc/PID/stat, in clock ticks after boot, behind the
     /// boot time that /proc/stat tells. Right to a second.
     pub fn started(&self, pid: u32) -> Fact<i64> {
-        let boot = self.text("/proc/stat");
-        let boot: Option<i64> = boot
-            .value()
-            .and_then(|text| text.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok()));
+        let boot = self.booted().value().copied();
         self.text(format!("/proc/{pid}/stat")).parse(|stat| {
             let (_, fields) = stat.rsplit_once(')').ok_or("no end of the program's name")?;
             let ticks: i64 =

@@ -16,6 +16,9 @@ pub fn probe(host: &Host) -> HostFacts {
         systemd: host.stat("/run/systemd/system").map(|_| "systemd".into()),
         container: container(host),
         platform: platform(host),
+        dgx: dgx(host),
+        azure: host.line("/sys/class/dmi/id/chassis_asset_tag").map(|tag| tag == AZURE),
+        booted: host.booted(),
         image_root: image_root(host),
         user: user(host),
     }
@@ -120,6 +123,17 @@ fn platform(host: &Host) -> Fact<Platform> {
         return Fact::present(Platform::Jetson, "/sys/devices/soc0/family");
     }
     Fact::absent("/dev/dxg, /proc/version, /etc/nv_tegra_release")
+}
+
+/// The asset tag of every virtual machine of Azure's (Azure's own agent and cloud-init tell them by it).
+const AZURE: &str = "7783-7084-3265-9085-8269-3286-77";
+
+/// `DGX_NAME="DGX Spark"`.
+fn dgx(host: &Host) -> Fact<String> {
+    host.text("/etc/dgx-release").map(|text| {
+        let name = text.lines().find_map(|line| line.strip_prefix("DGX_NAME="));
+        name.unwrap_or("DGX").trim_matches('"').to_owned()
+    })
 }
 
 fn image_root(host: &Host) -> Fact<ImageRoot> {

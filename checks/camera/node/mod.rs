@@ -1,7 +1,7 @@
 //! Is the wanted camera there, and is its node one that delivers pictures? If there is none at all: why.
 
 use crate::model::facts::camera::{Format, Kind, Module, Node, Opened, Role, UsbCamera};
-use crate::model::facts::docker::Info;
+use crate::model::facts::docker::{Info, Restarting};
 use crate::model::facts::host::Platform;
 use crate::model::need::Camera;
 use crate::model::prelude::*;
@@ -20,7 +20,28 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if facts.docker.is_elsewhere() {
         return elsewhere(facts, need);
     }
-    Ok(each(&need.cameras, |wish| look(facts, &wish.what)))
+    let mut findings = each(&need.cameras, |wish| look(facts, &wish.what));
+    findings.extend(by_number(facts));
+    Ok(findings)
+}
+
+/// Numbers are given in the order in which cameras are found: with two of them the next start may turn them round.
+fn by_number(facts: &Facts) -> Findings {
+    let camera = &facts.camera;
+    let capturing = || camera.nodes.values().filter(|node| node.role().is_ok_and(|role| role == Role::Capture));
+    let devices: alloc::collections::BTreeSet<&String> = capturing().filter_map(|node| node.device.value()).collect();
+    let fact = &facts.docker.restarting;
+    let told = |container: &Restarting| {
+        let named = |path: &&String| {
+            let node = camera.nodes.get(*path);
+            node.is_some_and(|node| !node.links.is_empty() && node.role().is_ok_and(|role| role == Role::Capture))
+        };
+        let path = container.videos.iter().find(named).filter(|_| devices.len() > 1)?;
+        let finding = Finding::warn("by-number", "name-it").about(&container.name).with("container", &container.name);
+        let finding = finding.with("path", path).with("stable", camera.stable(path)).with("count", devices.len());
+        Some(finding.with("policy", &container.policy).evidence(fact.source.0.as_str(), path.as_str()))
+    };
+    fact.value().into_iter().flatten().filter_map(told).collect()
 }
 
 /// A virtual machine is known to have no camera; of another host nothing is known.

@@ -28,6 +28,7 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let finding = match &firewall.docker0_zone {
         Some(zone) if firewalld => Finding::warn("wrong-zone", "leave-zone").with("zone", zone),
         _ if firewall.active.is_empty() => Finding::pass("none"),
+        _ if firewalld && firewall.strict_forward_ports => Finding::pass("strict"),
         _ => Finding::pass("beside"),
     };
     let seen = if active.is_empty() { "none is switched on" } else { active.as_str() };

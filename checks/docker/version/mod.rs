@@ -1,6 +1,7 @@
 //! Is the engine new enough for what is wanted?
 
 use crate::model::facts::docker::EngineVersion;
+use crate::model::newest;
 use crate::model::prelude::*;
 use crate::model::version::Version;
 
@@ -38,12 +39,38 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     };
     // Daemons before 25.0 do not all tell their oldest version.
     let oldest = if version.min_api_version.is_empty() { "1.12" } else { &version.min_api_version };
-    Ok(finding
-        .with("version", &version.version)
-        .with("newest", &version.api_version)
-        .with("oldest", oldest)
-        .evidence(fact.source.0.as_str(), format!("{} API {oldest} to {}", version.version, version.api_version))
-        .into())
+    let finding = finding.with("version", &version.version).with("newest", &version.api_version).with("oldest", oldest);
+    let seen = format!("{} API {oldest} to {}", version.version, version.api_version);
+    let mut findings = Findings::from(finding.evidence(fact.source.0.as_str(), seen));
+    findings.extend(refused_next(facts, version));
+    Ok(findings)
+}
+
+/// The engine that is installed and starts next takes no old clients any more: its package's version, and what is known of it.
+fn refused_next(facts: &Facts, version: &EngineVersion) -> Option<Finding> {
+    // moby daemon/config/config.go, defaultMinAPIVersion: 1.24 before.
+    const OLDEST: [([u32; 2], [u32; 2]); 2] = [([29, 3], [1, 40]), ([29, 0], [1, 44])];
+    let next = facts.engine_to_start().filter(|next| *next <= newest::engine())?;
+    let (_, oldest) = OLDEST.iter().find(|(since, _)| next >= Version::new(since))?;
+    let oldest = Version::new(oldest);
+    // The running engine told its own, which a setting may hold down for the next one, too.
+    Version::leading(&version.version).filter(|running| running.major() < 29)?;
+    if facts.docker.settings().is_some_and(|settings| settings.kinds.contains_key("min-api-version")) {
+        return None;
+    }
+    let (pinned, client) = (&facts.engine.pinned_api, &facts.engine.client_version);
+    let pin = pinned.value().and_then(|text| Version::parse(text));
+    let (finding, speaks, source) = match pin {
+        Some(pin) => (Finding::warn("refused-next", "unpin"), pin, pinned.source.0.as_str()),
+        None => {
+            let speaks = newest_of_client(&Version::leading(client.value()?)?)?;
+            (Finding::warn("refused-next", "upgrade"), speaks, client.source.0.as_str())
+        }
+    };
+    (speaks < oldest).then(|| {
+        let finding = finding.with("next", &next).with("oldest", &oldest).with("speaks", &speaks);
+        finding.with("version", &version.version).evidence(source, format!("API {speaks}"))
+    })
 }
 
 fn range(version: &EngineVersion) -> String {

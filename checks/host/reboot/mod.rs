@@ -1,5 +1,8 @@
-//! Can the running kernel still load its modules, or was it upgraded under it?
+//! Can the running kernel still load its modules, or was it upgraded under it? And what will not be the same when the machine has
+//! started again?
 
+use crate::model::facts::docker::Restarting;
+use crate::model::facts::engine::CgroupMounts;
 use crate::model::prelude::*;
 
 pub static CHECK: Check = Check {
@@ -12,6 +15,19 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+    let mut findings = Findings::new();
+    findings.extend(refused_cgroups(facts));
+    findings.extend(lost_mounts(facts));
+    match (running_kernel(facts), findings.is_empty()) {
+        (Ok(finding), _) => findings.insert(0, finding),
+        (Err(stop), true) => return Err(stop),
+        // What is known is told, whatever /lib/modules has.
+        (Err(_), false) => {}
+    }
+    Ok(findings)
+}
+
+fn running_kernel(facts: &Facts) -> Result<Finding, Stop> {
     // A container and a kernel in one piece have no modules of their own.
     let fact = &facts.engine.modules;
     let modules = fact.known()?.filter(|modules| modules.loadable && !modules.kernels.is_empty());
@@ -26,5 +42,28 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     } else {
         Finding::pass("current")
     };
-    Ok(finding.with("kernel", kernel).evidence(fact.source.0.as_str(), modules.kernels.join(", ")).into())
+    Ok(finding.with("kernel", kernel).evidence(fact.source.0.as_str(), modules.kernels.join(", ")))
+}
+
+/// systemd 256 and 257 do not start on cgroup version 1 unless they are forced to; from 258 on they always mount version 2.
+fn refused_cgroups(facts: &Facts) -> Option<Finding> {
+    const REFUSE: core::ops::RangeInclusive<u32> = 256..=257;
+    let engine = &facts.engine;
+    let version = engine.systemd.value().filter(|version| REFUSE.contains(version))?;
+    let on_version_1 = matches!(engine.cgroup.value(), Some(CgroupMounts::Legacy { .. }));
+    let file = engine.old_cgroups_asked_in.value().filter(|_| on_version_1)?;
+    let finding = Finding::warn("cgroup-v1-refused", "take-cgroup-v2").with("version", version).with("file", file);
+    Some(finding.saw(&engine.systemd).saw(&engine.old_cgroups_asked_in))
+}
+
+/// Docker starts these containers again at boot, before anybody has logged in.
+fn lost_mounts(facts: &Facts) -> Findings {
+    let fact = &facts.docker.restarting;
+    let told = |container: &Restarting| {
+        let path = container.fleeting.first()?;
+        let finding = Finding::warn("mount-not-kept", "start-by-hand").about(&container.name);
+        let finding = finding.with("container", &container.name).with("policy", &container.policy).with("path", path);
+        Some(finding.evidence(fact.source.0.as_str(), container.fleeting.join(", ")))
+    };
+    fact.value().into_iter().flatten().filter_map(told).collect()
 }

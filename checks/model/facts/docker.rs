@@ -49,6 +49,9 @@ pub struct DockerFacts {
     pub info: Fact<Info>,
     /// `GET /containers/json`: the running ones.
     pub containers: Fact<Vec<Container>>,
+    /// Running containers that the daemon starts again when it starts, and that take something of this host which may be another
+    /// thing then. At most 20 are asked for.
+    pub restarting: Fact<Vec<Restarting>>,
     /// Where PATH has no docker: one in a folder that PATH leaves out.
     pub client_off_path: Fact<String>,
     /// The podman command on PATH, which needs no daemon.
@@ -58,6 +61,22 @@ pub struct DockerFacts {
     pub other_kernel: Fact<String>,
     /// The ssh program by which docker's client reaches an engine elsewhere; looked for where the endpoint wants it.
     pub ssh: Fact<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Restarting {
+    #[serde(serialize_with = "place::container")]
+    pub name: String,
+    /// `always` or `unless-stopped`.
+    #[serde(serialize_with = "place::word")]
+    pub policy: String,
+    /// Paths that it mounts and that a restart of the machine takes away.
+    #[serde(serialize_with = "place::path")]
+    pub fleeting: Vec<String>,
+    /// Video nodes that it was given, by their numbers: `/dev/video0`.
+    #[serde(serialize_with = "place::word")]
+    pub videos: Vec<String>,
 }
 
 /// A pid file of dockerd's whose number is another program's now.

@@ -60,6 +60,11 @@ pub struct EngineFacts {
     pub firewall: Fact<Firewall>,
     pub apparmor: Fact<AppArmor>,
     pub cgroup: Fact<CgroupMounts>,
+    /// The release of the systemd that is installed, which the running one may be older than.
+    pub systemd: Fact<u32>,
+    /// The boot loader's file that asks for cgroup version 1, as the running kernel was asked; Absent where none does, or where it
+    /// asks systemd for it by force, too.
+    pub old_cgroups_asked_in: Fact<String>,
     /// Limits of the dockerd process, which a rootless engine cannot raise.
     pub limits: Fact<Limits>,
     /// LimitNOFILE of the unit that containers inherit it from, `SOFT:HARD` of systemd where it sets none. Absent where no unit of
@@ -536,6 +541,8 @@ pub struct Firewall {
     /// `ufw`, `firewalld`: those that are switched on.
     #[serde(serialize_with = "place::word")]
     pub active: Vec<String>,
+    /// firewalld filters published ports too: StrictForwardPorts of its configuration.
+    pub strict_forward_ports: bool,
     /// A firewalld zone, other than `docker`, that docker0 is bound to by hand.
     pub docker0_zone: Option<String>,
 }

@@ -25,6 +25,13 @@ pub struct HostFacts {
     pub container: Fact<String>,
     /// `wsl` or `jetson`; Absent on an ordinary PC or server.
     pub platform: Fact<Platform>,
+    /// NVIDIA's own machine with DGX OS, by /etc/dgx-release: `DGX Server`, `DGX Spark`. Its driver comes with that system.
+    #[serde(serialize_with = "place::word")]
+    pub dgx: Fact<String>,
+    /// A virtual machine of Azure's, by the tag that its firmware has.
+    pub azure: Fact<bool>,
+    /// When the machine was started, in seconds since the epoch.
+    pub booted: Fact<i64>,
     /// How software is added where `/usr` is part of an image and read-only; Absent where a package manager writes there.
     pub image_root: Fact<ImageRoot>,
     pub user: Fact<User>,
@@ -55,7 +62,7 @@ pub struct System {
 /// Families of distributions: one package manager with one set of names.
 pub const FAMILIES: [&str; 7] = ["debian", "fedora", "suse", "arch", "alpine", "nixos", "azurelinux"];
 /// Distributions that need commands of their own within their family.
-pub const DISTRIBUTIONS: [&str; 6] = ["ubuntu", "el", "amzn", "pop", "manjaro", "cachyos"];
+pub const DISTRIBUTIONS: [&str; 8] = ["ubuntu", "el", "amzn", "pop", "manjaro", "cachyos", "dgx", "azl4"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -113,7 +120,7 @@ impl HostFacts {
             ("amzn", _) | (_, "f" | "um" | "el") => return Some("fedora"),
             ("azurelinux", _) if system.version.starts_with('3') => return Some("azurelinux"),
             // They call themselves like Fedora or Red Hat, and have packages of their own.
-            ("mageia" | "kylin", _) => return None,
+            ("mageia" | "kylin" | "azurelinux", _) => return None,
             (_, "") => {}
             _ => return None,
         }
@@ -166,13 +173,23 @@ impl HostFacts {
         let kinds = [("pve", kernel.ends_with("-pve")), ("uek", kernel.contains("uek"))];
         tags.extend(kinds.into_iter().filter(|(_, holds)| *holds).map(|(kind, _)| kind.to_string()));
         tags.extend(self.image_root.value().map(|kind| kind.tag().to_string()));
-        if let Some(Platform::Wsl | Platform::Wsl1) = self.platform.value() {
-            tags.push("wsl".to_string());
+        match self.platform.value() {
+            Some(Platform::Wsl | Platform::Wsl1) => tags.push("wsl".to_string()),
+            Some(Platform::Jetson) => tags.push("jetson".to_string()),
+            None => {}
+        }
+        if self.dgx.value().is_some() {
+            tags.push("dgx".to_string());
         }
         if let Some(system) = system {
-            // Exact distributions, where a family is not enough: `ubuntu`, `rhel`. Only the untrusted word's safe letters.
-            if !tags.contains(&system.id) {
+            // Exact distributions, where a family is not enough: `ubuntu`, `rhel`. Only the untrusted word's safe letters. A
+            // release that its family's commands do not fit is none of that family by its name either.
+            if !tags.contains(&system.id) && !FAMILIES.contains(&system.id.as_str()) {
                 tags.push(system.id.clone());
+            }
+            // It has dnf, and other packages than version 3.
+            if system.id == "azurelinux" && system.version.starts_with('4') {
+                tags.push("azl4".to_string());
             }
         }
         tags

@@ -8,6 +8,8 @@ use crate::model::place;
 use serde::{Deserialize, Serialize};
 
 use crate::model::fact::Fact;
+use crate::model::facts::host::HostFacts;
+use crate::model::facts::toolkit::Installed;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -55,10 +57,26 @@ pub struct NvidiaFacts {
     pub listed: Fact<Vec<ListedGpu>>,
     /// Faults that the driver has written to the kernel's log since the machine's start.
     pub faults: Fact<Vec<Fault>>,
+    /// The package of NVIDIA's fabric manager; looked for only where NVSwitch chips are on the bus.
+    pub fabric_manager: Fact<Installed>,
+    /// What is seen to make again at each start what lasts until the next one only.
+    pub at_boot: Fact<AtBoot>,
     /// What NVML says of itself and of every GPU.
     pub nvml: NvmlFacts,
     /// How CUDA starts here, and what may keep it from that.
     pub cuda: CudaFacts,
+}
+
+/// The file by which each of these comes back when the machine has started; `None` where nothing is seen that does it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AtBoot {
+    /// CDI specs below /run.
+    pub specs: Option<String>,
+    /// MIG mode and its instances.
+    pub instances: Option<String>,
+    /// /dev/nvidia-uvm.
+    pub uvm: Option<String>,
 }
 
 /// A kernel that is installed and does not run yet.
@@ -69,6 +87,11 @@ pub struct NextKernel {
     pub release: String,
     /// Its modules.dep lists an nvidia module.
     pub module: bool,
+    /// That module's version and licence, as modinfo tells them.
+    #[serde(serialize_with = "place::word")]
+    pub version: Option<String>,
+    #[serde(serialize_with = "place::word")]
+    pub license: Option<String>,
     /// What modules are built with: the folder behind its `build`.
     pub headers: bool,
     /// akmods, which builds what is missing when the machine starts.
@@ -153,6 +176,18 @@ pub enum Generation {
     Blackwell,
 }
 
+impl Generation {
+    /// A driver of this branch has a module for it, of the flavour that is known.
+    pub fn is_driven_by(self, branch: u32, open: Option<bool>) -> bool {
+        match self {
+            Generation::BeforeMaxwell => branch < 495,
+            Generation::MaxwellToVolta => branch < 590 && open != Some(true),
+            Generation::TuringToHopper => true,
+            Generation::Blackwell => branch >= 570 && open != Some(false),
+        }
+    }
+}
+
 impl PciGpu {
     /// By device id, as the compatibility table of NVIDIA's open modules orders them.
     pub fn generation(&self) -> Generation {
@@ -167,6 +202,12 @@ impl PciGpu {
     /// The IOMMU gives it addresses of its own making, instead of handing them through.
     pub fn is_translated(&self) -> bool {
         self.iommu.as_deref().is_some_and(|kind| matches!(kind, "DMA" | "DMA-FQ"))
+    }
+
+    /// Azure hands A10s out by NVIDIA's vGPU alone: its driver takes no other (Azure/azhpc-extensions, NVadsA10_v5: GRID).
+    pub fn is_azures_share(&self, host: &HostFacts) -> bool {
+        const A10: u16 = 0x2236;
+        self.device == A10 && host.azure.value() == Some(&true)
     }
 
     pub fn is_held_by(&self, driver: &str) -> bool {
@@ -236,6 +277,23 @@ pub struct ModuleFile {
     pub signer: Option<String>,
 }
 
+impl ModuleFile {
+    pub fn is_open(&self) -> Option<bool> {
+        is_open(self.license.as_deref())
+    }
+}
+
+impl NextKernel {
+    pub fn is_open(&self) -> Option<bool> {
+        is_open(self.license.as_deref())
+    }
+}
+
+/// By the licence that the module names: the open flavour's is `Dual MIT/GPL`.
+fn is_open(license: Option<&str>) -> Option<bool> {
+    license.map(|license| license.contains("GPL"))
+}
+
 impl fmt::Display for ModuleFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.path)
@@ -265,6 +323,8 @@ pub struct Node {
     pub mode: u32,
     pub uid: u32,
     pub gid: u32,
+    /// When it was made, in seconds since the epoch; 0: not told.
+    pub made: i64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -286,6 +286,13 @@ pub struct Spec {
     pub changed: i64,
 }
 
+impl Spec {
+    /// It lies in memory, and is gone when the machine is started again.
+    pub fn is_below_run(&self) -> bool {
+        ["/run/", "/var/run/"].iter().any(|folder| self.path.starts_with(folder))
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Content {

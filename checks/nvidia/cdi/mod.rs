@@ -133,6 +133,11 @@ fn one(facts: &Facts, specs: &[Spec], spec: &Spec, driver: Option<&str>, weight:
     let saw = format!("cdiVersion {}, {} {}", devices.version, devices.kind, devices.names.join(" "));
     let fault = conflict(specs, spec).or_else(|| fault(facts, devices, driver, podman));
     let finding = match fault {
+        None if weight != Weight::Unused && is_gone_at_start(facts, specs, spec) => {
+            let fix = if facts.toolkit.refresh.value().is_some() { "enable-refresh" } else { "generate" };
+            let seen = "nothing that writes a CDI spec";
+            Finding::warn("not-kept", fix).evidence(facts.nvidia.at_boot.source.0.as_str(), seen)
+        }
         None => Finding::pass("fresh").with("count", devices.names.len()),
         Some(_) if is_shadowed(specs, spec) => Finding::warn("leftover", "put-aside"),
         Some(fault) => {
@@ -247,6 +252,15 @@ fn is_shadowed(specs: &[Spec], spec: &Spec) -> bool {
         specs.iter().skip_while(|other| other.path != spec.path).filter(|o| folder(&o.path) != folder(&spec.path));
     let defined: Vec<_> = later.flat_map(names).collect();
     !names(spec).is_empty() && names(spec).iter().all(|name| defined.contains(name))
+}
+
+/// It lies in memory, was written by hand, and no spec that lasts defines all of its devices.
+fn is_gone_at_start(facts: &Facts, specs: &[Spec], spec: &Spec) -> bool {
+    let lasting: Vec<_> = specs.iter().filter(|other| !other.is_below_run()).flat_map(names).collect();
+    spec.is_below_run()
+        && facts.is_made_by_hand(spec.changed)
+        && facts.nothing_makes(|at_boot| &at_boot.specs)
+        && names(spec).iter().any(|name| !lasting.contains(name))
 }
 
 fn names(spec: &Spec) -> Vec<(&str, &str)> {

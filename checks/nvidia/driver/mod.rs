@@ -43,13 +43,22 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
 
 /// The kernel that starts next has no module, and nothing is seen that will build one.
 fn gone_after_restart(nvidia: &NvidiaFacts) -> Option<Finding> {
-    let next = nvidia.next_kernel.value().filter(|next| !(next.module || next.akmods && next.headers))?;
+    let next = nvidia.next_kernel.value()?;
+    let source = nvidia.next_kernel.source.0.as_str();
+    if let Some(lost) = next.version.as_deref().and_then(|version| nvidia.lost_to(version, next.is_open())) {
+        let version = next.version.as_deref().unwrap_or_default();
+        let finding = lost.told(Finding::warn("next-kernel-drops", lost.fix())).with("next", &next.release);
+        return Some(finding.with("other", version).evidence(source, format!("nvidia {version} in {}", next.release)));
+    }
+    if next.module || next.akmods && next.headers {
+        return None;
+    }
     let finding = match next.headers {
         true => Finding::warn("next-kernel-not-built", "build-next"),
         false => Finding::warn("next-kernel-no-headers", "build-next"),
     };
     let seen = format!("no nvidia module in {}", next.release);
-    Some(finding.with("next", &next.release).evidence(nvidia.next_kernel.source.0.as_str(), seen))
+    Some(finding.with("next", &next.release).evidence(source, seen))
 }
 
 fn softened(finding: Finding) -> Finding {
@@ -93,6 +102,11 @@ fn not_loaded(facts: &Facts) -> Finding {
         return Finding::fail("not-loaded-outside", "load-outside").saw(&facts.host.container);
     }
     if !nvidia.is_installed() {
+        if let Some(gpu) = nvidia.usable_gpus().find(|gpu| gpu.is_azures_share(&facts.host)) {
+            let id = format!("10de:{:04x}", gpu.device);
+            let finding = Finding::fail("not-installed-grid", "install-grid").about(&gpu.address).with("id", id);
+            return finding.saw(&facts.host.azure).saw(&nvidia.nvml_library);
+        }
         return Finding::fail("not-installed", "install").saw(&nvidia.nvml_library);
     }
     if nvidia.kernel_tree.is_absent() {

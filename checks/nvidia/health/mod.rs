@@ -1,6 +1,6 @@
 //! Is each GPU in a state in which it can work: by what NVML tells of it. What a GPU does not support changes no verdict.
 
-use crate::model::facts::nvidia::{ComputeMode, Fabric, NvidiaFacts, NvmlFacts, NvmlGpu, Refusal, Start};
+use crate::model::facts::nvidia::{ComputeMode, Fabric, Node, NvidiaFacts, NvmlFacts, NvmlGpu, Refusal, Start};
 use crate::model::finding::Verdict;
 use crate::model::need::Gpus;
 use crate::model::prelude::*;
@@ -34,14 +34,18 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     }
     let switched = nvidia.switches.value().is_some();
     let passage = need.run.as_ref().and(facts.passage_for(need)).filter(|passage| passage.refused.is_none());
+    let unkept = mig_is_unkept(facts);
     let state = |gpu: &NvmlGpu| {
-        let mut findings = state_of(gpu, switched, nvidia.faults_of(&gpu.address));
+        let mut findings = state_of(gpu, switched, unkept, nvidia.faults_of(&gpu.address));
         if passage.as_ref().is_some_and(|passage| leaves_out(passage, gpu)) {
             findings.iter_mut().for_each(soften);
         }
         findings
     };
     let mut findings: Findings = nvml.gpus.iter().flat_map(state).collect();
+    if findings.iter().all(|finding| finding.code != "fabric-not-ready") {
+        findings.extend(other_fabric_manager(nvidia));
+    }
     findings.extend(slow_start(nvml));
     findings.extend(peers(nvidia, need));
     Ok(findings)
@@ -64,7 +68,7 @@ fn soften(finding: &mut Finding) {
 }
 
 /// Everything that is wrong with one GPU, or that it is well.
-fn state_of(gpu: &NvmlGpu, switched: bool, faults: Option<String>) -> Findings {
+fn state_of(gpu: &NvmlGpu, switched: bool, unkept: bool, faults: Option<String>) -> Findings {
     let subject = format!("GPU {}", gpu.index);
     let mut findings: Findings = match gpu.refused {
         Some(Refusal::NoPermission) => {
@@ -76,7 +80,7 @@ fn state_of(gpu: &NvmlGpu, switched: bool, faults: Option<String>) -> Findings {
             .into(),
         None => [
             memory_errors(gpu),
-            mig(gpu),
+            mig(gpu, unkept),
             compute_mode(gpu),
             fabric(gpu, switched),
             slowed(gpu),
@@ -122,11 +126,28 @@ fn memory_errors(gpu: &NvmlGpu) -> Option<Finding> {
     Some(finding.with("errors", errors).evidence(source, format!("{errors} uncorrected errors")))
 }
 
-fn mig(gpu: &NvmlGpu) -> Option<Finding> {
+/// Instances are gone when the machine is started again, from Hopper on the mode too. The nodes of their capabilities are made with
+/// them: all of these long after the start, none is an instance that something makes at it.
+fn mig_is_unkept(facts: &Facts) -> bool {
+    let is_instance = |node: &&Node| {
+        let number = node.path.strip_prefix("/dev/nvidia-caps/nvidia-cap");
+        number.and_then(|number| number.parse::<u32>().ok()).is_some_and(|number| number > MONITOR_CAPABILITY)
+    };
+    let nodes: Vec<&Node> = facts.nvidia.nodes.value().into_iter().flatten().filter(is_instance).collect();
+    !nodes.is_empty()
+        && nodes.iter().all(|node| facts.is_made_by_hand(node.made))
+        && facts.nothing_makes(|at_boot| &at_boot.instances)
+}
+
+/// nvidia-cap1 is MIG's configuration, nvidia-cap2 its monitoring; each instance has a number behind.
+const MONITOR_CAPABILITY: u32 = 2;
+
+fn mig(gpu: &NvmlGpu, unkept: bool) -> Option<Finding> {
     let mig = gpu.mig.value()?;
     let finding = match (mig.enabled, mig.enabled_next, mig.instances) {
         (true, true, 0) => Finding::fail("mig-empty", "make-instances"),
         (now, next, _) if now != next => Finding::warn("mig-waits", "reset"),
+        (true, true, 1..) if unkept => Finding::warn("mig-not-kept", "keep-instances"),
         _ => return None,
     };
     let word = |on: bool| if on { "on" } else { "off" };
@@ -166,6 +187,17 @@ fn fabric(gpu: &NvmlGpu, switched: bool) -> Option<Finding> {
         Finding::warn("fabric-not-ready", "start-fabric-manager")
     };
     Some(finding.with("state", &seen).evidence(gpu.fabric.source.0.as_str(), seen))
+}
+
+/// It refuses to start beside a driver of another version. The libraries on disk are those of the driver that starts next.
+fn other_fabric_manager(nvidia: &NvidiaFacts) -> Option<Finding> {
+    nvidia.switches.value()?;
+    let fact = &nvidia.fabric_manager;
+    let package = fact.value()?;
+    let driver = nvidia.library_versions().next().filter(|driver| *driver != package.version)?;
+    let finding = Finding::warn("fabric-manager-differs", "level-fabric-manager").with("manager", &package.version);
+    let finding = finding.with("driver", driver).with("package", &package.name);
+    Some(finding.evidence(fact.source.0.as_str(), format!("{} {}", package.name, package.version)))
 }
 
 fn slowed(gpu: &NvmlGpu) -> Option<Finding> {

@@ -1,6 +1,7 @@
 //! Are the driver's device nodes there, with the kernel's numbers, and may the container's user open them?
 
 use crate::model::facts::nvidia::{Majors, Node, NvidiaFacts};
+use crate::model::facts::toolkit::Spec;
 use crate::model::need::Capability;
 use crate::model::prelude::*;
 
@@ -48,6 +49,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         );
     }
     if findings.is_empty() {
+        findings.extend(gone_at_start(facts, nodes));
+    }
+    if findings.is_empty() {
         findings.push(Finding::pass("there").with("count", nodes.len()));
     }
     Ok(findings.into_iter().map(|f| f.evidence("/proc/devices", words(majors))).collect())
@@ -92,6 +96,20 @@ fn missing(facts: &Facts, path: &str) -> Finding {
     let (code, fix) = if uvm { ("uvm-missing", "make-uvm") } else { ("not-made-yet", "make-nodes") };
     let finding = if uvm && by_spec { Finding::fail(code, fix) } else { Finding::warn(code, fix) };
     finding.about(path).evidence(path, "not there")
+}
+
+/// A spec that lasts names a node that somebody made by hand: after the next start no container is made from it.
+fn gone_at_start(facts: &Facts, nodes: &[Node]) -> Option<Finding> {
+    let node = nodes.iter().find(|node| node.path == "/dev/nvidia-uvm" && facts.is_made_by_hand(node.made))?;
+    let specs = facts.toolkit.specs.value()?;
+    let names_it = |spec: &&Spec| spec.devices().is_some_and(|devices| devices.uvm && devices.kind.starts_with("nvidia.com/"));
+    let lasting = specs.iter().filter(|spec| !spec.is_below_run()).find(names_it)?;
+    let by_spec = facts.ways().ok().and_then(|ways| ways.usual()).is_some_and(|(_, way)| way.reads_specs());
+    let none = facts.nothing_makes(|at_boot| &at_boot.uvm) && facts.nothing_makes(|at_boot| &at_boot.specs);
+    (by_spec && none).then(|| {
+        let finding = Finding::warn("uvm-not-kept", "make-uvm").about(&node.path).with("spec", &lasting.path);
+        finding.evidence(facts.nvidia.at_boot.source.0.as_str(), "nothing that makes /dev/nvidia-uvm")
+    })
 }
 
 /// What an LXC guest needs of its host's nodes: a GPU may be kept from it on purpose, not all of them.

@@ -1,7 +1,6 @@
 //! Is the NVIDIA Container Toolkit installed where dockerd finds it, before dockerd looked, and in one sound version?
 
 use crate::model::facts::docker::Package;
-use crate::model::facts::host::Platform;
 use crate::model::facts::toolkit::{Repository, ToolkitFacts};
 use crate::model::finding::Verdict;
 use crate::model::prelude::*;
@@ -185,8 +184,7 @@ fn missing(facts: &Facts, ways: Option<&Ways>) -> Result<Option<Finding>, Stop> 
     if ways.is_some_and(Ways::any_open) {
         return Ok(None);
     }
-    let fix = if facts.host.platform.value() == Some(&Platform::Jetson) { "install-jetson" } else { "install" };
-    Ok(Some(Finding::fail("not-installed", fix).saw(&toolkit.hook).saw(&toolkit.runtime)))
+    Ok(Some(Finding::fail("not-installed", "install").saw(&toolkit.hook).saw(&toolkit.runtime)))
 }
 
 /// Its four packages are released together and must be equal. A hook that is newer than nvidia-container-cli passes it an option

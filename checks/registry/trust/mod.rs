@@ -6,6 +6,7 @@ use crate::model::facts::docker::{Config, Info};
 use crate::model::facts::registry::{Answer, Certificate, CertsDir, Distrust, ImageStore, Look, Unfit};
 use crate::model::need::{Registry, strongest};
 use crate::model::prelude::*;
+use crate::model::version::Version;
 
 pub static CHECK: Check = Check {
     id: "registry-trust",
@@ -46,14 +47,14 @@ fn one(facts: &Facts, look: &Look, by: &Origin) -> Result<Findings, Stop> {
         return Err(if nobody_asked { Stop::NotNeeded("none-here") } else { Stop::blocked_by("registry-answers") });
     }
     if let Some(dir) = look.certs_dir.value().filter(|dir| !dir.unfit.is_empty()) {
-        // dockerd calls loopback insecure by itself, and then reads no certificate: its answer is not needed to know that.
-        let insecure = look.is_loopback() || facts.docker.info.known()?.is_some_and(|info| is_insecure(info, look));
+        // What dockerd calls insecure by itself it reads no certificate for: its answer is not needed to know that.
+        let insecure = is_taken_on_loopback(facts, look) || facts.docker.info.known()?.is_some_and(|info| is_insecure(info, look));
         let refused = if insecure { Findings::new() } else { refused(facts, look, dir) };
         if !refused.is_empty() {
             return Ok(refused);
         }
     }
-    if !look.is_loopback() {
+    if !is_taken_on_loopback(facts, look) {
         seen_whole(look)?;
     }
     answered(facts, look, wants_certificate).map(Findings::from)
@@ -99,7 +100,7 @@ fn answered(facts: &Facts, look: &Look, wants_certificate: bool) -> Result<Findi
         return Ok(finding.saw(&look.https).saw(&look.certificate));
     }
     let containerd = facts.docker.answered_info().is_some_and(Info::has_containerd_store);
-    if wants_certificate && look.is_loopback() && !containerd {
+    if wants_certificate && is_taken_on_loopback(facts, look) && !containerd {
         return Ok(Finding::fail("no-certificate-shown", "name-this-host").saw(&look.https));
     }
     if wants_certificate {
@@ -113,7 +114,7 @@ fn answered(facts: &Facts, look: &Look, wants_certificate: bool) -> Result<Findi
             .with("dir", dir)
             .saw(&look.https));
     }
-    if look.is_loopback() {
+    if is_taken_on_loopback(facts, look) {
         return Ok(Finding::pass("loopback").evidence(look.addresses.source.0.as_str(), "this machine"));
     }
     let info = &facts.docker.info;
@@ -203,6 +204,17 @@ fn certs_path(look: &Look) -> String {
         Some(dir) => dir.path.clone(),
         None => look.certs_dir.source.0.clone(),
     }
+}
+
+/// Docker takes loopback for insecure by itself; from 29.10 on only where no registry is listed as insecure (moby#53868), which
+/// its own list of networks then shows.
+fn is_taken_on_loopback(facts: &Facts, look: &Look) -> bool {
+    const ONLY_BY_LIST: [u32; 2] = [29, 10];
+    let docker = &facts.docker;
+    let engine = docker.version.value().filter(|version| !version.is_podman());
+    let engine = engine.and_then(|version| Version::leading(&version.version));
+    let by_list = engine.is_some_and(|engine| engine >= Version::new(&ONLY_BY_LIST));
+    look.is_loopback() && (!by_list || docker.info.value().is_some_and(|info| is_insecure(info, look)))
 }
 
 /// moby, daemon/pkg/registry/config.go: an entry by its exact name decides; else the addresses against the list of networks.

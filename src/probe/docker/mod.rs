@@ -7,10 +7,11 @@ mod daemon;
 mod daemon_json;
 mod endpoint;
 mod podman;
+mod restarting;
 mod rights;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
-use gdoctor_checks::model::facts::docker::{DockerFacts, Info};
+use gdoctor_checks::model::facts::docker::{Address, DockerFacts, Info};
 
 use crate::host::Host;
 
@@ -22,6 +23,9 @@ pub fn probe(host: &Host) -> DockerFacts {
     let client = client::find(host);
     let daemon = daemon::look(host, &route, client.value(), &answers);
     let other_kernel = other_kernel(host, &answers.info);
+    let far = other_kernel.value().is_some()
+        || !matches!(route.endpoint.value().map(|endpoint| &endpoint.address), Some(Address::Unix(_)));
+    let restarting = restarting::look(host, &answers.info, &answers.containers, far);
     let ssh = endpoint::ssh(host, &route.endpoint);
     let (elsewhere, waiting) = if answers.came { Default::default() } else { endpoint::elsewhere(host, &route) };
     DockerFacts {
@@ -45,6 +49,7 @@ pub fn probe(host: &Host) -> DockerFacts {
         version: answers.version,
         info: answers.info,
         containers: answers.containers,
+        restarting,
         podman: podman::find(host),
         other_kernel,
         ssh,

@@ -4,6 +4,7 @@
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::{DockerFacts, Package as Kind};
 use gdoctor_checks::model::facts::engine::{ClientConfig, Compose, Helper, Package, Plugin, Unfit};
+use gdoctor_checks::model::version::Version;
 use serde_json::Value;
 
 use crate::host::Host;
@@ -121,10 +122,15 @@ fn closed_folder(host: &Host, path: &str) -> String {
     open.unwrap_or_else(|| "/".into())
 }
 
-/// `docker build` goes by the folders' lists: links that lead nowhere count, folders do not (addPluginCandidatesFromDir).
-pub fn buildx(host: &Host) -> Fact<Plugin> {
+/// `docker build` goes by the folders' lists: folders do not count (addPluginCandidatesFromDir), links that lead nowhere up to 28.4.
+/// Where nothing tells the client's version, that of the engine does.
+pub fn buildx(host: &Host, docker: &DockerFacts, client: &Fact<String>) -> Fact<Plugin> {
+    const PASSES_OVER: [u32; 2] = [28, 5];
+    let engine = docker.version.value().map(|version| version.version.as_str());
+    let version = client.value().map(String::as_str).or(engine).and_then(Version::leading);
+    let over = version.is_some_and(|version| version >= Version::new(&PASSES_OVER));
     let listed = |path: &str| {
-        let stat = host.lstat(path);
+        let stat = if over { host.stat(path) } else { host.lstat(path) };
         stat.value().is_some_and(|stat| [FileKind::File, FileKind::Link].contains(&stat.kind))
     };
     first_plugin(host, "docker-buildx", listed)

@@ -102,6 +102,42 @@ fn mounts(text: &str) -> CgroupMounts {
     }
 }
 
+/// The library of its own that systemd's programs share has the release in its name: `libsystemd-shared-257.9-1.fc42.so`.
+pub fn systemd(host: &Host) -> Fact<u32> {
+    const FOLDERS: [&str; 2] = ["/usr/lib/systemd", "/lib/systemd"];
+    let release = |name: &String| {
+        let rest = name.strip_prefix("libsystemd-shared-").filter(|_| name.ends_with(".so"))?;
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        rest[..digits].parse().ok()
+    };
+    let found = FOLDERS.iter().find_map(|folder| host.list(folder).value()?.iter().filter_map(release).max());
+    Fact::found(found, FOLDERS[0])
+}
+
+/// Asked of the running kernel, and still asked by a file of the boot loader's.
+pub fn old_cgroups_asked_in(host: &Host) -> Fact<String> {
+    const FILES: [&str; 2] = ["/etc/default/grub", "/etc/kernel/cmdline"];
+    let running = host.line("/proc/cmdline");
+    let asked = |path: &&&str| {
+        let text = host.text(path);
+        let lines = || text.value().into_iter().flat_map(|text| text.lines());
+        lines().any(|line| !line.trim_start().starts_with('#') && asks_for_old_cgroups(line))
+            && !lines().any(|line| line.contains(FORCE))
+    };
+    let now = running.value().is_some_and(|line| asks_for_old_cgroups(line) && !line.contains(FORCE));
+    let file = FILES.iter().find(asked).filter(|_| now);
+    Fact::found(file.map(|path| (*path).to_owned()), FILES.join(", "))
+}
+
+/// Without it systemd 256 and 257 do not start on version 1 (systemd's NEWS, 256).
+const FORCE: &str = "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE";
+
+fn asks_for_old_cgroups(line: &str) -> bool {
+    let words = line.split(|c: char| c.is_whitespace() || "\"'".contains(c));
+    let mut values = words.filter_map(|word| word.strip_prefix("systemd.unified_cgroup_hierarchy="));
+    values.next_back().is_some_and(|value| ["0", "no", "false", "off"].contains(&value))
+}
+
 /// /proc/PID/limits is readable for everybody.
 pub fn limits(host: &Host, docker: &DockerFacts) -> Fact<Limits> {
     let Some(pid) = docker.daemon_process.value() else { return Fact::absent("dockerd's process") };

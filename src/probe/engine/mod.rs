@@ -19,14 +19,15 @@ use crate::host::Host;
 
 pub fn probe(host: &Host, docker: &DockerFacts) -> EngineFacts {
     let packages = packages::read(host);
+    let client_version = client::version(docker, &packages);
     let (helpers, daemon_replaced) = helpers::look(host, docker);
     EngineFacts {
         client_config: client::config(host),
         shell_proxy: client::shell_proxy(host),
         pinned_api: client::pinned_api(host),
-        client_version: client::version(docker, &packages),
         compose: client::compose(host, &packages),
-        buildx: client::buildx(host),
+        buildx: client::buildx(host, docker, &client_version),
+        client_version,
         snap: packages::snap(host),
         sources: packages::sources(host),
         windows_client: client::windows(host),
@@ -46,6 +47,8 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> EngineFacts {
         firewall: network::firewall(host),
         apparmor: kernel::apparmor(host),
         cgroup: kernel::cgroup(host, docker),
+        systemd: kernel::systemd(host),
+        old_cgroups_asked_in: kernel::old_cgroups_asked_in(host),
         limits: kernel::limits(host, docker),
         container_files: kernel::container_files(host, docker),
         container_memlock: kernel::container_memlock(host, docker),

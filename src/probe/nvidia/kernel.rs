@@ -75,9 +75,12 @@ pub fn next(host: &Host) -> Fact<NextKernel> {
     if let Some(gap) = listed.gap() {
         return Fact::unknown(gap.clone(), listed.source.0.clone());
     }
+    let file = listed.value().map(|path| modinfo(host, path)).unwrap_or_default();
     let next = NextKernel {
         release: next.clone(),
         module: listed.value().is_some(),
+        version: file.version,
+        license: file.license,
         headers: host.exists(format!("{tree}/build/Makefile")),
         akmods: host.exists("/usr/sbin/akmods"),
     };

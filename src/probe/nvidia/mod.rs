@@ -1,5 +1,6 @@
 //! Reads what the PCI bus, the kernel, the driver's files and NVML say of NVIDIA GPUs.
 
+mod boot;
 mod bus;
 mod cuda;
 mod driver;
@@ -11,10 +12,12 @@ use std::time::Duration;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::nvidia::{NvidiaFacts, NvmlFacts, Start};
+use gdoctor_checks::model::facts::toolkit::Installed;
 use gdoctor_checks::model::need::Need;
 
 use crate::host::child::{self, unknown_group};
 use crate::host::{Deadline, Host};
+use crate::probe::packages;
 
 /// What is kept of the deadline for the looks after NVML's child.
 const RESERVE: Duration = Duration::from_millis(50);
@@ -40,6 +43,8 @@ pub fn probe(host: &Host, _need: &Need) -> NvidiaFacts {
         facts.listed = driver::listed(host);
         facts.faults = driver::faults(host);
         facts.next_kernel = kernel::next(host);
+        facts.at_boot = boot::look(host);
+        facts.fabric_manager = fabric_manager(host, &facts);
     }
     facts.cuda = cuda::probe(host, &facts);
     if facts.module.value().is_none() || !versions_agree(&facts) {
@@ -72,6 +77,29 @@ fn windows_driver(host: &Host) -> Fact<String> {
         (None, true) => Fact::absent(source),
         (None, false) => Fact::unknown(Gap::NotAsked, source),
     }
+}
+
+/// `nvidia-fabricmanager-580`, from branch 590 on without the branch.
+fn fabric_manager(host: &Host, facts: &NvidiaFacts) -> Fact<Installed> {
+    const NAME: &str = "nvidia-fabricmanager";
+    let source = "/var/lib/dpkg/status, /var/lib/rpm";
+    if facts.switches.value().is_none() {
+        return Fact::absent(source);
+    }
+    let is_it = |name: &str| name.strip_prefix(NAME).is_some_and(|rest| rest.is_empty() || is_branch(rest));
+    let of_dpkg = packages::installed(host, is_it);
+    match of_dpkg.value().map(Vec::as_slice) {
+        Some([one]) => return Fact::present(one.clone(), source),
+        Some([_, _, ..]) => return Fact::unknown(Gap::Unsupported("more than one is installed".into()), source),
+        _ => {}
+    }
+    let of_rpm = packages::of_rpm(host, NAME).map(|version| Installed { name: NAME.into(), version });
+    Fact::found(of_rpm, source)
+}
+
+/// `-580`
+fn is_branch(rest: &str) -> bool {
+    rest.strip_prefix('-').is_some_and(|branch| branch.len() == 3 && branch.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn versions_agree(facts: &NvidiaFacts) -> bool {

@@ -30,7 +30,7 @@ fn node(host: &Host, path: String) -> Option<Node> {
     let stat = *host.stat(&path).value()?;
     let (major, minor) = stat.rdev;
     let is_device = stat.kind == Kind::CharDevice;
-    Some(Node { path, is_device, major, minor, mode: stat.mode, uid: stat.uid, gid: stat.gid })
+    Some(Node { path, is_device, major, minor, mode: stat.mode, uid: stat.uid, gid: stat.gid, made: stat.mtime })
 }
 
 pub fn majors(host: &Host) -> Fact<Majors> {
