@@ -10,6 +10,7 @@ pub mod cuda;
 pub mod device_rules;
 pub mod driver;
 pub mod driver_package;
+pub mod engine_clients;
 pub mod engine_to_start;
 pub mod known_image;
 pub mod passage;

@@ -49,12 +49,34 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
             Some(pool) => Finding::warn("exhausted", "more-pools").with("pool", pool),
             None => Finding::warn("all-covered", "narrow-routes").with("routes", widest(routes)),
         },
-        _ => Finding::pass("room"),
+        _ => match in_the_way(&pools, routes) {
+            Some((own, wide)) => Finding::warn("in-the-way", "other-ranges")
+                .with("own", format!("{}/{}", own.network, own.bits))
+                .with("route", format!("{}/{}", wide.network, wide.bits)),
+            None => Finding::pass("room"),
+        },
     };
     Ok(finding
         .with("free", if free == ENOUGH { format!("{ENOUGH} or more") } else { free.to_string() })
         .evidence(fact.source.0.as_str(), format!("{} networks of this host", taken.len()))
         .into())
+}
+
+/// A network as the engine makes them, inside what this host reaches through a gateway: the nearer route wins, and what has these
+/// addresses behind the gateway is out of reach. Routes of half of all private addresses and more are default routes of a kind.
+fn in_the_way<'a>(pools: &[(u32, u32, u32)], routes: &'a [Route]) -> Option<(&'a Route, &'a Route)> {
+    let of_engine = |route: &&Route| {
+        let Some((first, last)) = range_of_route(route).filter(|_| route.on_link) else { return false };
+        pools.iter().any(|&(from, to, step)| from <= first && last <= to && last - first == step - 1)
+    };
+    let beyond = |own: &Route| {
+        let (first, last) = range_of_route(own)?;
+        routes.iter().find(|wide| {
+            let covers = range_of_route(wide).is_some_and(|(from, to)| from <= first && last <= to);
+            !wide.on_link && (9..own.bits).contains(&wide.bits) && covers
+        })
+    };
+    routes.iter().filter(of_engine).find_map(|own| Some((own, beyond(own)?)))
 }
 
 /// A private range that no route of this host touches.

@@ -25,9 +25,19 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     }
     let named = line.files.iter().filter(|named| !line.earlier.has_path(&named.path));
     let mut looks: Vec<Result<Option<Finding>, Stop>> = named.map(|named| file(facts, named)).collect();
-    // A privileged container gets every device there is, and none is looked for.
-    if !facts.docker.is_elsewhere() && line.switch("privileged").is_none() {
-        looks.extend(line.devices.iter().filter(|device| !is_told_elsewhere(device)).map(|named| device(facts, named)));
+    // A privileged container gets every device there is: what keeps its name is not looked for (moby, oci_linux.go, WithDevices).
+    let privileged = line.switch("privileged").is_some();
+    if !facts.docker.is_elsewhere() {
+        let devices = line.devices.iter().filter(|device| !is_told_elsewhere(device));
+        looks.extend(devices.map(|named| match device(facts, named)? {
+            Some(found) if privileged && named.host == named.container => Ok((found.code == "no-device").then(|| {
+                let finding = Finding::warn("no-device-left-out", "look").evidence(&*named.host, "not there");
+                at_path(finding, &named.host).asked_by(&named.at.origin())
+            })),
+            found => Ok(found),
+        }));
+    }
+    if !facts.docker.is_elsewhere() && !privileged {
         looks.extend(line.devices.iter().filter(|device| is_others_cdi(device)).map(|named| cdi_device(facts, named)));
     }
     if facts.docker.is_elsewhere() && line.devices.iter().any(|device| !is_told_elsewhere(device)) {

@@ -92,6 +92,17 @@ impl<'a> Project<'a> {
         self.document.get("services").map(Node::entries).unwrap_or_default()
     }
 
+    /// The network of Docker's own that a network of the file stands for, and where that is said.
+    pub fn dockers_network(&self, name: &str) -> Option<(&'static str, &Node)> {
+        let network = self.document.at(&["networks", name])?;
+        let external = network.get("external")?;
+        // The old form is `external: {name: bridge}`.
+        let named = network.get("name").or(external.get("name"));
+        let said = named.and_then(Node::text).unwrap_or(name);
+        let own = ["bridge", "host", "none"].into_iter().find(|own| *own == said)?;
+        (external.is_true() || external.get("name").is_some()).then_some((own, network))
+    }
+
     /// True for a service that runs when these profiles are asked for.
     pub fn is_active(service: &Node, profiles: &[String]) -> bool {
         let own = service.get("profiles").map(Node::items).unwrap_or_default();
