@@ -15,6 +15,7 @@ pub mod engine_to_start;
 pub mod known_image;
 pub mod passage;
 mod podman_alone;
+pub mod pools;
 mod room;
 pub mod sight;
 pub mod unasked;

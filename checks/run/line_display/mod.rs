@@ -117,27 +117,24 @@ fn wayland(facts: &Facts, line: &RunLine) -> Option<Finding> {
     let of_image = facts.run.image.value().and_then(|image| image.variables.get("XDG_RUNTIME_DIR"));
     let folder = line.variable("XDG_RUNTIME_DIR").map(|variable| variable.value.as_deref().unwrap_or_default());
     let folder = folder.or(of_image.map(String::as_str)).unwrap_or_default().trim_end_matches('/');
-    let host = "\"$XDG_RUNTIME_DIR/$WAYLAND_DISPLAY\"";
-    let (finding, path) = match (name.starts_with('/'), folder) {
+    let session = facts.display.session.value().and_then(|session| session.wayland_socket.clone());
+    let uid = facts.host.user.value().map_or(1000, |user| user.uid);
+    let host = session.unwrap_or_else(|| format!("/run/user/{uid}/{name}"));
+    let path = if name.starts_with('/') { name.to_string() } else { format!("{folder}/{name}") };
+    let brought = line.mounts.iter().any(|mount| mount.covers(&path));
+    // An image that is still to come may set the folder.
+    let to_come = line.image.is_some() && facts.run.image.value().is_none();
+    let bad = if line.variable("DISPLAY").is_some() { Finding::warn } else { Finding::fail };
+    let finding = match (name.starts_with('/'), folder) {
         (false, "") => {
-            let finding = ("wayland-no-folder", "add-wayland-folder", line.image.is_some() && facts.run.image.value().is_none());
-            let edit = format!("-e XDG_RUNTIME_DIR=/tmp -v {host}:/tmp/{name}");
-            (finding, Some(edit))
+            let bad = if to_come { Finding::warn } else { bad };
+            let edit = line.insert(&format!("-e XDG_RUNTIME_DIR=/tmp -v {host}:/tmp/{name}"));
+            bad("wayland-no-folder", "add-wayland-folder").edit(edit)
         }
-        (whole, folder) => {
-            let path = if whole { name.to_string() } else { format!("{folder}/{name}") };
-            let brought = line.mounts.iter().any(|mount| mount.covers(&path));
-            let edit = (!brought).then(|| format!("-v {host}:{path}"));
-            (("wayland-no-socket", "add-wayland-socket", false), edit)
-        }
+        _ if brought => Finding::pass("wayland"),
+        _ => bad("wayland-no-socket", "add-wayland-socket").edit(line.insert(&format!("-v {host}:{path}"))),
     };
-    let (code, fix, may_be_set) = finding;
-    let finding = match path {
-        None => Finding::pass("wayland"),
-        Some(edit) if may_be_set || line.variable("DISPLAY").is_some() => Finding::warn(code, fix).edit(line.insert(&edit)),
-        Some(edit) => Finding::fail(code, fix).edit(line.insert(&edit)),
-    };
-    let finding = finding.about("Wayland").with("display", name).with("folder", folder);
+    let finding = finding.about("Wayland").with("display", name);
     Some(finding.evidence("the line", &*variable.at.text).asked_by(&variable.at.origin()))
 }
 

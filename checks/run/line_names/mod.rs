@@ -307,7 +307,7 @@ fn storage_option(facts: &Facts, option: &RunOption) -> Result<Option<Finding>, 
 }
 
 fn network(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {
-    let Some((name, option)) = line.network() else { return Ok(None) };
+    let Some((name, option)) = line.network() else { return to_make(facts, line) };
     let networks = facts.run.networks.known()?.map_or(&[][..], Vec::as_slice);
     let may_be_id = name.len() >= 4 && name.bytes().all(|b| b.is_ascii_hexdigit());
     let made = line.earlier.networks.iter().any(|made| made == name);
@@ -316,6 +316,15 @@ fn network(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {
     }
     let finding = Finding::fail("no-network", "make-network").about(name);
     Ok(Some(finding.evidence(facts.run.networks.source.0.as_str(), networks.join(", ")).asked_by(&option.at.origin())))
+}
+
+/// A network that compose has to make, and Docker has no range left for it.
+fn to_make(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {
+    let Some(name) = line.makes_network.as_ref().filter(|_| facts.lacks_a_range()) else { return Ok(None) };
+    let networks = facts.run.networks.known()?.map_or(&[][..], Vec::as_slice);
+    let missing = networks.iter().all(|known| known != name);
+    let finding = missing.then(|| Finding::fail("no-range-left", "free-networks").about(name));
+    Ok(finding.map(|finding| finding.evidence(facts.engine.routes.source.0.as_str(), "every range is taken")))
 }
 
 /// The interface below a network of macvlan or ipvlan: gone, or another's.

@@ -160,15 +160,18 @@ fn needs_own_network(facts: &Facts, line: &RunLine) -> Findings {
     let options = options.filter(|option| !option.value.is_empty() || option.name == "network-alias");
     options
         .map(|option| {
-            let alias_of_compose = line.made_up && option.name == "network-alias" && !option.value.is_empty();
-            let finding = match alias_of_compose {
+            // Of compose's own name there is nothing in the file to take out.
+            let finding = match line.made_up && option.name == "network-alias" && !option.value.is_empty() {
                 true => Finding::fail("names-on-dockers-network", "mode-instead"),
-                false => Finding::fail("own-network", "drop-alone"),
+                false => {
+                    let every = line.all(&option.name).map(|option| option.at.without());
+                    Finding::fail("own-network", "drop-alone").edits(every)
+                }
             };
-            finding.with("network", named.map_or("bridge", |named| named.value.as_str()))
+            finding
+                .with("network", named.map_or("bridge", |named| named.value.as_str()))
                 .about(&option.at.text)
                 .evidence("the line", named.map_or("no --network", |named| named.at.text.as_str()))
-                .edits(line.all(&option.name).map(|option| option.at.without()))
                 .asked_by(&option.at.origin())
         })
         .collect()

@@ -92,6 +92,18 @@ impl<'a> Project<'a> {
         self.document.get("services").map(Node::entries).unwrap_or_default()
     }
 
+    /// The name that Docker knows a network of the file by, where compose makes it and leaves the range to Docker.
+    pub fn made_network(&self, name: &str) -> Option<String> {
+        let network = self.document.at(&["networks", name]);
+        let said = |key: &str| network.and_then(|node| node.get(key));
+        let leaves_range = said("external").is_none_or(|node| node.text() == Some("false"))
+            && said("ipam").is_none_or(|ipam| ipam.get("config").is_none_or(Node::is_null))
+            && said("driver").and_then(Node::text).is_none_or(|driver| driver == "bridge");
+        let named = said("name").and_then(Node::text).map(str::to_owned);
+        let usual = || self.variables.get("COMPOSE_PROJECT_NAME").map(|project| format!("{project}_{name}"));
+        named.or_else(usual).filter(|_| leaves_range)
+    }
+
     /// The network of Docker's own that a network of the file stands for, and where that is said.
     pub fn dockers_network(&self, name: &str) -> Option<(&'static str, &Node)> {
         let network = self.document.at(&["networks", name])?;

@@ -120,10 +120,20 @@ pub fn run_line(project: &Project, name: &str, service: &Node) -> Result<RunLine
     let leans = service.get("network_mode").and_then(Node::text).and_then(|mode| mode.strip_prefix(SHARED));
     line.earlier.containers.extend(leans.map(str::to_owned));
     line.arguments = command(project, service);
+    if service.get("network_mode").is_none() {
+        line.makes_network = networks(service).into_iter().find_map(|name| project.made_network(name));
+    }
     if service.get("build").is_some() {
         line.earlier.images.push(image.word);
     }
     Ok(line)
+}
+
+/// The networks of a service without a mode, by their names in the file.
+fn networks(service: &Node) -> Vec<&str> {
+    let Some(networks) = service.get("networks") else { return vec!["default"] };
+    let of_list = networks.items().into_iter().filter_map(Node::text);
+    of_list.chain(networks.entries().iter().map(|(name, _)| name.as_str())).collect()
 }
 
 /// The words of entrypoint and command, each pointing at its key: what the program does, not how docker starts it.
@@ -159,11 +169,7 @@ impl Words<'_> {
     /// Of networks only Docker's own are told: compose makes all others, and gives each container its service's name there.
     fn network(&mut self, name: &str, service: &Node) -> Result<(), Refusal> {
         let Some(node) = service.get("network_mode") else {
-            let networks = service.get("networks");
-            let of_list = networks.map(Node::items).unwrap_or_default().into_iter().filter_map(Node::text);
-            let of_map = networks.map(Node::entries).unwrap_or_default().iter().map(|(name, _)| name.as_str());
-            let usual = networks.is_none().then_some("default");
-            let first = of_list.chain(of_map).chain(usual).find_map(|name| self.project.dockers_network(name));
+            let first = networks(service).into_iter().find_map(|name| self.project.dockers_network(name));
             if let Some((own, node)) = first {
                 self.say("network", own, node, "networks");
                 self.say("network-alias", name, node, "networks");
