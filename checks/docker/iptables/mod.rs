@@ -37,7 +37,9 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     }
     if filter.no_raw_table && wants_raw(docker) {
         let engine = docker.version.value().map_or("", |version| version.version.as_str());
-        return Ok(with_program(Finding::fail("no-raw-table", "without-raw")).with("engine", engine).into());
+        let knows = Version::leading(engine).is_some_and(|version| version >= Version::new(&KNOWS_WITHOUT_RAW));
+        let fix = if knows { "without-raw" } else { "docker-version/upgrade" };
+        return Ok(with_program(Finding::fail("no-raw-table", fix)).with("engine", engine).into());
     }
     let mut findings = Findings::new();
     // Only root sees the rules, and nobody has asked for them by name: that is no gap in what was wanted.
@@ -57,6 +59,8 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
 const RAW: [u32; 2] = [28, 0];
 /// … unless the daemon has this variable, which it then warns of.
 const WITHOUT_RAW: &str = "DOCKER_INSECURE_NO_IPTABLES_RAW";
+/// The first version that reads it.
+const KNOWS_WITHOUT_RAW: [u32; 3] = [28, 0, 2];
 
 fn wants_raw(docker: &DockerFacts) -> bool {
     let version = docker.version.value().and_then(|version| Version::leading(&version.version));

@@ -64,6 +64,11 @@ fn out_of_sight(facts: &Facts, line: &RunLine) -> Option<Finding> {
     let folders = ["/home/", "/root/", "/var/snap/docker/"];
     let shown = |path: &str| folders.iter().any(|folder| path.starts_with(folder)) && !hidden_of_home(path);
     let snap = facts.docker.info.value().is_some_and(|info| info.is_snap());
+    if let Some(mount) = line.mounts.iter().find(|mount| snap && of_host(mount) && is_not_in_snap(&mount.source)) {
+        let finding = Finding::fail("not-in-snap", "docker-kind/replace-snap").about(&mount.source);
+        let seen = facts.docker.info.value().map_or("", |info| info.docker_root_dir.as_str());
+        return Some(finding.evidence("GET /info: DockerRootDir", seen).asked_by(&mount.at.origin()));
+    }
     let (mount, why) = if facts.docker.is_elsewhere() {
         (line.mounts.iter().find(of_host)?, ENGINE_FILES)
     } else {
@@ -72,6 +77,17 @@ fn out_of_sight(facts: &Facts, line: &RunLine) -> Option<Finding> {
     };
     let finding = Finding::unknown(Gap::Unsupported(why.into()), facts.docker.endpoint.source.clone());
     Some(finding.about(&mount.source).asked_by(&mount.at.origin()))
+}
+
+/// The snap's root is its base's, read-only, with some of the host's folders in it (snapd, cmd/snap-confine/mount-support.c); what
+/// systems do not have by themselves, and /opt and /srv, are none of them (canonical/docker-snap#188).
+fn is_not_in_snap(path: &str) -> bool {
+    const OTHERS: [&str; 18] = [
+        "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "proc", "root", "run", "sbin", "snap", "sys",
+        "tmp", "usr", "var",
+    ];
+    let top = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    !top.is_empty() && !OTHERS.contains(&top)
 }
 
 /// A container whose init is systemd has to write into its own group. Under version 2 it sees that group as the root of the tree, which a
