@@ -40,7 +40,7 @@ pub fn judge(check: &Check, facts: &Facts, need: &Need) -> Findings {
     if check.family.name == "docker" && check.id != "docker-client" && facts.has_podman_alone(need) {
         return Finding::not_needed(NOT_NEEDED).into();
     }
-    let judged = || facts.out_of_sight(check.tells).map_or_else(|| (check.judge)(facts, need), Err);
+    let judged = || facts.not_judged(check.tells, need, origin).map_or_else(|| (check.judge)(facts, need), Err);
     let outcome = catch_unwind(AssertUnwindSafe(judged))
         .unwrap_or_else(|panic| Err(Stop::Unknown(Gap::Bug(panic_words(&panic)), Source::default())));
     let mut findings = match outcome {

@@ -491,3 +491,37 @@ fn a_folder_is_no_file() {
         assert_eq!((output.status.code(), errors.contains("this is a folder")), (Some(2), true), "{flag}: {errors}");
     }
 }
+
+/// Real: Docker refuses a name on a network of its own, and compose gives one to each container on a network of its file.
+#[test]
+fn a_network_of_dockers_own_takes_no_names() {
+    let told = |networks: &str, service: &str| {
+        let folder = project(&format!("services:\n  app:\n    image: app\n{service}networks:\n{networks}"));
+        let output = gdoctor(folder.path(), &["--compose", "compose.yaml", "--only", "run", "--format", "json"]);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let results = report["results"].as_array().unwrap();
+        let code = |result: &Value| result["code"].as_str().unwrap().to_owned();
+        results.iter().filter(|result| result["status"] == "fail").map(code).collect::<Vec<_>>()
+    };
+    let refused = ["run-line-options/names-on-dockers-network"];
+    assert_eq!(told("  default: {external: true, name: bridge}\n", ""), refused);
+    assert_eq!(told("  lan: {external: {name: host}}\n", "    networks: [lan]\n"), refused);
+    assert_eq!(told("  lan: {external: true, name: lan}\n", "    networks: {lan: {aliases: [x]}}\n"), [""; 0]);
+    assert_eq!(told("  default: {external: true, name: bridge}\n", "    network_mode: bridge\n"), [""; 0]);
+    assert_eq!(told("  default: {name: bridge}\n", ""), [""; 0]);
+}
+
+#[test]
+fn the_long_form_of_a_device_takes_colons() {
+    let path = "/dev/serial/by-path/pci-0000:00:14.0-usb-0:1:1.0-port0";
+    let codes = |item: &str| {
+        let folder = project(&format!("services:\n  app:\n    image: app\n    devices:\n      - {item}\n"));
+        let output = gdoctor(folder.path(), &["--compose", "compose.yaml", "--only", "run", "--format", "json"]);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let results = report["results"].as_array().unwrap();
+        let code = |result: &Value| result["code"].as_str().unwrap().to_owned();
+        results.iter().filter(|result| result["status"] == "fail").map(code).collect::<Vec<_>>()
+    };
+    assert_eq!(codes(&format!("{path}:/dev/ttyUSB0")), ["run-line-syntax/colon-in-path"]);
+    assert_eq!(codes(&format!("{{source: '{path}', target: /dev/ttyUSB0}}")), ["run-line-names/no-device"]);
+}

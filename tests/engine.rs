@@ -113,6 +113,32 @@ fn engines_of_every_age_are_understood() {
     assert_eq!(podman.of("docker-version"), ["skip docker-version/podman"]);
 }
 
+/// Docker Desktop's machine has ports of its own, and nothing of it is seen from here: no format says that all is well.
+#[test]
+fn what_an_engine_elsewhere_is_asked_for_is_not_known() {
+    let (_dir, host) = serve(recorded("desktop-4.44"));
+    let run = gdoctor(&["--port", "8080"], &[("DOCKER_HOST", &host)]);
+    assert_eq!((run.code, run.of("docker-kind")), (3, vec!["unknown docker-kind/unknown".to_owned()]));
+    assert_eq!(run.told(), ["unknown docker-kind/unknown"]);
+    let run = gdoctor(&[], &[("DOCKER_HOST", &host)]);
+    assert_eq!((run.code, run.of("docker-kind")), (0, vec!["pass docker-kind/desktop".to_owned()]));
+    for format in ["text", "md", "html", "junit", "sarif", "tap", "nagios", "npd", "prom", "github"] {
+        let arguments = ["check", "--port", "8080", "--format", format];
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_gdoctor"))
+            .args(arguments)
+            .env("DOCKER_HOST", &host)
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(!text.contains("Ready"), "{format}: {text}");
+        assert!(text.contains("docker-kind"), "{format}: {text}");
+    }
+    // A line's port is no less a wish.
+    let line = ["--", "docker", "run", "-p", "8080:80", "nginx"];
+    let run = gdoctor(&line, &[("DOCKER_HOST", &host)]);
+    assert_eq!(run.report["runLine"]["starts"], "unknown");
+}
+
 #[test]
 fn a_client_held_to_an_old_api_is_told() {
     let (_dir, host) = serve(recorded("29.0"));

@@ -108,6 +108,8 @@ pub enum Does {
     Conda,
     /// Asks a Docker daemon, or systemd.
     Daemon,
+    /// Compiles a package for torch from its source, which may hold CUDA code.
+    TorchExtension,
 }
 
 /// A command that asks a GPU.

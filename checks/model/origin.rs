@@ -62,6 +62,13 @@ pub enum Origin {
     Guide,
 }
 
+impl Origin {
+    /// Somebody asks for it in words, and not the host or the usual.
+    pub fn is_explicit(&self) -> bool {
+        matches!(self, Origin::Flag(_) | Origin::File { .. } | Origin::RunLine { .. })
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -90,10 +97,10 @@ impl<T> Wish<T> {
 /// Who wants the kind of thing most: whoever asks for it outright, before the guide's suggestion. `None`: nobody.
 pub fn strongest<T>(wishes: &[Wish<T>]) -> Option<&Origin> {
     wishes.iter().map(|wish| &wish.by).min_by_key(|by| match by {
-        Origin::Flag(_) | Origin::File { .. } | Origin::RunLine { .. } => 0,
+        by if by.is_explicit() => 0,
         Origin::Default => 1,
         Origin::Host(_) => 2,
-        Origin::Guide => 3,
+        _ => 3,
     })
 }
 

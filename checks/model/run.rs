@@ -116,6 +116,9 @@ pub struct RunLine {
     pub copies: Option<u32>,
     /// The other services of the compose file that are up beside it.
     pub beside: Vec<Beside>,
+    /// The network that compose makes for it where there is none of that name, in a range of the engine's choice.
+    #[serde(serialize_with = "place::network")]
+    pub makes_network: Option<String>,
 }
 
 /// What another service of the same compose file publishes.

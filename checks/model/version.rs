@@ -36,6 +36,11 @@ impl Version {
         Self::parse(text[..end].trim_end_matches('.'))
     }
 
+    /// True for `3.6.1` in `3.6` and in `3`: the other names all releases that begin so.
+    pub fn is_within(&self, shorter: &Self) -> bool {
+        self.parts.len() > shorter.parts.len() && self.parts.starts_with(&shorter.parts)
+    }
+
     pub fn major(&self) -> u32 {
         self.parts.first().copied().unwrap_or(0)
     }

@@ -57,6 +57,35 @@ pub fn has_dropped(cuda: &Version, capability: &Version) -> bool {
     dropped.is_some_and(|(_, least)| *capability < Version::new(least))
 }
 
+/// The CUDA that drivers of a branch speak: "CUDA Toolkit and Corresponding Driver Versions" of CUDA's release notes. `None` for
+/// branches before the table.
+pub fn of_branch(driver: &Version) -> Option<Version> {
+    const FIRST: [(u32, [u32; 2]); 21] = [
+        (450, [11, 0]),
+        (455, [11, 1]),
+        (460, [11, 2]),
+        (465, [11, 3]),
+        (470, [11, 4]),
+        (495, [11, 5]),
+        (510, [11, 6]),
+        (515, [11, 7]),
+        (520, [11, 8]),
+        (525, [12, 0]),
+        (530, [12, 1]),
+        (535, [12, 2]),
+        (545, [12, 3]),
+        (550, [12, 4]),
+        (555, [12, 5]),
+        (560, [12, 6]),
+        (565, [12, 7]),
+        (570, [12, 8]),
+        (575, [12, 9]),
+        (580, [13, 0]),
+        (590, [13, 1]),
+    ];
+    FIRST.iter().rev().find(|(branch, _)| driver.major() >= *branch).map(|(_, cuda)| Version::new(cuda))
+}
+
 /// The name of a CUresult that cuInit or the first calls after it return; empty for any other.
 pub fn error_name(code: u32) -> &'static str {
     match code {

@@ -13,6 +13,7 @@ mod line_ports;
 mod line_require;
 mod line_rights;
 mod line_shared;
+mod line_socket;
 mod line_syntax;
 mod line_volumes;
 
@@ -51,5 +52,6 @@ pub static FAMILY: Family = Family {
         &line_volumes::CHECK,
         &line_podman::CHECK,
         &line_shared::CHECK,
+        &line_socket::CHECK,
     ],
 };

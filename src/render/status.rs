@@ -221,9 +221,10 @@ fn capital(text: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// An engine was looked at and is well: only then containers can start.
+/// An engine was looked at and is well: only then containers can start. Trouble of a Dockerfile is of an image that is not there yet.
 fn is_ready(report: &Report) -> bool {
-    report.results.iter().any(|o| o.id == "docker-engine" && o.status == Status::Pass)
+    let engine = report.results.iter().any(|o| o.id == "docker-engine" && o.status == Status::Pass);
+    engine && !report.results.iter().any(|o| o.group == "dockerfile" && o.is_trouble())
 }
 
 /// What `--label` says: `host=web1, team=vision`.

@@ -3,7 +3,8 @@
 use crate::model::facts::camera::{Format, Kind, Module, Node, Opened, Role, UsbCamera};
 use crate::model::facts::docker::{Info, Restarting};
 use crate::model::facts::host::Platform;
-use crate::model::need::Camera;
+use crate::model::finding::ELSEWHERE;
+use crate::model::need::{Camera, strongest};
 use crate::model::prelude::*;
 use crate::readings::camera_choice::Choice;
 
@@ -49,7 +50,9 @@ fn elsewhere(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let asked = need.cameras.iter().find(|wish| wish.by != Origin::Guide);
     match (asked, facts.docker.info.value().is_some_and(Info::is_desktop)) {
         (Some(wish), true) => Ok(Finding::fail("desktop", "use-engine").about(&wish.what).asked_by(&wish.by).into()),
-        _ => Err(Stop::NotNeeded("elsewhere")),
+        _ => Err(strongest(&need.cameras)
+            .and_then(|by| facts.not_judged(Tells::Machine, need, by))
+            .unwrap_or(Stop::NotNeeded(ELSEWHERE))),
     }
 }
 

@@ -15,7 +15,8 @@ pub static CHECK: Check = Check {
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let display = &facts.display;
-    if let Some(stop) = facts.out_of_sight(Tells::Display) {
+    let by = need.display_access.as_ref().unwrap_or(&Origin::Guide);
+    if let Some(stop) = facts.not_judged(Tells::Display, need, by) {
         let desktop = facts.docker.info.value().is_some_and(|info| info.is_desktop());
         return match desktop {
             true => Ok(Finding::fail("desktop", "use-engine").evidence("GET /info", "Docker Desktop").into()),

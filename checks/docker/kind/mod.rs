@@ -11,10 +11,16 @@ pub static CHECK: Check = Check {
     judge,
 };
 
-fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let docker = &facts.docker;
     let fact = &docker.info;
     let Some(info) = fact.known()? else { return Err(Stop::blocked_by("docker-engine")) };
+    if let Some(by) = facts.unseen_wish(need) {
+        let why = format!(
+            "the engine runs on another machine or in a virtual one, and nothing of it that {by} needs is seen from here"
+        );
+        return Ok(Finding::unknown(Gap::Unsupported(why), fact.source.clone()).asked_by(by).into());
+    }
     let podman = docker.version.value().is_some_and(|version| version.is_podman());
     let finding = match () {
         // What it keeps from containers the checks of GPUs, cameras and the display tell.

@@ -2,9 +2,9 @@
 
 use core::net::Ipv4Addr;
 
-use crate::model::facts::docker::AddressPool;
 use crate::model::facts::engine::Route;
 use crate::model::prelude::*;
+use crate::readings::pools::{self, ENOUGH, Pool, free, pool, range_of_route};
 
 pub static CHECK: Check = Check {
     id: "docker-pools",
@@ -15,19 +15,6 @@ pub static CHECK: Check = Check {
     judge,
 };
 
-/// The engine's own pools, and the bits of each network made from one: moby daemon/libnetwork/ipamutils.
-const OWN: [(Ipv4Addr, u8, u8); 7] = [
-    (Ipv4Addr::new(172, 17, 0, 0), 16, 16),
-    (Ipv4Addr::new(172, 18, 0, 0), 16, 16),
-    (Ipv4Addr::new(172, 19, 0, 0), 16, 16),
-    (Ipv4Addr::new(172, 20, 0, 0), 14, 16),
-    (Ipv4Addr::new(172, 24, 0, 0), 14, 16),
-    (Ipv4Addr::new(172, 28, 0, 0), 14, 16),
-    (Ipv4Addr::new(192, 168, 0, 0), 16, 20),
-];
-/// More than this many networks are not counted: there is room.
-const ENOUGH: usize = 64;
-
 fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let Some(info) = facts.docker.info.known()? else { return Err(Stop::blocked_by("docker-engine")) };
     if info.is_rootless() {
@@ -35,26 +22,42 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     }
     let fact = &facts.engine.routes;
     let Some(routes) = fact.known()? else { return Err(Stop::NotNeeded("own-network")) };
-    // Since 23.0 only networks that this host is part of count as taken.
-    let taken: Vec<(u32, u32)> =
-        routes.iter().filter(|route| route.on_link && route.bits > 0).filter_map(range_of_route).collect();
-    let pools: Vec<(u32, u32, u32)> = match info.default_address_pools.is_empty() {
-        true => OWN.iter().filter_map(|(base, bits, size)| pool(*base, *bits, *size)).collect(),
-        false => info.default_address_pools.iter().filter_map(parse).collect(),
-    };
-    let free = pools.iter().map(|pool| free(pool, &taken)).sum::<usize>().min(ENOUGH);
+    let (pools, taken) = (pools::pools(info), pools::taken(routes));
+    let free = pools::room(&pools, &taken);
     let finding = match free {
         0 if pools.is_empty() => return Err(Stop::NotNeeded("own-network")),
         0 => match unused(&taken) {
             Some(pool) => Finding::warn("exhausted", "more-pools").with("pool", pool),
             None => Finding::warn("all-covered", "narrow-routes").with("routes", widest(routes)),
         },
-        _ => Finding::pass("room"),
+        _ => match in_the_way(&pools, routes) {
+            Some((own, wide)) => Finding::warn("in-the-way", "other-ranges")
+                .with("own", format!("{}/{}", own.network, own.bits))
+                .with("route", format!("{}/{}", wide.network, wide.bits)),
+            None => Finding::pass("room"),
+        },
     };
     Ok(finding
         .with("free", if free == ENOUGH { format!("{ENOUGH} or more") } else { free.to_string() })
         .evidence(fact.source.0.as_str(), format!("{} networks of this host", taken.len()))
         .into())
+}
+
+/// A network as the engine makes them, inside what this host reaches through a gateway: the nearer route wins, and what has these
+/// addresses behind the gateway is out of reach. Routes of half of all private addresses and more are default routes of a kind.
+fn in_the_way<'a>(pools: &[Pool], routes: &'a [Route]) -> Option<(&'a Route, &'a Route)> {
+    let of_engine = |route: &&Route| {
+        let Some((first, last)) = range_of_route(route).filter(|_| route.on_link) else { return false };
+        pools.iter().any(|&(from, to, step)| from <= first && last <= to && last - first == step - 1)
+    };
+    let beyond = |own: &Route| {
+        let (first, last) = range_of_route(own)?;
+        routes.iter().find(|wide| {
+            let covers = range_of_route(wide).is_some_and(|(from, to)| from <= first && last <= to);
+            !wide.on_link && (9..own.bits).contains(&wide.bits) && covers
+        })
+    };
+    routes.iter().filter(of_engine).find_map(|own| Some((own, beyond(own)?)))
 }
 
 /// A private range that no route of this host touches.
@@ -70,38 +73,4 @@ fn widest(routes: &[Route]) -> String {
     let mut wide: Vec<&Route> = routes.iter().filter(|route| route.on_link && (1..=8).contains(&route.bits)).collect();
     wide.sort_by_key(|route| (route.bits, route.network));
     wide.iter().take(4).map(|route| format!("{}/{}", route.network, route.bits)).collect::<Vec<_>>().join(", ")
-}
-
-fn range(base: Ipv4Addr, bits: u8) -> Option<(u32, u32)> {
-    let size = 1_u64.checked_shl(32_u32.checked_sub(u32::from(bits))?)?;
-    let first = u32::try_from(u64::from(u32::from(base)) / size * size).ok()?;
-    Some((first, u32::try_from(u64::from(first).checked_add(size)?.checked_sub(1)?).ok()?))
-}
-
-fn range_of_route(route: &Route) -> Option<(u32, u32)> {
-    range(route.network, route.bits)
-}
-
-/// First and last address, and how many addresses each network has.
-fn pool(base: Ipv4Addr, bits: u8, size: u8) -> Option<(u32, u32, u32)> {
-    let (first, last) = range(base, bits)?;
-    let step = 1_u32.checked_shl(32_u32.checked_sub(u32::from(size))?)?;
-    (size >= bits).then_some((first, last, step))
-}
-
-fn parse(text: &AddressPool) -> Option<(u32, u32, u32)> {
-    let (base, bits) = text.base.split_once('/')?;
-    pool(base.parse().ok()?, bits.parse().ok()?, text.size)
-}
-
-/// Networks of the pool that touch nothing taken, counted up to [`ENOUGH`].
-fn free(&(first, last, step): &(u32, u32, u32), taken: &[(u32, u32)]) -> usize {
-    let networks = (u64::from(first)..=u64::from(last)).step_by(step as usize);
-    networks
-        .filter(|from| {
-            let to = from + u64::from(step) - 1;
-            taken.iter().all(|(a, b)| u64::from(*b) < *from || u64::from(*a) > to)
-        })
-        .take(ENOUGH)
-        .count()
 }

@@ -132,8 +132,19 @@ impl<'a> Seen<'a> {
             Does::Pip => self.pip(),
             Does::OpenCv => self.opencv(stage),
             Does::Conda => self.conda(),
+            Does::TorchExtension => self.torch_extension(),
             Does::Daemon => (!self.says(&["dockerd"])).then(|| Finding::warn("no-daemon", "outside")),
         }
+    }
+
+    /// torch compiles for the GPUs that it sees unless it is told which, and a build has none (torch.utils.cpp_extension).
+    fn torch_extension(&self) -> Option<Finding> {
+        const TOLD: [&str; 5] =
+            ["torch_cuda_arch_list", "force_cuda", "cuda_architectures", "tcnn_cuda_architectures", "--device"];
+        let compiler = self.base.contains("-devel");
+        let torch = self.base.contains("pytorch") || self.says(&["torch"]);
+        let told = self.says(&TOLD) || ["TORCH_CUDA_ARCH_LIST", "FORCE_CUDA"].iter().any(|name| self.sets(name));
+        (compiler && torch && !told).then(|| Finding::warn("no-architecture", "name-architectures"))
     }
 
     /// pip of the distribution, in no environment of its own.

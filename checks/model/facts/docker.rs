@@ -642,6 +642,9 @@ pub struct Info {
     /// The kernel can limit memory, and memory and swap together; where it cannot, the daemon drops such limits.
     pub memory_limit: bool,
     pub swap_limit: bool,
+    /// The kernel can limit its own memory, and leave a container alone that has no memory left; `None`: not told.
+    pub kernel_memory: Option<bool>,
+    pub oom_kill_disable: Option<bool>,
     /// The kernel can limit the number of processes; `None`: not told.
     pub pids_limit: Option<bool>,
     /// The kernel can give each container a share of the processors' time; `None`: not told.

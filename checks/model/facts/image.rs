@@ -27,7 +27,7 @@ pub struct ImageFacts {
     /// Go's name: `amd64`, `arm64`.
     #[serde(serialize_with = "place::word")]
     pub architecture: String,
-    /// The variables that decide about GPUs; no others are kept.
+    /// The variables that decide about GPUs and windows; no others are kept.
     #[serde(serialize_with = "place::text")]
     pub variables: BTreeMap<String, String>,
     /// Where the image declares volumes.
@@ -45,7 +45,7 @@ pub struct ImageFacts {
 impl ImageFacts {
     /// True for a variable that is kept in `variables`.
     pub fn keeps(variable: &str) -> bool {
-        variable.starts_with("NVIDIA_") || ["CUDA_VERSION", "LD_LIBRARY_PATH"].contains(&variable)
+        variable.starts_with("NVIDIA_") || ["CUDA_VERSION", "LD_LIBRARY_PATH", "XDG_RUNTIME_DIR"].contains(&variable)
     }
 }
 

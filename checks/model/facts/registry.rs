@@ -124,6 +124,11 @@ pub struct Storage {
     pub deletes: bool,
     /// Its container has the folder mounted for reading only.
     pub mounted_read_only: bool,
+    /// The registry that it is a cache of.
+    #[serde(serialize_with = "place::host")]
+    pub cache_of: Option<String>,
+    /// It was set to take no images for a time.
+    pub maintenance: bool,
 }
 
 /// `/etc/docker/certs.d/HOST:PORT`.

@@ -113,7 +113,8 @@ fn not_loaded(facts: &Facts) -> Finding {
         return Finding::fail("reboot-pending", "reboot").with("kernel", kernel(facts)).saw(&nvidia.kernel_tree);
     }
     let Some(file) = nvidia.module_file.value() else { return not_built(facts) };
-    let version = file.version.as_deref().unwrap_or_default();
+    // Where modinfo cannot be asked, the libraries beside it tell the version.
+    let version = file.version.as_deref().or(nvidia.library_versions().next()).unwrap_or_default();
     let open = file.license.as_deref().map(|license| license.contains("GPL"));
     let undriven = nvidia.dropped_gpus(version, open);
     if let Some(gpu) = undriven.gpus.first().filter(|_| undriven.gpus.len() == nvidia.usable_gpus().count()) {

@@ -30,7 +30,8 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         return Err(Stop::blocked_by(cause));
     }
     if nvidia.nvml.start.value() != Some(&Start::Works) {
-        return Err(Stop::blocked_by("nvidia-nvml"));
+        let certain = by_module(facts, need);
+        return if certain.is_empty() { Err(Stop::blocked_by("nvidia-nvml")) } else { Ok(certain) };
     }
     let mut findings = Findings::new();
     if let Some(wish) = &need.gpu_memory {
@@ -53,6 +54,26 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         }
     }
     Ok(findings)
+}
+
+/// What the module's version alone rules out, where NVML cannot be asked.
+fn by_module(facts: &Facts, need: &Need) -> Findings {
+    let fact = &facts.nvidia.module;
+    let Some(module) = fact.value().filter(|_| facts.nvidia.nvml.start.gap().is_some()) else { return Findings::new() };
+    let fails = |condition: &Condition| condition.holds_for(&module.version) == Some(false);
+    let driver = need.driver.as_ref().filter(|wish| fails(&wish.what)).map(|wish| {
+        let finding = Finding::fail("driver-differs", "change-driver").about("driver").with("wanted", &wish.what);
+        finding.with("version", &module.version).saw(fact).asked_by(&wish.by)
+    });
+    let spoken = Version::leading(&module.version).and_then(|version| cuda::of_branch(&version));
+    let too_new = need.cuda.as_ref().zip(spoken).filter(|(wish, spoken)| cuda::reach(&wish.what, spoken) == Reach::TooNew);
+    let cuda = too_new.map(|(wish, spoken)| {
+        let compat = named_by(need, wish).is_some_and(|(name, _)| known_image::brings_compat(name));
+        let finding = if compat { Finding::warn } else { Finding::fail }("cuda-too-new", "change-driver");
+        let finding = finding.about("CUDA").with("wanted", &wish.what).with("spoken", spoken);
+        finding.saw(fact).asked_by(&wish.by)
+    });
+    driver.into_iter().chain(cuda).collect()
 }
 
 /// The image whose name the CUDA was taken from, and whether it is the run line's.

@@ -21,7 +21,8 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if desktop {
         return Ok(Finding::fail("desktop-vm", "use-engine").evidence("GET /info", "Docker Desktop").into());
     }
-    if let Some(stop) = facts.out_of_sight(Tells::Files) {
+    let by = need.gpu.as_ref().map_or(&Origin::Guide, |wish| &wish.by);
+    if let Some(stop) = facts.not_judged(Tells::Files, need, by) {
         return Err(stop);
     }
     facts.has_a_driven_gpu()?;

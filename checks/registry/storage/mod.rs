@@ -1,4 +1,4 @@
-//! Is there room where a registry of this host keeps its images?
+//! Does a registry of this host take images, and is there room where it keeps them?
 
 use crate::model::facts::disk::{Left, bytes};
 use crate::model::facts::registry::Storage;
@@ -39,11 +39,14 @@ fn one(storage: &Storage) -> Result<Finding, Stop> {
         _ if storage.mounted_read_only => Finding::fail("read-only", "mount-for-writing"),
         _ if space.read_only => Finding::fail("read-only", "remount"),
         Left::None => Finding::fail("full", fix),
+        _ if storage.cache_of.is_some() => Finding::warn("cache", "second-registry"),
+        _ if storage.maintenance => Finding::warn("maintenance", "end-maintenance"),
         Left::Short => Finding::warn("short", fix),
         Left::Enough => Finding::pass("room"),
     };
     let finding =
         finding.with("path", &storage.path).with("free", bytes(space.available)).with("total", bytes(space.total));
+    let finding = finding.with("remote", storage.cache_of.as_deref().unwrap_or_default());
     let finding = finding.with("inodes", space.inodes_available).with("config", &storage.config);
     Ok(finding.with("container", &storage.container).with("image", &storage.image).saw(&storage.space))
 }

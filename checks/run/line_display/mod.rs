@@ -1,4 +1,4 @@
-//! Does the container get all that an X client needs: DISPLAY, the way to the server, the cookie's file?
+//! Does the container get all that a client of X or Wayland needs: the variable, the way to the server, the cookie's file?
 
 use crate::model::prelude::*;
 use crate::model::run::{Mount, Variable, X_SOCKETS};
@@ -14,6 +14,15 @@ pub static CHECK: Check = Check {
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(line) = &need.run else { return Err(Stop::NotNeeded("no-window")) };
+    let wayland = wayland(facts, line);
+    match by_x(facts, need, line) {
+        Ok(findings) => Ok(findings.into_iter().chain(wayland).collect()),
+        Err(Stop::NotNeeded("no-window")) => wayland.map(Findings::from).ok_or(Stop::NotNeeded("no-window")),
+        Err(stop) => Err(stop),
+    }
+}
+
+fn by_x(facts: &Facts, need: &Need, line: &RunLine) -> Result<Findings, Stop> {
     let variable = line.variable("DISPLAY");
     let socket = line.mounts.iter().find(|mount| mount.shows_x_sockets());
     let wished = need.display.as_ref().filter(|by| matches!(by, Origin::Flag(_)));
@@ -98,6 +107,35 @@ fn with_variable(line: &RunLine, variable: &Variable, socket: Option<&Mount>) ->
         no_socket(line).with("display", value)
     };
     finding.evidence("the line", &*variable.at.text).asked_by(&variable.at.origin())
+}
+
+/// The socket is the one that WAYLAND_DISPLAY names, in XDG_RUNTIME_DIR unless it is a whole path (wl_display_connect(3)). Toolkits
+/// go on with X where DISPLAY is passed as well.
+fn wayland(facts: &Facts, line: &RunLine) -> Option<Finding> {
+    let variable = line.variable("WAYLAND_DISPLAY").filter(|variable| !variable.at.opaque)?;
+    let name = variable.value.as_deref().filter(|name| !name.is_empty())?;
+    let of_image = facts.run.image.value().and_then(|image| image.variables.get("XDG_RUNTIME_DIR"));
+    let folder = line.variable("XDG_RUNTIME_DIR").map(|variable| variable.value.as_deref().unwrap_or_default());
+    let folder = folder.or(of_image.map(String::as_str)).unwrap_or_default().trim_end_matches('/');
+    let session = facts.display.session.value().and_then(|session| session.wayland_socket.clone());
+    let uid = facts.host.user.value().map_or(1000, |user| user.uid);
+    let host = session.unwrap_or_else(|| format!("/run/user/{uid}/{name}"));
+    let path = if name.starts_with('/') { name.to_string() } else { format!("{folder}/{name}") };
+    let brought = line.mounts.iter().any(|mount| mount.covers(&path));
+    // An image that is still to come may set the folder.
+    let to_come = line.image.is_some() && facts.run.image.value().is_none();
+    let bad = if line.variable("DISPLAY").is_some() { Finding::warn } else { Finding::fail };
+    let finding = match (name.starts_with('/'), folder) {
+        (false, "") => {
+            let bad = if to_come { Finding::warn } else { bad };
+            let edit = line.insert(&format!("-e XDG_RUNTIME_DIR=/tmp -v {host}:/tmp/{name}"));
+            bad("wayland-no-folder", "add-wayland-folder").edit(edit)
+        }
+        _ if brought => Finding::pass("wayland"),
+        _ => bad("wayland-no-socket", "add-wayland-socket").edit(line.insert(&format!("-v {host}:{path}"))),
+    };
+    let finding = finding.about("Wayland").with("display", name);
+    Some(finding.evidence("the line", &*variable.at.text).asked_by(&variable.at.origin()))
 }
 
 /// In the host's network nothing is published.

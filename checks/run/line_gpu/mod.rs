@@ -3,6 +3,7 @@
 mod other;
 mod podman;
 mod refused;
+mod variables;
 
 use crate::model::facts::host::Platform;
 use crate::model::need::{Gpus, Origin as By};
@@ -57,6 +58,8 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     findings.extend(socket_in_the_way(facts, line, &passage));
     findings.extend(privileged_takes_all(facts, line, &passage));
     findings.extend(for_amd(line, asked));
+    findings.extend(variables::overwritten(facts, line));
+    findings.extend(variables::out_of_range(facts, line));
     if findings.is_empty() {
         findings.push(
             Finding::pass("asked")

@@ -124,8 +124,9 @@ fn by_name(facts: &Facts, image: &Image) -> Option<Finding> {
     }
     let made = known_image::machine(name)?;
     let machine = facts.architecture();
+    // Of an image that its name gives one machine there is none for another.
     differs(made, machine)
-        .then(|| Finding::warn("other-architecture", "pull-own").with("architecture", made).with("machine", machine))
+        .then(|| Finding::warn("other-architecture", "other-image").with("architecture", made).with("machine", machine))
 }
 
 /// The image's files are there to be seen, and the program is not among them.

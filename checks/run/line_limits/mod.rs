@@ -16,7 +16,7 @@ pub static CHECK: Check = Check {
 };
 
 const MIB: u64 = 1 << 20;
-const LIMITS: [&str; 9] = [
+const LIMITS: [&str; 20] = [
     "memory",
     "memory-swap",
     "memory-reservation",
@@ -26,6 +26,17 @@ const LIMITS: [&str; 9] = [
     "cpu-shares",
     "cpuset-cpus",
     "pids-limit",
+    "memory-swappiness",
+    "kernel-memory",
+    "oom-kill-disable",
+    "cpu-rt-runtime",
+    "cpu-rt-period",
+    "blkio-weight",
+    "blkio-weight-device",
+    "device-read-bps",
+    "device-write-bps",
+    "device-read-iops",
+    "device-write-iops",
 ];
 
 // moby daemon/daemon_unix.go, verifyPlatformContainerResources.
@@ -35,8 +46,8 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         return Err(Stop::NotNeeded("no-limit"));
     }
     let Some(info) = facts.docker.info.known()? else { return Err(Stop::blocked_by("docker-engine")) };
-    let mut findings = Findings::new();
-    findings.extend(not_limited(info, line));
+    let mut findings = not_limited(info, line);
+    findings.extend(no_realtime(info, line));
     let smallest = smallest(facts)?;
     let memory = line.size("memory").filter(|bytes| *bytes > 0);
     if let (Some(bytes), Some(option)) = (memory.filter(|bytes| *bytes < smallest * MIB), line.last("memory")) {
@@ -77,20 +88,34 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     Ok(findings)
 }
 
-/// What this kernel cannot limit and the engine leaves out then, with a warning.
+/// What this kernel cannot limit and the engine leaves out then, with a warning. Of input and output only the engine's own words
+/// tell (moby, daemon/info_unix.go); of version 2 of the control groups what it never has (pkg/sysinfo/cgroup2_linux.go).
 fn not_limited(info: &Info, line: &RunLine) -> Findings {
     let known = |name| line.last(name).filter(|option| option.refused.is_none() && !option.at.opaque);
-    let asks =
-        |option: &&RunOption| option.name == "cpuset-cpus" || !["", "0", "0.0", "0b"].contains(&option.value.as_str());
     let no_memory = info.cpus > 0 && !info.memory_limit;
+    let second = info.cgroup_version == "2";
+    let says = |one: &str, two: &str| {
+        let is_said = |words: &str| info.warnings.iter().any(|warning| warning.contains(words));
+        is_said(&format!("No blkio {one} support")) || is_said(&format!("No io.{two} support"))
+    };
     let left_out = [
         (no_memory, "memory"),
         (no_memory, "memory-reservation"),
+        (second, "memory-swappiness"),
+        (second || info.kernel_memory == Some(false), "kernel-memory"),
+        (second || info.oom_kill_disable == Some(false), "oom-kill-disable"),
         (info.cpu_quota == Some(false), "cpu-quota"),
         (info.cpu_period == Some(false), "cpu-period"),
         (info.cpu_shares == Some(false), "cpu-shares"),
         (info.cpu_set == Some(false), "cpuset-cpus"),
+        (info.cpu_set == Some(false), "cpuset-mems"),
         (info.pids_limit == Some(false), "pids-limit"),
+        (says("weight", "weight"), "blkio-weight"),
+        (says("weight_device", "weight (per device)"), "blkio-weight-device"),
+        (says("throttle.read_bps_device", "max (rbps)"), "device-read-bps"),
+        (says("throttle.write_bps_device", "max (wbps)"), "device-write-bps"),
+        (says("throttle.read_iops_device", "max (riops)"), "device-read-iops"),
+        (says("throttle.write_iops_device", "max (wiops)"), "device-write-iops"),
     ];
     let dropped = left_out.into_iter().filter(|(lacks, _)| *lacks).filter_map(|(_, name)| known(name).filter(asks));
     dropped
@@ -99,6 +124,26 @@ fn not_limited(info: &Info, line: &RunLine) -> Findings {
             finding.evidence("GET /info", format!("no limit for {}", option.at.text)).asked_by(&option.at.origin())
         })
         .collect()
+}
+
+/// Its value is a wish: what stands for no limit, and a switch that is off, are none.
+fn asks(option: &&RunOption) -> bool {
+    let none: &[&str] = match option.name.as_str() {
+        "cpuset-cpus" | "cpuset-mems" => &[""],
+        "memory-swappiness" => &["", "-1"],
+        _ => &["", "0", "0.0", "0b", "false"],
+    };
+    !none.contains(&option.value.as_str())
+}
+
+/// Version 2 of the control groups gives no share of the real-time scheduler, and the engine refuses what asks for one.
+fn no_realtime(info: &Info, line: &RunLine) -> Option<Finding> {
+    let known = |name| line.last(name).filter(|option| option.refused.is_none() && !option.at.opaque).filter(asks);
+    let options: Vec<&RunOption> = ["cpu-rt-runtime", "cpu-rt-period"].into_iter().filter_map(known).collect();
+    let first = options.first().filter(|_| info.cgroup_version == "2")?;
+    let finding = Finding::fail("no-realtime", "drop-realtime").about(&first.at.text);
+    let finding = finding.edits(options.iter().map(|option| option.at.without()));
+    Some(finding.evidence("GET /info: CgroupVersion", "2").asked_by(&first.at.origin()))
 }
 
 /// Version 1 of the control groups refuses a limit below what is in use, and that is runc itself when it sets it.

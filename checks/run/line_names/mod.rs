@@ -25,9 +25,19 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     }
     let named = line.files.iter().filter(|named| !line.earlier.has_path(&named.path));
     let mut looks: Vec<Result<Option<Finding>, Stop>> = named.map(|named| file(facts, named)).collect();
-    // A privileged container gets every device there is, and none is looked for.
-    if !facts.docker.is_elsewhere() && line.switch("privileged").is_none() {
-        looks.extend(line.devices.iter().filter(|device| !is_told_elsewhere(device)).map(|named| device(facts, named)));
+    // A privileged container gets every device there is: what keeps its name is not looked for (moby, oci_linux.go, WithDevices).
+    let privileged = line.switch("privileged").is_some();
+    if !facts.docker.is_elsewhere() {
+        let devices = line.devices.iter().filter(|device| !is_told_elsewhere(device));
+        looks.extend(devices.map(|named| match device(facts, named)? {
+            Some(found) if privileged && named.host == named.container => Ok((found.code == "no-device").then(|| {
+                let finding = Finding::warn("no-device-left-out", "look").evidence(&*named.host, "not there");
+                at_path(finding, &named.host).asked_by(&named.at.origin())
+            })),
+            found => Ok(found),
+        }));
+    }
+    if !facts.docker.is_elsewhere() && !privileged {
         looks.extend(line.devices.iter().filter(|device| is_others_cdi(device)).map(|named| cdi_device(facts, named)));
     }
     if facts.docker.is_elsewhere() && line.devices.iter().any(|device| !is_told_elsewhere(device)) {
@@ -309,7 +319,7 @@ fn storage_option(facts: &Facts, option: &RunOption) -> Result<Option<Finding>, 
 }
 
 fn network(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {
-    let Some((name, option)) = line.network() else { return Ok(None) };
+    let Some((name, option)) = line.network() else { return to_make(facts, line) };
     let networks = facts.run.networks.known()?.map_or(&[][..], Vec::as_slice);
     let may_be_id = name.len() >= 4 && name.bytes().all(|b| b.is_ascii_hexdigit());
     let made = line.earlier.networks.iter().any(|made| made == name);
@@ -318,6 +328,15 @@ fn network(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {
     }
     let finding = Finding::fail("no-network", "make-network").about(name);
     Ok(Some(finding.evidence(facts.run.networks.source.0.as_str(), networks.join(", ")).asked_by(&option.at.origin())))
+}
+
+/// A network that compose has to make, and Docker has no range left for it.
+fn to_make(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {
+    let Some(name) = line.makes_network.as_ref().filter(|_| facts.lacks_a_range()) else { return Ok(None) };
+    let networks = facts.run.networks.known()?.map_or(&[][..], Vec::as_slice);
+    let missing = networks.iter().all(|known| known != name);
+    let finding = missing.then(|| Finding::fail("no-range-left", "free-networks").about(name));
+    Ok(finding.map(|finding| finding.evidence(facts.engine.routes.source.0.as_str(), "every range is taken")))
 }
 
 /// The interface below a network of macvlan or ipvlan: gone, or another's.

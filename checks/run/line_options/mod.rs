@@ -48,7 +48,8 @@ fn excluded(facts: &Facts, line: &RunLine) -> Findings {
     let health = || line.options.iter().find(|option| option.name.starts_with("health-"));
     let shared = line.last("network").filter(|option| option.value.starts_with("container:"));
     let is_host = |option: &&RunOption| option.value == "host";
-    let sysctl = |prefix: &str| line.all("sysctl").find(|option| option.value.starts_with(prefix));
+    let own = |option: &&RunOption| option.refused.is_none();
+    let sysctl = |prefix: &str| line.all("sysctl").filter(own).find(|option| option.value.starts_with(prefix));
     let host_uts = line.last("uts").filter(is_host);
     let host_network = line.last("network").filter(is_host);
     let mut pairs: Vec<(Option<&RunOption>, Option<&RunOption>)> = vec![
@@ -159,10 +160,18 @@ fn needs_own_network(facts: &Facts, line: &RunLine) -> Findings {
     let options = options.filter(|option| !option.value.is_empty() || option.name == "network-alias");
     options
         .map(|option| {
-            Finding::fail("own-network", "drop-alone")
+            // Of compose's own name there is nothing in the file to take out.
+            let finding = match line.made_up && option.name == "network-alias" && !option.value.is_empty() {
+                true => Finding::fail("names-on-dockers-network", "mode-instead"),
+                false => {
+                    let every = line.all(&option.name).map(|option| option.at.without());
+                    Finding::fail("own-network", "drop-alone").edits(every)
+                }
+            };
+            finding
+                .with("network", named.map_or("bridge", |named| named.value.as_str()))
                 .about(&option.at.text)
                 .evidence("the line", named.map_or("no --network", |named| named.at.text.as_str()))
-                .edits(line.all(&option.name).map(|option| option.at.without()))
                 .asked_by(&option.at.origin())
         })
         .collect()

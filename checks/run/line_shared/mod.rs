@@ -14,7 +14,7 @@ pub static CHECK: Check = Check {
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(line) = &need.run else { return Err(Stop::NotNeeded("nothing-shared")) };
-    let looks = [locked(facts, line), transport(line).map(Ok)];
+    let looks = [locked(facts, line), transport(line).map(Ok), ranks(facts, line).map(Ok)];
     let findings: Findings = looks.into_iter().flatten().map(|look| look.unwrap_or_else(Finding::from)).collect();
     if findings.is_empty() { Err(Stop::NotNeeded("nothing-shared")) } else { Ok(findings) }
 }
@@ -67,6 +67,40 @@ fn transport(line: &RunLine) -> Option<Finding> {
     };
     Some(finding.evidence("the line", &*network.at.text).asked_by(&network.at.origin()))
 }
+
+/// Programs with one process a GPU hand data over by /dev/shm (NCCL's user guide, "Troubleshooting, Shared Memory"), of which a
+/// container has 64 MiB.
+fn ranks(facts: &Facts, line: &RunLine) -> Option<Finding> {
+    let own = facts.docker.settings().is_some_and(|settings| settings.shm_size.is_some());
+    let shared = line.last("ipc").is_some_and(|option| !["private", "none", ""].contains(&option.value.as_str()));
+    let mounted = line.mounts.iter().any(|mount| mount.target == "/dev/shm");
+    if own || shared || mounted || line.last("shm-size").is_some() {
+        return None;
+    }
+    line.asks_for_gpu()?;
+    let (argument, count) = line.arguments.iter().enumerate().find_map(|(place, argument)| {
+        let (name, value) = argument.text.split_once('=').unwrap_or((&argument.text, ""));
+        let next = line.arguments.get(place + 1).filter(|_| value.is_empty()).map_or(value, |next| next.text.as_str());
+        let count: u32 = next.parse().ok().filter(|count| RANKS.contains(&name) && *count > 1)?;
+        Some((argument, count))
+    })?;
+    let finding = Finding::warn("ranks-need-memory", "give-memory").with("option", &argument.text).with("count", count);
+    let finding = finding.edit(line.insert("--ipc=host")).evidence("the line", &*argument.text);
+    Some(finding.asked_by(&argument.origin()))
+}
+
+/// Options of programs that start several processes with a GPU each: vLLM, SGLang, text-generation-inference, torchrun.
+const RANKS: [&str; 9] = [
+    "--tensor-parallel-size",
+    "--pipeline-parallel-size",
+    "-tp",
+    "--tp",
+    "--tp-size",
+    "--num-shard",
+    "--nproc_per_node",
+    "--nproc-per-node",
+    "--num_processes",
+];
 
 /// The variable by which ROS 2 chooses its transport.
 const RMW: &str = "RMW_IMPLEMENTATION";

@@ -105,6 +105,19 @@ fn refused(line: &RunLine, option: &RunOption) -> Option<Finding> {
             let text = format!("\"$HOME{}\"", &value[1..]);
             Finding::fail("tilde", "write-home").edit(option.at.with_value(text))
         }
+        ("volume" | "device", value) if colon_in_path(value).is_some() => {
+            let (path, target, mode) = colon_in_path(value)?;
+            let plain = |c: char| c.is_ascii_alphanumeric() || "/_-.:@+".contains(c);
+            let finding = match target.filter(|_| option.name == "volume" && !path.starts_with("/dev/")) {
+                Some(target) if path.chars().chain(target.chars()).all(plain) => {
+                    let read_only = if mode.split(',').any(|word| word == "ro") { ",readonly" } else { "" };
+                    let text = format!("--mount type=bind,source={path},target={target}{read_only}");
+                    Finding::fail("colon-in-path", "by-mount").edit(Edit { span: option.at.span, text })
+                }
+                _ => Finding::fail("colon-in-path", "other-name"),
+            };
+            finding.with("path", path)
+        }
         ("image", value) if LIMITS.iter().any(|limit| value.starts_with(limit)) => {
             Finding::fail("limit-alone", "add-ulimit").edit(insert(option.at.span.start, "--ulimit "))
         }
@@ -117,6 +130,17 @@ fn refused(line: &RunLine, option: &RunOption) -> Option<Finding> {
     let flag = format!("--{}", option.name);
     let named = finding.with("flag", flag).with("value", &option.value).with("why", why).about(&option.at.text);
     Some(named.with("command", &line.command.text).evidence("the line", &*option.at.text).asked_by(&option.at.origin()))
+}
+
+/// A path of the host's with colons in its name, as udev makes them below by-path, where docker parts a value at every colon; then the
+/// path in the container, where one is named, and the mode.
+fn colon_in_path(value: &str) -> Option<(&str, Option<&str>, &str)> {
+    let is_mode = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphabetic() || b == b',');
+    let (rest, mode) = value.rsplit_once(':').filter(|(_, mode)| is_mode(mode)).unwrap_or((value, ""));
+    let (path, target) = rest.rfind(":/").map_or((rest, None), |at| (&rest[..at], Some(&rest[at + 1..])));
+    let whole = path.starts_with('/') && path.contains(':') && !path.contains(":/") && !path.contains("::");
+    let target_is_whole = target.is_none_or(|target| !target.contains(':'));
+    (whole && target_is_whole && !path.ends_with(':')).then_some((path, target, mode))
 }
 
 /// The next option of the line stands where a value belongs: docker does not look.

@@ -44,6 +44,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         }
     }
     findings.extend(out_of_sight(facts, line));
+    findings.extend(of_cgroups(facts, line));
     findings.extend(keeps_nothing(line));
     if findings.is_empty() {
         let count = line.mounts.len();
@@ -55,8 +56,19 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
 /// What the engine's own machine has, or the snap's, which shows its dockerd the folders of users and little else.
 fn out_of_sight(facts: &Facts, line: &RunLine) -> Option<Finding> {
     let of_host = |mount: &&Mount| mount.kind == MountKind::Bind && !is_told_elsewhere(&mount.source);
-    let shown = |path: &str| ["/home/", "/root/", "/var/snap/docker/"].iter().any(|folder| path.starts_with(folder));
+    // What of a home begins with a dot the snap's rules leave out.
+    let hidden_of_home = |path: &str| {
+        let home = path.strip_prefix("/home/").and_then(|rest| rest.split_once('/')).map(|(_, rest)| rest);
+        home.or(path.strip_prefix("/root/")).is_some_and(|rest| rest.starts_with('.'))
+    };
+    let folders = ["/home/", "/root/", "/var/snap/docker/"];
+    let shown = |path: &str| folders.iter().any(|folder| path.starts_with(folder)) && !hidden_of_home(path);
     let snap = facts.docker.info.value().is_some_and(|info| info.is_snap());
+    if let Some(mount) = line.mounts.iter().find(|mount| snap && of_host(mount) && is_not_in_snap(&mount.source)) {
+        let finding = Finding::fail("not-in-snap", "docker-kind/replace-snap").about(&mount.source);
+        let seen = facts.docker.info.value().map_or("", |info| info.docker_root_dir.as_str());
+        return Some(finding.evidence("GET /info: DockerRootDir", seen).asked_by(&mount.at.origin()));
+    }
     let (mount, why) = if facts.docker.is_elsewhere() {
         (line.mounts.iter().find(of_host)?, ENGINE_FILES)
     } else {
@@ -65,6 +77,44 @@ fn out_of_sight(facts: &Facts, line: &RunLine) -> Option<Finding> {
     };
     let finding = Finding::unknown(Gap::Unsupported(why.into()), facts.docker.endpoint.source.clone());
     Some(finding.about(&mount.source).asked_by(&mount.at.origin()))
+}
+
+/// The snap's root is its base's, read-only, with some of the host's folders in it (snapd, cmd/snap-confine/mount-support.c); what
+/// systems do not have by themselves, and /opt and /srv, are none of them (canonical/docker-snap#188).
+fn is_not_in_snap(path: &str) -> bool {
+    const OTHERS: [&str; 18] = [
+        "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "proc", "root", "run", "sbin", "snap", "sys",
+        "tmp", "usr", "var",
+    ];
+    let top = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    !top.is_empty() && !OTHERS.contains(&top)
+}
+
+/// A container whose init is systemd has to write into its own group. Under version 2 it sees that group as the root of the tree, which a
+/// mount of the host's tree hides (systemd.io, "The Container Interface").
+fn of_cgroups(facts: &Facts, line: &RunLine) -> Option<Finding> {
+    const TREE: &str = "/sys/fs/cgroup";
+    let is_tree = |path: &str| path.trim_end_matches('/') == TREE;
+    let mount = line.mounts.iter().find(|mount| is_tree(&mount.source) && is_tree(&mount.target))?;
+    let info = facts.docker.info.value().filter(|info| info.cgroup_version == "2" && !line.podman)?;
+    let by_daemon = facts.docker.settings().and_then(|settings| settings.kinds.get("default-cgroupns-mode")).is_some();
+    let namespace = line.last("cgroupns");
+    let shares = namespace.is_some_and(|option| option.value == "host") || namespace.is_none() && by_daemon;
+    if shares && !mount.read_only {
+        return None;
+    }
+    let writable = mount.at.text.strip_suffix(":ro").filter(|_| mount.read_only);
+    let mut finding = Finding::warn("cgroups-of-host", "share-cgroups").about(&mount.at.text);
+    if let Some(text) = writable {
+        finding = finding.edit(Edit { span: mount.at.span, text: format!("{text}:rw") });
+    }
+    if !shares {
+        finding = match namespace {
+            Some(option) => finding.edit(option.at.with_value("host")),
+            None => finding.edit(line.insert("--cgroupns=host")),
+        };
+    }
+    Some(finding.evidence("GET /info: CgroupVersion", &*info.cgroup_version).asked_by(&mount.at.origin()))
 }
 
 const SNAP_FILES: &str =

@@ -92,6 +92,29 @@ impl<'a> Project<'a> {
         self.document.get("services").map(Node::entries).unwrap_or_default()
     }
 
+    /// The name that Docker knows a network of the file by, where compose makes it and leaves the range to Docker.
+    pub fn made_network(&self, name: &str) -> Option<String> {
+        let network = self.document.at(&["networks", name]);
+        let said = |key: &str| network.and_then(|node| node.get(key));
+        let leaves_range = said("external").is_none_or(|node| node.text() == Some("false"))
+            && said("ipam").is_none_or(|ipam| ipam.get("config").is_none_or(Node::is_null))
+            && said("driver").and_then(Node::text).is_none_or(|driver| driver == "bridge");
+        let named = said("name").and_then(Node::text).map(str::to_owned);
+        let usual = || self.variables.get("COMPOSE_PROJECT_NAME").map(|project| format!("{project}_{name}"));
+        named.or_else(usual).filter(|_| leaves_range)
+    }
+
+    /// The network of Docker's own that a network of the file stands for, and where that is said.
+    pub fn dockers_network(&self, name: &str) -> Option<(&'static str, &Node)> {
+        let network = self.document.at(&["networks", name])?;
+        let external = network.get("external")?;
+        // The old form is `external: {name: bridge}`.
+        let named = network.get("name").or(external.get("name"));
+        let said = named.and_then(Node::text).unwrap_or(name);
+        let own = ["bridge", "host", "none"].into_iter().find(|own| *own == said)?;
+        (external.is_true() || external.get("name").is_some()).then_some((own, network))
+    }
+
     /// True for a service that runs when these profiles are asked for.
     pub fn is_active(service: &Node, profiles: &[String]) -> bool {
         let own = service.get("profiles").map(Node::items).unwrap_or_default();

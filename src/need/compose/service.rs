@@ -1,7 +1,7 @@
 //! Turns a service into the options that compose would give to the engine, in the spelling of `docker create`.
 
 use gdoctor_checks::model::need::Origin;
-use gdoctor_checks::model::run::{Argument, RunLine};
+use gdoctor_checks::model::run::{Argument, Device, RunLine};
 
 use crate::need::Refusal;
 use crate::need::run_line::{self, Shell};
@@ -58,6 +58,8 @@ const CONTAINER: &str = "container:";
 struct Said {
     word: String,
     origin: Origin,
+    /// A device in the long form, which takes paths that the short one parts at their colons.
+    device: Option<Device>,
 }
 
 struct Words<'a> {
@@ -75,7 +77,7 @@ pub fn run_line(project: &Project, name: &str, service: &Node) -> Result<RunLine
             }
         }
     }
-    words.network(service)?;
+    words.network(name, service)?;
     words.pull(service)?;
     words.gpus(service)?;
     words.devices(service)?;
@@ -85,11 +87,14 @@ pub fn run_line(project: &Project, name: &str, service: &Node) -> Result<RunLine
     words.ulimits(service)?;
     words.sysctls(service)?;
     let image = match service.get("image") {
-        Some(node) => Said { word: project.scalar(node)?, origin: project.origin(node, "image".into()) },
+        Some(node) => {
+            Said { word: project.scalar(node)?, origin: project.origin(node, "image".into()), device: None }
+        }
         // Compose names what it builds after project and service; it is here once it has been built.
         None => Said {
             word: format!("{name}:built-by-compose"),
             origin: project.origin(service, format!("service {name}")),
+            device: None,
         },
     };
     let argv: Vec<String> = ["docker", "create"]
@@ -115,10 +120,20 @@ pub fn run_line(project: &Project, name: &str, service: &Node) -> Result<RunLine
     let leans = service.get("network_mode").and_then(Node::text).and_then(|mode| mode.strip_prefix(SHARED));
     line.earlier.containers.extend(leans.map(str::to_owned));
     line.arguments = command(project, service);
+    if service.get("network_mode").is_none() {
+        line.makes_network = networks(service).into_iter().find_map(|name| project.made_network(name));
+    }
     if service.get("build").is_some() {
         line.earlier.images.push(image.word);
     }
     Ok(line)
+}
+
+/// The networks of a service without a mode, by their names in the file.
+fn networks(service: &Node) -> Vec<&str> {
+    let Some(networks) = service.get("networks") else { return vec!["default"] };
+    let of_list = networks.items().into_iter().filter_map(Node::text);
+    of_list.chain(networks.entries().iter().map(|(name, _)| name.as_str())).collect()
 }
 
 /// The words of entrypoint and command, each pointing at its key: what the program does, not how docker starts it.
@@ -148,11 +163,19 @@ impl Words<'_> {
             _ => value,
         };
         let origin = self.project.origin(node, format!("{what}: {shown}"));
-        self.said.push(Said { word: format!("--{flag}={value}"), origin });
+        self.said.push(Said { word: format!("--{flag}={value}"), origin, device: None });
     }
 
-    fn network(&mut self, service: &Node) -> Result<(), Refusal> {
-        let Some(node) = service.get("network_mode") else { return Ok(()) };
+    /// Of networks only Docker's own are told: compose makes all others, and gives each container its service's name there.
+    fn network(&mut self, name: &str, service: &Node) -> Result<(), Refusal> {
+        let Some(node) = service.get("network_mode") else {
+            let first = networks(service).into_iter().find_map(|name| self.project.dockers_network(name));
+            if let Some((own, node)) = first {
+                self.say("network", own, node, "networks");
+                self.say("network-alias", name, node, "networks");
+            }
+            return Ok(());
+        };
         let value = self.project.scalar(node)?;
         let shared = value.strip_prefix(SHARED).map(|service| format!("{CONTAINER}{service}"));
         self.say("network", shared.as_deref().unwrap_or(&value), node, "network_mode");
@@ -238,7 +261,14 @@ impl Words<'_> {
                     let part = |key: &str| item.get(key).map(|node| self.project.scalar(node)).transpose();
                     let source = part("source")?.unwrap_or_default();
                     let target = part("target")?.unwrap_or_else(|| source.clone());
-                    format!("{source}:{target}:{}", part("permissions")?.unwrap_or_else(|| "rwm".into()))
+                    let permissions = part("permissions")?.unwrap_or_else(|| "rwm".into());
+                    let value = format!("{source}:{target}:{permissions}");
+                    self.say("device", &value, item, "devices");
+                    if let Some(said) = self.said.last_mut() {
+                        let device = Device { host: source, container: target, permissions, ..Device::default() };
+                        said.device = Some(device).filter(|device| [&device.host, &device.container].iter().any(|path| path.contains(':')));
+                    }
+                    continue;
                 }
                 _ => self.project.scalar(item)?,
             };
@@ -357,6 +387,12 @@ fn point(line: &mut RunLine, said: &[Said], image: Origin, own: Origin) {
     let set = |at: &mut Argument| {
         at.file = places.iter().find(|(start, _)| *start == at.span.start).map(|(_, origin)| origin.clone());
     };
+    for (option, said) in line.options.iter_mut().zip(said) {
+        if let Some(device) = &said.device {
+            option.refused = None;
+            line.devices.push(Device { at: option.at.clone(), ..device.clone() });
+        }
+    }
     line.options.iter_mut().for_each(|option| set(&mut option.at));
     line.gpus.iter_mut().for_each(|request| set(&mut request.at));
     line.variables.iter_mut().for_each(|variable| set(&mut variable.at));

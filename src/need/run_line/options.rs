@@ -12,7 +12,7 @@ use crate::reference;
 use crate::secret;
 
 /// Variables whose values checks read; of all others only the name is kept.
-const READ: [&str; 8] = [
+const READ: [&str; 9] = [
     "PATH",
     "DISPLAY",
     "XAUTHORITY",
@@ -21,6 +21,7 @@ const READ: [&str; 8] = [
     "QT_X11_NO_MITSHM",
     "CUDA_VISIBLE_DEVICES",
     "CUDA_VERSION",
+    "DOCKER_API_VERSION",
 ];
 /// NVIDIA's toolkit reads any that begin so; Swarm's are those that its config.toml may name.
 const READ_ALL_OF: [&str; 2] = ["NVIDIA_", "DOCKER_RESOURCE_"];

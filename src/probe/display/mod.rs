@@ -22,6 +22,8 @@ use crate::host::listener::{self, Place};
 use crate::probe::acl;
 
 const SOCKETS: &str = "/tmp/.X11-unix";
+/// A socket in a copy of a root is served by nobody.
+const OTHER_ROOT: &str = "X servers of another root are not reached from here";
 /// A session's cookie file holds some records of some 50 bytes; libXau knows no limit.
 const COOKIES_CAP: usize = 1 << 20;
 /// More servers than this are not told.
@@ -97,6 +99,10 @@ fn talk(host: &Host, name: &Fact<Name>) -> Talk {
         return child::unknown_group(Gap::Waiting(waiting.to_string()), &source);
     }
     let mut talk: Talk = child::probe("x11", &arguments, &source, host.deadline);
+    let accepted = talk.mine.value().is_some_and(Answer::is_accepted);
+    if !host.is_live() && !name.is_tcp() && !accepted {
+        return child::unknown_group(Gap::Unsupported(OTHER_ROOT.into()), &source);
+    }
     if talk.mine.value().is_some_and(Answer::is_accepted) && !name.is_tcp() {
         talk.stranger = stranger(host, &arguments, &source);
     }
@@ -195,6 +201,9 @@ fn socket_file(host: &Host, path: &str) -> Fact<SocketFile> {
 /// Xwayland of a session that waits for one; it is asked only of sockets that the table does not have (stale, or of
 /// another network namespace), where it can start nothing.
 fn servers(host: &Host) -> Fact<Vec<Server>> {
+    if !host.is_live() {
+        return Fact::unknown(Gap::Unsupported(OTHER_ROOT.into()), SOCKETS);
+    }
     let live = host.live();
     let deadline = host.deadline.within(Duration::from_millis(500));
     let table = live.bytes("/proc/net/unix", TABLE_CAP);

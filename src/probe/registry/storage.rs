@@ -112,7 +112,15 @@ fn in_container(host: &Host, container: &Container, docker: &DockerFacts) -> Fac
         Some(value) => value == "true",
         None => file.deletes(),
     };
+    let cache_of = found.variable("REGISTRY_PROXY_REMOTEURL").filter(|url| !url.is_empty()).or(file.cache_of());
+    let maintenance = match found.variable("REGISTRY_STORAGE_MAINTENANCE_READONLY") {
+        // The variable's value is a line of the configuration: `{"enabled": true}`.
+        Some(value) => serde_saphyr::from_str::<Switch>(value).is_ok_and(|switch| switch.enabled),
+        None => found.variable("REGISTRY_STORAGE_MAINTENANCE_READONLY_ENABLED") == Some("true") || file.maintenance(),
+    };
     let storage = Storage {
+        cache_of: cache_of.and_then(host_of),
+        maintenance,
         space: host.space(nearest(host, &path).0),
         path,
         container: container.name().into(),
@@ -131,8 +139,16 @@ fn service(host: &Host, port: u16) -> Fact<Storage> {
     match found.folder().filter(|_| mine) {
         Some(path) => {
             let space = host.space(nearest(host, path).0);
-            let (deletes, path) = (found.deletes(), path.to_owned());
-            Fact::present(Storage { path, space, config: SERVICE.into(), deletes, ..Storage::default() }, SERVICE)
+            let storage = Storage {
+                path: path.to_owned(),
+                space,
+                config: SERVICE.into(),
+                deletes: found.deletes(),
+                cache_of: found.cache_of().and_then(host_of),
+                maintenance: found.maintenance(),
+                ..Storage::default()
+            };
+            Fact::present(storage, SERVICE)
         }
         None => Fact::absent(SERVICE),
     }
@@ -144,6 +160,19 @@ fn service(host: &Host, port: u16) -> Fact<Storage> {
 struct Config {
     storage: Option<Kinds>,
     http: Http,
+    proxy: Proxy,
+}
+
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+struct Proxy {
+    remoteurl: String,
+}
+
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+struct Maintenance {
+    readonly: Switch,
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -151,6 +180,7 @@ struct Config {
 struct Kinds {
     filesystem: Option<Filesystem>,
     delete: Switch,
+    maintenance: Maintenance,
     #[serde(flatten)]
     others: std::collections::BTreeMap<String, serde_json::Value>,
 }
@@ -183,11 +213,26 @@ impl Config {
         self.storage.as_ref().is_some_and(|storage| storage.delete.enabled)
     }
 
+    fn cache_of(&self) -> Option<&str> {
+        Some(self.proxy.remoteurl.as_str()).filter(|url| !url.is_empty())
+    }
+
+    fn maintenance(&self) -> bool {
+        self.storage.as_ref().is_some_and(|storage| storage.maintenance.readonly.enabled)
+    }
+
     /// Images go to a cloud's store.
     fn is_elsewhere(&self) -> bool {
         let clouds = ["s3", "gcs", "azure", "swift", "oss", "inmemory"];
         self.storage.as_ref().is_some_and(|storage| clouds.iter().any(|cloud| storage.others.contains_key(*cloud)))
     }
+}
+
+/// Host and port of an address, without whom it is asked for.
+fn host_of(url: &str) -> Option<String> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next()?;
+    Some(authority.rsplit('@').next()?.to_owned()).filter(|host| !host.is_empty())
 }
 
 fn read(host: &Host, path: &str) -> Fact<Config> {
@@ -205,6 +250,12 @@ mod tests {
         let config: Config = serde_saphyr::from_str(text).unwrap();
         assert_eq!((config.folder(), config.deletes(), config.is_elsewhere()), (Some("/srv/images"), true, false));
         assert_eq!(config.http.addr, ":5001");
+        assert!(config.cache_of().is_none() && !config.maintenance());
+        let text = "storage: { filesystem: {}, maintenance: { readonly: { enabled: true } } }\n\
+                    proxy: { remoteurl: 'https://ann:pw@registry-1.docker.io/' }";
+        let cache: Config = serde_saphyr::from_str(text).unwrap();
+        assert_eq!(cache.cache_of().and_then(host_of).as_deref(), Some("registry-1.docker.io"));
+        assert!(cache.maintenance());
         let cloud: Config = serde_saphyr::from_str("storage: { s3: { bucket: x } }").unwrap();
         assert!(cloud.is_elsewhere() && !cloud.deletes() && cloud.folder().is_none());
         assert!(serde_saphyr::from_str::<Config>("storage: [").is_err());
