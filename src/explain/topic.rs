@@ -14,7 +14,7 @@ use super::entries::{Entry, entries, note};
 use super::rank::{self, Here};
 use crate::policy::Status;
 use crate::report::{
-    CHECK_IT, CORRECTED, FixWords, OUT_OF_SIGHT, Outcome, Report, find_fix, general, general_fix, has_holes, nobodys,
+    CHECK_IT, CORRECTED, FixWords, OUT_OF_SIGHT, Outcome, Report, YOUR_OWN, find_fix, general, general_fix, has_holes, nobodys,
     parse,
 };
 
@@ -80,7 +80,7 @@ pub fn explain(topic: &str, tags: Option<&[String]>, report: Option<&Report>) ->
     let (id, doc) = of_check.or_else(of_note).ok_or_else(|| unknown(topic))?;
     match code {
         None => Ok(whole(id, &doc, tags, report)),
-        Some(UNKNOWN) => Ok(format!("{}\n\n{}\n", doc.title.bold(), doc.cannot_tell)),
+        Some(UNKNOWN) => Ok(format!("{}\n\n{}\n{}", doc.title.bold(), doc.cannot_tell, find_out(&doc, id, report))),
         Some(NOT_NEEDED) => Ok(format!("{}\n\n{}\n", doc.title.bold(), doc.not_needed)),
         Some(ELSEWHERE) if doc.code(ELSEWHERE).is_none() => Ok(format!("{}\n\n{OUT_OF_SIGHT}\n", doc.title.bold())),
         Some(code) => one_code(id, &doc, code, tags, report).ok_or_else(|| unknown(topic)),
@@ -95,6 +95,18 @@ pub fn codes(topic: &str) -> Result<Vec<Entry>, String> {
     if codes.is_empty() { Err(unknown(topic)) } else { Ok(codes) }
 }
 
+/// What a person runs where no look tells; what is seen here has it filled.
+fn find_out(doc: &Doc<'_>, id: &str, report: Option<&Report>) -> String {
+    let unknown = |o: &&Outcome| o.id == id && o.status == Status::Unknown && !o.find_out.is_empty();
+    let seen = report.and_then(|report| report.results.iter().find(unknown));
+    let own = || doc.find_out.iter().map(|command| general(command, &nobodys())).collect();
+    let commands: Vec<String> = seen.map_or_else(own, |outcome| outcome.find_out.clone());
+    if commands.is_empty() {
+        return String::new();
+    }
+    commands.iter().fold("To find out:\n".to_owned(), |out, command| out + &format!("    {}\n", command.cyan()))
+}
+
 fn whole(id: &str, doc: &Doc<'_>, tags: Option<&[String]>, report: Option<&Report>) -> String {
     let outcomes = || report.iter().flat_map(|report| &report.results).filter(|outcome| outcome.id == id);
     let mut out = format!("{id}: {}\n\n", doc.title.bold());
@@ -104,6 +116,9 @@ fn whole(id: &str, doc: &Doc<'_>, tags: Option<&[String]>, report: Option<&Repor
     for (heading, text) in [("When it cannot tell", doc.cannot_tell), ("When it is not needed", doc.not_needed)] {
         if !text.is_empty() {
             let _ = writeln!(out, "{}\n{text}", heading.bold());
+        }
+        if heading == "When it cannot tell" {
+            out.push_str(&find_out(doc, id, report));
         }
     }
     out.push('\n');
@@ -159,7 +174,11 @@ fn one_code(
     }
     match seen.filter(|outcome| !outcome.fixes.is_empty()) {
         Some(outcome) => outcome.fixes.iter().for_each(|fix| write_fix_here(&mut out, fix, true, again)),
-        None => fixes.iter().for_each(|fix| write_fix(&mut out, fix, tags, again)),
+        None => {
+            // What mends another kind of machine mends nothing here.
+            let fits = |fix: &&Fix| tags.is_none_or(|tags| !fix.is_of_another_machine(tags));
+            fixes.iter().filter(fits).for_each(|fix| write_fix(&mut out, fix, tags, again));
+        }
     }
     // Of a port or a registry that nobody named little is looked at.
     let names_itself = check.is_some_and(|check| !["port", "registry"].contains(&check.family.name));
@@ -190,7 +209,7 @@ pub fn seen_here(outcome: &Outcome) -> &'static str {
 fn write_fix(out: &mut String, fix: &Fix<'_>, tags: Option<&[String]>, again: &str) {
     match tags {
         Some(tags) => write_fix_here(out, &general_fix(fix, tags, &nobodys()), fix.commands.is_empty(), again),
-        None => write_all(out, fix),
+        None => write_all(out, fix, again),
     }
 }
 
@@ -224,7 +243,7 @@ fn tries_it(fix: &FixWords) -> bool {
 }
 
 /// With the commands and notes of every system.
-fn write_all(out: &mut String, fix: &Fix<'_>) {
+fn write_all(out: &mut String, fix: &Fix<'_>, again: &str) {
     let risks: Vec<&str> = fix.risks.iter().map(|risk| risk.words()).collect();
     let _ = writeln!(out, "\n{} ({})", general(fix.title, &nobodys()).bold(), risks.join(", "));
     for fence in &fix.commands {
@@ -232,8 +251,12 @@ fn write_all(out: &mut String, fix: &Fix<'_>) {
             let _ = writeln!(out, "  on {}:", fence.tags.join(", "));
         }
         for line in fence.text.lines() {
-            let _ = writeln!(out, "    {}", general(line, &nobodys()).cyan());
+            let line = if line == CORRECTED { YOUR_OWN.to_owned() } else { general(line, &nobodys()) };
+            let _ = writeln!(out, "    {}", line.cyan());
         }
+    }
+    if fix.verify.is_empty() && !again.is_empty() && !fix.commands.is_empty() {
+        let _ = writeln!(out, "  {CHECK_IT}: {again}");
     }
     for (label, notes) in [("", &fix.notes), ("Check it worked: ", &fix.verify), ("Undo: ", &fix.undo)] {
         for note in notes {

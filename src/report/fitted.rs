@@ -59,6 +59,7 @@ pub fn none_here(tags: &[String], fences: &[Commands]) -> &'static str {
     let all_ask = |tag: &str| fences.iter().all(|fence| fence.tags.contains(&tag));
     match () {
         () if all_ask("wsl") => "This is done in WSL, and only there.",
+        () if all_ask("jetson") => "This is done on a Jetson, and only there.",
         () if all_ask("systemd") && is("no-systemd") => NO_SYSTEMD,
         () if all_ask("rootful") && is("rootless") => {
             "A rootless engine has no such setting; the system's own engine has."

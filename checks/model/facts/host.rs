@@ -169,6 +169,9 @@ impl HostFacts {
         if let Some(Platform::Wsl | Platform::Wsl1) = self.platform.value() {
             tags.push("wsl".to_string());
         }
+        if let Some(Platform::Jetson) = self.platform.value() {
+            tags.push("jetson".to_string());
+        }
         if let Some(system) = system {
             // Exact distributions, where a family is not enough: `ubuntu`, `rhel`. Only the untrusted word's safe letters.
             if !tags.contains(&system.id) {

@@ -85,6 +85,11 @@ pub fn parse_made(text: &str, shell: &Shell) -> Result<RunLine, Wrong> {
     Ok(lines.swap_remove(0))
 }
 
+/// `docker run` has an option of this long name.
+pub fn is_option(name: &str) -> bool {
+    flags::Dialect { podman: false, creates: false }.long(name).is_some()
+}
+
 /// The words behind `gdoctor check --`: put together so that the shell would part them the same way again.
 pub fn join(words: &[String]) -> String {
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
