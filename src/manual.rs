@@ -23,10 +23,8 @@ struct Ends {
 
 const DONE: (&str, &str) = ("0", "Done.");
 const MISUSE: (&str, &str) = ("2", "Misuse: a flag, a file.");
-const ENDED: [(&str, &str); 2] = [
-    ("130", "Ended by Ctrl-C, with nothing left behind."),
-    ("143", "Ended by SIGTERM, with nothing left behind."),
-];
+const ENDED: [(&str, &str); 2] =
+    [("130", "Ended by Ctrl-C, with nothing left behind."), ("143", "Ended by SIGTERM, with nothing left behind.")];
 const LOOKS: Rows = &[
     ("0", "Nothing failed."),
     ("1", "Something failed, or warned with --fail-on warn."),
@@ -39,10 +37,12 @@ const PRINTS: Rows = &[DONE, MISUSE];
 
 const NEED_FILE: (&str, &str) =
     ("gdoctor.toml", "What the project needs, from the working directory up to the root of the repository.");
-const SAVED: (&str, &str) = ("host.gdoctor, host.gdoctor.map", "What gdoctor collect saves, and what stands there for what.");
+const SAVED: (&str, &str) =
+    ("host.gdoctor, host.gdoctor.map", "What gdoctor collect saves, and what stands there for what.");
 const JOURNAL: (&str, &str) =
     ("/var/lib/gdoctor, $XDG_STATE_HOME/gdoctor", "What gdoctor fix has done, and what stood there before.");
-const ENGINES: (&str, &str) = ("/etc/docker/daemon.json, ~/.docker/config.json", "As dockerd and the docker client read them.");
+const ENGINES: (&str, &str) =
+    ("/etc/docker/daemon.json, ~/.docker/config.json", "As dockerd and the docker client read them.");
 const NO_FILES: Rows = &[("None", "It reads and writes no file.")];
 
 const DOCKER: (&str, &str) = ("DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG", "As the docker client reads them.");
@@ -143,12 +143,9 @@ fn ends(command: &str) -> Ends {
             SPELLING,
             &[("gdoctor completions bash", "Print the script for bash.")],
         ),
-        "man" => (
-            PRINTS,
-            NO_FILES,
-            SPELLING,
-            &[("gdoctor man explain | man -l -", "Read the page of gdoctor explain.")],
-        ),
+        "man" => {
+            (PRINTS, NO_FILES, SPELLING, &[("gdoctor man explain | man -l -", "Read the page of gdoctor explain.")])
+        }
         _ => (
             LOOKS,
             &[NEED_FILE, SAVED, JOURNAL],

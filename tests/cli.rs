@@ -100,7 +100,12 @@ fn every_command_has_a_man_page() {
         let page = gdoctor(&["man", command]);
         assert!(page.contains(&format!("gdoctor\\-{command}")), "{page}");
         for section in ["EXIT STATUS", "FILES", "ENVIRONMENT", "EXAMPLES"] {
-            assert_eq!(page.matches(&format!("\n.SH {section}\n")).count() + page.matches(&format!("\n.SH \"{section}\"\n")).count(), 1, "{command}: {section}");
+            assert_eq!(
+                page.matches(&format!("\n.SH {section}\n")).count()
+                    + page.matches(&format!("\n.SH \"{section}\"\n")).count(),
+                1,
+                "{command}: {section}"
+            );
         }
         let own = page.replace("\\-", "-");
         assert!(own.contains(&format!("gdoctor {command}")), "{command} shows itself in no example");

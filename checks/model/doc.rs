@@ -74,7 +74,8 @@ impl<'a> Doc<'a> {
         let (title, [checks, why, cannot_tell, not_needed], rest) = front(text, headings)?;
         let (cannot_tell, items) = split_items(cannot_tell);
         let find_out = items.iter().filter(|(key, _)| *key == "find-out").map(|(_, command)| *command).collect();
-        let mut doc = Doc { title, checks, why, cannot_tell, find_out, not_needed, codes: Vec::new(), fixes: Vec::new() };
+        let mut doc =
+            Doc { title, checks, why, cannot_tell, find_out, not_needed, codes: Vec::new(), fixes: Vec::new() };
         doc.take_words(rest, wanted)?;
         Ok(doc)
     }
@@ -245,7 +246,8 @@ fn split_items(body: &str) -> (&str, Vec<(&str, &str)>) {
         };
         match line.strip_prefix("- ").and_then(|item| item.split_once(": ")) {
             Some((
-                key @ ("short" | "fix" | "stops" | "frequency" | "explains" | "explains-if" | "find-out" | "risk" | "page"),
+                key @ ("short" | "fix" | "stops" | "frequency" | "explains" | "explains-if" | "find-out" | "risk"
+                | "page"),
                 value,
             )) => items.push((key, value.trim_ascii())),
             Some((key, value)) if TAGGED.contains(&key.split_whitespace().next().unwrap_or_default()) => {

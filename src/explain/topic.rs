@@ -14,8 +14,8 @@ use super::entries::{Entry, entries, note};
 use super::rank::{self, Here};
 use crate::policy::Status;
 use crate::report::{
-    CHECK_IT, CORRECTED, FixWords, OUT_OF_SIGHT, Outcome, Report, YOUR_OWN, find_fix, general, general_fix, has_holes, nobodys,
-    parse,
+    CHECK_IT, CORRECTED, FixWords, OUT_OF_SIGHT, Outcome, Report, YOUR_OWN, find_fix, general, general_fix, has_holes,
+    nobodys, parse,
 };
 
 /// Every check, a line each, by family.

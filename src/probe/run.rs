@@ -89,12 +89,10 @@ fn contents(host: &Host, line: &RunLine) -> BTreeMap<String, Fact<String>> {
         let text = host.text(&file.path);
         let Some(text) = text.value() else { return Fact::unknown(Gap::NotAsked, file.path.clone()) };
         let why = match option {
-            "security-opt" => {
-                serde_json::from_str::<serde_json::Value>(text).err().map(|error| {
-                    let (line, column, why) = fault(text, &error);
-                    format!("it is no JSON: line {line}, column {column}: {why}")
-                })
-            }
+            "security-opt" => serde_json::from_str::<serde_json::Value>(text).err().map(|error| {
+                let (line, column, why) = fault(text, &error);
+                format!("it is no JSON: line {line}, column {column}: {why}")
+            }),
             _ => text.lines().enumerate().find_map(|(number, row)| {
                 let row = row.trim_start();
                 let name = row.split('=').next().unwrap_or_default();

@@ -317,6 +317,10 @@ impl Screen<'_> {
     fn again(&self, asked: bool) -> String {
         let command = self.report.command.as_str();
         let whole = !command.contains('\n') && command.len() <= COMMAND;
+        // The line that was typed is not the one to run.
+        if self.report.run_lines().any(|line| line.file.is_empty() && line.corrected.is_some()) {
+            return "To judge the corrected command: put gdoctor before it.".into();
+        }
         match command {
             "gdoctor" => "Then run gdoctor again.".into(),
             "" if !asked => "Then run gdoctor again.".into(),

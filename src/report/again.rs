@@ -31,11 +31,9 @@ impl Report {
 
 /// A look of gdoctor's with these places; every other command as it is.
 fn placed(command: &str, places: &[String]) -> String {
-    let (before, look) = command.split_once("gdoctor").unwrap_or_default();
-    let is_look = ["", "sudo "].contains(&before) && (look.is_empty() && !command.is_empty() || look.starts_with(" -"));
-    if !is_look {
-        return command.to_owned();
-    }
+    let is_look =
+        |(before, look): &(&str, &str)| ["", "sudo "].contains(before) && (look.is_empty() || look.starts_with(" -"));
+    let Some((before, look)) = command.split_once("gdoctor").filter(is_look) else { return command.to_owned() };
     let given = places.iter().any(|word| LINE.contains(&word.as_str()));
     // The file is the line.
     let look = look.split_once(" -- ").filter(|_| given).map_or(look, |(look, _)| look);

@@ -91,8 +91,9 @@ impl Snapshot {
     /// Err says why the file is refused: not ours, cut, edited, or of a newer gdoctor.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         fits(bytes)?;
-        let mut value: Value = serde_json::from_slice(bytes)
-            .map_err(|why| format!("this is no whole facts file ({}); `gdoctor collect` makes one", misread(bytes, &why)))?;
+        let mut value: Value = serde_json::from_slice(bytes).map_err(|why| {
+            format!("this is no whole facts file ({}); `gdoctor collect` makes one", misread(bytes, &why))
+        })?;
         if value["format"] != FORMAT {
             return Err("this is no facts file; `gdoctor collect -o FILE` makes one".into());
         }
@@ -107,18 +108,25 @@ impl Snapshot {
             }
             Some([MAJOR, 0]) => checksum(&value["facts"]),
             Some([_, _]) => checksum(&value),
-            _ => return Err(format!("its format version {version:?} is none; `gdoctor collect -o FILE` makes such a file anew")),
+            _ => {
+                return Err(format!(
+                    "its format version {version:?} is none; `gdoctor collect -o FILE` makes such a file anew"
+                ));
+            }
         };
         if let Some(told) = told {
             value["checksum"] = told;
         }
         // The facts are most of it, and there is no second copy of them.
         let facts = value.get_mut("facts").map(Value::take);
-        let this: Self = typed(&value).map_err(|why| format!("this is no whole facts file ({why}); `gdoctor collect` makes one"))?;
+        let this: Self =
+            typed(&value).map_err(|why| format!("this is no whole facts file ({why}); `gdoctor collect` makes one"))?;
         if this.checksum != sum {
-            return Err("it was changed after it was written: its checksum does not fit. Make the file anew on that host: \
+            return Err(
+                "it was changed after it was written: its checksum does not fit. Make the file anew on that host: \
                 gdoctor collect -o FILE"
-                .into());
+                    .into(),
+            );
         }
         Ok(Self { facts: facts.unwrap_or_default(), ..this })
     }

@@ -46,6 +46,7 @@ pub fn parse(text: &str, shell: &Shell) -> Result<Vec<RunLine>, Wrong> {
     let mut lines = found(text, &pasted.text, shell)?;
     for line in &mut lines {
         line.foreign = pasted.foreign.clone();
+        line.pasted = pasted.around.clone();
         line.scheduled = pasted.scheduled.contains(&line.number);
     }
     Ok(lines)

@@ -38,7 +38,7 @@ fn parse(text: &str, helper: impl Fn(&str) -> Helper) -> ClientConfig {
         Ok(_) => return ClientConfig { fault: "it is no object".into(), ..ClientConfig::default() },
         Err(error) => {
             let (line, column, why) = fault(text, &error);
-            return ClientConfig { fault: format!("line {line}, column {column}: {why}"), ..ClientConfig::default() };
+            return ClientConfig { fault: format!("{why} in line {line}, column {column}"), ..ClientConfig::default() };
         }
     };
     let store = object.get("credsStore").and_then(Value::as_str).filter(|name| !name.is_empty()).map(&helper);
