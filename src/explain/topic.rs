@@ -130,7 +130,7 @@ fn whole(id: &str, doc: &Doc<'_>, tags: Option<&[String]>, report: Option<&Repor
     }
     // What mends what is seen here comes first, filled.
     let here: Vec<&FixWords> = outcomes().flat_map(|outcome| &outcome.fixes).collect();
-    here.iter().for_each(|fix| write_fix_here(&mut out, fix, true, ""));
+    here.iter().for_each(|fix| write_fix_here(&mut out, fix, ""));
     let general_title = |fix: &Fix| general(fix.title, &nobodys());
     for fix in doc.fixes.iter().filter(|fix| !here.iter().any(|seen| seen.title == general_title(fix))) {
         write_fix(&mut out, fix, tags, "");
@@ -168,12 +168,13 @@ fn one_code(
     }
     let fixes: Vec<Fix> = code.fixes.iter().filter_map(|reference| find_fix(doc, reference)).collect();
     let look = rank::look_with(&[id], rank::engine(&format!("{id}/{name}"))).filter(|_| check.is_some());
-    let again = look.as_deref().unwrap_or_default();
+    // What no check sees is told by the program that said it.
+    let again = look.as_deref().unwrap_or(SAY_IT_AGAIN);
     if let (None, Some(look), 2..) = (seen, &look, fixes.len()) {
         let _ = writeln!(out, "\nOne of these {} mends it; which one, tells:  {look}", fixes.len());
     }
     match seen.filter(|outcome| !outcome.fixes.is_empty()) {
-        Some(outcome) => outcome.fixes.iter().for_each(|fix| write_fix_here(&mut out, fix, true, again)),
+        Some(outcome) => outcome.fixes.iter().for_each(|fix| write_fix_here(&mut out, fix, again)),
         None => {
             // What mends another kind of machine mends nothing here.
             let fits = |fix: &&Fix| tags.is_none_or(|tags| !fix.is_of_another_machine(tags));
@@ -190,6 +191,9 @@ fn one_code(
     }
     Some(out)
 }
+
+/// How to see that a fix of a note worked.
+const SAY_IT_AGAIN: &str = "run what printed the message again";
 
 /// Something in the words of this code or of its fixes is still to be filled.
 pub fn is_open(code: &Code, fixes: &[Fix], tags: &[String], known: &Finding) -> bool {
@@ -208,22 +212,26 @@ pub fn seen_here(outcome: &Outcome) -> &'static str {
 
 fn write_fix(out: &mut String, fix: &Fix<'_>, tags: Option<&[String]>, again: &str) {
     match tags {
-        Some(tags) => write_fix_here(out, &general_fix(fix, tags, &nobodys()), fix.commands.is_empty(), again),
+        Some(tags) => {
+            let words = general_fix(fix, tags, &nobodys());
+            // Where this host has none of its commands, those of the others tell more than that.
+            match words.commands.is_empty() && !fix.commands.is_empty() {
+                true => write_all(out, fix, again),
+                false => write_fix_here(out, &words, again),
+            }
+        }
         None => write_all(out, fix, again),
     }
 }
 
-/// `whole`: there are no commands for other systems that are missing here. `again`: the look that shows whether it worked.
-fn write_fix_here(out: &mut String, fix: &FixWords, whole: bool, again: &str) {
+/// `again`: the look that shows whether it worked.
+fn write_fix_here(out: &mut String, fix: &FixWords, again: &str) {
     let _ = writeln!(out, "\n{} ({})", fix.title.bold(), fix.risks.join(", "));
     for command in &fix.commands {
         let _ = writeln!(out, "    {}", command.cyan());
     }
     for note in &fix.notes {
         let _ = writeln!(out, "  {note}");
-    }
-    if fix.commands.is_empty() && !whole {
-        out.push_str("  The commands of other systems: add --all-systems\n");
     }
     if fix.verify.is_empty() && !again.is_empty() && !tries_it(fix) && !fix.commands.is_empty() {
         let _ = writeln!(out, "  {CHECK_IT}: {again}");
@@ -239,7 +247,8 @@ fn write_fix_here(out: &mut String, fix: &FixWords, whole: bool, again: &str) {
 fn tries_it(fix: &FixWords) -> bool {
     const TRIES: [&str; 6] =
         ["docker run ", "podman run ", "docker build ", "xvfb-run ", " gdoctor ", "docker compose up"];
-    fix.commands.iter().any(|command| TRIES.iter().any(|words| command.contains(words)))
+    let own = fix.commands.iter().filter(|command| *command != YOUR_OWN);
+    own.clone().any(|command| TRIES.iter().any(|words| command.contains(words)))
 }
 
 /// With the commands and notes of every system.

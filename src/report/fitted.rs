@@ -170,7 +170,8 @@ fn without_systemd(commands: Vec<String>) -> Option<Vec<String>> {
 }
 
 /// Programs and files of systemd.
-const OF_SYSTEMD: [&str; 6] = ["systemctl", "journalctl", "loginctl", "/systemd/", "timedatectl", "systemd-run"];
+const OF_SYSTEMD: [&str; 7] =
+    ["systemctl", "journalctl", "loginctl", "/systemd/", "timedatectl", "systemd-run", "ExecStart="];
 const NO_SYSTEMD: &str = "The commands for this are systemd's, which does not run on this system: do it where the service is started \
     here (/etc/init.d, /etc/conf.d, /etc/default), then restart the service.";
 const AGAIN: &str = "# end dockerd-rootless.sh, and start it again";
