@@ -80,7 +80,10 @@ pub fn explain(topic: &str, tags: Option<&[String]>, report: Option<&Report>) ->
     let (id, doc) = of_check.or_else(of_note).ok_or_else(|| unknown(topic))?;
     match code {
         None => Ok(whole(id, &doc, tags, report)),
-        Some(UNKNOWN) => Ok(format!("{}\n\n{}\n{}", doc.title.bold(), doc.cannot_tell, find_out(&doc, id, report))),
+        Some(UNKNOWN) => {
+            let title = format!("Cannot tell whether {}", doc.title).bold();
+            Ok(format!("{title}\n\n{}\n{}", doc.cannot_tell, find_out(&doc, id, report)))
+        }
         Some(NOT_NEEDED) => Ok(format!("{}\n\n{}\n", doc.title.bold(), doc.not_needed)),
         Some(ELSEWHERE) if doc.code(ELSEWHERE).is_none() => Ok(format!("{}\n\n{OUT_OF_SIGHT}\n", doc.title.bold())),
         Some(code) => one_code(id, &doc, code, tags, report).ok_or_else(|| unknown(topic)),

@@ -195,25 +195,32 @@ impl Screen<'_> {
         if !in_line {
             self.place(out, outcome, indent);
         }
-        if !outcome.detail.is_empty() {
+        // What stands above already is not told again.
+        let above = self.trouble.get(..number - 1).unwrap_or_default();
+        if !outcome.detail.is_empty() && above.iter().all(|one| one.detail != outcome.detail) {
             field(out, &outcome.detail.replace('\n', " "));
         }
         if let Some(asker) = outcome.asked_by.as_ref().filter(|by| by.kind == "guide") {
-            field(out, &asker.text);
+            field(out, &status::capital(&asker.text));
         }
         if let Some(waiver) = &outcome.waiver {
             field(out, &waiver.words());
         }
         for fix in &outcome.fixes {
-            self.fix(out, fix, indent);
+            let known = || above.iter().flat_map(|one| &one.fixes);
+            match known().any(|one| one.title == fix.title && one.commands == fix.commands) {
+                true => field(out, "Fix: the same as above."),
+                false => self.fix(out, fix, indent, known().any(|one| one.page == fix.page)),
+            }
         }
         if !outcome.find_out.is_empty() {
             field(out, "To find out:");
             commands(out, &outcome.find_out, indent);
         }
-        let topic = if outcome.status == Status::Unknown { outcome.id } else { &outcome.code };
-        // A command stays in one piece.
-        let _ = writeln!(out, "{}More: gdoctor explain {topic}", " ".repeat(indent));
+        if !above.iter().any(|one| topic(one) == topic(outcome)) {
+            // A command stays in one piece.
+            let _ = writeln!(out, "{}More: gdoctor explain {}", " ".repeat(indent), topic(outcome));
+        }
     }
 
     /// What somebody lives with for a time.
@@ -225,7 +232,8 @@ impl Screen<'_> {
         }
     }
 
-    fn fix(&self, out: &mut String, fix: &FixWords, indent: usize) {
+    /// `cited`: its page stands above.
+    fn fix(&self, out: &mut String, fix: &FixWords, indent: usize, cited: bool) {
         let risks = if fix.risks.is_empty() { String::new() } else { format!(" ({})", fix.risks.join(", ")) };
         let margin = " ".repeat(indent);
         let label = if fix.is_by_hand() { "Fix by hand" } else { "Fix" };
@@ -246,7 +254,9 @@ impl Screen<'_> {
         for (label, line) in commands.take(self.steps) {
             let _ = writeln!(out, "{margin}{:<16} {}", format!("{label}:"), line.cyan());
         }
-        let _ = writeln!(out, "{margin}{}", format!("Source: {}", fix.page).dimmed());
+        if !cited {
+            let _ = writeln!(out, "{margin}{}", format!("Source: {}", fix.page).dimmed());
+        }
     }
 
     /// The line of a file, or of a text of several lines, with a marker.
@@ -358,6 +368,11 @@ impl Screen<'_> {
         }
         format!("{} ...", kept.trim_end_matches([',', ';', ' ']))
     }
+}
+
+/// What `gdoctor explain` tells more of.
+fn topic(outcome: &Outcome) -> &str {
+    if outcome.status == Status::Unknown { outcome.id } else { &outcome.code }
 }
 
 /// Where the line has what this is about.

@@ -202,7 +202,7 @@ impl RunLineWords {
             Starts::Yes => format!("Nothing seen here keeps {engine} from starting this container."),
             Starts::No => format!("{engine} would not start this container."),
             Starts::Unknown if self.partial => {
-                format!("Not all was judged that decides whether {engine} would start this container.")
+                format!("{} is not known: checks were left out.", start())
             }
             Starts::Unknown if self.open.is_empty() => format!("{} cannot be told.", start()),
             Starts::Unknown => format!("{} cannot be told: {}.", start(), self.open.join("; ")),
