@@ -40,43 +40,43 @@ pub struct Cli {
     pub check: CheckArgs,
 }
 
-/// The command that a first word is nearly, where it is none.
-pub fn nearly(arguments: &[OsString]) -> Option<String> {
-    use clap::CommandFactory;
-    let words: Vec<&str> = arguments.iter().skip(1).filter_map(|word| word.to_str()).collect();
-    if let ["check", name] | [name] = words[..] {
-        let is_topic = FAMILIES.iter().any(|family| family.name == name) || ALL.iter().any(|check| check.id == name);
-        if is_topic {
-            return Some(format!(
-                "{name:?} is what checks are about: gdoctor --only {name}, or gdoctor explain {name}"
-            ));
+impl Cli {
+    /// The flags of a look, where this is one.
+    pub fn look_mut(&mut self) -> Option<&mut CheckArgs> {
+        match &mut self.command {
+            None => Some(&mut self.check),
+            Some(Command::Check(check) | Command::Issue(check)) => Some(check),
+            Some(Command::Prove(prove)) => Some(&mut prove.check),
+            Some(Command::Fix(fix)) => Some(&mut fix.check),
+            Some(_) => None,
         }
     }
-    let word = arguments.get(1)?.to_str().filter(|word| !word.starts_with('-'))?;
-    let tree = Cli::command();
-    let names = tree.get_subcommands().filter(|command| !command.is_hide_set()).map(|command| command.get_name());
-    if ["run", "create"].contains(&word) {
-        return Some(format!(
-            "there is no command {word:?}; a line to judge stands behind --: gdoctor -- docker {word} ..."
-        ));
-    }
-    let near = names.map(|name| (strsim::damerau_levenshtein(name, word), name));
-    let (_, name) = near.filter(|(distance, _)| (1..=2).contains(distance)).min()?;
-    Some(format!("there is no command {word:?}; did you mean {name}?"))
 }
 
 /// Programs that a line begins with which starts a container.
-const STARTERS: [&str; 4] = ["docker", "podman", "sudo", "nvidia-docker"];
+pub const STARTERS: [&str; 4] = ["docker", "podman", "sudo", "nvidia-docker"];
 
 /// `gdoctor check docker run ...` as if `--` stood before the line.
 pub fn line_last(arguments: Vec<OsString>) -> Vec<OsString> {
+    let at = first_word(&arguments);
+    let starts = |word: &str| STARTERS.contains(&word.rsplit('/').next().unwrap_or_default());
+    // `docker` alone is no line: it names the checks.
+    if at + 1 >= arguments.len() || !arguments[at].to_str().is_some_and(starts) {
+        return arguments;
+    }
+    let (before, line) = arguments.split_at(at);
+    before.iter().cloned().chain([OsString::from("--")]).chain(line.iter().cloned()).collect()
+}
+
+/// Where the first word stands that is no flag and no flag's value, behind a command that takes a line; the end where none is.
+pub fn first_word(arguments: &[OsString]) -> usize {
     use clap::CommandFactory;
     let tree = Cli::command();
     let (command, first) = match arguments.get(1).and_then(|word| word.to_str()) {
         Some(name @ ("check" | "fix" | "init" | "issue" | "prove")) => (tree.find_subcommand(name), 2),
         _ => (Some(&tree), 1),
     };
-    let Some(command) = command else { return arguments };
+    let Some(command) = command else { return arguments.len() };
     let takes_next = |flag: &str| {
         let named = |arg: &&clap::Arg| match flag.strip_prefix("--") {
             Some(long) => arg.get_long() == Some(long),
@@ -88,21 +88,13 @@ pub fn line_last(arguments: Vec<OsString>) -> Vec<OsString> {
         arg.is_some_and(|arg| arg.get_action().takes_values() && !arg.is_require_equals_set())
     };
     let mut at = first;
-    while let Some(word) = arguments.get(at).and_then(|word| word.to_str()).filter(|word| *word != "--") {
-        if !word.starts_with('-') {
-            if !STARTERS.contains(&word.rsplit('/').next().unwrap_or_default()) {
-                break;
-            }
-            // `docker` alone is no line: it names the checks.
-            if at + 1 == arguments.len() {
-                break;
-            }
-            let (before, line) = arguments.split_at(at);
-            return before.iter().cloned().chain([OsString::from("--")]).chain(line.iter().cloned()).collect();
+    while let Some(word) = arguments.get(at).and_then(|word| word.to_str()) {
+        if !word.starts_with('-') || word == "--" {
+            return at;
         }
         at += if takes_next(word) { 2 } else { 1 };
     }
-    arguments
+    arguments.len()
 }
 
 #[derive(Debug, Subcommand)]
@@ -113,7 +105,7 @@ pub enum Command {
     Init(Box<InitArgs>),
     /// Print the `docker run` command, or the compose service, that does this on this host: gdoctor suggest --gpu --camera any
     Suggest(Box<SuggestArgs>),
-    /// Start a container of gdoctor's own with these options, look from within, take it away: gdoctor prove -- docker run …
+    /// Start a container of gdoctor's own with these options, look from within, take it away: gdoctor prove -- docker run ...
     Prove(Box<ProveArgs>),
     /// Mend what fails, one cause at a time: shown first, done when you say so, looked at again, and taken back by --undo
     Fix(Box<FixArgs>),
@@ -375,6 +367,29 @@ pub struct CheckArgs {
     pub conduct: Conduct,
 }
 
+impl CheckArgs {
+    /// The flags that say what is looked at: another root, a facts file, the user's own files. Another look needs them too.
+    pub fn places(&self) -> Vec<String> {
+        let (line, conduct) = (&self.line, &self.conduct);
+        let path = |path: &PathBuf| path.display().to_string();
+        let root = Some(&conduct.look.root).filter(|root| root.as_os_str() != "/");
+        let one = [
+            ("--root", root.map(path)),
+            ("--facts", conduct.facts.as_ref().map(path)),
+            ("--need", line.need.as_ref().map(path)),
+            ("--run-file", line.run_file.as_ref().filter(|file| file.as_os_str() != "-").map(path)),
+            ("--service", line.service.clone()),
+            ("--dockerfile", line.dockerfile.as_ref().map(path)),
+            ("--target", line.target.clone()),
+        ];
+        let compose = line.compose.iter().map(|file| ("--compose", path(file)));
+        let profile = line.profile.iter().map(|name| ("--profile", name.clone()));
+        let build = line.build_arg.iter().map(|arg| ("--build-arg", arg.clone()));
+        let single = one.into_iter().filter_map(|(flag, value)| Some((flag, value?)));
+        single.chain(compose).chain(profile).chain(build).flat_map(|(flag, value)| [flag.to_owned(), value]).collect()
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct InitArgs {
     #[command(flatten)]
@@ -547,6 +562,9 @@ pub struct Conduct {
     /// Every check, with evidence and timings
     #[arg(short, long)]
     pub verbose: bool,
+    /// The command as it was typed, to be typed again.
+    #[arg(skip)]
+    pub typed: String,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

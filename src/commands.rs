@@ -17,25 +17,30 @@ use crate::plan::{self, Plan};
 use crate::say::{misuse, print, print_words, refuse, waiting, warn_of_left};
 use crate::{diff, explain, fix, fleet, judge, need, policy, probe, report, run, secret, snapshot, suggest};
 
-/// The machine as it is to be looked at.
-fn host(look: &cli::LookArgs) -> Host {
+/// The machine as it is to be looked at; `None` after having said why it cannot be.
+fn host(look: &cli::LookArgs) -> Option<Host> {
     if look.wake {
         host::listener::allow_waking();
     }
-    Host::new(&look.root, look.timeout)
+    let host = Host::new(&look.root, look.timeout);
+    if host.list("/").value().is_none() {
+        misuse(&format!("--root {}: this is not a folder that can be read", look.root.display()));
+        return None;
+    }
+    Some(host)
 }
 
 /// The line that is given, or the one that does here what is wanted, tried in a container of gdoctor's own.
 pub fn prove(arguments: cli::ProveArgs) -> Option<u8> {
     let mut check = arguments.check;
     let conduct = &check.conduct;
-    if conduct.facts.is_some() || conduct.wait.is_some() || !host(&conduct.look).is_live() {
+    let host = host(&conduct.look)?;
+    if conduct.facts.is_some() || conduct.wait.is_some() || !host.is_live() {
         misuse("a container is started on this machine, once: --facts, --root and --wait do not go with `prove`");
         return None;
     }
     let line = &check.line;
     if line.line.is_empty() && line.run_file.is_none() && line.compose.is_empty() {
-        let host = host(&conduct.look);
         let gathered = match need::gather_suggested(&check.wishes, &host, &need::Evident::of(&host)) {
             Ok(gathered) => gathered,
             Err(refusal) => {
@@ -57,11 +62,7 @@ pub fn check(arguments: &CheckArgs) -> Option<u8> {
 
 fn look_and_tell(arguments: &CheckArgs, proof: run::Proof) -> Option<u8> {
     let conduct = &arguments.conduct;
-    let host = host(&conduct.look);
-    if host.list("/").value().is_none() {
-        misuse(&format!("--root {}: this is not a folder that can be read", conduct.look.root.display()));
-        return None;
-    }
+    let host = host(&conduct.look)?;
     let plan = Plan::new(conduct, &host);
     colored::control::set_override(plan.colour);
     if arguments.line.show_need {
@@ -91,7 +92,12 @@ fn look_and_tell(arguments: &CheckArgs, proof: run::Proof) -> Option<u8> {
                 return None;
             }
         };
-        let report = run.report(conduct.fail_on);
+        let mut report = run.report(conduct.fail_on);
+        // What may not leave stands in the command too.
+        if !conduct.share {
+            let places = if conduct.facts.is_some() { Vec::new() } else { arguments.places() };
+            report.asked_by(&conduct.typed, &places);
+        }
         if let Some(until) = until.filter(|until| report.exit_code != policy::OK && !until.left().is_zero()) {
             if !conduct.quiet {
                 waiting(&report.decisive(conduct.fail_on), until, &mut told);
@@ -107,7 +113,7 @@ fn look_and_tell(arguments: &CheckArgs, proof: run::Proof) -> Option<u8> {
 /// Mends what a look tells, one cause at a time, or takes back what was done. `None` as [`check`]'s.
 pub fn fix(arguments: &cli::FixArgs) -> Option<u8> {
     let conduct = &arguments.check.conduct;
-    let host = host(&conduct.look);
+    let host = host(&conduct.look)?;
     if arguments.journal {
         return Some(print_words(&fix::journal_text(&fix::entries(&host))));
     }
@@ -250,7 +256,7 @@ pub fn state() -> u8 {
 
 /// Saves the facts of all families, whatever is wanted.
 pub fn collect(arguments: &CollectArgs) -> u8 {
-    let host = host(&arguments.look);
+    let Some(host) = host(&arguments.look) else { return policy::MISUSE };
     let saved = run::Run::collect(&host, &arguments.wishes, plan::show(&host)).and_then(|run| match arguments.redact {
         Redact::Private => run.save(&arguments.output),
         Redact::None if arguments.yes || input::confirmed("Write names, addresses and ids as they are?") => {
@@ -365,7 +371,7 @@ pub fn init(arguments: &cli::InitArgs) -> u8 {
 
 /// Explains a topic from its words, a text by what it says; the checks that can see its causes are run.
 pub fn explain(arguments: &ExplainArgs) -> Result<u8, String> {
-    let host = host(&arguments.look);
+    let Some(host) = host(&arguments.look) else { return Ok(policy::MISUSE) };
     let json = arguments.format == ExplainFormat::Json;
     let document = match explain::read(&arguments.text)? {
         Asked::Topic(topic) => {
@@ -438,7 +444,7 @@ fn judged_again(facts: &Facts, need: &Need) -> report::Report {
 
 /// Makes the command that does here what is wanted, then judges it as `gdoctor check` would: what still fails is told before it.
 pub fn suggest(arguments: &cli::SuggestArgs) -> u8 {
-    let host = host(&arguments.look);
+    let Some(host) = host(&arguments.look) else { return policy::MISUSE };
     let saved = match arguments.facts.as_deref().map(run::saved).transpose() {
         Ok(saved) => saved,
         Err(why) => return misuse(&why),

@@ -23,6 +23,19 @@ pub fn misread(bytes: &[u8], why: &serde_json::Error) -> String {
     }
 }
 
+/// Line and column of a syntax error, from 1, and what is wrong. A comma too many is where it stands; serde_json tells where the
+/// next sign is.
+pub fn fault(text: &str, error: &serde_json::Error) -> (usize, usize, String) {
+    let words = error.to_string();
+    let why = words.rsplit_once(" at line ").map_or(words.as_str(), |(why, _)| why).to_owned();
+    let (line, column) = (error.line(), error.column());
+    let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let read = text.get(..before + column.saturating_sub(1)).filter(|_| why == "trailing comma");
+    let Some(comma) = read.and_then(|read| read.rfind(',')) else { return (line, column, why) };
+    let line_start = text[..comma].rfind('\n').map_or(0, |end| end + 1);
+    (text[..comma].matches('\n').count() + 1, text[line_start..comma].chars().count() + 1, why)
+}
+
 /// Bytes before and behind the place of a fault.
 const AROUND: usize = 24;
 
@@ -40,5 +53,13 @@ mod tests {
         assert_eq!(told("{\n \"a\": }\n}"), "expected value at line 2 column 7, at `\"a\": }`");
         assert_eq!(told(""), "EOF while parsing a value at line 1 column 0");
         assert!(told(&format!("[{}x]", "1,".repeat(100))).ends_with("1,1,1,x]`"));
+    }
+
+    #[test]
+    fn a_comma_too_many_is_where_it_stands() {
+        let told = |text: &str| fault(text, &serde_json::from_str::<Value>(text).unwrap_err());
+        assert_eq!(told("{\n\t\"é\": 1,\n\n}"), (2, 8, "trailing comma".into()));
+        assert_eq!(told("[1, ]"), (1, 3, "trailing comma".into()));
+        assert_eq!(told("{\n \"a\": }").0, 2);
     }
 }

@@ -13,6 +13,7 @@ mod fix;
 mod fleet;
 #[doc(hidden)]
 pub mod foreign;
+mod hint;
 mod host;
 pub mod judge;
 mod live;
@@ -39,7 +40,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::{Cli, Command};
-use say::{misuse, print};
+use say::{misuse, print, spelled};
 
 /// The whole program. Never panics on input; exit codes are those of [`policy`].
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -48,27 +49,29 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn run_with(arguments: Vec<OsString>) -> ExitCode {
+    let typed = typed(&arguments);
+    let hint = hint::hint(&arguments);
     let arguments = cli::line_last(explain::texts_last(arguments));
     let misuse_code = misuse_code(&arguments);
-    let nearly = cli::nearly(&arguments);
-    let cli = match Cli::try_parse_from(arguments) {
+    let mut cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version go to stdout with 0, misuse to stderr with 2; a closed pipe is nobody's fault.
             let told = error.render().to_string();
-            let shown = secret::masked(&told);
-            if shown == told {
-                match nearly.filter(|_| error.use_stderr()) {
-                    Some(hint) => drop(misuse(&hint)),
-                    None => drop(error.print()),
-                }
-            } else {
-                eprint!("{shown}");
+            let shown = spelled(&secret::masked(&told)).into_owned();
+            match hint.filter(|_| error.use_stderr()) {
+                Some(hint) => drop(misuse(&secret::masked(&hint))),
+                None if shown == told => drop(error.print()),
+                None if error.use_stderr() => eprint!("{shown}"),
+                None => drop(print(&shown)),
             }
             let code = if error.use_stderr() { misuse_code } else { policy::OK };
             return ExitCode::from(code);
         }
     };
+    if let Some(look) = cli.look_mut() {
+        look.conduct.typed = typed;
+    }
     host::ending::outlive_file_limits();
     // A probe has nothing in hand; who started it ends it.
     if !matches!(cli.command, Some(Command::Probe { .. })) {
@@ -113,6 +116,15 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
         }
     };
     ExitCode::from(code)
+}
+
+/// The command line as it would be typed again.
+fn typed(arguments: &[OsString]) -> String {
+    let words = arguments.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let by_sudo = std::env::var("SUDO_COMMAND").is_ok_and(|command| command.contains("gdoctor"));
+    let program = if by_sudo { ["sudo", "gdoctor"].as_slice() } else { &["gdoctor"] };
+    let words: Vec<String> = program.iter().map(|word| (*word).to_owned()).chain(words).collect();
+    need::run_line::join(&words)
 }
 
 /// A Nagios plugin says UNKNOWN (3) to wrong arguments; everybody else gets 2.

@@ -11,38 +11,180 @@ use crate::cli::Cli;
 use crate::explain::entries::note;
 use crate::report::parse;
 
-/// What every page ends with.
-const EXIT_STATUS: [(&str, &str); 6] = [
+type Rows = &'static [(&'static str, &'static str)];
+
+/// What a page ends with.
+struct Ends {
+    exit_status: Rows,
+    files: Rows,
+    environment: Rows,
+    examples: Rows,
+}
+
+const DONE: (&str, &str) = ("0", "Done.");
+const MISUSE: (&str, &str) = ("2", "Misuse: a flag, a file.");
+const ENDED: [(&str, &str); 2] =
+    [("130", "Ended by Ctrl-C, with nothing left behind."), ("143", "Ended by SIGTERM, with nothing left behind.")];
+const LOOKS: Rows = &[
     ("0", "Nothing failed."),
     ("1", "Something failed, or warned with --fail-on warn."),
-    ("2", "Misuse: a flag, a file."),
+    MISUSE,
     ("3", "Nothing failed, but something that was asked for could not be determined."),
-    ("130", "Ended by Ctrl-C, with nothing left behind."),
-    ("143", "Ended by SIGTERM, with nothing left behind."),
+    ENDED[0],
+    ENDED[1],
 ];
-const FILES: [(&str, &str); 3] = [
-    ("gdoctor.toml", "What the project needs, from the working directory up to the root of the repository."),
-    ("host.gdoctor, host.gdoctor.map", "What gdoctor collect saves, and what stands there for what."),
-    ("/var/lib/gdoctor, $XDG_STATE_HOME/gdoctor", "What gdoctor fix has done, and what stood there before."),
-];
-const ENVIRONMENT: [(&str, &str); 6] = [
-    ("DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG", "As the docker client reads them."),
-    ("DISPLAY, XAUTHORITY, WAYLAND_DISPLAY", "The display that is looked at."),
-    ("COLUMNS", "Columns to wrap text to."),
-    ("NO_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM", "Whether to colour."),
-    ("LC_ALL, LC_CTYPE, LANG", "Without UTF-8 gdoctor's own text is ASCII."),
-    ("CI, GITHUB_STEP_SUMMARY", "No lines that come and go; where the job's summary goes."),
-];
-const EXAMPLES: [(&str, &str); 5] = [
-    ("gdoctor", "Look at this host."),
-    (
-        "gdoctor --gpu --capability video --display --camera any --port 8080",
-        "Look whether it has what a container will need.",
-    ),
-    ("gdoctor -- docker run --gpus all -p 8080:8080 IMAGE", "Judge the very command, and correct it."),
-    ("docker run ... 2>&1 | gdoctor explain -", "Tell what an error message means here."),
-    ("gdoctor --gpu --format json -o report.json", "Write a report for machines."),
-];
+const PRINTS: Rows = &[DONE, MISUSE];
+
+const NEED_FILE: (&str, &str) =
+    ("gdoctor.toml", "What the project needs, from the working directory up to the root of the repository.");
+const SAVED: (&str, &str) =
+    ("host.gdoctor, host.gdoctor.map", "What gdoctor collect saves, and what stands there for what.");
+const JOURNAL: (&str, &str) =
+    ("/var/lib/gdoctor, $XDG_STATE_HOME/gdoctor", "What gdoctor fix has done, and what stood there before.");
+const ENGINES: (&str, &str) =
+    ("/etc/docker/daemon.json, ~/.docker/config.json", "As dockerd and the docker client read them.");
+const NO_FILES: Rows = &[("None", "It reads and writes no file.")];
+
+const DOCKER: (&str, &str) = ("DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG", "As the docker client reads them.");
+const DISPLAY: (&str, &str) = ("DISPLAY, XAUTHORITY, WAYLAND_DISPLAY", "The display that is looked at.");
+const COLUMNS: (&str, &str) = ("COLUMNS", "Columns to wrap text to.");
+const COLOUR: (&str, &str) = ("NO_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM", "Whether to colour.");
+const LOCALE: (&str, &str) = ("LC_ALL, LC_CTYPE, LANG", "Without UTF-8 gdoctor's own text is ASCII.");
+const JOB: (&str, &str) = ("CI, GITHUB_STEP_SUMMARY", "No lines that come and go; where the job's summary goes.");
+const LOOK_AROUND: Rows = &[DOCKER, DISPLAY, COLUMNS, COLOUR, LOCALE, JOB];
+const SPELLING: Rows = &[LOCALE];
+
+/// The end of each page; the name of the main one is empty. tests/cli.rs holds that every command has its own.
+fn ends(command: &str) -> Ends {
+    let (exit_status, files, environment, examples): (Rows, Rows, Rows, Rows) = match command {
+        "check" => (
+            LOOKS,
+            &[NEED_FILE, ENGINES],
+            LOOK_AROUND,
+            &[
+                ("gdoctor check --gpu --port 8080", "Look whether this host has a GPU for containers, and the port."),
+                ("gdoctor check docker run --gpus all IMAGE", "Judge the very command, and correct it."),
+                ("gdoctor check --compose compose.yaml --service web", "Judge a service of a compose file."),
+                ("gdoctor check --facts host.gdoctor", "Judge another host by what gdoctor collect saved there."),
+            ],
+        ),
+        "init" => (
+            PRINTS,
+            &[NEED_FILE],
+            SPELLING,
+            &[
+                ("gdoctor init --gpu --camera any", "Write gdoctor.toml with these wishes."),
+                ("gdoctor init -o - docker run --gpus all IMAGE", "Print what this line asks for."),
+            ],
+        ),
+        "suggest" => (
+            LOOKS,
+            &[NEED_FILE, ENGINES],
+            LOOK_AROUND,
+            &[
+                ("gdoctor suggest --gpu --display", "Print the command that does this on this host."),
+                ("gdoctor suggest --gpu --compose", "The same as a service of a compose file."),
+            ],
+        ),
+        "prove" => (
+            LOOKS,
+            &[NEED_FILE, ENGINES],
+            LOOK_AROUND,
+            &[
+                ("gdoctor prove --gpu", "Start a container of gdoctor's own with a GPU, and look from within."),
+                ("gdoctor prove docker run --gpus all IMAGE", "The same with the options of this line."),
+            ],
+        ),
+        "fix" => (
+            LOOKS,
+            &[JOURNAL, ENGINES, NEED_FILE],
+            LOOK_AROUND,
+            &[
+                ("gdoctor fix", "Show each fix, and ask."),
+                ("gdoctor fix --plan", "Only say what would be done."),
+                ("gdoctor fix --yes docker-forwarding/off", "Do the fix of this code without asking."),
+                ("gdoctor fix --undo", "Take the last one back."),
+            ],
+        ),
+        "collect" => (
+            &[DONE, MISUSE, ENDED[0], ENDED[1]],
+            &[SAVED],
+            LOOK_AROUND,
+            &[("gdoctor collect -o host.gdoctor", "Save this host's facts, without names and secrets.")],
+        ),
+        "diff" => (
+            &[("0", "Nothing got worse."), ("1", "Something got worse."), MISUSE],
+            &[SAVED],
+            SPELLING,
+            &[("gdoctor diff before.json after.json", "Tell what changed between two reports.")],
+        ),
+        "fleet" => (
+            &[
+                ("0", "All hosts are well."),
+                ("1", "Something failed on one, or with diff a host got worse."),
+                MISUSE,
+                ("3", "Nothing failed, and of one host it could not be told."),
+            ],
+            &[("reports/", "Reports of gdoctor --format json, and facts files of gdoctor collect.")],
+            SPELLING,
+            &[
+                ("gdoctor fleet reports/", "Which cause is on which hosts, and who is silent."),
+                ("gdoctor fleet --format html -o fleet.html reports/", "The same as one page."),
+                ("gdoctor fleet diff monday.json reports/", "Tell what changed since."),
+            ],
+        ),
+        "labels" => (
+            LOOKS,
+            &[NEED_FILE, ENGINES],
+            LOOK_AROUND,
+            &[("gdoctor labels", "Print what a CI runner on this host may be called.")],
+        ),
+        "explain" => (
+            &[("0", "A cause is known, or the topic is."), MISUSE, ("3", "No cause of this text is known.")],
+            &[ENGINES],
+            LOOK_AROUND,
+            &[
+                ("gdoctor explain docker-access", "All about a check."),
+                ("gdoctor explain docker-access/not-in-group", "What it is here, and what mends it."),
+                ("docker run ... 2>&1 | gdoctor explain -", "Tell what an error message means."),
+            ],
+        ),
+        "issue" => (
+            LOOKS,
+            &[NEED_FILE, ENGINES],
+            LOOK_AROUND,
+            &[("gdoctor issue --gpu", "Print what an issue form asks for, without names and secrets.")],
+        ),
+        "list" => (PRINTS, NO_FILES, SPELLING, &[("gdoctor list", "List the checks by family.")]),
+        "schema" => (PRINTS, NO_FILES, SPELLING, &[("gdoctor schema need", "Print the schema of gdoctor.toml.")]),
+        "version" => (PRINTS, NO_FILES, SPELLING, &[("gdoctor version --json", "Print it for a machine.")]),
+        "completions" => (
+            PRINTS,
+            &[("~/.local/share/bash-completion/completions/gdoctor", "Where bash looks for it.")],
+            SPELLING,
+            &[("gdoctor completions bash", "Print the script for bash.")],
+        ),
+        "man" => {
+            (PRINTS, NO_FILES, SPELLING, &[("gdoctor man explain | man -l -", "Read the page of gdoctor explain.")])
+        }
+        _ => (
+            LOOKS,
+            &[NEED_FILE, SAVED, JOURNAL],
+            LOOK_AROUND,
+            &[
+                ("gdoctor", "Look at this host."),
+                (
+                    "gdoctor --gpu --capability video --display --camera any --port 8080",
+                    "Look whether it has what a container will need.",
+                ),
+                ("gdoctor docker run --gpus all -p 8080:8080 IMAGE", "Judge the very command, and correct it."),
+                ("docker run ... 2>&1 | gdoctor explain -", "Tell what an error message means here."),
+                ("gdoctor --gpu --format json -o report.json", "Write a report for machines."),
+            ],
+        ),
+    };
+    Ends { exit_status, files, environment, examples }
+}
 
 /// A completion script with the commands that a user types, the ids of all checks and codes, and the words of every flag.
 pub fn completions(shell: Shell) -> String {
@@ -173,9 +315,14 @@ pub fn man(name: Option<&str>) -> Result<String, String> {
     let man = clap_mangen::Man::new(command).section("1");
     man.render(&mut page).map_err(|why| why.to_string())?;
     let mut more = Roff::new();
-    let sections: [(&str, &[(&str, &str)]); 4] =
-        [("EXIT STATUS", &EXIT_STATUS), ("FILES", &FILES), ("ENVIRONMENT", &ENVIRONMENT), ("EXAMPLES", &EXAMPLES)];
-    for (title, entries) in sections.into_iter().filter(|(title, _)| name.is_none() || *title == "EXIT STATUS") {
+    let ends = ends(name.unwrap_or_default());
+    let sections = [
+        ("EXIT STATUS", ends.exit_status),
+        ("FILES", ends.files),
+        ("ENVIRONMENT", ends.environment),
+        ("EXAMPLES", ends.examples),
+    ];
+    for (title, entries) in sections {
         more.control("SH", [title]);
         for (term, meaning) in entries {
             more.control("TP", []);

@@ -1,5 +1,7 @@
 //! What gdoctor says besides its reports: texts on standard output, and on standard error what is wrong with what it was given.
 
+use std::borrow::Cow;
+
 use crate::host::{Deadline, Host, output};
 use crate::{need, plan, policy, render, report, secret};
 
@@ -25,12 +27,15 @@ pub fn print(text: &str) -> u8 {
 }
 
 /// gdoctor's own words, as the locale's letters can write them.
-pub fn print_words(text: &str) -> u8 {
-    let words = match plan::speaks_utf8(&Host::new("/", std::time::Duration::ZERO)) {
-        true => std::borrow::Cow::Borrowed(text),
+pub fn spelled(text: &str) -> Cow<'_, str> {
+    match plan::speaks_utf8(&Host::new("/", std::time::Duration::ZERO)) {
+        true => Cow::Borrowed(text),
         false => text.replace('…', "...").into(),
-    };
-    print(&words)
+    }
+}
+
+pub fn print_words(text: &str) -> u8 {
+    print(&spelled(text))
 }
 
 /// A text of the user that cannot be read: shown with a marker at the spot.
@@ -40,6 +45,7 @@ pub fn refuse(refusal: &need::Refusal, width: usize) -> u8 {
         Some((name, text, span)) => {
             let (what, help) = (report::harmless(&refusal.what), report::harmless(&refusal.help));
             let (name, text) = (report::harmless(name), secret::overwritten(text));
+            let (what, help) = (spelled(&what), spelled(&help));
             output::tell(&render::snippet::refusal(&name, &text, *span, &what, &help, width));
             policy::MISUSE
         }
@@ -48,6 +54,6 @@ pub fn refuse(refusal: &need::Refusal, width: usize) -> u8 {
 
 /// What is wrong with the arguments, in a sentence.
 pub fn misuse(why: &str) -> u8 {
-    output::tell(&format!("gdoctor: {}", report::harmless(why)));
+    output::tell(&format!("gdoctor: {}", spelled(&report::harmless(why))));
     policy::MISUSE
 }

@@ -92,9 +92,24 @@ fn every_command_has_a_man_page() {
     for section in ["NAME", "SYNOPSIS", "EXIT STATUS", "FILES", "ENVIRONMENT", "EXAMPLES"] {
         assert!(main.contains(&format!(".SH \"{section}\"")) || main.contains(&format!(".SH {section}")), "{section}");
     }
-    for command in ["check", "init", "suggest", "collect", "diff", "fleet", "labels", "list", "explain", "issue", "schema"] {
+    let ends = |page: &str| page.split(".SH \"EXIT STATUS\"").nth(1).unwrap_or_default().to_owned();
+    let commands = main.lines().filter_map(|line| line.strip_prefix("gdoctor\\-")?.strip_suffix("(1)"));
+    let commands: Vec<&str> = commands.filter(|name| *name != "help").collect();
+    assert!(commands.len() >= 14 && commands.contains(&"prove"), "{commands:?}");
+    for command in commands {
         let page = gdoctor(&["man", command]);
-        assert!(page.contains(&format!("gdoctor\\-{command}")) && page.contains("EXIT STATUS"), "{page}");
+        assert!(page.contains(&format!("gdoctor\\-{command}")), "{page}");
+        for section in ["EXIT STATUS", "FILES", "ENVIRONMENT", "EXAMPLES"] {
+            assert_eq!(
+                page.matches(&format!("\n.SH {section}\n")).count()
+                    + page.matches(&format!("\n.SH \"{section}\"\n")).count(),
+                1,
+                "{command}: {section}"
+            );
+        }
+        let own = page.replace("\\-", "-");
+        assert!(own.contains(&format!("gdoctor {command}")), "{command} shows itself in no example");
+        assert_ne!(ends(&page), ends(&main), "{command} ends as the main page does");
     }
     let output = Command::new(env!("CARGO_BIN_EXE_gdoctor")).args(["man", "suggets"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));

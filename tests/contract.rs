@@ -16,11 +16,11 @@ use gdoctor::policy::FailOn;
 use gdoctor::report;
 use gdoctor_checks::model::check::Check;
 use gdoctor_checks::model::doc::Doc;
-use gdoctor_checks::model::fact::Fact;
+use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::Facts;
 use gdoctor_checks::model::facts::engine::Package;
-use gdoctor_checks::model::finding::{ELSEWHERE, NOT_NEEDED, UNKNOWN, Verdict};
-use gdoctor_checks::model::fix::{Edit, Fix, NOTHING, PACKAGES, Note, Risk, Step};
+use gdoctor_checks::model::finding::{ELSEWHERE, Finding, NOT_NEEDED, UNKNOWN, Verdict};
+use gdoctor_checks::model::fix::{Edit, Fix, NOTHING, Note, PACKAGES, Risk, Step};
 use gdoctor_checks::notes::NOTES;
 use gdoctor_checks::{ALL, FAMILIES};
 use table::{Table, line_of};
@@ -491,6 +491,48 @@ fn what_is_explained_says_what_to_do() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+/// A fix's title says what its commands do, and a code's sentence what was seen. Neither leaves a choice to the reader: what else can
+/// be done is a note. Of what no look sees (the notes' codes) several causes stay possible.
+#[test]
+fn nothing_leaves_a_choice_to_the_reader() {
+    let mut problems = Vec::new();
+    for (id, doc) in documents() {
+        let is_note = NOTES.iter().any(|note| note.id == id);
+        let sentences = doc.codes.iter().filter(|_| !is_note).map(|code| (code.name, code.sentence));
+        for (name, text) in sentences.chain(doc.fixes.iter().map(|fix| (fix.name, fix.title))) {
+            let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || ",;:".contains(c)).collect();
+            let bounds = ["later", "newer", "older", "more", "less"];
+            let chooses = words.windows(2).any(|pair| pair[0] == "or" && !bounds.contains(&pair[1].trim_matches('.')));
+            if chooses || words.iter().any(|word| ["either", "and/or"].contains(word)) {
+                problems.push(format!("{id}/{name}: an either-or: {text}"));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// Where no look of gdoctor's can tell, a person can: each such check names the command.
+#[test]
+fn what_cannot_be_told_can_be_found_out() {
+    let mut problems = Vec::new();
+    for check in ALL {
+        let doc = report::parse(check);
+        let cases = Table::read(&cases_path(check)).cases;
+        let untold = |finding: &Finding| matches!(finding.verdict, Verdict::Unknown(Gap::Unsupported(_)));
+        let any = cases.iter().any(|case| judge(check, &case.facts, &case.need).iter().any(untold));
+        if any && doc.find_out.is_empty() {
+            problems.push(format!("{}: no `- find-out:` below `When it cannot tell`", check.id));
+        }
+        for command in &doc.find_out {
+            let shell = Command::new("sh").args(["-n", "-c", &command.replace(['{', '}'], "")]).status().unwrap();
+            if !shell.success() || command.contains("gdoctor explain") {
+                problems.push(format!("{}: finds nothing out: {command}", check.id));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
 /// The text up to the next quote behind each place where `before` stands.
 fn quoted_after<'a>(text: &'a str, before: &str) -> Vec<&'a str> {
     let after = text.match_indices(before).map(|(at, _)| &text[at + before.len()..]);
@@ -591,6 +633,7 @@ fn imports_follow_the_table() {
     let meeting = ["main", "lib", "commands", "say", "run", "foreign"];
     let rules: &[(&str, &[&str])] = &[
         ("cli", &["policy", "reference"]),
+        ("hint", &["cli", "need"]),
         ("correction", &[]),
         ("document", &[]),
         ("drawn", &[]),
@@ -610,7 +653,7 @@ fn imports_follow_the_table() {
         ("need", &["cli", "host", "reference", "secret"]),
         ("pictures", &["host"]),
         ("plan", &["cli", "host", "live", "render"]),
-        ("probe", &["host"]),
+        ("probe", &["document", "host"]),
         ("prove", &["explain", "host", "need", "policy", "probe", "secret"]),
         ("render", &["policy", "report"]),
         ("report", &["correction", "drawn", "judge", "need", "policy", "secret", "snapshot"]),

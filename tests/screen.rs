@@ -72,10 +72,31 @@ fn one_cause_fits_a_terminal() {
             continue;
         }
         let shown = text::render(&report, Detail::Normal, COLUMNS);
+        eprintln!("{} lines with {troubles}: {name}", shown.lines().count());
         assert!(shown.lines().count() <= ROWS, "{name}: {} lines\n{shown}", shown.lines().count());
         looked += 1;
     }
     assert!(looked >= 12, "only {looked} hosts with at most one cause");
+}
+
+/// Two causes say what each is and what mends it, and nothing that can wait.
+#[test]
+fn two_causes_take_no_more_than_they_must() {
+    let mut looked = 0;
+    for (name, report) in reports() {
+        let troubles: Vec<_> = report.results.iter().filter(|o| o.is_trouble()).collect();
+        if troubles.len() != 2 || report.run_line.is_some() {
+            continue;
+        }
+        let shown = text::render(&report, Detail::Normal, COLUMNS);
+        let lines = shown.lines().count();
+        eprintln!("{lines} lines with 2: {name}");
+        // What more there is stands behind -v, unless there is room for it.
+        let has_more = ["Undo:", "Check it worked:"].iter().any(|label| shown.contains(label));
+        assert!(lines <= ROWS || !has_more, "{name}: {lines} lines\n{shown}");
+        looked += 1;
+    }
+    assert!(looked >= 3, "only {looked} hosts with two causes");
 }
 
 #[test]

@@ -15,6 +15,8 @@ pub struct Doc<'a> {
     pub checks: &'a str,
     pub why: &'a str,
     pub cannot_tell: &'a str,
+    /// Commands by which a person finds out what no look could tell, with `{placeholders}`.
+    pub find_out: Vec<&'a str>,
     pub not_needed: &'a str,
     pub codes: Vec<Code<'a>>,
     pub fixes: Vec<Fix<'a>>,
@@ -70,7 +72,10 @@ impl<'a> Doc<'a> {
     pub fn parse_part(text: &'a str, wanted: impl Fn(&str) -> bool) -> Result<Self, String> {
         let headings = ["What it checks", "Why it matters", "When it cannot tell", "When it is not needed"];
         let (title, [checks, why, cannot_tell, not_needed], rest) = front(text, headings)?;
-        let mut doc = Doc { title, checks, why, cannot_tell, not_needed, codes: Vec::new(), fixes: Vec::new() };
+        let (cannot_tell, items) = split_items(cannot_tell);
+        let find_out = items.iter().filter(|(key, _)| *key == "find-out").map(|(_, command)| *command).collect();
+        let mut doc =
+            Doc { title, checks, why, cannot_tell, find_out, not_needed, codes: Vec::new(), fixes: Vec::new() };
         doc.take_words(rest, wanted)?;
         Ok(doc)
     }
@@ -78,8 +83,9 @@ impl<'a> Doc<'a> {
     /// A note's document (`checks/notes`): its only heading before the codes is `Why no check sees it`, kept in `why`.
     pub fn parse_note(text: &'a str) -> Result<Self, String> {
         let (title, [why], rest) = front(text, ["Why no check sees it"])?;
-        let (checks, codes, fixes) = ("", Vec::new(), Vec::new());
-        let mut doc = Doc { title, checks, why, cannot_tell: "", not_needed: "", codes, fixes };
+        let (codes, fixes) = (Vec::new(), Vec::new());
+        let mut doc =
+            Doc { title, checks: "", why, cannot_tell: "", find_out: Vec::new(), not_needed: "", codes, fixes };
         doc.take_words(rest, |_| true)?;
         Ok(doc)
     }
@@ -240,7 +246,8 @@ fn split_items(body: &str) -> (&str, Vec<(&str, &str)>) {
         };
         match line.strip_prefix("- ").and_then(|item| item.split_once(": ")) {
             Some((
-                key @ ("short" | "fix" | "stops" | "frequency" | "explains" | "explains-if" | "risk" | "page"),
+                key @ ("short" | "fix" | "stops" | "frequency" | "explains" | "explains-if" | "find-out" | "risk"
+                | "page"),
                 value,
             )) => items.push((key, value.trim_ascii())),
             Some((key, value)) if TAGGED.contains(&key.split_whitespace().next().unwrap_or_default()) => {

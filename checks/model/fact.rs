@@ -66,7 +66,7 @@ impl Gap {
             Gap::Crashed(how) => format!("the look itself crashed ({how})"),
             Gap::ToolMissing(what) => format!("{what} is not there"),
             Gap::Unparsable(what) => format!("the answer was not understood: {what}"),
-            Gap::Unsupported(what) => format!("not supported: {what}"),
+            Gap::Unsupported(why) => why.clone(),
             Gap::Waiting(why) => why.clone(),
             Gap::BlockedBy(check) => format!("{check} has to be mended first"),
             Gap::NoRoom(why) => format!("the system had no room for the look: {why}"),

@@ -238,6 +238,12 @@ impl<'a> Fix<'a> {
         known.filter(|fence| hold(&fence.tags, host_tags)).map(|fence| fence.text).collect()
     }
 
+    /// All its commands are for a kind of machine that this host is not.
+    pub fn is_of_another_machine(&self, host_tags: &[String]) -> bool {
+        let is_other = |tag: &&str| MACHINES.contains(tag) && !host_tags.iter().any(|own| own == tag);
+        !self.commands.is_empty() && self.commands.iter().all(|fence| fence.tags.iter().any(|tag| is_other(&tag)))
+    }
+
     /// A step of it is known for other systems only.
     pub fn lacks_a_step(&self, host_tags: &[String]) -> bool {
         self.known_steps(host_tags) < self.commands.len()
@@ -254,6 +260,9 @@ impl<'a> Fix<'a> {
         self.commands.iter().position(missing).unwrap_or(self.commands.len())
     }
 }
+
+/// Tags of machines that are told by more than their system.
+const MACHINES: [&str; 2] = ["jetson", "wsl"];
 
 fn names_a_system(tag: &str) -> bool {
     FAMILIES.contains(&tag) || DISTRIBUTIONS.contains(&tag)

@@ -110,6 +110,8 @@ pub struct RunLine {
     pub wrapper: Option<Argument>,
     /// Line ends that only another system's shell goes on at.
     pub foreign: Vec<Foreign>,
+    /// What was pasted with the command and is no part of it, prompts and printed lines; a corrected command does without.
+    pub pasted: Vec<Edit>,
     /// The line of the text that it begins in, from 1.
     pub number: usize,
     /// How many containers of it compose starts, where it is not one.

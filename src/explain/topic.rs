@@ -14,8 +14,8 @@ use super::entries::{Entry, entries, note};
 use super::rank::{self, Here};
 use crate::policy::Status;
 use crate::report::{
-    CHECK_IT, CORRECTED, FixWords, OUT_OF_SIGHT, Outcome, Report, find_fix, general, general_fix, has_holes, nobodys,
-    parse,
+    CHECK_IT, CORRECTED, FixWords, OUT_OF_SIGHT, Outcome, Report, YOUR_OWN, find_fix, general, general_fix, has_holes,
+    nobodys, parse,
 };
 
 /// Every check, a line each, by family.
@@ -80,7 +80,10 @@ pub fn explain(topic: &str, tags: Option<&[String]>, report: Option<&Report>) ->
     let (id, doc) = of_check.or_else(of_note).ok_or_else(|| unknown(topic))?;
     match code {
         None => Ok(whole(id, &doc, tags, report)),
-        Some(UNKNOWN) => Ok(format!("{}\n\n{}\n", doc.title.bold(), doc.cannot_tell)),
+        Some(UNKNOWN) => {
+            let title = format!("Cannot tell whether {}", doc.title).bold();
+            Ok(format!("{title}\n\n{}\n{}", doc.cannot_tell, find_out(&doc, id, report)))
+        }
         Some(NOT_NEEDED) => Ok(format!("{}\n\n{}\n", doc.title.bold(), doc.not_needed)),
         Some(ELSEWHERE) if doc.code(ELSEWHERE).is_none() => Ok(format!("{}\n\n{OUT_OF_SIGHT}\n", doc.title.bold())),
         Some(code) => one_code(id, &doc, code, tags, report).ok_or_else(|| unknown(topic)),
@@ -95,6 +98,18 @@ pub fn codes(topic: &str) -> Result<Vec<Entry>, String> {
     if codes.is_empty() { Err(unknown(topic)) } else { Ok(codes) }
 }
 
+/// What a person runs where no look tells; what is seen here has it filled.
+fn find_out(doc: &Doc<'_>, id: &str, report: Option<&Report>) -> String {
+    let unknown = |o: &&Outcome| o.id == id && o.status == Status::Unknown && !o.find_out.is_empty();
+    let seen = report.and_then(|report| report.results.iter().find(unknown));
+    let own = || doc.find_out.iter().map(|command| general(command, &nobodys())).collect();
+    let commands: Vec<String> = seen.map_or_else(own, |outcome| outcome.find_out.clone());
+    if commands.is_empty() {
+        return String::new();
+    }
+    commands.iter().fold("To find out:\n".to_owned(), |out, command| out + &format!("    {}\n", command.cyan()))
+}
+
 fn whole(id: &str, doc: &Doc<'_>, tags: Option<&[String]>, report: Option<&Report>) -> String {
     let outcomes = || report.iter().flat_map(|report| &report.results).filter(|outcome| outcome.id == id);
     let mut out = format!("{id}: {}\n\n", doc.title.bold());
@@ -104,6 +119,9 @@ fn whole(id: &str, doc: &Doc<'_>, tags: Option<&[String]>, report: Option<&Repor
     for (heading, text) in [("When it cannot tell", doc.cannot_tell), ("When it is not needed", doc.not_needed)] {
         if !text.is_empty() {
             let _ = writeln!(out, "{}\n{text}", heading.bold());
+        }
+        if heading == "When it cannot tell" {
+            out.push_str(&find_out(doc, id, report));
         }
     }
     out.push('\n');
@@ -115,7 +133,7 @@ fn whole(id: &str, doc: &Doc<'_>, tags: Option<&[String]>, report: Option<&Repor
     }
     // What mends what is seen here comes first, filled.
     let here: Vec<&FixWords> = outcomes().flat_map(|outcome| &outcome.fixes).collect();
-    here.iter().for_each(|fix| write_fix_here(&mut out, fix, true, ""));
+    here.iter().for_each(|fix| write_fix_here(&mut out, fix, ""));
     let general_title = |fix: &Fix| general(fix.title, &nobodys());
     for fix in doc.fixes.iter().filter(|fix| !here.iter().any(|seen| seen.title == general_title(fix))) {
         write_fix(&mut out, fix, tags, "");
@@ -153,13 +171,18 @@ fn one_code(
     }
     let fixes: Vec<Fix> = code.fixes.iter().filter_map(|reference| find_fix(doc, reference)).collect();
     let look = rank::look_with(&[id], rank::engine(&format!("{id}/{name}"))).filter(|_| check.is_some());
-    let again = look.as_deref().unwrap_or_default();
+    // What no check sees is told by the program that said it.
+    let again = look.as_deref().unwrap_or(SAY_IT_AGAIN);
     if let (None, Some(look), 2..) = (seen, &look, fixes.len()) {
         let _ = writeln!(out, "\nOne of these {} mends it; which one, tells:  {look}", fixes.len());
     }
     match seen.filter(|outcome| !outcome.fixes.is_empty()) {
-        Some(outcome) => outcome.fixes.iter().for_each(|fix| write_fix_here(&mut out, fix, true, again)),
-        None => fixes.iter().for_each(|fix| write_fix(&mut out, fix, tags, again)),
+        Some(outcome) => outcome.fixes.iter().for_each(|fix| write_fix_here(&mut out, fix, again)),
+        None => {
+            // What mends another kind of machine mends nothing here.
+            let fits = |fix: &&Fix| tags.is_none_or(|tags| !fix.is_of_another_machine(tags));
+            fixes.iter().filter(fits).for_each(|fix| write_fix(&mut out, fix, tags, again));
+        }
     }
     // Of a port or a registry that nobody named little is looked at.
     let names_itself = check.is_some_and(|check| !["port", "registry"].contains(&check.family.name));
@@ -171,6 +194,9 @@ fn one_code(
     }
     Some(out)
 }
+
+/// How to see that a fix of a note worked.
+const SAY_IT_AGAIN: &str = "run what printed the message again";
 
 /// Something in the words of this code or of its fixes is still to be filled.
 pub fn is_open(code: &Code, fixes: &[Fix], tags: &[String], known: &Finding) -> bool {
@@ -189,22 +215,26 @@ pub fn seen_here(outcome: &Outcome) -> &'static str {
 
 fn write_fix(out: &mut String, fix: &Fix<'_>, tags: Option<&[String]>, again: &str) {
     match tags {
-        Some(tags) => write_fix_here(out, &general_fix(fix, tags, &nobodys()), fix.commands.is_empty(), again),
-        None => write_all(out, fix),
+        Some(tags) => {
+            let words = general_fix(fix, tags, &nobodys());
+            // Where this host has none of its commands, those of the others tell more than that.
+            match words.commands.is_empty() && !fix.commands.is_empty() {
+                true => write_all(out, fix, again),
+                false => write_fix_here(out, &words, again),
+            }
+        }
+        None => write_all(out, fix, again),
     }
 }
 
-/// `whole`: there are no commands for other systems that are missing here. `again`: the look that shows whether it worked.
-fn write_fix_here(out: &mut String, fix: &FixWords, whole: bool, again: &str) {
+/// `again`: the look that shows whether it worked.
+fn write_fix_here(out: &mut String, fix: &FixWords, again: &str) {
     let _ = writeln!(out, "\n{} ({})", fix.title.bold(), fix.risks.join(", "));
     for command in &fix.commands {
         let _ = writeln!(out, "    {}", command.cyan());
     }
     for note in &fix.notes {
         let _ = writeln!(out, "  {note}");
-    }
-    if fix.commands.is_empty() && !whole {
-        out.push_str("  The commands of other systems: add --all-systems\n");
     }
     if fix.verify.is_empty() && !again.is_empty() && !tries_it(fix) && !fix.commands.is_empty() {
         let _ = writeln!(out, "  {CHECK_IT}: {again}");
@@ -220,11 +250,12 @@ fn write_fix_here(out: &mut String, fix: &FixWords, whole: bool, again: &str) {
 fn tries_it(fix: &FixWords) -> bool {
     const TRIES: [&str; 6] =
         ["docker run ", "podman run ", "docker build ", "xvfb-run ", " gdoctor ", "docker compose up"];
-    fix.commands.iter().any(|command| TRIES.iter().any(|words| command.contains(words)))
+    let own = fix.commands.iter().filter(|command| *command != YOUR_OWN);
+    own.clone().any(|command| TRIES.iter().any(|words| command.contains(words)))
 }
 
 /// With the commands and notes of every system.
-fn write_all(out: &mut String, fix: &Fix<'_>) {
+fn write_all(out: &mut String, fix: &Fix<'_>, again: &str) {
     let risks: Vec<&str> = fix.risks.iter().map(|risk| risk.words()).collect();
     let _ = writeln!(out, "\n{} ({})", general(fix.title, &nobodys()).bold(), risks.join(", "));
     for fence in &fix.commands {
@@ -232,8 +263,12 @@ fn write_all(out: &mut String, fix: &Fix<'_>) {
             let _ = writeln!(out, "  on {}:", fence.tags.join(", "));
         }
         for line in fence.text.lines() {
-            let _ = writeln!(out, "    {}", general(line, &nobodys()).cyan());
+            let line = if line == CORRECTED { YOUR_OWN.to_owned() } else { general(line, &nobodys()) };
+            let _ = writeln!(out, "    {}", line.cyan());
         }
+    }
+    if fix.verify.is_empty() && !again.is_empty() && !fix.commands.is_empty() {
+        let _ = writeln!(out, "  {CHECK_IT}: {again}");
     }
     for (label, notes) in [("", &fix.notes), ("Check it worked: ", &fix.verify), ("Undo: ", &fix.undo)] {
         for note in notes {

@@ -10,6 +10,7 @@ use gdoctor_checks::model::need::Need;
 use gdoctor_checks::model::run::{Mount, MountKind, NamedFile, RunLine, RunOption};
 use serde::Deserialize;
 
+use crate::document::fault;
 use crate::host::Host;
 use crate::host::files::Kind;
 
@@ -88,9 +89,10 @@ fn contents(host: &Host, line: &RunLine) -> BTreeMap<String, Fact<String>> {
         let text = host.text(&file.path);
         let Some(text) = text.value() else { return Fact::unknown(Gap::NotAsked, file.path.clone()) };
         let why = match option {
-            "security-opt" => {
-                serde_json::from_str::<serde_json::Value>(text).err().map(|why| format!("it is no JSON: {why}"))
-            }
+            "security-opt" => serde_json::from_str::<serde_json::Value>(text).err().map(|error| {
+                let (line, column, why) = fault(text, &error);
+                format!("it is no JSON: line {line}, column {column}: {why}")
+            }),
             _ => text.lines().enumerate().find_map(|(number, row)| {
                 let row = row.trim_start();
                 let name = row.split('=').next().unwrap_or_default();

@@ -56,6 +56,7 @@ pub fn head(title: &str, style: &str) -> String {
 fn corrected(out: &mut String, report: &Report) {
     for line in report.run_lines() {
         let _ = writeln!(out, "<section class=\"line\">\n<h2>The command</h2>\n<p>{}</p>", text(&line.verdict()));
+        let _ = writeln!(out, "<h3>As given</h3>\n{}", code(line.text.trim_end(), "the command as given"));
         if let Some(command) = &line.corrected {
             let _ =
                 writeln!(out, "<h3>{}</h3>\n{}\n<ul>", line.title(), code(command.trim_end(), "the corrected command"));

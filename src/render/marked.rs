@@ -7,7 +7,7 @@ use gdoctor_checks::model::run::Span;
 use textwrap::core::display_width;
 
 use super::wrap;
-use crate::report::Report;
+use crate::report::{Place, Report};
 
 /// Columns before the first row; those after it have twice as many.
 const MARGIN: usize = 2;
@@ -106,16 +106,61 @@ pub fn changes(out: &mut String, report: &Report, width: usize) {
         if !change.adds {
             let _ = writeln!(out, "{}", format!("  - {}", change.file.text).red());
         }
-        for line in &change.lines {
-            let _ = writeln!(out, "{}", format!("  + {indent}{line}").green());
+        match in_brackets(&change.file, &change.lines) {
+            Some(line) => drop(writeln!(out, "{}", format!("  + {line}").green())),
+            None => change.lines.iter().for_each(|line| {
+                let _ = writeln!(out, "{}", format!("  + {indent}{line}").green());
+            }),
         }
         let _ = writeln!(out, "    {}", wrap(&change.reason, width, 4));
+    }
+}
+
+/// The file's line with this item of a list in brackets, `[a, b]`, changed or gone; `None` where the item has a line of its own.
+fn in_brackets(place: &Place, lines: &[String]) -> Option<String> {
+    let skipped = place.column.saturating_sub(1 + place.text_after);
+    let from = place.text.char_indices().nth(skipped).map(|(at, _)| at)?;
+    let to = from.checked_add(place.end.saturating_sub(place.start))?;
+    let (before, after) = (place.text.get(..from)?, place.text.get(to..)?);
+    if !before.contains('[') || !before.trim_end().ends_with(['[', ',']) {
+        return None;
+    }
+    match lines {
+        [] => match before.trim_end().strip_suffix(',') {
+            Some(before) => Some(format!("{before}{after}")),
+            None => Some(format!("{before}{}", after.trim_start().trim_start_matches(',').trim_start())),
+        },
+        [line] => Some(format!("{before}{}{after}", line.strip_prefix("- ")?)),
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_item_in_brackets_stays_in_them() {
+        let told = |item: &str, lines: &[&str]| {
+            let text = r#"  ports: ["80:80", "81:81"]"#.to_owned();
+            let at = text.find(item).unwrap();
+            let place = Place {
+                path: "a.yaml".into(),
+                line: 1,
+                column: at + 1,
+                start: 100,
+                end: 100 + item.len(),
+                text,
+                text_after: 0,
+            };
+            in_brackets(&place, &lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>())
+        };
+        let second = r#""81:81""#;
+        assert_eq!(told(second, &[r#"- "82:81""#]).unwrap(), r#"  ports: ["80:80", "82:81"]"#);
+        assert_eq!(told(second, &[]).unwrap(), r#"  ports: ["80:80"]"#);
+        assert_eq!(told(r#""80:80""#, &[]).unwrap(), r#"  ports: ["81:81"]"#);
+        assert_eq!(told("ports", &["- x"]), None);
+    }
 
     #[test]
     fn markers_stand_under_what_they_mean_in_wrapped_rows_too() {

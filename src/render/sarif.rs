@@ -112,14 +112,18 @@ fn result(report: &Report, outcome: &Outcome, rule: usize) -> Value {
         "message": { "text": text },
         // An empty list says that nothing is suppressed.
         "suppressions": suppressions,
-        "locations": [{ "physicalLocation": location(report, outcome) }],
+        "locations": [{
+            "physicalLocation": location(report, outcome),
+            "logicalLocations": [{ "fullyQualifiedName": status::name(outcome), "kind": "resource" }],
+        }],
         // Of what it is about, not of its words: a reworded message stays the same alert.
         "partialFingerprints": { "primaryLocationLineHash": format!("{:016x}:1", hash(&status::name(outcome))) },
         "properties": { "code": outcome.code, "fix": outcome.fixes },
     })
 }
 
-/// The line of the user's file that asks for it; else the engine's own file, because GitHub shows no result without one.
+/// The line of the user's file that asks for it, or the file whose content is at fault. GitHub takes no result without a place: what
+/// is of the host alone gets one that names its check and is no file.
 fn location(report: &Report, outcome: &Outcome) -> Value {
     let asker = outcome.asked_by.as_ref();
     if let Some(place) = asker.and_then(|asker| asker.file.as_ref()) {
@@ -139,7 +143,12 @@ fn location(report: &Report, outcome: &Outcome) -> Value {
         let to = (!spot.contains('\n')).then(|| column + spot.encode_utf16().count().max(1));
         return region(&line.file, before.matches('\n').count() + 1, column, to);
     }
-    region("/etc/docker/daemon.json", 1, 1, Some(2))
+    let read = outcome.evidence.first().map(|seen| seen.source.as_str());
+    let is_file = |path: &&str| path.starts_with("/etc/") && !path.contains(char::is_whitespace);
+    match read.filter(is_file) {
+        Some(path) => region(path, 1, 1, None),
+        None => region(&format!("gdoctor/{}", outcome.id), 1, 1, None),
+    }
 }
 
 fn region(path: &str, line: usize, column: usize, end: Option<usize>) -> Value {

@@ -23,6 +23,9 @@ const PROOF: &str = "proof";
 /// What fits a terminal of the usual height.
 const ROWS: usize = 24;
 
+/// Letters of a command that is told again.
+const COMMAND: usize = 240;
+
 /// A way to see that a fix worked, and one to undo it.
 const STEPS: usize = 2;
 
@@ -34,8 +37,8 @@ pub fn render(report: &Report, terse: bool, width: usize) -> String {
     let trouble = status::trouble(report);
     let mut screen = Screen { report, width: width.clamp(40, COLUMNS), trouble, notes: NOTES, steps: STEPS };
     let mut out = screen.whole(terse);
-    // One cause fits a terminal: what is long there has fewer notes, and the rest stands behind `-v`.
-    while screen.trouble.len() == 1 && report.run_line.is_none() && out.lines().count() > ROWS {
+    // One cause fits a terminal, two take no more than they must: what is long there has fewer notes, and the rest is behind `-v`.
+    while (1..=2).contains(&screen.trouble.len()) && report.run_line.is_none() && out.lines().count() > ROWS {
         match (screen.notes, screen.steps) {
             (0, 0) => break,
             (0, steps) => screen.steps = steps - 1,
@@ -192,25 +195,32 @@ impl Screen<'_> {
         if !in_line {
             self.place(out, outcome, indent);
         }
-        if !outcome.detail.is_empty() {
+        // What stands above already is not told again.
+        let above = self.trouble.get(..number - 1).unwrap_or_default();
+        if !outcome.detail.is_empty() && above.iter().all(|one| one.detail != outcome.detail) {
             field(out, &outcome.detail.replace('\n', " "));
         }
         if let Some(asker) = outcome.asked_by.as_ref().filter(|by| by.kind == "guide") {
-            field(out, &asker.text);
+            field(out, &status::capital(&asker.text));
         }
         if let Some(waiver) = &outcome.waiver {
             field(out, &waiver.words());
         }
         for fix in &outcome.fixes {
-            self.fix(out, fix, indent);
+            let known = || above.iter().flat_map(|one| &one.fixes);
+            match known().any(|one| one.title == fix.title && one.commands == fix.commands) {
+                true => field(out, "Fix: the same as above."),
+                false => self.fix(out, fix, indent, known().any(|one| one.page == fix.page)),
+            }
         }
         if !outcome.find_out.is_empty() {
             field(out, "To find out:");
             commands(out, &outcome.find_out, indent);
         }
-        let topic = if outcome.status == Status::Unknown { outcome.id } else { &outcome.code };
-        // A command stays in one piece.
-        let _ = writeln!(out, "{}More: gdoctor explain {topic}", " ".repeat(indent));
+        if !above.iter().any(|one| topic(one) == topic(outcome)) {
+            // A command stays in one piece.
+            let _ = writeln!(out, "{}More: gdoctor explain {}", " ".repeat(indent), topic(outcome));
+        }
     }
 
     /// What somebody lives with for a time.
@@ -222,7 +232,8 @@ impl Screen<'_> {
         }
     }
 
-    fn fix(&self, out: &mut String, fix: &FixWords, indent: usize) {
+    /// `cited`: its page stands above.
+    fn fix(&self, out: &mut String, fix: &FixWords, indent: usize, cited: bool) {
         let risks = if fix.risks.is_empty() { String::new() } else { format!(" ({})", fix.risks.join(", ")) };
         let margin = " ".repeat(indent);
         let label = if fix.is_by_hand() { "Fix by hand" } else { "Fix" };
@@ -243,7 +254,9 @@ impl Screen<'_> {
         for (label, line) in commands.take(self.steps) {
             let _ = writeln!(out, "{margin}{:<16} {}", format!("{label}:"), line.cyan());
         }
-        let _ = writeln!(out, "{margin}{}", format!("Source: {}", fix.page).dimmed());
+        if !cited {
+            let _ = writeln!(out, "{margin}{}", format!("Source: {}", fix.page).dimmed());
+        }
     }
 
     /// The line of a file, or of a text of several lines, with a marker.
@@ -286,27 +299,51 @@ impl Screen<'_> {
         let asked = self.report.run_line.is_some()
             || self.report.compose.is_some()
             || self.report.results.iter().any(|o| o.asked_by.as_ref().is_some_and(|asker| asker.kind == "flag"));
-        let (again, details) = match asked {
-            true => ("Then run the same again.", "add -v"),
-            false => ("Then run gdoctor again.", "gdoctor -v"),
-        };
+        let command = self.report.command.as_str();
+        let is_plain = command.is_empty() || command == "gdoctor";
+        let details = if asked || !is_plain { "add -v" } else { "gdoctor -v" };
         let again = match (self.trouble.first().map(|o| o.status), self.report.run_line.is_some()) {
-            (Some(Status::Fail | Status::Unknown), _) | (Some(_), true) => again,
-            (Some(_), _) => "To accept it: [[waiver]] in gdoctor.toml.",
-            (None, _) if self.report.exit_code == UNDETERMINED => "Look at all of it:  gdoctor",
-            (None, true) if self.report.run_lines().any(|line| line.starts != Starts::Yes) => "",
-            (None, true) => "Nothing has to change.",
-            (None, false) => "Your own command:  gdoctor -- docker run ...",
+            (Some(Status::Fail | Status::Unknown), _) | (Some(_), true) => self.again(asked),
+            (Some(_), _) => "To accept it: [[waiver]] in gdoctor.toml.".into(),
+            (None, _) if self.report.exit_code == UNDETERMINED => "Look at all of it:  gdoctor".into(),
+            (None, true) if self.report.run_lines().any(|line| line.starts != Starts::Yes) => String::new(),
+            (None, true) => "Nothing has to change.".into(),
+            (None, false) => "Your own command:  gdoctor docker run ...".into(),
         };
         let waiting = match self.report.count(crate::report::WAITING) {
             0 => "all checks".to_owned(),
             count => format!("all checks, {count} waiting"),
         };
         let text = format!("{again}   Details ({waiting}):  {details}");
-        let _ = match textwrap::core::display_width(&text) <= self.width && !again.is_empty() {
-            true => writeln!(out, "\n{text}"),
-            false => writeln!(out, "\n{again}\nDetails ({waiting}):\n  {details}"),
+        let one_line = !again.contains('\n') && textwrap::core::display_width(&text) <= self.width;
+        let _ = match again.is_empty() {
+            false if one_line => writeln!(out, "\n{text}"),
+            false => writeln!(out, "\n{again}\nDetails ({waiting}):  {details}"),
+            true => writeln!(out, "\nDetails ({waiting}):  {details}"),
         };
+    }
+
+    /// How to see whether all is well now: the very command that was typed, in one piece.
+    fn again(&self, asked: bool) -> String {
+        let command = self.report.command.as_str();
+        let whole = !command.contains('\n') && command.len() <= COMMAND;
+        // The line that was typed is not the one to run.
+        if self.report.run_lines().any(|line| line.file.is_empty() && line.corrected.is_some()) {
+            return "To judge the corrected command: put gdoctor before it.".into();
+        }
+        match command {
+            "gdoctor" => "Then run gdoctor again.".into(),
+            "" if !asked => "Then run gdoctor again.".into(),
+            _ if command.is_empty() || !whole => "Then run the same again.".into(),
+            _ if command.contains(" --facts") => {
+                format!("Then save the facts again (gdoctor collect), and run:\n  {command}")
+            }
+            _ => {
+                let line = format!("Then run:  {command}");
+                let fits = textwrap::core::display_width(&line) <= self.width;
+                if fits { line } else { format!("Then run:\n  {command}") }
+            }
+        }
     }
 
     /// `text` with `indent` blanks before all lines but the first.
@@ -331,6 +368,11 @@ impl Screen<'_> {
         }
         format!("{} ...", kept.trim_end_matches([',', ';', ' ']))
     }
+}
+
+/// What `gdoctor explain` tells more of.
+fn topic(outcome: &Outcome) -> &str {
+    if outcome.status == Status::Unknown { outcome.id } else { &outcome.code }
 }
 
 /// Where the line has what this is about.

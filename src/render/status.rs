@@ -216,7 +216,7 @@ pub fn left_out(report: &Report) -> Option<String> {
     Some(format!("Not everything could be looked at: checks wait for {}, which was left out.", causes.join(", ")))
 }
 
-fn capital(text: &str) -> String {
+pub fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

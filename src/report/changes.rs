@@ -23,6 +23,9 @@ pub fn corrected(line: &RunLine, findings: &[&Finding]) -> (String, Vec<(Option<
         correction.accept(number, &finding.edits);
     }
     if !correction.changes().is_empty() {
+        for edit in &line.pasted {
+            correction.accept(findings.len(), std::slice::from_ref(edit));
+        }
         for secret in &line.secrets {
             correction.accept(findings.len(), &[Edit { span: secret.span, text: String::new() }]);
         }
@@ -121,6 +124,7 @@ pub fn run_line(line: &RunLine, text: String, judged: &[Judged], results: &[Outc
                     let reason = reason(owners[by], findings[by], shown.gate);
                     (format!("{}/{}", owners[by].id, findings[by].code), reason)
                 }
+                None if line.pasted.contains(&edit) => (String::new(), PASTED.to_owned()),
                 None => (String::new(), secret_reason(line, &edit)),
             };
             let (start, end) = (shown.moves.of(edit.span.start), shown.moves.of(edit.span.end));
@@ -143,6 +147,9 @@ pub fn run_line(line: &RunLine, text: String, judged: &[Judged], results: &[Outc
         changes,
     }
 }
+
+/// Why prompts are not in a corrected command.
+const PASTED: &str = "Prompts and printed lines are no part of the command";
 
 /// The title of the fix, which says what is changed and why.
 fn reason(check: &Check, finding: &Finding, gate: Gate) -> String {

@@ -59,6 +59,7 @@ pub fn none_here(tags: &[String], fences: &[Commands]) -> &'static str {
     let all_ask = |tag: &str| fences.iter().all(|fence| fence.tags.contains(&tag));
     match () {
         () if all_ask("wsl") => "This is done in WSL, and only there.",
+        () if all_ask("jetson") => "This is done on a Jetson, and only there.",
         () if all_ask("systemd") && is("no-systemd") => NO_SYSTEMD,
         () if all_ask("rootful") && is("rootless") => {
             "A rootless engine has no such setting; the system's own engine has."
@@ -169,7 +170,8 @@ fn without_systemd(commands: Vec<String>) -> Option<Vec<String>> {
 }
 
 /// Programs and files of systemd.
-const OF_SYSTEMD: [&str; 6] = ["systemctl", "journalctl", "loginctl", "/systemd/", "timedatectl", "systemd-run"];
+const OF_SYSTEMD: [&str; 7] =
+    ["systemctl", "journalctl", "loginctl", "/systemd/", "timedatectl", "systemd-run", "ExecStart="];
 const NO_SYSTEMD: &str = "The commands for this are systemd's, which does not run on this system: do it where the service is started \
     here (/etc/init.d, /etc/conf.d, /etc/default), then restart the service.";
 const AGAIN: &str = "# end dockerd-rootless.sh, and start it again";

@@ -1,6 +1,7 @@
 //! The report: the one document that every format is made from. Everything in it is harmless: no control character and no
 //! secret gets past this folder.
 
+mod again;
 mod changes;
 mod doc;
 mod families;
@@ -26,7 +27,7 @@ pub use start::Starts;
 pub use doc::{find_fix, general, has_holes, nobodys, parse};
 pub use families::FamilyWords;
 pub use gate::{Gate, harmless};
-pub use words::{CORRECTED, OUT_OF_SIGHT, general_fix, write, write_through};
+pub use words::{CORRECTED, OUT_OF_SIGHT, YOUR_OWN, general_fix, write, write_through};
 
 /// `$id` of `docs/gdoctor-report-1.json`, which `gdoctor schema` prints.
 pub const SCHEMA: &str = "https://gdoctor.dev/schema/gdoctor-report-1.json";
@@ -66,6 +67,9 @@ pub struct Report {
     /// Never in a report that is shared.
     #[serde(skip)]
     pub pictures: Vec<Picture>,
+    /// The command that asked for it, to be typed again; empty where none did or it may not leave.
+    #[serde(skip)]
+    pub command: String,
     pub summary: BTreeMap<&'static str, usize>,
     pub exit_code: u8,
     pub duration_ms: u64,
@@ -201,7 +205,7 @@ impl RunLineWords {
             Starts::Yes => format!("Nothing seen here keeps {engine} from starting this container."),
             Starts::No => format!("{engine} would not start this container."),
             Starts::Unknown if self.partial => {
-                format!("Not all was judged that decides whether {engine} would start this container.")
+                format!("{} is not known: checks were left out.", start())
             }
             Starts::Unknown if self.open.is_empty() => format!("{} cannot be told.", start()),
             Starts::Unknown => format!("{} cannot be told: {}.", start(), self.open.join("; ")),

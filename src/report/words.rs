@@ -27,11 +27,11 @@ use crate::policy::{self, FailOn};
 pub const CORRECTED: &str = "{corrected}";
 
 /// Stands in its place where there is no line to change.
-const YOUR_OWN: &str = "# your own line: with gdoctor in front of it, it is printed with this change";
+pub const YOUR_OWN: &str = "# your own line: with gdoctor in front of it, it is printed with this change";
 
 /// Of every check that tells of the machine on which containers run, unless its document has better words.
 pub const OUT_OF_SIGHT: &str =
-    "The engine runs on another machine or in a virtual one: what this host shows says nothing about its containers.";
+    "The engine does not run on this machine itself: what this host shows says nothing about its containers.";
 
 /// Puts everything into words. Findings keep their order.
 pub fn write(facts: &Facts, need: &Need, judged: &[Judged], fail_on: FailOn, frame: Frame) -> Report {
@@ -99,6 +99,7 @@ pub fn write_through(
             .map(|line| changes::compose(line, judged, &results, shown)),
         gauges: drawn::gauges(facts).into_iter().map(|gauge| Gauge { name: harmless(&gauge.name), ..gauge }).collect(),
         pictures: drawn::pictures(facts),
+        command: String::new(),
         results,
         duration_ms: millis(frame.took),
     }
@@ -153,7 +154,9 @@ impl Words<'_> {
             fixes,
             find_out: match &finding.verdict {
                 Verdict::Unknown(gap) => {
-                    let mut commands = find_out(gap, self.check.id, finding.asked_by.as_ref());
+                    let own = self.doc.find_out.iter().map(|command| self.filled(command, finding));
+                    let own: Vec<String> = own.filter(|command| !super::has_holes(command, finding)).collect();
+                    let mut commands = find_out(gap, self.check.id, finding.asked_by.as_ref(), own);
                     // Of a line only the line tells.
                     let of_line = |command: &&mut String| {
                         self.check.id.starts_with("run-line") && command.contains(&format!("--only {}", self.check.id))
@@ -168,6 +171,10 @@ impl Words<'_> {
             duration_ms: millis(self.took),
             stands_for: 1,
         }
+    }
+
+    fn filled(&self, command: &str, finding: &Finding) -> String {
+        fill(command, finding, |value| self.shown.gate.quoted(value))
     }
 
     /// ` -- docker run ...`: the line as it was given, where it is short.
@@ -217,25 +224,31 @@ impl Words<'_> {
     }
 }
 
-/// What to run where a look gave no answer, by the reason why. A flag that asked for it asks again.
-fn find_out(gap: &Gap, check: &str, by: Option<&Origin>) -> Vec<String> {
+/// What to run where a look gave no answer, by the reason why: another look, or what another would not tell. A flag that asked for it
+/// asks again; `own` are the document's commands.
+fn find_out(gap: &Gap, check: &str, by: Option<&Origin>, own: Vec<String>) -> Vec<String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=@+, ".contains(c);
     let flag = match by {
         Some(Origin::Flag(flag)) if flag.starts_with("--") && flag.chars().all(plain) => format!(" {flag}"),
         _ => String::new(),
     };
     let again = |command: &str| vec![format!("{command}{flag} --only {check}")];
+    let with_own = |mut looks: Vec<String>| {
+        looks.extend(own.iter().cloned());
+        looks
+    };
     match gap {
         // What is not there is brought by the command that the reason names.
         Gap::ToolMissing(what) if what.split('`').count() == 3 => {
             what.split('`').nth(1).map(str::to_owned).into_iter().chain(again("gdoctor")).collect()
         }
         Gap::Denied => again("sudo gdoctor -v"),
-        Gap::TimedOut => again("gdoctor -v --timeout 60s"),
+        Gap::TimedOut => with_own(again("gdoctor -v --timeout 60s")),
         Gap::Waiting(_) => again("gdoctor --wake"),
         Gap::NotAsked | Gap::ToolMissing(_) | Gap::NoRoom(_) => again("gdoctor"),
-        Gap::Crashed(_) | Gap::Unparsable(_) | Gap::Bug(_) => again("gdoctor -v"),
+        Gap::Crashed(_) | Gap::Unparsable(_) | Gap::Bug(_) => with_own(again("gdoctor -v")),
         // Another look would say the same.
+        Gap::Unsupported(_) if !own.is_empty() => own,
         Gap::Unsupported(_) => vec![format!("gdoctor explain {check}")],
         Gap::BlockedBy(cause) => vec![format!("gdoctor --only {cause}")],
     }

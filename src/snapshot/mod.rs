@@ -91,10 +91,11 @@ impl Snapshot {
     /// Err says why the file is refused: not ours, cut, edited, or of a newer gdoctor.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         fits(bytes)?;
-        let mut value: Value = serde_json::from_slice(bytes)
-            .map_err(|why| format!("this is no whole facts file: {}", misread(bytes, &why)))?;
+        let mut value: Value = serde_json::from_slice(bytes).map_err(|why| {
+            format!("this is no whole facts file ({}); `gdoctor collect` makes one", misread(bytes, &why))
+        })?;
         if value["format"] != FORMAT {
-            return Err("this is no facts file of `gdoctor collect`".into());
+            return Err("this is no facts file; `gdoctor collect -o FILE` makes one".into());
         }
         let version = value["schemaVersion"].as_str().unwrap_or_default().to_owned();
         let numbers: Option<Vec<u32>> = version.split('.').map(|number| number.parse().ok()).collect();
@@ -107,24 +108,41 @@ impl Snapshot {
             }
             Some([MAJOR, 0]) => checksum(&value["facts"]),
             Some([_, _]) => checksum(&value),
-            _ => return Err(format!("its format version {version:?} is none")),
+            _ => {
+                return Err(format!(
+                    "its format version {version:?} is none; `gdoctor collect -o FILE` makes such a file anew"
+                ));
+            }
         };
         if let Some(told) = told {
             value["checksum"] = told;
         }
         // The facts are most of it, and there is no second copy of them.
         let facts = value.get_mut("facts").map(Value::take);
-        let this: Self = typed(&value).map_err(|why| format!("this is no whole facts file: {why}"))?;
+        let this: Self =
+            typed(&value).map_err(|why| format!("this is no whole facts file ({why}); `gdoctor collect` makes one"))?;
         if this.checksum != sum {
-            return Err("it was changed after it was written: its checksum does not fit".into());
+            return Err(
+                "it was changed after it was written: its checksum does not fit. Make the file anew on that host: \
+                gdoctor collect -o FILE"
+                    .into(),
+            );
         }
         Ok(Self { facts: facts.unwrap_or_default(), ..this })
+    }
+
+    /// Which gdoctor reads the file: one of the version that wrote it, and any later one.
+    fn remedy(&self) -> String {
+        match self.tool_version == env!("CARGO_PKG_VERSION") {
+            true => "make the file anew on that host with this gdoctor: gdoctor collect -o FILE".into(),
+            false => format!("it is of gdoctor {}; use that one, or a newer one", self.tool_version),
+        }
     }
 
     /// The facts. Err when they have what this gdoctor does not know.
     pub fn facts(&self) -> Result<Facts, String> {
         typed(&self.facts)
-            .map_err(|why| format!("it holds facts that this gdoctor does not know ({why}): use a newer gdoctor"))
+            .map_err(|why| format!("it holds facts that this gdoctor does not know ({why}): {}", self.remedy()))
     }
 
     pub fn times(&self) -> Times {

@@ -21,7 +21,14 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if fact.gap() == Some(&Gap::NotAsked) {
         return Err(Stop::NotNeeded("not-looked-at"));
     }
-    let Some(bridge) = fact.known()? else { return Err(Stop::NotNeeded("none")) };
+    let Some(bridge) = fact.known()? else {
+        let set = facts.docker.setting("bridge", |settings| settings.bridge.as_deref()).map(|set| set.value);
+        return Err(Stop::NotNeeded(match set {
+            Some("none") => "none",
+            _ if facts.docker.is_rootless() => "rootless",
+            _ => "other-network",
+        }));
+    };
     let named = need.run.as_ref().is_some_and(|line| line.last("network").is_some_and(|o| o.value != "bridge"));
     // A line that goes elsewhere does without.
     let bad = if named { Finding::warn } else { Finding::fail };

@@ -40,10 +40,14 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
                 return Ok(finding.evidence(fact.source.0.as_str(), plugin.path.as_str()).into());
             }
             Some(Unfit::Closed(folder)) => Finding::fail("closed", "open-folder").with("folder", folder),
-            Some(unfit) => old_builder(need, format!("{} {unfit}", plugin.path)),
+            Some(unfit) => {
+                // What lies elsewhere no package repairs.
+                let fix = if plugin.path.starts_with("/usr/lib") { "install" } else { "set-aside" };
+                old_builder(need, format!("{} {unfit}", plugin.path), fix)
+            }
         }
         .with("path", &plugin.path),
-        None => old_builder(need, "no buildx is installed".into()),
+        None => old_builder(need, "no buildx is installed".into(), "install"),
     };
     // Only a version tells whether the client has a builder of its own.
     if version.is_none() {
@@ -54,10 +58,10 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     Ok(finding.evidence(fact.source.0.as_str(), path).into())
 }
 
-fn old_builder(need: &Need, why: String) -> Finding {
+fn old_builder(need: &Need, why: String, fix: &'static str) -> Finding {
     match need.dockerfile.as_ref().and_then(flag) {
-        Some(flag) => Finding::fail("needs-buildkit", "install").with("flag", flag),
-        None => Finding::warn("old-builder", "install"),
+        Some(flag) => Finding::fail("needs-buildkit", fix).with("flag", flag),
+        None => Finding::warn("old-builder", fix),
     }
     .with("why", why)
 }

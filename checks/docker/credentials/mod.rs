@@ -22,7 +22,9 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     }
     let Some(config) = fact.known()? else { return Ok(Finding::pass("none").with("path", path).into()) };
     if !config.readable {
-        return Ok(Finding::warn("malformed", "repair").with("path", path).evidence(path, "not JSON").into());
+        let place = if config.fault.is_empty() { String::new() } else { format!(" ({})", config.fault) };
+        let finding = Finding::warn("malformed", "repair").with("path", path).with("place", place);
+        return Ok(finding.evidence(path, "not JSON").into());
     }
     let name = |helper: &str| format!("docker-credential-{helper}");
     if let Some(store) = config.store.as_ref().filter(|store| store.missing) {

@@ -12,7 +12,7 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
-    if need.run.as_ref().is_some_and(|line| line.podman || line.last("log-driver").is_some()) {
+    if need.run.as_ref().is_some_and(|line| line.last("log-driver").is_some()) {
         return Err(Stop::NotNeeded("own-driver"));
     }
     let Some(info) = facts.docker.info.known()? else { return Err(Stop::blocked_by("docker-engine")) };

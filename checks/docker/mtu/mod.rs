@@ -17,7 +17,10 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         return Err(Stop::NotNeeded("own-network"));
     }
     let fact = &facts.engine.path_mtu;
-    let Some(path) = fact.known()? else { return Err(Stop::NotNeeded("no-bridge")) };
+    let Some(path) = fact.known()? else {
+        let is_bridge = fact.source.0.contains("docker0");
+        return Err(Stop::NotNeeded(if is_bridge { "no-bridge" } else { "no-route" }));
+    };
     // docker0 itself takes the new value only when a container is attached to it; containers have it from the start.
     let set = facts.docker.setting("mtu", |settings| settings.mtu).filter(|set| set.value <= path.mtu);
     let finding = match set {

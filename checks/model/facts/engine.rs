@@ -195,6 +195,9 @@ pub struct DaemonHelper {
 pub struct ClientConfig {
     /// False: not JSON; the client goes on without it.
     pub readable: bool,
+    /// Why it is none, with its place; empty where a gdoctor looked that kept no such words.
+    #[serde(serialize_with = "place::text")]
+    pub fault: String,
     /// `credsStore`.
     pub store: Option<Helper>,
     /// `credHelpers`, by registry.

@@ -181,6 +181,9 @@ impl HostFacts {
         if self.dgx.value().is_some() {
             tags.push("dgx".to_string());
         }
+        if let Some(Platform::Jetson) = self.platform.value() {
+            tags.push("jetson".to_string());
+        }
         if let Some(system) = system {
             // Exact distributions, where a family is not enough: `ubuntu`, `rhel`. Only the untrusted word's safe letters. A
             // release that its family's commands do not fit is none of that family by its name either.

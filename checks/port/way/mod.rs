@@ -27,7 +27,8 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let ways = match fact.known() {
         Ok(ways) => ways.map_or(&[][..], Vec::as_slice),
         // Of a port that nobody publishes yet nothing is claimed.
-        Err(_) if !published => return Err(Stop::NotNeeded("not-seen")),
+        Err(_) if !published && fact.gap() == Some(&Gap::Denied) => return Err(Stop::NotNeeded("not-seen")),
+        Err(_) if !published => return Err(Stop::NotNeeded("not-read")),
         Err(stop) => return Err(stop),
     };
     // A rule that stops containers' packets both ways is told once.

@@ -118,7 +118,7 @@ fn device(facts: &Facts, device: &Device) -> Result<Option<Finding>, Stop> {
     let finding = match fact.known()? {
         None => Finding::fail("no-device", "look"),
         Some(Lies::File | Lies::Socket | Lies::Folder | Lies::EmptyFolder) => Finding::fail("not-a-device", "look"),
-        Some(Lies::PipeFolder) => Finding::fail("pipe-among-devices", "look"),
+        Some(Lies::PipeFolder) => Finding::fail("pipe-among-devices", "name-devices"),
         Some(_) => return Ok(None),
     };
     let finding = finding.evidence(fact.source.0.as_str(), fact.words());

@@ -27,7 +27,8 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let line = match &need.run {
         Some(line) if line.podman => line,
         None if facts.has_podman_alone(need) => &any,
-        _ => return Err(Stop::NotNeeded("docker")),
+        Some(_) => return Err(Stop::NotNeeded("docker")),
+        None => return Err(Stop::NotNeeded("not-alone")),
     };
     let fact = &facts.run.podman;
     let mut findings = Findings::new();

@@ -41,7 +41,8 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let seen = conditions.iter().map(|(name, text)| format!("{name}={text}")).collect::<Vec<_>>().join(" ");
     let nvml = &facts.nvidia.nvml;
     let finding = if facts.switches_requirements_off(asks) {
-        Finding::pass("switched-off")
+        let by = if asks.are_switched_off() { "NVIDIA_DISABLE_REQUIRE" } else { "the toolkit's disable-require" };
+        Finding::pass("switched-off").with("by", by)
     } else {
         match (refused, passage.obeys_capabilities()) {
             (Some(Verdict::Unmet(condition)), _) => Finding::fail("unmet", "fit").with("condition", condition),

@@ -163,6 +163,10 @@ impl Finder<'_> {
                     Some("compose") => {
                         Wrong::at(span, "this is no `docker run`", "for a compose file: gdoctor check --compose FILE")
                     }
+                    Some("build" | "buildx") => {
+                        let help = "for the image's Dockerfile: gdoctor --dockerfile FILE";
+                        Wrong::at(span, "a build starts no container", help)
+                    }
                     _ => {
                         let verb = other.map_or(String::new(), |verb| format!(" {verb}"));
                         let what = format!("docker{verb} starts no container");

@@ -46,6 +46,7 @@ pub fn parse(text: &str, shell: &Shell) -> Result<Vec<RunLine>, Wrong> {
     let mut lines = found(text, &pasted.text, shell)?;
     for line in &mut lines {
         line.foreign = pasted.foreign.clone();
+        line.pasted = pasted.around.clone();
         line.scheduled = pasted.scheduled.contains(&line.number);
     }
     Ok(lines)
@@ -83,6 +84,11 @@ pub fn parse_one(text: &str, shell: &Shell) -> Result<RunLine, Wrong> {
 pub fn parse_made(text: &str, shell: &Shell) -> Result<RunLine, Wrong> {
     let mut lines = found(text, text, shell)?;
     Ok(lines.swap_remove(0))
+}
+
+/// `docker run` has an option of this long name.
+pub fn is_option(name: &str) -> bool {
+    flags::Dialect { podman: false, creates: false }.long(name).is_some()
 }
 
 /// The words behind `gdoctor check --`: put together so that the shell would part them the same way again.

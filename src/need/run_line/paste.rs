@@ -11,6 +11,8 @@ pub struct Pasted {
     pub text: String,
     /// Lines that go on in another shell's way, and what makes them go on here.
     pub foreign: Vec<Foreign>,
+    /// Prompts, fences and printed lines, taken out.
+    pub around: Vec<Edit>,
     /// Lines of a crontab, from 1.
     pub scheduled: Vec<usize>,
 }
@@ -20,7 +22,9 @@ pub fn clean(text: &str) -> Result<Pasted, Wrong> {
     let mut bytes = text.to_owned().into_bytes();
     unfence(text, &mut bytes);
     let bare = String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned());
-    let (commands, scheduled) = unschedule(&without_output(&unprompt(&bare)));
+    let typed = without_output(&unprompt(&bare));
+    let around = taken_out(text, &typed);
+    let (commands, scheduled) = unschedule(&typed);
     places_to_fill(&commands)?;
     variables_of_windows(&commands)?;
     let (text, mut foreign) = joined(&commands)?;
@@ -28,7 +32,7 @@ pub fn clean(text: &str) -> Result<Pasted, Wrong> {
         first.edits.extend(taken_out(&bare, &commands));
         first.edits.sort_by_key(|edit| edit.span.start);
     }
-    Ok(Pasted { text, foreign, scheduled })
+    Ok(Pasted { text, foreign, around, scheduled })
 }
 
 /// The prompts and printed lines that are in one text and not in the other.
@@ -37,7 +41,9 @@ fn taken_out(before: &str, after: &str) -> Vec<Edit> {
     let prompts = pairs.filter_map(|((start, line), (_, kept))| {
         let length = kept.len() - kept.trim_start().len();
         let gone = line.get(..length).filter(|gone| !gone.trim().is_empty())?;
-        Some(Edit { span: Span::new(start, start + gone.len()), text: String::new() })
+        // A line of which nothing stays goes with its end.
+        let ends = gone.len() == line.len() && before.as_bytes().get(start + line.len()) == Some(&b'\n');
+        Some(Edit { span: Span::new(start, start + gone.len() + usize::from(ends)), text: String::new() })
     });
     prompts.collect()
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use gdoctor_checks::model::facts::docker::{Config, Settings};
 use serde_json::{Map, Value};
 
+use crate::document::fault;
+
 /// dockerd takes an empty file for an empty object, and skips a byte order mark.
 pub fn parse(text: &str, changed: i64) -> Config {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -19,7 +21,10 @@ pub fn parse(text: &str, changed: i64) -> Config {
             keys: object.keys().cloned().collect(),
             settings: Box::new(settings(&object, changed)),
         },
-        Err(error) => Config::Malformed { line: error.line(), column: error.column(), why: reason(&error) },
+        Err(error) => {
+            let (line, column, why) = fault(text, &error);
+            Config::Malformed { line, column, why }
+        }
     }
 }
 
@@ -110,12 +115,6 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// serde_json ends its message with " at line N column N", which is told apart.
-fn reason(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    text.rsplit_once(" at line ").map_or(text.clone(), |(reason, _)| reason.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,7 +128,7 @@ mod tests {
         let Config::Malformed { line, column, why } = parse("{\n  \"a\": 1,\n}", 0) else {
             panic!("a trailing comma passed")
         };
-        assert_eq!((line, column), (3, 1));
+        assert_eq!((line, column), (2, 9));
         assert!(why.contains("trailing comma") && !why.contains("line"), "{why}");
     }
 }

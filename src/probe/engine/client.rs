@@ -7,6 +7,7 @@ use gdoctor_checks::model::facts::engine::{ClientConfig, Compose, Helper, Packag
 use gdoctor_checks::model::version::Version;
 use serde_json::Value;
 
+use crate::document::fault;
 use crate::host::Host;
 use crate::host::files::Kind as FileKind;
 
@@ -33,7 +34,14 @@ pub fn config(host: &Host) -> Fact<ClientConfig> {
 }
 
 fn parse(text: &str, helper: impl Fn(&str) -> Helper) -> ClientConfig {
-    let Ok(Value::Object(object)) = serde_json::from_slice(text.as_bytes()) else { return ClientConfig::default() };
+    let object = match serde_json::from_slice(text.as_bytes()) {
+        Ok(Value::Object(object)) => object,
+        Ok(_) => return ClientConfig { fault: "it is no object".into(), ..ClientConfig::default() },
+        Err(error) => {
+            let (line, column, why) = fault(text, &error);
+            return ClientConfig { fault: format!("{why} in line {line}, column {column}"), ..ClientConfig::default() };
+        }
+    };
     let store = object.get("credsStore").and_then(Value::as_str).filter(|name| !name.is_empty()).map(&helper);
     let helpers = object.get("credHelpers").and_then(Value::as_object).into_iter().flatten();
     let helpers = helpers.filter_map(|(registry, name)| Some((registry.clone(), helper(name.as_str()?)))).collect();
@@ -41,7 +49,7 @@ fn parse(text: &str, helper: impl Fn(&str) -> Helper) -> ClientConfig {
     let mut values = proxies.flat_map(|(_, proxy)| {
         ["httpProxy", "httpsProxy", "allProxy"].map(|key| proxy.get(key).and_then(Value::as_str)).into_iter().flatten()
     });
-    ClientConfig { readable: true, store, helpers, loopback_proxy: values.any(is_loopback) }
+    ClientConfig { readable: true, fault: String::new(), store, helpers, loopback_proxy: values.any(is_loopback) }
 }
 
 /// `http://user:word@127.0.0.1:3128` and the like.

@@ -8,6 +8,7 @@ use gdoctor_checks::model::facts::library::{file_version, is_drivers as is_drive
 use gdoctor_checks::model::facts::toolkit::{Content, Devices, Edits, Installed, Settings, Spec};
 use serde_json::{Map, Value};
 
+use crate::document::fault;
 use crate::host::Host;
 
 /// nvidia-ctk writes some 20 KiB for one GPU, some 300 KiB for a large MIG machine.
@@ -84,11 +85,7 @@ type Fault = (usize, usize, String);
 fn parse(path: &str, bytes: &[u8]) -> Result<Map<String, Value>, Fault> {
     let text = std::str::from_utf8(bytes).map_err(|_| (0, 0, "it is not UTF-8".to_owned()))?;
     let value: Value = if path.ends_with(".json") {
-        serde_json::from_slice(text.as_bytes()).map_err(|error| {
-            let words = error.to_string();
-            let why = words.rsplit_once(" at line ").map_or(words.as_str(), |(why, _)| why);
-            (error.line(), error.column(), why.to_owned())
-        })?
+        serde_json::from_slice(text.as_bytes()).map_err(|error| fault(text, &error))?
     } else {
         serde_saphyr::from_str(text).map_err(|error| yaml_fault(&error))?
     };
@@ -143,7 +140,7 @@ fn devices(host: &Host, spec: &Map<String, Value>) -> Devices {
         nodes: all.iter().flat_map(|edits| list(edits, "deviceNodes")).filter_map(|n| word(n, "path")).any(is_gpus_own),
         unknown: unknown(spec, listed),
         least: least(spec, listed).to_owned(),
-        fault: fault(&names, listed),
+        fault: spec_fault(&names, listed),
         visible: Some(all.iter().find_map(|edits| visible(edits)).unwrap_or_default().to_owned()),
         common: brought(host, spec.get("containerEdits").unwrap_or(&none)),
         each: each.collect(),
@@ -244,7 +241,7 @@ fn least(spec: &Map<String, Value>, devices: &[Value]) -> &'static str {
 }
 
 /// Spec.validate of pkg/cdi/spec.go.
-fn fault(names: &[String], devices: &[Value]) -> Option<String> {
+fn spec_fault(names: &[String], devices: &[Value]) -> Option<String> {
     let twice = names.iter().enumerate().find(|(at, name)| names.iter().take(*at).any(|earlier| earlier == *name));
     let bare = |device: &&Value| {
         let edits = device.get("containerEdits").and_then(Value::as_object);

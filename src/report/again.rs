@@ -1,0 +1,70 @@
+//! The commands of a report as they have to be typed: with the places that this look was told to look at.
+
+use gdoctor_checks::model::fix::Step;
+
+use super::{Gate, Report};
+use crate::need::run_line::join;
+
+/// Flags that give the line, which another command may give itself.
+const LINE: [&str; 2] = ["--run-file", "--compose"];
+
+impl Report {
+    /// `typed` asked for this report. The looks that it advises get the `places` (flags and values) of that command.
+    pub fn asked_by(&mut self, typed: &str, places: &[String]) {
+        let gate = Gate::default();
+        self.command = gate.text(typed);
+        if places.is_empty() {
+            return;
+        }
+        for outcome in &mut self.results {
+            let steps = outcome.fixes.iter_mut().flat_map(|fix| &mut fix.verify);
+            let steps = steps.filter_map(|step| match step {
+                Step::Command(command) => Some(command),
+                Step::Sentence(_) => None,
+            });
+            for command in outcome.find_out.iter_mut().chain(steps) {
+                *command = gate.text(&placed(command, places));
+            }
+        }
+    }
+}
+
+/// A look of gdoctor's with these places; every other command as it is.
+fn placed(command: &str, places: &[String]) -> String {
+    let is_look =
+        |(before, look): &(&str, &str)| ["", "sudo "].contains(before) && (look.is_empty() || look.starts_with(" -"));
+    let Some((before, look)) = command.split_once("gdoctor").filter(is_look) else { return command.to_owned() };
+    let given = places.iter().any(|word| LINE.contains(&word.as_str()));
+    // The file is the line.
+    let look = look.split_once(" -- ").filter(|_| given).map_or(look, |(look, _)| look);
+    let known = |flag: &str| look.split(' ').any(|word| word == flag);
+    let missing = places.chunks(2).filter(|pair| !known(&pair[0])).flatten().cloned().collect::<Vec<_>>();
+    let blank = if missing.is_empty() { "" } else { " " };
+    format!("{before}gdoctor{blank}{}{look}", join(&missing))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_are_told_where_to_look() {
+        let places = |words: &str| words.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let root = places("--root /mnt/disk");
+        for (command, told) in [
+            ("gdoctor --only docker-engine", "gdoctor --root /mnt/disk --only docker-engine"),
+            ("sudo gdoctor -v --only port-free", "sudo gdoctor --root /mnt/disk -v --only port-free"),
+            ("gdoctor explain docker-engine", "gdoctor explain docker-engine"),
+            ("gdoctor docker run ...", "gdoctor docker run ..."),
+            ("docker info", "docker info"),
+            ("gdoctor", "gdoctor --root /mnt/disk"),
+            ("", ""),
+        ] {
+            assert_eq!(placed(command, &root), told);
+        }
+        assert_eq!(
+            placed("gdoctor --only run-line-gpu -- docker run x", &places("--run-file a --root /m")),
+            "gdoctor --run-file a --root /m --only run-line-gpu"
+        );
+    }
+}
