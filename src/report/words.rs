@@ -73,7 +73,7 @@ pub fn write_through(
     Report {
         schema: SCHEMA,
         format: "gdoctor-report",
-        schema_version: "1.5",
+        schema_version: "1.6",
         report_id: frame.report_id,
         generated_at: frame.generated_at,
         tool: Tool::this(),
@@ -148,7 +148,7 @@ impl Words<'_> {
             required: policy::is_required(finding.asked_by.as_ref()),
             evidence: length::evidence(finding.evidence.iter().map(seen).collect()),
             picture: finding.values.get("picture").map(|file| harmless(file)),
-            docs: fixes.iter().map(|fix| fix.page.clone()).collect(),
+            docs: fixes.iter().filter_map(|fix| fix.link()).map(str::to_owned).collect(),
             fixes,
             find_out: match &finding.verdict {
                 Verdict::Unknown(gap) => {
@@ -233,7 +233,7 @@ fn find_out(gap: &Gap, check: &str, by: Option<&Origin>) -> Vec<String> {
         Gap::TimedOut => again("gdoctor -v --timeout 60s"),
         Gap::Waiting(_) => again("gdoctor --wake"),
         Gap::NotAsked | Gap::ToolMissing(_) | Gap::NoRoom(_) => again("gdoctor"),
-        Gap::Crashed(_) | Gap::Unparsable(_) | Gap::Bug(_) => again("gdoctor -v"),
+        Gap::Crashed(_) | Gap::Unparsable(_) | Gap::Said(_) | Gap::Bug(_) => again("gdoctor -v"),
         // Another look would say the same.
         Gap::Unsupported(_) => vec![format!("gdoctor explain {check}")],
         Gap::BlockedBy(cause) => vec![format!("gdoctor --only {cause}")],
