@@ -72,6 +72,14 @@ fn of_gpu(facts: &NvidiaFacts, gpu: &NvmlGpu, key: &str) -> Fact<Value> {
         "compute-mode" => gpu.compute_mode.clone().map(|own| text(mode(own))),
         "mig" => gpu.mig.clone().map(|mig| Value::Flag(mig.enabled)),
         "ecc-errors" => gpu.ecc_uncorrected.clone().map(|count| number(count as f64)),
+        "repair-pending" => match (gpu.remapped_rows.value(), gpu.retirement_pending.value()) {
+            (None, None) => gpu.remapped_rows.clone().map(|rows| Value::Flag(rows.pending)),
+            (rows, pages) => {
+                let waits = rows.is_some_and(|rows| rows.pending) || pages.is_some_and(|pending| *pending);
+                Fact::present(Value::Flag(waits), "NVML")
+            }
+        },
+        "repair-failed" => gpu.remapped_rows.clone().map(|rows| Value::Flag(rows.failed)),
         "slowdowns" => gpu.slowdowns.clone().map(|reasons| number(reasons.len() as f64)),
         "link-width" => gpu.link.clone().map(|link| number(link.width)),
         "processes" => gpu.holders.clone().map(|holders| number(holders.len() as f64)),

@@ -31,16 +31,37 @@ pub fn file(eyes: &Eyes, look: &Look, key: &str) -> Sights {
         let none = paths.is_empty().then(|| (pattern.to_owned(), Fact::present(Value::Flag(false), pattern)));
         return none.into_iter().chain(paths.into_iter().map(seen)).collect();
     }
+    if key == "count" {
+        return vec![(pattern.into(), Fact::present(Value::Number(paths.len() as f64), pattern))];
+    }
+    if key == "one-contains" && !paths.is_empty() {
+        return vec![(pattern.into(), all_texts(eyes.host, &paths, pattern))];
+    }
     let none = paths.is_empty().then(|| (pattern.to_owned(), Fact::absent(pattern)));
     none.into_iter().chain(paths.into_iter().map(|path| (path.clone(), of_file(eyes.host, &path, key)))).collect()
 }
 
-fn of_file(host: &Host, path: &str, key: &str) -> Fact<Value> {
-    if key == "contains" {
-        return host.text(path).map(Value::Private);
+/// One of them that cannot be read may have what is wanted.
+fn all_texts(host: &Host, paths: &[String], pattern: &str) -> Fact<Value> {
+    let mut all = String::new();
+    for path in paths {
+        match host.text(path).state {
+            State::Present(text) => all.extend([&text, "\n\0\n"]),
+            State::Absent => {}
+            State::Unknown(gap) => return Fact::unknown(gap, path.as_str()),
+        }
     }
-    if key == "type" {
-        return host.lstat(path).map(|stat| Value::Text(word(stat.kind).into()));
+    Fact::present(Value::Private(all), pattern)
+}
+
+fn of_file(host: &Host, path: &str, key: &str) -> Fact<Value> {
+    match key {
+        "contains" | "one-contains" => return host.text(path).map(Value::Private),
+        "line" if path.starts_with("/sys/") || path.starts_with("/proc/") => return host.line(path).map(Value::Text),
+        "line" => return host.line(path).map(Value::Private),
+        "link" => return host.link(path).map(Value::Text),
+        "type" => return host.lstat(path).map(|stat| Value::Text(word(stat.kind).into())),
+        _ => {}
     }
     host.stat(path).map(|stat| match key {
         "mode" => Value::Number(stat.mode.into()),

@@ -218,14 +218,14 @@ pub fn command(eyes: &Eyes, look: &Look, key: &str) -> Sights {
     let fact = match (key, path.state) {
         ("exists", State::Present(path)) => flag(true, path),
         ("exists", State::Absent) => flag(false, path.source.0),
-        (_, State::Present(path)) => version(eyes, look, &path),
+        (key, State::Present(path)) => started(eyes, look, key, &path),
         (_, State::Absent) => Fact::absent(path.source.0),
         (_, State::Unknown(gap)) => Fact::unknown(gap, path.source.0),
     };
     vec![(name.into(), fact)]
 }
 
-fn version(eyes: &Eyes, look: &Look, path: &str) -> Fact<Value> {
+fn started(eyes: &Eyes, look: &Look, key: &str, path: &str) -> Fact<Value> {
     if !eyes.host.is_live() {
         return Fact::unknown(Gap::Unsupported("programs of another root are not started".into()), path);
     }
@@ -238,10 +238,15 @@ fn version(eyes: &Eyes, look: &Look, path: &str) -> Fact<Value> {
     let arguments = named.unwrap_or(&usual).iter().map(OsStr::new);
     let ran = program.run(arguments, OUTPUT, eyes.deadline);
     let text = String::from_utf8_lossy(&ran.stdout).into_owned();
-    match (ran.end, first_version(&text)) {
-        (End::Exited(_), Some(version)) => Fact::present(Value::Text(version), path),
-        (End::Exited(_), None) => Fact::unknown(Gap::Unparsable("it prints no version".into()), path),
-        (end, _) => Fact::unknown(end.gap(), path),
+    let code = match ran.end {
+        End::Exited(code) => code,
+        end => return Fact::unknown(end.gap(), path),
+    };
+    match (key, first_version(&text)) {
+        ("status", _) => Fact::present(Value::Number(code.into()), path),
+        ("prints", _) => Fact::present(Value::Private(text), path),
+        (_, Some(version)) => Fact::present(Value::Text(version), path),
+        (_, None) => Fact::unknown(Gap::Unparsable("it prints no version".into()), path),
     }
 }
 
@@ -277,6 +282,7 @@ pub fn machine(eyes: &Eyes, _: &Look, key: &str) -> Sights {
         "tags" => Fact::present(Value::Words(eyes.facts.tags()), "this machine"),
         "memory" => memory("MemTotal"),
         "memory-free" => memory("MemAvailable"),
+        "swap" => memory("SwapTotal"),
         "swap-free" => memory("SwapFree"),
         "load" => first("/proc/loadavg").map(Value::Number),
         "uptime" => first("/proc/uptime").map(|seconds| Value::Number(seconds / 3600.0)),
