@@ -123,15 +123,19 @@ pub enum Command {
     },
     /// Make one page of the reports of many hosts: which cause is where, which versions differ, who is silent
     Fleet(FleetArgs),
-    /// List the checks by family
-    List,
+    /// List the checks by family, the site's own too
+    List {
+        /// A folder of own checks besides the usual ones (repeatable)
+        #[arg(long, value_name = "DIR")]
+        checks: Vec<PathBuf>,
+    },
     /// Tell all about a check or a code, or what an error message or a log means: `docker run ... 2>&1 | gdoctor explain -`
     Explain(ExplainArgs),
     /// Print what an issue form asks for, in at most 25 lines without names, addresses and secrets
     Issue(Box<CheckArgs>),
     /// Print labels for a CI runner, of what this host has and what was seen to work: docker-28,gpu,nvidia-driver-580
     Labels(Box<CheckArgs>),
-    /// Print the JSON Schema of the report, of gdoctor.toml, or of what `fix` and `fleet` print with --format json
+    /// Print the JSON Schema of the report, of gdoctor.toml, of files of own checks, or of what `fix` and `fleet` print with --format json
     Schema {
         #[arg(value_enum, default_value_t)]
         of: SchemaOf,
@@ -206,6 +210,7 @@ pub enum SchemaOf {
     Report,
     Need,
     Fix,
+    Checks,
     Fleet,
 }
 
@@ -316,6 +321,9 @@ pub struct LookArgs {
     /// The most that one probe may take: 5s, 800ms, 1m
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
     pub timeout: Duration,
+    /// A folder of the site's own checks, besides /etc/gdoctor/checks.d and ~/.config/gdoctor/checks.d (repeatable)
+    #[arg(long, value_name = "DIR")]
+    pub checks: Vec<PathBuf>,
     /// Connect to sockets that systemd holds for a service which is not running: that starts the service
     #[arg(long)]
     pub wake: bool,
@@ -812,6 +820,22 @@ fn selector() -> Named {
     Named(families.chain(ALL.iter().map(|check| check.id)).collect())
 }
 
+/// Err names the nearest of all names, where a word of `--only` or `--skip` is neither gdoctor's own nor one of `own`.
+pub fn named(flag: &str, words: &[String], own: &[String]) -> Result<(), String> {
+    let Named(known) = selector();
+    let names = || known.iter().copied().chain(own.iter().map(String::as_str));
+    match words.iter().find(|word| !names().any(|name| name == *word)) {
+        None => Ok(()),
+        Some(odd) => Err(unknown_name(flag, odd, names())),
+    }
+}
+
+fn unknown_name<'a>(flag: &str, given: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let near = names.map(|name| (strsim::damerau_levenshtein(name, given), name)).min();
+    let hint = near.filter(|(far, _)| *far <= 3).map(|(_, name)| format!("; did you mean {name}?")).unwrap_or_default();
+    format!("--{flag}: no check and no family is named {given:?}{hint} (`gdoctor list` names all)")
+}
+
 /// A code as reports print it.
 fn code(text: &str) -> Result<String, String> {
     let known = |(id, name): (&str, &str)| {
@@ -844,11 +868,13 @@ impl TypedValueParser for Named {
         if let Some(family) = FAMILIES.iter().find(|family| family.title.eq_ignore_ascii_case(&given)) {
             return Ok(family.name.to_owned());
         }
-        let near = self.0.iter().map(|name| (strsim::damerau_levenshtein(name, &given), *name)).min();
-        let hint =
-            near.filter(|(far, _)| *far <= 3).map(|(_, name)| format!("; did you mean {name}?")).unwrap_or_default();
+        // One of the site's own may have this name: `named` tells when they are read.
+        let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if !given.is_empty() && given.chars().all(is_word) {
+            return Ok(given.into_owned());
+        }
         let flag = argument.and_then(|argument| argument.get_long()).unwrap_or("only");
-        let why = format!("--{flag}: no check and no family is named {given:?}{hint} (`gdoctor list` names all)\n");
+        let why = format!("{}\n", unknown_name(flag, &given, self.0.iter().copied()));
         Err(clap::Error::raw(clap::error::ErrorKind::ValueValidation, why))
     }
 
@@ -922,7 +948,7 @@ fn age(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs(number.saturating_mul(unit)))
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: u64 = text[..digits].parse().map_err(|_| "give a time such as 5s or 800ms")?;
     let span = match &text[digits..] {

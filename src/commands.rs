@@ -6,16 +6,16 @@ use std::path::Path;
 use gdoctor_checks::model::check::Check;
 use gdoctor_checks::model::facts::Facts;
 use gdoctor_checks::model::need::Need;
+use gdoctor_checks::model::own::Asked;
 
 use crate::cli::{self, CheckArgs, CollectArgs, ExplainArgs, ExplainFormat, Redact, Wishes};
-use crate::explain::Asked;
 use crate::explain::find::Finder;
 use crate::explain::show::Document;
 use crate::host::{self, Deadline, Host, input, output};
 use crate::live::{Live, Show};
 use crate::plan::{self, Plan};
 use crate::say::{misuse, print, print_words, refuse, waiting, warn_of_left};
-use crate::{diff, explain, fix, fleet, judge, need, policy, probe, report, run, secret, snapshot, suggest};
+use crate::{diff, explain, fix, fleet, judge, need, own, policy, probe, report, run, secret, snapshot, suggest};
 
 /// The machine as it is to be looked at; `None` after having said why it cannot be.
 fn host(look: &cli::LookArgs) -> Option<Host> {
@@ -66,7 +66,8 @@ fn look_and_tell(arguments: &CheckArgs, proof: run::Proof) -> Option<u8> {
     let plan = Plan::new(conduct, &host);
     colored::control::set_override(plan.colour);
     if arguments.line.show_need {
-        let gathered = need::gather(&arguments.wishes, &arguments.line, &host, &need::Evident::of(&host));
+        let (evident, own) = (need::Evident::of(&host), need::Own::Read(&conduct.look.checks));
+        let gathered = need::gather(&arguments.wishes, &arguments.line, &host, &evident, own);
         return match gathered {
             Ok(gathered) => {
                 warn_of_left(gathered.project.as_ref());
@@ -257,13 +258,18 @@ pub fn state() -> u8 {
 /// Saves the facts of all families, whatever is wanted.
 pub fn collect(arguments: &CollectArgs) -> u8 {
     let Some(host) = host(&arguments.look) else { return policy::MISUSE };
-    let saved = run::Run::collect(&host, &arguments.wishes, plan::show(&host)).and_then(|run| match arguments.redact {
-        Redact::Private => run.save(&arguments.output),
-        Redact::None if arguments.yes || input::confirmed("Write names, addresses and ids as they are?") => {
-            run.save_as_is(&arguments.output)
-        }
-        Redact::None => Err("--redact none: nothing is written without a yes (or --yes)".into()),
-    });
+    let own = match need::own::load_all(&arguments.look.checks, &host) {
+        Ok(own) => own,
+        Err(refusal) => return refuse(&refusal, 100),
+    };
+    let saved =
+        run::Run::collect(&host, &arguments.wishes, own, plan::show(&host)).and_then(|run| match arguments.redact {
+            Redact::Private => run.save(&arguments.output),
+            Redact::None if arguments.yes || input::confirmed("Write names, addresses and ids as they are?") => {
+                run.save_as_is(&arguments.output)
+            }
+            Redact::None => Err("--redact none: nothing is written without a yes (or --yes)".into()),
+        });
     match saved {
         // The facts themselves may have gone to standard output.
         Ok(told) if !output::is_file(&arguments.output) => {
@@ -369,23 +375,49 @@ pub fn init(arguments: &cli::InitArgs) -> u8 {
     }
 }
 
+/// Every check, the site's own behind the others.
+pub fn list(folders: &[std::path::PathBuf]) -> u8 {
+    let host = Host::new("/", std::time::Duration::from_secs(5));
+    match own_checks(folders, &host) {
+        Ok(own) => print(&explain::topic::list(&own.iter().map(|asked| own::check(&asked.own)).collect::<Vec<_>>())),
+        Err(refusal) => refuse(&refusal, 100),
+    }
+}
+
+/// Those of the folders and of the gdoctor.toml that is found.
+fn own_checks(folders: &[std::path::PathBuf], host: &Host) -> Result<Vec<Asked>, need::Refusal> {
+    let evident = need::Evident { nvidia: None, display: false, camera: false };
+    let (wishes, line) = (Wishes::default(), cli::LineArgs::default());
+    need::gather(&wishes, &line, host, &evident, need::Own::Read(folders)).map(|gathered| gathered.need.own)
+}
+
 /// Explains a topic from its words, a text by what it says; the checks that can see its causes are run.
 pub fn explain(arguments: &ExplainArgs) -> Result<u8, String> {
     let Some(host) = host(&arguments.look) else { return Ok(policy::MISUSE) };
     let json = arguments.format == ExplainFormat::Json;
     let document = match explain::read(&arguments.text)? {
-        Asked::Topic(topic) => {
-            let looked = explain::topic::seen_by(&topic).filter(|_| !arguments.no_look && !arguments.all_systems);
-            let looked = looked.map(|check| look(&host, &[check], explain::rank::wishes_of(&[check.family.name])));
+        explain::Asked::Topic(topic) => {
+            // A site's own checks are read only where nothing of gdoctor's has this name.
+            let own = match explain::topic::is_known(&topic) {
+                true => Vec::new(),
+                false => own_checks(&arguments.look.checks, &host).map_err(|refusal| refusal.words())?,
+            };
+            let checks: Vec<&'static Check> = own.iter().map(|asked| own::check(&asked.own)).collect();
+            let looked = explain::topic::seen_by(&topic, &checks);
+            let looked = looked.filter(|_| !arguments.no_look && !arguments.all_systems);
+            let looked = looked.map(|check| {
+                let asked = own.into_iter().filter(|asked| asked.own.id == check.id).collect();
+                look(&host, &[check], explain::rank::wishes_of(&[check.family.name]), asked)
+            });
             let tags = looked.as_ref().map_or_else(|| probe::tags(&host), |(tags, _)| tags.clone());
             let report = looked.map(|(_, report)| report);
             if !json {
                 let tags = (!arguments.all_systems).then_some(&tags[..]);
-                return Ok(print_words(&explain::topic::explain(&topic, tags, report.as_ref())?));
+                return Ok(print_words(&explain::topic::explain(&topic, &checks, tags, report.as_ref())?));
             }
-            Document::of_entries(explain::topic::codes(&topic)?, report.as_ref(), &tags)
+            Document::of_entries(explain::topic::codes(&topic, &checks)?, report.as_ref(), &tags)
         }
-        Asked::Text { bytes, left_out } => {
+        explain::Asked::Text { bytes, left_out } => {
             if left_out > 0 {
                 eprintln!(
                     "gdoctor: the first {left_out} bytes were left out: only the end of so long a text is read, and lines are counted from there"
@@ -394,7 +426,7 @@ pub fn explain(arguments: &ExplainArgs) -> Result<u8, String> {
             let search = Finder::new().search(&bytes);
             let deciding = explain::rank::deciding(&search.found);
             let visible = !deciding.is_empty() && !arguments.no_look;
-            let looked = visible.then(|| look(&host, &deciding, explain::rank::wishes(&search.found)));
+            let looked = visible.then(|| look(&host, &deciding, explain::rank::wishes(&search.found), Vec::new()));
             let tags = looked.as_ref().map_or_else(|| probe::tags(&host), |(tags, _)| tags.clone());
             let report = looked.map(|(_, report)| report);
             let answers = explain::rank::rank(search.found, report.as_ref());
@@ -415,10 +447,10 @@ fn is_there(given: &[String]) -> bool {
 }
 
 /// The host's tags, and what the deciding checks say of it when this is wanted.
-fn look(host: &Host, deciding: &[&Check], wishes: Wishes) -> (Vec<String>, report::Report) {
+fn look(host: &Host, deciding: &[&Check], wishes: Wishes, own: Vec<Asked>) -> (Vec<String>, report::Report) {
     // Which engine this is decides which commands fit.
     let selects = |check: &Check| check.id == "docker-version" || deciding.iter().any(|one| one.id == check.id);
-    let need = need::of_wishes(&wishes, &need::Evident::of(host));
+    let need = Need { own, ..need::of_wishes(&wishes, &need::Evident::of(host)) };
     let (facts, report) = judged(host, &need, &selects);
     (facts.tags(), report)
 }

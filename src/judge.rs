@@ -11,6 +11,8 @@ use gdoctor_checks::model::facts::Facts;
 use gdoctor_checks::model::finding::{Finding, Findings, NOT_NEEDED, Verdict};
 use gdoctor_checks::model::need::Need;
 
+use crate::own;
+
 /// What one check said, and how long it took to say it.
 pub struct Judged {
     pub check: &'static Check,
@@ -18,16 +20,36 @@ pub struct Judged {
     pub took: Duration,
 }
 
-/// All checks that `selected` lets through, in the order of [`ALL`].
+/// All checks that `selected` lets through, in the order of [`ALL`]; behind them the site's own, by what they saw.
 pub fn judge_all(facts: &Facts, need: &Need, selected: impl Fn(&Check) -> bool) -> Vec<Judged> {
-    ALL.iter()
-        .filter(|check| selected(check))
-        .map(|check| {
+    let built_in = ALL.iter().copied().filter(|check| selected(check)).map(|check| {
+        let started = Instant::now();
+        let findings = judge(check, facts, need);
+        Judged { check, findings, took: started.elapsed() }
+    });
+    let mut all: Vec<Judged> = built_in.collect();
+    for seen in facts.own.checks.iter().filter(|seen| own::is_id(&seen.own.id)) {
+        let check = own::check(&seen.own);
+        if selected(check) {
             let started = Instant::now();
-            let findings = judge(check, facts, need);
-            Judged { check, findings, took: started.elapsed() }
-        })
-        .collect()
+            let findings =
+                own::findings(seen, check).into_iter().map(|finding| told_by_itself(finding, &all)).collect();
+            all.push(Judged { check, findings, took: started.elapsed() });
+        }
+    }
+    all
+}
+
+/// An own check waits for a built-in one only where that one speaks: else nobody would tell why it is not known.
+fn told_by_itself(mut finding: Finding, built_in: &[Judged]) -> Finding {
+    if let Verdict::Unknown(gap @ Gap::BlockedBy(_)) = &mut finding.verdict {
+        let Gap::BlockedBy(cause) = &*gap else { return finding };
+        let fails = |f: &Finding| matches!(f.verdict, Verdict::Fail(_) | Verdict::Warn(_));
+        if !built_in.iter().any(|j| j.check.id == cause && j.findings.iter().any(fails)) {
+            *gap = Gap::Said(gap.reason());
+        }
+    }
+    finding
 }
 
 /// One check. Every finding leaves with the name of who asked.

@@ -20,6 +20,7 @@ mod live;
 mod manual;
 mod native;
 pub mod need;
+pub mod own;
 mod pictures;
 mod plan;
 pub mod policy;
@@ -97,12 +98,13 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
         Some(Command::Collect(arguments)) => commands::collect(&arguments),
         Some(Command::Diff { before, after, verbose }) => commands::diff(&before, &after, verbose),
         Some(Command::Fleet(arguments)) => commands::fleet(&arguments),
-        Some(Command::List) => print(&explain::topic::list()),
+        Some(Command::List { checks }) => commands::list(&checks),
         Some(Command::Explain(arguments)) => commands::explain(&arguments).unwrap_or_else(|why| misuse(&why)),
         Some(Command::Schema { of: cli::SchemaOf::Report }) => print(include_str!("../docs/gdoctor-report-1.json")),
         Some(Command::Schema { of: cli::SchemaOf::Need }) => print(&need::schema()),
         Some(Command::Schema { of: cli::SchemaOf::Fix }) => print(include_str!("../docs/gdoctor-fix-1.json")),
         Some(Command::Schema { of: cli::SchemaOf::Fleet }) => print(include_str!("../docs/gdoctor-fleet-1.json")),
+        Some(Command::Schema { of: cli::SchemaOf::Checks }) => print(&own::schema()),
         Some(Command::Version { json }) => print(&commands::version(json)),
         Some(Command::Completions { shell }) => print(&manual::completions(shell)),
         Some(Command::Man { command }) => match manual::man(command.as_deref()) {

@@ -25,6 +25,14 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Err where a name is neither gdoctor's own nor one of the site's.
+    pub fn known(&self, own: &[&Check]) -> Result<(), String> {
+        let names: Vec<String> =
+            own.iter().flat_map(|check| [check.id, check.family.name]).map(str::to_owned).collect();
+        crate::cli::named("only", &self.only, &names)?;
+        crate::cli::named("skip", &self.skip, &names)
+    }
+
     /// True when `--only` and `--skip` let this check through, by its id or its family.
     pub fn selects(&self, check: &Check) -> bool {
         let named = |list: &[String]| list.iter().any(|word| word == check.id || word == check.family.name);

@@ -8,6 +8,7 @@ use gdoctor_checks::model::fact::Gap;
 use gdoctor_checks::model::facts::Facts;
 use gdoctor_checks::model::facts::proof::Image;
 use gdoctor_checks::model::need::{Need, Origin};
+use gdoctor_checks::model::own::{Asked, Own};
 use gdoctor_checks::model::place::Place;
 use gdoctor_checks::model::run::{RunLine, RunOption};
 use serde::Serialize;
@@ -21,6 +22,7 @@ use crate::host::{Host, clock, input, output};
 use crate::judge;
 use crate::live::{Live, Show};
 use crate::need::{self, Evident, Gathered, ProjectFile, Refusal, Waiver};
+use crate::own;
 use crate::pictures;
 use crate::plan::{Destination, Plan, Selection};
 use crate::policy::{FailOn, Status};
@@ -74,8 +76,16 @@ impl Run {
         if let Some(path) = &conduct.facts {
             let saved = read(path).map_err(|why| Refused::Facts(format!("{}: {why}", path.display())))?;
             let facts = saved.facts().map_err(|why| Refused::Facts(format!("{}: {why}", path.display())))?;
+            if !conduct.look.checks.is_empty() {
+                let why = "--checks does not go with --facts: own checks were looked at where the file was made";
+                return Err(Refused::Facts(why.into()));
+            }
+            let own: Vec<&Own> = facts.own.checks.iter().map(|seen| &seen.own).collect();
+            selection.known(&checks(own.iter().copied())).map_err(Refused::Facts)?;
+            let codes: Vec<String> = own.into_iter().flat_map(own::codes).collect();
+            let kept = need::Own::Kept(&codes);
             let Gathered { mut need, waivers, project } =
-                need::gather(&arguments.wishes, &arguments.line, &host, &saved.evident).map_err(Refused::Need)?;
+                need::gather(&arguments.wishes, &arguments.line, &host, &saved.evident, kept).map_err(Refused::Need)?;
             if conduct.frame {
                 need::ask_pictures(&mut need);
             }
@@ -111,8 +121,10 @@ impl Run {
             output::make_folder(folder).map_err(|why| Refused::Facts(format!("--frame-dir {why}")))?;
         }
         let evident = Evident::of(&host);
+        let own = need::Own::Read(&conduct.look.checks);
         let Gathered { mut need, waivers, project } =
-            need::gather(&arguments.wishes, &arguments.line, &host, &evident).map_err(Refused::Need)?;
+            need::gather(&arguments.wishes, &arguments.line, &host, &evident, own).map_err(Refused::Need)?;
+        selection.known(&checks(need.own.iter().map(|asked| &asked.own))).map_err(Refused::Facts)?;
         if conduct.frame {
             need::ask_pictures(&mut need);
         }
@@ -171,7 +183,7 @@ impl Run {
     }
 
     /// Looks at everything.
-    pub fn collect(host: &Host, wishes: &Wishes, show: Show) -> Result<Self, String> {
+    pub fn collect(host: &Host, wishes: &Wishes, own: Vec<Asked>, show: Show) -> Result<Self, String> {
         let started = Instant::now();
         let evident = Evident::of(host);
         let mut need = need::of_wishes(wishes, &evident);
@@ -187,6 +199,7 @@ impl Run {
         if need.cameras.is_empty() {
             need.cameras = all.cameras;
         }
+        need.own = own;
         // Nothing is judged here, so there are no verdicts to come.
         let show = if show == Show::Verdicts { Show::Probes } else { show };
         let (facts, times) = probe::probe_all(host, &need, &|_| true, &Live::new(show, &need, &|_| true));
@@ -392,6 +405,10 @@ impl Run {
         output::write_private(path, text.as_bytes())?;
         Ok(format!("{}: {} bytes of facts, nothing replaced", path.display(), text.len()))
     }
+}
+
+fn checks<'a>(own: impl Iterator<Item = &'a Own>) -> Vec<&'static Check> {
+    own.map(own::check).collect()
 }
 
 /// Who asked for the proof that the facts hold; `None` where they hold none.

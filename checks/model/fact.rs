@@ -52,6 +52,8 @@ pub enum Gap {
     BlockedBy(#[serde(serialize_with = "place::word")] String),
     /// The system gave no thread, process or memory for the look.
     NoRoom(#[serde(serialize_with = "place::text")] String),
+    /// Who was asked says itself that it cannot tell: its words.
+    Said(#[serde(serialize_with = "place::text")] String),
     /// A fault of gdoctor's own.
     Bug(#[serde(serialize_with = "place::text")] String),
 }
@@ -66,8 +68,7 @@ impl Gap {
             Gap::Crashed(how) => format!("the look itself crashed ({how})"),
             Gap::ToolMissing(what) => format!("{what} is not there"),
             Gap::Unparsable(what) => format!("the answer was not understood: {what}"),
-            Gap::Unsupported(why) => why.clone(),
-            Gap::Waiting(why) => why.clone(),
+            Gap::Unsupported(why) | Gap::Waiting(why) | Gap::Said(why) => why.clone(),
             Gap::BlockedBy(check) => format!("{check} has to be mended first"),
             Gap::NoRoom(why) => format!("the system had no room for the look: {why}"),
             Gap::Bug(what) => format!("a fault in gdoctor: {what}; please report it"),

@@ -14,6 +14,7 @@ pub mod looks;
 pub mod need;
 pub mod newest;
 pub mod origin;
+pub mod own;
 pub mod place;
 pub mod require;
 pub mod run;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dockerfile::Dockerfile;
 pub use super::origin::{Origin, Protocol, Wish, strongest};
+use super::own::Asked;
 use super::require::Condition;
 use super::run::RunLine;
 use super::version::Version;
@@ -59,6 +60,8 @@ pub struct Need {
     pub run: Option<RunLine>,
     /// What the other containers want that the same text starts, each with its run line.
     pub others: Vec<Need>,
+    /// The site's own checks.
+    pub own: Vec<Asked>,
     /// The Dockerfile of the image, where one was given.
     pub dockerfile: Option<Dockerfile>,
     /// Texts of the user's files that origins point into, by path, secrets overwritten.

@@ -43,6 +43,12 @@ pub fn entries() -> Vec<Entry> {
     codes.enumerate().map(|(rank, (id, check, code))| Entry { id, check, code, rank }).collect()
 }
 
+/// The codes of one check that is not in the list.
+pub fn of_check(check: &'static Check) -> Vec<Entry> {
+    let entry = |(rank, code)| Entry { id: check.id, check: Some(check), code, rank };
+    report::parse(check).codes.into_iter().enumerate().map(entry).collect()
+}
+
 /// The parsed document of a note. Its form is held by tests/contract.rs.
 pub fn note(id: &str) -> Option<Doc<'static>> {
     let note = NOTES.iter().find(|note| note.id == id)?;

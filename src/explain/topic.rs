@@ -10,7 +10,7 @@ use gdoctor_checks::model::fix::{Fix, notes_for};
 use gdoctor_checks::notes::NOTES;
 use gdoctor_checks::{ALL, FAMILIES};
 
-use super::entries::{Entry, entries, note};
+use super::entries::{Entry, entries, note, of_check};
 use super::rank::{self, Here};
 use crate::policy::Status;
 use crate::report::{
@@ -18,14 +18,25 @@ use crate::report::{
     nobodys, parse,
 };
 
-/// Every check, a line each, by family.
-pub fn list() -> String {
-    FAMILIES.iter().map(|family| checks_of(family)).collect::<Vec<String>>().join("\n")
+/// Every check, a line each, by family; the site's own behind the others.
+pub fn list(own: &[&'static Check]) -> String {
+    let mut families: Vec<String> = FAMILIES.iter().map(|family| listed(family.name, family.checks)).collect();
+    let mut names: Vec<&str> = Vec::new();
+    for check in own.iter().filter(|check| FAMILIES.iter().all(|family| family.name != check.family.name)) {
+        if !names.contains(&check.family.name) {
+            names.push(check.family.name);
+        }
+    }
+    for name in names {
+        let checks: Vec<&Check> = own.iter().copied().filter(|check| check.family.name == name).collect();
+        families.push(listed(name, &checks));
+    }
+    families.join("\n")
 }
 
-fn checks_of(family: &Family) -> String {
-    let mut out = format!("{}\n", family.name.bold());
-    for check in family.checks {
+fn listed(family: &str, checks: &[&Check]) -> String {
+    let mut out = format!("{}\n", family.bold());
+    for check in checks {
         let _ = writeln!(out, "  {:<22} {}", check.id, parse(check).title);
     }
     out
@@ -39,7 +50,7 @@ fn whole_family(family: &Family) -> String {
     };
     format!(
         "{}\nLook at all of them: gdoctor --only {name}{asked}\nAll about one: gdoctor explain {}\n",
-        checks_of(family),
+        listed(family.name, family.checks),
         family.checks.first().map_or("", |check| check.id),
         name = family.name,
     )
@@ -61,21 +72,41 @@ fn family(name: &str) -> Option<&'static Family> {
     FAMILIES.iter().copied().find(|family| family.name == name || family.title.eq_ignore_ascii_case(name))
 }
 
+/// True where gdoctor itself has a family, a check or a note of this name.
+pub fn is_known(topic: &str) -> bool {
+    let id = topic.split_once('/').map_or(topic, |(id, _)| id);
+    family(topic).is_some() || built_in(id).is_some() || NOTES.iter().any(|note| note.id == id)
+}
+
+fn built_in(id: &str) -> Option<&'static Check> {
+    named(id, &[])
+}
+
+fn named(id: &str, own: &[&'static Check]) -> Option<&'static Check> {
+    ALL.iter().chain(own).copied().find(|check| check.id == id)
+}
+
 /// The check that can see this topic, a code or all of a check's, by looking at the host alone.
-pub fn seen_by(topic: &str) -> Option<&'static Check> {
+pub fn seen_by(topic: &str, own: &[&'static Check]) -> Option<&'static Check> {
     let id = topic.split_once('/').map_or(topic, |(id, _)| id);
     let asked_by_text = ["run", "dockerfile", "proof"];
-    ALL.iter().copied().find(|check| check.id == id && !asked_by_text.contains(&check.family.name))
+    named(id, own).filter(|check| !asked_by_text.contains(&check.family.name))
 }
 
 /// All about a family (`docker`), a check (`docker-access`), a note (`in-image`) or one of their codes, with the commands of a host with these
 /// tags, or of all systems; where the report has the code, with what is seen. Err names the nearest topic.
-pub fn explain(topic: &str, tags: Option<&[String]>, report: Option<&Report>) -> Result<String, String> {
+pub fn explain(
+    topic: &str,
+    own: &[&'static Check],
+    tags: Option<&[String]>,
+    report: Option<&Report>,
+) -> Result<String, String> {
     if let Some(family) = family(topic) {
         return Ok(whole_family(family));
     }
     let (id, code) = topic.split_once('/').map_or((topic, None), |(id, code)| (id, Some(code)));
-    let of_check = ALL.iter().find(|check| check.id == id).map(|check| (check.id, parse(check)));
+    let check = named(id, own);
+    let of_check = check.map(|check| (check.id, parse(check)));
     let of_note = || NOTES.iter().find(|one| one.id == id).and_then(|one| Some((one.id, note(one.id)?)));
     let (id, doc) = of_check.or_else(of_note).ok_or_else(|| unknown(topic))?;
     match code {
@@ -86,15 +117,16 @@ pub fn explain(topic: &str, tags: Option<&[String]>, report: Option<&Report>) ->
         }
         Some(NOT_NEEDED) => Ok(format!("{}\n\n{}\n", doc.title.bold(), doc.not_needed)),
         Some(ELSEWHERE) if doc.code(ELSEWHERE).is_none() => Ok(format!("{}\n\n{OUT_OF_SIGHT}\n", doc.title.bold())),
-        Some(code) => one_code(id, &doc, code, tags, report).ok_or_else(|| unknown(topic)),
+        Some(code) => one_code((id, check), &doc, code, tags, report).ok_or_else(|| unknown(topic)),
     }
 }
 
 /// The codes of a topic. Err names the nearest topic.
-pub fn codes(topic: &str) -> Result<Vec<Entry>, String> {
+pub fn codes(topic: &str, own: &[&'static Check]) -> Result<Vec<Entry>, String> {
     let of_family = |id: &str| family(topic).is_some_and(|family| family.checks.iter().any(|check| check.id == id));
     let meant = |e: &Entry| e.id == topic || e.name() == topic || of_family(e.id);
-    let codes: Vec<Entry> = entries().into_iter().filter(meant).collect();
+    let codes: Vec<Entry> =
+        entries().into_iter().chain(own.iter().flat_map(|check| of_check(check))).filter(meant).collect();
     if codes.is_empty() { Err(unknown(topic)) } else { Ok(codes) }
 }
 
@@ -142,14 +174,13 @@ fn whole(id: &str, doc: &Doc<'_>, tags: Option<&[String]>, report: Option<&Repor
 }
 
 fn one_code(
-    id: &'static str,
+    (id, check): (&'static str, Option<&'static Check>),
     doc: &Doc<'static>,
     name: &str,
     tags: Option<&[String]>,
     report: Option<&Report>,
 ) -> Option<String> {
     let code = doc.code(name)?;
-    let check = ALL.iter().copied().find(|check| check.id == id);
     let (here, seen) = rank::here(&Entry { id, check, code: code.clone(), rank: 0 }, report);
     let mark = match (seen, code.fixes.is_empty() && code.explains.is_empty()) {
         (Some(outcome), _) => seen_here(outcome),

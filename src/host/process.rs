@@ -10,6 +10,7 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use gdoctor_checks::model::fact::Gap;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
@@ -57,6 +58,12 @@ impl Program {
         Ok(Self { path: whole, name: path.to_owned() })
     }
 
+    /// One of the site's own, wherever it lies: the same holds of it and of every folder above.
+    pub fn of_site(path: &str) -> Result<Self, String> {
+        let whole = trust::whole_path(Path::new(path)).map_err(|why| not_started(path, &why))?;
+        Ok(Self { path: whole, name: path.to_owned() })
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -69,6 +76,27 @@ impl Program {
         }
         run(command, cap, deadline)
     }
+}
+
+impl Program {
+    /// With these variables and a PATH of the system's folders, and nothing else of this process's environment.
+    pub fn run_with(
+        &self,
+        arguments: &[String],
+        variables: &[(String, String)],
+        cap: usize,
+        deadline: Deadline,
+    ) -> Ran {
+        let mut command = Command::new(&self.path);
+        command.arg0(&self.name).args(arguments).env_clear().envs(variables.iter().map(|(name, value)| (name, value)));
+        command.env("PATH", FOLDERS.join(":")).current_dir("/");
+        run(command, cap, deadline)
+    }
+}
+
+/// Where programs of the system lie.
+pub fn folders() -> impl Iterator<Item = &'static str> {
+    FOLDERS.into_iter()
 }
 
 fn not_started(name: &str, why: &Distrust) -> String {
@@ -86,6 +114,19 @@ pub enum End {
     TooMuch,
     /// It could not be started: errno text.
     NotStarted(String),
+}
+
+impl End {
+    /// Why there is no answer, of one that did not come to its own end.
+    pub fn gap(&self) -> Gap {
+        match self {
+            End::Exited(code) => Gap::Unsupported(format!("it ended with exit code {code}")),
+            End::Signalled(signal) => Gap::Crashed(format!("signal {signal}")),
+            End::TimedOut => Gap::TimedOut,
+            End::TooMuch => Gap::Unparsable("it wrote more than it may".into()),
+            End::NotStarted(why) => Gap::NoRoom(format!("it did not start: {why}")),
+        }
+    }
 }
 
 /// What a program wrote before its end: kept even when it hangs or crashes.

@@ -13,7 +13,24 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-use super::{Deadline, certificate, connect};
+use super::{Deadline, Host, certificate, connect};
+
+/// Where Go, and so dockerd, finds the system's authorities: the first of these that is there (crypto/x509, root_linux.go).
+const BUNDLES: [&str; 6] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/tls/cacert.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+/// Bundles have some hundred kilobytes.
+pub const BUNDLE_CAP: usize = 8 << 20;
+
+/// The authorities that this system trusts, as PEM; none where it has no such file.
+pub fn system_authorities(host: &Host) -> Vec<u8> {
+    BUNDLES.iter().find_map(|path| host.bytes(path, BUNDLE_CAP).value().cloned()).unwrap_or_default()
+}
 
 /// What a handshake showed.
 #[derive(Clone, Debug, Default)]

@@ -1,12 +1,13 @@
 //! Reads gdoctor.toml: every key is a flag of the command line by its long name, its values are what the flag takes, and each
 //! wish remembers its line. Waivers stand beside them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, FromArgMatches};
 use gdoctor_checks::ALL;
 use gdoctor_checks::model::need::Need;
+use gdoctor_checks::model::own::Asked;
 use gdoctor_checks::model::run::Span;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -16,7 +17,7 @@ use crate::host::{Host, trust};
 
 use super::text::{SourceText, load};
 use super::wish::ROWS;
-use super::{CAP, Refusal};
+use super::{CAP, Refusal, own};
 
 /// The name that is looked for.
 pub const NAME: &str = "gdoctor.toml";
@@ -39,6 +40,7 @@ pub struct Waiver {
 pub struct Project {
     pub need: Need,
     pub waivers: Vec<Waiver>,
+    pub own: Vec<Asked>,
 }
 
 /// Which gdoctor.toml there is for this run, as it is called in reports.
@@ -52,13 +54,21 @@ pub struct ProjectFile {
 /// A gdoctor.toml, and its text where it counts.
 pub struct Found {
     pub file: ProjectFile,
+    at: PathBuf,
     text: String,
 }
 
 impl Found {
-    /// What it says: nothing where it is left.
-    pub fn project(&self) -> Result<Project, Refusal> {
-        if self.file.left.is_some() { Ok(Project::default()) } else { parse(&self.file.path, &self.text) }
+    /// What it says: nothing where it is left. `codes` are those of own checks that are written elsewhere.
+    pub fn project(&self, codes: &[String]) -> Result<Project, Refusal> {
+        if self.file.left.is_some() {
+            return Ok(Project::default());
+        }
+        let project = parse_with(&self.file.path, &self.text, codes)?;
+        if !project.own.is_empty() {
+            own::trusted(&self.at, &self.file.path)?;
+        }
+        Ok(project)
     }
 }
 
@@ -72,8 +82,9 @@ pub fn find(named: Option<&Path>, host: &Host) -> Result<Option<Found>, Refusal>
         Some(path) if path.as_os_str() == "none" => return Ok(None),
         Some(path) => {
             let name = path.display().to_string();
-            let text = load(&cwd.join(path), &name, CAP, host)?;
-            return Ok(Some(Found { file: ProjectFile { path: name, left: None }, text }));
+            let at = cwd.join(path);
+            let text = load(&at, &name, CAP, host)?;
+            return Ok(Some(Found { file: ProjectFile { path: name, left: None }, at, text }));
         }
         None => {
             let is_there = |folder: &&Path| !host.live().lstat(folder.join(NAME)).is_absent();
@@ -84,10 +95,11 @@ pub fn find(named: Option<&Path>, host: &Host) -> Result<Option<Found>, Refusal>
         }
     };
     if let Err(why) = trust::file_and_folder(&path) {
-        return Ok(Some(Found { file: ProjectFile { path: name, left: Some(why.to_string()) }, text: String::new() }));
+        let file = ProjectFile { path: name, left: Some(why.to_string()) };
+        return Ok(Some(Found { file, at: path, text: String::new() }));
     }
     let text = load(&path, &name, CAP, host)?;
-    Ok(Some(Found { file: ProjectFile { path: name, left: None }, text }))
+    Ok(Some(Found { file: ProjectFile { path: name, left: None }, at: path, text }))
 }
 
 /// The folders from the working directory up to the one with `.git`; the working directory alone where no folder above has one.
@@ -99,6 +111,10 @@ fn searched<'a>(cwd: &'a Path, host: &Host) -> Vec<&'a Path> {
 
 /// Reads the text of a gdoctor.toml called `path`.
 pub fn parse(path: &str, text: &str) -> Result<Project, Refusal> {
+    parse_with(path, text, &[])
+}
+
+fn parse_with(path: &str, text: &str, codes: &[String]) -> Result<Project, Refusal> {
     let wrong = |span: std::ops::Range<usize>, what: String, help: String| Refusal {
         what,
         help,
@@ -109,14 +125,23 @@ pub fn parse(path: &str, text: &str) -> Result<Project, Refusal> {
     })?;
     let mut project = Project::default();
     let source = SourceText::new(path, text);
+    if let Some(value) = table.get_ref().get("check") {
+        project.own = own::read(path, text, value)?;
+    }
+    let codes: Vec<String> =
+        codes.iter().cloned().chain(project.own.iter().flat_map(|asked| crate::own::codes(&asked.own))).collect();
     for (key, value) in table.get_ref().iter() {
         let name = key.get_ref().as_ref();
-        if name == "waiver" {
-            project.waivers = waivers(value, &wrong)?;
-            continue;
+        match name {
+            "check" => continue,
+            "waiver" => {
+                project.waivers = waivers(value, &codes, &wrong)?;
+                continue;
+            }
+            _ => {}
         }
         let Some(row) = ROWS.iter().find(|row| row.key == name) else {
-            let keys = ROWS.iter().map(|row| row.key).chain(["waiver"]);
+            let keys = ROWS.iter().map(|row| row.key).chain(["waiver", "check"]);
             let near = keys.map(|known| (strsim::damerau_levenshtein(known, name), known)).min();
             let help = match near.filter(|(distance, _)| *distance <= 1 + name.len() / 3) {
                 Some((_, near)) => format!("did you mean {near}?"),
@@ -221,7 +246,7 @@ fn taken(name: &str) -> String {
 }
 
 /// What to do about a file that is no TOML.
-fn remedy(message: &str) -> String {
+pub(super) fn remedy(message: &str) -> String {
     let known = [
         ("duplicate key", "take one of the two out, or make one list of both"),
         ("string values must be quoted", "a text stands in quotes: camera = \"any\""),
@@ -231,6 +256,7 @@ fn remedy(message: &str) -> String {
 
 fn waivers(
     value: &Spanned<DeValue>,
+    codes: &[String],
     wrong: &dyn Fn(std::ops::Range<usize>, String, String) -> Refusal,
 ) -> Result<Vec<Waiver>, Refusal> {
     let DeValue::Array(list) = value.get_ref() else {
@@ -270,7 +296,7 @@ fn waivers(
             return Err(wrong(entry.span(), "until is a day".into(), "such as 2026-12-31".into()));
         }
         let code = text("code", true)?;
-        if let Some(near) = unknown_code(&code) {
+        if let Some(near) = unknown_code(&code, codes) {
             let at = table.get("code").map_or(entry.span(), Spanned::span);
             return Err(wrong(at, format!("{code} is no code of a finding"), near));
         }
@@ -287,11 +313,12 @@ fn waivers(
 }
 
 /// What to write in the place of a code that no finding has; nothing where there is such a one.
-fn unknown_code(code: &str) -> Option<String> {
-    let codes = ALL.iter().flat_map(|check| {
+fn unknown_code(code: &str, own: &[String]) -> Option<String> {
+    let built_in = ALL.iter().flat_map(|check| {
         let heads = check.doc.lines().filter_map(|line| line.strip_prefix("## Code "));
         heads.map(|head| format!("{}/{}", check.id, head.trim()))
     });
+    let codes = built_in.chain(own.iter().cloned());
     let near = codes.map(|known| (strsim::damerau_levenshtein(&known, code), known)).min()?;
     match near {
         (0, _) => None,

@@ -6,11 +6,14 @@ pub mod compose;
 pub mod dockerfile;
 pub mod file;
 mod host;
+pub mod own;
 pub mod run_line;
 mod shell;
 pub mod text;
 mod video;
 mod wish;
+
+use std::path::PathBuf;
 
 use gdoctor_checks::model::need::{Camera, Need, Origin, Wish};
 use gdoctor_checks::model::run::{RunLine, Span};
@@ -35,6 +38,16 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// In a sentence, where there is no room for the line.
+    pub fn words(&self) -> String {
+        let help = if self.help.is_empty() { String::new() } else { format!(": {}", self.help) };
+        let place = self.place.as_ref().map(|(name, text, span)| {
+            let line = text.get(..span.start).unwrap_or_default().matches('\n').count() + 1;
+            format!("{name}:{line}: ")
+        });
+        format!("{}{}{help}", place.unwrap_or_default(), self.what)
+    }
+
     fn plain(what: String) -> Self {
         Self { what, help: String::new(), place: None }
     }
@@ -49,12 +62,32 @@ pub struct Gathered {
     pub project: Option<ProjectFile>,
 }
 
+/// Where the site's own checks come from.
+#[derive(Clone, Copy, Debug)]
+pub enum Own<'a> {
+    /// From files: these folders besides the usual ones.
+    Read(&'a [PathBuf]),
+    /// They were looked at elsewhere: these are their codes, and nothing is looked at here.
+    Kept(&'a [String]),
+}
+
 /// Flags first; then the line that is going to be run and what the project's file asks for. Where neither is given, of each
 /// kind of thing that no flag speaks of, what the host shows and the guide suggests.
-pub fn gather(wishes: &Wishes, line: &LineArgs, host: &Host, evident: &Evident) -> Result<Gathered, Refusal> {
+pub fn gather(wishes: &Wishes, line: &LineArgs, host: &Host, evident: &Evident, own: Own) -> Result<Gathered, Refusal> {
     let mut need = wish::of_flags(wishes);
     let found = file::find(line.need.as_deref(), host)?;
-    let project = found.as_ref().map(file::Found::project).transpose()?.unwrap_or_default();
+    let (mut asked, codes) = match own {
+        Own::Read(folders) => {
+            let asked = own::load_all(folders, host)?;
+            let codes = asked.iter().flat_map(|one| crate::own::codes(&one.own)).collect();
+            (asked, codes)
+        }
+        Own::Kept(codes) => (Vec::new(), codes.to_vec()),
+    };
+    let project = found.as_ref().map(|found| found.project(&codes)).transpose()?.unwrap_or_default();
+    if matches!(own, Own::Read(_)) {
+        own::join(&mut asked, project.own)?;
+    }
     let found = found.map(|found| found.file);
     let mut told = found.as_ref().is_some_and(|file| file.left.is_none());
     fill(&mut need, project.need);
@@ -65,6 +98,7 @@ pub fn gather(wishes: &Wishes, line: &LineArgs, host: &Host, evident: &Evident) 
     } else {
         host::add(&mut need, evident)
     }
+    need.own = asked;
     Ok(Gathered { need, waivers: project.waivers, project: found })
 }
 
@@ -73,7 +107,7 @@ pub fn gather_suggested(wishes: &Wishes, host: &Host, evident: &Evident) -> Resu
     let mut need = wish::of_flags(wishes);
     let found = file::find(None, host)?;
     if let Some(found) = &found {
-        fill(&mut need, found.project()?.need);
+        fill(&mut need, found.project(&[])?.need);
     }
     let gpu = need.gpu.is_some() || !need.capabilities.is_empty() || need.codecs().next().is_some();
     let other = need.display.is_some() || !need.cameras.is_empty() || !need.ports.is_empty() || need.picture.is_some();

@@ -6,6 +6,7 @@ use gdoctor_checks::model::need::{Camera, ContainerUser, Gpus, Need, Origin, Pic
 use serde_json::{Map, Value as Json, json};
 
 use crate::cli::{Bytes, CameraSize, Wishes};
+use crate::own;
 
 /// A wish's value, as its flag and its key take it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -337,6 +338,7 @@ pub fn schema() -> String {
             },
         }),
     );
+    properties.insert("check".into(), own::checks_schema());
     let schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "https://gdoctor.dev/schema/gdoctor-toml-1.json",
@@ -345,6 +347,7 @@ pub fn schema() -> String {
         "type": "object",
         "additionalProperties": false,
         "properties": properties,
+        "$defs": own::definitions(),
     });
     format!("{schema:#}\n")
 }

@@ -14,6 +14,7 @@ mod image;
 mod inside;
 pub mod library;
 mod nvidia;
+mod own;
 mod packages;
 mod packets;
 mod podman;
@@ -34,6 +35,7 @@ use gdoctor_checks::ALL;
 use gdoctor_checks::model::check::Check;
 use gdoctor_checks::model::facts::{Facts, Group};
 use gdoctor_checks::model::need::{Gpus, Need, Origin, Wish};
+use gdoctor_checks::model::own::Asked;
 
 use crate::host::Host;
 use crew::Crew;
@@ -56,7 +58,15 @@ fn wanted(need: &Need, selected: &dyn Fn(&Check) -> bool) -> Vec<Group> {
         Group::Host | Group::Docker => true,
         _ => ALL.iter().any(|check| check.reads(group) && asked(check)),
     };
-    Group::ALL.iter().copied().filter(|group| reads(*group) && group.concerns(need)).collect()
+    // A site's own check wants a look at what nothing else asks for.
+    let for_own = crate::own::reads(&own_checks(need, selected));
+    let concerns = |group: Group| reads(group) && group.concerns(need);
+    Group::ALL.iter().copied().filter(|group| concerns(*group) || for_own.contains(group)).collect()
+}
+
+/// Those of the site's own checks that are to speak.
+fn own_checks(need: &Need, selected: &dyn Fn(&Check) -> bool) -> Vec<Asked> {
+    need.own.iter().filter(|asked| selected(crate::own::check(&asked.own))).cloned().collect()
 }
 
 /// The need with the GPU that variables may ask for, where NVIDIA's runtime serves the line's container.
@@ -91,7 +101,8 @@ pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool, wa
             | Group::Frame
             | Group::Reclaim
             // Made by `gdoctor prove` alone, after the host looks.
-            | Group::Proof => {}
+            | Group::Proof
+            | Group::Own => {}
         }
     }
     crew.wait_for(&[Group::Host, Group::Docker]);
@@ -134,7 +145,17 @@ pub fn probe_all(host: &Host, need: &Need, selected: &dyn Fn(&Check) -> bool, wa
         let host = &time.map_or_else(|| host.renewed(), |time| host.patient(time));
         crew.send(Group::Reclaim, host, need, |f| &mut f.reclaim, move |host, _| reclaim::probe(host, &docker));
     }
-    crew.end()
+    let own = own_checks(need, selected);
+    if own.is_empty() {
+        return crew.end();
+    }
+    // They may want what the others saw.
+    crew.wait_for_all();
+    let (host, asked, seen) = (&host.patient(crate::own::time(&own)), own.clone(), crew.facts().clone());
+    crew.send(Group::Own, host, need, |f| &mut f.own, move |host, _| own::probe(host, &asked, &seen));
+    let (mut facts, times) = crew.end();
+    crate::own::complete(&mut facts.own, &own);
+    (facts, times)
 }
 
 /// What fences of fixes may be tagged with on this host, as far as files tell.

@@ -207,7 +207,10 @@ fn mend(out: &mut String, fix: &FixWords) {
         let _ = writeln!(out, "<p>{label}: {set}</p>");
     }
     let page = text(&fix.page);
-    let _ = write!(out, "<p><a href=\"{page}\" rel=\"noreferrer\">{page}</a></p>\n</div>\n");
+    let _ = match fix.link() {
+        Some(_) => write!(out, "<p><a href=\"{page}\" rel=\"noreferrer\">{page}</a></p>\n</div>\n"),
+        None => write!(out, "<p>{page}</p>\n</div>\n"),
+    };
 }
 
 /// A sentence in which what stands between backquotes is set as code.

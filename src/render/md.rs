@@ -70,7 +70,10 @@ fn told(out: &mut String, outcome: &Outcome) {
             };
             let _ = writeln!(out, "{label}: {set}\n");
         }
-        let _ = writeln!(out, "<{}>", fix.page);
+        let _ = match fix.link() {
+            Some(link) => writeln!(out, "<{link}>"),
+            None => writeln!(out, "{}", text(&fix.page)),
+        };
     }
     if !outcome.find_out.is_empty() {
         let _ = writeln!(out, "\nTo find out:\n\n{}", fence(&outcome.find_out));

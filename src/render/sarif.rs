@@ -77,7 +77,8 @@ fn rule(report: &Report, outcome: &Outcome) -> Value {
         ));
         let (title, risks, commands) =
             (super::md::text(&fix.title), fix.risks.join(", "), super::md::fence(&fix.commands));
-        markdown.push_str(&format!("\n{title} ({risks})\n\n{commands}\n[{page}]({page})\n", page = fix.page));
+        let page = fix.link().map_or_else(|| super::md::text(&fix.page), |page| format!("[{page}]({page})"));
+        markdown.push_str(&format!("\n{title} ({risks})\n\n{commands}\n{page}\n"));
     }
     json!({
         "id": outcome.id,
@@ -85,7 +86,7 @@ fn rule(report: &Report, outcome: &Outcome) -> Value {
         "shortDescription": { "text": short(&title) },
         "fullDescription": { "text": short(&format!("gdoctor checks whether this holds: {}.", outcome.title)) },
         "help": { "text": help, "markdown": markdown },
-        "helpUri": worst.fixes.first().map_or("https://github.com/gdoctor/gdoctor", |fix| fix.page.as_str()),
+        "helpUri": worst.fixes.first().and_then(|fix| fix.link()).unwrap_or("https://github.com/gdoctor/gdoctor"),
         "defaultConfiguration": { "level": "error" },
         "properties": { "tags": [outcome.group], "precision": "high", "problem.severity": "error" },
     })

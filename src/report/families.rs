@@ -51,16 +51,25 @@ impl FamilyWords {
 /// Of each family that has results, in the report's order.
 pub fn families(results: &[Outcome]) -> Vec<FamilyWords> {
     let of = |name: &str| results.iter().filter(|o| o.group == name).collect::<Vec<_>>();
-    let present = FAMILIES.iter().map(|family| (family, of(family.name))).filter(|(_, own)| !own.is_empty());
+    let built_in = FAMILIES.iter().map(|family| (family.name, family.title, family.asked_by));
+    // The site's own, in the order of their checks.
+    let mut others: Vec<&'static str> = Vec::new();
+    for outcome in results {
+        if !others.contains(&outcome.group) && FAMILIES.iter().all(|family| family.name != outcome.group) {
+            others.push(outcome.group);
+        }
+    }
+    let all = built_in.chain(others.into_iter().map(|name| (name, name, "")));
+    let present = all.map(|family| (family, of(family.0))).filter(|(_, own)| !own.is_empty());
     present
-        .map(|(family, own)| {
+        .map(|((name, title, asked_by), own)| {
             let status = worst(&own);
             let roots: BTreeSet<&str> = own.iter().filter(|o| o.is_trouble()).map(|o| o.id).collect();
             let waits = |o: &&Outcome| o.cause.as_deref().is_some_and(|cause| roots.contains(cause));
             let waiting: BTreeSet<&str> = results.iter().filter(waits).map(|o| o.id).collect();
             FamilyWords {
-                name: family.name,
-                title: family.title,
+                name,
+                title,
                 status,
                 text: match (status, own.iter().find_map(|o| o.cause.as_deref())) {
                     (Status::Skip, Some(cause)) => format!("waits for {cause}"),
@@ -68,7 +77,7 @@ pub fn families(results: &[Outcome]) -> Vec<FamilyWords> {
                     (trouble, _) => in_trouble(&own, trouble),
                 },
                 waiting: waiting.len(),
-                asked_by: family.asked_by,
+                asked_by,
             }
         })
         .collect()

@@ -485,6 +485,11 @@ pub const CHECK_IT: &str = "Check it worked";
 pub const UNDO: &str = "Undo";
 
 impl FixWords {
+    /// The page, where it is one: an own check without a page has the place where it is written.
+    pub fn link(&self) -> Option<&str> {
+        Some(self.page.as_str()).filter(|page| page.starts_with("https://") || page.starts_with("http://"))
+    }
+
     /// Its commands only look: the reader does what the title says.
     pub fn is_by_hand(&self) -> bool {
         self.risks.contains(&Risk::Looks.words())

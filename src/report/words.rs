@@ -150,7 +150,7 @@ impl Words<'_> {
             required: policy::is_required(finding.asked_by.as_ref()),
             evidence: length::evidence(finding.evidence.iter().map(seen).collect()),
             picture: finding.values.get("picture").map(|file| harmless(file)),
-            docs: fixes.iter().map(|fix| fix.page.clone()).collect(),
+            docs: fixes.iter().filter_map(|fix| fix.link()).map(str::to_owned).collect(),
             fixes,
             find_out: match &finding.verdict {
                 Verdict::Unknown(gap) => {
@@ -246,7 +246,7 @@ fn find_out(gap: &Gap, check: &str, by: Option<&Origin>, own: Vec<String>) -> Ve
         Gap::TimedOut => with_own(again("gdoctor -v --timeout 60s")),
         Gap::Waiting(_) => again("gdoctor --wake"),
         Gap::NotAsked | Gap::ToolMissing(_) | Gap::NoRoom(_) => again("gdoctor"),
-        Gap::Crashed(_) | Gap::Unparsable(_) | Gap::Bug(_) => with_own(again("gdoctor -v")),
+        Gap::Crashed(_) | Gap::Unparsable(_) | Gap::Said(_) | Gap::Bug(_) => with_own(again("gdoctor -v")),
         // Another look would say the same.
         Gap::Unsupported(_) if !own.is_empty() => own,
         Gap::Unsupported(_) => vec![format!("gdoctor explain {check}")],

@@ -10,6 +10,7 @@ pub mod host;
 pub mod image;
 pub mod library;
 pub mod nvidia;
+pub mod own;
 pub mod port;
 pub mod proof;
 pub mod reclaim;
@@ -67,6 +68,7 @@ groups! {
     run Run run::RunFacts,
     image Image image::WantedImages,
     proof Proof proof::ProofFacts,
+    own Own own::OwnFacts,
 }
 
 impl Group {
@@ -102,6 +104,7 @@ impl Group {
             Group::Run => need.run.is_some() || need.dockerfile.is_some() || need.docker == Some(Origin::Default),
             Group::Image => !need.images.is_empty(),
             Group::Proof => need.proof.is_some(),
+            Group::Own => !need.own.is_empty(),
         }
     }
 }

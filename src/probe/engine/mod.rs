@@ -9,7 +9,7 @@ mod mounts;
 pub mod network;
 mod packages;
 pub mod rules;
-mod sockets;
+pub mod sockets;
 mod start;
 
 use gdoctor_checks::model::facts::docker::DockerFacts;

@@ -35,6 +35,10 @@ impl Sockets {
         Some(Self(found))
     }
 
+    pub fn addresses(self) -> Vec<IpAddr> {
+        self.0
+    }
+
     pub fn hear(&self, at: IpAddr) -> bool {
         self.0.iter().any(|socket| match (socket, at) {
             (IpAddr::V6(socket), IpAddr::V4(at)) => socket.is_unspecified() || *socket == at.to_ipv6_mapped(),

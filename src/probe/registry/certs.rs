@@ -4,8 +4,8 @@ use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::registry::{CertsDir, Unfit};
 use gdoctor_checks::model::need::Registry;
 
-use super::BUNDLE_CAP;
 use crate::host::files::Kind;
+use crate::host::tls::BUNDLE_CAP;
 use crate::host::{Host, certificate};
 
 /// The port that is not written: the folder of such a registry has none in its name.

@@ -18,21 +18,10 @@ use serde::Deserialize;
 use crate::host::http::{Client, NoReply, Reply, Target, Tls};
 use crate::host::{Host, files, resolve, threads, tls};
 
-/// Where Go, and so dockerd, finds the system's authorities: the first of these that is there (crypto/x509, root_linux.go).
-const BUNDLES: [&str; 6] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/pki/tls/cacert.pem",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
-/// Bundles have some hundred kilobytes.
-const BUNDLE_CAP: usize = 8 << 20;
 const BODY_CAP: usize = 64 << 10;
 
 pub fn probe(host: &Host, need: &Need, docker: &DockerFacts) -> RegistryFacts {
-    let system = BUNDLES.iter().find_map(|path| host.bytes(path, BUNDLE_CAP).value().cloned()).unwrap_or_default();
+    let system = tls::system_authorities(host);
     let looks = threads::at_once(&need.registries, |wish| {
         let asked = Asked {
             delete: need.registry_delete.is_some(),
@@ -82,7 +71,7 @@ fn look(host: &Host, registry: &Registry, certs_root: &str, system: &[u8], asked
         for name in &dir.authorities {
             trust.authorities.push(b'\n');
             let file = format!("{}/{name}", dir.path);
-            trust.authorities.extend(host.bytes(file, BUNDLE_CAP).value().into_iter().flatten());
+            trust.authorities.extend(host.bytes(file, tls::BUNDLE_CAP).value().into_iter().flatten());
         }
     }
     let shown = pair;

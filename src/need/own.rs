@@ -1,0 +1,124 @@
+//! Which files of own checks there are for this run: those of the machine, of the user, and the folders of `--checks`. One that
+//! somebody else could have written is refused: what it says is run.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use gdoctor_checks::model::own::Asked;
+use gdoctor_checks::model::run::Span;
+use toml::de::DeTable;
+
+use super::text::{SourceText, load};
+use super::{CAP, Refusal};
+use crate::host::{Host, input, trust};
+use crate::own;
+
+/// The machine's.
+const FOLDER: &str = "/etc/gdoctor/checks.d";
+/// More files are no folder of checks.
+const MOST: usize = 200;
+
+/// All checks of all files, in the order of the folders and of their names.
+pub fn load_all(folders: &[PathBuf], host: &Host) -> Result<Vec<Asked>, Refusal> {
+    let mut all = Vec::new();
+    for (folder, named) in places(folders, host) {
+        for file in files(&folder, named, host)? {
+            let name = file.display().to_string();
+            trusted(&file, &name)?;
+            let text = load(&file, &name, CAP, host)?;
+            join(&mut all, parse(&name, &text)?)?;
+        }
+    }
+    Ok(all)
+}
+
+/// Besides those that are there. No two have one id.
+pub fn join(all: &mut Vec<Asked>, more: Vec<Asked>) -> Result<(), Refusal> {
+    for asked in more {
+        if let Some(known) = all.iter().find(|known| known.own.id == asked.own.id) {
+            let (first, second) = (&known.own.by, &asked.own.by);
+            return Err(Refusal::plain(format!(
+                "two checks have one id: {first} and {second}; give one of them another"
+            )));
+        }
+        all.push(asked);
+    }
+    Ok(())
+}
+
+/// Refused where anybody but root and the user could have written it, or replaced a folder above it.
+pub fn trusted(path: &Path, name: &str) -> Result<(), Refusal> {
+    trust::whole_path(path).map(drop).map_err(|why| {
+        Refusal::plain(format!(
+            "{name}: own checks are not read from here: {why}. They belong to root or to you, and nobody else may write to them \
+             or to a folder above"
+        ))
+    })
+}
+
+/// Each folder, and whether it was named.
+fn places(folders: &[PathBuf], host: &Host) -> Vec<(PathBuf, bool)> {
+    let base = host.env("XDG_CONFIG_HOME").filter(|path| path.starts_with('/'));
+    let base = base.or_else(|| host.env("HOME").map(|home| format!("{home}/.config")));
+    // Root that kept a user's HOME (sudo -E) is not that user.
+    let own = base.filter(|base| trust::whole_path(Path::new(base)).is_ok());
+    let own = own.map(|base| (Path::new(&base).join("gdoctor/checks.d"), false));
+    let cwd = host.cwd();
+    let named = folders.iter().map(|folder| (Path::new(&cwd).join(folder), true));
+    std::iter::once((PathBuf::from(FOLDER), false)).chain(own).chain(named).collect()
+}
+
+fn files(folder: &Path, named: bool, host: &Host) -> Result<Vec<PathBuf>, Refusal> {
+    let shown = folder.display();
+    if named && !input::is_folder(folder) {
+        return Err(Refusal::plain(format!(
+            "--checks {shown}: there is no such folder; give the one that has the files"
+        )));
+    }
+    let names = host.live().list(folder);
+    if let Some(gap) = names.gap() {
+        // One that is not there is Absent.
+        return Err(Refusal::plain(format!("{shown}: {}", gap.reason())));
+    }
+    let is_file = |name: &&String| name.ends_with(".toml") && !name.starts_with('.');
+    let files: Vec<PathBuf> =
+        names.value().into_iter().flatten().filter(is_file).map(|name| folder.join(name)).collect();
+    if files.len() > MOST {
+        return Err(Refusal::plain(format!("{shown}: {} files; a folder of checks has {MOST} at most", files.len())));
+    }
+    Ok(files)
+}
+
+/// Reads the text of a file of checks called `path`.
+pub fn parse(path: &str, text: &str) -> Result<Vec<Asked>, Refusal> {
+    let table = DeTable::parse(text).map_err(|error| {
+        refusal(
+            path,
+            text,
+            own::Wrong {
+                span: error.span().unwrap_or_default(),
+                what: error.message().to_owned(),
+                help: super::file::remedy(error.message()),
+            },
+        )
+    })?;
+    if let Some(key) = table.get_ref().keys().find(|key| key.get_ref().as_ref() != "check") {
+        let what = format!("{} is no key of a file of checks", key.get_ref());
+        let help = "every check begins with [[check]], and its keys follow";
+        return Err(refusal(path, text, own::Wrong { span: key.span(), what, help: help.into() }));
+    }
+    let value = table.get_ref().get("check");
+    value.map_or(Ok(Vec::new()), |value| read(path, text, value))
+}
+
+/// Reads the value of `check`.
+pub fn read(path: &str, text: &str, value: &toml::Spanned<toml::de::DeValue>) -> Result<Vec<Asked>, Refusal> {
+    let source = SourceText::new(path, text);
+    let origin = |span: Range<usize>, what: String| source.origin(Span::new(span.start, span.end), what);
+    own::checks(value, text, &origin).map_err(|why| refusal(path, text, why))
+}
+
+fn refusal(path: &str, text: &str, why: own::Wrong) -> Refusal {
+    let span = Span::new(why.span.start, why.span.end);
+    Refusal { what: why.what, help: why.help, place: Some((path.to_owned(), text.to_owned(), span)) }
+}
