@@ -83,8 +83,7 @@ fn compiles(text: &str, words: &[(usize, usize)]) -> Option<usize> {
     if let Some((_, behind)) = of_pip(text, words) {
         let is_source = |place: &&(usize, usize)| {
             let named = |source: &&str| word(place).contains(*source);
-            (word(place).contains("git+") || word(place).starts_with("./"))
-                && SOURCES.iter().any(|source| named(source))
+            (word(place).contains("git+") || word(place).starts_with("./")) && SOURCES.iter().any(named)
         };
         return behind.iter().find(is_source).map(|place| place.1);
     }
