@@ -16,5 +16,6 @@ pub mod passage;
 mod podman_alone;
 mod room;
 pub mod sight;
+pub mod sysctl;
 pub mod unasked;
 pub mod way;

@@ -6,6 +6,7 @@ use crate::model::prelude::*;
 use crate::model::run::{Device, NamedFile, RunLine, RunOption};
 use crate::model::version::Version;
 use crate::readings::sight::ENGINE_FILES;
+use crate::readings::sysctl;
 
 pub static CHECK: Check = Check {
     id: "run-line-names",
@@ -25,10 +26,11 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     }
     let named = line.files.iter().filter(|named| !line.earlier.has_path(&named.path));
     let mut looks: Vec<Result<Option<Finding>, Stop>> = named.map(|named| file(facts, named)).collect();
-    // A privileged container gets every device there is, and none is looked for.
-    if !facts.docker.is_elsewhere() && line.switch("privileged").is_none() {
-        looks.extend(line.devices.iter().filter(|device| !is_told_elsewhere(device)).map(|named| device(facts, named)));
-        looks.extend(line.devices.iter().filter(|device| is_others_cdi(device)).map(|named| cdi_device(facts, named)));
+    if !facts.docker.is_elsewhere() {
+        let all = line.switch("privileged").is_some() && !facts.docker.is_rootless();
+        let devices = || line.devices.iter();
+        looks.extend(devices().filter(|device| !is_told_elsewhere(device)).map(|named| device(facts, named, all)));
+        looks.extend(devices().filter(|named| !all && is_others_cdi(named)).map(|named| cdi_device(facts, named)));
     }
     if facts.docker.is_elsewhere() && line.devices.iter().any(|device| !is_told_elsewhere(device)) {
         looks.push(Err(Stop::Unknown(Gap::Unsupported(ENGINE_FILES.into()), facts.docker.endpoint.source.clone())));
@@ -55,7 +57,8 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
 fn of_podman(facts: &Facts, line: &RunLine) -> Result<Findings, Stop> {
     let named = line.files.iter().filter(|named| !line.earlier.has_path(&named.path));
     let mut looks: Vec<Result<Option<Finding>, Stop>> = named.map(|named| file(facts, named)).collect();
-    looks.extend(line.devices.iter().filter(|device| !is_told_elsewhere(device)).map(|named| device(facts, named)));
+    let devices = line.devices.iter().filter(|device| !is_told_elsewhere(device));
+    looks.extend(devices.map(|named| device(facts, named, false)));
     looks.extend(line.all("sysctl").map(|option| setting(facts, line, option)));
     if looks.is_empty() {
         return Err(Stop::NotNeeded("podman"));
@@ -103,9 +106,14 @@ fn cdi_device(facts: &Facts, device: &Device) -> Result<Option<Finding>, Stop> {
     Ok(Some(finding.with("version", &version.version).asked_by(&device.at.origin())))
 }
 
-fn device(facts: &Facts, device: &Device) -> Result<Option<Finding>, Stop> {
+/// `all`: the container is privileged and gets every device there is. dockerd then looks for none that keeps its name
+/// (WithDevices of moby's daemon/oci_linux.go), and the program is the first to miss one.
+fn device(facts: &Facts, device: &Device, all: bool) -> Result<Option<Finding>, Stop> {
     let Some(fact) = facts.run.sources.get(&device.host) else { return Ok(None) };
+    let unlooked = all && device.host == device.container;
     let finding = match fact.known()? {
+        None if unlooked => Finding::warn("no-device-unlooked", "look"),
+        Some(_) if unlooked => return Ok(None),
         None => Finding::fail("no-device", "look"),
         Some(Lies::File | Lies::Socket | Lies::Folder | Lies::EmptyFolder) => Finding::fail("not-a-device", "look"),
         Some(Lies::PipeFolder) => Finding::fail("pipe-among-devices", "look"),
@@ -141,6 +149,9 @@ fn setting(facts: &Facts, line: &RunLine, option: &RunOption) -> Result<Option<F
         let finding = Finding::fail("no-card", "name-card").about(card).with("option", &option.at.text);
         return Ok(Some(finding.evidence("the line", &option.at.text).asked_by(&option.at.origin())));
     }
+    if let Some(finding) = of_the_host(facts, line, option)? {
+        return Ok(Some(finding));
+    }
     let Some((path, fact)) = option.setting().and_then(|path| facts.run.sources.get_key_value(&path)) else {
         return Ok(None);
     };
@@ -149,6 +160,29 @@ fn setting(facts: &Facts, line: &RunLine, option: &RunOption) -> Result<Option<F
     }
     let finding = Finding::fail("no-setting", "look").evidence(fact.source.0.as_str(), fact.words());
     Ok(Some(at_path(finding, path).asked_by(&option.at.origin())))
+}
+
+/// A setting that a network namespace of its own does not have: runc finds no file, or none that it may write.
+fn of_the_host(facts: &Facts, line: &RunLine, option: &RunOption) -> Result<Option<Finding>, Stop> {
+    let shares = |option: &RunOption| option.value == "host" || option.value.starts_with("container:");
+    if option.at.opaque || option.refused.is_some() || line.all("network").any(shares) {
+        return Ok(None);
+    }
+    let key = option.value.split('=').next().unwrap_or_default();
+    let kernel = &facts.host.kernel;
+    let finding = match sysctl::is_of_the_host(key, kernel.value().map(String::as_str)) {
+        Some(false) => return Ok(None),
+        Some(true) => Finding::fail("setting-of-host", "run-line-syntax/set-on-host").edit(option.at.without()),
+        None => {
+            let gap = match kernel.gap() {
+                Some(gap) => gap.clone(),
+                None => Gap::Unsupported("whether this kernel gives containers this setting is not known".into()),
+            };
+            Finding::unknown(gap, kernel.source.clone())
+        }
+    };
+    let finding = finding.about(&option.at.text).with("value", &option.value).saw(kernel);
+    Ok(Some(finding.asked_by(&option.at.origin())))
 }
 
 /// The container has eth0, eth1 …, one for each of its networks, and lo.
