@@ -92,6 +92,8 @@ fn about(finding: Finding, said: &Said) -> Finding {
 
 /// What a stage has from those that it stands on.
 struct Seen<'a> {
+    file: &'a Dockerfile,
+    stage: &'a Stage,
     line: Vec<&'a Stage>,
     base: &'a str,
     /// The last part of the base's name.
@@ -105,12 +107,18 @@ impl<'a> Seen<'a> {
         let base = line.last().map_or("", |stage| stage.base.reference.as_str());
         let path = base.split('@').next().unwrap_or_default();
         let last = path.rsplit('/').next().unwrap_or_default();
-        Self { line, base, name: last.split(':').next().unwrap_or_default(), system: known_image::system(base) }
+        Self {
+            file,
+            stage,
+            line,
+            base,
+            name: last.split(':').next().unwrap_or_default(),
+            system: known_image::system(base),
+        }
     }
 
     fn says(&self, words: &[&str]) -> bool {
-        let text = |stage: &&Stage| stage.rest.to_ascii_lowercase();
-        self.line.iter().map(text).any(|text| words.iter().any(|word| text.contains(word)))
+        self.file.line_says(self.stage, words)
     }
 
     fn sets(&self, name: &str) -> bool {
@@ -133,6 +141,8 @@ impl<'a> Seen<'a> {
             Does::OpenCv => self.opencv(stage),
             Does::Conda => self.conda(),
             Does::Daemon => (!self.says(&["dockerd"])).then(|| Finding::warn("no-daemon", "outside")),
+            // The check of GPUs in builds tells of these.
+            Does::CudaExtension | Does::SetupPy => None,
         }
     }
 

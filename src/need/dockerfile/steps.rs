@@ -48,11 +48,54 @@ pub fn of(text: &str, words: &[(usize, usize)]) -> Vec<(Does, (usize, usize))> {
     if daemon && !caught {
         found.push((Does::Daemon, (first.0, rest[0].1)));
     }
+    found.extend(compiles(text, words).filter(|_| !caught));
     let asks = rest.first().is_some_and(|verb| ["install", "create", "update"].contains(&word(verb)));
     if name(first) == "conda" && asks && !caught && !OTHER_CHANNELS.iter().any(|option| says(option)) {
         found.push((Does::Conda, (first.0, rest[0].1)));
     }
     found
+}
+
+/// Projects whose source is compiled for CUDA when pip installs it, by their names in repositories and on PyPI: PyTorch's
+/// cpp_extension, or a look for a GPU in their own setup.py.
+const EXTENSIONS: [&str; 15] = [
+    "facebookresearch/detectron2",
+    "facebookresearch/pytorch3d",
+    "tiny-cuda-nn",
+    "diff-gaussian-rasterization",
+    "diff-surfel-rasterization",
+    "simple-knn",
+    "nvdiffrast",
+    "groundingdino",
+    "open-mmlab/mmcv",
+    "pointnet2_ops",
+    "chamferdist",
+    "minkowskiengine",
+    "sshaoshuai/pcdet",
+    "torch-ngp/raymarching",
+    "qwopqwop200/gptq-for-llama",
+];
+/// Verbs of a setup.py that compile.
+const COMPILE: [&str; 6] = ["build", "build_ext", "develop", "install", "bdist_wheel", "bdist_egg"];
+
+/// `python setup.py … develop`, `pip install git+https://github.com/facebookresearch/detectron2.git`.
+fn compiles(text: &str, words: &[(usize, usize)]) -> Option<(Does, (usize, usize))> {
+    let word = |place: &(usize, usize)| &text[place.0..place.1];
+    let first = words.first()?;
+    if let Some((_, behind)) = of_pip(text, words) {
+        let known = |place: &&(usize, usize)| {
+            let word = word(place).to_ascii_lowercase();
+            EXTENSIONS.iter().any(|name| word.contains(name))
+        };
+        return behind.iter().find(known).map(|place| (Does::CudaExtension, *place));
+    }
+    let script = words.iter().position(|place| {
+        let name = word(place).rsplit('/').next().unwrap_or_default();
+        name.starts_with("setup") && name.ends_with(".py")
+    })?;
+    let verb = words[script + 1..].iter().find(|place| COMPILE.contains(&word(place)))?;
+    let does = if word(&words[script]).contains("cuda") { Does::CudaExtension } else { Does::SetupPy };
+    Some((does, (first.0, verb.1)))
 }
 
 /// The repository of CUDA's packages; that of machine learning kept the key to its end.
