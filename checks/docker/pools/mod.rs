@@ -28,7 +28,7 @@ const OWN: [(Ipv4Addr, u8, u8); 7] = [
 /// More than this many networks are not counted: there is room.
 const ENOUGH: usize = 64;
 
-fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(info) = facts.docker.info.known()? else { return Err(Stop::blocked_by("docker-engine")) };
     if info.is_rootless() {
         return Err(Stop::NotNeeded("own-network"));
@@ -43,18 +43,32 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         false => info.default_address_pools.iter().filter_map(parse).collect(),
     };
     let free = pools.iter().map(|pool| free(pool, &taken)).sum::<usize>().min(ENOUGH);
+    let wanted = to_make(facts, need);
+    let bad = if wanted.is_some() { Finding::fail } else { Finding::warn };
     let finding = match free {
         0 if pools.is_empty() => return Err(Stop::NotNeeded("own-network")),
         0 => match unused(&taken) {
-            Some(pool) => Finding::warn("exhausted", "more-pools").with("pool", pool),
-            None => Finding::warn("all-covered", "narrow-routes").with("routes", widest(routes)),
+            Some(pool) => bad("exhausted", "more-pools").with("pool", pool),
+            None => bad("all-covered", "narrow-routes").with("routes", widest(routes)),
         },
         _ => Finding::pass("room"),
+    };
+    let finding = match wanted.filter(|_| free == 0) {
+        Some((name, by)) => finding.asked_by(&by).evidence("the network that is made", name),
+        None => finding,
     };
     Ok(finding
         .with("free", if free == ENOUGH { format!("{ENOUGH} or more") } else { free.to_string() })
         .evidence(fact.source.0.as_str(), format!("{} networks of this host", taken.len()))
         .into())
+}
+
+/// A network that is made with the container, for certain: the engine does not have it yet.
+fn to_make(facts: &Facts, need: &Need) -> Option<(String, Origin)> {
+    let line = need.run.as_ref().filter(|line| !line.podman)?;
+    let known = facts.run.networks.value()?;
+    let made = line.networks_to_make().into_iter().find(|(name, _)| known.iter().all(|known| known != name));
+    made.map(|(name, by)| (name.to_string(), by))
 }
 
 /// A private range that no route of this host touches.

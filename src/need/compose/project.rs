@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use gdoctor_checks::model::need::Origin;
-use gdoctor_checks::model::run::Span;
+use gdoctor_checks::model::run::{Argument, Span};
 
 use crate::host::Host;
 use crate::need::Refusal;
@@ -86,6 +86,16 @@ impl<'a> Project<'a> {
         project.document = whole;
         project.variables = variables;
         Ok(project)
+    }
+
+    /// What stands under a key of the whole, and so on.
+    pub fn at(&self, path: &[&str]) -> Option<&Node> {
+        self.document.at(path)
+    }
+
+    /// The argument that stands for a place of its files.
+    pub fn argument(&self, node: &Node, text: &str) -> Argument {
+        Argument { text: text.to_owned(), file: Some(self.origin(node, text.to_owned())), ..Argument::default() }
     }
 
     pub fn services(&self) -> &[(String, Node)] {
