@@ -188,22 +188,24 @@ impl Redactor {
         }
         let octets = address.octets();
         let subnet = self.subnet(format!("{}.{}.{}", octets[0], octets[1], octets[2]));
-        let third = self.third(octets);
         let last = match octets[3] {
             edge @ (0 | 1 | 255) => edge,
             _ => {
                 let taken = self.taken.entry(subnet).or_insert(1);
-                *taken += 1;
+                // Its own number is no pseudonym.
+                *taken += if *taken + 1 == usize::from(octets[3]) { 2 } else { 1 };
                 u8::try_from(*taken).unwrap_or(254).min(254)
             }
         };
         let (high, low) = ((subnet >> 8) as u8, (subnet & 0xff) as u8);
-        let pseudonym = if address.is_private() {
-            std::net::Ipv4Addr::new(octets[0], octets[1], third, last)
-        } else {
+        let pseudonym = match octets[0] {
+            10 => std::net::Ipv4Addr::new(10, high, low, last),
+            // Docker makes its networks of these; which of them are taken decides about the next.
+            _ if address.is_private() => std::net::Ipv4Addr::new(octets[0], octets[1], self.third(octets), last),
             // 198.18.0.0/15 is set aside for tests (RFC 2544).
-            std::net::Ipv4Addr::new(198, 18 + (high & 1), low, last)
+            _ => std::net::Ipv4Addr::new(198, 18 + (high & 1), low, last),
         };
+        // The first and last of a network that Docker makes everywhere are nobody's.
         if pseudonym != address {
             self.insert("ip", original, pseudonym.to_string(), false);
         }

@@ -41,7 +41,14 @@ const NAMES_GPUS: [&str; 5] =
 /// none: it ends there, or the project's setup.py takes the processor's part alone. Without nvcc it is another matter.
 fn compiled(file: &Dockerfile, stage: &Stage) -> Option<Finding> {
     let base = file.line_of(stage).last().map_or("", |ground| ground.base.reference.as_str());
-    let told = NAMES_GPUS.iter().any(|name| base.contains(name)) || file.line_says(stage, &NAMES_GPUS);
+    let line = file.line_of(stage);
+    let sets = |stage: &&Stage| {
+        let is_told = |name: &str| NAMES_GPUS.contains(&name.to_ascii_lowercase().as_str());
+        stage.variables.iter().any(|setting| is_told(&setting.name))
+    };
+    let told = NAMES_GPUS.iter().any(|name| base.contains(name))
+        || line.iter().any(sets)
+        || file.line_says(stage, &NAMES_GPUS);
     if told || !base.contains("devel") {
         return None;
     }
