@@ -61,14 +61,20 @@ const OF_THE_HOST: [&str; 54] = [
     "net.ipv4.udp_mem",
     "net.nf_conntrack_max",
 ];
+/// Settings that went into the network namespaces with this kernel.
+const SINCE: [(&str, [u32; 2]); 2] = [("net.ipv4.tcp_rmem", [4, 15]), ("net.ipv4.tcp_wmem", [4, 15])];
 /// The newest kernel whose sources were looked at.
 const LOOKED_AT: [u32; 2] = [6, 18];
 
 /// True: no container can set it on this kernel. `None`: this kernel is newer than what is known here, or not known.
 pub fn is_of_the_host(key: &str, kernel: Option<&str>) -> Option<bool> {
-    if !OF_THE_HOST.contains(&key) {
+    let since = SINCE.iter().find(|(name, _)| *name == key).map(|(_, since)| *since);
+    if since.is_none() && !OF_THE_HOST.contains(&key) {
         return Some(false);
     }
     let kernel = Version::leading(kernel?)?;
+    if let Some(since) = since {
+        return Some([kernel.major(), kernel.minor()] < since);
+    }
     ([kernel.major(), kernel.minor()] <= LOOKED_AT).then_some(true)
 }

@@ -141,8 +141,13 @@ fn several<'a>(facts: &Facts, line: &'a RunLine) -> Option<(String, &'a Argument
         "gpu" | "auto" => gpus > 1,
         number => number.parse::<u32>().is_ok_and(|count| count > 1),
     };
-    let of_nccl = words.iter().any(|(word, _)| word.ends_with("_perf"));
-    let counts = |name: &str| COUNTS.contains(&name) || of_nccl && name == "-g";
+    let is_there = |is: &dyn Fn(&str) -> bool| words.iter().any(|(word, _)| is(word));
+    let (of_nccl, of_mpi) = (is_there(&|word| word.ends_with("_perf")), is_there(&|word| word == "mpirun"));
+    let counts = |name: &str| match name {
+        "-g" => of_nccl,
+        "-n" | "-np" => of_mpi,
+        name => COUNTS.contains(&name),
+    };
     let option = words.iter().enumerate().find_map(|(at, (word, argument))| {
         let (name, value) = match word.split_once('=') {
             Some(parts) => parts,
