@@ -75,7 +75,10 @@ fn judge(_: &Facts, need: &Need) -> Result<Findings, Stop> {
         let mut told: Vec<Does> = Vec::new();
         for step in &stage.steps {
             // One cause is told once a stage, at its first place.
-            let Some(finding) = seen.step(stage, step.does).filter(|_| !told.contains(&step.does)) else { continue };
+            let Some(finding) = seen.step(stage, step.does, &step.said.text).filter(|_| !told.contains(&step.does))
+            else {
+                continue;
+            };
             told.push(step.does);
             findings.push(about(finding, &step.said));
         }
@@ -129,7 +132,7 @@ impl<'a> Seen<'a> {
         self.line.iter().flat_map(|stage| &stage.packages).any(|package| is(&package.text))
     }
 
-    fn step(&self, stage: &Stage, does: Does) -> Option<Finding> {
+    fn step(&self, stage: &Stage, does: Does, said: &str) -> Option<Finding> {
         match does {
             Does::AptKey => {
                 let system = self.system.filter(|system| since(*system, 13, (25, 4)))?;
@@ -137,7 +140,7 @@ impl<'a> Seen<'a> {
             }
             Does::OldKey => (!self.says(&["3bf863cc", "cuda-keyring"]))
                 .then(|| Finding::warn("old-key", "new-key").with("repository", self.repository())),
-            Does::Pip => self.pip(),
+            Does::Pip => self.pip(said),
             Does::OpenCv => self.opencv(stage),
             Does::Conda => self.conda(),
             Does::Daemon => (!self.says(&["dockerd"])).then(|| Finding::warn("no-daemon", "outside")),
@@ -147,7 +150,7 @@ impl<'a> Seen<'a> {
     }
 
     /// pip of the distribution, in no environment of its own.
-    fn pip(&self) -> Option<Finding> {
+    fn pip(&self, said: &str) -> Option<Finding> {
         const ELSEWHERE: [&str; 9] = [
             "break-system-packages",
             "break_system_packages",
@@ -167,7 +170,11 @@ impl<'a> Seen<'a> {
             && !self.sets("PIP_BREAK_SYSTEM_PACKAGES")
             && !self.sets("VIRTUAL_ENV")
             && !own_path;
-        fits.then(|| Finding::warn("pip-managed", "environment").with("system", system))
+        // A Python of another number, or one that is made the usual one, need not be the system's.
+        let program = said.split(' ').next().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
+        let own = ["pip", "pip3", "python3"].contains(&program) && !self.says(&["alternatives", "ln -s", "deadsnakes"]);
+        let bad = if own { Finding::fail } else { Finding::warn };
+        fits.then(|| bad("pip-managed", "environment").with("system", system))
     }
 
     fn opencv(&self, stage: &Stage) -> Option<Finding> {
@@ -203,12 +210,11 @@ impl<'a> Seen<'a> {
     /// Packages that a distribution has no more.
     fn gone_packages(&self, stage: &Stage) -> Vec<Finding> {
         let Some(system) = self.system.filter(|system| since(*system, 13, (24, 4))) else { return Vec::new() };
+        let caught = self.says(&["||", "sources.list"]);
+        let bad = if caught { Finding::warn } else { Finding::fail };
         let gone = stage.packages.iter().filter(|package| package.text == "libgl1-mesa-glx");
         let tell = |package: &Said| {
-            about(
-                Finding::warn("package-gone", "other-package").with("system", system).with("other", "libgl1"),
-                package,
-            )
+            about(bad("package-gone", "other-package").with("system", system).with("other", "libgl1"), package)
         };
         gone.take(1).map(tell).collect()
     }
