@@ -58,6 +58,8 @@ const RAW_FOR_PORTS: [u32; 2] = [28, 0];
 const RAW_FOR_ALL: [u32; 2] = [28, 2];
 /// … and none does where the daemon has this variable, which it then warns of (moby, iptabler/endpoint.go).
 const WITHOUT_RAW: &str = "DOCKER_INSECURE_NO_IPTABLES_RAW";
+/// The first release that reads it.
+const READS_WITHOUT_RAW: [u32; 3] = [28, 0, 2];
 
 /// What this engine cannot do in a kernel without the table raw.
 fn without_raw(docker: &DockerFacts, need: &Need) -> Option<Finding> {
@@ -69,12 +71,16 @@ fn without_raw(docker: &DockerFacts, need: &Need) -> Option<Finding> {
         return None;
     }
     let is_open = docker.setting("allow-direct-routing", |settings| settings.allow_direct_routing);
+    let fix = match version >= Version::new(&READS_WITHOUT_RAW) {
+        true => "without-raw",
+        false => "docker-version/upgrade",
+    };
     let finding = match version >= Version::new(&RAW_FOR_ALL) && !is_open.is_some_and(|set| set.value) {
         true => Finding::fail("no-raw-table", "without-raw"),
         false if need.run.as_ref().is_some_and(|line| !line.ports.is_empty()) => {
-            Finding::fail("no-raw-table-for-ports", "without-raw")
+            Finding::fail("no-raw-table-for-ports", fix)
         }
-        false => Finding::warn("no-raw-table-for-ports", "without-raw"),
+        false => Finding::warn("no-raw-table-for-ports", fix),
     };
     Some(finding.with("engine", engine))
 }

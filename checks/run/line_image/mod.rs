@@ -125,7 +125,7 @@ fn by_name(facts: &Facts, image: &Image) -> Option<Finding> {
     let made = known_image::machine(name)?;
     let machine = facts.architecture();
     differs(made, machine)
-        .then(|| Finding::warn("other-architecture", "pull-own").with("architecture", made).with("machine", machine))
+        .then(|| Finding::warn("other-architecture", "own-image").with("architecture", made).with("machine", machine))
 }
 
 /// The image's files are there to be seen, and the program is not among them.
