@@ -16,6 +16,8 @@ pub struct NvidiaFacts {
     pub gpus: Fact<Vec<PciGpu>>,
     /// NVSwitch chips (vendor 0x10de, class 0x0680) on the PCI bus.
     pub switches: Fact<u32>,
+    /// The fabric manager's program, where such chips are.
+    pub fabric_manager: Fact<String>,
     /// The kernel module that is loaded now.
     pub module: Fact<Module>,
     /// /dev/dxg: the GPU's way into WSL2.

@@ -20,9 +20,15 @@ use crate::host::{Deadline, Host};
 const RESERVE: Duration = Duration::from_millis(50);
 
 pub fn probe(host: &Host, _need: &Need) -> NvidiaFacts {
+    let switches = bus::switches(host);
+    let fabric_manager = match switches.value() {
+        Some(_) => host.stat(FABRIC_MANAGER).map(|_| FABRIC_MANAGER.into()),
+        None => Fact::default(),
+    };
     let mut facts = NvidiaFacts {
         gpus: bus::gpus(host),
-        switches: bus::switches(host),
+        switches,
+        fabric_manager,
         module: kernel::module(host),
         dxg: host.stat("/dev/dxg").map(|_| "/dev/dxg".into()),
         windows_driver: windows_driver(host),
@@ -48,6 +54,8 @@ pub fn probe(host: &Host, _need: &Need) -> NvidiaFacts {
     facts
 }
 
+/// Where NVIDIA's packages have it.
+const FABRIC_MANAGER: &str = "/usr/bin/nv-fabricmanager";
 const WSL_DXCORE: &str = "/usr/lib/wsl/lib/libdxcore.so";
 
 /// Windows lays its libraries into /usr/lib/wsl/lib, and the driver store beside it: NVIDIA's folders are called `nv_dispi.inf_amd64_…`,
