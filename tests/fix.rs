@@ -97,7 +97,10 @@ fn main() {
     // The machines end here, not with the process.
     drop((plain, systemd));
     assert!(!all || !had_machine || mended.len() >= MENDED, "{} are too few", mended.len());
-    assert!(!all || !had_machine || mended.iter().any(|one| one.ends_with(" cgroupfs-mount")), "no package was brought");
+    assert!(
+        !all || !had_machine || mended.iter().any(|one| one.ends_with(" cgroupfs-mount")),
+        "no package was brought"
+    );
     conclusion.exit();
 }
 
@@ -378,8 +381,7 @@ fn no_sudo(machine: &Machine) -> Result<(), String> {
 
 /// On a terminal, as a user who has to give a password: sudo reads it there, and it is nowhere else.
 fn asks_password(machine: &Machine) -> Result<(), String> {
-    let script =
-        "echo labuser:fish-4242 | chpasswd; cp /etc/sudoers.d/lab /root/lab; echo 'labuser ALL=(ALL) ALL' >/etc/sudoers.d/lab\n\
+    let script = "echo labuser:fish-4242 | chpasswd; cp /etc/sudoers.d/lab /root/lab; echo 'labuser ALL=(ALL) ALL' >/etc/sudoers.d/lab\n\
          rm -f /answers /screen; mkfifo /answers; chmod 666 /answers; : >/screen; chmod 666 /screen\n\
          user() { setpriv --reuid=labuser --regid=labuser --clear-groups env HOME=/home/labuser USER=labuser \"$@\"; }\n\
          (exec 3<>/answers; user script -qc 'gdoctor fix --only docker-access --timeout 30s' /dev/null <&3 >/screen 2>&1) & talk=$!\n\
@@ -391,7 +393,14 @@ fn asks_password(machine: &Machine) -> Result<(), String> {
          user sudo -K; user gdoctor fix --undo </dev/null; echo without $?\n\
          cp /root/lab /etc/sudoers.d/lab; user gdoctor fix --undo; id -nG labuser; usermod -p '*' labuser; rm -rf /home/labuser/.local/state";
     let text = said(machine, script);
-    let told = ["Done", "labuser 700\n", "labuser docker\n", "sudo does not let this user through", "stands as before", "before.\nlabuser\n"];
+    let told = [
+        "Done",
+        "labuser 700\n",
+        "labuser docker\n",
+        "sudo does not let this user through",
+        "stands as before",
+        "before.\nlabuser\n",
+    ];
     is(told.iter().all(|word| text.contains(word)) && !text.contains("kept it"), || text.clone())
 }
 

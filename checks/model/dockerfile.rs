@@ -108,8 +108,10 @@ pub enum Does {
     Conda,
     /// Asks a Docker daemon, or systemd.
     Daemon,
-    /// Compiles a package for torch from its source, which may hold CUDA code.
-    TorchExtension,
+    /// Compiles what is known to be an extension of PyTorch for CUDA.
+    CudaExtension,
+    /// Compiles what a setup.py says, which may be one.
+    SetupPy,
 }
 
 /// A command that asks a GPU.
@@ -158,6 +160,12 @@ impl Dockerfile {
             line.push(base);
         }
         line
+    }
+
+    /// One of these words, in small letters, stands in what a stage says or in those that it stands on.
+    pub fn line_says(&self, stage: &Stage, words: &[&str]) -> bool {
+        let text = |stage: &&Stage| stage.rest.to_ascii_lowercase();
+        self.line_of(stage).iter().map(text).any(|text| words.iter().any(|word| text.contains(word)))
     }
 
     /// A variable as the image has it, from the file alone.

@@ -118,9 +118,31 @@ pub struct RunLine {
     pub copies: Option<u32>,
     /// The other services of the compose file that are up beside it.
     pub beside: Vec<Beside>,
-    /// The network that compose makes for it where there is none of that name, in a range of the engine's choice.
+    /// Networks that compose makes for it, with addresses out of the engine's pools.
+    pub makes: Vec<MadeNetwork>,
+    /// What of the compose file the youngest compose takes alone.
+    pub youngest: Option<Youngest>,
+}
+
+/// A network that is made with the container, where it is not there yet.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MadeNetwork {
     #[serde(serialize_with = "place::network")]
-    pub makes_network: Option<String>,
+    pub name: String,
+    pub at: Argument,
+}
+
+/// A key of a compose file, and the first compose that takes it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Youngest {
+    #[serde(serialize_with = "place::word")]
+    pub since: String,
+    /// `deploy.resources.reservations.devices`.
+    #[serde(serialize_with = "place::word")]
+    pub key: String,
+    pub at: Argument,
 }
 
 /// What another service of the same compose file publishes.
@@ -168,6 +190,8 @@ pub struct Earlier {
     /// Started or created by an earlier line of the text.
     pub containers: Vec<String>,
     pub networks: Vec<String>,
+    /// Of the networks those that got their addresses from the engine's pools.
+    pub from_pools: Vec<String>,
     pub volumes: Vec<String>,
     /// Built, pulled, loaded or tagged.
     pub images: Vec<String>,
@@ -195,6 +219,7 @@ impl Earlier {
         join(&mut self.stopped, other.stopped);
         join(&mut self.containers, other.containers);
         join(&mut self.networks, other.networks);
+        join(&mut self.from_pools, other.from_pools);
         join(&mut self.volumes, other.volumes);
         join(&mut self.images, other.images);
         join(&mut self.paths, other.paths);
@@ -580,6 +605,13 @@ impl RunLine {
         let name = option.value.split(',').find_map(|field| field.strip_prefix("name=")).unwrap_or(&option.value);
         let is_dockers = ["", "default", "bridge", "host", "none"].contains(&name) || name.starts_with("container:");
         (!is_dockers).then_some((name, option))
+    }
+
+    /// Networks that have to be made for it out of the engine's address pools, unless they are there: its name and who wants it.
+    pub fn networks_to_make(&self) -> Vec<(&str, Origin)> {
+        let own = self.makes.iter().map(|made| (made.name.as_str(), made.at.origin()));
+        let earlier = self.network().filter(|(name, _)| self.earlier.from_pools.iter().any(|made| made == name));
+        own.chain(earlier.map(|(name, option)| (name, option.at.origin()))).collect()
     }
 
     /// An argument of one of these options that only a command in `$(…)` would tell.

@@ -23,6 +23,72 @@ const FIRST_CUDA_OF_JETSON: [(&[u32], &[u32]); 4] =
 /// From this CUDA on, GPUs below that capability are not supported at all.
 const DROPPED: [(u32, &[u32]); 3] = [(13, &[7, 5]), (12, &[5, 0]), (11, &[3, 5])];
 
+/// The newest CUDA that a branch of the driver speaks, from that branch on (CUDA's release notes, "CUDA Toolkit and Corresponding
+/// Driver Versions").
+const SPOKEN: [(u32, (u32, u32)); 24] = [
+    (418, (10, 1)),
+    (440, (10, 2)),
+    (450, (11, 0)),
+    (455, (11, 1)),
+    (460, (11, 2)),
+    (465, (11, 3)),
+    (470, (11, 4)),
+    (495, (11, 5)),
+    (510, (11, 6)),
+    (515, (11, 7)),
+    (520, (11, 8)),
+    (525, (12, 0)),
+    (530, (12, 1)),
+    (535, (12, 2)),
+    (545, (12, 3)),
+    (550, (12, 4)),
+    (555, (12, 5)),
+    (560, (12, 6)),
+    (565, (12, 7)),
+    (570, (12, 8)),
+    (575, (12, 9)),
+    (580, (13, 0)),
+    (590, (13, 1)),
+    // Later branches are not known here.
+    (595, (0, 0)),
+];
+
+/// By the driver's version alone, where NVML cannot be asked: `11.4` of `470.199.02`.
+pub fn spoken_by(driver: &str) -> Option<Version> {
+    let branch: u32 = driver.split('.').next()?.parse().ok()?;
+    let (_, (major, minor)) = SPOKEN.iter().rev().find(|(since, _)| *since <= branch)?;
+    (*major > 0).then(|| Version::new(&[*major, *minor]))
+}
+
+/// Compute capabilities by PCI device id, from the first id to the last (pci.ids, and developer.nvidia.com/cuda-gpus).
+const BY_DEVICE: [(u16, u16, [u32; 2]); 19] = [
+    (0x1340, 0x13bf, [5, 0]),
+    (0x13c0, 0x143f, [5, 2]),
+    (0x15f0, 0x15ff, [6, 0]),
+    (0x174d, 0x179f, [5, 0]),
+    (0x17c0, 0x17ff, [5, 2]),
+    (0x1b00, 0x1d7f, [6, 1]),
+    (0x1d81, 0x1dff, [7, 0]),
+    (0x1e00, 0x1fff, [7, 5]),
+    (0x2080, 0x20ff, [8, 0]),
+    (0x2180, 0x21ff, [7, 5]),
+    (0x2200, 0x22bf, [8, 6]),
+    (0x2320, 0x234f, [9, 0]),
+    (0x2414, 0x25ff, [8, 6]),
+    (0x2680, 0x28ff, [8, 9]),
+    (0x2900, 0x29ff, [10, 0]),
+    (0x2b80, 0x2dff, [12, 0]),
+    (0x2e00, 0x2eff, [12, 1]),
+    (0x2f00, 0x2fff, [12, 0]),
+    (0x3180, 0x31ff, [10, 3]),
+];
+
+/// By the GPU's place on the bus alone, where NVML cannot be asked.
+pub fn capability_of(device: u16) -> Option<Version> {
+    let row = BY_DEVICE.iter().find(|(first, last, _)| (*first..=*last).contains(&device))?;
+    Some(Version::new(&row.2))
+}
+
 /// How a CUDA runs on a driver that speaks another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
@@ -57,35 +123,6 @@ pub fn has_dropped(cuda: &Version, capability: &Version) -> bool {
     dropped.is_some_and(|(_, least)| *capability < Version::new(least))
 }
 
-/// The CUDA that drivers of a branch speak: "CUDA Toolkit and Corresponding Driver Versions" of CUDA's release notes. `None` for
-/// branches before the table.
-pub fn of_branch(driver: &Version) -> Option<Version> {
-    const FIRST: [(u32, [u32; 2]); 21] = [
-        (450, [11, 0]),
-        (455, [11, 1]),
-        (460, [11, 2]),
-        (465, [11, 3]),
-        (470, [11, 4]),
-        (495, [11, 5]),
-        (510, [11, 6]),
-        (515, [11, 7]),
-        (520, [11, 8]),
-        (525, [12, 0]),
-        (530, [12, 1]),
-        (535, [12, 2]),
-        (545, [12, 3]),
-        (550, [12, 4]),
-        (555, [12, 5]),
-        (560, [12, 6]),
-        (565, [12, 7]),
-        (570, [12, 8]),
-        (575, [12, 9]),
-        (580, [13, 0]),
-        (590, [13, 1]),
-    ];
-    FIRST.iter().rev().find(|(branch, _)| driver.major() >= *branch).map(|(_, cuda)| Version::new(cuda))
-}
-
 /// The name of a CUresult that cuInit or the first calls after it return; empty for any other.
 pub fn error_name(code: u32) -> &'static str {
     match code {
@@ -105,12 +142,12 @@ pub fn error_name(code: u32) -> &'static str {
     }
 }
 
-/// NVIDIA's data-centre GPUs by their brand: forward compatibility works on these. `None` where the brand does not tell: some
-/// professional cards have it too.
+/// NVIDIA's data-centre GPUs by their brand, consumers' GPUs by brand or name: forward compatibility works on the first alone.
+/// `None` where neither tells: some professional cards have it too.
 pub fn forward_compatible(gpu: &NvmlGpu) -> Option<bool> {
-    match gpu.brand.as_deref()? {
-        "Tesla" | "Nvidia" => Some(true),
-        "GeForce" | "GeForceRTX" | "Titan" | "TitanRTX" => Some(false),
-        _ => None,
+    match gpu.brand.as_deref() {
+        Some("Tesla" | "Nvidia") => Some(true),
+        Some("GeForce" | "GeForceRTX" | "Titan" | "TitanRTX") => Some(false),
+        _ => ["GeForce", "TITAN"].iter().any(|name| gpu.name.contains(name)).then_some(false),
     }
 }

@@ -1,5 +1,6 @@
 //! What keeps NVIDIA's driver from serving this host: no GPU, no module, libraries of another version, GPUs that it leaves alone.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::model::facts::host::{HostFacts, Platform};
@@ -49,15 +50,15 @@ impl NvidiaFacts {
 
     /// GPUs on the bus that a driver of this version and flavour leaves alone.
     pub fn dropped_gpus(&self, version: &str, open: Option<bool>) -> Dropped<'_> {
-        let branch = version.split('.').next().and_then(|word| word.parse().ok()).unwrap_or(0);
+        let branch = branch_of(version);
         let gpus = self.usable_gpus().filter(|gpu| {
             // A GPU that the module has bound is not left alone; Blackwell binds to the closed module and then fails.
             let unbound = gpu.driver.is_none();
             match gpu.generation() {
-                Generation::BeforeMaxwell => unbound && branch >= 495,
+                Generation::BeforeMaxwell => unbound && gpu.is_older_than(branch),
                 // The open module may hold one without starting it; where NVML's count is known, that tells.
                 Generation::MaxwellToVolta => {
-                    (unbound && branch >= 590) || (open == Some(true) && (unbound || self.nvml_misses(gpu)))
+                    (unbound && gpu.is_older_than(branch)) || (open == Some(true) && (unbound || self.nvml_misses(gpu)))
                 }
                 Generation::TuringToHopper => false,
                 Generation::Blackwell => (open == Some(false) && self.nvml_misses(gpu)) || (unbound && branch < 570),
@@ -69,8 +70,22 @@ impl NvidiaFacts {
     /// The first GPU that the module has now, and a driver of this version and flavour would leave alone.
     pub fn lost_to(&self, version: &str, open: Option<bool>) -> Option<Lost<'_>> {
         let branch = version.split('.').next()?.parse().ok()?;
-        let gpu = self.usable_gpus().find(|gpu| gpu.is_held_by("nvidia") && !gpu.generation().is_driven_by(branch, open))?;
+        let gpu =
+            self.usable_gpus().find(|gpu| gpu.is_held_by("nvidia") && !gpu.generation().is_driven_by(branch, open))?;
         Some(Lost { gpu, branch })
+    }
+
+    /// The driver's version by what lies on disk: the module's, else the libraries', else the only one that DKMS has.
+    pub fn version_on_disk(&self) -> Option<&str> {
+        let module = self.module_file.value().and_then(|file| file.version.as_deref());
+        let built = || self.dkms.value().and_then(|versions| <&[String; 1]>::try_from(versions.as_slice()).ok());
+        module.or_else(|| self.library_versions().next()).or_else(|| built().map(|[only]| only.as_str()))
+    }
+
+    /// The branch of the driver that is loaded, or else installed; `None` where nothing tells it.
+    pub fn branch(&self) -> Option<u32> {
+        let loaded = self.module.value().map(|module| module.version.as_str());
+        loaded.or_else(|| self.version_on_disk()).map(branch_of).filter(|branch| *branch > 0)
     }
 
     /// NVML has counted its GPUs, and this one is not among them.
@@ -98,8 +113,17 @@ impl Lost<'_> {
 
     pub fn told(&self, finding: Finding) -> Finding {
         let id = alloc::format!("10de:{:04x}", self.gpu.device);
-        finding.about(&self.gpu.address).with("id", &id).with("branch", self.branch).evidence("/sys/bus/pci/devices", id)
+        finding
+            .about(&self.gpu.address)
+            .with("id", &id)
+            .with("branch", self.branch)
+            .evidence("/sys/bus/pci/devices", id)
     }
+}
+
+/// `580` of `580.95.05`; 0 of what is no version.
+fn branch_of(version: &str) -> u32 {
+    version.split('.').next().and_then(|word| word.parse().ok()).unwrap_or(0)
 }
 
 /// See [`NvidiaFacts::dropped_gpus`].

@@ -19,5 +19,6 @@ mod podman_alone;
 pub mod pools;
 mod room;
 pub mod sight;
+pub mod sysctl;
 pub mod unasked;
 pub mod way;

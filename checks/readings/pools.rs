@@ -3,7 +3,6 @@
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
-use crate::model::facts::Facts;
 use crate::model::facts::docker::{AddressPool, Info};
 use crate::model::facts::engine::Route;
 
@@ -39,15 +38,6 @@ pub fn taken(routes: &[Route]) -> Vec<(u32, u32)> {
 /// How many networks more can be made, up to [`ENOUGH`].
 pub fn room(pools: &[Pool], taken: &[(u32, u32)]) -> usize {
     pools.iter().map(|pool| free(pool, taken)).sum::<usize>().min(ENOUGH)
-}
-
-impl Facts {
-    /// Every range is known to be taken: the engine makes no network that names none itself.
-    pub fn lacks_a_range(&self) -> bool {
-        let (Some(info), Some(routes)) = (self.docker.info.value(), self.engine.routes.value()) else { return false };
-        let pools = pools(info);
-        !info.is_rootless() && !self.docker.is_elsewhere() && !pools.is_empty() && room(&pools, &taken(routes)) == 0
-    }
 }
 
 fn range(base: Ipv4Addr, bits: u8) -> Option<(u32, u32)> {

@@ -3,14 +3,15 @@
 
 use std::time::Duration;
 
-use crate::host::shell;
 use crate::host::Deadline;
 use crate::host::process::End;
+use crate::host::shell;
 
 /// As long as apt may think about it.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Nothing of the simulation is left in apt's caches.
-const QUIETLY: &str = "-s -q -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Get::Show-User-Simulation-Note=false";
+const QUIETLY: &str =
+    "-s -q -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Get::Show-User-Simulation-Note=false";
 
 /// The line brings packages, or changes them.
 pub fn installs(line: &str) -> bool {
@@ -91,7 +92,9 @@ fn new_ones(said: &str) -> Result<Vec<String>, String> {
                 return Err(format!("it would remove the package {name}, which no undo gives back as it was"));
             }
             (Some("Inst"), Some(name), Some(next)) if next.starts_with('[') => {
-                return Err(format!("it would change the installed package {name}, which no undo gives back as it was"));
+                return Err(format!(
+                    "it would change the installed package {name}, which no undo gives back as it was"
+                ));
             }
             (Some("Inst"), Some(name), _) => names.push(name.to_owned()),
             _ => {}
@@ -117,7 +120,11 @@ mod tests {
     fn names_are_those_that_are_asked() {
         assert_eq!(asked("sudo apt-get install -y a b"), Some("a b"));
         assert_eq!(asked("sudo apt-get install -y a && sudo a || sudo mount b"), Some("a"));
-        for line in ["sudo apt-get install -y \"a-$(uname -r)\"", "sudo apt-get install -y --only-upgrade a", "sudo dnf install -y a"] {
+        for line in [
+            "sudo apt-get install -y \"a-$(uname -r)\"",
+            "sudo apt-get install -y --only-upgrade a",
+            "sudo dnf install -y a",
+        ] {
             assert_eq!(asked(line), None, "{line}");
         }
     }

@@ -202,7 +202,10 @@ pub fn step_text(step: &Step, number: usize, width: usize) -> String {
         ("Writes", &step.writes),
         ("Restarts or stops", &step.services),
         ("Containers that stop", &step.stops),
-        ("Containers that lose the GPUs which NVIDIA's hook gave them, until they are started again", &step.may_lose_gpus),
+        (
+            "Containers that lose the GPUs which NVIDIA's hook gave them, until they are started again",
+            &step.may_lose_gpus,
+        ),
         ("Note", &step.notes),
     ];
     for (label, list) in listed.into_iter().filter(|(_, list)| !list.is_empty()) {

@@ -38,7 +38,8 @@ pub fn undo(entry: &Entry, shelf: &Shelf, say: &mut dyn FnMut(&str)) -> Result<T
     journal::write(&mut ledger, &Record::Undoing { at: clock::rfc3339(clock::unix_seconds()), found })?;
 
     let mut back = TakenBack::default();
-    let commands: Vec<&String> = entry.undo.iter().filter_map(command).filter(|line| !packages::installs(line)).collect();
+    let commands: Vec<&String> =
+        entry.undo.iter().filter_map(command).filter(|line| !packages::installs(line)).collect();
     if others.is_empty() {
         for command in &commands {
             run(command, say, &mut back, entry.stood == Stood::Ended && entry.told.is_empty());

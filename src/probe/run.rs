@@ -364,7 +364,7 @@ fn subpaths(host: &Host, line: &RunLine, daemon: &Asker) -> BTreeMap<String, Fac
 
 fn networks(host: &Host, line: &RunLine, daemon: &Asker) -> Fact<Vec<String>> {
     const SOURCE: &str = "GET /networks";
-    if line.podman || line.network().is_none() && line.makes_network.is_none() {
+    if line.podman || (line.network().is_none() && line.makes.is_empty()) {
         return Fact::unknown(Gap::NotAsked, SOURCE);
     }
     let networks = daemon.get::<Vec<Network>>(host, "/networks", SOURCE);

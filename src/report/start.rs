@@ -66,10 +66,10 @@ pub fn unseen(line: &RunLine) -> Vec<&str> {
         "disable-content-trust" => option.value == "false",
         // The network's own addresses are not looked at.
         "ip" | "ip6" => line.network().is_some(),
-        // These are of the host's own network alone, or of modules that may not be loaded.
-        "sysctl" => !["net.ipv4.", "net.ipv6.", "net.core.somaxconn", "kernel.", "fs."]
-            .iter()
-            .any(|own| option.value.starts_with(own)),
+        // Settings of modules that may not be loaded.
+        "sysctl" => {
+            !["net.ipv4.", "net.ipv6.", "net.core.", "kernel.", "fs."].iter().any(|own| option.value.starts_with(own))
+        }
         "cpu-shares" => option.value == "1" || option.value.parse::<i64>().is_ok_and(|n| n > 262_144),
         name => UNSEEN.contains(&name),
     };

@@ -28,6 +28,8 @@ pub struct Redactor {
     lengths: HashMap<String, Vec<usize>>,
     numbers: BTreeMap<&'static str, usize>,
     subnets: BTreeMap<String, usize>,
+    /// The third numbers of private addresses in each block of sixteen, in the order in which they came.
+    thirds: BTreeMap<[u8; 3], Vec<u8>>,
     /// The last numbers of addresses that are taken in each subnet.
     taken: BTreeMap<usize, usize>,
     counts: BTreeMap<&'static str, usize>,
@@ -190,18 +192,39 @@ impl Redactor {
             edge @ (0 | 1 | 255) => edge,
             _ => {
                 let taken = self.taken.entry(subnet).or_insert(1);
-                *taken += 1;
+                // Its own number is no pseudonym.
+                *taken += if *taken + 1 == usize::from(octets[3]) { 2 } else { 1 };
                 u8::try_from(*taken).unwrap_or(254).min(254)
             }
         };
         let (high, low) = ((subnet >> 8) as u8, (subnet & 0xff) as u8);
-        let pseudonym = if address.is_private() {
-            std::net::Ipv4Addr::new(10, high, low, last)
-        } else {
+        let pseudonym = match octets[0] {
+            10 => std::net::Ipv4Addr::new(10, high, low, last),
+            // Docker makes its networks of these; which of them are taken decides about the next.
+            _ if address.is_private() => std::net::Ipv4Addr::new(octets[0], octets[1], self.third(octets), last),
             // 198.18.0.0/15 is set aside for tests (RFC 2544).
-            std::net::Ipv4Addr::new(198, 18 + (high & 1), low, last)
+            _ => std::net::Ipv4Addr::new(198, 18 + (high & 1), low, last),
         };
-        self.insert("ip", original, pseudonym.to_string(), false);
+        // The first and last of a network that Docker makes everywhere are nobody's.
+        if pseudonym != address {
+            self.insert("ip", original, pseudonym.to_string(), false);
+        }
+    }
+
+    /// The third number of a private address: it stays in its block of sixteen, of which Docker makes networks, and is renamed
+    /// there; the block's first keeps its place. So as many of Docker's networks are taken as before.
+    fn third(&mut self, octets: [u8; 4]) -> u8 {
+        let block = octets[2] & 0xf0;
+        if octets[2] == block {
+            return block;
+        }
+        let thirds = self.thirds.entry([octets[0], octets[1], block]).or_default();
+        let known = thirds.iter().position(|third| *third == octets[2]);
+        let place = known.unwrap_or_else(|| {
+            thirds.push(octets[2]);
+            thirds.len() - 1
+        });
+        block + u8::try_from(place + 1).unwrap_or(15).min(15)
     }
 
     fn address6(&mut self, original: &str, address: std::net::Ipv6Addr) {
@@ -365,7 +388,7 @@ mod tests {
         r.text(text);
         let shown = r.apply(text);
         assert_eq!(shown.matches("user-1").count(), 2, "{shown}");
-        assert!(shown.contains("10.0.2.2 10.0.2.3 198.18.3.2 gpu-1"), "{shown}");
+        assert!(shown.contains("192.168.1.2 192.168.1.3 198.18.3.2 gpu-1"), "{shown}");
         assert!(shown.contains("http://***@host-2:3128") && shown.contains("127.0.0.1 0.0.0.0"), "{shown}");
         assert!(shown.contains("02:00:00:00:00:01") && shown.contains("fd00:"), "{shown}");
         assert_eq!(r.survivor(&shown), None);
@@ -397,7 +420,7 @@ mod tests {
         r.text(text);
         assert_eq!((r.apply(text).as_str(), r.survivor(text)), (text, None));
         r.text("from 8.8.4.4, 6.6.87.3 and 192.168.7.20-eth0");
-        assert_eq!(r.apply("8.8.4.4 6.6.87.3 192.168.7.20-eth0"), "198.18.1.2 198.18.2.2 10.0.3.2-eth0");
+        assert_eq!(r.apply("8.8.4.4 6.6.87.3 192.168.7.20-eth0"), "198.18.1.2 198.18.2.2 192.168.1.2-eth0");
     }
 
     #[test]

@@ -12,10 +12,15 @@ pub static CHECK: Check = Check {
     judge,
 };
 
-fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let display = &facts.display;
     let Some(name) = display.name.known()? else {
-        return Ok(unset(facts)?.saw(&display.name).into());
+        let finding = unset(facts)?;
+        let finding = match finding.code {
+            "headless" if only_passes_on(need) => Finding::warn("headless", "virtual-server").with("servers", ""),
+            _ => finding,
+        };
+        return Ok(finding.saw(&display.name).into());
     };
     if let Address::Malformed(why) = &name.address {
         let finding = Finding::fail("malformed", "set-display").with("why", why).with("display", name);
@@ -37,6 +42,16 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         false => finding.with("number", a_number(facts)),
     };
     Ok(finding.with("display", name).saw(&display.name).saw(&display.mine).saw(&display.route).into())
+}
+
+/// A script passes DISPLAY on into a shell, as many do on any host: whether somebody opens a window there is not said.
+fn only_passes_on(need: &Need) -> bool {
+    const SHELLS: [&str; 6] = ["", "bash", "sh", "/bin/bash", "/bin/sh", "/usr/bin/bash"];
+    let by_line = matches!(need.display, Some(Origin::RunLine { .. }));
+    need.run.as_ref().is_some_and(|line| {
+        let alone = line.arguments.len() <= 1 && SHELLS.contains(&line.program.as_str());
+        by_line && !line.file.is_empty() && alone && line.last("interactive").is_some()
+    })
 }
 
 /// The display to point DISPLAY at: one that listens, else the one it names, else the usual first.

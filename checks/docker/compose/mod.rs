@@ -31,7 +31,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
                 refused(facts, &compose, service).unwrap_or_else(|| with_plugin(&compose, service)).with("path", plugin)
             }
         },
-        (None, Some(path)) => version_1(facts, service).with("path", path),
+        (None, Some(path)) => version_1(facts, &compose, service).with("path", path),
         // podman brings no compose, and starts whichever is there.
         (None, None) if facts.docker.version.value().is_some_and(EngineVersion::is_podman) => {
             return Err(Stop::NotNeeded("not-installed"));
@@ -42,8 +42,8 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         },
     };
     let finding = match service.and_then(|line| line.by.as_ref()) {
-        Some(by) => finding.asked_by(by),
-        None => finding,
+        Some(by) if finding.asked_by.is_none() => finding.asked_by(by),
+        _ => finding,
     };
     let words = compose.plugin.iter().chain(&compose.python).map(String::as_str).collect::<Vec<_>>().join(", ");
     Ok(finding.evidence(fact.source.0.as_str(), words).into())
@@ -93,7 +93,27 @@ fn has_short_form(line: &RunLine) -> bool {
     line.gpus.iter().any(|request| matches!(&request.at.file, Some(Origin::File { what, .. }) if what == "gpus"))
 }
 
-fn version_1(facts: &Facts, service: Option<&RunLine>) -> Finding {
+/// The last release of version 1.
+const LAST_1: [u32; 2] = [1, 29];
+
+/// Compose 1.x refuses the whole file for one key that it does not know.
+fn refuses(compose: &Compose, service: &RunLine) -> Option<Finding> {
+    let youngest = service.youngest.as_ref()?;
+    let own = compose.python_version.as_deref().and_then(Version::leading);
+    // What no release of it takes needs no number.
+    let newest = own.unwrap_or_else(|| Version::new(&LAST_1));
+    let refused = Version::parse(&youngest.since).is_some_and(|since| since > newest);
+    let version = compose.python_version.as_deref().unwrap_or("1.x");
+    refused.then(|| {
+        let finding = Finding::fail("version-1-refuses", "plugin").about(&youngest.key).with("since", &youngest.since);
+        finding.with("version", version).asked_by(&youngest.at.origin())
+    })
+}
+
+fn version_1(facts: &Facts, compose: &Compose, service: Option<&RunLine>) -> Finding {
+    if let Some(finding) = service.and_then(|service| refuses(compose, service)) {
+        return finding;
+    }
     let engine = facts.docker.version.value().and_then(|version| Version::leading(&version.version));
     match engine.filter(|engine| *engine >= Version::new(&WITHOUT_CONTAINER_CONFIG)) {
         Some(engine) => {

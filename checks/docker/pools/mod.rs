@@ -15,7 +15,7 @@ pub static CHECK: Check = Check {
     judge,
 };
 
-fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(info) = facts.docker.info.known()? else { return Err(Stop::blocked_by("docker-engine")) };
     if info.is_rootless() {
         return Err(Stop::NotNeeded("own-network"));
@@ -24,11 +24,13 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let Some(routes) = fact.known()? else { return Err(Stop::NotNeeded("own-network")) };
     let (pools, taken) = (pools::pools(info), pools::taken(routes));
     let free = pools::room(&pools, &taken);
+    let wanted = to_make(facts, need);
+    let bad = if wanted.is_some() { Finding::fail } else { Finding::warn };
     let finding = match free {
         0 if pools.is_empty() => return Err(Stop::NotNeeded("own-network")),
         0 => match unused(&taken) {
-            Some(pool) => Finding::warn("exhausted", "more-pools").with("pool", pool),
-            None => Finding::warn("all-covered", "narrow-routes").with("routes", widest(routes)),
+            Some(pool) => bad("exhausted", "more-pools").with("pool", pool),
+            None => bad("all-covered", "narrow-routes").with("routes", widest(routes)),
         },
         _ => match in_the_way(routes) {
             Some((own, wide)) => Finding::warn("in-the-way", "other-ranges")
@@ -36,6 +38,10 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
                 .with("route", format!("{}/{}", wide.network, wide.bits)),
             None => Finding::pass("room"),
         },
+    };
+    let finding = match wanted.filter(|_| free == 0) {
+        Some((name, by)) => finding.asked_by(&by).evidence("the network that is made", name),
+        None => finding,
     };
     Ok(finding
         .with("free", if free == ENOUGH { format!("{ENOUGH} or more") } else { free.to_string() })
@@ -54,6 +60,14 @@ fn in_the_way(routes: &[Route]) -> Option<(&Route, &Route)> {
         })
     };
     routes.iter().filter(|route| route.on_link && route.by_docker).find_map(|own| Some((own, beyond(own)?)))
+}
+
+/// A network that is made with the container, for certain: the engine does not have it yet.
+fn to_make(facts: &Facts, need: &Need) -> Option<(String, Origin)> {
+    let line = need.run.as_ref().filter(|line| !line.podman)?;
+    let known = facts.run.networks.value()?;
+    let made = line.networks_to_make().into_iter().find(|(name, _)| known.iter().all(|known| known != name));
+    made.map(|(name, by)| (name.to_string(), by))
 }
 
 /// A private range that no route of this host touches.

@@ -69,18 +69,28 @@ fn one(file: &Dockerfile, base: &Base, here: bool) -> Finding {
 /// The base's packages can no longer be had, and the Dockerfile asks for some.
 fn out_of_support(file: &Dockerfile, base: &Base) -> Option<Finding> {
     let (system, since) = known_image::ended(&base.reference)?;
-    let stands = |stage: &Stage| file.line_of(stage).last().is_some_and(|ground| ground.base.at == base.at);
-    let own = |stage: &&Stage| stage.built && stands(stage);
-    let mut stages = file.stages.iter().filter(own);
+    let mut stages = stages_of(file, base);
     // Who names the archive knows.
     let archive = |stage: &Stage| {
         ["vault.centos.org", "archive.debian.org", "old-releases"].iter().any(|a| stage.rest.contains(a))
     };
     let asks = stages.any(|stage| !stage.packages.is_empty() && !archive(stage));
+    // Who writes its sources anew may name any.
+    let renamed = || stages_of(file, base).any(|stage| RENAMES.iter().any(|word| stage.rest.contains(word)));
     asks.then(|| {
-        let finding = Finding::warn("ended", "newer-base").with("system", system).with("since", since);
+        let bad = if renamed() { Finding::warn } else { Finding::fail };
+        let finding = bad("ended", "newer-base").with("system", system).with("since", since);
         finding.evidence("the Dockerfile", &*base.reference)
     })
+}
+
+/// What a step does that may give the base other sources of packages, or goes on without them.
+const RENAMES: [&str; 5] = ["sources.list", "yum.repos.d", "mirrorlist", "||", "apt.conf"];
+
+/// The stages that are built and stand on this base.
+fn stages_of<'a>(file: &'a Dockerfile, base: &'a Base) -> impl Iterator<Item = &'a Stage> {
+    let stands = |stage: &Stage| file.line_of(stage).last().is_some_and(|ground| ground.base.at == base.at);
+    file.stages.iter().filter(move |stage| stage.built && stands(stage))
 }
 
 /// Made for one machine, and this is another.

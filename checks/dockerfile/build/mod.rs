@@ -1,5 +1,6 @@
 //! Does a step of the build ask for a GPU, which a build does not have?
 
+use crate::model::dockerfile::{Dockerfile, Does, Stage, Step};
 use crate::model::prelude::*;
 
 pub static CHECK: Check = Check {
@@ -23,10 +24,45 @@ fn judge(_: &Facts, need: &Need) -> Result<Findings, Stop> {
         };
         finding.about(&step.said.text).evidence("the Dockerfile", &*step.said.text).asked_by(&step.said.at)
     });
-    let findings: Findings = told.collect();
+    let mut findings: Findings = told.collect();
+    findings.extend(file.stages.iter().filter(|stage| stage.built).filter_map(|stage| compiled(file, stage)));
     Ok(if findings.is_empty() {
         Finding::pass("none").evidence("the Dockerfile", &*file.path).into()
     } else {
         findings
     })
+}
+
+/// What names the GPUs to compile for, so that none is asked: PyTorch's variables, those of projects, an image that sets them.
+const NAMES_GPUS: [&str; 5] =
+    ["torch_cuda_arch_list", "force_cuda", "tcnn_cuda_architectures", "nvcr.io/nvidia/pytorch", "cuda_arch"];
+
+/// PyTorch compiles an extension for the GPUs that it finds (_get_cuda_arch_flags of torch/utils/cpp_extension.py), and a build has
+/// none: it ends there, or the project's setup.py takes the processor's part alone. Without nvcc it is another matter.
+fn compiled(file: &Dockerfile, stage: &Stage) -> Option<Finding> {
+    let base = file.line_of(stage).last().map_or("", |ground| ground.base.reference.as_str());
+    let line = file.line_of(stage);
+    let sets = |stage: &&Stage| {
+        let is_told = |name: &str| NAMES_GPUS.contains(&name.to_ascii_lowercase().as_str());
+        stage.variables.iter().any(|setting| is_told(&setting.name))
+    };
+    let told = NAMES_GPUS.iter().any(|name| base.contains(name))
+        || line.iter().any(sets)
+        || file.line_says(stage, &NAMES_GPUS);
+    if told || !base.contains("devel") {
+        return None;
+    }
+    let of = |does: Does| stage.steps.iter().find(move |step| step.does == does);
+    let with_torch = || base.contains("pytorch") || file.line_says(stage, &["torch"]);
+    let (finding, step): (Finding, &Step) = match of(Does::CudaExtension) {
+        Some(step) => (Finding::warn("cuda-extension", "name-architectures"), step),
+        None => {
+            let step = of(Does::SetupPy).filter(|_| with_torch())?;
+            let why = "what this setup.py compiles is not read; an extension for CUDA needs TORCH_CUDA_ARCH_LIST here, \
+                       since a build has no GPU";
+            (Finding::unknown(Gap::Unsupported(why.into()), Default::default()), step)
+        }
+    };
+    let finding = finding.about(&step.said.text).evidence("the Dockerfile", &*step.said.text);
+    Some(finding.asked_by(&step.said.at))
 }

@@ -75,7 +75,10 @@ fn judge(_: &Facts, need: &Need) -> Result<Findings, Stop> {
         let mut told: Vec<Does> = Vec::new();
         for step in &stage.steps {
             // One cause is told once a stage, at its first place.
-            let Some(finding) = seen.step(stage, step.does).filter(|_| !told.contains(&step.does)) else { continue };
+            let Some(finding) = seen.step(stage, step.does, &step.said.text).filter(|_| !told.contains(&step.does))
+            else {
+                continue;
+            };
             told.push(step.does);
             findings.push(about(finding, &step.said));
         }
@@ -92,6 +95,8 @@ fn about(finding: Finding, said: &Said) -> Finding {
 
 /// What a stage has from those that it stands on.
 struct Seen<'a> {
+    file: &'a Dockerfile,
+    stage: &'a Stage,
     line: Vec<&'a Stage>,
     base: &'a str,
     /// The last part of the base's name.
@@ -105,12 +110,18 @@ impl<'a> Seen<'a> {
         let base = line.last().map_or("", |stage| stage.base.reference.as_str());
         let path = base.split('@').next().unwrap_or_default();
         let last = path.rsplit('/').next().unwrap_or_default();
-        Self { line, base, name: last.split(':').next().unwrap_or_default(), system: known_image::system(base) }
+        Self {
+            file,
+            stage,
+            line,
+            base,
+            name: last.split(':').next().unwrap_or_default(),
+            system: known_image::system(base),
+        }
     }
 
     fn says(&self, words: &[&str]) -> bool {
-        let text = |stage: &&Stage| stage.rest.to_ascii_lowercase();
-        self.line.iter().map(text).any(|text| words.iter().any(|word| text.contains(word)))
+        self.file.line_says(self.stage, words)
     }
 
     fn sets(&self, name: &str) -> bool {
@@ -121,7 +132,7 @@ impl<'a> Seen<'a> {
         self.line.iter().flat_map(|stage| &stage.packages).any(|package| is(&package.text))
     }
 
-    fn step(&self, stage: &Stage, does: Does) -> Option<Finding> {
+    fn step(&self, stage: &Stage, does: Does, said: &str) -> Option<Finding> {
         match does {
             Does::AptKey => {
                 let system = self.system.filter(|system| since(*system, 13, (25, 4)))?;
@@ -129,26 +140,17 @@ impl<'a> Seen<'a> {
             }
             Does::OldKey => (!self.says(&["3bf863cc", "cuda-keyring"]))
                 .then(|| Finding::warn("old-key", "new-key").with("repository", self.repository())),
-            Does::Pip => self.pip(),
+            Does::Pip => self.pip(said),
             Does::OpenCv => self.opencv(stage),
             Does::Conda => self.conda(),
-            Does::TorchExtension => self.torch_extension(),
             Does::Daemon => (!self.says(&["dockerd"])).then(|| Finding::warn("no-daemon", "outside")),
+            // The check of GPUs in builds tells of these.
+            Does::CudaExtension | Does::SetupPy => None,
         }
     }
 
-    /// torch compiles for the GPUs that it sees unless it is told which, and a build has none (torch.utils.cpp_extension).
-    fn torch_extension(&self) -> Option<Finding> {
-        const TOLD: [&str; 5] =
-            ["torch_cuda_arch_list", "force_cuda", "cuda_architectures", "tcnn_cuda_architectures", "--device"];
-        let compiler = self.base.contains("-devel");
-        let torch = self.base.contains("pytorch") || self.says(&["torch"]);
-        let told = self.says(&TOLD) || ["TORCH_CUDA_ARCH_LIST", "FORCE_CUDA"].iter().any(|name| self.sets(name));
-        (compiler && torch && !told).then(|| Finding::warn("no-architecture", "name-architectures"))
-    }
-
     /// pip of the distribution, in no environment of its own.
-    fn pip(&self) -> Option<Finding> {
+    fn pip(&self, said: &str) -> Option<Finding> {
         const ELSEWHERE: [&str; 9] = [
             "break-system-packages",
             "break_system_packages",
@@ -168,7 +170,11 @@ impl<'a> Seen<'a> {
             && !self.sets("PIP_BREAK_SYSTEM_PACKAGES")
             && !self.sets("VIRTUAL_ENV")
             && !own_path;
-        fits.then(|| Finding::warn("pip-managed", "environment").with("system", system))
+        // A Python of another number, or one that is made the usual one, need not be the system's.
+        let program = said.split(' ').next().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
+        let own = ["pip", "pip3", "python3"].contains(&program) && !self.says(&["alternatives", "ln -s", "deadsnakes"]);
+        let bad = if own { Finding::fail } else { Finding::warn };
+        fits.then(|| bad("pip-managed", "environment").with("system", system))
     }
 
     fn opencv(&self, stage: &Stage) -> Option<Finding> {
@@ -204,12 +210,11 @@ impl<'a> Seen<'a> {
     /// Packages that a distribution has no more.
     fn gone_packages(&self, stage: &Stage) -> Vec<Finding> {
         let Some(system) = self.system.filter(|system| since(*system, 13, (24, 4))) else { return Vec::new() };
+        let caught = self.says(&["||", "sources.list"]);
+        let bad = if caught { Finding::warn } else { Finding::fail };
         let gone = stage.packages.iter().filter(|package| package.text == "libgl1-mesa-glx");
         let tell = |package: &Said| {
-            about(
-                Finding::warn("package-gone", "other-package").with("system", system).with("other", "libgl1"),
-                package,
-            )
+            about(bad("package-gone", "other-package").with("system", system).with("other", "libgl1"), package)
         };
         gone.take(1).map(tell).collect()
     }

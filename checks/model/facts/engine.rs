@@ -230,6 +230,9 @@ pub struct Compose {
     pub version: Option<String>,
     /// Path of a `docker-compose` that is a Python program: version 1.
     pub python: Option<String>,
+    /// That one's version, where its package tells.
+    #[serde(serialize_with = "place::word")]
+    pub python_version: Option<String>,
     /// Why the plugin does not start. The client then looks no further.
     pub unfit: Option<Unfit>,
 }

@@ -57,7 +57,8 @@ pub struct NvidiaFacts {
     pub listed: Fact<Vec<ListedGpu>>,
     /// Faults that the driver has written to the kernel's log since the machine's start.
     pub faults: Fact<Vec<Fault>>,
-    /// The package of NVIDIA's fabric manager; looked for only where NVSwitch chips are on the bus.
+    /// The package of NVIDIA's fabric manager, looked for only where NVSwitch chips are on the bus; Absent where its program is
+    /// not there.
     pub fabric_manager: Fact<Installed>,
     /// What is seen to make again at each start what lasts until the next one only.
     pub at_boot: Fact<AtBoot>,
@@ -197,6 +198,34 @@ impl PciGpu {
             0x1e00..=0x28ff => Generation::TuringToHopper,
             _ => Generation::Blackwell,
         }
+    }
+
+    /// The last branch of the driver that drives it, by NVIDIA's list of legacy GPUs; `None` while every branch does.
+    pub fn last_branch(&self) -> Option<u32> {
+        match (self.generation(), self.device) {
+            // Kepler.
+            (Generation::BeforeMaxwell, 0x0fc0..=0x0fff | 0x1000..=0x103f | 0x1180..=0x11ff | 0x1280..=0x133f) => {
+                Some(470)
+            }
+            // Fermi.
+            (
+                Generation::BeforeMaxwell,
+                0x06c0..=0x06df
+                | 0x0dc0..=0x0e3f
+                | 0x0f00..=0x0f3f
+                | 0x1040..=0x109f
+                | 0x1140..=0x117f
+                | 0x1200..=0x127f,
+            ) => Some(390),
+            (Generation::BeforeMaxwell, _) => Some(340),
+            (Generation::MaxwellToVolta, _) => Some(580),
+            _ => None,
+        }
+    }
+
+    /// This branch of the driver has dropped it.
+    pub fn is_older_than(&self, branch: u32) -> bool {
+        self.last_branch().is_some_and(|last| branch > last)
     }
 
     /// The IOMMU gives it addresses of its own making, instead of handing them through.

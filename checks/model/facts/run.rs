@@ -22,7 +22,7 @@ pub struct RunFacts {
     /// Names of all containers, stopped ones too, without the slash.
     #[serde(serialize_with = "place::container")]
     pub names: Fact<Vec<String>>,
-    /// Names of all networks, when the line names one of its own.
+    /// Names of all networks, when the line names one of its own, or one is made for it.
     #[serde(serialize_with = "place::network")]
     pub networks: Fact<Vec<String>>,
     /// The interface of this host that the line's network of macvlan or ipvlan lies on.

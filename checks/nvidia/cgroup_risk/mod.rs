@@ -28,12 +28,11 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         return Err(Stop::NotNeeded("podman"));
     }
     let info = facts.docker.info.known()?.ok_or(Stop::blocked_by("docker-engine"))?;
-    // There nobody may set rules for devices, and none are lost.
-    if facts.toolkit.user_namespace.value() == Some(&true) {
-        return Err(Stop::NotNeeded("nested"));
-    }
     if info.is_rootless() {
         return Err(Stop::NotNeeded("rootless"));
+    }
+    if facts.toolkit.user_namespace.value() == Some(&true) {
+        return Err(Stop::NotNeeded("no-rules"));
     }
     if need.run.as_ref().is_some_and(|line| !line.podman)
         && facts.passage_for(need).is_none_or(|passage| passage.refused.is_some() || passage.ways.is_empty())

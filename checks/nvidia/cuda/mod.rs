@@ -47,7 +47,9 @@ fn cause(nvidia: &NvidiaFacts, code: u32) -> Finding {
     let open = nvidia.module.value().and_then(|module| module.open) == Some(true);
     match code {
         34 | 803 | 804 => Finding::fail("other-libcuda", "which-libcuda"),
-        802 => Finding::fail("not-ready", "nvidia-health/start-fabric-manager").with("index", 0),
+        802 => Finding::fail("not-ready", "nvidia-health/start-fabric-manager")
+            .with("index", 0)
+            .with("branch", nvidia.branch().map_or_else(|| "BRANCH".to_string(), |branch| branch.to_string())),
         100 => Finding::fail("no-device", "read-log"),
         _ if resumed.value().is_some_and(|times| *times > 0) => {
             Finding::fail("stuck-after-suspend", "reload-memory-module")

@@ -77,8 +77,8 @@ fn dropped(gpu: &PciGpu, branch: u32, on_disk: bool) -> Finding {
         (_, 590..) => ("dropped", "install-580"),
         _ => ("needs-proprietary", "install-580"),
     };
-    let last = if gpu.generation() == Generation::BeforeMaxwell { "470" } else { "580" };
-    let source = if on_disk { "the module on disk" } else { "/sys/bus/pci/devices" };
+    let last = gpu.last_branch().map(|last| last.to_string()).unwrap_or_default();
+    let source = if on_disk { "the driver on disk" } else { "/sys/bus/pci/devices" };
     let id = format!("10de:{:04x}", gpu.device);
     Finding::fail(code, fix)
         .about(&gpu.address)
@@ -107,19 +107,20 @@ fn not_loaded(facts: &Facts) -> Finding {
             let finding = Finding::fail("not-installed-grid", "install-grid").about(&gpu.address).with("id", id);
             return finding.saw(&facts.host.azure).saw(&nvidia.nvml_library);
         }
-        return Finding::fail("not-installed", "install").saw(&nvidia.nvml_library);
+        return Finding::fail("not-installed", installer(facts)).saw(&nvidia.nvml_library);
+    }
+    // Of all that may be wrong this alone is mended by another driver, and another driver mends the rest as well.
+    let version = nvidia.version_on_disk().unwrap_or_default();
+    let open = nvidia.module_file.value().and_then(|file| file.license.as_deref());
+    let undriven = nvidia.dropped_gpus(version, open.map(|license| license.contains("GPL")));
+    if let Some(gpu) = undriven.gpus.first().filter(|_| undriven.gpus.len() == nvidia.usable_gpus().count()) {
+        let finding = dropped(gpu, undriven.branch, true).with("version", version);
+        return finding.saw(&nvidia.module_file).saw(&nvidia.nvml_library);
     }
     if nvidia.kernel_tree.is_absent() {
         return Finding::fail("reboot-pending", "reboot").with("kernel", kernel(facts)).saw(&nvidia.kernel_tree);
     }
     let Some(file) = nvidia.module_file.value() else { return not_built(facts) };
-    // Where modinfo cannot be asked, the libraries beside it tell the version.
-    let version = file.version.as_deref().or(nvidia.library_versions().next()).unwrap_or_default();
-    let open = file.license.as_deref().map(|license| license.contains("GPL"));
-    let undriven = nvidia.dropped_gpus(version, open);
-    if let Some(gpu) = undriven.gpus.first().filter(|_| undriven.gpus.len() == nvidia.usable_gpus().count()) {
-        return dropped(gpu, undriven.branch, true).with("version", version).saw(&nvidia.module_file);
-    }
     if let Some(line) = nvidia.blocked_module.value() {
         let place = &nvidia.blocked_module.source;
         return Finding::fail("blocked", fix_of_block(nvidia))
@@ -137,6 +138,16 @@ fn not_loaded(facts: &Facts) -> Finding {
         _ => Finding::fail("not-loaded", "load"),
     };
     finding.with("path", &file.path).saw(&nvidia.module_file).saw(&nvidia.secure_boot)
+}
+
+/// The driver that fits: what distributions offer by itself has dropped GPUs before Turing, but for Debian's and Ubuntu's.
+fn installer(facts: &Facts) -> &'static str {
+    let newest = facts.nvidia.usable_gpus().map(PciGpu::generation).max();
+    match (newest, facts.host.family()) {
+        (Some(Generation::BeforeMaxwell), _) => "install-legacy",
+        (Some(Generation::MaxwellToVolta), family) if family != Some("debian") => "install-580",
+        _ => "install",
+    }
 }
 
 fn not_built(facts: &Facts) -> Finding {

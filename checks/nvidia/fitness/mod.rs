@@ -1,7 +1,7 @@
 //! Do driver and GPUs have what was asked for: free memory, compute capability, a driver version, a CUDA version?
 
 use crate::model::facts::host::Platform;
-use crate::model::facts::nvidia::{NvmlGpu, Start};
+use crate::model::facts::nvidia::{NvmlGpu, PciGpu, Start};
 use crate::model::need::Gpus;
 use crate::model::prelude::*;
 use crate::model::require::Condition;
@@ -30,8 +30,8 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         return Err(Stop::blocked_by(cause));
     }
     if nvidia.nvml.start.value() != Some(&Start::Works) {
-        let certain = by_module(facts, need);
-        return if certain.is_empty() { Err(Stop::blocked_by("nvidia-nvml")) } else { Ok(certain) };
+        let told = by_files(facts, need);
+        return if told.is_empty() { Err(Stop::blocked_by("nvidia-nvml")) } else { Ok(told) };
     }
     let mut findings = Findings::new();
     if let Some(wish) = &need.gpu_memory {
@@ -43,38 +43,58 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if let Some(wish) = &need.driver {
         findings.push(driver(facts, &wish.what)?.asked_by(&wish.by));
     }
-    if let Some(wish) = &need.cuda {
-        // What the image itself says is nearer to the truth than its name.
-        let is_read = named_by(need, wish).is_some_and(|(_, by_line)| by_line) && facts.run.image.value().is_some();
-        if !is_read {
-            let compat = named_by(need, wish).is_some_and(|(name, _)| known_image::brings_compat(name));
+    match cuda_wanted(facts, need) {
+        Some((wish, compat)) => {
             findings.extend(spoken(facts, &wish.what, compat)?.into_iter().map(|f| f.asked_by(&wish.by)));
-        } else if findings.is_empty() {
-            return Err(Stop::NotNeeded("image-here"));
         }
+        None if findings.is_empty() => return Err(Stop::NotNeeded("image-here")),
+        None => {}
     }
     Ok(findings)
 }
 
-/// What the module's version alone rules out, where NVML cannot be asked.
-fn by_module(facts: &Facts, need: &Need) -> Findings {
-    let fact = &facts.nvidia.module;
-    let Some(module) = fact.value().filter(|_| facts.nvidia.nvml.start.gap().is_some()) else { return Findings::new() };
-    let fails = |condition: &Condition| condition.holds_for(&module.version) == Some(false);
-    let driver = need.driver.as_ref().filter(|wish| fails(&wish.what)).map(|wish| {
+/// What is wrong for certain by the loaded module's version and the GPUs' ids, where NVML cannot be asked. That nothing is wrong
+/// only NVML tells.
+fn by_files(facts: &Facts, need: &Need) -> Findings {
+    let mut findings = Findings::new();
+    let nvidia = &facts.nvidia;
+    // NVML answered, and badly: that is the cause then.
+    let Some(module) = nvidia.module.value().filter(|_| nvidia.nvml.start.gap().is_some()) else { return findings };
+    if let Some(wish) = &need.driver
+        && wish.what.holds_for(&module.version) == Some(false)
+    {
         let finding = Finding::fail("driver-differs", "change-driver").about("driver").with("wanted", &wish.what);
-        finding.with("version", &module.version).saw(fact).asked_by(&wish.by)
-    });
-    let spoken = Version::leading(&module.version).and_then(|version| cuda::of_branch(&version));
-    let too_new =
-        need.cuda.as_ref().zip(spoken).filter(|(wish, spoken)| cuda::reach(&wish.what, spoken) == Reach::TooNew);
-    let cuda = too_new.map(|(wish, spoken)| {
-        let compat = named_by(need, wish).is_some_and(|(name, _)| known_image::brings_compat(name));
-        let finding = if compat { Finding::warn } else { Finding::fail }("cuda-too-new", "change-driver");
-        let finding = finding.about("CUDA").with("wanted", &wish.what).with("spoken", spoken);
-        finding.saw(fact).asked_by(&wish.by)
-    });
-    driver.into_iter().chain(cuda).collect()
+        findings.push(finding.with("version", &module.version).saw(&nvidia.module).asked_by(&wish.by));
+    }
+    let cards: Vec<Card> = nvidia.usable_gpus().filter_map(Card::of_bus).collect();
+    if let Some(wish) = &need.compute_capability
+        && cards.len() == nvidia.usable_gpus().count()
+        && cards.iter().filter(|card| card.capability >= wish.what).count() < wanted_gpus(need)
+    {
+        let seen = cards.iter().map(|card| format!("{}: {}", card.subject, card.capability));
+        let seen = seen.collect::<Vec<_>>().join(", ");
+        let finding = Finding::fail("capability-too-low", "other-gpu").about("compute capability");
+        let finding = finding.with("wanted", &wish.what).with("seen", &seen);
+        findings.push(finding.evidence(nvidia.gpus.source.0.as_str(), seen).asked_by(&wish.by));
+    }
+    if let Some((wish, compat)) = cuda_wanted(facts, need) {
+        let spoken = cuda::spoken_by(&module.version);
+        // Which of them are a data centre's their ids do not tell.
+        let of_driver = spoken.iter().map(|spoken| of_driver(&wish.what, spoken, compat).saw(&nvidia.module));
+        let told: Findings = of_driver.chain(cards.iter().filter_map(|card| of_card(&wish.what, card))).collect();
+        let bad = told.into_iter().filter(|finding| finding.code != "cuda");
+        let spoken = spoken.as_ref().map(|spoken| spoken.to_string()).unwrap_or_default();
+        findings.extend(bad.map(|f| f.with("wanted", &wish.what).with("spoken", &spoken).asked_by(&wish.by)));
+    }
+    findings
+}
+
+/// The CUDA that somebody wants, unless the image itself is here and says so better; and whether the image has cuda-compat.
+fn cuda_wanted<'a>(facts: &Facts, need: &'a Need) -> Option<(&'a Wish<Version>, bool)> {
+    let wish = need.cuda.as_ref()?;
+    let named = named_by(need, wish);
+    let is_read = named.is_some_and(|(_, by_line)| by_line) && facts.run.image.value().is_some();
+    (!is_read).then(|| (wish, named.is_some_and(|(name, _)| known_image::brings_compat(name))))
 }
 
 /// The image whose name the CUDA was taken from, and whether it is the run line's.
@@ -152,33 +172,51 @@ fn spoken(facts: &Facts, wanted: &Version, compat: bool) -> Result<Findings, Sto
     let unreadable = |text: &str| Stop::Unknown(Gap::Unparsable(text.into()), fact.source.clone());
     let text = fact.known()?.map(String::as_str).unwrap_or_default();
     let spoken = Version::parse(text).ok_or_else(|| unreadable(text))?;
-    let finding = match cuda::reach(wanted, &spoken) {
-        Reach::Whole => Finding::pass("cuda"),
-        Reach::Minor => Finding::warn("cuda-minor", "change-driver"),
-        Reach::TooNew if compat && goes_further(facts) => Finding::warn("cuda-too-new", "change-driver"),
-        Reach::TooNew => Finding::fail("cuda-too-new", "change-driver"),
-    };
-    let mut findings: Findings = finding.about("CUDA").saw(fact).into();
+    let mut findings: Findings = of_driver(wanted, &spoken, compat && goes_further(facts)).saw(fact).into();
     for (gpu, capability) in capabilities(facts)? {
-        let first = cuda::first_for(&capability);
-        let finding = if cuda::has_dropped(wanted, &capability) {
-            Finding::fail("gpu-too-old", "older-image")
-        } else if first.as_ref().is_some_and(|first| wanted < first) {
-            Finding::warn("gpu-too-new", "newer-image")
-        } else {
-            continue;
-        };
-        let first = first.map_or_else(String::new, |first| first.to_string());
-        findings.push(
-            finding
-                .about(format!("GPU {}", gpu.index))
-                .with("capability", &capability)
-                .with("first", first)
-                .with("name", &gpu.name)
-                .saw(&gpu.compute_capability),
-        );
+        let card = Card { subject: format!("GPU {}", gpu.index), capability, name: gpu.name.clone() };
+        findings.extend(of_card(wanted, &card).map(|finding| finding.saw(&gpu.compute_capability)));
     }
     Ok(findings.into_iter().map(|f| f.with("wanted", wanted).with("spoken", &spoken)).collect())
+}
+
+/// `further`: the image has cuda-compat, and the GPUs may be of those that it works on.
+fn of_driver(wanted: &Version, spoken: &Version, further: bool) -> Finding {
+    let finding = match cuda::reach(wanted, spoken) {
+        Reach::Whole => Finding::pass("cuda"),
+        Reach::Minor => Finding::warn("cuda-minor", "change-driver"),
+        Reach::TooNew if further => Finding::warn("cuda-too-new", "change-driver"),
+        Reach::TooNew => Finding::fail("cuda-too-new", "change-driver"),
+    };
+    finding.about("CUDA")
+}
+
+/// A GPU, as far as CUDA's releases tell them apart.
+struct Card {
+    subject: String,
+    capability: Version,
+    name: String,
+}
+
+impl Card {
+    fn of_bus(gpu: &PciGpu) -> Option<Self> {
+        let capability = cuda::capability_of(gpu.device)?;
+        Some(Self { subject: gpu.address.clone(), capability, name: format!("The GPU 10de:{:04x}", gpu.device) })
+    }
+}
+
+fn of_card(wanted: &Version, card: &Card) -> Option<Finding> {
+    let first = cuda::first_for(&card.capability);
+    let finding = if cuda::has_dropped(wanted, &card.capability) {
+        Finding::fail("gpu-too-old", "older-image")
+    } else if first.as_ref().is_some_and(|first| wanted < first) {
+        Finding::warn("gpu-too-new", "newer-image")
+    } else {
+        return None;
+    };
+    let first = first.map_or_else(String::new, |first| first.to_string());
+    let finding = finding.about(&card.subject).with("capability", &card.capability);
+    Some(finding.with("first", first).with("name", &card.name))
 }
 
 /// Every GPU is, or may be, one of those that forward compatibility works on.

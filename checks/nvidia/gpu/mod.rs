@@ -26,7 +26,8 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let usable: Vec<&PciGpu> = nvidia.usable_gpus().collect();
     let source = nvidia.gpus.source.0.as_str();
     let kept: Vec<&PciGpu> = all.iter().filter(|gpu| usable.iter().all(|u| u.address != gpu.address)).collect();
-    let mut findings: Findings = kept.iter().map(|gpu| held(gpu, usable.is_empty(), source)).collect();
+    let branch = nvidia.branch();
+    let mut findings: Findings = kept.iter().map(|gpu| held(gpu, usable.is_empty(), branch, source)).collect();
     let wanted = match need.gpu.as_ref().map(|wish| wish.what) {
         Some(Gpus::Count(count)) => count as usize,
         _ => 1,
@@ -42,16 +43,25 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
 }
 
 /// A GPU that is kept from NVIDIA's driver: a failure when there is no other.
-fn held(gpu: &PciGpu, alone: bool, source: &str) -> Finding {
+/// `branch`: of the driver that is installed.
+fn held(gpu: &PciGpu, alone: bool, branch: Option<u32>, source: &str) -> Finding {
     let driver = gpu.driver.as_deref().unwrap_or_default();
     let own = gpu.is_held_by_kernels_own();
-    let (code, fix) = if own { ("held-by-nouveau", "blacklist-nouveau") } else { ("passed-through", "give-back") };
+    let dropped = branch.is_some_and(|branch| gpu.is_older_than(branch));
+    let (code, fix) = match gpu.last_branch() {
+        Some(580) if own && dropped => ("held-and-dropped", "nvidia-driver/install-580"),
+        Some(_) if own && dropped => ("held-and-dropped", "nvidia-driver/install-legacy"),
+        _ if own => ("held-by-nouveau", "blacklist-nouveau"),
+        _ => ("passed-through", "give-back"),
+    };
     let finding = match (alone, own) {
         (true, _) => Finding::fail(code, fix),
         (false, true) => Finding::warn(code, fix),
         // Somebody gave this one to a virtual machine and kept others: that is how it is meant.
         (false, false) => Finding::pass("reserved"),
     };
+    let last = gpu.last_branch().map(|last| last.to_string()).unwrap_or_default();
+    let finding = finding.with("last", last).with("branch", branch.unwrap_or_default());
     finding.about(&gpu.address).with("driver", driver).evidence(source, words(gpu))
 }
 

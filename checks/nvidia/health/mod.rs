@@ -27,7 +27,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     }
     let nvml = &nvidia.nvml;
     if nvml.start.value() != Some(&Start::Works) {
-        return Err(Stop::blocked_by("nvidia-nvml"));
+        return no_fabric_manager(nvidia).map(Findings::from).ok_or(Stop::blocked_by("nvidia-nvml"));
     }
     if nvml.gpus.is_empty() {
         return Err(Stop::blocked_by("nvidia-nvml"));
@@ -43,12 +43,32 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         findings
     };
     let mut findings: Findings = nvml.gpus.iter().flat_map(state).collect();
+    let branch = branch(nvidia);
+    findings = findings.into_iter().map(|finding| finding.with("branch", &branch)).collect();
     if findings.iter().all(|finding| finding.code != "fabric-not-ready") {
         findings.extend(other_fabric_manager(nvidia));
     }
     findings.extend(slow_start(nvml));
     findings.extend(peers(nvidia, need));
     Ok(findings)
+}
+
+/// NVSwitches are on the bus, and what sets their fabric up is not installed: told where NVML, which knows its state, cannot be
+/// asked.
+fn no_fabric_manager(nvidia: &NvidiaFacts) -> Option<Finding> {
+    let there = nvidia.switches.value().filter(|_| nvidia.nvml.start.gap().is_some())?;
+    nvidia.fabric_manager.is_absent().then(|| {
+        let finding = Finding::fail("no-fabric-manager", "start-fabric-manager").with("switches", there);
+        finding
+            .with("index", 0)
+            .with("branch", branch(nvidia))
+            .saw(&nvidia.switches)
+            .evidence(nvidia.fabric_manager.source.0.as_str(), "not there")
+    })
+}
+
+fn branch(nvidia: &NvidiaFacts) -> String {
+    nvidia.branch().map_or_else(|| "BRANCH".into(), |branch| branch.to_string())
 }
 
 /// The line's container gets GPUs, and this is none of them.

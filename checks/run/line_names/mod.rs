@@ -6,6 +6,7 @@ use crate::model::prelude::*;
 use crate::model::run::{Device, NamedFile, RunLine, RunOption};
 use crate::model::version::Version;
 use crate::readings::sight::ENGINE_FILES;
+use crate::readings::sysctl;
 
 pub static CHECK: Check = Check {
     id: "run-line-names",
@@ -25,20 +26,11 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     }
     let named = line.files.iter().filter(|named| !line.earlier.has_path(&named.path));
     let mut looks: Vec<Result<Option<Finding>, Stop>> = named.map(|named| file(facts, named)).collect();
-    // A privileged container gets every device there is: what keeps its name is not looked for (moby, oci_linux.go, WithDevices).
-    let privileged = line.switch("privileged").is_some();
     if !facts.docker.is_elsewhere() {
-        let devices = line.devices.iter().filter(|device| !is_told_elsewhere(device));
-        looks.extend(devices.map(|named| match device(facts, named)? {
-            Some(found) if privileged && named.host == named.container => Ok((found.code == "no-device").then(|| {
-                let finding = Finding::warn("no-device-left-out", "look").evidence(&*named.host, "not there");
-                at_path(finding, &named.host).asked_by(&named.at.origin())
-            })),
-            found => Ok(found),
-        }));
-    }
-    if !facts.docker.is_elsewhere() && !privileged {
-        looks.extend(line.devices.iter().filter(|device| is_others_cdi(device)).map(|named| cdi_device(facts, named)));
+        let all = line.switch("privileged").is_some() && !facts.docker.is_rootless();
+        let devices = || line.devices.iter();
+        looks.extend(devices().filter(|device| !is_told_elsewhere(device)).map(|named| device(facts, named, all)));
+        looks.extend(devices().filter(|named| !all && is_others_cdi(named)).map(|named| cdi_device(facts, named)));
     }
     if facts.docker.is_elsewhere() && line.devices.iter().any(|device| !is_told_elsewhere(device)) {
         looks.push(Err(Stop::Unknown(Gap::Unsupported(ENGINE_FILES.into()), facts.docker.endpoint.source.clone())));
@@ -65,7 +57,8 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
 fn of_podman(facts: &Facts, line: &RunLine) -> Result<Findings, Stop> {
     let named = line.files.iter().filter(|named| !line.earlier.has_path(&named.path));
     let mut looks: Vec<Result<Option<Finding>, Stop>> = named.map(|named| file(facts, named)).collect();
-    looks.extend(line.devices.iter().filter(|device| !is_told_elsewhere(device)).map(|named| device(facts, named)));
+    let devices = line.devices.iter().filter(|device| !is_told_elsewhere(device));
+    looks.extend(devices.map(|named| device(facts, named, false)));
     looks.extend(line.all("sysctl").map(|option| setting(facts, line, option)));
     if looks.is_empty() {
         return Err(Stop::NotNeeded("podman"));
@@ -113,9 +106,14 @@ fn cdi_device(facts: &Facts, device: &Device) -> Result<Option<Finding>, Stop> {
     Ok(Some(finding.with("version", &version.version).asked_by(&device.at.origin())))
 }
 
-fn device(facts: &Facts, device: &Device) -> Result<Option<Finding>, Stop> {
+/// `all`: the container is privileged and gets every device there is. dockerd then looks for none that keeps its name
+/// (WithDevices of moby's daemon/oci_linux.go), and the program is the first to miss one.
+fn device(facts: &Facts, device: &Device, all: bool) -> Result<Option<Finding>, Stop> {
     let Some(fact) = facts.run.sources.get(&device.host) else { return Ok(None) };
+    let unlooked = all && device.host == device.container;
     let finding = match fact.known()? {
+        None if unlooked => Finding::warn("no-device-unlooked", "look"),
+        Some(_) if unlooked => return Ok(None),
         None => Finding::fail("no-device", "look"),
         Some(Lies::File | Lies::Socket | Lies::Folder | Lies::EmptyFolder) => Finding::fail("not-a-device", "look"),
         Some(Lies::PipeFolder) => Finding::fail("pipe-among-devices", "name-devices"),
@@ -151,6 +149,9 @@ fn setting(facts: &Facts, line: &RunLine, option: &RunOption) -> Result<Option<F
         let finding = Finding::fail("no-card", "name-card").about(card).with("option", &option.at.text);
         return Ok(Some(finding.evidence("the line", &option.at.text).asked_by(&option.at.origin())));
     }
+    if let Some(finding) = of_the_host(facts, line, option)? {
+        return Ok(Some(finding));
+    }
     let Some((path, fact)) = option.setting().and_then(|path| facts.run.sources.get_key_value(&path)) else {
         return Ok(None);
     };
@@ -159,6 +160,29 @@ fn setting(facts: &Facts, line: &RunLine, option: &RunOption) -> Result<Option<F
     }
     let finding = Finding::fail("no-setting", "look").evidence(fact.source.0.as_str(), fact.words());
     Ok(Some(at_path(finding, path).asked_by(&option.at.origin())))
+}
+
+/// A setting that a network namespace of its own does not have: runc finds no file, or none that it may write.
+fn of_the_host(facts: &Facts, line: &RunLine, option: &RunOption) -> Result<Option<Finding>, Stop> {
+    let shares = |option: &RunOption| option.value == "host" || option.value.starts_with("container:");
+    if option.at.opaque || option.refused.is_some() || line.all("network").any(shares) {
+        return Ok(None);
+    }
+    let key = option.value.split('=').next().unwrap_or_default();
+    let kernel = &facts.host.kernel;
+    let finding = match sysctl::is_of_the_host(key, kernel.value().map(String::as_str)) {
+        Some(false) => return Ok(None),
+        Some(true) => Finding::fail("setting-of-host", "run-line-syntax/set-on-host").edit(option.at.without()),
+        None => {
+            let gap = match kernel.gap() {
+                Some(gap) => gap.clone(),
+                None => Gap::Unsupported("whether this kernel gives containers this setting is not known".into()),
+            };
+            Finding::unknown(gap, kernel.source.clone())
+        }
+    };
+    let finding = finding.about(&option.at.text).with("value", &option.value).saw(kernel);
+    Ok(Some(finding.asked_by(&option.at.origin())))
 }
 
 /// The container has eth0, eth1 …, one for each of its networks, and lo.
@@ -319,7 +343,7 @@ fn storage_option(facts: &Facts, option: &RunOption) -> Result<Option<Finding>, 
 }
 
 fn network(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {
-    let Some((name, option)) = line.network() else { return to_make(facts, line) };
+    let Some((name, option)) = line.network() else { return Ok(None) };
     let networks = facts.run.networks.known()?.map_or(&[][..], Vec::as_slice);
     let may_be_id = name.len() >= 4 && name.bytes().all(|b| b.is_ascii_hexdigit());
     let made = line.earlier.networks.iter().any(|made| made == name);
@@ -328,15 +352,6 @@ fn network(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {
     }
     let finding = Finding::fail("no-network", "make-network").about(name);
     Ok(Some(finding.evidence(facts.run.networks.source.0.as_str(), networks.join(", ")).asked_by(&option.at.origin())))
-}
-
-/// A network that compose has to make, and Docker has no range left for it.
-fn to_make(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop> {
-    let Some(name) = line.makes_network.as_ref().filter(|_| facts.lacks_a_range()) else { return Ok(None) };
-    let networks = facts.run.networks.known()?.map_or(&[][..], Vec::as_slice);
-    let missing = networks.iter().all(|known| known != name);
-    let finding = missing.then(|| Finding::fail("no-range-left", "free-networks").about(name));
-    Ok(finding.map(|finding| finding.evidence(facts.engine.routes.source.0.as_str(), "every range is taken")))
 }
 
 /// The interface below a network of macvlan or ipvlan: gone, or another's.

@@ -1,7 +1,7 @@
 //! Do programs of the line get the memory that they lock, or share with others on this host?
 
 use crate::model::prelude::*;
-use crate::model::run::{MountKind, RunLine};
+use crate::model::run::{Argument, MountKind, RunLine, bytes};
 
 pub static CHECK: Check = Check {
     id: "run-line-shared",
@@ -14,7 +14,7 @@ pub static CHECK: Check = Check {
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(line) = &need.run else { return Err(Stop::NotNeeded("nothing-shared")) };
-    let looks = [locked(facts, line), transport(line).map(Ok), ranks(facts, line).map(Ok)];
+    let looks = [locked(facts, line), transport(line).map(Ok), workers(facts, line).map(Ok)];
     let findings: Findings = looks.into_iter().flatten().map(|look| look.unwrap_or_else(Finding::from)).collect();
     if findings.is_empty() { Err(Stop::NotNeeded("nothing-shared")) } else { Ok(findings) }
 }
@@ -68,39 +68,120 @@ fn transport(line: &RunLine) -> Option<Finding> {
     Some(finding.evidence("the line", &*network.at.text).asked_by(&network.at.origin()))
 }
 
-/// Programs with one process a GPU hand data over by /dev/shm (NCCL's user guide, "Troubleshooting, Shared Memory"), of which a
-/// container has 64 MiB.
-fn ranks(facts: &Facts, line: &RunLine) -> Option<Finding> {
-    let own = facts.docker.settings().is_some_and(|settings| settings.shm_size.is_some());
-    let shared = line.last("ipc").is_some_and(|option| !["private", "none", ""].contains(&option.value.as_str()));
-    let mounted = line.mounts.iter().any(|mount| mount.target == "/dev/shm");
-    if own || shared || mounted || line.last("shm-size").is_some() {
+/// Several processes that work on one model hand each other data by /dev/shm: NCCL's, and those of PyTorch's data loaders.
+/// Docker gives 64 MiB of it. What says that there are several: an option with a count, a launcher, or an image whose makers
+/// ask for more whatever runs in it.
+fn workers(facts: &Facts, line: &RunLine) -> Option<Finding> {
+    let served = line.asks_for_gpu().is_some() || facts.is_served_by_nvidias(line);
+    // Podman's own default may be written in containers.conf.
+    if line.podman || !served {
         return None;
     }
-    line.asks_for_gpu()?;
-    let (argument, count) = line.arguments.iter().enumerate().find_map(|(place, argument)| {
-        let (name, value) = argument.text.split_once('=').unwrap_or((&argument.text, ""));
-        let next = line.arguments.get(place + 1).filter(|_| value.is_empty()).map_or(value, |next| next.text.as_str());
-        let count: u32 = next.parse().ok().filter(|count| RANKS.contains(&name) && *count > 1)?;
-        Some((argument, count))
-    })?;
-    let finding = Finding::warn("ranks-need-memory", "give-memory").with("option", &argument.text).with("count", count);
-    let finding = finding.edit(line.insert("--ipc=host")).evidence("the line", &*argument.text);
-    Some(finding.asked_by(&argument.origin()))
+    let (subject, at) = several(facts, line).or_else(|| trains(line))?;
+    let own = facts.docker.setting("default-shm-size", |settings| settings.shm_size.as_deref());
+    let own = own.and_then(|set| bytes(set.value)).is_some_and(|size| size > DEFAULT_SHM);
+    let mounted = line.mounts.iter().any(|mount| mount.target.trim_end_matches('/') == "/dev/shm");
+    let ipc = line.last("ipc");
+    let shares =
+        ipc.is_some_and(|option| option.at.opaque || option.value == "host" || option.value.starts_with("container:"));
+    let size = line.last("shm-size");
+    let enough =
+        size.is_some_and(|option| option.at.opaque || bytes(&option.value).is_some_and(|size| size > DEFAULT_SHM));
+    let finding = if mounted || shares || enough || own && size.is_none() {
+        Finding::pass("room-to-share")
+    } else {
+        Finding::warn("little-to-share", "more-to-share").edit(match ipc {
+            Some(option) => option.at.with_value("host"),
+            None => line.insert("--ipc=host"),
+        })
+    };
+    Some(finding.about(subject).evidence("the line", &*at.text).asked_by(&at.origin()))
 }
 
-/// Options of programs that start several processes with a GPU each: vLLM, SGLang, text-generation-inference, torchrun.
-const RANKS: [&str; 9] = [
+/// What docker gives where nobody sets it: moby daemon/config DefaultShmSize.
+const DEFAULT_SHM: u64 = 64 << 20;
+
+/// Options that say over how many processes a program spreads: of vLLM, SGLang, TGI, TensorRT-LLM, torchrun, accelerate and
+/// DeepSpeed.
+const COUNTS: [&str; 20] = [
     "--tensor-parallel-size",
-    "--pipeline-parallel-size",
+    "--tensor_parallel_size",
     "-tp",
     "--tp",
     "--tp-size",
+    "--tp_size",
+    "--pipeline-parallel-size",
+    "-pp",
+    "--pp-size",
+    "--pp_size",
+    "--data-parallel-size",
+    "-dp",
+    "--dp-size",
     "--num-shard",
-    "--nproc_per_node",
     "--nproc-per-node",
+    "--nproc_per_node",
     "--num_processes",
+    "--num_gpus",
+    "--num-gpus",
+    "--world_size",
 ];
+
+/// The option that asks for two processes or more.
+fn several<'a>(facts: &Facts, line: &'a RunLine) -> Option<(String, &'a Argument)> {
+    let words: Vec<(&str, &Argument)> = line
+        .arguments
+        .iter()
+        .flat_map(|argument| {
+            argument.text.split_whitespace().map(move |word| (word.trim_matches(['"', '\'']), argument))
+        })
+        .collect();
+    let gpus = facts.nvidia.usable_gpus().count();
+    let is_several = |value: &str| match value {
+        // torchrun's words for as many as there are GPUs.
+        "gpu" | "auto" => gpus > 1,
+        number => number.parse::<u32>().is_ok_and(|count| count > 1),
+    };
+    let is_there = |is: &dyn Fn(&str) -> bool| words.iter().any(|(word, _)| is(word));
+    let (of_nccl, of_mpi) = (is_there(&|word| word.ends_with("_perf")), is_there(&|word| word == "mpirun"));
+    let counts = |name: &str| match name {
+        "-g" => of_nccl,
+        "-n" | "-np" => of_mpi,
+        name => COUNTS.contains(&name),
+    };
+    let option = words.iter().enumerate().find_map(|(at, (word, argument))| {
+        let (name, value) = match word.split_once('=') {
+            Some(parts) => parts,
+            None => (*word, words.get(at + 1)?.0),
+        };
+        (counts(name) && is_several(value)).then(|| (format!("{name} {value}"), *argument))
+    });
+    option.or_else(|| {
+        let variable = line.variable("NUM_SHARD")?;
+        let value = variable.at.text.rsplit_once('=')?.1.trim_matches(['"', '\'']);
+        is_several(value).then(|| (format!("NUM_SHARD={value}"), &variable.at))
+    })
+}
+
+/// Images whose makers ask for more shared memory whatever is trained in them: the README of pytorch/pytorch, the notice of
+/// NVIDIA's, Ultralytics' documentation.
+const TRAINERS: [&str; 5] = [
+    "pytorch/pytorch",
+    "nvcr.io/nvidia/pytorch",
+    "nvcr.io/nvidia/nemo",
+    "nvcr.io/nvidia/tao/tao-toolkit",
+    "ultralytics/ultralytics",
+];
+
+/// A program that may well load data by several processes, in such an image.
+fn trains(line: &RunLine) -> Option<(String, &Argument)> {
+    let image = line.image.as_ref()?;
+    let path = image.reference.strip_prefix("docker.io/").unwrap_or(&image.reference);
+    let path = path.split(['@', ':']).next().unwrap_or_default();
+    let words: Vec<&str> = line.arguments.iter().flat_map(|argument| argument.text.split_whitespace()).collect();
+    let script = words.iter().any(|word| word.trim_matches(['"', '\'']).ends_with(".py"));
+    let trains = script || words.iter().any(|word| ["train", "torchrun", "accelerate", "deepspeed"].contains(word));
+    (TRAINERS.contains(&path) && trains).then(|| (path.to_string(), &image.at))
+}
 
 /// The variable by which ROS 2 chooses its transport.
 const RMW: &str = "RMW_IMPLEMENTATION";

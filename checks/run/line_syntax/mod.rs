@@ -47,10 +47,17 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let others = line.options.iter().filter(|option| !told(option) && option.refused.is_none());
     findings.extend(others.filter_map(|option| of_other_version(line, option, version.as_ref())));
     let words = line.options.iter().filter(|option| !FREE.contains(&option.name.as_str())).map(|option| &option.at);
+    let mut told_of: Vec<Span> = Vec::new();
     for at in words.chain(line.image.as_ref().map(|image| &image.at)).filter(|at| at.opaque) {
+        // Several options may come out of one word.
+        if at.file.is_none() && told_of.contains(&at.span) {
+            continue;
+        }
+        told_of.push(at.span);
         let gap = Gap::Unsupported("what it holds is known only when the commands before it have run".into());
         findings.push(Finding::unknown(gap, Default::default()).about(&at.text).asked_by(&at.origin()));
     }
+    findings.extend(line.variables.iter().filter_map(|variable| left_open(&variable.at)));
     if line.podman && findings.is_empty() {
         return Err(Stop::NotNeeded("podman"));
     }
@@ -59,6 +66,19 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         findings.push(Finding::pass("taken").with("count", count).evidence("the line", format!("{count} options")));
     }
     Ok(findings)
+}
+
+/// `-e "TOKEN=<secret>"`: whoever published the line left the value to its reader, and docker hands the words on.
+fn left_open(at: &Argument) -> Option<Finding> {
+    let (_, value) = at.text.split_once("=<")?;
+    let end = value.find('>')?;
+    let rest = value[end + 1..].trim_end_matches('"');
+    let place = format!("<{}>", &value[..end]);
+    let is_place = value.starts_with(|c: char| c.is_ascii_alphabetic()) && rest.is_empty() && at.text.contains('"');
+    is_place.then(|| {
+        let finding = Finding::warn("left-open", "correct-value").about(&place).with("flag", &at.text);
+        finding.evidence("the line", &*at.text).asked_by(&at.origin())
+    })
 }
 
 /// A long option with one hyphen: its first letter is an option, and the rest its value.

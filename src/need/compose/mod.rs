@@ -5,7 +5,9 @@ mod consistency;
 mod dotenv;
 mod interpolate;
 mod merge;
+mod networks;
 mod project;
+mod releases;
 mod schema;
 mod service;
 mod tree;
@@ -56,6 +58,8 @@ pub fn read(asked: &Asked, host: &Host) -> Result<(RunLine, BTreeMap<String, Str
     let mut line = service::run_line(&project, &name, service)?;
     line.copies = consistency::copies(service).filter(|copies| *copies != 1);
     line.beside = beside(&project, &name, &profiles);
+    line.makes = networks::made(&project, service);
+    line.youngest = releases::youngest(&project);
     Ok((line, project.texts()))
 }
 

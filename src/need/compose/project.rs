@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use gdoctor_checks::model::need::Origin;
-use gdoctor_checks::model::run::Span;
+use gdoctor_checks::model::run::{Argument, Span};
 
 use crate::host::Host;
 use crate::need::Refusal;
@@ -88,20 +88,18 @@ impl<'a> Project<'a> {
         Ok(project)
     }
 
-    pub fn services(&self) -> &[(String, Node)] {
-        self.document.get("services").map(Node::entries).unwrap_or_default()
+    /// What stands under a key of the whole, and so on.
+    pub fn at(&self, path: &[&str]) -> Option<&Node> {
+        self.document.at(path)
     }
 
-    /// The name that Docker knows a network of the file by, where compose makes it and leaves the range to Docker.
-    pub fn made_network(&self, name: &str) -> Option<String> {
-        let network = self.document.at(&["networks", name]);
-        let said = |key: &str| network.and_then(|node| node.get(key));
-        let leaves_range = said("external").is_none_or(|node| node.text() == Some("false"))
-            && said("ipam").is_none_or(|ipam| ipam.get("config").is_none_or(Node::is_null))
-            && said("driver").and_then(Node::text).is_none_or(|driver| driver == "bridge");
-        let named = said("name").and_then(Node::text).map(str::to_owned);
-        let usual = || self.variables.get("COMPOSE_PROJECT_NAME").map(|project| format!("{project}_{name}"));
-        named.or_else(usual).filter(|_| leaves_range)
+    /// The argument that stands for a place of its files.
+    pub fn argument(&self, node: &Node, text: &str) -> Argument {
+        Argument { text: text.to_owned(), file: Some(self.origin(node, text.to_owned())), ..Argument::default() }
+    }
+
+    pub fn services(&self) -> &[(String, Node)] {
+        self.document.get("services").map(Node::entries).unwrap_or_default()
     }
 
     /// The network of Docker's own that a network of the file stands for, and where that is said.

@@ -118,9 +118,6 @@ pub fn run_line(project: &Project, name: &str, service: &Node) -> Result<RunLine
     let leans = service.get("network_mode").and_then(Node::text).and_then(|mode| mode.strip_prefix(SHARED));
     line.earlier.containers.extend(leans.map(str::to_owned));
     line.arguments = command(project, service);
-    if service.get("network_mode").is_none() {
-        line.makes_network = networks(service).into_iter().find_map(|name| project.made_network(name));
-    }
     if service.get("build").is_some() {
         line.earlier.images.push(image.word);
     }

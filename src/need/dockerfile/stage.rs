@@ -64,7 +64,11 @@ impl Making {
 
     pub fn take(&mut self, instruction: &Instruction, source: &mut SourceText, escape: char) -> Result<(), Wrong> {
         match instruction.keyword.as_str() {
-            "ARG" => return self.argument(&instruction.text, source, escape),
+            "ARG" => {
+                // A step has it as a variable, whatever value it is given.
+                self.stage.rest.push_str(&format!("ARG {}\n", instruction.text.text));
+                return self.argument(&instruction.text, source, escape);
+            }
             "ENV" => return self.variables(&instruction.text, source, escape),
             "RUN" => {
                 self.commands(&instruction.text, source, escape);

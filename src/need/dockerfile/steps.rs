@@ -48,9 +48,7 @@ pub fn of(text: &str, words: &[(usize, usize)]) -> Vec<(Does, (usize, usize))> {
     if daemon && !caught {
         found.push((Does::Daemon, (first.0, rest[0].1)));
     }
-    if let Some(last) = compiles(text, words).filter(|_| !caught) {
-        found.push((Does::TorchExtension, (first.0, last)));
-    }
+    found.extend(compiles(text, words).filter(|_| !caught));
     let asks = rest.first().is_some_and(|verb| ["install", "create", "update"].contains(&word(verb)));
     if name(first) == "conda" && asks && !caught && !OTHER_CHANNELS.iter().any(|option| says(option)) {
         found.push((Does::Conda, (first.0, rest[0].1)));
@@ -58,40 +56,51 @@ pub fn of(text: &str, words: &[(usize, usize)]) -> Vec<(Does, (usize, usize))> {
     found
 }
 
+/// Projects whose source is compiled for CUDA when pip installs it, by their names in repositories and on PyPI: PyTorch's
+/// cpp_extension, or a look for a GPU in their own setup.py.
+const EXTENSIONS: [&str; 15] = [
+    "facebookresearch/detectron2",
+    "facebookresearch/pytorch3d",
+    "tiny-cuda-nn",
+    "diff-gaussian-rasterization",
+    "diff-surfel-rasterization",
+    "simple-knn",
+    "nvdiffrast",
+    "groundingdino",
+    "open-mmlab/mmcv",
+    "pointnet2_ops",
+    "chamferdist",
+    "minkowskiengine",
+    "sshaoshuai/pcdet",
+    "torch-ngp/raymarching",
+    "qwopqwop200/gptq-for-llama",
+];
+/// Verbs of a setup.py that compile.
+const COMPILE: [&str; 6] = ["build", "build_ext", "develop", "install", "bdist_wheel", "bdist_egg"];
+
+/// `python setup.py … develop`, `pip install git+https://github.com/facebookresearch/detectron2.git`.
+fn compiles(text: &str, words: &[(usize, usize)]) -> Option<(Does, (usize, usize))> {
+    let word = |place: &(usize, usize)| &text[place.0..place.1];
+    let first = words.first()?;
+    if let Some((_, behind)) = of_pip(text, words) {
+        let known = |place: &&(usize, usize)| {
+            let word = word(place).to_ascii_lowercase();
+            EXTENSIONS.iter().any(|name| word.contains(name))
+        };
+        return behind.iter().find(known).map(|place| (Does::CudaExtension, *place));
+    }
+    let script = words.iter().position(|place| {
+        let name = word(place).rsplit('/').next().unwrap_or_default();
+        name.starts_with("setup") && name.ends_with(".py")
+    })?;
+    let verb = words[script + 1..].iter().find(|place| COMPILE.contains(&word(place)))?;
+    let does = if word(&words[script]).contains("cuda") { Does::CudaExtension } else { Does::SetupPy };
+    Some((does, (first.0, verb.1)))
+}
+
 /// The repository of CUDA's packages; that of machine learning kept the key to its end.
 fn is_old_key(word: &str) -> bool {
     word.ends_with("7fa2af80.pub") && !word.contains("machine-learning")
-}
-
-/// The end of `python setup.py install`, or of `pip install` of a source that is known to hold CUDA code of its own.
-fn compiles(text: &str, words: &[(usize, usize)]) -> Option<usize> {
-    const VERBS: [&str; 5] = ["install", "develop", "build", "build_ext", "bdist_wheel"];
-    const SOURCES: [&str; 11] = [
-        "flash-attention",
-        "/apex",
-        "tiny-cuda-nn",
-        "detectron2",
-        "pytorch3d",
-        "diff-gaussian-rasterization",
-        "GroundingDINO",
-        "causal-conv1d",
-        "state-spaces/mamba",
-        "nvdiffrast",
-        "simple-knn",
-    ];
-    let word = |place: &(usize, usize)| &text[place.0..place.1];
-    if let Some((_, behind)) = of_pip(text, words) {
-        let is_source = |place: &&(usize, usize)| {
-            let named = |source: &&str| word(place).contains(*source);
-            (word(place).contains("git+") || word(place).starts_with("./")) && SOURCES.iter().any(named)
-        };
-        return behind.iter().find(is_source).map(|place| place.1);
-    }
-    let program = word(words.first()?).rsplit('/').next().unwrap_or_default();
-    let python =
-        program.strip_prefix("python").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
-    let setup = words.get(1).filter(|place| python && word(place).rsplit('/').next() == Some("setup.py"))?;
-    words[2..].iter().any(|place| VERBS.contains(&word(place))).then_some(setup.1)
 }
 
 /// The end of `pip install`, `python3 -m pip install`, and the words behind it.

@@ -326,7 +326,15 @@ fn done(verb: &[&str], words: &[Word], earlier: &mut Earlier) -> Status {
                 "--scope",
                 "--config-from",
             ];
-            earlier.networks.extend(named(2, &valued));
+            let made = named(2, &valued);
+            let says = |option: &str| words.iter().any(|word| word.value.split('=').next() == Some(option));
+            let bridge = |word: &str| ["bridge", "-dbridge", "--driver=bridge"].contains(&word);
+            let driven = says("-d") || words.iter().any(|word| word.value.starts_with("--driver"));
+            let other = driven && !words.iter().any(|word| bridge(&word.value));
+            if !other && !says("--subnet") && !says("--ipam-driver") && !says("--config-from") {
+                earlier.from_pools.extend(made.iter().cloned());
+            }
+            earlier.networks.extend(made);
         }
         ["volume", "create", ..] => earlier.volumes.extend(named(2, &["-d", "--driver", "-o", "--opt", "--label"])),
         ["build", ..] | ["buildx", "build", ..] | ["image", "build", ..] | ["builder", "build", ..] => {

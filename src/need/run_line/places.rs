@@ -124,6 +124,8 @@ fn angled(line: &str) -> Vec<(usize, usize)> {
             }
             '#' if quote.is_none() && before.is_none_or(char::is_whitespace) => break,
             // `<name>`, `<your host>`: no redirection ends right before its `>`.
+            // `"TOKEN=<secret>"` is a value that docker takes, and no reason to look at nothing: it is told among the findings.
+            '<' if quote == Some('"') && before == Some('=') => 0,
             '<' if quote != Some('\'') && !matches!(before, Some('<' | '0'..='9')) => closed(rest, '>', |inner| {
                 inner.starts_with(|c: char| c.is_alphabetic() || "/~.$".contains(c))
                     && !inner.ends_with(char::is_whitespace)

@@ -289,31 +289,7 @@ fn sysctl(value: &str) -> bool {
         "kernel.shmmni",
         "kernel.shm_rmid_forced",
     ];
-    own.contains(&key)
-        || key.starts_with("fs.mqueue.")
-        || key.starts_with("net.") && !HOST_NETWORK.contains(&key) && !of_core_of_host(key)
-}
-
-/// Settings of the network that the kernel has once for all, or that another network than the host's may only read.
-const HOST_NETWORK: [&str; 12] = [
-    "net.nf_conntrack_max",
-    "net.netfilter.nf_conntrack_max",
-    "net.netfilter.nf_conntrack_buckets",
-    "net.netfilter.nf_conntrack_expect_max",
-    "net.ipv4.tcp_mem",
-    "net.ipv4.udp_mem",
-    "net.ipv4.tcp_max_orphans",
-    "net.ipv4.tcp_low_latency",
-    "net.ipv4.tcp_allowed_congestion_control",
-    "net.ipv4.inet_peer_threshold",
-    "net.ipv4.inet_peer_maxttl",
-    "net.ipv4.inet_peer_minttl",
-];
-
-/// Of net.core a network has few of its own (net/core/sysctl_net_core.c, netns_core_table); the sizes of buffers it can read alone.
-fn of_core_of_host(key: &str) -> bool {
-    const OWN: [&str; 5] = ["somaxconn", "optmem_max", "txrehash", "tstamp_allow_data", "rps_default_mask"];
-    key.strip_prefix("net.core.").is_some_and(|name| !OWN.contains(&name) && !name.starts_with("xfrm_"))
+    own.contains(&key) || ["net.", "fs.mqueue."].iter().any(|prefix| key.starts_with(prefix))
 }
 
 fn security(value: &str) -> bool {

@@ -136,7 +136,9 @@ mod tests {
         assert!(!is_fleeting(&host, "/home/u/.Xauthority"));
         put("var/lib/systemd/linger/u", "");
         assert!(!is_fleeting(&host, "/run/user/1000/gdm/Xauthority"), "a session that starts at boot");
-        for (path, is) in [("/dev/video0", true), ("/dev/video12", true), ("/dev/video", false), ("/dev/v4l/by-id/x", false)] {
+        for (path, is) in
+            [("/dev/video0", true), ("/dev/video12", true), ("/dev/video", false), ("/dev/v4l/by-id/x", false)]
+        {
             assert_eq!(is_video(path), is, "{path}");
         }
     }

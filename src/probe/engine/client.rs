@@ -154,12 +154,15 @@ pub fn compose(host: &Host, packages: &Fact<Vec<Package>>) -> Fact<Compose> {
     let names = ["docker-compose-plugin", "docker-compose-v2", "docker-compose"];
     let version = names.iter().find_map(|name| known.iter().find(|package| package.name == *name));
     let version = version.filter(|_| packaged).map(|package| package.version.clone());
+    let of_distribution = python.as_ref().is_some_and(|path| path.starts_with("/usr/bin/"));
+    let python_version = known.iter().find(|package| package.name == "docker-compose").filter(|_| of_distribution);
+    let python_version = python_version.map(|package| package.version.clone());
     if let Some(gap) = plugin.gap().filter(|_| python.is_none()) {
         return Fact::unknown(gap.clone(), plugin.source.0.as_str());
     }
     let (path, unfit) = plugin.value().cloned().map_or((None, None), |plugin| (Some(plugin.path), plugin.unfit));
     let found = path.is_some() || python.is_some();
-    let compose = Compose { plugin: path, version, python, unfit };
+    let compose = Compose { plugin: path, version, python, python_version, unfit };
     Fact::found(found.then_some(compose), "the client's plugin folders and PATH")
 }
 

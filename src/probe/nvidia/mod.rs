@@ -82,6 +82,8 @@ fn windows_driver(host: &Host) -> Fact<String> {
 /// `nvidia-fabricmanager-580`, from branch 590 on without the branch.
 fn fabric_manager(host: &Host, facts: &NvidiaFacts) -> Fact<Installed> {
     const NAME: &str = "nvidia-fabricmanager";
+    /// Where NVIDIA's packages have it.
+    const PROGRAM: &str = "/usr/bin/nv-fabricmanager";
     let source = "/var/lib/dpkg/status, /var/lib/rpm";
     if facts.switches.value().is_none() {
         return Fact::absent(source);
@@ -94,7 +96,12 @@ fn fabric_manager(host: &Host, facts: &NvidiaFacts) -> Fact<Installed> {
         _ => {}
     }
     let of_rpm = packages::of_rpm(host, NAME).map(|version| Installed { name: NAME.into(), version });
-    Fact::found(of_rpm, source)
+    let program = host.stat(PROGRAM);
+    match of_rpm {
+        Some(package) => Fact::present(package, source),
+        None if program.is_absent() => Fact::absent(PROGRAM),
+        None => Fact::unknown(Gap::Unsupported("its package is not found".into()), PROGRAM),
+    }
 }
 
 /// `-580`

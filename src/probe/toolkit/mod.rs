@@ -110,11 +110,19 @@ fn version(host: &Host, ctk: &Fact<Program>, packages: &Fact<Vec<Installed>>) ->
     }
     match packages.value().and_then(|all| all.iter().find(|package| package.name.ends_with("-base")).or(all.first())) {
         Some(package) => Fact::present(package.version.clone(), "/var/lib/dpkg/status"),
-        None => match asked {
-            Some(Err(why)) => Fact::unknown(Gap::Unsupported(why), "nvidia-ctk --version"),
+        // Such databases are large: they are read only where there is a program whose version is missing.
+        None => match (asked, ctk.value().and_then(|_| elsewhere(host))) {
+            (_, Some(version)) => Fact::present(version, "the package manager's database"),
+            (Some(Err(why)), None) => Fact::unknown(Gap::Unsupported(why), "nvidia-ctk --version"),
             _ => Fact::absent("nvidia-ctk --version, /var/lib/dpkg/status"),
         },
     }
+}
+
+/// Where no dpkg is: pacman's database, or RPM's.
+fn elsewhere(host: &Host) -> Option<String> {
+    const NAME: &str = "nvidia-container-toolkit";
+    packages::of_pacman(host, NAME).or_else(|| packages::of_rpm(host, NAME))
 }
 
 /// Err tells why the program is not started: it was found where dockerd looks, which may be anywhere.
