@@ -134,9 +134,14 @@ fn what_an_engine_elsewhere_is_asked_for_is_not_known() {
         assert!(text.contains("docker-kind"), "{format}: {text}");
     }
     // A line's port is no less a wish.
-    let line = ["--", "docker", "run", "-p", "8080:80", "nginx"];
-    let run = gdoctor(&line, &[("DOCKER_HOST", &host)]);
-    assert_eq!(run.report["runLine"]["starts"], "unknown");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_gdoctor"))
+        .args(["--format", "json", "--", "docker", "run", "-p", "8080:80", "nginx"])
+        .env("DOCKER_HOST", &host)
+        .output()
+        .unwrap();
+    let run = Run::read(&output);
+    assert_eq!((run.code, run.report["runLine"]["starts"].as_str()), (3, Some("unknown")));
+    assert_eq!(run.told(), ["unknown docker-kind/unknown"]);
 }
 
 #[test]

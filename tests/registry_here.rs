@@ -158,13 +158,21 @@ fn a_registry_that_keeps_its_images_elsewhere_or_in_itself() {
     start(&daemon, port, "-e REGISTRY_STORAGE=inmemory");
     assert_eq!(look(port, "registry-storage"), [format!("skip registry-storage/not-here 127.0.0.1:{port}")]);
     daemon.docker("docker rm -f registry");
-    // A cache of another one, and one for reading alone: both refuse what a push begins with.
-    let ways = [("REGISTRY_PROXY_REMOTEURL=http://127.0.0.1:9", "cache"), ("REGISTRY_STORAGE_MAINTENANCE_READONLY={\"enabled\":true}", "maintenance")];
+    // A cache of another one, which has to answer when it starts, and one for reading alone: both refuse what a push begins with.
+    let port = free_port();
+    daemon.docker(&format!("docker run -d -p {port}:5000 --name origin registry:2"));
+    answers(&daemon, port);
+    let origin = daemon.docker("docker inspect -f '{{.NetworkSettings.IPAddress}}' origin");
+    let ways = [
+        (format!("REGISTRY_PROXY_REMOTEURL=http://{origin}:5000"), "cache"),
+        ("REGISTRY_STORAGE_MAINTENANCE_READONLY={\"enabled\":true}".to_owned(), "maintenance"),
+    ];
     for (variable, code) in ways {
         let port = free_port();
         start(&daemon, port, &format!("-e '{variable}' -v \"$PWD/images:/var/lib/registry\""));
         assert_eq!(look(port, "registry-storage"), [format!("warn registry-storage/{code} 127.0.0.1:{port}")]);
-        let push = format!("curl -sS -o answer -w '%{{http_code}}' -X POST http://127.0.0.1:{port}/v2/x/blobs/uploads/");
+        let push =
+            format!("curl -sS -o answer -w '%{{http_code}}' -X POST http://127.0.0.1:{port}/v2/x/blobs/uploads/");
         assert_eq!(daemon.docker(&push).trim(), "405", "{variable}");
         daemon.docker("docker rm -f registry");
     }

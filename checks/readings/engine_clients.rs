@@ -37,11 +37,7 @@ const ROWS: [Row; 4] = [
         ],
         ended: false,
     },
-    Row {
-        images: &["containrrr/watchtower", "v2tec/watchtower"],
-        releases: &[(&[0], Some(25), "")],
-        ended: true,
-    },
+    Row { images: &["containrrr/watchtower", "v2tec/watchtower"], releases: &[(&[0], Some(25), "")], ended: true },
     Row {
         images: &["portainer/portainer-ce", "portainer/portainer-ee", "portainer/portainer"],
         releases: &[

@@ -45,7 +45,9 @@ impl Facts {
     /// is asked for in words waits for the one who tells that it was not looked at.
     pub fn not_judged(&self, tells: Tells, need: &Need, by: &Origin) -> Option<Stop> {
         let stop = self.out_of_sight(tells)?;
-        let asked = by.is_explicit() && need.docker.as_ref() != Some(by) && self.unseen_wish(need).is_some();
+        // Docker itself, and a line as a whole, are no wish for something of that machine.
+        let whole = need.docker.iter().chain(need.run.iter().filter_map(|line| line.by.as_ref()));
+        let asked = by.is_explicit() && !whole.into_iter().any(|one| one == by) && self.unseen_wish(need).is_some();
         Some(if asked && stop == Stop::NotNeeded(ELSEWHERE) { Stop::blocked_by("docker-kind") } else { stop })
     }
 

@@ -4,7 +4,7 @@ use core::net::Ipv4Addr;
 
 use crate::model::facts::engine::Route;
 use crate::model::prelude::*;
-use crate::readings::pools::{self, ENOUGH, Pool, free, pool, range_of_route};
+use crate::readings::pools::{self, ENOUGH, free, pool, range_of_route};
 
 pub static CHECK: Check = Check {
     id: "docker-pools",
@@ -30,7 +30,7 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
             Some(pool) => Finding::warn("exhausted", "more-pools").with("pool", pool),
             None => Finding::warn("all-covered", "narrow-routes").with("routes", widest(routes)),
         },
-        _ => match in_the_way(&pools, routes) {
+        _ => match in_the_way(routes) {
             Some((own, wide)) => Finding::warn("in-the-way", "other-ranges")
                 .with("own", format!("{}/{}", own.network, own.bits))
                 .with("route", format!("{}/{}", wide.network, wide.bits)),
@@ -43,13 +43,9 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         .into())
 }
 
-/// A network as the engine makes them, inside what this host reaches through a gateway: the nearer route wins, and what has these
-/// addresses behind the gateway is out of reach. Routes of half of all private addresses and more are default routes of a kind.
-fn in_the_way<'a>(pools: &[Pool], routes: &'a [Route]) -> Option<(&'a Route, &'a Route)> {
-    let of_engine = |route: &&Route| {
-        let Some((first, last)) = range_of_route(route).filter(|_| route.on_link) else { return false };
-        pools.iter().any(|&(from, to, step)| from <= first && last <= to && last - first == step - 1)
-    };
+/// One of Docker's networks inside what this host reaches through a gateway: the nearer route wins, and what has these addresses
+/// behind the gateway is out of reach. Routes of half of all private addresses and more are default routes of a kind.
+fn in_the_way(routes: &[Route]) -> Option<(&Route, &Route)> {
     let beyond = |own: &Route| {
         let (first, last) = range_of_route(own)?;
         routes.iter().find(|wide| {
@@ -57,7 +53,7 @@ fn in_the_way<'a>(pools: &[Pool], routes: &'a [Route]) -> Option<(&'a Route, &'a
             !wide.on_link && (9..own.bits).contains(&wide.bits) && covers
         })
     };
-    routes.iter().filter(of_engine).find_map(|own| Some((own, beyond(own)?)))
+    routes.iter().filter(|route| route.on_link && route.by_docker).find_map(|own| Some((own, beyond(own)?)))
 }
 
 /// A private range that no route of this host touches.

@@ -455,6 +455,9 @@ pub struct Route {
     pub bits: u8,
     /// Through no gateway.
     pub on_link: bool,
+    /// Its interface has a name that Docker gives: `docker0`, `br-0123456789ab`.
+    #[serde(default)]
+    pub by_docker: bool,
 }
 
 /// What dockerd sets its packet filter rules with.

@@ -66,7 +66,8 @@ fn by_module(facts: &Facts, need: &Need) -> Findings {
         finding.with("version", &module.version).saw(fact).asked_by(&wish.by)
     });
     let spoken = Version::leading(&module.version).and_then(|version| cuda::of_branch(&version));
-    let too_new = need.cuda.as_ref().zip(spoken).filter(|(wish, spoken)| cuda::reach(&wish.what, spoken) == Reach::TooNew);
+    let too_new =
+        need.cuda.as_ref().zip(spoken).filter(|(wish, spoken)| cuda::reach(&wish.what, spoken) == Reach::TooNew);
     let cuda = too_new.map(|(wish, spoken)| {
         let compat = named_by(need, wish).is_some_and(|(name, _)| known_image::brings_compat(name));
         let finding = if compat { Finding::warn } else { Finding::fail }("cuda-too-new", "change-driver");

@@ -16,7 +16,8 @@ pub fn overwritten(facts: &Facts, line: &RunLine) -> Option<Finding> {
     if is_same || variable.at.opaque || here(facts) == Some(1) && request.devices.is_empty() {
         return None;
     }
-    let finding = Finding::warn("visible-overwritten", "choose-by-gpus").with("said", said).with("flag", &request.at.text);
+    let finding =
+        Finding::warn("visible-overwritten", "choose-by-gpus").with("said", said).with("flag", &request.at.text);
     let finding = finding.edit(variable.at.without()).edit(request.at.with_value(format!("'\"device={said}\"'")));
     Some(finding.evidence("the line", &*variable.at.text).asked_by(&variable.at.origin()))
 }

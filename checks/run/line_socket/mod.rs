@@ -22,21 +22,24 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some((line, image)) = need.run.as_ref().and_then(|line| Some((line, line.image.as_ref()?))) else {
         return Err(Stop::NotNeeded("no-socket"));
     };
-    let is_given = line.mounts.iter().any(|mount| mount.kind == MountKind::Bind && mount.source.ends_with("/docker.sock"));
-    if !is_given && line.variable("DOCKER_HOST").is_none() || line.podman {
+    let is_given =
+        line.mounts.iter().any(|mount| mount.kind == MountKind::Bind && mount.source.ends_with("/docker.sock"));
+    // DOCKER_HOST can name another engine.
+    if !is_given || line.podman {
         return Err(Stop::NotNeeded("no-socket"));
     }
     let Some(engine) = facts.docker.version.known()? else { return Err(Stop::blocked_by("docker-engine")) };
     let Some(oldest) = Version::parse(&engine.min_api_version) else { return Err(Stop::NotNeeded("not-known")) };
-    let finding = match line.variable(PINNED).map(|variable| (variable, variable.value.as_deref().and_then(Version::parse))) {
-        Some((variable, Some(asked))) if asked < oldest => {
-            let edit = variable.at.with_value(format!("{PINNED}={oldest}"));
-            let finding = Finding::fail("pinned-too-old", "raise-pin").with("asked", &asked).edit(edit);
-            finding.about(&variable.at.text).asked_by(&variable.at.origin())
-        }
-        Some(_) => return Err(Stop::NotNeeded("not-known")),
-        None => by_image(line, image, &oldest).ok_or(Stop::NotNeeded("not-known"))?,
-    };
+    let finding =
+        match line.variable(PINNED).map(|variable| (variable, variable.value.as_deref().and_then(Version::parse))) {
+            Some((variable, Some(asked))) if asked < oldest => {
+                let edit = variable.at.with_value(format!("{PINNED}={oldest}"));
+                let finding = Finding::fail("pinned-too-old", "raise-pin").with("asked", &asked).edit(edit);
+                finding.about(&variable.at.text).asked_by(&variable.at.origin())
+            }
+            Some(_) => return Err(Stop::NotNeeded("not-known")),
+            None => by_image(line, image, &oldest).ok_or(Stop::NotNeeded("not-known"))?,
+        };
     Ok(told(finding, engine, &oldest).into())
 }
 
@@ -51,7 +54,9 @@ fn by_image(line: &RunLine, image: &Image, oldest: &Version) -> Option<Finding> 
         return Some(Finding::pass("speaks").with("image", &image.reference).asked_by(&image.at.origin()));
     };
     let finding = match client.instead {
-        Some(instead) => Finding::fail("too-old", "newer-image").with("instead", &instead).edit(image.at.with_value(instead)),
+        Some(instead) => {
+            Finding::fail("too-old", "newer-image").with("instead", &instead).edit(image.at.with_value(instead))
+        }
         None => Finding::fail("too-old", "pin").edit(line.insert(&format!("-e {PINNED}={oldest}"))),
     };
     let finding = finding.about(&image.reference).with("image", &image.reference).with("speaks", speaks);

@@ -83,8 +83,8 @@ fn out_of_sight(facts: &Facts, line: &RunLine) -> Option<Finding> {
 /// systems do not have by themselves, and /opt and /srv, are none of them (canonical/docker-snap#188).
 fn is_not_in_snap(path: &str) -> bool {
     const OTHERS: [&str; 18] = [
-        "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "proc", "root", "run", "sbin", "snap", "sys",
-        "tmp", "usr", "var",
+        "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "proc", "root", "run", "sbin", "snap",
+        "sys", "tmp", "usr", "var",
     ];
     let top = path.trim_start_matches('/').split('/').next().unwrap_or_default();
     !top.is_empty() && !OTHERS.contains(&top)

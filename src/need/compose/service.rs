@@ -87,9 +87,7 @@ pub fn run_line(project: &Project, name: &str, service: &Node) -> Result<RunLine
     words.ulimits(service)?;
     words.sysctls(service)?;
     let image = match service.get("image") {
-        Some(node) => {
-            Said { word: project.scalar(node)?, origin: project.origin(node, "image".into()), device: None }
-        }
+        Some(node) => Said { word: project.scalar(node)?, origin: project.origin(node, "image".into()), device: None },
         // Compose names what it builds after project and service; it is here once it has been built.
         None => Said {
             word: format!("{name}:built-by-compose"),
@@ -266,7 +264,8 @@ impl Words<'_> {
                     self.say("device", &value, item, "devices");
                     if let Some(said) = self.said.last_mut() {
                         let device = Device { host: source, container: target, permissions, ..Device::default() };
-                        said.device = Some(device).filter(|device| [&device.host, &device.container].iter().any(|path| path.contains(':')));
+                        said.device = Some(device)
+                            .filter(|device| [&device.host, &device.container].iter().any(|path| path.contains(':')));
                     }
                     continue;
                 }

@@ -83,12 +83,13 @@ fn compiles(text: &str, words: &[(usize, usize)]) -> Option<usize> {
     if let Some((_, behind)) = of_pip(text, words) {
         let is_source = |place: &&(usize, usize)| {
             let named = |source: &&str| word(place).contains(*source);
-            (word(place).contains("git+") || word(place).starts_with("./")) && SOURCES.iter().any(|source| named(&source))
+            (word(place).contains("git+") || word(place).starts_with("./")) && SOURCES.iter().any(named)
         };
         return behind.iter().find(is_source).map(|place| place.1);
     }
     let program = word(words.first()?).rsplit('/').next().unwrap_or_default();
-    let python = program.strip_prefix("python").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
+    let python =
+        program.strip_prefix("python").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
     let setup = words.get(1).filter(|place| python && word(place).rsplit('/').next() == Some("setup.py"))?;
     words[2..].iter().any(|place| VERBS.contains(&word(place))).then_some(setup.1)
 }

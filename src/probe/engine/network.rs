@@ -137,8 +137,10 @@ fn line(text: &str) -> Option<Line> {
     let address = |value: u32| Ipv4Addr::from(value.to_ne_bytes());
     let mask = u32::from(address(hex(7)?));
     let bits = u8::try_from(mask.count_ones()).ok()?;
-    let route = Route { network: address(hex(1)?), bits, on_link: flags & 2 == 0 };
-    Some(Line { interface: (*fields.first()?).to_owned(), route, metric: fields.get(6)?.parse().ok()? })
+    let interface = (*fields.first()?).to_owned();
+    let by_docker = interface == "docker0" || interface.starts_with("br-");
+    let route = Route { network: address(hex(1)?), bits, on_link: flags & 2 == 0, by_docker };
+    Some(Line { interface, route, metric: fields.get(6)?.parse().ok()? })
 }
 
 pub fn routes(host: &Host) -> Fact<Vec<Route>> {
@@ -239,7 +241,10 @@ mod tests {
         assert_eq!(lines.len(), 2);
         assert_eq!(lines[0].interface, "eth0");
         assert_eq!((lines[0].route.bits, lines[0].route.on_link, lines[0].metric), (0, false, 100));
-        assert_eq!(lines[1].route, Route { network: Ipv4Addr::new(172, 17, 0, 0), bits: 16, on_link: true });
+        assert_eq!(
+            lines[1].route,
+            Route { network: Ipv4Addr::new(172, 17, 0, 0), bits: 16, on_link: true, by_docker: true }
+        );
     }
 
     #[test]
