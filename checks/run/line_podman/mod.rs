@@ -60,7 +60,9 @@ fn of_host(line: &RunLine, podman: &PodmanHost) -> Findings {
     let missing = podman.missing.iter();
     findings.extend(missing.map(|name| Finding::fail("no-program", "install-program").about(name)));
     let own = line.last("network").is_none_or(|option| !["host", "none"].contains(&option.value.as_str()));
-    if !podman.network && own {
+    // Its notes of 6.0.0: support for CNI and for slirp4netns is removed.
+    let takes_old = facts.podman_version().is_none_or(|version| version.major() < 6);
+    if own && !(podman.network && (takes_old || !podman.old_network)) {
         let fix = if podman.rootless { "install-pasta" } else { "install-network" };
         findings.push(Finding::fail("no-network-program", fix));
     }
