@@ -32,7 +32,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let fact = &facts.run.podman;
     let mut findings = Findings::new();
     if let Some(podman) = fact.known()? {
-        findings.extend(of_host(line, podman));
+        findings.extend(of_host(facts, line, podman));
         findings.extend(of_user(facts, podman));
         if !podman.policy {
             findings.push(Finding::warn("no-policy", "bring-policy"));
@@ -52,7 +52,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         .collect())
 }
 
-fn of_host(line: &RunLine, podman: &PodmanHost) -> Findings {
+fn of_host(facts: &Facts, line: &RunLine, podman: &PodmanHost) -> Findings {
     let mut findings = Findings::new();
     findings.extend(podman.refused.as_ref().map(|file| {
         Finding::fail("refused-file", "mend-file").about(&file.path).with("path", &file.path).with("why", &file.why)
