@@ -69,7 +69,8 @@ impl NvidiaFacts {
     /// The first GPU that the module has now, and a driver of this version and flavour would leave alone.
     pub fn lost_to(&self, version: &str, open: Option<bool>) -> Option<Lost<'_>> {
         let branch = version.split('.').next()?.parse().ok()?;
-        let gpu = self.usable_gpus().find(|gpu| gpu.is_held_by("nvidia") && !gpu.generation().is_driven_by(branch, open))?;
+        let gpu =
+            self.usable_gpus().find(|gpu| gpu.is_held_by("nvidia") && !gpu.generation().is_driven_by(branch, open))?;
         Some(Lost { gpu, branch })
     }
 
@@ -98,7 +99,11 @@ impl Lost<'_> {
 
     pub fn told(&self, finding: Finding) -> Finding {
         let id = alloc::format!("10de:{:04x}", self.gpu.device);
-        finding.about(&self.gpu.address).with("id", &id).with("branch", self.branch).evidence("/sys/bus/pci/devices", id)
+        finding
+            .about(&self.gpu.address)
+            .with("id", &id)
+            .with("branch", self.branch)
+            .evidence("/sys/bus/pci/devices", id)
     }
 }
 

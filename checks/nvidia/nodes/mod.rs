@@ -102,7 +102,8 @@ fn missing(facts: &Facts, path: &str) -> Finding {
 fn gone_at_start(facts: &Facts, nodes: &[Node]) -> Option<Finding> {
     let node = nodes.iter().find(|node| node.path == "/dev/nvidia-uvm" && facts.is_made_by_hand(node.made))?;
     let specs = facts.toolkit.specs.value()?;
-    let names_it = |spec: &&Spec| spec.devices().is_some_and(|devices| devices.uvm && devices.kind.starts_with("nvidia.com/"));
+    let names_it =
+        |spec: &&Spec| spec.devices().is_some_and(|devices| devices.uvm && devices.kind.starts_with("nvidia.com/"));
     let lasting = specs.iter().filter(|spec| !spec.is_below_run()).find(names_it)?;
     let by_spec = facts.ways().ok().and_then(|ways| ways.usual()).is_some_and(|(_, way)| way.reads_specs());
     let none = facts.nothing_makes(|at_boot| &at_boot.uvm) && facts.nothing_makes(|at_boot| &at_boot.specs);

@@ -56,10 +56,12 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
 fn mismatch(nvidia: &NvidiaFacts, loaded: &str, library: &str) -> Finding {
     let on_disk = nvidia.module_file.value().and_then(|file| file.version.as_deref());
     let finding = match on_disk {
-        Some(disk) if disk == library => match nvidia.lost_to(disk, nvidia.module_file.value().and_then(ModuleFile::is_open)) {
-            Some(lost) => lost.told(Finding::fail("reboot-drops", lost.fix())),
-            None => Finding::fail("reboot-pending", "nvidia-driver/reboot"),
-        },
+        Some(disk) if disk == library => {
+            match nvidia.lost_to(disk, nvidia.module_file.value().and_then(ModuleFile::is_open)) {
+                Some(lost) => lost.told(Finding::fail("reboot-drops", lost.fix())),
+                None => Finding::fail("reboot-pending", "nvidia-driver/reboot"),
+            }
+        }
         Some(disk) => {
             let known = nvidia.dkms.value().is_some_and(|versions| versions.iter().any(|v| v == library));
             let fix = if known && disk == loaded { "build" } else { "one-driver" };

@@ -48,7 +48,8 @@ fn one(facts: &Facts, look: &Look, by: &Origin) -> Result<Findings, Stop> {
     }
     if let Some(dir) = look.certs_dir.value().filter(|dir| !dir.unfit.is_empty()) {
         // What dockerd calls insecure by itself it reads no certificate for: its answer is not needed to know that.
-        let insecure = is_taken_on_loopback(facts, look) || facts.docker.info.known()?.is_some_and(|info| is_insecure(info, look));
+        let insecure =
+            is_taken_on_loopback(facts, look) || facts.docker.info.known()?.is_some_and(|info| is_insecure(info, look));
         let refused = if insecure { Findings::new() } else { refused(facts, look, dir) };
         if !refused.is_empty() {
             return Ok(refused);

@@ -217,10 +217,12 @@ pub fn firewall(host: &Host) -> Fact<Firewall> {
     });
     let conf = host.text("/etc/firewalld/firewalld.conf");
     let strict = |line: &str| {
-        let value = line.trim().strip_prefix("StrictForwardPorts")?.trim_start().strip_prefix('=')?.trim().to_ascii_lowercase();
+        let value =
+            line.trim().strip_prefix("StrictForwardPorts")?.trim_start().strip_prefix('=')?.trim().to_ascii_lowercase();
         Some(["yes", "true"].contains(&value.as_str()))
     };
-    let strict_forward_ports = conf.value().and_then(|text| text.lines().filter_map(strict).next_back()).unwrap_or(false);
+    let strict_forward_ports =
+        conf.value().and_then(|text| text.lines().filter_map(strict).next_back()).unwrap_or(false);
     Fact::present(
         Firewall { strict_forward_ports, active: active.map(|(_, name)| name.to_owned()).collect(), docker0_zone },
         "/etc/ufw/ufw.conf, /etc/firewalld/zones",
