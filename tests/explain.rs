@@ -488,14 +488,14 @@ fn fresh_texts_of_a_seventh_round_are_read() {
     assert!(fine, "{marks}");
 }
 
-/// An eighth, of four sets of 33, 30, 30 and 14 texts, each labelled before its one run and mended by before the next: 48 failures (4 of them of
-/// causes without a code), 21 healthy outputs, 38 texts of others. First runs: right first 42 of 44, wrong 1, silent 1, a false answer to 6 of 59,
-/// to none of the last 13.
+/// An eighth, of five sets of 33, 30, 30, 14 and 30 texts, each labelled before its one run; the first three were mended by before the next: 75
+/// failures (5 of them of causes without a code), 24 healthy outputs, 38 texts of others. First runs: right first 68 of 70, wrong 1, silent 1, a
+/// false answer to 6 of 62; of the last two sets right 27 of 27 and a false answer to none of 16.
 #[test]
 fn fresh_texts_of_an_eighth_round_are_read() {
     let marks = marked(&Finder::new(), &labelled("tests/explain-fresh-2026-11-30.jsonl"));
     println!("{}\n{marks}", marks.misses.join("\n"));
-    let fine = marks.right >= 44 && marks.wrong == 0 && marks.falsely <= 1;
+    let fine = marks.right >= 70 && marks.wrong == 0 && marks.falsely <= 1;
     assert!(fine, "{marks}");
 }
 
