@@ -335,9 +335,6 @@ impl Screen<'_> {
             "gdoctor" => "Then run gdoctor again.".into(),
             "" if !asked => "Then run gdoctor again.".into(),
             _ if command.is_empty() || !whole => "Then run the same again.".into(),
-            _ if command.contains(" --facts") => {
-                format!("Then save the facts again (gdoctor collect), and run:\n  {command}")
-            }
             _ => {
                 let line = format!("Then run:  {command}");
                 let fits = textwrap::core::display_width(&line) <= self.width;
