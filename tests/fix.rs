@@ -97,7 +97,10 @@ fn main() {
     // The machines end here, not with the process.
     drop((plain, systemd));
     assert!(!all || !had_machine || mended.len() >= MENDED, "{} are too few", mended.len());
-    assert!(!all || !had_machine || mended.iter().any(|one| one.ends_with(" cgroupfs-mount")), "no package was brought");
+    assert!(
+        !all || !had_machine || mended.iter().any(|one| one.ends_with(" cgroupfs-mount")),
+        "no package was brought"
+    );
     conclusion.exit();
 }
 
@@ -194,6 +197,9 @@ fn mended_and_taken_back(machine: &Machine, case: &Case, mended: &Mutex<Vec<Stri
         return Err(format!("it tells {told:#?} and {result:#}"));
     }
     let id = result["id"].as_str().ok_or("no id")?;
+    if !installs.is_empty() {
+        stays_while_needed(machine, case, id, &installs)?;
+    }
     let (said, _) = machine.look_after(case, &format!("gdoctor fix --undo {id}"))?;
     // What only restarts something has nothing to take back.
     let commands =
@@ -230,6 +236,21 @@ fn mended_and_taken_back(machine: &Machine, case: &Case, mended: &Mutex<Vec<Stri
     machine.look_after(case, &case.then)?;
     machine.as_root(&case.restore);
     back_to_health(machine)
+}
+
+/// What has come to need a package keeps it, and is not taken away with it.
+fn stays_while_needed(machine: &Machine, case: &Case, id: &str, installs: &[String]) -> Result<(), String> {
+    let control = format!(
+        "mkdir -p /tmp/needs/DEBIAN; printf 'Package: needs\\nVersion: 1\\nArchitecture: all\\nMaintainer: lab <lab@localhost>\\n\
+         Depends: {}\\nDescription: of the lab\\n' >/tmp/needs/DEBIAN/control",
+        installs[0]
+    );
+    let (said, _) = machine.look_after(case, &format!(
+        "{control}\ndpkg-deb --build /tmp/needs /tmp/needs.deb; dpkg -i /tmp/needs.deb\n\
+         apt-get -s remove {0} | grep Remv; cp -a /var/lib/gdoctor /tmp/journal; gdoctor fix --undo {id}; dpkg -s {0} needs | grep -c 'ok installed'\n\
+         dpkg --purge needs; rm -rf /var/lib/gdoctor; mv /tmp/journal /var/lib/gdoctor", installs[0]))?;
+    let told = ["needs would be removed with them", "\n2\n"];
+    is(told.iter().all(|word| said.contains(word)), || said.clone())
 }
 
 /// The files of packages that are installed.
@@ -378,8 +399,7 @@ fn no_sudo(machine: &Machine) -> Result<(), String> {
 
 /// On a terminal, as a user who has to give a password: sudo reads it there, and it is nowhere else.
 fn asks_password(machine: &Machine) -> Result<(), String> {
-    let script =
-        "echo labuser:fish-4242 | chpasswd; cp /etc/sudoers.d/lab /root/lab; echo 'labuser ALL=(ALL) ALL' >/etc/sudoers.d/lab\n\
+    let script = "echo labuser:fish-4242 | chpasswd; cp /etc/sudoers.d/lab /root/lab; echo 'labuser ALL=(ALL) ALL' >/etc/sudoers.d/lab\n\
          rm -f /answers /screen; mkfifo /answers; chmod 666 /answers; : >/screen; chmod 666 /screen\n\
          user() { setpriv --reuid=labuser --regid=labuser --clear-groups env HOME=/home/labuser USER=labuser \"$@\"; }\n\
          (exec 3<>/answers; user script -qc 'gdoctor fix --only docker-access --timeout 30s' /dev/null <&3 >/screen 2>&1) & talk=$!\n\
@@ -391,7 +411,14 @@ fn asks_password(machine: &Machine) -> Result<(), String> {
          user sudo -K; user gdoctor fix --undo </dev/null; echo without $?\n\
          cp /root/lab /etc/sudoers.d/lab; user gdoctor fix --undo; id -nG labuser; usermod -p '*' labuser; rm -rf /home/labuser/.local/state";
     let text = said(machine, script);
-    let told = ["Done", "labuser 700\n", "labuser docker\n", "sudo does not let this user through", "stands as before", "before.\nlabuser\n"];
+    let told = [
+        "Done",
+        "labuser 700\n",
+        "labuser docker\n",
+        "sudo does not let this user through",
+        "stands as before",
+        "before.\nlabuser\n",
+    ];
     is(told.iter().all(|word| text.contains(word)) && !text.contains("kept it"), || text.clone())
 }
 

@@ -172,7 +172,9 @@ mod tests {
         assert!(has(r#"{"HostConfig": {"Runtime": "runc", "DeviceRequests": [{"Driver": "", "Count": -1}]}}"#));
         assert!(has(r#"{"HostConfig": {"Runtime": "nvidia"}, "Config": {"Env": ["NVIDIA_VISIBLE_DEVICES=all"]}}"#));
         assert!(!has(r#"{"HostConfig": {"Runtime": "nvidia"}, "Config": {"Env": ["NVIDIA_VISIBLE_DEVICES=void"]}}"#));
-        assert!(!has(r#"{"HostConfig": {"DeviceRequests": [{"Driver": "cdi", "DeviceIDs": ["nvidia.com/gpu=all"]}]}}"#));
+        assert!(!has(
+            r#"{"HostConfig": {"DeviceRequests": [{"Driver": "cdi", "DeviceIDs": ["nvidia.com/gpu=all"]}]}}"#
+        ));
         assert!(!has(r#"{"HostConfig": {"Privileged": true, "DeviceRequests": [{"Driver": "nvidia"}]}}"#));
         assert!(!has(r#"{"HostConfig": {"DeviceRequests": null}, "Config": {"Env": null}}"#));
     }
