@@ -150,10 +150,10 @@ fn texts(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
 }
 
-/// The step of a code.
-fn step<'a>(document: &'a Value, list: &str, code: &str) -> Option<&'a Value> {
-    let steps = document[list].as_array()?;
-    steps.iter().find(|step| step["causes"].as_array().is_some_and(|causes| causes.iter().any(|c| c["code"] == *code)))
+/// The steps of a code.
+fn steps<'a>(document: &'a Value, list: &str, code: &str) -> Vec<&'a Value> {
+    let is_of = |step: &&Value| step["causes"].as_array().is_some_and(|all| all.iter().any(|c| c["code"] == *code));
+    document[list].as_array().into_iter().flatten().filter(is_of).collect()
 }
 
 fn mended_and_taken_back(machine: &Machine, case: &Case, mended: &Mutex<Vec<String>>) -> Result<(), String> {
@@ -165,18 +165,20 @@ fn mended_and_taken_back(machine: &Machine, case: &Case, mended: &Mutex<Vec<Stri
     let code = case.before.first().and_then(|line| line.split(' ').nth(1)).unwrap_or_default();
     let first = fingerprint(machine);
     let plan = fix(machine, case, "--plan")?;
-    let planned = step(&plan, "steps", code).ok_or_else(|| format!("no step for {code}: {plan:#}"))?;
+    let all = steps(&plan, "steps", code);
+    let planned = *all.first().ok_or_else(|| format!("no step for {code}: {plan:#}"))?;
     if planned["offered"] != true {
         println!("{code}: only shown: {}", planned["whyNot"].as_str().unwrap_or_default());
         return by_hand(machine, case, &before.fix(code));
     }
     let done = fix(machine, case, &format!("--yes={code}"))?;
-    let result = &step(&done, "done", code).ok_or_else(|| format!("{code} was not done: {done:#}"))?["result"];
-    if done["done"].as_array().map(Vec::len) != Some(1) {
+    let results: Vec<&Value> = steps(&done, "done", code).iter().map(|step| &step["result"]).collect();
+    let result = *results.first().ok_or_else(|| format!("{code} was not done: {done:#}"))?;
+    if done["done"].as_array().map(Vec::len) != Some(all.len()) || results.len() != all.len() {
         return Err(format!("more was done than was named: {done:#}"));
     }
     let second = fingerprint(machine);
-    let writes = texts(&planned["writes"]);
+    let writes: Vec<String> = all.iter().flat_map(|step| texts(&step["writes"])).collect();
     let installs = texts(&planned["installs"]);
     let brought = files_of(machine, &installs);
     let is_unnamed = |path: &String| !writes.contains(path) && !brought.contains(path);
@@ -196,9 +198,10 @@ fn mended_and_taken_back(machine: &Machine, case: &Case, mended: &Mutex<Vec<Stri
     if case.then.is_empty() && told.is_empty() != texts(&result["told"]).is_empty() {
         return Err(format!("it tells {told:#?} and {result:#}"));
     }
-    let id = result["id"].as_str().ok_or("no id")?;
+    let ids: Vec<&str> = results.iter().filter_map(|result| result["id"].as_str()).collect();
+    let id = ids.join(",");
     if !installs.is_empty() {
-        stays_while_needed(machine, case, id, &installs)?;
+        stays_while_needed(machine, case, &id, &installs)?;
     }
     let (said, _) = machine.look_after(case, &format!("gdoctor fix --undo {id}"))?;
     // What only restarts something has nothing to take back.
