@@ -23,22 +23,23 @@ const WORK: u64 = 6_000;
 /// So often is looked for the failure of before, a second apart: a daemon comes up, or gives up.
 const TURNS: usize = 20;
 
-/// A machine that its trials take turns with; one that is left in disorder is replaced.
+/// Machines of one kind: a trial takes one that is free, or starts one, and gives it back unless it is in disorder.
 struct Shared {
     arguments: &'static [&'static str],
-    machine: Mutex<Option<Machine>>,
+    free: Mutex<Vec<Machine>>,
     mended: Mutex<Vec<String>>,
 }
 
 impl Shared {
     fn new(arguments: &'static [&'static str]) -> Arc<Self> {
-        Arc::new(Self { arguments, machine: Mutex::default(), mended: Mutex::default() })
+        Arc::new(Self { arguments, free: Mutex::default(), mended: Mutex::default() })
     }
 
     /// Ok too where the lab is not installed; that is said.
     fn with(&self, work: impl FnOnce(&Machine) -> Result<(), String>) -> Result<(), Failed> {
-        let mut place = self.machine.lock().unwrap_or_else(PoisonError::into_inner);
-        let machine = match place.take() {
+        let free = || self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = free().pop();
+        let machine = match taken {
             Some(machine) => machine,
             None => match Machine::start(self.arguments) {
                 Some(machine) => machine,
@@ -46,7 +47,7 @@ impl Shared {
             },
         };
         work(&machine)?;
-        *place = Some(machine);
+        free().push(machine);
         Ok(())
     }
 }
@@ -92,7 +93,7 @@ fn main() {
     let conclusion = libtest_mimic::run(&arguments, trials);
     let mended: Vec<String> =
         [&plain, &systemd].iter().flat_map(|shared| shared.mended.lock().unwrap().clone()).collect();
-    let had_machine = plain.machine.lock().unwrap().is_some();
+    let had_machine = !plain.free.lock().unwrap().is_empty();
     println!("mended by gdoctor and taken back: {}\n{}", mended.len(), mended.join("\n"));
     // The machines end here, not with the process.
     drop((plain, systemd));
