@@ -234,7 +234,10 @@ fn a_fix_that_is_done_names_all_that_it_writes() {
             }
             let paths = fix.writes.iter().flat_map(|note| note.text.split(", "));
             let named: Vec<&str> = paths.chain(edits.iter().flatten().map(|edit| edit.path)).collect();
-            for path in named.iter().filter(|path| ![NOTHING, PACKAGES].contains(path) && !path.starts_with(['/', '{', '~', '$'])) {
+            for path in named
+                .iter()
+                .filter(|path| ![NOTHING, PACKAGES].contains(path) && !path.starts_with(['/', '{', '~', '$']))
+            {
                 wrong(format!("{path} is no path"));
             }
             let applies =
@@ -255,7 +258,8 @@ fn a_fix_that_is_done_names_all_that_it_writes() {
                     let written = leaves_behind(line).into_iter().chain(moved.iter().copied());
                     let from_elsewhere = words.contains(&"cp").then(|| moved.first()).flatten();
                     let is_package = |path: &str| !path.contains('/') && named.contains(&PACKAGES);
-                    let missing = written.filter(|path| Some(path) != from_elsewhere && !path.ends_with('/') && !is_package(path));
+                    let missing = written
+                        .filter(|path| Some(path) != from_elsewhere && !path.ends_with('/') && !is_package(path));
                     missing.filter(|path| !named.contains(path)).for_each(|path| wrong(format!("writes {path} too")));
                     if MANAGERS.iter().any(|word| line.contains(word)) && !named.contains(&PACKAGES) {
                         wrong(format!("writes packages too: {line}"));

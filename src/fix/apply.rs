@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use gdoctor_checks::model::looks::only_looks;
 
+use super::draft::text_of;
 use super::edit::edited;
 use super::hand::Hand;
 use super::journal::{self, Record, States};
 use super::packages;
-use super::draft::text_of;
 use super::plan::{Action, Step};
 use crate::host::Deadline;
 use crate::host::clock;
@@ -121,10 +121,9 @@ fn begun(step: &Step, hand: Hand, before: &States, folders: States) -> Record {
 fn reads_again(line: &str) -> String {
     match line.contains("kill -HUP \"$(cat /var/run/docker.pid)\"") {
         true => "sudo service docker restart".to_owned(),
-        false => line.replace("systemctl reload docker", "systemctl restart docker").replace(
-            "systemctl --user reload docker",
-            "systemctl --user restart docker",
-        ),
+        false => line
+            .replace("systemctl reload docker", "systemctl restart docker")
+            .replace("systemctl --user reload docker", "systemctl --user restart docker"),
     }
 }
 

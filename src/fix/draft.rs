@@ -20,7 +20,8 @@ use crate::host::state::{self, State};
 use crate::host::{Host, trust};
 use crate::report::{FixWords, Gate};
 
-const UNTOLD: &str = "The engine does not answer this user: containers that run now stop with it, and are not listed here.";
+const UNTOLD: &str =
+    "The engine does not answer this user: containers that run now stop with it, and are not listed here.";
 
 /// What all steps of one look are made with.
 pub struct Draft<'a> {

@@ -187,7 +187,10 @@ mod tests {
         let behind = |path: &str, text: &str| (path.to_owned(), Change::Behind(text.to_owned()));
         assert_eq!(foretold("echo 'a = 1' | sudo tee /etc/x.conf"), [whole("/etc/x.conf", "a = 1\n")]);
         assert_eq!(foretold(r"printf '[S]\nA=%s\n' /usr/b | sudo tee -a /x"), [behind("/x", "[S]\nA=/usr/b\n")]);
-        assert_eq!(foretold(r"printf '%s\n' a 'b c' | sudo tee /x /y"), [whole("/x", "a\nb c\n"), whole("/y", "a\nb c\n")]);
+        assert_eq!(
+            foretold(r"printf '%s\n' a 'b c' | sudo tee /x /y"),
+            [whole("/x", "a\nb c\n"), whole("/y", "a\nb c\n")]
+        );
         let ranges = foretold("sudo usermod --add-subuids 231072-296607 --add-subgids 231072-296607 ann");
         assert_eq!(ranges[0], behind("/etc/subuid", "ann:231072:65536\n"));
         for line in [

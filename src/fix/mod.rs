@@ -130,7 +130,10 @@ fn explained(failure: &Failure) -> Option<String> {
 fn settled(step: &Step, seen: &mut Look, look: &mut dyn FnMut() -> Option<Look>) -> Option<Vec<String>> {
     let until = Deadline::after(SETTLES);
     // A command may come back before what it starts answers.
-    let starts = step.actions.iter().any(|action| [" start", "restart", "reload", "-HUP"].iter().any(|word| action.words().contains(word)));
+    let starts = step
+        .actions
+        .iter()
+        .any(|action| [" start", "restart", "reload", "-HUP"].iter().any(|word| action.words().contains(word)));
     loop {
         *seen = look()?;
         let told = still_told(step, &seen.report);

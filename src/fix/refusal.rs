@@ -59,7 +59,9 @@ pub fn of(fix: &FixWords, actions: &[Action], writes: &[String], sudo: Sudo) -> 
 /// A file that a package has brought: what is written there the package's next version takes back.
 pub fn of_a_package(path: &str) -> Option<String> {
     let is_theirs = ["/usr/lib/", "/lib/", "/usr/share/"].iter().any(|folder| path.starts_with(folder));
-    is_theirs.then(|| format!("{path} is a package's own file, which its next version replaces: settings of yours go into a drop-in"))
+    is_theirs.then(|| {
+        format!("{path} is a package's own file, which its next version replaces: settings of yours go into a drop-in")
+    })
 }
 
 pub fn opens_an_editor(line: &str) -> bool {

@@ -202,7 +202,10 @@ pub fn step_text(step: &Step, number: usize, width: usize) -> String {
         ("Writes", &step.writes),
         ("Restarts or stops", &step.services),
         ("Containers that stop", &step.stops),
-        ("Containers that lose the GPUs which NVIDIA's hook gave them, until they are started again", &step.may_lose_gpus),
+        (
+            "Containers that lose the GPUs which NVIDIA's hook gave them, until they are started again",
+            &step.may_lose_gpus,
+        ),
         ("Note", &step.notes),
     ];
     for (label, list) in listed.into_iter().filter(|(_, list)| !list.is_empty()) {
@@ -271,7 +274,7 @@ impl Back {
         if self.is_whole() {
             let _ = writeln!(out, "Everything that it wrote stands as before.");
         }
-        if !self.entry.installs.is_empty() {
+        if !self.entry.installs.is_empty() && self.is_whole() {
             let _ = writeln!(out, "Removed: {}. {SCRIPTS}", gate.text(&self.entry.installs.join(", ")));
         }
         out

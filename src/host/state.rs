@@ -55,7 +55,9 @@ impl State {
     pub fn owner(&self) -> Option<(u32, u32)> {
         match self {
             Self::Absent => None,
-            Self::File { uid, gid, .. } | Self::Folder { uid, gid, .. } | Self::Link { uid, gid, .. } => Some((*uid, *gid)),
+            Self::File { uid, gid, .. } | Self::Folder { uid, gid, .. } | Self::Link { uid, gid, .. } => {
+                Some((*uid, *gid))
+            }
         }
     }
 

@@ -234,7 +234,11 @@ pub fn mended(text: &str) -> Result<String, String> {
         }
     }
     let is_object = |after: &String| serde_json::from_str::<Value>(after).is_ok_and(|value| value.is_object());
-    if after != text && is_object(&after) { Ok(after) } else { Err("has more wrong than its commas, and what is right there is for you to say".into()) }
+    if after != text && is_object(&after) {
+        Ok(after)
+    } else {
+        Err("has more wrong than its commas, and what is right there is for you to say".into())
+    }
 }
 
 fn is_key(text: &str, end: usize) -> bool {
@@ -272,8 +276,20 @@ mod tests {
         let mended = |text: &str| told(text, "json mend");
         assert_eq!(mended("{\n  \"a\": \"x,}\",\n}\n"), "{\n  \"a\": \"x,}\"\n}\n");
         assert_eq!(mended("{\"a\": [1, 2,],}"), "{\"a\": [1, 2]}");
-        assert_eq!(mended("{\n  \"a\": 1\n  \"b\": {}\n  \"c\": \"x\"\n}"), "{\n  \"a\": 1,\n  \"b\": {},\n  \"c\": \"x\"\n}");
-        for text in ["{\"a\": 1", "{\"a\": 1,,}", "{\"a\" \"b\": 1}", "{'a': 1,}", "{\"a\": 1}", "[1,]", "{\"a\": yes,}", "{\"a\": \"x"] {
+        assert_eq!(
+            mended("{\n  \"a\": 1\n  \"b\": {}\n  \"c\": \"x\"\n}"),
+            "{\n  \"a\": 1,\n  \"b\": {},\n  \"c\": \"x\"\n}"
+        );
+        for text in [
+            "{\"a\": 1",
+            "{\"a\": 1,,}",
+            "{\"a\" \"b\": 1}",
+            "{'a': 1,}",
+            "{\"a\": 1}",
+            "[1,]",
+            "{\"a\": yes,}",
+            "{\"a\": \"x",
+        ] {
             assert!(mended(text).starts_with("error: "), "{text}");
         }
     }

@@ -121,8 +121,14 @@ mod tests {
         assert_eq!(told(TEXT, "toml set disable-require false"), TEXT.replace("= true", "= false"));
         let host = "toml set nvidia-container-cli.ldconfig \"@/sbin/ldconfig\"";
         assert_eq!(told(TEXT, host), TEXT.replace("\"/sbin", "\"@/sbin"));
-        assert_eq!(told(TEXT, "toml remove nvidia-container-cli.root"), TEXT.replace("root = \"/run/nvidia/driver\"\n", ""));
-        assert_eq!(told(TEXT, "toml remove disable-require"), TEXT.replace("disable-require = true # for old images\n", ""));
+        assert_eq!(
+            told(TEXT, "toml remove nvidia-container-cli.root"),
+            TEXT.replace("root = \"/run/nvidia/driver\"\n", "")
+        );
+        assert_eq!(
+            told(TEXT, "toml remove disable-require"),
+            TEXT.replace("disable-require = true # for old images\n", "")
+        );
         assert_eq!(told(TEXT, "toml remove nothing.there"), TEXT);
         let cgroups = "toml set nvidia-container-cli.no-cgroups true";
         assert_eq!(told(TEXT, cgroups), TEXT.replace("driver\"\n", "driver\"\nno-cgroups = true\n"));

@@ -51,7 +51,8 @@ pub fn mended(text: &str, number: &str) -> Result<String, String> {
         Why::Percent => return Err(format!("has a % in line {number} that is for you to say")),
         Why::NoValue => return Err(format!("has no value in line {number}")),
     };
-    let after: String = lines[..at].iter().copied().chain([written.as_str()]).chain(lines[at + 1..].iter().copied()).collect();
+    let after: String =
+        lines[..at].iter().copied().chain([written.as_str()]).chain(lines[at + 1..].iter().copied()).collect();
     // Nothing else may be left out by it, and what comes into a section by it has to belong there.
     let left = units::left_out(&after);
     let is_known = |one: &Ignored| faults.iter().any(|fault| (&fault.key, &fault.why) == (&one.key, &one.why));
