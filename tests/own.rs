@@ -395,6 +395,9 @@ fn they_are_told_in_every_format_and_listed_and_explained() {
             && plain.contains("checks.d/site.toml, line 2"),
         "{plain}"
     );
+    // What it names to run next works as it is printed, and nothing is left of the document's signs.
+    assert!(plain.contains("More: gdoctor explain site-data/failed --checks checks.d\n"), "{plain}");
+    assert!(!plain.contains("systemd's, which does not run"), "{plain}");
     let listed = text(&site.gdoctor(&["list", "--checks", "checks.d"]).stdout);
     assert!(listed.contains("lab\n  site-data              the data is there\n"), "{listed}");
     let told = text(&site.gdoctor(&["explain", "--checks", "checks.d", "site-data"]).stdout);
@@ -490,6 +493,9 @@ fn saved_facts_tell_the_same_and_run_nothing() {
     let output = elsewhere.gdoctor(&["check", "--facts", "host.gdoctor", "--only", "own", "--format", "json"]);
     let (code, results) = results_of(&output);
     let codes: Vec<&Value> = results.iter().map(|result| &result["code"]).collect();
+    assert!(
+        !text(&elsewhere.gdoctor(&["--facts", "host.gdoctor", "--only", "own"]).stdout).contains("gdoctor explain")
+    );
     assert_eq!((code, codes), (1, vec![&Value::from("the-disks/critical"), &Value::from("the-data/ok")]));
     assert!(results[0]["summary"].as_str().unwrap().contains("disk 3 is gone"));
     assert_eq!(fs::read_to_string(&runs).unwrap(), ran);

@@ -210,7 +210,9 @@ impl Screen<'_> {
         }
         let topic = if outcome.status == Status::Unknown { outcome.id } else { &outcome.code };
         // A command stays in one piece.
-        let _ = writeln!(out, "{}More: gdoctor explain {topic}", " ".repeat(indent));
+        if let Some(flags) = &outcome.explained {
+            let _ = writeln!(out, "{}More: gdoctor explain {topic}{flags}", " ".repeat(indent));
+        }
     }
 
     /// What somebody lives with for a time.
