@@ -112,7 +112,10 @@ pub fn interface(eyes: &Eyes, look: &Look, key: &str) -> Sights {
     let names = eyes.host.list(FOLDER);
     let names = match names.state {
         State::Present(names) => names,
-        State::Absent => Vec::new(),
+        State::Absent => {
+            let gap = Gap::Unsupported("this root does not show network interfaces".into());
+            return vec![(wanted.into(), Fact::unknown(gap, FOLDER))];
+        }
         State::Unknown(gap) => return vec![(wanted.into(), Fact::unknown(gap, FOLDER))],
     };
     let fitting: Vec<String> = names.into_iter().filter(|name| fits(wanted, name)).collect();

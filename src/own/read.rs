@@ -43,8 +43,8 @@ pub const FIX: &[(&str, &str)] = &[
     ("title", "what is done"),
     ("commands", "lines to paste"),
     ("risk", "what they do to the host"),
-    ("verify", "how to see that it worked"),
-    ("undo", "how to take it back"),
+    ("verify", "how to see that it worked: a command, or a sentence with a capital"),
+    ("undo", "how to take it back: a command, or a sentence with a capital"),
 ];
 pub const PROGRAM: &[(&str, &str)] = &[
     ("run", "its path and its arguments, a list; no shell reads them"),
