@@ -94,10 +94,9 @@ fn look_and_tell(arguments: &CheckArgs, proof: run::Proof) -> Option<u8> {
             }
         };
         let mut report = run.report(conduct.fail_on);
-        // What may not leave stands in the command too.
-        if !conduct.share {
-            let places = if conduct.facts.is_some() { Vec::new() } else { arguments.places() };
-            report.asked_by(&conduct.typed, &places);
+        // What may not leave stands in the command too, and a report of saved facts is the same wherever it is made.
+        if !conduct.share && conduct.facts.is_none() {
+            report.asked_by(&conduct.typed, &arguments.places());
         }
         if let Some(until) = until.filter(|until| report.exit_code != policy::OK && !until.left().is_zero()) {
             if !conduct.quiet {
@@ -107,7 +106,16 @@ fn look_and_tell(arguments: &CheckArgs, proof: run::Proof) -> Option<u8> {
             std::thread::sleep(conduct.interval.min(until.left()));
             continue;
         }
-        return run.deliver(report, &plan, &host).map_err(|why| misuse(&why)).ok();
+        let is_told = conduct.facts.is_some() && !conduct.share && !conduct.quiet && plan.format == cli::Format::Text;
+        let is_mendable = report.exit_code != policy::OK && is_told;
+        let code = run.deliver(report, &plan, &host).map_err(|why| misuse(&why)).ok();
+        if is_mendable {
+            let again = secret::masked(&conduct.typed);
+            output::tell(&format!(
+                "gdoctor: these are saved facts. Once it is mended: gdoctor collect there, then {again}"
+            ));
+        }
+        return code;
     }
 }
 

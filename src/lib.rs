@@ -123,7 +123,8 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
 /// The command line as it would be typed again.
 fn typed(arguments: &[OsString]) -> String {
     let words = arguments.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
-    let by_sudo = std::env::var("SUDO_COMMAND").is_ok_and(|command| command.contains("gdoctor"));
+    let host = host::Host::new("/", std::time::Duration::ZERO);
+    let by_sudo = host.env("SUDO_COMMAND").is_some_and(|command| command.contains("gdoctor"));
     let program = if by_sudo { ["sudo", "gdoctor"].as_slice() } else { &["gdoctor"] };
     let words: Vec<String> = program.iter().map(|word| (*word).to_owned()).chain(words).collect();
     need::run_line::join(&words)

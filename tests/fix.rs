@@ -23,22 +23,23 @@ const WORK: u64 = 6_000;
 /// So often is looked for the failure of before, a second apart: a daemon comes up, or gives up.
 const TURNS: usize = 20;
 
-/// A machine that its trials take turns with; one that is left in disorder is replaced.
+/// Machines of one kind: a trial takes one that is free, or starts one, and gives it back unless it is in disorder.
 struct Shared {
     arguments: &'static [&'static str],
-    machine: Mutex<Option<Machine>>,
+    free: Mutex<Vec<Machine>>,
     mended: Mutex<Vec<String>>,
 }
 
 impl Shared {
     fn new(arguments: &'static [&'static str]) -> Arc<Self> {
-        Arc::new(Self { arguments, machine: Mutex::default(), mended: Mutex::default() })
+        Arc::new(Self { arguments, free: Mutex::default(), mended: Mutex::default() })
     }
 
     /// Ok too where the lab is not installed; that is said.
     fn with(&self, work: impl FnOnce(&Machine) -> Result<(), String>) -> Result<(), Failed> {
-        let mut place = self.machine.lock().unwrap_or_else(PoisonError::into_inner);
-        let machine = match place.take() {
+        let free = || self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = free().pop();
+        let machine = match taken {
             Some(machine) => machine,
             None => match Machine::start(self.arguments) {
                 Some(machine) => machine,
@@ -46,7 +47,7 @@ impl Shared {
             },
         };
         work(&machine)?;
-        *place = Some(machine);
+        free().push(machine);
         Ok(())
     }
 }
@@ -92,7 +93,7 @@ fn main() {
     let conclusion = libtest_mimic::run(&arguments, trials);
     let mended: Vec<String> =
         [&plain, &systemd].iter().flat_map(|shared| shared.mended.lock().unwrap().clone()).collect();
-    let had_machine = plain.machine.lock().unwrap().is_some();
+    let had_machine = !plain.free.lock().unwrap().is_empty();
     println!("mended by gdoctor and taken back: {}\n{}", mended.len(), mended.join("\n"));
     // The machines end here, not with the process.
     drop((plain, systemd));
@@ -150,10 +151,10 @@ fn texts(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
 }
 
-/// The step of a code.
-fn step<'a>(document: &'a Value, list: &str, code: &str) -> Option<&'a Value> {
-    let steps = document[list].as_array()?;
-    steps.iter().find(|step| step["causes"].as_array().is_some_and(|causes| causes.iter().any(|c| c["code"] == *code)))
+/// The steps of a code.
+fn steps<'a>(document: &'a Value, list: &str, code: &str) -> Vec<&'a Value> {
+    let is_of = |step: &&Value| step["causes"].as_array().is_some_and(|all| all.iter().any(|c| c["code"] == *code));
+    document[list].as_array().into_iter().flatten().filter(is_of).collect()
 }
 
 fn mended_and_taken_back(machine: &Machine, case: &Case, mended: &Mutex<Vec<String>>) -> Result<(), String> {
@@ -165,18 +166,20 @@ fn mended_and_taken_back(machine: &Machine, case: &Case, mended: &Mutex<Vec<Stri
     let code = case.before.first().and_then(|line| line.split(' ').nth(1)).unwrap_or_default();
     let first = fingerprint(machine);
     let plan = fix(machine, case, "--plan")?;
-    let planned = step(&plan, "steps", code).ok_or_else(|| format!("no step for {code}: {plan:#}"))?;
+    let all = steps(&plan, "steps", code);
+    let planned = *all.first().ok_or_else(|| format!("no step for {code}: {plan:#}"))?;
     if planned["offered"] != true {
         println!("{code}: only shown: {}", planned["whyNot"].as_str().unwrap_or_default());
         return by_hand(machine, case, &before.fix(code));
     }
     let done = fix(machine, case, &format!("--yes={code}"))?;
-    let result = &step(&done, "done", code).ok_or_else(|| format!("{code} was not done: {done:#}"))?["result"];
-    if done["done"].as_array().map(Vec::len) != Some(1) {
+    let results: Vec<&Value> = steps(&done, "done", code).iter().map(|step| &step["result"]).collect();
+    let result = *results.first().ok_or_else(|| format!("{code} was not done: {done:#}"))?;
+    if done["done"].as_array().map(Vec::len) != Some(all.len()) || results.len() != all.len() {
         return Err(format!("more was done than was named: {done:#}"));
     }
     let second = fingerprint(machine);
-    let writes = texts(&planned["writes"]);
+    let writes: Vec<String> = all.iter().flat_map(|step| texts(&step["writes"])).collect();
     let installs = texts(&planned["installs"]);
     let brought = files_of(machine, &installs);
     let is_unnamed = |path: &String| !writes.contains(path) && !brought.contains(path);
@@ -196,7 +199,11 @@ fn mended_and_taken_back(machine: &Machine, case: &Case, mended: &Mutex<Vec<Stri
     if case.then.is_empty() && told.is_empty() != texts(&result["told"]).is_empty() {
         return Err(format!("it tells {told:#?} and {result:#}"));
     }
-    let id = result["id"].as_str().ok_or("no id")?;
+    let ids: Vec<&str> = results.iter().filter_map(|result| result["id"].as_str()).collect();
+    let id = ids.join(",");
+    if !installs.is_empty() {
+        stays_while_needed(machine, case, &id, &installs)?;
+    }
     let (said, _) = machine.look_after(case, &format!("gdoctor fix --undo {id}"))?;
     // What only restarts something has nothing to take back.
     let commands =
@@ -233,6 +240,21 @@ fn mended_and_taken_back(machine: &Machine, case: &Case, mended: &Mutex<Vec<Stri
     machine.look_after(case, &case.then)?;
     machine.as_root(&case.restore);
     back_to_health(machine)
+}
+
+/// What has come to need a package keeps it, and is not taken away with it.
+fn stays_while_needed(machine: &Machine, case: &Case, id: &str, installs: &[String]) -> Result<(), String> {
+    let control = format!(
+        "mkdir -p /tmp/needs/DEBIAN; printf 'Package: needs\\nVersion: 1\\nArchitecture: all\\nMaintainer: lab <lab@localhost>\\n\
+         Depends: {}\\nDescription: of the lab\\n' >/tmp/needs/DEBIAN/control",
+        installs[0]
+    );
+    let (said, _) = machine.look_after(case, &format!(
+        "{control}\ndpkg-deb --build /tmp/needs /tmp/needs.deb; dpkg -i /tmp/needs.deb\n\
+         apt-get -s remove {0} | grep Remv; cp -a /var/lib/gdoctor /tmp/journal; gdoctor fix --undo {id}; dpkg -s {0} needs | grep -c 'ok installed'\n\
+         dpkg --purge needs; rm -rf /var/lib/gdoctor; mv /tmp/journal /var/lib/gdoctor", installs[0]))?;
+    let told = ["needs would be removed with them", "\n2\n"];
+    is(told.iter().all(|word| said.contains(word)), || said.clone())
 }
 
 /// The files of packages that are installed.

@@ -241,7 +241,7 @@ impl<'a> Fix<'a> {
     /// All its commands are for a kind of machine that this host is not.
     pub fn is_of_another_machine(&self, host_tags: &[String]) -> bool {
         let is_other = |tag: &&str| MACHINES.contains(tag) && !host_tags.iter().any(|own| own == tag);
-        !self.commands.is_empty() && self.commands.iter().all(|fence| fence.tags.iter().any(|tag| is_other(&tag)))
+        !self.commands.is_empty() && self.commands.iter().all(|fence| fence.tags.iter().any(is_other))
     }
 
     /// A step of it is known for other systems only.

@@ -31,6 +31,9 @@ pub struct Own {
     pub applies: String,
     /// Where it is written.
     pub by: Origin,
+    /// What a command needs to find it: ` --checks DIR`, or nothing. `None`: it is another machine's.
+    #[serde(skip)]
+    pub given: Option<String>,
     /// Each answer that it can give. The first is "it holds", the second "it does not".
     pub outcomes: Vec<Outcome>,
 }

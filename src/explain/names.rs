@@ -20,8 +20,13 @@ pub fn is_part_of_one(line: &str, word: Range<usize>) -> bool {
     let piece = line[word.clone()].trim_end_matches(|c: char| c.is_ascii_digit());
     let thing = THINGS.iter().any(|thing| piece.eq_ignore_ascii_case(thing));
     let library = LIBRARIES.iter().any(|begin| piece.get(..begin.len()).is_some_and(|b| b.eq_ignore_ascii_case(begin)));
-    let given = thing && !piece.eq_ignore_ascii_case("display") && is_joined(line, &word);
-    given || (thing || library) && is_file(name(line, word), library)
+    if !thing && !library {
+        return false;
+    }
+    let name = name(line, word.clone());
+    // A logger's place is the program's own: `camera_manager.cpp:299`.
+    let given = !library && !piece.eq_ignore_ascii_case("display") && is_joined(line, &word) && !name.contains(".cpp:");
+    given || is_file(name, library)
 }
 
 /// `camera_1`, `camera-service:`, `realsense2_camera`: a name that somebody gave a container, a logger or a package.

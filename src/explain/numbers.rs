@@ -177,7 +177,7 @@ fn is_word(text: &str, from: usize, word: &str) -> bool {
         return true;
     }
     let blank = |c: char| c.is_whitespace() || "\"'`(),;[]".contains(c);
-    let begin = text[..from].rfind(blank).map_or(0, |at| at + 1);
+    let begin = text[..from].rfind(blank).map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
     let end = text[from..].find(blank).map_or(text.len(), |at| from + at);
     let rest = text[from + word.len()..end].trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
     let compound = rest.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
@@ -300,6 +300,7 @@ mod tests {
             "failed call to cuinit: unknown error (303)",
             "failed call to cuinit: error\n100",
             "no cuda-capable device is detected (error 100)",
+            "\u{a0}cuda\u{3000}error 100",
         ] {
             assert!(has(text), "{text}");
         }

@@ -1,6 +1,6 @@
 //! What was found in a text, in its order: what tells most first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::commands::shows;
 use super::entries::Entry;
@@ -40,8 +40,11 @@ pub struct Search {
 /// The causes of what was read, best first.
 pub fn causes(knowledge: &Knowledge, reading: Reading<'_>) -> Search {
     let mut best: BTreeMap<usize, Found> = BTreeMap::new();
+    let mut refused: BTreeSet<(usize, u32)> = BTreeSet::new();
     for (at, hits) in &reading.hits {
         let declared = &knowledge.declared[*at as usize];
+        let elsewhere = hits.iter().filter(|hit| !reading.surrounds(&declared.sign, hit));
+        refused.extend(elsewhere.flat_map(|hit| declared.entries.iter().map(|entry| (*entry, hit.line))));
         for hit in hits.iter().filter(|hit| reading.surrounds(&declared.sign, hit)) {
             let (score, why) = worth(&declared.sign, hit);
             for entry in &declared.entries {
@@ -62,9 +65,14 @@ pub fn causes(knowledge: &Knowledge, reading: Reading<'_>) -> Search {
             }
         }
     }
-    // What an entry's own conditions found stands: its known lines tell no more.
+    // What an entry's own conditions found stands: its known lines tell no more; what they refuse for what is around it, its known
+    // lines do not bring back.
     let foreign = |said: &Said| reading.is_near(&knowledge.foreign, &said.hit);
-    let known = reading.said.iter().filter(|(entry, said)| !best.contains_key(*entry) && !foreign(said));
+    let refused = |entry: usize, said: &Said| refused.contains(&(entry, said.hit.line));
+    let known = reading
+        .said
+        .iter()
+        .filter(|(entry, said)| !best.contains_key(*entry) && !foreign(said) && !refused(**entry, said));
     let known: Vec<_> = known.collect();
     for (entry, Said { hit, share, text }) in known {
         let why = vec![format!("{:.0} % of a known line", share * 100.0)];

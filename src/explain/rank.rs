@@ -150,12 +150,32 @@ pub fn named(found: &Found) -> Finding {
             Some(port) => nobodys.about(&port).with("port", port.first).with("protocol", port.protocol),
             None => nobodys,
         },
-        "docker" => match socket_in(&found.matched) {
-            Some(path) => nobodys.with("address", format!("unix://{path}")).with("socket", path),
-            None => nobodys,
-        },
-        _ => nobodys,
+        "docker" => {
+            let said = nobodys.with("reason", "what the message says");
+            match socket_in(&found.matched) {
+                Some(path) => said.with("address", format!("unix://{path}")).with("socket", path),
+                None => said,
+            }
+        }
+        _ => {
+            let numbers = NUMBERS.iter().filter_map(|(key, before)| Some((key, value_in(&found.matched, before)?)));
+            numbers.fold(nobodys, |known, (key, value)| known.with(key, value))
+        }
     }
+}
+
+/// Versions and conditions that NVIDIA's programs name, by what stands before them.
+const NUMBERS: [(&str, &str); 3] = [
+    ("condition", "unsatisfied condition: "),
+    ("library", "client has the version "),
+    ("loaded", "kernel module has the version "),
+];
+
+/// `cuda>=12.8` behind some words.
+fn value_in<'a>(text: &'a str, before: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(before)?;
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"<>=._-".contains(c)).unwrap_or(rest.len());
+    Some(rest[..end].trim_end_matches('.')).filter(|value| !value.is_empty())
 }
 
 /// `/var/run/docker.sock` of a message that names it as an address.

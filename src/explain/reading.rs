@@ -226,7 +226,7 @@ impl<'a> Reading<'a> {
         let holding = self.holding(&parts, (first, line.number));
         // A logger's word for a line is none of the message.
         let spoken = if first == line.number { line.spoken as u32 } else { 0 };
-        let said = row.tokens.iter().position(|token| token.from >= spoken).unwrap_or(0);
+        let said = row.tokens.iter().position(|token| token.from >= spoken).unwrap_or(row.tokens.len());
         let likenesses = knowledge.sentences.read(&row.tokens[said..], &parts, ENOUGH, &knowledge.lexicon);
         if holding.is_empty() && likenesses.is_empty() || is_benign(&row.text) {
             return;

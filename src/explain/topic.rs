@@ -205,7 +205,7 @@ fn one_code(
     // What no check sees is told by the program that said it.
     let again = look.as_deref().unwrap_or(SAY_IT_AGAIN);
     if let (None, Some(look), 2..) = (seen, &look, fixes.len()) {
-        let _ = writeln!(out, "\nOne of these {} mends it; which one, tells:  {look}", fixes.len());
+        let _ = writeln!(out, "\nOne of these {} mends it. This look tells which one:  {look}", fixes.len());
     }
     match seen.filter(|outcome| !outcome.fixes.is_empty()) {
         Some(outcome) => outcome.fixes.iter().for_each(|fix| write_fix_here(&mut out, fix, again)),
@@ -221,7 +221,10 @@ fn one_code(
         out.push_str("\nThis host does not show it now.\n");
     }
     if let Some(look) = look.filter(|_| seen.is_none() && is_open(code, &fixes, tags.unwrap_or_default(), &known)) {
-        let _ = writeln!(out, "\nWords in capitals stand for what a host has where it is so; this fills them:  {look}");
+        let _ = writeln!(
+            out,
+            "\nWords in capitals stand for values of the host that has this. On that host this fills them in:  {look}"
+        );
     }
     Some(out)
 }

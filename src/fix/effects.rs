@@ -35,6 +35,7 @@ pub struct Engine {
 
 impl Engine {
     pub fn asked(host: &Host) -> Self {
+        let host = &host.renewed();
         let asker = Asker::new(host);
         let info = asker.get::<Info>(host, "/info", "the engine");
         let running = asker.get::<Vec<Container>>(host, "/containers/json", "the engine");
@@ -57,6 +58,7 @@ impl Engine {
         if !self.by_systemd || !host.exists("/sys/module/nvidia") {
             return Vec::new();
         }
+        let host = &host.renewed();
         let asker = Asker::new(host);
         // Of one that cannot be asked it may be so.
         let has_hooks = |id: &str| {

@@ -49,11 +49,11 @@ pub fn foretold(line: &str) -> Vec<(String, Change)> {
 }
 
 fn texts(words: &[Word]) -> Option<Vec<&str>> {
-    let text = |word| match word {
-        &Word::Text(ref text) => Some(text.as_str()),
+    let all = words.iter().map(|word| match word {
+        Word::Text(text) => Some(text.as_str()),
         Word::Pipe => None,
-    };
-    let all: Option<Vec<&str>> = words.iter().map(text).collect();
+    });
+    let all: Option<Vec<&str>> = all.collect();
     all.map(|all| all.into_iter().skip_while(|word| *word == "sudo").collect())
 }
 

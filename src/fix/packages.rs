@@ -28,42 +28,59 @@ pub fn brought(lines: &[String]) -> Result<Vec<String>, String> {
             continue;
         }
         let names = asked(line).ok_or("what it would install is not known beforehand")?;
-        let said = shell::run(&format!("apt-get {QUIETLY} install {names}"), Deadline::after(PATIENCE));
-        if said.end != End::Exited(0) {
-            let why = said.text.lines().find_map(|line| line.strip_prefix("E: ")).unwrap_or("it does not say why");
-            return Err(format!("apt cannot install it now: {}", why.trim_end_matches('.')));
-        }
-        for name in new_ones(&said.text)? {
+        for name in new_ones(&simulated("install", names)?)? {
             if !all.contains(&name) {
                 all.push(name);
             }
         }
     }
-    match left_over(&all) {
+    match in_state(&all, "rc").first() {
         Some(name) => Err(format!("settings of an earlier {name} are here, which taking it away again would lose")),
         None => Ok(all),
     }
 }
 
-/// One that was removed, and whose settings stayed.
-fn left_over(packages: &[String]) -> Option<String> {
+/// What apt would do, in its own words.
+fn simulated(verb: &str, names: &str) -> Result<String, String> {
+    let said = shell::run(&format!("apt-get {QUIETLY} {verb} {names}"), Deadline::after(PATIENCE));
+    if said.end == End::Exited(0) {
+        return Ok(said.text);
+    }
+    let why = said.text.lines().find_map(|line| line.strip_prefix("E: ")).unwrap_or("it does not say why");
+    Err(format!("apt cannot {verb} it now: {}", why.trim_end_matches('.')))
+}
+
+/// Those of which dpkg says this: `ii` is installed, `rc` removed with its settings left.
+fn in_state(packages: &[String], state: &str) -> Vec<String> {
     if packages.is_empty() {
-        return None;
+        return Vec::new();
     }
     let line = format!("dpkg-query -W -f '${{db:Status-Abbrev}} ${{Package}}\\n' {}", packages.join(" "));
     let said = shell::run(&line, Deadline::after(PATIENCE));
-    said.text.lines().find_map(|line| line.strip_prefix("rc ")).map(|name| name.trim().to_owned())
+    let name = |line: &str| Some(line.strip_prefix(state)?.trim().to_owned());
+    said.text.lines().filter_map(name).collect()
 }
 
-/// The lines that take them away again: with the settings that they brought, but for those whose own script would delete data then.
-pub fn taken_away(packages: &[String]) -> Vec<String> {
-    let (keep, purge): (Vec<&String>, Vec<&String>) = packages.iter().partition(|name| deletes_data(name));
+/// The lines that take away again those that are still there: with the settings that they brought, but for those whose own script
+/// would delete data then. Err: something else needs them by now, and they stay.
+pub fn taken_away(packages: &[String]) -> Result<Vec<String>, String> {
+    let here = in_state(packages, "ii");
+    if here.is_empty() {
+        return Ok(Vec::new());
+    }
+    let said = simulated("remove", &here.join(" "))?;
+    let removed = said.lines().filter_map(|line| line.strip_prefix("Remv ")?.split_whitespace().next());
+    let others: Vec<&str> = removed.filter(|name| !here.iter().any(|own| own == name)).collect();
+    if !others.is_empty() {
+        return Err(format!("{} stay: {} would be removed with them", here.join(", "), others.join(", ")));
+    }
+    let (keep, purge): (Vec<&String>, Vec<&String>) = here.iter().partition(|name| deletes_data(name));
     let line = |verb: &str, names: Vec<&String>| {
         let names: Vec<&str> = names.into_iter().map(String::as_str).collect();
         let line = format!("sudo env DEBIAN_FRONTEND=noninteractive apt-get {verb} -y {}", names.join(" "));
         (!names.is_empty()).then_some(line)
     };
-    [line("purge", purge), line("remove", keep)].into_iter().flatten().collect()
+    Ok([line("purge", purge), line("remove", keep)].into_iter().flatten().collect())
 }
 
 /// By its script of dpkg's for the time after its removal, as far as its words tell.

@@ -50,7 +50,7 @@ pub fn of(fix: &FixWords, actions: &[Action], writes: &[String], sudo: Sudo) -> 
     if let Some(program) = actions.iter().filter_map(lacking).next() {
         return Some(format!("{program} is not on this host"));
     }
-    if let Some(file) = lines().filter_map(copied).find(|file| !Path::new(file).exists()) {
+    if let Some(file) = lines().filter_map(copied).find(|file| !state::is_there(Path::new(file))) {
         return Some(format!("there is no {file} in this folder: bring it here first"));
     }
     writes.iter().find_map(|path| state::unwritable(Path::new(path)).map(|why| format!("{path} {why}")))

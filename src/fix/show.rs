@@ -274,7 +274,7 @@ impl Back {
         if self.is_whole() {
             let _ = writeln!(out, "Everything that it wrote stands as before.");
         }
-        if !self.entry.installs.is_empty() {
+        if !self.entry.installs.is_empty() && self.is_whole() {
             let _ = writeln!(out, "Removed: {}. {SCRIPTS}", gate.text(&self.entry.installs.join(", ")));
         }
         out

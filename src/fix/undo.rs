@@ -49,8 +49,9 @@ pub fn undo(entry: &Entry, shelf: &Shelf, say: &mut dyn FnMut(&str)) -> Result<T
         back.left.push(format!("not run, since it could undo what others have changed: {}", lines.join("; ")));
     }
     back.left.extend(others.iter().map(|path| format!("{path} has been changed since the fix: it was left as it is")));
-    for line in packages::taken_away(&entry.installs) {
-        run(&line, say, &mut back, true);
+    match packages::taken_away(&entry.installs) {
+        Ok(lines) => lines.iter().for_each(|line| run(line, say, &mut back, true)),
+        Err(why) => back.left.push(why),
     }
     restore(entry, &others, &mut back);
     if commands.is_empty() && !back.restored.is_empty() {

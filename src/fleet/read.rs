@@ -89,11 +89,10 @@ fn read_all(files: &[(PathBuf, bool)]) -> Source {
     all
 }
 
-/// gdoctor's documents name their format early.
+/// It names a format of gdoctor's.
 fn is_ours(bytes: &[u8]) -> bool {
-    let head = &bytes[..bytes.len().min(4096)];
-    bytes.is_empty()
-        || ["gdoctor-report", "gdoctor-facts"].iter().any(|f| memchr::memmem::find(head, f.as_bytes()).is_some())
+    let names = ["gdoctor-report", "gdoctor-facts"];
+    names.iter().any(|name| memchr::memmem::find(bytes, name.as_bytes()).is_some())
 }
 
 /// A file is named for its host, or its folder is.

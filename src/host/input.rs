@@ -61,15 +61,18 @@ pub fn regular_file(path: &Path, cap: usize) -> Option<io::Result<Vec<u8>>> {
     })
 }
 
+/// What is done with a line; Err says why there is none.
+type EachLine<'a> = dyn FnMut(Result<&[u8], String>) + 'a;
+
 /// Each line of standard input that is not blank; Err of one that has more than `cap` bytes. Err on a terminal.
-pub fn stdin_lines(cap: usize, each: &mut dyn FnMut(Result<&[u8], String>)) -> io::Result<()> {
+pub fn stdin_lines(cap: usize, each: &mut EachLine<'_>) -> io::Result<()> {
     if io::stdin().is_terminal() {
         return Err(io::Error::other("nothing is piped in; give files, folders, or `-` behind a pipe"));
     }
     lines(io::stdin().lock(), cap, each)
 }
 
-fn lines(mut from: impl BufRead, cap: usize, each: &mut dyn FnMut(Result<&[u8], String>)) -> io::Result<()> {
+fn lines(mut from: impl BufRead, cap: usize, each: &mut EachLine<'_>) -> io::Result<()> {
     let mut line = Vec::new();
     loop {
         line.clear();

@@ -229,6 +229,11 @@ pub fn resolved(path: &Path) -> Option<String> {
     String::from_utf8(whole.as_os_str().as_bytes().to_vec()).ok()
 }
 
+/// Something stands there; a path that is not whole is one of this process's folder.
+pub fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
 /// Why nothing can be written there, where that is seen without trying.
 pub fn unwritable(path: &Path) -> Option<&'static str> {
     let there = path.ancestors().find(|path| path.symlink_metadata().is_ok())?;

@@ -143,7 +143,7 @@ fn parse_with(path: &str, text: &str, codes: &[String]) -> Result<Project, Refus
         let Some(row) = ROWS.iter().find(|row| row.key == name) else {
             let keys = ROWS.iter().map(|row| row.key).chain(["waiver", "check"]);
             let near = keys.map(|known| (strsim::damerau_levenshtein(known, name), known)).min();
-            let help = match near.filter(|(distance, _)| *distance <= 1 + name.len() / 3) {
+            let help = match near.filter(|(distance, _)| *distance <= 1 + name.len() / 4) {
                 Some((_, near)) => format!("did you mean {near}?"),
                 None => {
                     "keys are the flags of `gdoctor check` by their long names: `gdoctor schema need` lists them".into()

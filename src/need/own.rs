@@ -4,13 +4,14 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use gdoctor_checks::model::fact::Gap;
 use gdoctor_checks::model::own::Asked;
 use gdoctor_checks::model::run::Span;
 use toml::de::DeTable;
 
 use super::text::{SourceText, load};
 use super::{CAP, Refusal};
-use crate::host::{Host, input, trust};
+use crate::host::{Host, input, output, trust};
 use crate::own;
 
 /// The machine's.
@@ -21,12 +22,22 @@ const MOST: usize = 200;
 /// All checks of all files, in the order of the folders and of their names.
 pub fn load_all(folders: &[PathBuf], host: &Host) -> Result<Vec<Asked>, Refusal> {
     let mut all = Vec::new();
-    for (folder, named) in places(folders, host) {
-        for file in files(&folder, named, host)? {
-            let name = file.display().to_string();
+    for (folder, given) in places(folders, host) {
+        let flag = given.as_ref().map(|given| format!(" --checks {}", quoted(&given.display().to_string())));
+        for file in files(&folder, given.as_deref(), host)? {
+            let name =
+                given.as_ref().map_or_else(|| folder.join(&file), |given| given.join(&file)).display().to_string();
+            let file = folder.join(file);
+            // What only root may read is root's to look at.
+            if given.is_none() && host.live().head(&file, 1).gap() == Some(&Gap::Denied) {
+                output::tell(&format!("gdoctor: {name}: permission denied; its checks were not looked at"));
+                continue;
+            }
             trusted(&file, &name)?;
             let text = load(&file, &name, CAP, host)?;
-            join(&mut all, parse(&name, &text)?)?;
+            let mut read = parse(&name, &text)?;
+            read.iter_mut().for_each(|one| one.own.given = Some(flag.clone().unwrap_or_default()));
+            join(&mut all, read)?;
         }
     }
     Ok(all)
@@ -56,33 +67,42 @@ pub fn trusted(path: &Path, name: &str) -> Result<(), Refusal> {
     })
 }
 
-/// Each folder, and whether it was named.
-fn places(folders: &[PathBuf], host: &Host) -> Vec<(PathBuf, bool)> {
+/// As one word of a shell.
+fn quoted(text: &str) -> String {
+    super::run_line::join(&[text.to_owned()])
+}
+
+/// Each folder, and how it was given where it was.
+fn places(folders: &[PathBuf], host: &Host) -> Vec<(PathBuf, Option<PathBuf>)> {
     let base = host.env("XDG_CONFIG_HOME").filter(|path| path.starts_with('/'));
     let base = base.or_else(|| host.env("HOME").map(|home| format!("{home}/.config")));
     // Root that kept a user's HOME (sudo -E) is not that user.
     let own = base.filter(|base| trust::whole_path(Path::new(base)).is_ok());
-    let own = own.map(|base| (Path::new(&base).join("gdoctor/checks.d"), false));
+    let own = own.map(|base| (Path::new(&base).join("gdoctor/checks.d"), None));
     let cwd = host.cwd();
-    let named = folders.iter().map(|folder| (Path::new(&cwd).join(folder), true));
-    std::iter::once((PathBuf::from(FOLDER), false)).chain(own).chain(named).collect()
+    let named = folders.iter().map(|folder| (Path::new(&cwd).join(folder), Some(folder.clone())));
+    std::iter::once((PathBuf::from(FOLDER), None)).chain(own).chain(named).collect()
 }
 
-fn files(folder: &Path, named: bool, host: &Host) -> Result<Vec<PathBuf>, Refusal> {
-    let shown = folder.display();
-    if named && !input::is_folder(folder) {
+/// The names of the files in it.
+fn files(folder: &Path, given: Option<&Path>, host: &Host) -> Result<Vec<String>, Refusal> {
+    let shown = given.unwrap_or(folder).display();
+    if given.is_some() && !input::is_folder(folder) {
         return Err(Refusal::plain(format!(
             "--checks {shown}: there is no such folder; give the one that has the files"
         )));
     }
     let names = host.live().list(folder);
+    if given.is_none() && names.gap() == Some(&Gap::Denied) {
+        output::tell(&format!("gdoctor: {shown}: permission denied; its checks were not looked at"));
+        return Ok(Vec::new());
+    }
     if let Some(gap) = names.gap() {
         // One that is not there is Absent.
         return Err(Refusal::plain(format!("{shown}: {}", gap.reason())));
     }
     let is_file = |name: &&String| name.ends_with(".toml") && !name.starts_with('.');
-    let files: Vec<PathBuf> =
-        names.value().into_iter().flatten().filter(is_file).map(|name| folder.join(name)).collect();
+    let files: Vec<String> = names.value().into_iter().flatten().filter(is_file).cloned().collect();
     if files.len() > MOST {
         return Err(Refusal::plain(format!("{shown}: {} files; a folder of checks has {MOST} at most", files.len())));
     }

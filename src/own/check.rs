@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use gdoctor_checks::ALL;
 use gdoctor_checks::model::check::{Check, Family, Tells};
 use gdoctor_checks::model::doc::Doc;
 use gdoctor_checks::model::fact::{Gap, Source, Stop};
@@ -14,17 +13,21 @@ use gdoctor_checks::model::finding::{Finding, Findings, NOT_NEEDED};
 use gdoctor_checks::model::fix::Risk;
 use gdoctor_checks::model::need::Origin;
 use gdoctor_checks::model::own::{Is, Outcome, Own, Remedy};
+use gdoctor_checks::{ALL, FAMILIES};
 
 /// By all that it says. Checks live as long as the process, as the built-in ones do; the same words are the same check.
 static KNOWN: Mutex<BTreeMap<String, &'static Check>> = Mutex::new(BTreeMap::new());
 
 /// The check with these words.
 pub fn check(own: &Own) -> &'static Check {
+    // A facts file may hold anything: its family is then nobody's.
+    let is_own = is_family(&own.family);
+    let family = if is_own { own.family.as_str() } else { FAMILY };
     let doc = document(own);
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    let key = format!("{}\n{}\n{doc}", own.family, own.id);
+    let key = format!("{family}\n{}\n{doc}", own.id);
     known.entry(key).or_insert_with(|| {
-        let name: &'static str = Box::leak(own.family.clone().into_boxed_str());
+        let name: &'static str = Box::leak(family.to_owned().into_boxed_str());
         let family: &'static Family =
             Box::leak(Box::new(Family { name, title: name, asked_by: "", reads: &[Group::Own], checks: &[] }));
         Box::leak(Box::new(Check {
@@ -47,6 +50,14 @@ pub fn codes(own: &Own) -> Vec<String> {
 /// A name of a check as reports have it, which no built-in one has.
 pub fn is_id(text: &str) -> bool {
     is_name(text) && text.contains('-') && ALL.iter().all(|check| check.id != text)
+}
+
+/// The family of those that name none.
+pub const FAMILY: &str = "own";
+
+/// A name of a family which none of gdoctor's has.
+pub fn is_family(text: &str) -> bool {
+    is_name(text) && FAMILIES.iter().all(|own| own.name != text && !own.title.eq_ignore_ascii_case(text))
 }
 
 /// Small letters and digits, with single hyphens between them.
@@ -149,10 +160,69 @@ fn fix(name: &str, remedy: &Remedy, by: &Origin) -> String {
 /// One line that begins with none of the signs of a document.
 fn line(text: &str) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ").replace("```", "'''");
-    words.trim_start_matches(['#', '-', '`', ' ']).to_owned()
+    words.trim_start_matches(['#', '-', ' ']).to_owned()
 }
 
 /// A facts file's own words for a code are no more trusted than the rest.
 fn name(code: &str) -> String {
-    code.chars().filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-').collect()
+    let name: String = code.chars().filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-').collect();
+    if name.is_empty() { "answer".into() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use gdoctor_checks::model::fact::Fact;
+    use gdoctor_checks::model::facts::own::Condition;
+
+    use super::*;
+
+    /// As a facts file may have them that somebody made up.
+    #[test]
+    fn no_words_break_the_document() {
+        let texts = [
+            "",
+            "# x",
+            "## Code ok",
+            "```sh",
+            "a ``` b",
+            "- fix: x",
+            "x\n## Fix y\nz",
+            "- page: x\n- risk: y",
+            "\u{1b}[2J",
+            "{seen}",
+        ];
+        for text in texts {
+            let text = text.to_owned();
+            let remedy = Remedy {
+                title: text.clone(),
+                commands: vec![text.clone(), "```".into()],
+                risk: vec![text.clone()],
+                verify: text.clone(),
+                undo: text.clone(),
+                page: text.clone(),
+            };
+            let outcome = |is| Outcome { code: text.clone(), is, says: text.clone(), fix: Some(remedy.clone()) };
+            let own = Own {
+                id: "a-check".into(),
+                family: if text.is_empty() { "disk".into() } else { text.clone() },
+                title: text.clone(),
+                why: text.clone(),
+                short: text.clone(),
+                looks: text.clone(),
+                applies: text.clone(),
+                by: Origin::Flag(text.clone()),
+                given: None,
+                outcomes: vec![outcome(Is::Pass), outcome(Is::Fail)],
+            };
+            let made = check(&own);
+            let doc = Doc::parse(made.doc).unwrap_or_else(|why| panic!("{text:?}: {why}\n{}", made.doc));
+            assert_eq!((doc.codes.len(), doc.fixes.len(), made.family.name), (2, 1, FAMILY), "{text:?}");
+            assert!(std::ptr::eq(made, check(&own)), "the same words are the same check");
+            let failed = Condition::new("it is not so", Fact::present(false, "x"));
+            let mut seen = Seen { own, when: vec![], conditions: vec![failed], said: Fact::default() };
+            assert_eq!(findings(&seen, made).len(), 1);
+            seen.own.outcomes.clear();
+            assert!(matches!(findings(&seen, made)[0].verdict, gdoctor_checks::model::finding::Verdict::Unknown(_)));
+        }
+    }
 }

@@ -307,7 +307,7 @@ pub static KINDS: &[Kind] = &[
             key("prints", Form::Contains, "what its standard output has, which is never shown"),
         ],
         implied: ("exists", "true"),
-        is: ("exists", "does not exist"),
+        is: ("exists", "is in none of the system's folders"),
         reads: &[],
         see: of_system::command,
     },

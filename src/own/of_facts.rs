@@ -20,11 +20,14 @@ fn number(value: impl Into<f64>) -> Value {
 pub fn gpu(eyes: &Eyes, look: &Look, key: &str) -> Sights {
     let facts = &eyes.facts.nvidia;
     let nvml = &facts.nvml;
-    let whole = |fact: Fact<Value>| vec![("the GPUs".to_owned(), fact)];
+    let which = look.target("which");
+    let named = |what: &str| if which.is_empty() { what.to_owned() } else { format!("{what} {which}") };
+    let whole = |fact: Fact<Value>| vec![(named("NVIDIA GPUs"), fact)];
+    let none = |source: &str| vec![(named("an NVIDIA GPU"), Fact::absent(source))];
     // Without a GPU on the bus and without a driver there is nothing that anybody could ask.
     if facts.gpus.is_absent() && facts.module.is_absent() && facts.dxg.is_absent() && nvml.listed.value().is_none() {
         let source = facts.gpus.source.0.clone();
-        return whole(if key == "count" { Fact::present(number(0), source) } else { Fact::absent(source) });
+        return if key == "count" { whole(Fact::present(number(0), source)) } else { none(&source) };
     }
     match key {
         "driver" => return whole(nvml.driver.clone().map(Value::Text)),
@@ -34,7 +37,6 @@ pub fn gpu(eyes: &Eyes, look: &Look, key: &str) -> Sights {
     if let Some(gap) = nvml.listed.gap() {
         return whole(Fact::unknown(gap.clone(), nvml.listed.source.0.clone()));
     }
-    let which = look.target("which");
     let index = |gpu: &NvmlGpu| gpu.index.to_string();
     let fitting: Vec<&NvmlGpu> = nvml
         .gpus
@@ -47,7 +49,7 @@ pub fn gpu(eyes: &Eyes, look: &Look, key: &str) -> Sights {
         return whole(Fact::present(number(fitting.len() as f64), "NVML"));
     }
     if fitting.is_empty() {
-        return whole(Fact::absent("NVML"));
+        return none("NVML");
     }
     fitting.into_iter().map(|gpu| (format!("GPU {}", gpu.index), of_gpu(facts, gpu, key))).collect()
 }
@@ -131,11 +133,12 @@ pub fn engine(eyes: &Eyes, _: &Look, key: &str) -> Sights {
 
 pub fn camera(eyes: &Eyes, look: &Look, key: &str) -> Sights {
     let facts = &eyes.facts.camera;
-    let whole = |fact: Fact<Value>| vec![("the cameras".to_owned(), fact)];
+    let which = look.target("which");
+    let named = |what: &str| if which.is_empty() { what.to_owned() } else { format!("{what} {which}") };
+    let whole = |fact: Fact<Value>| vec![(named("cameras"), fact)];
     if let Some(gap) = facts.count.gap() {
         return whole(Fact::unknown(gap.clone(), "/dev/video*"));
     }
-    let which = look.target("which");
     let mut found: Vec<(&String, &Node)> = Vec::new();
     for (path, node) in &facts.nodes {
         match node.role() {
@@ -153,7 +156,7 @@ pub fn camera(eyes: &Eyes, look: &Look, key: &str) -> Sights {
         return whole(Fact::present(number(found.len() as f64), "/dev/video*"));
     }
     if found.is_empty() {
-        return whole(Fact::absent("/dev/video*"));
+        return vec![(named("a camera"), Fact::absent("/dev/video*"))];
     }
     let of = |node: &Node| match key {
         "formats" => {
@@ -163,4 +166,115 @@ pub fn camera(eyes: &Eyes, look: &Look, key: &str) -> Sights {
         _ => node.said.queue.clone().map(|queue| Value::Flag(queue == Queue::Free)),
     };
     found.into_iter().map(|(path, node)| (path.clone(), of(node))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use gdoctor_checks::model::facts::Facts;
+    use gdoctor_checks::model::facts::own::Condition;
+    use gdoctor_checks::model::own::Pair;
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::document::typed;
+    use crate::host::{Deadline, Host};
+    use crate::own::kinds::Readers;
+
+    fn seen(facts: &Json, kind: &str, which: &str, key: &str, wanted: &str) -> Vec<Condition> {
+        let facts: Facts = typed(facts).unwrap();
+        let host = Host::new("/no/such/root", Duration::from_secs(1));
+        let readers = Readers { package: |_, _| Fact::default(), listeners: |_, _, _| None };
+        let eyes = Eyes { host: &host, facts: &facts, readers, deadline: Deadline::after(Duration::from_secs(1)) };
+        let pair = |key: &str, value: &str| Pair { key: key.into(), values: vec![value.into()] };
+        let target = if which.is_empty() { vec![] } else { vec![pair("which", which)] };
+        crate::own::conditions(&eyes, &Look { kind: kind.into(), target, wants: vec![pair(key, wanted)] })
+    }
+
+    fn told(conditions: &[Condition]) -> Vec<(&str, Option<bool>)> {
+        conditions.iter().map(|one| (one.words.as_str(), one.holds.value().copied())).collect()
+    }
+
+    #[test]
+    fn gpus_by_what_nvml_said() {
+        let gpu = |index: u32, temperature: u32| {
+            json!({ "index": index, "name": "NVIDIA L4", "address": format!("0000:0{index}:00.0"), "temperature": { "is": temperature },
+                "memory": { "is": { "total": 24_u64 << 30, "free": 20_u64 << 30 } }, "persistence": { "is": true } })
+        };
+        let facts = json!({ "nvidia": {
+            "module": { "is": { "name": "nvidia", "version": "570.86.15" } },
+            "faults": { "is": [{ "address": "0000:01:00.0", "xid": 79, "count": 2 }] },
+            "nvml": { "driver": { "is": "570.86.15" }, "listed": { "is": 2 }, "gpus": [gpu(0, 40), gpu(1, 91)] },
+        } });
+        let look = |which: &str, key: &str, wanted: &str| seen(&facts, "gpu", which, key, wanted);
+        assert_eq!(told(&look("", "count", "2")), [("count of NVIDIA GPUs is 2", Some(true))]);
+        assert_eq!(told(&look("", "driver", ">= 570")), [("driver of NVIDIA GPUs is 570.86.15", Some(true))]);
+        assert_eq!(
+            told(&look("", "temperature", "< 90")),
+            [("temperature of GPU 0 is 40", Some(true)), ("temperature of GPU 1 is 91, wanted < 90", Some(false))]
+        );
+        assert_eq!(
+            told(&look("0000:00*", "memory-free", ">= 20GiB")),
+            [("memory-free of GPU 0 is 20.0 GiB", Some(true))]
+        );
+        assert_eq!(told(&look("1", "faults", "0")), [("faults of GPU 1 is 2, wanted 0", Some(false))]);
+        assert_eq!(told(&look("*H100*", "persistence", "true")), [("an NVIDIA GPU *H100* is not there", None)]);
+        // What NVML has not told is no number.
+        let unknown = look("0", "ecc-errors", "0");
+        assert!(unknown[0].holds.gap().is_some(), "{unknown:?}");
+    }
+
+    #[test]
+    fn without_a_gpu_there_are_none_and_without_a_look_nobody_knows() {
+        let none = json!({ "nvidia": { "gpus": { "absent": true }, "module": { "absent": true }, "dxg": { "absent": true } } });
+        assert_eq!(told(&seen(&none, "gpu", "", "count", "0")), [("count of NVIDIA GPUs is 0", Some(true))]);
+        assert_eq!(told(&seen(&none, "gpu", "", "temperature", "< 90")), [("an NVIDIA GPU is not there", None)]);
+        assert!(seen(&none, "gpu", "", "temperature", "< 90")[0].holds.is_absent());
+        let hidden = json!({ "nvidia": { "gpus": { "is": [] }, "nvml": { "listed": { "unknown": { "blocked-by": "nvidia-driver" } } } } });
+        assert_eq!(
+            seen(&hidden, "gpu", "", "count", "1")[0].holds.gap(),
+            Some(&Gap::BlockedBy("nvidia-driver".into()))
+        );
+    }
+
+    #[test]
+    fn the_engine_by_its_own_word() {
+        let facts = json!({ "docker": { "reach": { "is": "answers" }, "version": { "is": { "Version": "28.5.1" } }, "info": { "is": {
+            "Driver": "overlay2", "CgroupVersion": "2", "Runtimes": { "nvidia": {}, "runc": {} }, "LiveRestoreEnabled": false } } } });
+        let look = |key: &str, wanted: &str| told(&seen(&facts, "engine", "", key, wanted))[0].1;
+        assert_eq!(look("answers", "true"), Some(true));
+        assert_eq!(look("storage", "overlay2"), Some(true));
+        assert_eq!(look("cgroup-version", "2"), Some(true));
+        assert_eq!(look("runtimes", "nvidia"), Some(true));
+        assert_eq!(look("live-restore", "true"), Some(false));
+        let refused = json!({ "docker": { "reach": { "is": "refused" } } });
+        assert_eq!(
+            told(&seen(&refused, "engine", "", "answers", "true")),
+            [("the engine does not answer", Some(false))]
+        );
+        assert_eq!(
+            seen(&refused, "engine", "", "storage", "overlay2")[0].holds.gap(),
+            Some(&Gap::BlockedBy("docker-engine".into()))
+        );
+    }
+
+    #[test]
+    fn cameras_by_what_their_drivers_said() {
+        let facts = json!({ "camera": { "count": { "is": 1 }, "nodes": { "/dev/video0": { "said": {
+            "opened": { "is": "granted" }, "queue": { "is": "held" },
+            "formats": { "is": [{ "fourcc": "MJPG" }, { "fourcc": "YUYV" }] },
+            "capability": { "is": { "card": "HD Pro Webcam C920", "capabilities": 0x0400_0001_u32 } },
+        } } } } });
+        let look = |which: &str, key: &str, wanted: &str| told(&seen(&facts, "camera", which, key, wanted))[0].1;
+        assert_eq!(look("", "count", "1"), Some(true));
+        assert_eq!(look("*C920*", "formats", "MJPG"), Some(true));
+        assert_eq!(look("/dev/video0", "free", "true"), Some(false));
+        assert_eq!(look("*C930*", "opens", "true"), None);
+        let none = json!({ "camera": { "count": { "absent": true } } });
+        assert_eq!(
+            told(&seen(&none, "camera", "", "count", "> 0")),
+            [("count of cameras is 0, wanted > 0", Some(false))]
+        );
+    }
 }

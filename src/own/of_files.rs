@@ -196,7 +196,7 @@ pub fn mount(eyes: &Eyes, look: &Look, key: &str) -> Sights {
         State::Present(bytes) => {
             // What was mounted last lies on top.
             let text = String::from_utf8_lossy(&bytes);
-            let found = text.lines().filter_map(Mount::read).filter(|mount| mount.at == at).last();
+            let found = text.lines().rev().filter_map(Mount::read).find(|mount| mount.at == at);
             match (key, found) {
                 ("mounted", found) => Fact::present(Value::Flag(found.is_some()), table),
                 (_, None) => Fact::absent(table),

@@ -56,11 +56,11 @@ pub fn tcp(eyes: &Eyes, look: &Look, _: &str) -> Sights {
                 Err(error) => match (listener::reason(&error), files::gap_of(&error)) {
                     (Some(why), _) => Fact::unknown(Gap::Waiting(why.to_string()), source),
                     (None, Gap::Denied) => Fact::unknown(Gap::Denied, source),
-                    (None, _) => Fact::present(Value::Flag(false), format!("{source}: {error}")),
+                    (None, _) => return silent(name, &error.to_string(), true, source),
                 },
             }
         }
-        State::Absent => Fact::present(Value::Flag(false), format!("{source}: no such host name")),
+        State::Absent => return silent(name, "no such host name", true, source),
         State::Unknown(gap) => Fact::unknown(gap, source),
     };
     vec![(name.into(), fact)]
@@ -85,12 +85,25 @@ pub fn http(eyes: &Eyes, look: &Look, key: &str) -> Sights {
         Err(why @ (NoReply::Denied | NoReply::Waiting(_) | NoReply::Unsupported(_) | NoReply::TooLarge)) => {
             Fact::unknown(why.gap(), source)
         }
-        Err(why) => {
-            let source = format!("{source}: {}", why.gap().reason());
-            if key == "answers" { Fact::present(Value::Flag(false), source) } else { Fact::absent(source) }
-        }
+        Err(why) => return silent(url, &silence(&why), key == "answers", source),
     };
     vec![(url.into(), fact)]
+}
+
+/// A server that does not answer, and why.
+fn silent(name: &str, why: &str, is_asked: bool, source: String) -> Sights {
+    let fact = if is_asked { Fact::present(Value::Flag(false), source) } else { Fact::absent(source) };
+    vec![(format!("{name} ({why})"), fact)]
+}
+
+fn silence(why: &NoReply) -> String {
+    match why {
+        NoReply::NotThere => "no such host name".into(),
+        NoReply::Refused => "connection refused".into(),
+        NoReply::TimedOut => "no answer within the deadline".into(),
+        NoReply::Tls(why) | NoReply::Garbled(why) | NoReply::Unreachable(why) => why.clone(),
+        why => why.gap().reason(),
+    }
 }
 
 pub fn interface(eyes: &Eyes, look: &Look, key: &str) -> Sights {
@@ -99,7 +112,10 @@ pub fn interface(eyes: &Eyes, look: &Look, key: &str) -> Sights {
     let names = eyes.host.list(FOLDER);
     let names = match names.state {
         State::Present(names) => names,
-        State::Absent => Vec::new(),
+        State::Absent => {
+            let gap = Gap::Unsupported("this root does not show network interfaces".into());
+            return vec![(wanted.into(), Fact::unknown(gap, FOLDER))];
+        }
         State::Unknown(gap) => return vec![(wanted.into(), Fact::unknown(gap, FOLDER))],
     };
     let fitting: Vec<String> = names.into_iter().filter(|name| fits(wanted, name)).collect();

@@ -37,9 +37,12 @@ pub fn user(eyes: &Eyes, look: &Look, key: &str) -> Sights {
     };
     let fact = match text.state {
         State::Present(text) => match (key, line(&text)) {
+            (_, None) if elsewhere(eyes.host, "passwd:") => Fact::unknown(Gap::Unsupported(ELSEWHERE.into()), USERS),
             ("exists", found) => flag(found.is_some(), USERS),
-            // Directories of other kinds (LDAP, sssd) are not read.
             (_, None) => Fact::absent(USERS),
+            ("groups", Some(_)) if elsewhere(eyes.host, "group:") => {
+                Fact::unknown(Gap::Unsupported(ELSEWHERE.into()), USERS)
+            }
             ("groups", Some(fields)) => groups(eyes.host, name, fields.get(3).map_or("", String::as_str)),
             (key, Some(fields)) => {
                 let field = |at: usize| fields.get(at).cloned().unwrap_or_default();
@@ -57,6 +60,20 @@ pub fn user(eyes: &Eyes, look: &Look, key: &str) -> Sights {
         State::Unknown(gap) => Fact::unknown(gap, USERS),
     };
     vec![(name.into(), fact)]
+}
+
+const ELSEWHERE: &str = "this host has users of a directory too (nsswitch.conf), which is not asked";
+
+/// Users or groups come from more than files (nsswitch.conf(5)). sss is in that file on many hosts where it does not run.
+fn elsewhere(host: &Host, table: &str) -> bool {
+    let text = host.text("/etc/nsswitch.conf");
+    let line =
+        text.value().and_then(|text| text.lines().find_map(|line| line.trim().strip_prefix(table).map(str::to_owned)));
+    line.iter().flat_map(|line| line.split_whitespace()).any(|source| match source {
+        "files" | "compat" | "systemd" => false,
+        "sss" => !host.stat("/var/lib/sss/pipes/nss").is_absent(),
+        source => source.starts_with(|c: char| c.is_ascii_alphabetic()),
+    })
 }
 
 fn groups(host: &Host, user: &str, primary: &str) -> Fact<Value> {
@@ -174,13 +191,24 @@ fn built_in(host: &Host, name: &str) -> Fact<Value> {
         };
         text.lines().filter_map(of).any(|one| one == name)
     };
-    flag(host.text(&table).value().is_some_and(listed), "/sys/module")
+    if host.stat("/sys/module").is_absent() {
+        return Fact::unknown(Gap::Unsupported("this root does not show the kernel's modules".into()), "/sys/module");
+    }
+    match host.text(&table).state {
+        State::Present(text) => flag(listed(&text), "/sys/module"),
+        State::Absent => Fact::unknown(Gap::ToolMissing(table.clone()), table),
+        State::Unknown(gap) => Fact::unknown(gap, table),
+    }
 }
 
 pub fn sysctl(eyes: &Eyes, look: &Look, _: &str) -> Sights {
     let name = look.target("name");
     // sysctl(8): where a name has a slash, dots in it are no separators.
     let path = if name.contains('/') { name.to_owned() } else { name.replace('.', "/") };
+    if eyes.host.stat("/proc/sys/kernel").is_absent() {
+        let gap = Gap::Unsupported("this root does not show the kernel's settings".into());
+        return vec![(name.into(), Fact::unknown(gap, "/proc/sys"))];
+    }
     let fact = eyes.host.line(format!("/proc/sys/{path}"));
     vec![(name.into(), fact.map(|text| Value::Text(text.split_whitespace().collect::<Vec<_>>().join(" "))))]
 }

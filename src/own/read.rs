@@ -3,14 +3,13 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use gdoctor_checks::FAMILIES;
 use gdoctor_checks::model::fix::Risk;
 use gdoctor_checks::model::need::Origin;
 use gdoctor_checks::model::own::{Answers, Ask, Asked, Is, Look, Outcome, Own, Pair, Program, Remedy};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::check::{is_id, is_name};
+use super::check::{FAMILY, is_family, is_id, is_name};
 use super::form::Form;
 use super::kinds::{KINDS, Key, Kind, kind};
 use super::program::{CRITICAL, FAILED, NOT_HERE, OK, WARNING};
@@ -44,8 +43,8 @@ pub const FIX: &[(&str, &str)] = &[
     ("title", "what is done"),
     ("commands", "lines to paste"),
     ("risk", "what they do to the host"),
-    ("verify", "how to see that it worked"),
-    ("undo", "how to take it back"),
+    ("verify", "how to see that it worked: a command, or a sentence with a capital"),
+    ("undo", "how to take it back: a command, or a sentence with a capital"),
 ];
 pub const PROGRAM: &[(&str, &str)] = &[
     ("run", "its path and its arguments, a list; no shell reads them"),
@@ -65,8 +64,6 @@ const DEADLINE: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(300);
 const OUTPUT: u64 = 64 << 10;
 const MOST_OUTPUT: u64 = 4 << 20;
-/// The family of those that name none.
-const FAMILY: &str = "own";
 /// Letters of a text.
 const LONG: usize = 2000;
 
@@ -149,7 +146,7 @@ impl Reader<'_> {
             wrong(entry.span(), format!("check {id} has no title"), "write title = \"the licence server answers\"")
         })?;
         let family = words(check, "family")?.unwrap_or_else(|| FAMILY.into());
-        if FAMILIES.iter().any(|own| own.name == family || own.title.eq_ignore_ascii_case(&family)) {
+        if is_name(&family) && !is_family(&family) {
             let help = "take a name of the site's own: family = \"lab\"";
             return Err(wrong(at("family"), format!("{family} is a family of gdoctor's own"), help));
         }
@@ -200,6 +197,7 @@ impl Reader<'_> {
             looks: told(&ask),
             applies: when_words(&when),
             by: origin(place, format!("check {id}")),
+            given: Some(String::new()),
             family,
             title,
             outcomes,

@@ -133,6 +133,7 @@ fn value(form: Form) -> Value {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods)]
 mod tests {
     use std::fmt::Write;
 

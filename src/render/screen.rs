@@ -217,9 +217,9 @@ impl Screen<'_> {
             field(out, "To find out:");
             commands(out, &outcome.find_out, indent);
         }
-        if !above.iter().any(|one| topic(one) == topic(outcome)) {
+        if let Some(flags) = outcome.explained.as_ref().filter(|_| !above.iter().any(|one| topic(one) == topic(outcome))) {
             // A command stays in one piece.
-            let _ = writeln!(out, "{}More: gdoctor explain {}", " ".repeat(indent), topic(outcome));
+            let _ = writeln!(out, "{}More: gdoctor explain {}{flags}", " ".repeat(indent), topic(outcome));
         }
     }
 
@@ -335,9 +335,6 @@ impl Screen<'_> {
             "gdoctor" => "Then run gdoctor again.".into(),
             "" if !asked => "Then run gdoctor again.".into(),
             _ if command.is_empty() || !whole => "Then run the same again.".into(),
-            _ if command.contains(" --facts") => {
-                format!("Then save the facts again (gdoctor collect), and run:\n  {command}")
-            }
             _ => {
                 let line = format!("Then run:  {command}");
                 let fits = textwrap::core::display_width(&line) <= self.width;

@@ -313,6 +313,9 @@ pub struct Outcome {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiver: Option<WaiverWords>,
     pub duration_ms: u64,
+    /// `gdoctor explain` takes its code, with these flags; `None` where it does not: an own check of another machine.
+    #[serde(skip)]
+    pub explained: Option<String>,
     /// As many findings are told by this one.
     #[serde(skip_serializing_if = "is_one")]
     pub stands_for: usize,

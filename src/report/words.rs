@@ -6,7 +6,7 @@ use std::time::Duration;
 use gdoctor_checks::model::check::Check;
 use gdoctor_checks::model::doc::Doc;
 use gdoctor_checks::model::fact::Gap;
-use gdoctor_checks::model::facts::Facts;
+use gdoctor_checks::model::facts::{Facts, own};
 use gdoctor_checks::model::finding::{ELSEWHERE, Evidence, Finding, NOT_NEEDED, Verdict};
 use gdoctor_checks::model::fix::{Edit, Fix, NOTHING, Note, PACKAGES, Risk, Step, notes_for};
 use gdoctor_checks::model::need::{Need, Origin};
@@ -65,8 +65,18 @@ pub fn write_through(
             let probe = groups.filter_map(|group| frame.probe_times.get(group)).max().copied().unwrap_or_default();
             let took = probe + j.took;
             let reclaim = need.reclaim.is_some();
-            let words =
-                Words { check: j.check, doc: quoted(j), tags: &tags, down, line, made_up, reclaim, shown, took };
+            let words = Words {
+                check: j.check,
+                doc: quoted(j),
+                tags: &tags,
+                own: &facts.own.checks,
+                down,
+                line,
+                made_up,
+                reclaim,
+                shown,
+                took,
+            };
             j.findings.iter().map(|f| words.outcome(f, &blocked)).collect::<Vec<_>>()
         })
         .collect();
@@ -114,6 +124,7 @@ struct Words<'a> {
     check: &'static Check,
     doc: Doc<'static>,
     tags: &'a [String],
+    own: &'a [own::Seen],
     /// Docker does not answer.
     down: bool,
     line: Option<&'a RunLine>,
@@ -129,6 +140,8 @@ impl Words<'_> {
         let harmless = |text: &str| self.shown.gate.text(text);
         let told = |text: &str| self.shown.gate.told(text);
         let (sentence, detail) = self.sentences(finding);
+        let site = self.own.iter().find(|seen| seen.own.id == self.check.id);
+        let explained = site.map_or(Some(String::new()), |seen| seen.own.given.clone()).map(|given| harmless(&given));
         let fixes: Vec<FixWords> = match finding.verdict {
             Verdict::Warn(fix) | Verdict::Fail(fix) => {
                 find_fix(&self.doc, fix).map(|fix| self.fix(&fix, finding)).into_iter().collect()
@@ -152,11 +165,14 @@ impl Words<'_> {
             picture: finding.values.get("picture").map(|file| harmless(file)),
             docs: fixes.iter().filter_map(|fix| fix.link()).map(str::to_owned).collect(),
             fixes,
+            explained: explained.clone(),
             find_out: match &finding.verdict {
+                Verdict::Unknown(_) if explained.is_none() => Vec::new(),
                 Verdict::Unknown(gap) => {
                     let own = self.doc.find_out.iter().map(|command| self.filled(command, finding));
                     let own: Vec<String> = own.filter(|command| !super::has_holes(command, finding)).collect();
                     let mut commands = find_out(gap, self.check.id, finding.asked_by.as_ref(), own);
+                    commands.iter_mut().for_each(|command| command.push_str(explained.as_deref().unwrap_or_default()));
                     // Of a line only the line tells.
                     let of_line = |command: &&mut String| {
                         self.check.id.starts_with("run-line") && command.contains(&format!("--only {}", self.check.id))
@@ -300,6 +316,8 @@ fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Findi
     });
     let fitting = match too_long.filter(|_| changes_line) {
         Some(told) => Err(told),
+        // It has none anywhere: what the title says is done by hand.
+        None if fix.commands.is_empty() => Ok(Vec::new()),
         None => fitted::commands(tags, commands.collect()).map_err(str::to_owned),
     };
     let (commands, left_out) = match fitting.and_then(length::commands) {

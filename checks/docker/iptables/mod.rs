@@ -107,7 +107,7 @@ fn no_way_out(met: &Met, source: &str) -> Finding {
 fn switched_off(docker: &DockerFacts, place: Place) -> Finding {
     let finding = match place {
         Place::File(_) => Finding::warn("switched-off", "switch-on"),
-        Place::Variables(_) => Finding::warn("off-by-flag", "switch-on"),
+        Place::Variables(_) => Finding::warn("off-by-flag", "switch-on-variables"),
         Place::Unit(_) => Finding::warn("off-by-flag", "switch-on-unit"),
         Place::Command(_) => Finding::warn("off-by-flag", "find-command").with("pid", docker.daemon_process.words()),
     };

@@ -62,7 +62,7 @@ pub struct System {
 /// Families of distributions: one package manager with one set of names.
 pub const FAMILIES: [&str; 7] = ["debian", "fedora", "suse", "arch", "alpine", "nixos", "azurelinux"];
 /// Distributions that need commands of their own within their family.
-pub const DISTRIBUTIONS: [&str; 8] = ["ubuntu", "el", "amzn", "pop", "manjaro", "cachyos", "dgx", "azl4"];
+pub const DISTRIBUTIONS: [&str; 9] = ["ubuntu", "el", "amzn", "pop", "manjaro", "cachyos", "dgx", "jetson", "azl4"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -85,7 +85,7 @@ impl Seen {
                 Err(stop) => Vec::from([Err(stop)]),
             });
         }
-        Some(Vec::from([verdict(&self.conditions).map(|holds| self.of_conditions(holds))]))
+        Some(Vec::from([verdict(&self.conditions).and_then(|holds| self.of_conditions(holds))]))
     }
 
     fn of_program<'a>(&'a self, said: &'a Said) -> Result<Told<'a>, Stop> {
@@ -102,15 +102,23 @@ impl Seen {
         Ok(Told { outcome, subject: &said.subject, seen: said.words.clone(), evidence })
     }
 
-    fn of_conditions(&self, holds: bool) -> Told<'_> {
-        let outcome = &self.own.outcomes[usize::from(!holds).min(self.own.outcomes.len() - 1)];
+    fn of_conditions(&self, holds: bool) -> Result<Told<'_>, Stop> {
+        let Some(outcome) = self.own.outcomes.get(usize::from(!holds)) else {
+            let gap = Gap::Unparsable("the check does not say what this means".into());
+            return Err(Stop::Unknown(gap, Source::new(self.own.id.as_str())));
+        };
         let decides = |condition: &&Condition| holds || !matches!(condition.holds.state, State::Present(true));
-        let words: Vec<&str> = self.conditions.iter().filter(decides).map(|one| one.words.as_str()).collect();
+        let mut words: Vec<&str> = Vec::new();
+        for condition in self.conditions.iter().filter(decides) {
+            if !words.contains(&condition.words.as_str()) {
+                words.push(&condition.words);
+            }
+        }
         let evidence = self
             .conditions
             .iter()
             .map(|condition| Evidence { source: condition.holds.source.clone(), value: condition.words.clone() });
-        Told { outcome, subject: "", seen: words.join("; "), evidence: evidence.collect() }
+        Ok(Told { outcome, subject: "", seen: words.join("; "), evidence: evidence.collect() })
     }
 }
 

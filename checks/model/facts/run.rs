@@ -107,6 +107,8 @@ pub struct PodmanHost {
     pub policy: bool,
     /// There is a program that makes the usual network: netavark or CNI's bridge, pasta or slirp4netns.
     pub network: bool,
+    /// All that is there of these is CNI's bridge or slirp4netns.
+    pub old_network: bool,
     /// XDG_RUNTIME_DIR where it is another user's.
     #[serde(serialize_with = "place::path")]
     pub foreign_runtime: Option<String>,

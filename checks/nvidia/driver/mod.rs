@@ -47,7 +47,8 @@ fn gone_after_restart(nvidia: &NvidiaFacts) -> Option<Finding> {
     let source = nvidia.next_kernel.source.0.as_str();
     if let Some(lost) = next.version.as_deref().and_then(|version| nvidia.lost_to(version, next.is_open())) {
         let version = next.version.as_deref().unwrap_or_default();
-        let finding = lost.told(Finding::warn("next-kernel-drops", lost.fix())).with("next", &next.release);
+        let fix = lost.fix().split_once('/').map_or("", |(_, fix)| fix);
+        let finding = lost.told(Finding::warn("next-kernel-drops", fix)).with("next", &next.release);
         return Some(finding.with("other", version).evidence(source, format!("nvidia {version} in {}", next.release)));
     }
     if next.module || next.akmods && next.headers {

@@ -33,7 +33,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let fact = &facts.run.podman;
     let mut findings = Findings::new();
     if let Some(podman) = fact.known()? {
-        findings.extend(of_host(line, podman));
+        findings.extend(of_host(facts, line, podman));
         findings.extend(of_user(facts, podman));
         if !podman.policy {
             findings.push(Finding::warn("no-policy", "bring-policy"));
@@ -53,7 +53,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         .collect())
 }
 
-fn of_host(line: &RunLine, podman: &PodmanHost) -> Findings {
+fn of_host(facts: &Facts, line: &RunLine, podman: &PodmanHost) -> Findings {
     let mut findings = Findings::new();
     findings.extend(podman.refused.as_ref().map(|file| {
         Finding::fail("refused-file", "mend-file").about(&file.path).with("path", &file.path).with("why", &file.why)
@@ -61,7 +61,9 @@ fn of_host(line: &RunLine, podman: &PodmanHost) -> Findings {
     let missing = podman.missing.iter();
     findings.extend(missing.map(|name| Finding::fail("no-program", "install-program").about(name)));
     let own = line.last("network").is_none_or(|option| !["host", "none"].contains(&option.value.as_str()));
-    if !podman.network && own {
+    // Its notes of 6.0.0: support for CNI and for slirp4netns is removed.
+    let takes_old = facts.podman_version().is_none_or(|version| version.major() < 6);
+    if own && !(podman.network && (takes_old || !podman.old_network)) {
         let fix = if podman.rootless { "install-pasta" } else { "install-network" };
         findings.push(Finding::fail("no-network-program", fix));
     }

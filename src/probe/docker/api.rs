@@ -39,10 +39,14 @@ impl Asker {
 
     /// As `get`, for questions that take a healthy daemon long: no answer in time is TimedOut.
     pub fn wait<T: DeserializeOwned>(&self, host: &Host, path: &str, source: &str) -> Fact<T> {
+        self.wait_until(host.deadline, path, source)
+    }
+
+    pub fn wait_until<T: DeserializeOwned>(&self, deadline: Deadline, path: &str, source: &str) -> Fact<T> {
         let blocked = || Fact::unknown(Gap::BlockedBy("docker-engine".into()), source);
         let Some(target) = &self.route.target else { return blocked() };
         let client = Client::new(target, &self.route.tls);
-        match client.get(path, &[], CAP, host.deadline) {
+        match client.get(path, &[], CAP, deadline) {
             Ok(reply) if reply.status == 404 => Fact::absent(source),
             Ok(reply) if reply.status == 200 => match serde_json::from_slice(&reply.body) {
                 Ok(value) => Fact::present(value, source),

@@ -1,6 +1,8 @@
 //! Containers that the daemon starts again by itself when the machine has started, with what they take of this host that may then be
 //! missing, or another thing.
 
+use std::time::Duration;
+
 use gdoctor_checks::model::fact::Fact;
 use gdoctor_checks::model::facts::docker::{Container as Row, Info, Restarting};
 use serde::Deserialize;
@@ -13,6 +15,8 @@ use super::api::Asker;
 /// So many of the newest running containers are asked for; a host may have thousands.
 const MOST: usize = 20;
 const SOURCE: &str = "GET /containers/ID/json";
+/// Of all these questions. The daemon does not answer for a container that hangs in a change, and nothing else may wait for it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
@@ -56,11 +60,18 @@ pub fn look(host: &Host, info: &Fact<Info>, rows: &Fact<Vec<Row>>, elsewhere: bo
     }
     let daemon = Asker::new(host);
     let ids = rows.iter().map(|row| row.id.as_str()).filter(|id| id.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    let asked = ids.take(MOST).filter_map(|id| {
-        let answer = daemon.get::<Container>(host, &format!("/containers/{id}/json"), SOURCE);
-        of(host, answer.value()?)
-    });
-    Fact::present(asked.collect(), SOURCE)
+    let deadline = host.deadline.within(PATIENCE);
+    let mut found = Vec::new();
+    for id in ids.take(MOST) {
+        let answer = daemon.wait_until::<Container>(deadline, &format!("/containers/{id}/json"), SOURCE);
+        match (answer.value(), answer.gap()) {
+            (Some(container), _) => found.extend(of(host, container)),
+            // It is gone since.
+            (None, None) => {}
+            (None, Some(gap)) => return Fact::unknown(gap.clone(), SOURCE),
+        }
+    }
+    Fact::present(found, SOURCE)
 }
 
 /// `on-failure` is no policy by which the daemon starts a container when it starts itself.

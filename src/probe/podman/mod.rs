@@ -70,6 +70,7 @@ pub fn look(host: &Host, line: &RunLine) -> Fact<PodmanHost> {
         let stat = host.stat(folder);
         stat.value().is_some_and(|stat| stat.uid != nix::unistd::geteuid().as_raw())
     });
+    let (network, old_network) = has_network(host, rootless, &settings);
     // What a file sets that podman refuses is not looked into.
     let elsewhere = ELSEWHERE.iter().any(|key| settings.containers("engine", key).is_some());
     let unknown = settings.refused.is_some() || host.exists("/run/current-system");
@@ -79,7 +80,8 @@ pub fn look(host: &Host, line: &RunLine) -> Fact<PodmanHost> {
         PodmanHost {
             rootless,
             policy,
-            network: unknown || elsewhere || has_network(host, rootless, &settings),
+            network: unknown || elsewhere || network,
+            old_network: !unknown && !elsewhere && old_network,
             foreign_runtime: foreign,
             missing: if unknown { BTreeSet::new() } else { missing(host, &settings) },
             refused: settings.refused,
@@ -95,8 +97,9 @@ fn folders_of_path(host: &Host) -> Vec<String> {
     path.split(':').filter(|folder| folder.starts_with('/')).map(str::to_owned).collect()
 }
 
-/// Whether one of the programs is there that make the network which a container gets by itself.
-fn has_network(host: &Host, rootless: bool, settings: &Settings) -> bool {
+/// Whether one of the programs is there that make the network which a container gets by itself, and whether none but those is that
+/// podman takes up to 5 only.
+fn has_network(host: &Host, rootless: bool, settings: &Settings) -> (bool, bool) {
     let path = folders_of_path(host);
     let path = || path.iter().map(String::as_str);
     let folders = || HELPERS.iter().chain(&CNI).copied().chain(path()).chain(["/usr/bin", "/usr/sbin"]);
@@ -108,11 +111,12 @@ fn has_network(host: &Host, rootless: bool, settings: &Settings) -> bool {
         _ => &["netavark", "bridge"],
     };
     // `bridge` of iproute2 is another program.
-    let at = |name: &&str| match *name {
+    let at = |name: &str| match name {
         "bridge" => host.executable("bridge", CNI),
         name => host.executable(name, folders()),
     };
-    names.iter().any(|name| !at(name).is_absent())
+    let there: Vec<&str> = names.iter().copied().filter(|name| !at(name).is_absent()).collect();
+    (!there.is_empty(), there.iter().all(|name| ["bridge", "slirp4netns"].contains(name)))
 }
 
 /// Of conmon and a runtime, what is in no folder. containers.conf may name paths of theirs, and one runtime alone.
