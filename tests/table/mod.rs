@@ -24,6 +24,10 @@ pub struct Case {
     pub need: Need,
     pub facts: Facts,
     pub expect: Vec<String>,
+    /// Values that a finding must have, where the row is about what is said.
+    pub values: BTreeMap<String, String>,
+    /// The run line with the edits of all findings, where the row is about them.
+    pub corrected: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -55,6 +59,10 @@ struct RawCase {
     #[serde(flatten)]
     over: RawOver,
     expect: Vec<String>,
+    #[serde(default)]
+    values: BTreeMap<String, String>,
+    #[serde(default)]
+    corrected: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -130,6 +138,8 @@ impl Table {
                     name: case.name.clone(),
                     corpus: case.corpus.clone(),
                     expect: case.expect.clone(),
+                    values: case.values.clone(),
+                    corrected: case.corrected.clone(),
                 }
             })
             .collect();
