@@ -29,7 +29,7 @@ fn main() {
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
-/// Every finding of the check, in order, and what the row says of their values and edits.
+/// Every finding of the check, in order, and what the row says of their values, evidence and edits.
 fn one_check(check: &Check, case: &Case) -> Result<(), Failed> {
     let findings = judge(check, &case.facts, &case.need);
     let found: Vec<String> = findings.iter().map(line_of).collect();
@@ -39,6 +39,11 @@ fn one_check(check: &Check, case: &Case) -> Result<(), Failed> {
         if !given.contains(&value) {
             return Err(format!("{name}: expected {value:?}\n   found {given:?}").into());
         }
+    }
+    let evidence = || findings.iter().flat_map(|finding| &finding.evidence);
+    let seen: Vec<String> = evidence().map(|seen| format!("{}: {}", seen.source.0, seen.value)).collect();
+    if let Some(missing) = case.saw.iter().find(|wanted| !seen.contains(wanted)) {
+        return Err(format!("saw: expected {missing:?}\n   found {seen:?}").into());
     }
     if let Some(expected) = &case.corrected {
         let mut line = case.need.run.as_ref().expect("a row with a corrected line has a line").text.clone();

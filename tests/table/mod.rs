@@ -26,6 +26,8 @@ pub struct Case {
     pub expect: Vec<String>,
     /// Values that a finding must have, where the row is about what is said.
     pub values: BTreeMap<String, String>,
+    /// Evidence that a finding must have, `source: value`.
+    pub saw: Vec<String>,
     /// The run line with the edits of all findings, where the row is about them.
     pub corrected: Option<String>,
 }
@@ -61,6 +63,8 @@ struct RawCase {
     expect: Vec<String>,
     #[serde(default)]
     values: BTreeMap<String, String>,
+    #[serde(default)]
+    saw: Vec<String>,
     #[serde(default)]
     corrected: Option<String>,
 }
@@ -139,6 +143,7 @@ impl Table {
                     corpus: case.corpus.clone(),
                     expect: case.expect.clone(),
                     values: case.values.clone(),
+                    saw: case.saw.clone(),
                     corrected: case.corrected.clone(),
                 }
             })
