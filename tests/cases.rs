@@ -8,6 +8,7 @@ use gdoctor::judge::judge;
 use gdoctor_checks::ALL;
 use gdoctor_checks::model::check::Check;
 use gdoctor_checks::model::facts::{Facts, Group};
+use gdoctor_checks::model::finding::Evidence;
 use libtest_mimic::{Arguments, Failed, Trial};
 use table::{Case, Table, line_of};
 
@@ -41,7 +42,8 @@ fn one_check(check: &Check, case: &Case) -> Result<(), Failed> {
         }
     }
     let evidence = || findings.iter().flat_map(|finding| &finding.evidence);
-    let seen: Vec<String> = evidence().map(|seen| format!("{}: {}", seen.source.0, seen.value)).collect();
+    let words = |seen: &Evidence| format!("{}: {}", seen.source.0, seen.value).trim_start_matches(": ").to_string();
+    let seen: Vec<String> = evidence().map(words).collect();
     if let Some(missing) = case.saw.iter().find(|wanted| !seen.contains(wanted)) {
         return Err(format!("saw: expected {missing:?}\n   found {seen:?}").into());
     }

@@ -26,7 +26,7 @@ pub struct Case {
     pub expect: Vec<String>,
     /// Values that a finding must have, where the row is about what is said.
     pub values: BTreeMap<String, String>,
-    /// Evidence that a finding must have, `source: value`.
+    /// Evidence that a finding must have: `source: value`, or the value where nobody gave the source.
     pub saw: Vec<String>,
     /// The run line with the edits of all findings, where the row is about them.
     pub corrected: Option<String>,
