@@ -8,6 +8,7 @@ use gdoctor::judge::judge;
 use gdoctor_checks::ALL;
 use gdoctor_checks::model::check::Check;
 use gdoctor_checks::model::facts::{Facts, Group};
+use gdoctor_checks::model::finding::Evidence;
 use libtest_mimic::{Arguments, Failed, Trial};
 use table::{Case, Table, line_of};
 
@@ -29,10 +30,34 @@ fn main() {
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
-/// Every finding of the check, in order.
+/// Every finding of the check, in order, and what the row says of their values, evidence and edits.
 fn one_check(check: &Check, case: &Case) -> Result<(), Failed> {
-    let found: Vec<String> = judge(check, &case.facts, &case.need).iter().map(line_of).collect();
+    let findings = judge(check, &case.facts, &case.need);
+    let found: Vec<String> = findings.iter().map(line_of).collect();
     same(&case.expect, &found)?;
+    for (name, value) in &case.values {
+        let given: Vec<&String> = findings.iter().filter_map(|finding| finding.values.get(name.as_str())).collect();
+        if !given.contains(&value) {
+            return Err(format!("{name}: expected {value:?}\n   found {given:?}").into());
+        }
+    }
+    let evidence = || findings.iter().flat_map(|finding| &finding.evidence);
+    let words = |seen: &Evidence| format!("{}: {}", seen.source.0, seen.value).trim_start_matches(": ").to_string();
+    let seen: Vec<String> = evidence().map(words).collect();
+    if let Some(missing) = case.saw.iter().find(|wanted| !seen.contains(wanted)) {
+        return Err(format!("saw: expected {missing:?}\n   found {seen:?}").into());
+    }
+    if let Some(expected) = &case.corrected {
+        let mut line = case.need.run.as_ref().expect("a row with a corrected line has a line").text.clone();
+        let mut edits: Vec<_> = findings.iter().flat_map(|finding| &finding.edits).collect();
+        edits.sort_by_key(|edit| edit.span);
+        for edit in edits.into_iter().rev() {
+            line.replace_range(edit.span.start..edit.span.end, &edit.text);
+        }
+        if line != *expected {
+            return Err(format!("expected the line {expected}\n   found {line}").into());
+        }
+    }
     let early = judge(check, &declared(check, &case.facts), &case.need).iter().map(line_of).collect::<Vec<_>>();
     same(&found, &early).map_err(|why| format!("judged from the groups that its family reads alone: {why:?}").into())
 }

@@ -24,6 +24,12 @@ pub struct Case {
     pub need: Need,
     pub facts: Facts,
     pub expect: Vec<String>,
+    /// Values that a finding must have, where the row is about what is said.
+    pub values: BTreeMap<String, String>,
+    /// Evidence that a finding must have: `source: value`, or the value where nobody gave the source.
+    pub saw: Vec<String>,
+    /// The run line with the edits of all findings, where the row is about them.
+    pub corrected: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -55,6 +61,12 @@ struct RawCase {
     #[serde(flatten)]
     over: RawOver,
     expect: Vec<String>,
+    #[serde(default)]
+    values: BTreeMap<String, String>,
+    #[serde(default)]
+    saw: Vec<String>,
+    #[serde(default)]
+    corrected: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -130,6 +142,9 @@ impl Table {
                     name: case.name.clone(),
                     corpus: case.corpus.clone(),
                     expect: case.expect.clone(),
+                    values: case.values.clone(),
+                    saw: case.saw.clone(),
+                    corrected: case.corrected.clone(),
                 }
             })
             .collect();
