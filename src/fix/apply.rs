@@ -8,6 +8,7 @@ use gdoctor_checks::model::looks::only_looks;
 
 use super::draft::text_of;
 use super::edit::edited;
+use super::effects;
 use super::hand::Hand;
 use super::journal::{self, Record, States};
 use super::packages;
@@ -16,7 +17,6 @@ use crate::host::Deadline;
 use crate::host::clock;
 use crate::host::ledger::{Ledger, Shelf};
 use crate::host::process::End;
-use crate::host::shell;
 use crate::host::state::State;
 
 /// The most that one command may take: a service that stops waits for its containers.
@@ -152,7 +152,7 @@ impl Work<'_> {
             self.is_as_shown(command)?;
         }
         self.note(&Record::Doing { action, after: States::new() })?;
-        let said = shell::run(command, Deadline::after(PATIENCE));
+        let said = effects::run(command, Deadline::after(PATIENCE));
         let end = words(&said.end);
         let mut changed = States::new();
         for (path, known) in &self.now {

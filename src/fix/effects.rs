@@ -4,7 +4,8 @@
 use gdoctor_checks::model::facts::docker::{Container, Info};
 use serde::Deserialize;
 
-use crate::host::Host;
+use crate::host::shell::{self, Said};
+use crate::host::{Deadline, Host};
 use crate::probe::Asker;
 use crate::report::Gate;
 
@@ -71,7 +72,7 @@ impl Engine {
 
 /// `engine` gives the engine that the lines are about.
 pub fn of<'e>(lines: &[&str], host: &Host, engine: impl Fn() -> &'e Engine) -> Effects {
-    let services = services(lines);
+    let services = services(lines, &STOPS);
     let stops = services.iter().any(|unit| is_docker(unit)) && !engine().keeps;
     let reloads = lines.iter().any(|line| line.contains("daemon-reload"));
     Effects {
@@ -127,9 +128,25 @@ fn is_docker(unit: &str) -> bool {
     matches!(unit, "docker" | "docker.service" | "docker.socket" | "containerd" | "containerd.service")
 }
 
-/// Services that lines restart, stop or reload.
-fn services(lines: &[&str]) -> Vec<String> {
-    const VERBS: [&str; 3] = ["restart", "stop", "try-restart"];
+/// Runs a line of a fix. systemd refuses a service that was started too often within a short time, by whomever: of what the line
+/// starts the count is set back first.
+pub fn run(line: &str, deadline: Deadline) -> Said {
+    let is_plain = |unit: &String| unit.chars().all(|c| c.is_ascii_alphanumeric() || "-_.@".contains(c));
+    let started: Vec<String> =
+        services(&[line], &["restart", "start", "try-restart"]).into_iter().filter(is_plain).collect();
+    if !started.is_empty() {
+        let manager = if line.contains("systemctl --user") { "systemctl --user" } else { "sudo systemctl" };
+        let units = started.join(" ");
+        shell::run(&format!("[ ! -d /run/systemd/system ] || {manager} reset-failed {units}"), deadline);
+    }
+    shell::run(line, deadline)
+}
+
+/// Services that lines restart or stop.
+const STOPS: [&str; 3] = ["restart", "stop", "try-restart"];
+
+/// Services that lines do one of these to.
+fn services(lines: &[&str], verbs: &[&str]) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let mut add = |unit: &str| {
         if !found.iter().any(|known| known == unit) {
@@ -139,12 +156,14 @@ fn services(lines: &[&str]) -> Vec<String> {
     for part in lines.iter().flat_map(|line| line.split("&&")).flat_map(|line| line.split([';', '|'])) {
         let words: Vec<&str> = part.split_whitespace().filter(|word| *word != "sudo" && *word != "--user").collect();
         match words.as_slice() {
-            ["systemctl", verb, units @ ..] if VERBS.contains(verb) => {
+            ["systemctl", verb, units @ ..] if verbs.contains(verb) => {
                 units.iter().filter(|unit| !unit.starts_with('-')).for_each(|unit| add(unit));
             }
-            ["systemctl", "disable" | "mask", "--now", units @ ..] => units.iter().for_each(|unit| add(unit)),
-            ["service" | "rc-service", unit, verb] if VERBS.contains(verb) => add(unit),
-            ["snap", verb, unit] if VERBS.contains(verb) => add(unit),
+            ["systemctl", "disable" | "mask", "--now", units @ ..] if verbs.contains(&"stop") => {
+                units.iter().for_each(|unit| add(unit))
+            }
+            ["service" | "rc-service", unit, verb] if verbs.contains(verb) => add(unit),
+            ["snap", verb, unit] if verbs.contains(verb) => add(unit),
             _ => {}
         }
     }
@@ -165,7 +184,7 @@ mod tests {
             "sudo systemctl reset-failed docker",
             "sudo systemctl reload nothing",
         ];
-        assert_eq!(services(&lines), ["docker.socket", "docker.service", "docker", "cups"]);
+        assert_eq!(services(&lines, &STOPS), ["docker.socket", "docker.service", "docker", "cups"]);
     }
 
     #[test]

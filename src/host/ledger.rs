@@ -32,6 +32,8 @@ impl Shelf {
     pub fn to_write(folder: &Path) -> Result<Self, String> {
         let told = |why: io::Error| format!("{}: {why}", folder.display());
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(told)?;
+        // Who may write to a folder above could put another one in its place.
+        trust::whole_path(folder).map_err(|why| format!("{}: {why}", folder.display()))?;
         let meta = fs::symlink_metadata(folder).map_err(told)?;
         if !meta.is_dir() || meta.uid() != nix::unistd::geteuid().as_raw() {
             return Err(format!("{} is not a folder of {}'s own", folder.display(), trust::user_name(meta.uid())));
