@@ -217,7 +217,9 @@ impl Screen<'_> {
             field(out, "To find out:");
             commands(out, &outcome.find_out, indent);
         }
-        if let Some(flags) = outcome.explained.as_ref().filter(|_| !above.iter().any(|one| topic(one) == topic(outcome))) {
+        if let Some(flags) =
+            outcome.explained.as_ref().filter(|_| !above.iter().any(|one| topic(one) == topic(outcome)))
+        {
             // A command stays in one piece.
             let _ = writeln!(out, "{}More: gdoctor explain {}{flags}", " ".repeat(indent), topic(outcome));
         }
