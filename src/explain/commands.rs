@@ -14,7 +14,7 @@ pub struct Command {
 }
 
 /// Programs that start containers, with the words that follow them.
-const ENGINES: [&str; 4] = ["docker", "podman", "nerdctl", "docker-compose"];
+const ENGINES: [&str; 5] = ["docker", "podman", "nerdctl", "docker-compose", "nvidia-docker"];
 const SUBCOMMANDS: [&str; 24] = [
     "run",
     "create",
@@ -86,6 +86,15 @@ pub fn shows(code: &str, matched: &str, commands: &[Command], line: u32) -> Opti
     match code {
         "run-line-gpu/not-asked" => Some(!asks_for_gpu(run()?)),
         "run-line-camera/not-in-line" => Some(!brings_camera(run()?, matched)),
+        "run-line-gpu/variables-alone" => {
+            let command = run()?;
+            Some(command.contains("NVIDIA_") && !calls_nvidia(command))
+        }
+        "run-line-capabilities/missing" => {
+            let command = run()?;
+            let all = has_any(command, &["CAPABILITIES=all", "CAPABILITIES=\"all", "CAPABILITIES='all"]);
+            (all || !calls_nvidia(command)).then_some(false)
+        }
         // The line itself is the nearer cause.
         "camera-node/not-passed" => brings_camera(run()?, matched).then_some(false),
         "run-line-display/no-socket" => {
@@ -107,11 +116,13 @@ fn is_run(command: &str) -> bool {
     words.any(|word| matches!(word, "run" | "create"))
 }
 
+/// True when something on the line calls NVIDIA's hook or runtime, or brings a CDI device.
+fn calls_nvidia(command: &str) -> bool {
+    has_any(command, &["--gpus", "--runtime", "nvidia.com/gpu", "nvidia-docker"])
+}
+
 fn asks_for_gpu(command: &str) -> bool {
-    has_any(
-        command,
-        &["--gpus", "--runtime", "nvidia.com/gpu", "NVIDIA_VISIBLE_DEVICES", "/dev/nvidia", "nvidia-docker"],
-    )
+    calls_nvidia(command) || has_any(command, &["NVIDIA_VISIBLE_DEVICES", "/dev/nvidia"])
 }
 
 /// True when the camera that the message names, or any where it names none, comes into the container.
@@ -150,6 +161,18 @@ mod tests {
         ] {
             assert!(typed(line).is_none_or(|_| line.starts_with("docker run")), "{line}");
         }
+    }
+
+    #[test]
+    fn variables_bring_nothing_alone() {
+        let shown =
+            |code: &str, text: &str| shows(code, "", &[Command { line: 1, text: text.into(), silent: false }], 2);
+        let alone = "docker run -e NVIDIA_DRIVER_CAPABILITIES=all -e NVIDIA_VISIBLE_DEVICES=all x";
+        assert_eq!(shown("run-line-gpu/variables-alone", alone), Some(true));
+        assert_eq!(shown("run-line-capabilities/missing", alone), Some(false));
+        let asked = "docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute x";
+        assert_eq!(shown("run-line-gpu/variables-alone", asked), Some(false));
+        assert_eq!(shown("run-line-capabilities/missing", asked), None);
     }
 
     #[test]

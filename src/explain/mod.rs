@@ -12,6 +12,7 @@ mod lines;
 mod names;
 mod numbers;
 mod order;
+mod ports;
 pub mod rank;
 mod reading;
 mod rows;

@@ -6,6 +6,7 @@ use super::commands::shows;
 use super::entries::Entry;
 use super::knowledge::Knowledge;
 use super::lines::Severity;
+use super::ports;
 use super::reading::{Hit, Reading, Said};
 use super::signs::Sign;
 use super::understood::Understood;
@@ -20,6 +21,8 @@ pub struct Found {
     pub matched: String,
     /// The line it begins on, from 1.
     pub line: u32,
+    /// The port that it speaks of.
+    pub port: Option<u16>,
     /// How much it tells, 0 to 1.
     pub score: f32,
     /// Why it has this score.
@@ -48,14 +51,17 @@ pub fn causes(knowledge: &Knowledge, reading: Reading<'_>) -> Search {
         for hit in hits.iter().filter(|hit| reading.surrounds(&declared.sign, hit)) {
             let (score, why) = worth(&declared.sign, hit);
             for entry in &declared.entries {
-                let found = found(knowledge, *entry, hit, declared.text);
+                let found = found(knowledge, &reading, *entry, hit, declared.text);
                 let (mut score, mut why) = (score, why.clone());
                 if found.entry.id == ENGINE && hit.answered {
                     score -= 0.1;
                     why.push("the daemon that is said to be down has answered".into());
                 }
                 let shown = shows(&found.entry.name(), &hit.matched, &reading.commands, hit.line);
-                let beside = reading.witnesses.shows(&found.entry.name());
+                let beside = reading.witnesses.shows(&found.entry.name(), &hit.matched);
+                if declared.sign.shown && shown != Some(true) {
+                    continue;
+                }
                 for (shown, what) in [(shown, "the command above"), (beside, "what stands beside")] {
                     let Some(shown) = shown else { continue };
                     score += if shown { SHOWN } else { -SHOWN };
@@ -76,7 +82,11 @@ pub fn causes(knowledge: &Knowledge, reading: Reading<'_>) -> Search {
     let known: Vec<_> = known.collect();
     for (entry, Said { hit, share, text }) in known {
         let why = vec![format!("{:.0} % of a known line", share * 100.0)];
-        keep(&mut best, *entry, Found { score: 0.6 + share * 0.15, why, ..found(knowledge, *entry, hit, text) });
+        keep(
+            &mut best,
+            *entry,
+            Found { score: 0.6 + share * 0.15, why, ..found(knowledge, &reading, *entry, hit, text) },
+        );
     }
     let mut found: Vec<Found> = best.into_values().collect();
     found.sort_by_key(|found| (found.line, found.entry.rank));
@@ -92,9 +102,10 @@ const SHOWN: f32 = 0.08;
 /// The check whose codes say that no daemon answers.
 const ENGINE: &str = "docker-engine";
 
-fn found(knowledge: &Knowledge, entry: usize, hit: &Hit, declared: &'static str) -> Found {
+fn found(knowledge: &Knowledge, reading: &Reading<'_>, entry: usize, hit: &Hit, declared: &'static str) -> Found {
     let (entry, matched) = (knowledge.entries[entry].clone(), hit.matched.clone());
-    Found { entry, declared, matched, line: hit.line, score: 0.0, why: Vec::new(), weak: false }
+    let port = ports::of(&matched).or_else(|| reading.port_below(hit));
+    Found { entry, declared, matched, line: hit.line, port, score: 0.0, why: Vec::new(), weak: false }
 }
 
 /// Of two places of one code that tell as much, the earlier one stays.

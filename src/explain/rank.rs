@@ -8,6 +8,7 @@ use gdoctor_checks::model::need::{Gpus, Port, Protocol};
 
 use super::entries::Entry;
 use super::find::Found;
+use super::witnesses::camera_in;
 use crate::cli::Wishes;
 use crate::policy::Status;
 use crate::report::{self, Outcome, Report};
@@ -122,7 +123,7 @@ pub fn wishes(found: &[Found]) -> Wishes {
         wishes.camera = named.into_iter().collect();
     }
     if families.contains(&"port") {
-        wishes.port = found.iter().find_map(|f| port_in(&f.matched)).into_iter().collect();
+        wishes.port = found.iter().find_map(port_of).into_iter().collect();
     }
     wishes
 }
@@ -146,7 +147,7 @@ pub fn named(found: &Found) -> Finding {
             Some(path) => nobodys.about(&path).with("path", path),
             None => nobodys,
         },
-        "port" => match port_in(&found.matched) {
+        "port" => match port_of(found) {
             Some(port) => nobodys.about(&port).with("port", port.first).with("protocol", port.protocol),
             None => nobodys,
         },
@@ -185,22 +186,9 @@ fn socket_in(text: &str) -> Option<&str> {
     Some(&rest[..end]).filter(|path| path.starts_with('/') && path.ends_with(".sock"))
 }
 
-/// `/dev/video0` of a message.
-fn camera_in(text: &str) -> Option<String> {
-    let at = text.find("/dev/video")?;
-    let rest = &text[at + "/dev/video".len()..];
-    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    (1..=3).contains(&digits).then(|| format!("/dev/video{}", &rest[..digits]))
-}
-
-/// The last `:PORT` of a message.
-fn port_in(text: &str) -> Option<Port> {
-    let mut ports = text.rmatch_indices(':').filter_map(|(at, _)| {
-        let rest = &text[at + 1..];
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        rest[..digits].parse::<u16>().ok().filter(|port| *port > 0)
-    });
-    ports.next().map(|port| Port { ip: None, first: port, last: port, protocol: Protocol::Tcp })
+/// The port that a cause is about, as a wish.
+fn port_of(found: &Found) -> Option<Port> {
+    found.port.map(|port| Port { ip: None, first: port, last: port, protocol: Protocol::Tcp })
 }
 
 fn answer(found: Found, report: Option<&Report>) -> Answer {

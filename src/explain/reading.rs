@@ -12,6 +12,7 @@ use super::knowledge::Knowledge;
 use super::lexicon::Part;
 use super::lines::{Line, Severity};
 use super::numbers::{Candidates, Numbers};
+use super::ports;
 use super::rows::{in_columns, is_bullet, stands_alone};
 use super::sentences::ENOUGH;
 use super::signs::Sign;
@@ -79,6 +80,8 @@ pub struct Reading<'a> {
     pub understood: Vec<Understood>,
     /// What was typed, in its order.
     pub commands: Vec<Command>,
+    /// Ports that lines name, with the lines.
+    ports: Vec<(u32, u16)>,
     /// What answers by what stands beside.
     pub witnesses: Witnesses,
     /// The last line was a command that goes on with the next.
@@ -97,6 +100,7 @@ impl<'a> Reading<'a> {
             said: BTreeMap::new(),
             understood: Vec::new(),
             commands: Vec::new(),
+            ports: Vec::new(),
             witnesses: Witnesses::default(),
             goes_on: false,
         }
@@ -118,6 +122,9 @@ impl<'a> Reading<'a> {
         let command = self.command(line);
         if text.trim().is_empty() {
             return self.recent.clear();
+        }
+        if self.ports.len() < PLACES {
+            self.ports.extend(ports::named(text).map(|port| (line.number, port)));
         }
         let whole = self.knowledge.lexicon.vocabulary.row(line.text.trim_end());
         if whole.tokens.iter().any(|token| token.word != OTHER) {
@@ -289,6 +296,11 @@ impl<'a> Reading<'a> {
         row.tokens.iter().filter(|token| token.number().is_none()).for_each(|token| token.word.hash(&mut hash));
         numbers.found.iter().for_each(|(_, number)| number.hash(&mut hash));
         self.seen.insert(hash.finish())
+    }
+
+    /// The port that the next lines name, where a statement names none.
+    pub fn port_below(&self, hit: &Hit) -> Option<u16> {
+        self.ports.iter().find(|(line, _)| (hit.line..=hit.last + 2).contains(line)).map(|(_, port)| *port)
     }
 
     /// True when one of the parts stands within a few lines.

@@ -5,7 +5,7 @@
 //! Behind a `;` stand conditions on what is around it: `near` within a few lines, `text` anywhere in the text, `not`, `not-near`
 //! and `not-text`. `weak` marks what is as a rule the consequence
 //! of something else, `rare` a less likely cause of what others explain, too, `telling` what names the cause
-//! outright.
+//! outright, `shown` what counts only below a typed command that shows it.
 
 use std::collections::HashMap;
 
@@ -31,6 +31,8 @@ pub struct Sign {
     pub rare: bool,
     /// Names the cause outright.
     pub telling: bool,
+    /// Counts only where a typed command shows the cause.
+    pub shown: bool,
 }
 
 /// The symptoms by their names; one name may have several lines, each of them enough.
@@ -102,6 +104,7 @@ impl Sign {
             weak: self.weak || other.weak,
             rare: self.rare || other.rare,
             telling: self.telling || other.telling,
+            shown: self.shown || other.shown,
         }
     }
 
@@ -109,6 +112,7 @@ impl Sign {
         self.weak |= clause == "weak";
         self.rare |= clause == "rare";
         self.telling |= clause == "telling";
+        self.shown |= clause == "shown";
     }
 
     fn add(&mut self, place: &str, parts: &[u32]) -> Result<(), String> {

@@ -1,9 +1,11 @@
-//! What else stands in a paste: tables that NVIDIA's programs print where all is well, beside the error that somebody asks of. They say
-//! nothing of themselves; a cause that they rule out comes later, one that they show comes first.
+//! What else stands in a paste, beside the error that somebody asks of: tables that NVIDIA's programs print where all is well, another camera
+//! that works. They say nothing of themselves; a cause that they rule out comes later, one that they show comes first.
 
-use super::rows::begins;
+use std::collections::BTreeSet;
 
-/// The drivers that a text shows to answer.
+use super::rows::{begins, has_any};
+
+/// The drivers that a text shows to answer, and the cameras that it names without a complaint.
 #[derive(Debug, Default)]
 pub struct Witnesses {
     /// The driver's version, by nvidia-smi's table.
@@ -12,7 +14,15 @@ pub struct Witnesses {
     listed: bool,
     /// The version of the NVML that has found another one in the kernel.
     library: Option<String>,
+    /// `/dev/video2`, of lines in which nothing is wrong.
+    cameras: BTreeSet<String>,
 }
+
+/// Of so many cameras at most.
+const CAMERAS: usize = 16;
+/// What a line says in which something is wrong.
+const WRONG: [&str; 12] =
+    ["annot", "ailed", "rror", "o such", "ot found", "ould not", "nable", "nvalid", "busy", "denied", "does", "isn't"];
 
 impl Witnesses {
     /// The next line, also one of a document that is not searched.
@@ -23,11 +33,17 @@ impl Witnesses {
             self.listed = true;
         } else if begins(line, &["NVML library version:"]) {
             self.library = behind(line, "NVML library version:").or(self.library.take());
+        } else if self.cameras.len() < CAMERAS && line.contains("/dev/video") && !has_any(line, &WRONG) {
+            self.cameras.extend(camera_in(line));
         }
     }
 
     /// True when they show that a code's cause is there, false when they show that it is not.
-    pub fn shows(&self, code: &str) -> Option<bool> {
+    pub fn shows(&self, code: &str, matched: &str) -> Option<bool> {
+        if code == "camera-node/no-camera" {
+            let other = camera_in(matched).is_some_and(|named| self.cameras.iter().any(|camera| *camera != named));
+            return other.then_some(false);
+        }
         let answers = self.listed || self.table.is_some();
         let of_image = ["in-image/brings-driver-files", "dockerfile-driver/driver"].contains(&code);
         let is_of = |check: &str| code.split_once('/').is_some_and(|(id, _)| id == check);
@@ -39,6 +55,13 @@ impl Witnesses {
             _ => (answers && is_of("nvidia-driver")).then_some(false),
         }
     }
+}
+
+/// `/dev/video0` of a text.
+pub fn camera_in(text: &str) -> Option<String> {
+    let rest = &text[text.find("/dev/video")? + "/dev/video".len()..];
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    (1..=3).contains(&digits).then(|| format!("/dev/video{}", &rest[..digits]))
 }
 
 /// The word behind a name.
@@ -55,7 +78,7 @@ mod tests {
         let said = |lines: &[&str], code: &str| {
             let mut witnesses = Witnesses::default();
             lines.iter().for_each(|line| witnesses.note(line));
-            witnesses.shows(code)
+            witnesses.shows(code, lines.last().unwrap_or(&""))
         };
         let table = "| NVIDIA-SMI 535.161.07             Driver Version: 535.161.07   CUDA Version: 12.2     |";
         let other = [table, "NVML library version: 565.57"];
@@ -65,5 +88,9 @@ mod tests {
         assert_eq!(said(&same, "nvidia-version/reboot-pending"), None);
         assert_eq!(said(&same, "nvidia-driver/not-loaded"), Some(false));
         assert_eq!(said(&[], "nvidia-driver/not-loaded"), None);
+        let gone = "Cannot open video device /dev/video8: No such file or directory";
+        assert_eq!(said(&["Selected camera: /dev/video2", gone], "camera-node/no-camera"), Some(false));
+        assert_eq!(said(&["Selected camera: /dev/video8", gone], "camera-node/no-camera"), None);
+        assert_eq!(said(&["Cannot open /dev/video7", gone], "camera-node/no-camera"), None);
     }
 }
