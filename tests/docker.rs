@@ -103,7 +103,7 @@ fn a_malformed_daemon_json_is_told_with_line_and_column() {
     let run = gdoctor(&["--only", "docker", "--root", root.path().to_str().unwrap()], &[("PATH", "/usr/bin:/bin")]);
     assert_eq!(run.told(), ["fail docker-config/malformed"]);
     let result = run.results().iter().find(|r| r["id"] == "docker-config").unwrap();
-    assert!(result["summary"].as_str().unwrap().contains("line 3, column 1"), "{result}");
+    assert!(result["summary"].as_str().unwrap().contains("line 2, column 22: trailing comma"), "{result}");
 }
 
 /// A server that takes every connection and does with it what `answer` says.
