@@ -150,7 +150,8 @@ fn standing(grown: &Tree, name: &str) -> Vec<String> {
     grown.each(&mut |leaf| {
         if let Tree::Text(place, text) = leaf
             && *place != gdoctor_checks::model::place::Place::Word
-            && text.split(|c: char| !(c.is_alphanumeric() || "-_".contains(c))).any(|word| word == name)
+            // The folder of all homes is nobody's name.
+            && text.strip_prefix("/home/").unwrap_or(text).split(|c: char| !(c.is_alphanumeric() || "-_".contains(c))).any(|word| word == name)
         {
             found.push(text.clone());
         }

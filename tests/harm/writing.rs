@@ -112,7 +112,7 @@ fn a_pipe_gets_all_of_it_and_nobody_at_its_end_is_no_hang() {
     };
     let output = write_to(&pipe);
     assert!(output.status.success(), "{output:?}");
-    assert!(reader.join().unwrap().contains("gdoctor -v"));
+    assert!(reader.join().unwrap().contains("add -v"));
     let started = Instant::now();
     let output = write_to(&pipe);
     assert_eq!(output.status.code(), Some(2));
@@ -170,7 +170,7 @@ fn a_socket_gets_it() {
         text
     });
     assert!(write_to(&path).status.success());
-    assert!(reader.join().unwrap().contains("gdoctor -v"));
+    assert!(reader.join().unwrap().contains("add -v"));
     assert!(fs::metadata(&path).unwrap().file_type().is_socket());
 }
 
@@ -188,24 +188,21 @@ fn descriptors_are_those_of_whoever_started_it() {
         to.rewind().unwrap();
         let mut text = String::new();
         to.read_to_string(&mut text).unwrap();
-        assert!(
-            text.starts_with("before\n") && text.contains("gdoctor -v") && text.ends_with("after\n"),
-            "{name}: {text}"
-        );
+        assert!(text.starts_with("before\n") && text.contains("add -v") && text.ends_with("after\n"), "{name}: {text}");
     }
     // A pipe and a socket as standard output.
     let piped = gdoctor(&SHORT).args(["-o", "/dev/stdout"]).output().unwrap();
-    assert!(String::from_utf8_lossy(&piped.stdout).contains("gdoctor -v"));
+    assert!(String::from_utf8_lossy(&piped.stdout).contains("add -v"));
     let (mut here, there) = std::os::unix::net::UnixStream::pair().unwrap();
     let there: OwnedFd = there.into();
     assert!(gdoctor(&SHORT).args(["-o", "/dev/fd/1"]).stdout(Stdio::from(there)).status().unwrap().success());
     let mut text = String::new();
     here.read_to_string(&mut text).unwrap();
-    assert!(text.contains("gdoctor -v"), "{text}");
+    assert!(text.contains("add -v"), "{text}");
     // bash's `>(…)`: a pipe under another number.
     let substitution = format!("{} {} -o >(cat)", crate::binary().display(), SHORT.join(" "));
     let output = std::process::Command::new("bash").args(["-c", &format!("{substitution} | cat")]).output().unwrap();
-    assert!(String::from_utf8_lossy(&output.stdout).contains("gdoctor -v"), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("add -v"), "{output:?}");
     // What gdoctor has opened for itself is nobody's to write to.
     for number in 3..12 {
         let output = gdoctor(&SHORT).args(["-o", &format!("/dev/fd/{number}")]).output().unwrap();
@@ -365,7 +362,7 @@ fn every_refusal_names_its_path() {
     let outs = [format!("json={}", scratch.path("missing/x").display()), format!("json={}", good.display())];
     let output = gdoctor(&SHORT).args(["--out", &outs[0], "--out", &outs[1]]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(good.is_file() && String::from_utf8_lossy(&output.stdout).contains("gdoctor -v"), "{output:?}");
+    assert!(good.is_file() && String::from_utf8_lossy(&output.stdout).contains("add -v"), "{output:?}");
 }
 
 /// A limit on the size of files, reached in the midst of the report: an error that names the path, and what was there stays.
