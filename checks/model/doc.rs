@@ -60,6 +60,8 @@ pub enum Stops {
     Start,
     /// Only one that gets a network of Docker's, whose rules are set when it starts.
     StartOnBridge,
+    /// Only one for which a network has to be made.
+    StartOnNewNetwork,
 }
 
 impl<'a> Doc<'a> {
@@ -125,6 +127,7 @@ impl<'a> Code<'a> {
             None => None,
             Some("start") => Some(Stops::Start),
             Some("start on a bridge") => Some(Stops::StartOnBridge),
+            Some("start on a new network") => Some(Stops::StartOnNewNetwork),
             Some(other) => return Err(format!("Code {name}: {other:?} is nothing that a code stops")),
         };
         Ok(Code {

@@ -153,7 +153,12 @@ pub fn deciding<'a>(line: &RunLine, results: &'a [Outcome]) -> Vec<&'a Outcome> 
         let asked = outcome.asked_by.as_ref().is_some_and(|by| ["run-line", "default"].contains(&by.kind));
         let decisive = asked && matches!(outcome.status, Status::Fail | Status::Unknown);
         let Some(check) = ALL.iter().find(|check| decisive && check.id == outcome.id) else { return false };
-        stops(&parse(check), outcome).is_some_and(|code| code.stops == Some(Stops::Start) || has_bridge(line))
+        let stops = stops(&parse(check), outcome).and_then(|code| code.stops);
+        stops.is_some_and(|stops| match stops {
+            Stops::Start => true,
+            Stops::StartOnBridge => has_bridge(line),
+            Stops::StartOnNewNetwork => !line.networks_to_make().is_empty(),
+        })
     };
     results.iter().filter(decides).collect()
 }
