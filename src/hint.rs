@@ -34,6 +34,11 @@ pub fn hint(arguments: &[OsString]) -> Option<String> {
             of_docker(unknown, word)
         });
     }
+    // clap's own, which names a command.
+    if *word == "help" {
+        let named = words.get(at + 1)?;
+        return Some(format!("there is no command {named:?}{}", meant(&tree, named, &[])));
+    }
     let rest = words.get(at + 1..).unwrap_or_default();
     Some(format!("there is no command {word:?}{}", meant(&tree, word, rest)))
 }

@@ -16,7 +16,12 @@ impl Report {
         if places.is_empty() {
             return;
         }
+        // Of the places `explain` takes the root alone.
+        let root = places.chunks(2).find(|pair| pair[0] == "--root").map(|pair| gate.text(&join(pair)));
         for outcome in &mut self.results {
+            if let (Some(flags), Some(root)) = (&mut outcome.explained, &root) {
+                *flags = format!("{flags} {root}");
+            }
             let steps = outcome.fixes.iter_mut().flat_map(|fix| &mut fix.verify);
             let steps = steps.filter_map(|step| match step {
                 Step::Command(command) => Some(command),
