@@ -89,6 +89,8 @@ fn main() {
     trials.push(Trial::test("NVIDIA's settings, and containers that would lose GPUs", || {
         Machine::start(&["--systemd"]).map_or(Ok(()), |machine| of_nvidia(&machine).map_err(Failed::from))
     }));
+    let shared = systemd.clone();
+    trials.push(Trial::test("systemd counts no start that a fix or an undo makes", move || shared.with(started_often)));
     let all = arguments.filter.is_none() && !arguments.list;
     let conclusion = libtest_mimic::run(&arguments, trials);
     let mended: Vec<String> =
@@ -332,6 +334,18 @@ fn only_what_is_named(machine: &Machine) -> Result<(), String> {
     said(machine, "rm -rf /var/lib/gdoctor");
     let text = said(machine, "gdoctor fix --yes=docker-forwarding/no-such-code; echo code $?; ls /var/lib/gdoctor");
     is(text.contains("code 2") && text.contains("cannot access"), || text.clone())
+}
+
+/// systemd takes three starts of docker.service within a minute (StartLimitBurst=3); these are four after its own.
+fn started_often(machine: &Machine) -> Result<(), String> {
+    let turn = "gdoctor fix --only docker-mtu --timeout 30s --yes=docker-mtu/smaller-way-out; gdoctor fix --undo; systemctl is-active docker\n";
+    let script =
+        format!("ip link set net0 mtu 1380; await docker version\n{}ip link set net0 mtu 1500", turn.repeat(2));
+    let text = machine.as_root(&script);
+    let (back, active) =
+        (text.matches("stands as before").count(), text.lines().filter(|line| *line == "active").count());
+    is((back, active) == (2, 2) && !text.contains("Failed"), || text.clone())?;
+    back_to_health(machine)
 }
 
 fn read_only(machine: &Machine) -> Result<(), String> {

@@ -17,6 +17,7 @@ use crate::host::Deadline;
 use crate::host::clock;
 use crate::host::ledger::{Ledger, Shelf};
 use crate::host::process::End;
+use crate::host::shell::{self, Said};
 use crate::host::state::State;
 
 /// The most that one command may take: a service that stops waits for its containers.
@@ -152,7 +153,7 @@ impl Work<'_> {
             self.is_as_shown(command)?;
         }
         self.note(&Record::Doing { action, after: States::new() })?;
-        let said = effects::run(command, Deadline::after(PATIENCE));
+        let said = ran(command);
         let end = words(&said.end);
         let mut changed = States::new();
         for (path, known) in &self.now {
@@ -266,7 +267,15 @@ pub fn words(end: &End) -> String {
     }
 }
 
-/// As long as any command of a fix.
-pub fn deadline() -> Deadline {
-    Deadline::after(PATIENCE)
+/// Runs a line of a fix. systemd refuses a service that was started too often within a short time, by whomever: of what the line
+/// starts the count is set back first.
+pub fn ran(line: &str) -> Said {
+    let is_plain = |unit: &String| unit.chars().all(|c| c.is_ascii_alphanumeric() || "-_.@".contains(c));
+    let started: Vec<String> = effects::starts(line).into_iter().filter(is_plain).collect();
+    if !started.is_empty() {
+        let manager = if line.contains("systemctl --user") { "systemctl --user" } else { "sudo systemctl" };
+        let forget = format!("[ ! -d /run/systemd/system ] || {manager} reset-failed {}", started.join(" "));
+        shell::run(&forget, Deadline::after(PATIENCE));
+    }
+    shell::run(line, Deadline::after(PATIENCE))
 }

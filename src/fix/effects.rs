@@ -4,8 +4,7 @@
 use gdoctor_checks::model::facts::docker::{Container, Info};
 use serde::Deserialize;
 
-use crate::host::shell::{self, Said};
-use crate::host::{Deadline, Host};
+use crate::host::Host;
 use crate::probe::Asker;
 use crate::report::Gate;
 
@@ -128,18 +127,9 @@ fn is_docker(unit: &str) -> bool {
     matches!(unit, "docker" | "docker.service" | "docker.socket" | "containerd" | "containerd.service")
 }
 
-/// Runs a line of a fix. systemd refuses a service that was started too often within a short time, by whomever: of what the line
-/// starts the count is set back first.
-pub fn run(line: &str, deadline: Deadline) -> Said {
-    let is_plain = |unit: &String| unit.chars().all(|c| c.is_ascii_alphanumeric() || "-_.@".contains(c));
-    let started: Vec<String> =
-        services(&[line], &["restart", "start", "try-restart"]).into_iter().filter(is_plain).collect();
-    if !started.is_empty() {
-        let manager = if line.contains("systemctl --user") { "systemctl --user" } else { "sudo systemctl" };
-        let units = started.join(" ");
-        shell::run(&format!("[ ! -d /run/systemd/system ] || {manager} reset-failed {units}"), deadline);
-    }
-    shell::run(line, deadline)
+/// Services that a line starts, anew too.
+pub fn starts(line: &str) -> Vec<String> {
+    services(&[line], &["restart", "start", "try-restart"])
 }
 
 /// Services that lines restart or stop.

@@ -1,10 +1,10 @@
 //! Takes a fix back: the commands that its document tells, the packages that it brought, then byte by byte what still differs from
 //! before, and nothing that somebody else has changed since.
 
+use super::apply;
 use super::hand::Hand;
 use super::journal::{self, Entry, Line, Record, States, Stood};
 use super::packages;
-use super::{apply, effects};
 use crate::host::clock;
 use crate::host::ledger::Shelf;
 use crate::host::process::End;
@@ -84,7 +84,7 @@ fn seen(entry: &Entry) -> Result<States, String> {
 /// `has_to`: it is told where it does not end well.
 fn run(command: &str, say: &mut dyn FnMut(&str), back: &mut TakenBack, has_to: bool) {
     say(command);
-    let said = effects::run(command, apply::deadline());
+    let said = apply::ran(command);
     if has_to && said.end != End::Exited(0) {
         let last = said.text.trim().lines().last().unwrap_or_default().to_owned();
         back.failed.push(format!("{command} {}: {last}", apply::words(&said.end)));

@@ -12,10 +12,13 @@ pub struct Told {
     pub worse: bool,
 }
 
+type Hosts<'a> = BTreeMap<&'a str, &'a Member>;
+
+fn by_name(fleet: &Fleet) -> Hosts<'_> {
+    fleet.hosts.iter().map(|host| (host.name.as_str(), host)).collect()
+}
+
 pub fn diff(before: &Fleet, after: &Fleet) -> Told {
-    let by_name = |fleet: &'_ Fleet| -> BTreeMap<String, Member> {
-        fleet.hosts.iter().map(|host| (host.name.clone(), host.clone())).collect()
-    };
     let (old, new) = (by_name(before), by_name(after));
     let (mut worse, mut better, mut other) = (Vec::new(), Vec::new(), Vec::new());
     for (name, is) in &new {
@@ -37,8 +40,8 @@ pub fn diff(before: &Fleet, after: &Fleet) -> Told {
             std::cmp::Ordering::Equal => other.push(line),
         }
     }
-    let only = |a: &BTreeMap<String, Member>, b: &BTreeMap<String, Member>| -> Vec<String> {
-        a.keys().filter(|name| !b.contains_key(*name)).cloned().collect()
+    let only = |a: &Hosts, b: &Hosts| -> Vec<String> {
+        a.keys().filter(|name| !b.contains_key(*name)).map(|name| (*name).to_owned()).collect()
     };
     let (came, went) = (only(&new, &old), only(&old, &new));
     let verdict = match (worse.is_empty() && went.is_empty(), better.is_empty()) {

@@ -272,10 +272,12 @@ fn cgroup_parent(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop>
 }
 
 /// Options that log drivers take, besides those that all do (moby, daemon/logger, ValidateLogOpt of each; engine 29.7).
-const LOG_OPTIONS: [(&str, &[&str]); 4] = [
-    ("json-file", &["max-file", "max-size", "compress", "labels", "labels-regex", "env", "env-regex", "tag"]),
-    ("local", &["max-file", "max-size", "compress", "labels", "labels-regex", "env", "env-regex", "tag"]),
-    ("journald", &["labels", "labels-regex", "env", "env-regex", "tag"]),
+/// The engine that takes them first is told where it is a later one.
+const LOG_OPTIONS: [(&str, &[&str], [u32; 2]); 5] = [
+    ("json-file", &["max-file", "max-size", "compress", "labels", "labels-regex", "env", "env-regex", "tag"], ALWAYS),
+    ("local", &["max-file", "max-size", "compress"], ALWAYS),
+    ("local", &["labels", "labels-regex", "env", "env-regex", "tag"], [29, 5]),
+    ("journald", &["labels", "labels-regex", "env", "env-regex", "tag"], ALWAYS),
     (
         "syslog",
         &[
@@ -292,11 +294,10 @@ const LOG_OPTIONS: [(&str, &[&str]); 4] = [
             "tag",
             "syslog-format",
         ],
+        ALWAYS,
     ),
 ];
-/// Options that a driver takes only from an engine on: driver, options, engine.
-const LOG_OPTIONS_SINCE: [(&str, &[&str], [u32; 2]); 1] =
-    [("local", &["labels", "labels-regex", "env", "env-regex", "tag"], [29, 5])];
+const ALWAYS: [u32; 2] = [0, 0];
 const ALL_LOG_OPTIONS: [&str; 6] =
     ["mode", "max-buffer-size", "cache-disabled", "cache-max-size", "cache-max-file", "cache-compress"];
 
@@ -310,22 +311,29 @@ fn log_option(facts: &Facts, line: &RunLine, option: &RunOption) -> Result<Optio
         Some(option) => option.value.as_str(),
         None => facts.docker.info.known()?.map_or("", |info| info.logging_driver.as_str()),
     };
-    let Some((_, taken)) = LOG_OPTIONS.iter().find(|(name, _)| *name == driver) else { return Ok(None) };
+    let mut rows = LOG_OPTIONS.iter().filter(|(name, ..)| *name == driver).peekable();
     let key = option.value.split('=').next().unwrap_or_default();
-    let later = LOG_OPTIONS_SINCE.iter().find(|(name, keys, _)| *name == driver && keys.contains(&key));
-    let is_early = match later {
-        Some((.., since)) => {
-            let engine = facts.docker.version.known()?.and_then(|version| Version::leading(&version.version));
-            engine.is_some_and(|engine| engine < Version::new(since))
-        }
-        None => false,
-    };
-    if (taken.contains(&key) && !is_early) || ALL_LOG_OPTIONS.contains(&key) {
+    if rows.peek().is_none() || ALL_LOG_OPTIONS.contains(&key) {
         return Ok(None);
     }
-    let taken = taken.iter().filter(|key| !is_early || !later.is_some_and(|(_, keys, _)| keys.contains(key)));
+    let (mut taken, mut is_later) = (Vec::new(), false);
+    let engine = facts.docker.version.value().and_then(|version| Version::leading(&version.version));
+    for (_, keys, since) in rows {
+        match &engine {
+            Some(engine) if *engine < Version::new(since) => {}
+            None if *since != ALWAYS => is_later |= keys.contains(&key),
+            _ => taken.extend_from_slice(keys),
+        }
+    }
+    if taken.contains(&key) {
+        return Ok(None);
+    }
+    if is_later {
+        facts.docker.version.known()?;
+        return Ok(None);
+    }
     let finding = Finding::fail("log-option", "drop-option").about(&option.at.text).with("driver", driver);
-    let finding = finding.with("taken", taken.copied().collect::<Vec<_>>().join(", ")).edit(option.at.without());
+    let finding = finding.with("taken", taken.join(", ")).edit(option.at.without());
     Ok(Some(finding.evidence("the line", &*option.at.text).asked_by(&option.at.origin())))
 }
 
