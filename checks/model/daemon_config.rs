@@ -51,9 +51,12 @@ impl DockerFacts {
     }
 
     fn has_read(&self, settings: &Settings) -> bool {
-        let runs = self.reach.value() == Some(&Reach::Answers);
-        // Times of processes are right to a second.
-        runs && self.daemon_started.value().is_some_and(|started| started.saturating_add(1) >= settings.changed)
+        self.reach.value() == Some(&Reach::Answers) && self.started_before(settings.changed) == Some(false)
+    }
+
+    /// Whether the daemon has started before that moment, in seconds since the epoch. Times of processes are right to a second.
+    pub fn started_before(&self, moment: i64) -> Option<bool> {
+        self.daemon_started.value().map(|started| started.saturating_add(1) < moment)
     }
 
     /// setupRuntimes of moby's daemon/runtime_unix.go: a name with a dot or a slash may be a shim's, which containerd looks for.

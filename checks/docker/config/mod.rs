@@ -40,7 +40,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let program = docker.daemon_program.value().map_or("/usr/bin/dockerd", String::as_str);
     let mut findings: Findings = finding.with("path", path).with("program", program).into();
     let changed = docker.settings().map_or(0, |settings| settings.changed);
-    let older = runs && docker.daemon_started.value().is_some_and(|started| started.saturating_add(1) < changed);
+    let older = runs && docker.started_before(changed) == Some(true);
     findings.extend(refused_later(docker, facts.engine_to_start().as_ref()).map(|(key, why)| {
         let bad = if older { Finding::warn } else { Finding::fail };
         let finding = bad("refused-later", "repair").about(key).with("path", path).with("key", key).with("why", why);

@@ -42,6 +42,5 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
 
 /// daemon.json was changed after the daemon had started, and dockerd takes an MTU only at its start.
 fn is_newer_than_daemon(docker: &DockerFacts) -> bool {
-    let changed = docker.settings().map(|settings| settings.changed);
-    matches!((changed, docker.daemon_started.value()), (Some(changed), Some(started)) if changed > *started)
+    docker.settings().is_some_and(|settings| docker.started_before(settings.changed) == Some(true))
 }
