@@ -87,6 +87,21 @@ fn a_socket_without_permission_names_the_group() {
     assert_eq!(std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o660);
 }
 
+/// docker takes a container's short name away before the rest of its layer; an image's is lost.
+#[test]
+fn a_layer_that_is_just_removed_is_no_failure() {
+    let Some(daemon) = Part::start("docker", &[]) else { return };
+    assert!(daemon.call("import", &[]).status.success());
+    let removed = |layer: &str| {
+        daemon.docker(&format!("cd data/overlay2; rm l/$(cat $(cat ../image/overlay2/layerdb/{layer})/link)"));
+        let run = gdoctor(&["--only", "docker-storage"], &[("DOCKER_HOST", daemon.get("DOCKER_HOST"))]);
+        run.of("docker-storage").iter().any(|line| line.starts_with("fail docker-storage/links-gone"))
+    };
+    let container = daemon.docker("docker create lab/busybox:1 true");
+    assert!(!removed(&format!("mounts/{container}/mount-id")));
+    assert!(removed("sha256/*/cache-id"));
+}
+
 #[test]
 fn a_malformed_daemon_json_is_told_with_line_and_column() {
     let root = tempfile::tempdir().unwrap();

@@ -582,9 +582,10 @@ fn foretold_and_proved_are_held_against_each_other() {
     let wrong = |(options, expected, why): &(&str, &str, &str)| {
         let options = options.replace("FREE", &free_port().to_string()).replace("TAKEN", &taken).replace("NODE", &node);
         let options = options.replace("LOOPED", &looped_port).replace("PROFILE", &profile);
-        let told = calibrated(&prove(&lab, &format!("docker run {options} {IMAGE}"), &[]));
+        let run = prove(&lab, &format!("docker run {options} {IMAGE}"), &[]);
+        let told = calibrated(&run);
         let is_right = told == *expected && told.contains(" but ") != why.is_empty();
-        (!is_right).then(|| format!("{options}: {told}; expected {expected} ({why})"))
+        (!is_right).then(|| format!("{options}: {told}; expected {expected} ({why}); {}", failures(&run)))
     };
     // A few at once: most of the time is the engine's.
     let wrong: Vec<String> = std::thread::scope(|scope| {
@@ -594,6 +595,12 @@ fn foretold_and_proved_are_held_against_each_other() {
     });
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert_eq!(inventory(&lab), before);
+}
+
+/// What failed, for whoever looks at a red row.
+fn failures(run: &Run) -> String {
+    let failed = run.results().into_iter().filter(|r| r["status"] == "fail");
+    failed.map(|r| format!("{}: {}", r["id"], r["summary"])).collect::<Vec<_>>().join("; ")
 }
 
 /// `start works, port works but fails`: of each what was foretold, and where that differs, what was proved.

@@ -33,13 +33,19 @@ pub fn data_root(host: &Host, docker: &DockerFacts) -> Fact<DataRoot> {
 /// Layers that are looked at: what takes one link mostly takes all.
 const LAYERS: usize = 64;
 
-/// overlay2 mounts layers by short names, links in `l`, each of which the layer's file `link` has too.
+/// overlay2 mounts layers by short names, links in `l`, each of which the layer's file `link` has too. Looked at are the layers of
+/// images: those of containers come and go. Whoever removes an image takes its name out of the store before its link (moby,
+/// layer/layer_store.go, deleteLayer), so a link is lost where the name is still there after it was looked for.
 fn unlinked(host: &Host, root: &str) -> Option<String> {
-    let names = host.list(format!("{root}/overlay2"));
-    let layers = names.value()?.iter().filter(|name| *name != "l").take(LAYERS);
-    let lost = |layer: &String| {
-        let link = host.line(format!("{root}/overlay2/{layer}/link"));
-        link.value().is_some_and(|link| host.lstat(format!("{root}/overlay2/l/{link}")).is_absent())
+    let store = format!("{root}/image/overlay2/layerdb/sha256");
+    let names = host.list(&store);
+    let layers = names.value()?.iter().filter(|name| !name.ends_with("-removing")).take(LAYERS);
+    let lost = |name: &String| {
+        let layer = host.line(format!("{store}/{name}/cache-id"));
+        let link = layer.value().map(|layer| host.line(format!("{root}/overlay2/{layer}/link")));
+        let link = link.as_ref().and_then(Fact::value);
+        let is_gone = link.is_some_and(|link| host.lstat(format!("{root}/overlay2/l/{link}")).is_absent());
+        is_gone && host.stat(format!("{store}/{name}")).value().is_some()
     };
     layers.into_iter().any(lost).then(|| format!("{root}/overlay2/l"))
 }
