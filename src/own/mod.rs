@@ -11,7 +11,7 @@
 //! From file to report:
 //!
 //! - `src/need/own.rs` finds the files and sees that nobody else could have written them.
-//! - [`read`] makes an [`Asked`] of each `[[check]]`: data, which goes into the need (`need.own`).
+//! - [`read`] makes an [`Asked`] of each `[[check]]` ([`entry`] takes the values, [`outcome`] says what answers mean): data, which goes into the need (`need.own`).
 //! - `src/probe/own.rs` sends the looks out as the group of facts `own`, after the others, whose facts they may want.
 //! - Each look is one row of [`kinds::KINDS`]: its keys, what they take ([`form`]), and what sees it (`of_files`, `of_system`,
 //!   `of_network`, `of_facts`); or a program ([`program`]).
@@ -23,12 +23,14 @@
 //! a test holds the latter two against this code.
 
 mod check;
+mod entry;
 mod form;
 mod kinds;
 mod of_facts;
 mod of_files;
 mod of_network;
 mod of_system;
+mod outcome;
 mod program;
 mod read;
 mod schema;
@@ -44,10 +46,11 @@ use gdoctor_checks::model::facts::{Facts, Group};
 use gdoctor_checks::model::own::{Ask, Asked, Look, Pair};
 
 pub use check::{check, codes, findings, is_id};
+pub use entry::Wrong;
 use form::{Form, Value};
 pub use kinds::Readers;
 use kinds::{Eyes, Kind, kind};
-pub use read::{Wrong, checks};
+pub use read::checks;
 pub use schema::{checks as checks_schema, definitions, schema};
 
 use crate::host::{Deadline, Host, threads};

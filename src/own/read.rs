@@ -3,25 +3,17 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use gdoctor_checks::model::fix::Risk;
 use gdoctor_checks::model::need::Origin;
-use gdoctor_checks::model::own::{Answers, Ask, Asked, Is, Look, Outcome, Own, Pair, Program, Remedy};
+use gdoctor_checks::model::own::{Answers, Ask, Asked, Look, Own, Pair, Program};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::check::{FAMILY, is_family, is_id, is_name};
+use super::entry::{Wrong, known, required, table, texts, words, wrong};
 use super::form::Form;
 use super::kinds::{KINDS, Key, Kind, kind};
-use super::program::{CRITICAL, FAILED, NOT_HERE, OK, WARNING};
+use super::outcome::outcomes;
 use crate::cli::{Bytes, duration};
-
-/// What is wrong, where, and what to write instead.
-#[derive(Debug)]
-pub struct Wrong {
-    pub span: Range<usize>,
-    pub what: String,
-    pub help: String,
-}
 
 /// The keys of a check besides its kinds, with their words for docs and schema.
 pub const KEYS: &[(&str, &str)] = &[
@@ -39,34 +31,16 @@ pub const KEYS: &[(&str, &str)] = &[
     ("program", "a program that answers, in the place of kinds"),
     ("outcome", "what an answer of the program means: on, is, says, fix, page"),
 ];
-pub const FIX: &[(&str, &str)] = &[
-    ("title", "what is done"),
-    ("commands", "lines to paste"),
-    ("risk", "what they do to the host"),
-    ("verify", "how to see that it worked: a command, or a sentence with a capital"),
-    ("undo", "how to take it back: a command, or a sentence with a capital"),
-];
 pub const PROGRAM: &[(&str, &str)] = &[
     ("run", "its path and its arguments, a list; no shell reads them"),
     ("answers", "\"exit-code\", \"nagios\" or \"json\""),
     ("output", "the most that it may write: \"64KiB\""),
     ("environment", "variables that it gets besides PATH and LC_ALL"),
 ];
-pub const OUTCOME: &[(&str, &str)] = &[
-    ("on", "the exit code, a number, or the code, a word"),
-    ("is", "pass, warn, fail or skip"),
-    ("says", "the sentence"),
-    ("fix", "what mends it"),
-    ("page", "where more is written"),
-];
-
 const DEADLINE: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(300);
 const OUTPUT: u64 = 64 << 10;
 const MOST_OUTPUT: u64 = 4 << 20;
-/// Letters of a text.
-const LONG: usize = 2000;
-
 /// Reads the value of `check`. `origin` makes a place of a span and words, `text` is the file's.
 pub fn checks(
     value: &Spanned<DeValue>,
@@ -90,34 +64,6 @@ pub fn checks(
         all.push(asked);
     }
     Ok(all)
-}
-
-fn wrong(span: Range<usize>, what: impl Into<String>, help: impl Into<String>) -> Wrong {
-    Wrong { span, what: what.into(), help: help.into() }
-}
-
-fn table<'a>(value: &'a Spanned<DeValue<'a>>, what: &str) -> Result<&'a DeTable<'a>, Wrong> {
-    match value.get_ref() {
-        DeValue::Table(table) => Ok(table),
-        _ => Err(wrong(value.span(), format!("{what} is a table"), "write { key = value, … }")),
-    }
-}
-
-/// Err names the nearest of the known keys.
-fn known<'a>(table: &DeTable, names: impl Iterator<Item = &'a str> + Clone, whose: &str) -> Result<(), Wrong> {
-    for key in table.keys() {
-        let name = key.get_ref().as_ref();
-        if names.clone().any(|known| known == name) {
-            continue;
-        }
-        let near = names.clone().map(|known| (strsim::damerau_levenshtein(known, name), known)).min();
-        let help = match near.filter(|(distance, _)| *distance <= 1 + name.len() / 3) {
-            Some((_, near)) => format!("did you mean {near}?"),
-            None => format!("its keys are {}", names.clone().collect::<Vec<_>>().join(", ")),
-        };
-        return Err(wrong(key.span(), format!("{name} is no key of {whose}"), help));
-    }
-    Ok(())
 }
 
 struct Reader<'t> {
@@ -189,7 +135,7 @@ impl Reader<'_> {
                 self.looks(when)?
             }
         };
-        let outcomes = self.outcomes(check, entry, &id, &title, &ask)?;
+        let outcomes = outcomes(check, entry, &id, &title, &ask)?;
         let place = check.get("id").map_or(entry.span(), Spanned::span);
         let own = Own {
             short: words(check, "short")?.unwrap_or_else(|| id.clone()),
@@ -358,205 +304,6 @@ impl Reader<'_> {
         }
         Ok(Program { run, answers, output, environment })
     }
-
-    fn outcomes(
-        &self,
-        check: &DeTable,
-        entry: &Spanned<DeValue>,
-        id: &str,
-        title: &str,
-        ask: &Ask,
-    ) -> Result<Vec<Outcome>, Wrong> {
-        let at = |name: &str| check.get(name).map_or(entry.span(), Spanned::span);
-        let severity = match words(check, "severity")?.as_deref() {
-            None | Some("fail") => Is::Fail,
-            Some("warn") => Is::Warn,
-            Some(other) => {
-                return Err(wrong(at("severity"), format!("{other:?} is no severity"), "it is \"fail\" or \"warn\""));
-            }
-        };
-        let page = words(check, "page")?.unwrap_or_default();
-        let fix = remedy(check, &page)?;
-        let says = sentence(check, "says")?.unwrap_or_else(|| format!("It does not hold that {title}: {{seen}}."));
-        let passes = format!("{}: {{seen}}.", capital(title));
-        let outcome = |code: &str, is: Is, says: &str| Outcome {
-            code: code.into(),
-            is,
-            says: says.into(),
-            fix: fix.clone().filter(|_| matches!(is, Is::Warn | Is::Fail)),
-        };
-        let answers = match ask {
-            Ask::Looks(_) => None,
-            Ask::Program(program) => Some(program.answers),
-        };
-        let mut all = vec![outcome(OK, Is::Pass, &passes)];
-        all.extend(match answers {
-            None | Some(Answers::ExitCode) => vec![outcome(FAILED, severity, &says)],
-            Some(Answers::Nagios) => vec![outcome(CRITICAL, severity, &says), outcome(WARNING, Is::Warn, &says)],
-            Some(Answers::Json) => vec![
-                outcome(FAILED, severity, &says),
-                outcome(WARNING, Is::Warn, &says),
-                outcome(NOT_HERE, Is::Skip, "It does not apply: {seen}."),
-            ],
-        });
-        let more = match check.get("outcome") {
-            None => Vec::new(),
-            Some(value) if answers.is_none() => {
-                let help = "kinds hold or they do not: write says, severity and fix in the check itself";
-                return Err(wrong(value.span(), "only a program has outcomes", help));
-            }
-            Some(value) => self.more_outcomes(value, &says, fix.as_ref())?,
-        };
-        for one in more {
-            all.retain(|known| known.code != one.code);
-            // The first two keep their places: it holds, it does not.
-            let place = match one.code.as_str() {
-                OK => 0,
-                FAILED | CRITICAL => 1,
-                _ => all.len(),
-            };
-            all.insert(place.min(all.len()), one);
-        }
-        if let Some(bad) = all.iter().find(|one| matches!(one.is, Is::Warn | Is::Fail) && one.fix.is_none()) {
-            let what = format!("check {id} can {} and has no fix", bad.is.word());
-            return Err(wrong(
-                entry.span(),
-                what,
-                "write fix = \"…\", what mends it, or fix = { title = \"…\", commands = [\"…\"] }",
-            ));
-        }
-        Ok(all)
-    }
-
-    fn more_outcomes(&self, value: &Spanned<DeValue>, says: &str, fix: Option<&Remedy>) -> Result<Vec<Outcome>, Wrong> {
-        let DeValue::Array(list) = value.get_ref() else {
-            return Err(wrong(value.span(), "outcomes are tables", "write [[check.outcome]]"));
-        };
-        let one = |entry: &Spanned<DeValue>| {
-            let given = table(entry, "an outcome")?;
-            known(given, OUTCOME.iter().map(|(name, _)| *name), "an outcome")?;
-            let at = |name: &str| given.get(name).map_or(entry.span(), Spanned::span);
-            let code = match given.get("on").map(Spanned::get_ref) {
-                Some(DeValue::Integer(number)) if number.to_string().parse::<u8>().is_ok() => format!("exit-{number}"),
-                Some(DeValue::String(code)) if is_name(code) && code != "unknown" && code != "not-needed" => {
-                    code.to_string()
-                }
-                _ => {
-                    let help =
-                        "write on = 3, an exit code, or on = \"nearly-full\", a code of small letters and hyphens";
-                    return Err(wrong(at("on"), "the outcome does not say which answer it is about", help));
-                }
-            };
-            let is = words(given, "is")?;
-            let Some(is) = is.as_deref().and_then(Is::from_word) else {
-                return Err(wrong(
-                    at("is"),
-                    "the outcome does not say what it is",
-                    "write is = \"pass\", \"warn\", \"fail\" or \"skip\"",
-                ));
-            };
-            let page = words(given, "page")?.unwrap_or_default();
-            let own = remedy(given, &page)?;
-            let says = sentence(given, "says")?
-                .unwrap_or_else(|| if is == Is::Pass { "{seen}.".into() } else { says.to_owned() });
-            let fix = own.or_else(|| fix.cloned()).filter(|_| matches!(is, Is::Warn | Is::Fail));
-            Ok(Outcome { code, is, says, fix })
-        };
-        list.iter().map(one).collect()
-    }
-}
-
-fn required(of: &DeTable, entry: &Spanned<DeValue>, name: &str, help: &str) -> Result<String, Wrong> {
-    words(of, name)?.ok_or_else(|| wrong(entry.span(), format!("the check has no {name}"), help))
-}
-
-/// A text that is not empty.
-fn words(of: &DeTable, name: &str) -> Result<Option<String>, Wrong> {
-    let Some(value) = of.get(name) else { return Ok(None) };
-    match value.get_ref() {
-        DeValue::String(text) if !text.trim().is_empty() && text.chars().count() <= LONG => {
-            Ok(Some(text.trim().to_owned()))
-        }
-        DeValue::String(text) if !text.trim().is_empty() => Err(wrong(
-            value.span(),
-            format!("{name} is longer than {LONG} letters"),
-            "say it in fewer, and name a page",
-        )),
-        _ => Err(wrong(value.span(), format!("{name} is a text"), format!("write {name} = \"…\""))),
-    }
-}
-
-/// A text, or a list of them; a text with line ends is a list of its lines.
-fn texts(of: &DeTable, name: &str) -> Result<Vec<String>, Wrong> {
-    let Some(value) = of.get(name) else { return Ok(Vec::new()) };
-    let none = || wrong(value.span(), format!("{name} is a list of texts"), format!("write {name} = [\"…\", \"…\"]"));
-    match value.get_ref() {
-        DeValue::String(text) => {
-            Ok(text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect())
-        }
-        DeValue::Array(list) => {
-            let one = |value: &Spanned<DeValue>| match value.get_ref() {
-                DeValue::String(text) if !text.contains('\0') => Ok(text.to_string()),
-                _ => Err(none()),
-            };
-            list.iter().map(one).collect()
-        }
-        _ => Err(none()),
-    }
-}
-
-/// A text with nothing to fill but what is filled.
-fn sentence(of: &DeTable, name: &str) -> Result<Option<String>, Wrong> {
-    let text = words(of, name)?;
-    let span = of.get(name).map_or(0..0, Spanned::span);
-    text.iter().try_for_each(|text| only_known(text, name, span.clone()))?;
-    Ok(text)
-}
-
-fn only_known(text: &str, name: &str, span: Range<usize>) -> Result<(), Wrong> {
-    for part in text.split('{').skip(1) {
-        let Some((hole, _)) = part.split_once('}') else { continue };
-        let is_hole = !hole.is_empty() && hole.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-        if is_hole && !["seen", "subject"].contains(&hole) {
-            let help = "{seen} and {subject} are filled; a shell's variable is written $name";
-            return Err(wrong(span, format!("nothing fills {{{hole}}} in {name}"), help));
-        }
-    }
-    Ok(())
-}
-
-fn remedy(of: &DeTable, page: &str) -> Result<Option<Remedy>, Wrong> {
-    let Some(value) = of.get("fix") else { return Ok(None) };
-    let given = match value.get_ref() {
-        DeValue::String(_) => {
-            let title = sentence(of, "fix")?.unwrap_or_default();
-            return Ok(Some(Remedy { title, page: page.into(), ..Remedy::default() }));
-        }
-        _ => table(value, "fix")?,
-    };
-    known(given, FIX.iter().map(|(name, _)| *name), "fix")?;
-    let Some(title) = sentence(given, "title")? else {
-        return Err(wrong(
-            value.span(),
-            "fix has no title",
-            "write fix = { title = \"Start the licence server\", commands = [\"…\"] }",
-        ));
-    };
-    let at = |name: &str| given.get(name).map_or(value.span(), Spanned::span);
-    let commands = texts(given, "commands")?;
-    commands.iter().try_for_each(|command| only_known(command, "commands", at("commands")))?;
-    let risk = texts(given, "risk")?;
-    if let Some(odd) = risk.iter().find(|words| Risk::from_words(words).is_none()) {
-        let all = Risk::ALL.map(Risk::words).join(", ");
-        return Err(wrong(at("risk"), format!("{odd:?} is no risk"), format!("they are {all}")));
-    }
-    let (verify, undo) = (sentence(given, "verify")?.unwrap_or_default(), sentence(given, "undo")?.unwrap_or_default());
-    Ok(Some(Remedy { title, commands, risk, verify, undo, page: page.into() }))
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// What it looks at, in words.

@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::form::Form;
 use super::kinds::KINDS;
-use super::read::{FIX, KEYS, OUTCOME, PROGRAM};
+use super::outcome::{FIX, OUTCOME};
+use super::read::{KEYS, PROGRAM};
 
 /// Draft 2020-12.
 pub fn schema() -> String {
