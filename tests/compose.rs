@@ -193,7 +193,7 @@ fn bitten_files_never_break_the_reader() {
 /// Every change is shown with its line, and a file so changed has none of the findings that it was for.
 #[test]
 fn the_corrected_lines_mend_the_file() {
-    let text = "services:\n  app:\n    image: lab/app:1\n    ports:\n      - \"18080:80\"\n      - \"18080:81\"\n    volumes:\n      - /dev/video0:/dev/video0\n    devices:\n      - /dev/video0\n    environment:\n      - DISPLAY=:7\n";
+    let text = "services:\n  app:\n    image: lab/app:1\n    ports:\n      - \"18080:80\"\n      - \"18080:81\"\n    volumes:\n      - /dev/video0:/dev/video0\n    devices:\n      - /dev/video0\n    environment:\n      - DISPLAY=:0\n";
     let folder = project(text);
     let arguments = ["--compose", "compose.yaml", "--only", "run", "--format", "json"];
     let report: Value = serde_json::from_slice(&gdoctor(folder.path(), &arguments).stdout).unwrap();
@@ -249,7 +249,7 @@ fn files_are_put_together_as_compose_does() {
     write("sub/more.yaml", "services:\n  cam:\n    image: y\n    volumes: ['./below:/x']\n    profiles: [c]\n");
     write(
         "compose.override.yaml",
-        "services:\n  app:\n    gpus: all\n    environment: ['DISPLAY=:2']\n    ports: ['18081:81', '18080:80']\n    volumes: ['/dev/video1:/dev/video0']\n",
+        "services:\n  app:\n    gpus: all\n    environment: ['DISPLAY=:0']\n    ports: ['18081:81', '18080:80']\n    volumes: ['/dev/video1:/dev/video0']\n",
     );
     let show = |arguments: &[&str]| {
         let output = gdoctor(folder.path(), &[arguments, &["--show-need"]].concat());
@@ -383,6 +383,25 @@ fn what_a_container_has_itself_is_not_asked_of_the_host() {
             && !errors.contains("~/gdoctor-has-no-such-file.env is"),
         "{errors}"
     );
+}
+
+/// What compose empties since nobody sets it is named where that breaks the start: in its own reading, and in the engine's.
+#[test]
+fn a_variable_that_nobody_sets_is_the_cause() {
+    let of = |service: &str| {
+        let folder = project(&format!("services:\n  app: {service}\n"));
+        gdoctor(folder.path(), &["--compose", "compose.yaml", "--only", "run", "--format", "json"])
+    };
+    let service =
+        "{image: x, devices: ['${LENS}:/dev/video3', '${MIC:-/dev/mic}:bogus:/dev/x'], environment: ['A=${B}']}";
+    let report: Value = serde_json::from_slice(&of(service).stdout).unwrap();
+    let told = report["results"].as_array().unwrap().iter().filter(|r| r["id"] == "run-line-syntax");
+    let told: Vec<_> = told.map(|r| (r["code"].as_str().unwrap(), r["subject"].as_str().unwrap())).collect();
+    let other = ("run-line-syntax/bad-value", "devices: /dev/mic:bogus:/dev/x");
+    assert_eq!(told, [("run-line-syntax/unset", "LENS"), other], "{report:#}");
+    let refused = of("{image: x, volumes: ['${WHERE}:/data']}");
+    let errors = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(2) && errors.contains("WHERE is not set"), "{errors}");
 }
 
 /// .env, an include's own, and what compose reads of its own settings there.

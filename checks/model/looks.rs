@@ -17,6 +17,7 @@ const LOOKS: &[&str] = &[
     "dkms status",
     "dmesg",
     "docker --version",
+    "docker compose config",
     "docker context ls",
     "docker history",
     "docker image inspect",

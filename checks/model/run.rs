@@ -47,6 +47,14 @@ impl Argument {
         Origin::RunLine { argument: self.text.clone(), span: self.span }
     }
 
+    /// As its author wrote it: of a compose file the key and its value.
+    pub fn shown(&self) -> &str {
+        match &self.file {
+            Some(Origin::File { what, .. }) => what,
+            _ => &self.text,
+        }
+    }
+
     pub fn without(&self) -> Edit {
         Edit { span: self.removal, text: String::new() }
     }
@@ -484,8 +492,9 @@ pub struct Image {
 
 /// Where the sockets of X servers lie.
 pub const X_SOCKETS: &str = "/tmp/.X11-unix";
-/// From this number on a display is hardly one of a screen or of ssh, which begins at 10.
-const FIRST_OWN_DISPLAY: u16 = 20;
+/// The first server of a host is :0. Of another number without its socket an image's own is as likely as one of the host's: where
+/// none of this host has it, it is the image's.
+const FIRST_OWN_DISPLAY: u16 = 1;
 
 impl RunOption {
     /// Of `--sysctl`: the kernel's file that is the setting; of a network card's, that of all cards to come, since the card is the
@@ -557,7 +566,7 @@ impl RunLine {
 
     /// A display that is written out, to which no socket and no network of the host leads: `-e DISPLAY=:99` of an image that
     /// starts a server itself, with its number; `-e DISPLAY=novnc:0` of another container on a network whose names Docker
-    /// resolves. Servers of a screen have low numbers: of those a socket was forgotten.
+    /// resolves.
     pub fn own_display(&self) -> Option<(Option<u16>, &Variable)> {
         let variable = self.variable("DISPLAY")?;
         let (host, screen) = variable.value.as_deref()?.rsplit_once(':')?;

@@ -90,7 +90,13 @@ fn not_asked(need: &Need, line: &RunLine) -> Result<Findings, Stop> {
         (None, Some(wish)) => {
             Finding::fail("podman-not-asked", "add-name").with("who", &wish.by).evidence("the line", "no --device")
         }
-        (None, None) => return Err(Stop::NotNeeded("no-gpu")),
+        (None, None) => {
+            let node = super::nodes_alone(line).ok_or(Stop::NotNeeded("no-gpu"))?;
+            Finding::warn("podman-nodes", "add-name")
+                .with("device", &node.at.text)
+                .evidence("the line", &*node.at.text)
+                .asked_by(&node.at.origin())
+        }
     };
     Ok(finding.edit(insert).into())
 }

@@ -147,9 +147,15 @@ fn refused(line: &RunLine, option: &RunOption) -> Option<Finding> {
         }
         _ => Finding::fail("bad-value", "correct-value"),
     };
-    let flag = format!("--{}", option.name);
-    let named = finding.with("flag", flag).with("value", &option.value).with("why", why).about(&option.at.text);
-    Some(named.with("command", &line.command.text).evidence("the line", &*option.at.text).asked_by(&option.at.origin()))
+    let shown = option.at.shown();
+    let named = finding.with("flag", written(option)).with("value", &option.value).with("why", why).about(shown);
+    Some(named.with("command", &line.command.text).evidence("the line", shown).asked_by(&option.at.origin()))
+}
+
+/// The option, or the key that says the same in a compose file.
+fn written(option: &RunOption) -> String {
+    let key = option.at.file.as_ref().and_then(|_| option.at.shown().split(':').next());
+    key.map_or_else(|| format!("--{}", option.name), String::from)
 }
 
 /// A path of the host's with colons in its name, as udev makes them below by-path, where docker parts a value at every colon; then the
@@ -255,12 +261,13 @@ fn empty(line: &RunLine, unset: &Unset) -> Option<Finding> {
             let (name, rest) = unset.name.split_once('-')?;
             Finding::fail("unset-place", "write-value").with("name", name).with("rest", format!("-{rest}"))
         }
+        (false, true) if line.made_up => Finding::fail("unset", "set-for-compose"),
         (false, true) => Finding::fail("unset", "set"),
         (false, false) => Finding::warn("unset-blank", "set"),
     };
     // What the shell reads of `$docker-root`; the whole is told where it is the cause.
     let subject = if finding.code == "unset-place" { &*unset.name } else { unset.name.split('-').next()? };
-    let places = unset.at.iter().map(|at| at.text.as_str()).collect::<Vec<_>>().join(" ");
+    let places = unset.at.iter().map(Argument::shown).collect::<Vec<_>>().join(" ");
     let finding = finding.about(subject).with("places", &places).evidence("the line", places);
     Some(finding.asked_by(&at.origin()))
 }

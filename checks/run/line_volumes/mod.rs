@@ -334,11 +334,15 @@ fn socket_missing(mount: &Mount, maker: maker::Maker) -> Finding {
         .with("service", service)
 }
 
-/// A name with an ending, or one of the well-known files.
+/// A name with an ending, or one of the well-known files; `.d` and `.git` are endings of folders.
 fn looks_like_file(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     let ending = name.trim_start_matches('.').rsplit_once('.').is_some_and(|(stem, ending)| {
-        !stem.is_empty() && (1..=5).contains(&ending.len()) && ending.bytes().all(|b| b.is_ascii_alphabetic())
+        let of_folders = ["d", "git"].contains(&ending);
+        !stem.is_empty()
+            && !of_folders
+            && (1..=5).contains(&ending.len())
+            && ending.bytes().all(|b| b.is_ascii_alphabetic())
     });
     ending || name == ".Xauthority" || path.starts_with("/etc/") && !name.ends_with(".d")
 }

@@ -127,7 +127,7 @@ impl Reader<'_> {
     }
 
     fn replaced(&self, value: &str, at: usize) -> Result<String, Wrong> {
-        let known = |name: &str| {
+        let known = |name: &str, _| {
             let own = || self.found.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.clone());
             (self.outside)(name).or_else(own)
         };

@@ -228,7 +228,8 @@ impl<'a> Project<'a> {
             documents.iter().rev().find_map(|node| node.get("name")?.text().map(str::to_owned))
         };
         let said = files.iter().rev().filter_map(text).find_map(named);
-        let said = said.and_then(|name| variables.replace(&name).ok()).filter(|name| !name.is_empty());
+        let said = said.and_then(|name| variables.replace(&name).ok()).map(|(name, _)| name);
+        let said = said.filter(|name| !name.is_empty());
         let name = said.or_else(|| Some(folder.file_name()?.to_string_lossy().into_owned())).unwrap_or_default();
         let kept = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(*c);
         name.to_lowercase().chars().filter(kept).collect::<String>().trim_start_matches(['_', '-']).to_owned()
@@ -450,7 +451,9 @@ impl<'a> Project<'a> {
         let whole = matches!(node.value, Value::Map(_) | Value::Null) && node.key != Span::default();
         let span = if whole { node.key } else { node.span };
         let place = files.get(node.file).map(|file| (file.source.path.clone(), file.source.shown(), span));
-        Refusal { what, help: String::new(), place }
+        let unset = node.all_unset().into_iter().next();
+        let help = unset.map(|name| format!("{name} is not set: write {name}=… into the file .env beside this one"));
+        Refusal { what, help: help.unwrap_or_default(), place }
     }
 
     pub fn origin(&self, node: &Node, what: String) -> Origin {

@@ -1,7 +1,7 @@
 //! Turns a service into the options that compose would give to the engine, in the spelling of `docker create`.
 
 use gdoctor_checks::model::need::Origin;
-use gdoctor_checks::model::run::{Argument, Device, RunLine};
+use gdoctor_checks::model::run::{Argument, Device, RunLine, Unset};
 
 use crate::need::Refusal;
 use crate::need::run_line::{self, Shell};
@@ -60,6 +60,8 @@ struct Said {
     origin: Origin,
     /// A device in the long form, which takes paths that the short one parts at their colons.
     device: Option<Device>,
+    /// Variables that nobody sets.
+    unset: Vec<String>,
 }
 
 struct Words<'a> {
@@ -87,12 +89,18 @@ pub fn run_line(project: &Project, name: &str, service: &Node) -> Result<RunLine
     words.ulimits(service)?;
     words.sysctls(service)?;
     let image = match service.get("image") {
-        Some(node) => Said { word: project.scalar(node)?, origin: project.origin(node, "image".into()), device: None },
+        Some(node) => Said {
+            word: project.scalar(node)?,
+            origin: project.origin(node, "image".into()),
+            device: None,
+            unset: node.all_unset(),
+        },
         // Compose names what it builds after project and service; it is here once it has been built.
         None => Said {
             word: format!("{name}:built-by-compose"),
             origin: project.origin(service, format!("service {name}")),
             device: None,
+            unset: Vec::new(),
         },
     };
     let argv: Vec<String> = ["docker", "create"]
@@ -113,7 +121,7 @@ pub fn run_line(project: &Project, name: &str, service: &Node) -> Result<RunLine
     let refused = |wrong: run_line::Wrong| project.wrong(service, format!("service {name}: {}", wrong.what));
     let mut line = run_line::parse_made(&run_line::join(&argv), &shell).map_err(refused)?;
     let own = project.origin(service, format!("service {name}"));
-    point(&mut line, &words.said, image.origin, own);
+    point(&mut line, &words.said, &image, own);
     // Compose makes the containers of the services that this one leans on first.
     let leans = service.get("network_mode").and_then(Node::text).and_then(|mode| mode.strip_prefix(SHARED));
     line.earlier.containers.extend(leans.map(str::to_owned));
@@ -158,7 +166,8 @@ impl Words<'_> {
             _ => value,
         };
         let origin = self.project.origin(node, format!("{what}: {shown}"));
-        self.said.push(Said { word: format!("--{flag}={value}"), origin, device: None });
+        let word = format!("--{flag}={value}");
+        self.said.push(Said { word, origin, device: None, unset: node.all_unset() });
     }
 
     /// Of networks only Docker's own are told: compose makes all others, and gives each container its service's name there.
@@ -377,7 +386,7 @@ impl Words<'_> {
 }
 
 /// Every argument points at the file instead of the made-up line.
-fn point(line: &mut RunLine, said: &[Said], image: Origin, own: Origin) {
+fn point(line: &mut RunLine, said: &[Said], image: &Said, own: Origin) {
     let places: Vec<(usize, Origin)> =
         line.options.iter().zip(said).map(|(option, said)| (option.at.span.start, said.origin.clone())).collect();
     let set = |at: &mut Argument| {
@@ -397,14 +406,36 @@ fn point(line: &mut RunLine, said: &[Said], image: Origin, own: Origin) {
     line.files.iter_mut().for_each(|file| set(&mut file.at));
     line.ports.iter_mut().for_each(|port| set(&mut port.at));
     if let Some(found) = &mut line.image {
-        found.at.file = Some(image.clone());
+        found.at.file = Some(image.origin.clone());
     }
     // An image that is refused stands among the options, too.
     line.options
         .iter_mut()
         .filter(|option| option.name == "image")
-        .for_each(|option| option.at.file = Some(image.clone()));
+        .for_each(|option| option.at.file = Some(image.origin.clone()));
+    line.unset = unset(line, said, image);
     line.command.file = Some(own.clone());
     line.by = Some(own);
     line.made_up = true;
+}
+
+/// Variables that nobody sets, where docker does not take what is left; compose itself warns of all others.
+fn unset(line: &RunLine, said: &[Said], image: &Said) -> Vec<Unset> {
+    let mut found: Vec<Unset> = Vec::new();
+    for (option, said) in
+        line.options.iter().zip(said.iter().chain([image])).filter(|(option, _)| option.refused.is_some())
+    {
+        for name in &said.unset {
+            match found.iter_mut().find(|known| known.name == *name) {
+                Some(known) => known.at.push(option.at.clone()),
+                None => found.push(Unset {
+                    name: name.clone(),
+                    at: vec![option.at.clone()],
+                    breaks: true,
+                    takes_next: false,
+                }),
+            }
+        }
+    }
+    found
 }

@@ -22,6 +22,8 @@ pub struct Node {
     pub file: usize,
     pub tag: Tag,
     pub value: Value,
+    /// Variables of its text that nobody sets.
+    pub unset: Vec<String>,
 }
 
 /// Compose's own tags.
@@ -86,6 +88,17 @@ impl Node {
             Value::Scalar(text, _) => Some(text),
             _ => None,
         }
+    }
+
+    /// Variables that nobody sets, of all that stands below.
+    pub fn all_unset(&self) -> Vec<String> {
+        let below: Vec<&Node> = match &self.value {
+            Value::Map(entries) => entries.iter().map(|(_, node)| node).collect(),
+            Value::List(items) => items.iter().collect(),
+            _ => Vec::new(),
+        };
+        let below = below.into_iter().flat_map(Node::all_unset);
+        self.unset.iter().cloned().chain(below).collect()
     }
 
     /// A switch, whichever way it is written.

@@ -1,6 +1,7 @@
 //! Interpolation as compose does it: `$V`, `${V}`, `${V:-d}`, `${V-d}`, `${V:?e}`, `${V?e}`, `${V:+r}`, `${V+r}`, `$$`; a `$` that
 //! names nothing stays.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use crate::host::Host;
@@ -41,17 +42,29 @@ impl<'a> Variables<'a> {
         self.host.env(name).or_else(own).or_else(|| self.file.get(name).cloned())
     }
 
-    pub fn replace(&self, text: &str) -> Result<String, String> {
-        substitute(text, &|name| self.get(name))
+    /// The text with its variables replaced, and those of which nothing is left since nobody sets them.
+    pub fn replace(&self, text: &str) -> Result<(String, Vec<String>), String> {
+        let unset = RefCell::new(Vec::new());
+        let text = substitute(text, &|name, lone| {
+            let value = self.get(name);
+            if lone && value.is_none() {
+                unset.borrow_mut().push(name.to_owned());
+            }
+            value
+        })?;
+        Ok((text, unset.into_inner()))
     }
 }
 
+/// What a variable stands for; true where the text says nothing to stand in for it.
+type Known<'k> = &'k dyn Fn(&str, bool) -> Option<String>;
+
 /// The text with its variables replaced.
-pub fn substitute(text: &str, known: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
+pub fn substitute(text: &str, known: Known) -> Result<String, String> {
     replaced(text, known, 0)
 }
 
-fn replaced(text: &str, known: &dyn Fn(&str) -> Option<String>, depth: usize) -> Result<String, String> {
+fn replaced(text: &str, known: Known, depth: usize) -> Result<String, String> {
     if depth > DEPTH {
         return Err("the defaults are nested too deeply".into());
     }
@@ -71,7 +84,7 @@ fn replaced(text: &str, known: &dyn Fn(&str) -> Option<String>, depth: usize) ->
             let length = name_length(rest);
             match length {
                 0 => out.push('$'),
-                _ => out.push_str(&known(&rest[..length]).unwrap_or_default()),
+                _ => out.push_str(&known(&rest[..length], true).unwrap_or_default()),
             }
             rest = &rest[length..];
         }
@@ -83,14 +96,14 @@ fn replaced(text: &str, known: &dyn Fn(&str) -> Option<String>, depth: usize) ->
     Ok(out)
 }
 
-fn parameter(inner: &str, known: &dyn Fn(&str) -> Option<String>, depth: usize) -> Result<String, String> {
+fn parameter(inner: &str, known: Known, depth: usize) -> Result<String, String> {
     let (name, operator) = inner.split_at(name_length(inner));
     if name.is_empty() {
         return Err(format!("${{{inner}}} names no variable; a dollar sign is written $$"));
     }
-    let set = known(name);
     let empty_counts = operator.starts_with(':');
     let word = operator.strip_prefix(':').unwrap_or(operator);
+    let set = known(name, ["", "-"].contains(&word));
     let present = set.clone().filter(|value| !empty_counts || !value.is_empty());
     match word.chars().next() {
         None if !empty_counts => Ok(set.unwrap_or_default()),
