@@ -133,7 +133,9 @@ fn flat<'a>(keys: &'a [String], settings: &'a Settings) -> impl Iterator<Item = 
 }
 
 fn wrong_kind<'a>(key: &'a str, found: &'a str) -> Option<Fault<'a>> {
-    let wanted = member(key).or_else(|| wanted(key)).filter(|wanted| !wanted.is_empty() && *wanted != found && found != "null")?;
+    let wanted = member(key)
+        .or_else(|| wanted(key))
+        .filter(|wanted| !wanted.is_empty() && *wanted != found && found != "null")?;
     Some(Fault::WrongKind { key, wanted, found })
 }
 

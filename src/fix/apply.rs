@@ -103,8 +103,7 @@ fn begun(step: &Step, hand: Hand, before: &States, folders: States) -> Record {
     let last_edit = step.actions.iter().rposition(|action| matches!(action, Action::Edit { .. }));
     let rereads = step.actions.iter().skip(last_edit.map_or(step.actions.len(), |at| at + 1)).map(Action::words);
     // What only looks at what was given back has no part in it: a broken file is refused as it was before.
-    let rereads: Vec<String> =
-        rereads.filter(|line| !looks_at_settings(line)).map(|line| reads_again(&line)).collect();
+    let rereads: Vec<String> = rereads.filter(|line| !looks_at_settings(line)).map(|line| reads_again(&line)).collect();
     // An edit is undone by the bytes of before.
     let undo: Vec<journal::Line> =
         step.undo.iter().filter(|line| last_edit.is_none() || line.command().is_none()).map(Into::into).collect();

@@ -129,7 +129,7 @@ impl Inspected {
 }
 
 /// The engine itself, or what it cannot run without.
-fn is_docker(unit: &str) -> bool {
+pub fn is_docker(unit: &str) -> bool {
     matches!(unit, "docker" | "docker.service" | "docker.socket" | "containerd" | "containerd.service")
 }
 

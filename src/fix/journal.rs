@@ -171,8 +171,20 @@ fn read(id: &str, bytes: &[u8]) -> Option<Entry> {
     // What has no newline behind it, or was cut off, is no record.
     let text = String::from_utf8_lossy(bytes);
     let mut records = text.lines().filter_map(|line| serde_json::from_str::<Record>(line).ok());
-    let Some(Record::Begun { at, code, subject, title, actions, rereads, down, installs, undo, by_sudo, before, folders }) =
-        records.next()
+    let Some(Record::Begun {
+        at,
+        code,
+        subject,
+        title,
+        actions,
+        rereads,
+        down,
+        installs,
+        undo,
+        by_sudo,
+        before,
+        folders,
+    }) = records.next()
     else {
         return None;
     };

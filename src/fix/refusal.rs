@@ -114,17 +114,25 @@ fn lacking_of(actions: &[Action]) -> Option<String> {
     let brings = |action: &&Action| matches!(action, Action::Run { command, .. } if installs(command));
     let first = actions.iter().position(|action| brings(&action)).map_or(actions.len(), |at| at + 1);
     let lines = actions[..first].iter().filter_map(|action| match action {
-        Action::Run { command, .. } => Some(segments(command)),
+        Action::Run { command, .. } => Some(sure_parts(command)),
         Action::Edit { .. } => None,
     });
     lines.flatten().find_map(|segment| lacking(&segment))
 }
 
+/// The commands of a line that are started whatever the others say, without what is quoted.
+fn sure_parts(line: &str) -> Vec<String> {
+    let depends = ["||", "if ", "case ", "while ", "for ", "command -v ", "[ "].iter().any(|word| line.contains(word));
+    let parts = segments(line);
+    if depends { parts.into_iter().take(1).collect() } else { parts }
+}
+
 /// The program of a simple command that is not there.
 fn lacking(command: &str) -> Option<String> {
-    const OF_THE_SHELL: [&str; 16] = [
-        ".", ":", "[", "cd", "command", "echo", "eval", "exec", "false", "for", "if", "printf", "set", "test", "true",
-        "while",
+    // Q stands for what is quoted.
+    const OF_THE_SHELL: [&str; 27] = [
+        ".", ":", "Q", "[", "case", "cd", "command", "do", "done", "echo", "else", "eval", "exec", "export", "false",
+        "fi", "for", "hash", "if", "printf", "set", "test", "then", "true", "type", "unset", "while",
     ];
     let word = command.split_whitespace().find(|word| *word != "sudo" && !word.starts_with('-'))?;
     let plain = word.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-./[:".contains(letter));
@@ -138,6 +146,16 @@ fn lacking(command: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_that_is_not_there_is_named() {
+        let run = |line: &str| Action::Run { command: line.into(), as_user: "root".into(), differences: Vec::new() };
+        let lacking = |lines: &[&str]| lacking_of(&lines.iter().map(|line| run(line)).collect::<Vec<_>>());
+        assert_eq!(lacking(&["sudo nvidia-none runtime configure", "sudo sh -c x"]).as_deref(), Some("nvidia-none"));
+        assert_eq!(lacking(&["echo 'a none-x' | sudo none-y /z"]).as_deref(), Some("none-y"));
+        assert_eq!(lacking(&["[ -e /x ] || sudo none-z", "command -v none-z && none-z", "'none-z' x"]), None);
+        assert_eq!(lacking(&["echo a | sudo tee /x", "sudo apt-get install -y x", "x --version"]), None);
+    }
 
     #[test]
     fn hosts_for_everybody_are_not_brought_by_an_edit() {

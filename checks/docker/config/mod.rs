@@ -89,11 +89,13 @@ struct Known<'a> {
 
 fn faulty(fault: &Fault, known: Known, bad: impl Fn(&'static str, &'static str) -> Finding, path: &str) -> Finding {
     match fault {
-        Fault::Malformed { line, column, why } => bad(if known.runs { "broken-since-start" } else { "malformed" }, "repair")
-            .with("line", line)
-            .with("column", column)
-            .with("why", why)
-            .evidence(path, format!("line {line} column {column}: {why}")),
+        Fault::Malformed { line, column, why } => {
+            bad(if known.runs { "broken-since-start" } else { "malformed" }, "repair")
+                .with("line", line)
+                .with("column", column)
+                .with("why", why)
+                .evidence(path, format!("line {line} column {column}: {why}"))
+        }
         Fault::UnknownKeys(keys) => {
             bad("unknown-key", "repair").with("keys", keys.join(", ")).evidence(path, keys.join(", "))
         }

@@ -589,7 +589,10 @@ pub enum Oddity {
     Empty,
     ByteOrderMark,
     /// Something stands behind the object; lines and columns count from 1.
-    Behind { line: usize, column: usize },
+    Behind {
+        line: usize,
+        column: usize,
+    },
 }
 
 /// The part of `GET /version` that checks use, in the API's own spelling.

@@ -308,8 +308,10 @@ pub fn mended(text: &str) -> Result<String, String> {
             after.push(letter);
         }
     }
+    let is_bracket = |letter: char| "}]".contains(letter);
     if let Some(end) = end_of_first(&after)
-        && after[end..].chars().all(|letter| letter.is_whitespace() || "}]".contains(letter))
+        && after[end..].contains(is_bracket)
+        && after[end..].chars().all(|letter| letter.is_whitespace() || is_bracket(letter))
     {
         after.truncate(end);
         after.push('\n');
@@ -391,6 +393,7 @@ mod tests {
         for text in ["{\"a\": 1}\n{\"b\": 2}", "{\"a\": 1} // why", "{\"a\": 1}\nx"] {
             assert!(mended(text).starts_with("error: "), "{text}");
         }
+        assert_eq!(mended("{\"log-opts\": {\"max-file\": 3},}"), "{\"log-opts\": {\"max-file\": \"3\"}}");
         assert_eq!(told("\u{feff}{\"a\": 1}", "json set a 2"), "\u{feff}{\"a\": 2}");
     }
 
