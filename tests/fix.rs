@@ -76,6 +76,8 @@ fn main() {
         ("sudo asks for the password itself", asks_password),
         ("what root does in a user's folder stays the user's", keeps_owners),
         ("fixes of one file are taken back in their order", taken_back_in_order),
+        ("what would let everybody in is only shown, what keeps them out is done", opens_and_closes),
+        ("a file with another name, or too large, is left alone", shared_and_large),
         ("an end at any moment is told and taken back", killed),
     ] {
         let shared = plain.clone();
@@ -207,6 +209,10 @@ fn mended_and_taken_back(machine: &Machine, case: &Case, mended: &Mutex<Vec<Stri
         stays_while_needed(machine, case, &id, &installs)?;
     }
     let (said, _) = machine.look_after(case, &format!("gdoctor fix --undo {id}"))?;
+    // What does not start after it did not run before the fix: that is no failure of the undo.
+    if said.contains("Failed: ") {
+        return Err(format!("taking back failed: {said}"));
+    }
     // What only restarts something has nothing to take back.
     let commands =
         planned["undo"].as_array().is_some_and(|lines| lines.iter().any(|line| line.get("command").is_some()));
@@ -413,6 +419,48 @@ fn no_sudo(machine: &Machine) -> Result<(), String> {
     // The line of the group is shown before anything is done.
     let told = ["there is no sudo here", ":labuser\n", "+docker:", "net.ipv4.ip_forward = 1", "stands as before"];
     is(told.iter().all(|word| text.contains(word)), || text.clone())
+}
+
+/// dockerd on TCP without TLS makes root of whoever reaches it: no fix brings it about. A socket that is open to all is closed.
+fn opens_and_closes(machine: &Machine) -> Result<(), String> {
+    let fix = "gdoctor fix --only docker-config,docker-engine,docker-access --timeout 30s";
+    let hosts = r#"[\"unix:///var/run/docker.sock\", \"tcp://127.0.0.1:2375\"]"#;
+    let refused = "Docker would listen at tcp://127.0.0.1:2375 without TLS";
+    // Each keeps dockerd from its start, and is mended by an edit.
+    for (file, options) in [
+        (format!(r#"{{\"hosts\": {hosts},}}"#), ""),
+        (format!(r#"{{\"hosts\": {hosts}, \"debug\": \"true\"}}"#), ""),
+        (format!(r#"{{\"hosts\": {hosts}}}"#), "-H unix:///var/run/docker.sock"),
+    ] {
+        let script = format!(
+            "mkdir -p /etc/docker; cp /etc/default/docker /root/options; echo 'DOCKER_OPTS=\"{options}\"' >>/etc/default/docker\n\
+             echo \"{file}\" >/etc/docker/daemon.json; service docker restart; await grep -q 'unable to configure' /var/log/docker.log\n\
+             {fix} --yes=docker-config/malformed,docker-config/wrong-kind,docker-config/hosts-twice; {fix} --plan; ss -Hltn sport = :2375\n\
+             cp /root/options /etc/default/docker; rm -r /etc/docker; : >/var/log/docker.log; service docker restart; await docker version"
+        );
+        let text = said(machine, &script);
+        is(text.contains(refused) && !text.contains("  > ") && !text.contains("LISTEN"), || format!("{file}: {text}"))?;
+    }
+    let script = format!(
+        "chmod 666 /var/run/docker.sock; {fix} --yes=docker-access/open-to-all; stat -c %a /var/run/docker.sock; gdoctor fix --undo; stat -c %a /var/run/docker.sock"
+    );
+    let text = said(machine, &script);
+    let told = ["Mended", "Not taken back: Not advised", "660\n"];
+    is(told.iter().all(|word| text.contains(word)) && !text.contains("666"), || text.clone())
+}
+
+fn shared_and_large(machine: &Machine) -> Result<(), String> {
+    let fix = "gdoctor fix --only docker-mtu --timeout 30s --yes=docker-mtu/smaller-way-out";
+    let file = "/etc/docker/daemon.json";
+    let script = format!(
+        "ip link set net0 mtu 1380; mkdir -p /etc/docker; echo '{{}}' >{file}; ln {file} /etc/docker/kept\n{fix}; stat -c '%h %s' {file}\n\
+         rm /etc/docker/kept; head -c 17000000 /dev/zero | tr '\\0' ' ' >>{file}; {fix}; stat -c '%h %s' {file}\n\
+         rm -r /etc/docker; ip link set net0 mtu 1500"
+    );
+    // A sentence goes on in the next line.
+    let text = said(machine, &script).split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = ["it has other names (hard links)", " 2 3 ", "it is larger than 16 MiB", " 1 17000003"];
+    is(told.iter().all(|word| text.contains(word)) && !text.contains(" > "), || text.clone())
 }
 
 /// On a terminal, as a user who has to give a password: sudo reads it there, and it is nowhere else.

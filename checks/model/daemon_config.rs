@@ -3,8 +3,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::daemon_keys::{Taken, taken, wanted};
-use super::facts::docker::{Config, DockerFacts, Reach, Settings};
+use core::net::IpAddr;
+
+use super::daemon_keys::{Taken, member, taken, wanted};
+use super::facts::docker::{Config, DockerFacts, Oddity, Reach, Settings};
 use super::version::Version;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -23,9 +25,17 @@ pub enum Fault<'a> {
     },
     /// `default-runtime` names one that neither the file nor the command registers, and that is none of the engine's own.
     NoSuchRuntime(&'a str),
+    /// An entry of "dns" that this engine does not take for an address.
+    NoAddress(&'a str),
     /// In the file and in the unit's command.
     Twice(Vec<&'a str>),
 }
+
+/// From this release on getConflictFreeConfiguration of moby's daemon/config/config.go takes an empty file and a byte order mark, and
+/// nothing behind the object; json.Decoder of those before does the opposite.
+const READS_WHOLE: [u32; 2] = [23, 0];
+/// From this one on DNSConfig has addresses, which bear no blanks; those before trim texts, and refuse an empty one.
+const DNS_AS_ADDRESSES: [u32; 2] = [25, 0];
 
 impl DockerFacts {
     /// The first fault of daemon.json, for the engine that starts next. What a running daemon has read it has accepted,
@@ -34,7 +44,10 @@ impl DockerFacts {
         match self.config.value()? {
             Config::Malformed { line, column, why } => Some(Fault::Malformed { line: *line, column: *column, why }),
             Config::Read { keys, settings, runtimes, .. } if !self.has_read(settings) => {
-                self.content_fault(keys, settings, engine).or_else(|| self.unregistered_default(settings, runtimes))
+                let of_text = settings.oddities.iter().find_map(|oddity| odd(oddity, engine));
+                of_text
+                    .or_else(|| self.content_fault(keys, settings, engine))
+                    .or_else(|| self.unregistered_default(settings, runtimes))
             }
             Config::Read { .. } => None,
         }
@@ -47,6 +60,18 @@ impl DockerFacts {
                 flat(keys, settings).filter(|key| taken(key, engine) == Taken::Unknown).collect()
             }
             _ => Vec::new(),
+        }
+    }
+
+    /// Addresses of TCP at which dockerd listens from its next start on and not now, and lets in everybody who reaches them.
+    pub fn would_open(&self) -> Vec<&str> {
+        let runs = self.reach.value() == Some(&Reach::Answers) || self.daemon_process.value().is_some();
+        let command = self.command.value().map(|command| &command.settings);
+        let file = self.settings().filter(|settings| !runs || self.started_before(settings.changed) == Some(true));
+        let all = || file.into_iter().chain(command.filter(|_| !runs));
+        match all().any(|settings| settings.tlsverify == Some(true)) {
+            true => Vec::new(),
+            false => all().flat_map(Settings::open_hosts).collect(),
         }
     }
 
@@ -78,8 +103,12 @@ impl DockerFacts {
         if !unknown.is_empty() {
             return Some(Fault::UnknownKeys(unknown));
         }
-        if let Some(fault) = settings.kinds.iter().find_map(|(key, found)| wrong_kind(key, found)) {
+        let kinds = settings.kinds.iter().chain(&settings.members);
+        if let Some(fault) = kinds.into_iter().find_map(|(key, found)| wrong_kind(key, found)) {
             return Some(fault);
+        }
+        if let Some(entry) = settings.dns.iter().find(|entry| !is_address(entry, engine)) {
+            return Some(Fault::NoAddress(entry));
         }
         let by_unit = |key: &str| {
             let unit = self.unit.value();
@@ -104,6 +133,27 @@ fn flat<'a>(keys: &'a [String], settings: &'a Settings) -> impl Iterator<Item = 
 }
 
 fn wrong_kind<'a>(key: &'a str, found: &'a str) -> Option<Fault<'a>> {
-    let wanted = wanted(key).filter(|wanted| !wanted.is_empty() && *wanted != found && found != "null")?;
+    let wanted = member(key)
+        .or_else(|| wanted(key))
+        .filter(|wanted| !wanted.is_empty() && *wanted != found && found != "null")?;
     Some(Fault::WrongKind { key, wanted, found })
+}
+
+fn odd(oddity: &Oddity, engine: Option<&Version>) -> Option<Fault<'static>> {
+    let reads_whole = engine.is_none_or(|engine| *engine >= Version::new(&READS_WHOLE));
+    let at = |line, column, why| Some(Fault::Malformed { line, column, why });
+    match *oddity {
+        Oddity::Empty if !reads_whole => at(1, 1, "the file is empty, which Docker before 23.0 does not take"),
+        Oddity::ByteOrderMark if !reads_whole => {
+            at(1, 1, "the file begins with a byte order mark, which Docker before 23.0 does not take")
+        }
+        Oddity::Behind { line, column } if reads_whole => at(line, column, "something stands behind the closing brace"),
+        _ => None,
+    }
+}
+
+fn is_address(entry: &str, engine: Option<&Version>) -> bool {
+    let as_addresses = engine.is_none_or(|engine| *engine >= Version::new(&DNS_AS_ADDRESSES));
+    let text = if as_addresses { entry } else { entry.trim() };
+    text.parse::<IpAddr>().is_ok() || (as_addresses && text.is_empty())
 }

@@ -161,6 +161,15 @@ pub fn all() -> impl Iterator<Item = &'static str> {
     KEYS.iter().map(|key| key.name)
 }
 
+/// Objects whose members are all of one kind.
+pub const OBJECTS: [(&str, &str); 2] = [("features", "switch"), ("log-opts", "text")];
+
+/// The same for a member of such an object: `log-opts.max-file`.
+pub fn member(key: &str) -> Option<&'static str> {
+    let (object, _) = key.split_once('.')?;
+    OBJECTS.iter().find(|(name, _)| *name == object).map(|(_, kind)| *kind)
+}
+
 /// `engine` is the version that starts next; `None` where nobody knows it: then what some engine takes is taken.
 pub fn taken(key: &str, engine: Option<&Version>) -> Taken {
     let (key, engine) = match (find(key), engine) {

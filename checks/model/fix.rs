@@ -181,7 +181,8 @@ pub enum Change<T> {
     Add(Key<T>, T),
     /// A key; in a unit a whole line, among options one of them.
     Remove(Key<T>),
-    /// What is wrong by the form's own grammar, where one mend alone is possible; in a unit that of the line of this number.
+    /// What is wrong by the form's own grammar, where one mend alone is possible; in a unit that of the line of this number, in JSON
+    /// `values`: those of dockerd's keys that are of another kind than it wants.
     Mend(Option<T>),
 }
 
@@ -189,7 +190,7 @@ pub enum Change<T> {
 pub type Key<T> = Vec<T>;
 
 impl<'a> Edit<&'a str> {
-    /// The text of an `- edit:` line: `PATH json|toml set|add KEY VALUE`, `PATH json|toml remove KEY`, `PATH json mend`,
+    /// The text of an `- edit:` line: `PATH json|toml set|add KEY VALUE`, `PATH json|toml remove KEY`, `PATH json mend [values]`,
     /// `PATH unit remove LINE`, `PATH unit mend NUMBER`, `PATH options remove OPTION`.
     pub fn parse(text: &'a str) -> Option<Self> {
         let mut words = text.splitn(4, ' ');
@@ -210,7 +211,8 @@ impl<'a> Edit<&'a str> {
             }
             ("remove", Some(rest)) if !has_keys || !rest.contains(' ') => Change::Remove(key(rest)),
             ("mend", None) if form == Form::Json => Change::Mend(None),
-            ("mend", Some(line)) if form == Form::Unit => Change::Mend(Some(line)),
+            ("mend", Some("values")) if form == Form::Json => Change::Mend(rest),
+            ("mend", Some(_)) if form == Form::Unit => Change::Mend(rest),
             _ => return None,
         };
         Some(Self { path, form, change })

@@ -101,21 +101,32 @@ pub fn apply(step: &Step, shelf: &Shelf, hand: Hand, say: &mut dyn FnMut(&Action
 
 fn begun(step: &Step, hand: Hand, before: &States, folders: States) -> Record {
     let last_edit = step.actions.iter().rposition(|action| matches!(action, Action::Edit { .. }));
-    let rereads = last_edit.map_or(&[][..], |at| &step.actions[at + 1..]);
+    let rereads = step.actions.iter().skip(last_edit.map_or(step.actions.len(), |at| at + 1)).map(Action::words);
+    // What only looks at what was given back has no part in it: a broken file is refused as it was before.
+    let rereads: Vec<String> = rereads.filter(|line| !looks_at_settings(line)).map(|line| reads_again(&line)).collect();
+    // An edit is undone by the bytes of before.
+    let undo: Vec<journal::Line> =
+        step.undo.iter().filter(|line| last_edit.is_none() || line.command().is_none()).map(Into::into).collect();
+    let commands = undo.iter().filter_map(journal::Line::command);
+    let lines: Vec<&str> = rereads.iter().map(String::as_str).chain(commands).collect();
     Record::Begun {
         at: clock::rfc3339(clock::unix_seconds()),
         code: step.cause().code.clone(),
         subject: step.cause().subject.clone(),
         title: step.title.clone(),
         actions: step.actions.iter().map(Action::words).collect(),
-        rereads: rereads.iter().map(|action| reads_again(&action.words())).collect(),
+        down: effects::down(&lines),
+        rereads,
         installs: step.installs.clone(),
-        // An edit is undone by the bytes of before.
-        undo: step.undo.iter().filter(|line| last_edit.is_none() || line.command().is_none()).map(Into::into).collect(),
+        undo,
         by_sudo: hand == Hand::BySudo,
         before: before.clone(),
         folders,
     }
+}
+
+fn looks_at_settings(line: &str) -> bool {
+    line.contains("dockerd --validate") || only_looks(line)
 }
 
 /// dockerd that is told to read its file again keeps what the file no longer has: only a restart makes it forget that.
@@ -270,8 +281,7 @@ pub fn words(end: &End) -> String {
 /// Runs a line of a fix. systemd refuses a service that was started too often within a short time, by whomever: of what the line
 /// starts the count is set back first.
 pub fn ran(line: &str) -> Said {
-    let is_plain = |unit: &String| unit.chars().all(|c| c.is_ascii_alphanumeric() || "-_.@".contains(c));
-    let started: Vec<String> = effects::starts(line).into_iter().filter(is_plain).collect();
+    let started: Vec<String> = effects::starts(line).into_iter().filter(|unit| effects::is_plain(unit)).collect();
     if !started.is_empty() {
         let manager = if line.contains("systemctl --user") { "systemctl --user" } else { "sudo systemctl" };
         let forget = format!("[ ! -d /run/systemd/system ] || {manager} reset-failed {}", started.join(" "));

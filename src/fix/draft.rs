@@ -133,9 +133,11 @@ impl<'a> Draft<'a> {
             Ok(state) => {
                 let before = text_of(&state).ok_or(format!("{path} is no file of text"))?;
                 let after = edited(&before, edit).map_err(|why| format!("{path} {why}"))?;
+                refusal::of_new_hosts(&before, &after)?;
                 seen.insert(path.clone(), state);
                 difference(&before, &after).iter().map(|line| gate.text(line)).collect()
             }
+            // Who is not root may not read each file; what else there is to say of it `unwritable` says.
             Err(_) => Vec::new(),
         };
         let edit = Edit { path: path.clone(), ..edit.clone() };

@@ -4,9 +4,15 @@
 use gdoctor_checks::model::facts::docker::{Container, Info};
 use serde::Deserialize;
 
-use crate::host::Host;
+use std::time::Duration;
+
+use crate::host::process::End;
+use crate::host::{Deadline, Host, shell};
 use crate::probe::Asker;
 use crate::report::Gate;
+
+/// For a service manager's word on one service.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Of lines on this host.
 #[derive(Debug, Default)]
@@ -123,13 +129,40 @@ impl Inspected {
 }
 
 /// The engine itself, or what it cannot run without.
-fn is_docker(unit: &str) -> bool {
+pub fn is_docker(unit: &str) -> bool {
     matches!(unit, "docker" | "docker.service" | "docker.socket" | "containerd" | "containerd.service")
 }
 
 /// Services that a line starts, anew too.
 pub fn starts(line: &str) -> Vec<String> {
     services(&[line], &["restart", "start", "try-restart"])
+}
+
+/// Of these lines' services those that do not run now, by the service manager's own word.
+pub fn down(lines: &[&str]) -> Vec<String> {
+    let of = |line: &&str| {
+        let asked = |unit: &String| match () {
+            () if line.contains("systemctl --user") => Some(format!("systemctl --user is-active --quiet {unit}")),
+            () if line.contains("systemctl ") => Some(format!("systemctl is-active --quiet {unit}")),
+            () if line.contains("rc-service ") => Some(format!("rc-service {unit} status")),
+            () if line.contains("service ") => Some(format!("service {unit} status")),
+            () => None,
+        };
+        let is_down = |unit: &String| {
+            let said = asked(unit).filter(|_| is_plain(unit)).map(|line| shell::run(&line, Deadline::after(PATIENCE)));
+            said.is_some_and(|said| matches!(said.end, End::Exited(code) if code != 0))
+        };
+        starts(line).into_iter().filter(is_down).collect::<Vec<_>>()
+    };
+    let mut down: Vec<String> = lines.iter().flat_map(of).collect();
+    down.sort();
+    down.dedup();
+    down
+}
+
+/// A name that a shell takes as it is.
+pub fn is_plain(unit: &str) -> bool {
+    unit.chars().all(|c| c.is_ascii_alphanumeric() || "-_.@".contains(c))
 }
 
 /// Services that lines restart or stop.

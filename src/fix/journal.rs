@@ -32,6 +32,9 @@ pub enum Record {
         actions: Vec<String>,
         /// Those that make a service read what was given back.
         rereads: Vec<String>,
+        /// Services that it starts, or that taking it back starts, and that did not run.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        down: Vec<String>,
         /// Packages that were not there.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         installs: Vec<String>,
@@ -77,6 +80,15 @@ pub enum Line {
     Sentence(String),
 }
 
+impl Line {
+    pub fn command(&self) -> Option<&str> {
+        match self {
+            Self::Command(text) => Some(text),
+            Self::Sentence(_) => None,
+        }
+    }
+}
+
 impl From<&Step<String>> for Line {
     fn from(step: &Step<String>) -> Self {
         match step {
@@ -107,6 +119,7 @@ pub struct Entry {
     pub subject: String,
     pub title: String,
     pub rereads: Vec<String>,
+    pub down: Vec<String>,
     pub installs: Vec<String>,
     pub undo: Vec<Line>,
     pub hand: Hand,
@@ -123,11 +136,7 @@ pub struct Entry {
 impl Entry {
     /// Every line that taking it back may run.
     pub fn undo_lines(&self) -> Vec<&str> {
-        let undo = self.undo.iter().filter_map(|line| match line {
-            Line::Command(text) => Some(text.as_str()),
-            Line::Sentence(_) => None,
-        });
-        let undo: Vec<&str> = undo.collect();
+        let undo: Vec<&str> = self.undo.iter().filter_map(Line::command).collect();
         if undo.is_empty() { self.rereads.iter().map(String::as_str).collect() } else { undo }
     }
 }
@@ -162,8 +171,20 @@ fn read(id: &str, bytes: &[u8]) -> Option<Entry> {
     // What has no newline behind it, or was cut off, is no record.
     let text = String::from_utf8_lossy(bytes);
     let mut records = text.lines().filter_map(|line| serde_json::from_str::<Record>(line).ok());
-    let Some(Record::Begun { at, code, subject, title, actions, rereads, installs, undo, by_sudo, before, folders }) =
-        records.next()
+    let Some(Record::Begun {
+        at,
+        code,
+        subject,
+        title,
+        actions,
+        rereads,
+        down,
+        installs,
+        undo,
+        by_sudo,
+        before,
+        folders,
+    }) = records.next()
     else {
         return None;
     };
@@ -174,6 +195,7 @@ fn read(id: &str, bytes: &[u8]) -> Option<Entry> {
         subject,
         title,
         rereads,
+        down,
         installs,
         undo,
         hand: if by_sudo { Hand::BySudo } else { Hand::Own },
@@ -221,6 +243,7 @@ mod tests {
                 title: "Mend".into(),
                 actions: vec!["edit".into(), "restart".into()],
                 rereads: vec!["restart".into()],
+                down: Vec::new(),
                 installs: Vec::new(),
                 undo: vec![Line::Sentence("Not needed".into())],
                 by_sudo: false,

@@ -36,6 +36,8 @@ pub use show::{Back, Document, Result as StepResult, journal_text, step_text};
 /// A restarted engine answers a moment later: it is looked again until then.
 const SETTLES: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(500);
+/// The check that tells whether dockerd answers.
+const ENGINE: &str = "docker-engine";
 
 /// One look: what is told, and what could be done about it.
 pub struct Look {
@@ -130,14 +132,17 @@ fn explained(failure: &Failure) -> Option<String> {
 fn settled(step: &Step, seen: &mut Look, look: &mut dyn FnMut() -> Option<Look>) -> Option<Vec<String>> {
     let until = Deadline::after(SETTLES);
     // A command may come back before what it starts answers.
-    let starts = step
-        .actions
-        .iter()
-        .any(|action| [" start", "restart", "reload", "-HUP"].iter().any(|word| action.words().contains(word)));
+    let lines: Vec<String> = step.actions.iter().map(plan::Action::words).collect();
+    let starts =
+        lines.iter().any(|line| [" start", "restart", "reload", "-HUP"].iter().any(|word| line.contains(word)));
+    let starts_docker = lines.iter().flat_map(|line| effects::starts(line)).any(|unit| effects::is_docker(&unit));
+    let is_down = |outcome: &Outcome| outcome.id == ENGINE && outcome.status == Status::Fail;
     loop {
         *seen = look()?;
         let told = still_told(step, &seen.report);
-        if told.is_empty() || !starts || until.left().is_zero() {
+        // Until dockerd is up, what is told of it are the words of an earlier start.
+        let comes_up = starts_docker && seen.report.results.iter().any(is_down);
+        if (told.is_empty() && !comes_up) || !starts || until.left().is_zero() {
             return Some(told);
         }
         std::thread::sleep(PAUSE);

@@ -2,14 +2,17 @@
 
 use std::path::Path;
 
+use gdoctor_checks::model::facts::docker::Config;
 use gdoctor_checks::model::fix::Risk;
+use gdoctor_checks::model::looks::segments;
 
 use super::packages::installs;
 use super::plan::Action;
 use crate::host::process::Program;
 use crate::host::shell::Sudo;
 use crate::host::state;
-use crate::report::FixWords;
+use crate::probe::docker::daemon_json;
+use crate::report::{FixWords, Gate, ROOT_FOR_ALL};
 
 /// None: gdoctor does it, as far as that is seen without its edits.
 pub fn of(fix: &FixWords, actions: &[Action], writes: &[String], sudo: Sudo) -> Option<String> {
@@ -34,6 +37,12 @@ pub fn of(fix: &FixWords, actions: &[Action], writes: &[String], sudo: Sudo) -> 
     if lines().next().is_some_and(is_for_the_users_shell) {
         return told("it changes the shell that it is typed into");
     }
+    if !fix.opens.is_empty() {
+        return Some(opens(&fix.opens));
+    }
+    if let Some(program) = lacking_of(actions) {
+        return Some(format!("{program} is not on this host"));
+    }
     let touches = fix.touches.as_ref();
     if touches.is_none_or(|touches| touches.edits.is_empty()) && lines().any(opens_an_editor) {
         return told("a file has to be edited by hand, and what is right there is for you to say");
@@ -47,13 +56,25 @@ pub fn of(fix: &FixWords, actions: &[Action], writes: &[String], sudo: Sudo) -> 
     if fix.needs_root && sudo == Sudo::Missing {
         return told("it needs root, and there is no sudo here: run gdoctor as root");
     }
-    if let Some(program) = actions.iter().filter_map(lacking).next() {
-        return Some(format!("{program} is not on this host"));
-    }
     if let Some(file) = lines().filter_map(copied).find(|file| !state::is_there(Path::new(file))) {
         return Some(format!("there is no {file} in this folder: bring it here first"));
     }
     writes.iter().find_map(|path| state::unwritable(Path::new(path)).map(|why| format!("{path} {why}")))
+}
+
+/// An edit by which daemon.json comes to name addresses of TCP that everybody may use: of those that it had the facts tell.
+pub fn of_new_hosts(before: &str, after: &str) -> Result<(), String> {
+    let open = |text: &str| match daemon_json::parse(text, 0, &serde_json::Map::new()) {
+        Config::Read { settings, .. } => settings.open_hosts().map(str::to_owned).collect(),
+        Config::Malformed { .. } => Vec::new(),
+    };
+    let known = open(before);
+    let new: Vec<String> = open(after).into_iter().filter(|host| !known.contains(host)).collect();
+    if new.is_empty() { Ok(()) } else { Err(opens(&new.join(", "))) }
+}
+
+fn opens(hosts: &str) -> String {
+    format!("Docker would listen at {} without TLS, and {ROOT_FOR_ALL}", Gate::default().text(hosts))
 }
 
 /// A file that a package has brought: what is written there the package's next version takes back.
@@ -88,13 +109,31 @@ fn copied(line: &str) -> Option<&str> {
     (words.next() == Some("cp")).then(|| words.next()).flatten().filter(is_own)
 }
 
-/// The program of an action that is not there.
-fn lacking(action: &Action) -> Option<String> {
-    const OF_THE_SHELL: [&str; 16] = [
-        ".", ":", "[", "cd", "command", "echo", "eval", "exec", "false", "for", "if", "printf", "set", "test", "true",
-        "while",
+/// A program that is not there, of the actions before packages are brought: those may bring it.
+fn lacking_of(actions: &[Action]) -> Option<String> {
+    let brings = |action: &&Action| matches!(action, Action::Run { command, .. } if installs(command));
+    let first = actions.iter().position(|action| brings(&action)).map_or(actions.len(), |at| at + 1);
+    let lines = actions[..first].iter().filter_map(|action| match action {
+        Action::Run { command, .. } => Some(sure_parts(command)),
+        Action::Edit { .. } => None,
+    });
+    lines.flatten().find_map(|segment| lacking(&segment))
+}
+
+/// The commands of a line that are started whatever the others say, without what is quoted.
+fn sure_parts(line: &str) -> Vec<String> {
+    let depends = ["||", "if ", "case ", "while ", "for ", "command -v ", "[ "].iter().any(|word| line.contains(word));
+    let parts = segments(line);
+    if depends { parts.into_iter().take(1).collect() } else { parts }
+}
+
+/// The program of a simple command that is not there.
+fn lacking(command: &str) -> Option<String> {
+    // Q stands for what is quoted.
+    const OF_THE_SHELL: [&str; 27] = [
+        ".", ":", "Q", "[", "case", "cd", "command", "do", "done", "echo", "else", "eval", "exec", "export", "false",
+        "fi", "for", "hash", "if", "printf", "set", "test", "then", "true", "type", "unset", "while",
     ];
-    let Action::Run { command, .. } = action else { return None };
     let word = command.split_whitespace().find(|word| *word != "sudo" && !word.starts_with('-'))?;
     let plain = word.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-./[:".contains(letter));
     if !plain || OF_THE_SHELL.contains(&word) {
@@ -107,6 +146,28 @@ fn lacking(action: &Action) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_that_is_not_there_is_named() {
+        let run = |line: &str| Action::Run { command: line.into(), as_user: "root".into(), differences: Vec::new() };
+        let lacking = |lines: &[&str]| lacking_of(&lines.iter().map(|line| run(line)).collect::<Vec<_>>());
+        assert_eq!(lacking(&["sudo nvidia-none runtime configure", "sudo sh -c x"]).as_deref(), Some("nvidia-none"));
+        assert_eq!(lacking(&["echo 'a none-x' | sudo none-y /z"]).as_deref(), Some("none-y"));
+        assert_eq!(lacking(&["[ -e /x ] || sudo none-z", "command -v none-z && none-z", "'none-z' x"]), None);
+        assert_eq!(lacking(&["echo a | sudo tee /x", "sudo apt-get install -y x", "x --version"]), None);
+    }
+
+    #[test]
+    fn hosts_for_everybody_are_not_brought_by_an_edit() {
+        let is_refused = |before: &str, after: &str| of_new_hosts(before, after).is_err();
+        let hosts = |value: &str, rest: &str| format!("{{\"hosts\": {value}{rest}}}");
+        let tcp = "[\"fd://\", \"tcp://127.0.0.1:2375\"]";
+        assert!(is_refused(&hosts(tcp, ","), &hosts(tcp, "")));
+        assert!(is_refused(&hosts("\":2375\"", ""), &hosts("[\":2375\"]", "")));
+        assert!(!is_refused(&hosts(tcp, ","), &hosts(tcp, ", \"tlsverify\": true")));
+        assert!(!is_refused(&hosts(tcp, ", \"debug\": \"true\""), &hosts(tcp, ", \"debug\": true")));
+        assert!(!is_refused(&hosts("[\"fd://\"]", ","), &hosts("[\"fd://\"]", "")));
+    }
 
     #[test]
     fn editors_and_shells_are_told() {

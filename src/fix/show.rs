@@ -268,6 +268,9 @@ impl Back {
         for why in &self.back.failed {
             let _ = writeln!(out, "Failed: {}", gate.text(why));
         }
+        if !self.back.down.is_empty() {
+            let _ = writeln!(out, "As before the fix, {} does not run.", gate.text(&self.back.down.join(", ")));
+        }
         for why in &self.back.left {
             let _ = writeln!(out, "Not taken back: {}", gate.text(why));
         }

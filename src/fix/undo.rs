@@ -2,6 +2,7 @@
 //! before, and nothing that somebody else has changed since.
 
 use super::apply;
+use super::effects;
 use super::hand::Hand;
 use super::journal::{self, Entry, Line, Record, States, Stood};
 use super::packages;
@@ -19,6 +20,8 @@ pub struct TakenBack {
     pub left: Vec<String>,
     /// Commands that did not end well, a sentence each.
     pub failed: Vec<String>,
+    /// Services that do not run now, as they did not before the fix.
+    pub down: Vec<String>,
 }
 
 /// Err: nothing was begun.
@@ -37,30 +40,32 @@ pub fn undo(entry: &Entry, shelf: &Shelf, say: &mut dyn FnMut(&str)) -> Result<T
     journal::write(&mut ledger, &Record::Undoing { at: clock::rfc3339(clock::unix_seconds()), found })?;
 
     let mut back = TakenBack::default();
-    let commands: Vec<&String> =
-        entry.undo.iter().filter_map(command).filter(|line| !packages::installs(line)).collect();
+    let commands: Vec<&str> =
+        entry.undo.iter().filter_map(Line::command).filter(|line| !packages::installs(line)).collect();
+    // What a fix that did not come to its end has left undone cannot be taken back.
+    let has_to = entry.stood == Stood::Ended && entry.told.is_empty();
     if others.is_empty() {
         for command in &commands {
-            run(command, say, &mut back, entry.stood == Stood::Ended && entry.told.is_empty());
+            run(command, say, &mut back, entry, has_to);
         }
     } else if !commands.is_empty() {
-        let lines: Vec<&str> = commands.iter().map(|line| line.as_str()).collect();
-        back.left.push(format!("not run, since it could undo what others have changed: {}", lines.join("; ")));
+        back.left.push(format!("not run, since it could undo what others have changed: {}", commands.join("; ")));
     }
     back.left.extend(others.iter().map(|path| format!("{path} has been changed since the fix: it was left as it is")));
     match packages::taken_away(&entry.installs) {
-        Ok(lines) => lines.iter().for_each(|line| run(line, say, &mut back, true)),
+        Ok(lines) => lines.iter().for_each(|line| run(line, say, &mut back, entry, true)),
         Err(why) => back.left.push(why),
     }
     restore(entry, &others, &mut back);
     if commands.is_empty() && !back.restored.is_empty() {
         for command in &entry.rereads {
-            // Before the fix this may have failed too.
-            run(command, say, &mut back, false);
+            run(command, say, &mut back, entry, has_to);
         }
     }
     let sentences = entry.undo.iter().filter_map(|line| match line {
-        Line::Sentence(text) if text.starts_with("Cannot ") => Some(text.clone()),
+        Line::Sentence(text) if ["Cannot ", "Not advised: "].iter().any(|word| text.starts_with(word)) => {
+            Some(text.clone())
+        }
         _ => None,
     });
     back.left.extend(sentences);
@@ -69,23 +74,23 @@ pub fn undo(entry: &Entry, shelf: &Shelf, say: &mut dyn FnMut(&str)) -> Result<T
     Ok(back)
 }
 
-fn command(line: &Line) -> Option<&String> {
-    match line {
-        Line::Command(text) => Some(text),
-        Line::Sentence(_) => None,
-    }
-}
-
 fn seen(entry: &Entry) -> Result<States, String> {
     let look = |path: &String| Ok((path.clone(), entry.hand.look(path)?));
     entry.before.keys().map(look).collect()
 }
 
-/// `has_to`: it is told where it does not end well.
-fn run(command: &str, say: &mut dyn FnMut(&str), back: &mut TakenBack, has_to: bool) {
+/// `has_to`: it is told where it does not end well. What does not start, and did not run before the fix, stands as before.
+fn run(command: &str, say: &mut dyn FnMut(&str), back: &mut TakenBack, entry: &Entry, has_to: bool) {
     say(command);
     let said = apply::ran(command);
-    if has_to && said.end != End::Exited(0) {
+    if said.end == End::Exited(0) {
+        return;
+    }
+    let down = effects::down(&[command]);
+    if !down.is_empty() && down.iter().all(|unit| entry.down.contains(unit)) {
+        back.down.extend(down);
+        back.down.dedup();
+    } else if has_to {
         let last = said.text.trim().lines().last().unwrap_or_default().to_owned();
         back.failed.push(format!("{command} {}: {last}", apply::words(&said.end)));
     }

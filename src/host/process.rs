@@ -70,7 +70,7 @@ impl Program {
 
     pub fn run<'a>(&self, arguments: impl IntoIterator<Item = &'a OsStr>, cap: usize, deadline: Deadline) -> Ran {
         let mut command = Command::new(&self.path);
-        command.arg0(&self.name).env_clear().env("PATH", FOLDERS.join(":")).args(arguments);
+        command.arg0(&self.name).env_clear().env("PATH", FOLDERS.join(":")).env("TZ", "UTC").args(arguments);
         for name in HANDED_ON {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
         }

@@ -107,7 +107,8 @@ mod in_base64 {
     }
 }
 
-/// What stands there now. Err besides for what is no file, folder or link, and for a file that is too large.
+/// What stands there now. Err besides, of the kind Unsupported, for what could not be put back whole: what is no file, folder or link, a
+/// file that is too large, and one that has other names, which a new file in its place would part from it.
 pub fn look(path: &Path) -> io::Result<State> {
     match place::parent(path) {
         Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(State::Absent),
@@ -137,12 +138,19 @@ fn look_in(folder: &OwnedFd, name: &OsStr) -> io::Result<State> {
             let mut bytes = Vec::new();
             File::from(file).take(CAP + 1).read_to_end(&mut bytes)?;
             if bytes.len() as u64 > CAP {
-                return Err(io::Error::other("it is larger than any file of settings"));
+                return Err(unsupported("it is larger than 16 MiB, and no file of settings is"));
+            }
+            if stat.st_nlink > 1 {
+                return Err(unsupported("it has other names (hard links), from which a change would part it"));
             }
             Ok(State::File { bytes, uid: stat.st_uid, gid: stat.st_gid, mode: stat.st_mode & 0o7777, access, label })
         }
-        _ => Err(io::Error::other("it is neither a file nor a folder nor a link")),
+        _ => Err(unsupported("it is neither a file nor a folder nor a link")),
     }
+}
+
+fn unsupported(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, why)
 }
 
 /// Puts `wanted` where `expected` stands, whole or not at all.
@@ -235,10 +243,15 @@ pub fn is_there(path: &Path) -> bool {
 }
 
 /// Why nothing can be written there, where that is seen without trying.
-pub fn unwritable(path: &Path) -> Option<&'static str> {
+pub fn unwritable(path: &Path) -> Option<String> {
+    if let Err(why) = look(path)
+        && why.kind() == io::ErrorKind::Unsupported
+    {
+        return Some(format!("cannot be given back as it is: {why}"));
+    }
     let there = path.ancestors().find(|path| path.symlink_metadata().is_ok())?;
     let system = rustix::fs::statvfs(there).ok()?;
-    system.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY).then_some("is on a read-only file system")
+    system.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY).then(|| "is on a read-only file system".to_owned())
 }
 
 #[cfg(test)]
@@ -272,6 +285,19 @@ mod tests {
             assert_eq!(serde_json::from_str::<State>(&text).unwrap(), pair[1]);
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing of ours is left");
+    }
+
+    #[test]
+    fn what_could_not_be_put_back_whole_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let why = |name: &str| unwritable(&path(name)).unwrap_or_default();
+        std::fs::write(path("one"), "a").unwrap();
+        assert_eq!((why("one"), why("none")), Default::default());
+        std::fs::hard_link(path("one"), path("other")).unwrap();
+        assert!(why("one").contains("has other names") && why("other").contains("has other names"));
+        std::fs::File::create(path("large")).unwrap().set_len(CAP + 1).unwrap();
+        assert!(why("large").contains("larger than 16 MiB"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod camera;
 mod crew;
 mod disk;
 pub mod display;
-mod docker;
+pub mod docker;
 mod dockerd;
 mod engine;
 mod host;

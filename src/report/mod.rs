@@ -27,7 +27,7 @@ pub use start::Starts;
 pub use doc::{find_fix, general, has_holes, nobodys, parse};
 pub use families::FamilyWords;
 pub use gate::{Gate, harmless};
-pub use words::{CORRECTED, OUT_OF_SIGHT, YOUR_OWN, general_fix, write, write_through};
+pub use words::{CORRECTED, OUT_OF_SIGHT, ROOT_FOR_ALL, YOUR_OWN, general_fix, write, write_through};
 
 /// `$id` of `docs/gdoctor-report-1.json`, which `gdoctor schema` prints.
 pub const SCHEMA: &str = "https://gdoctor.dev/schema/gdoctor-report-1.json";
@@ -467,6 +467,9 @@ pub struct FixWords {
     /// The commands are the run line, changed.
     #[serde(skip)]
     pub changes_line: bool,
+    /// Addresses at which everybody who reaches them is root on this host once it is done, and nobody is now.
+    #[serde(skip)]
+    pub opens: String,
     /// None: what it changes is not told, or not in the very words that are printed.
     #[serde(skip)]
     pub touches: Option<Touches>,

@@ -75,6 +75,7 @@ pub fn write_through(
                 made_up,
                 reclaim,
                 shown,
+                opens: facts.docker.would_open().join(", "),
                 took,
             };
             j.findings.iter().map(|f| words.outcome(f, &blocked)).collect::<Vec<_>>()
@@ -132,6 +133,8 @@ struct Words<'a> {
     /// What Docker's own commands would free is asked for already.
     reclaim: bool,
     shown: &'a Shown<'a>,
+    /// Addresses of TCP that dockerd's next start opens to everybody.
+    opens: String,
     took: Duration,
 }
 
@@ -236,8 +239,23 @@ impl Words<'_> {
         if self.down && !words.changes_line && self.check.id != ENGINE && words.commands.iter().any(asks_docker) {
             words.notes.insert(0, "Docker has to run for this: mend docker-engine first.".to_owned());
         }
+        if !self.opens.is_empty() && words.commands.iter().any(|line| starts_docker(line)) {
+            words.opens = self.shown.gate.told(&self.opens);
+            words.notes.insert(0, format!("Docker then listens at {} without TLS: {ROOT_FOR_ALL}.", words.opens));
+        }
         words
     }
+}
+
+/// What a dockerd on TCP without TLS comes to.
+pub const ROOT_FOR_ALL: &str = "whoever reaches that is root on this host";
+
+/// The line starts dockerd, anew too.
+fn starts_docker(line: &str) -> bool {
+    const BEGINS: [&str; 4] = ["systemctl ", "service docker ", "rc-service docker ", "snap "];
+    const STARTS: [&str; 3] = [" start", " restart", " --now"];
+    let is_of_docker = |part: &str| part.contains("docker") && STARTS.iter().any(|word| part.contains(word));
+    line.split(['&', ';']).any(|part| is_of_docker(part) && BEGINS.iter().any(|word| part.contains(word)))
 }
 
 /// What to run where a look gave no answer, by the reason why: another look, or what another would not tell. A flag that asked for it
@@ -338,6 +356,7 @@ fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Findi
         undo: if to_run { afterwards(&fix.undo) } else { Vec::new() },
         page: fix.page.to_owned(),
         changes_line,
+        opens: String::new(),
         touches: touches(fix, tags, finding, gate),
     }
 }

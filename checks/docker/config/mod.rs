@@ -24,9 +24,14 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let waits = lacks_runtime(docker, need);
     let engine = facts.engine_to_start();
     let untold = docker.config_untold(engine.as_ref());
+    let repeated = docker.settings().map_or(&[][..], |settings| &settings.repeated);
+    let lacks_ctk = docker.nvidia_ctk.is_absent();
     let finding = match (docker.config.known()?, docker.config_fault(engine.as_ref())) {
         (None, _) => Finding::pass("defaults"),
-        (Some(_), Some(fault)) => faulty(&fault, runs, waits, path),
+        (Some(_), Some(fault)) => {
+            let with = |code, fix| if runs && !waits { Finding::warn(code, fix) } else { Finding::fail(code, fix) };
+            faulty(&fault, Known { runs, repeated, lacks_ctk }, with, path)
+        }
         (Some(Config::Read { .. }), None) if !untold.is_empty() => {
             let version = engine.map(|version| version.to_string()).unwrap_or_default();
             let why = format!("whether Docker {version} knows {} is not known here", untold.join(", "));
@@ -74,34 +79,50 @@ fn lacks_runtime(docker: &DockerFacts, need: &Need) -> bool {
     named && docker.info.value().is_some_and(|info| !info.runtimes.contains_key("nvidia"))
 }
 
-fn faulty(fault: &Fault, runs: bool, waits: bool, path: &str) -> Finding {
-    let bad = |code, fix| if runs && !waits { Finding::warn(code, fix) } else { Finding::fail(code, fix) };
+/// What decides about the words and the fix.
+struct Known<'a> {
+    runs: bool,
+    /// Keys that dockerd's command sets to the same value.
+    repeated: &'a [String],
+    lacks_ctk: bool,
+}
+
+fn faulty(fault: &Fault, known: Known, bad: impl Fn(&'static str, &'static str) -> Finding, path: &str) -> Finding {
     match fault {
-        Fault::Malformed { line, column, why } => bad(if runs { "broken-since-start" } else { "malformed" }, "repair")
-            .with("line", line)
-            .with("column", column)
-            .with("why", why)
-            .evidence(path, format!("line {line} column {column}: {why}")),
+        Fault::Malformed { line, column, why } => {
+            bad(if known.runs { "broken-since-start" } else { "malformed" }, "repair")
+                .with("line", line)
+                .with("column", column)
+                .with("why", why)
+                .evidence(path, format!("line {line} column {column}: {why}"))
+        }
         Fault::UnknownKeys(keys) => {
             bad("unknown-key", "repair").with("keys", keys.join(", ")).evidence(path, keys.join(", "))
         }
-        Fault::WrongKind { key, wanted, found } => bad("wrong-kind", "repair")
+        Fault::WrongKind { key, wanted, found } => bad("wrong-kind", "write-as-wanted")
             .with("key", key)
             .with("wanted", words(wanted))
             .with("found", words(found))
             .evidence(path, format!("{key}: {}", words(found))),
+        Fault::NoAddress(entry) => bad("no-address", "write-as-wanted")
+            .with("entry", format!("{entry:?}"))
+            .evidence(path, format!("dns: {entry:?}")),
         Fault::NoSuchRuntime(name) => {
-            bad("no-such-runtime", if *name == "nvidia" { "nvidia-runtime/register" } else { "default-runc" })
+            let registers = *name == "nvidia" && !known.lacks_ctk;
+            bad("no-such-runtime", if registers { "nvidia-runtime/register" } else { "default-runc" })
                 .with("name", name)
                 .evidence(path, format!("default-runtime: {name}"))
         }
         Fault::Twice(keys) if keys.as_slice() == ["hosts"] => {
             bad("hosts-twice", "one-hosts").evidence(path, "hosts").evidence("the unit's command", "-H")
         }
-        Fault::Twice(keys) => bad("twice", "one-place")
-            .with("keys", keys.join(", "))
-            .evidence(path, keys.join(", "))
-            .evidence("the unit's command", keys.join(", ")),
+        Fault::Twice(keys) => {
+            let same = keys.iter().all(|key| known.repeated.iter().any(|repeated| repeated == key));
+            bad("twice", if same { "leave-to-command" } else { "one-place" })
+                .with("keys", keys.join(", "))
+                .evidence(path, keys.join(", "))
+                .evidence("the unit's command", keys.join(", "))
+        }
     }
 }
 

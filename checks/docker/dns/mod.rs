@@ -1,5 +1,6 @@
 //! Can containers ask a resolver that they reach?
 
+use crate::model::facts::docker::Place;
 use crate::model::prelude::*;
 
 pub static CHECK: Check = Check {
@@ -32,6 +33,17 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     }
     let finding = match set {
         _ if servers.is_empty() && set.is_some() => Finding::warn("daemon-without", "mend-host"),
+        Some(set) if set.value.iter().all(|server| is_loopback(server.trim())) => {
+            let (path, told) = (set.place.path(), set.value.join(", "));
+            let has_others = servers.iter().any(|server| !is_loopback(server));
+            let fix = match set.place {
+                Place::File(_) if has_others => "drop-dns",
+                Place::File(_) => "name-server",
+                _ => "docker-engine/mend-command",
+            };
+            let finding = Finding::warn("set-loopback", fix).with("path", path).with("servers", &told);
+            return Ok(finding.with("own", servers.join(", ")).evidence(path, told).into());
+        }
         Some(set) => {
             let (path, servers) = (set.place.path(), set.value.join(", "));
             let finding = Finding::pass("set").with("path", path).with("servers", &servers);

@@ -253,9 +253,10 @@ fn outside_its_guest(facts: &Facts, finding: Finding) -> Finding {
 fn is_mended(facts: &Facts, refused: &Finding) -> bool {
     let reason = refused.values.get("reason").map_or("", String::as_str);
     let config = &facts.docker.config;
+    let at = facts.engine.start.value().and_then(|start| start.at);
     let keys = match config.value() {
-        // Of a file without any key it is not known whether it is empty, which older ones do not take.
-        Some(Config::Read { keys, .. }) if keys.is_empty() => return false,
+        // dockerd read what stands there now, and read it otherwise.
+        Some(Config::Read { settings, .. }) if at.is_none_or(|at| settings.changed < at) => return false,
         Some(Config::Read { keys, .. }) => &keys[..],
         None if config.is_absent() => &[],
         _ => return false,

@@ -29,6 +29,8 @@ pub struct DockerFacts {
     pub strangers: Fact<Vec<String>>,
     /// dockerd's own program file.
     pub daemon_program: Fact<String>,
+    /// The program that registers NVIDIA's runtime.
+    pub nvidia_ctk: Fact<String>,
     pub unit: Fact<Unit>,
     /// The process that dockerd's pid file names, if it is alive.
     pub daemon_process: Fact<u32>,
@@ -512,6 +514,20 @@ pub struct Settings {
     /// What kind of value each key has: `text`, `number`, `switch`, `list`, `object`, `null`.
     #[serde(serialize_with = "place::word")]
     pub kinds: BTreeMap<String, String>,
+    /// The same of what is in objects whose members are all of one kind: `log-opts.max-file`.
+    #[serde(serialize_with = "place::word", skip_serializing_if = "BTreeMap::is_empty")]
+    pub members: BTreeMap<String, String>,
+    /// What about the file's text not every engine takes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub oddities: Vec<Oddity>,
+    /// Keys that dockerd's command sets too, to the very same value.
+    #[serde(serialize_with = "place::word", skip_serializing_if = "Vec::is_empty")]
+    pub repeated: Vec<String>,
+    /// Where dockerd listens: `tcp://0.0.0.0:2375`.
+    #[serde(serialize_with = "place::text", skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
+    /// Only clients with a certificate of its own authority are let in.
+    pub tlsverify: Option<bool>,
     pub iptables: Option<bool>,
     pub ip_forward: Option<bool>,
     /// The default bridge; `none`: there is none.
@@ -555,6 +571,28 @@ pub struct Settings {
     pub shm_size: Option<String>,
     /// Seconds since the epoch of the file's last change.
     pub changed: i64,
+}
+
+impl Settings {
+    /// The addresses of TCP among its hosts, where everybody who reaches them is let in.
+    pub fn open_hosts(&self) -> impl Iterator<Item = &str> {
+        let is_tcp = |host: &&str| !["unix:", "fd:", "npipe:"].iter().any(|scheme| host.starts_with(scheme));
+        self.hosts.iter().map(String::as_str).filter(is_tcp).filter(|_| self.tlsverify != Some(true))
+    }
+}
+
+/// A text that reads as an object, and not by each engine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Oddity {
+    /// There is nothing in it but blanks.
+    Empty,
+    ByteOrderMark,
+    /// Something stands behind the object; lines and columns count from 1.
+    Behind {
+        line: usize,
+        column: usize,
+    },
 }
 
 /// The part of `GET /version` that checks use, in the API's own spelling.

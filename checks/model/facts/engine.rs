@@ -325,6 +325,9 @@ pub struct Start {
     pub lines: Vec<String>,
     /// Where they were read.
     pub log: String,
+    /// Seconds since the epoch: dockerd wrote them no earlier, or, without systemd, no later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<i64>,
     /// What systemd itself could not do, in its own words.
     pub systemd: Option<SystemdFailure>,
 }

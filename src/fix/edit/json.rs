@@ -1,16 +1,25 @@
-//! One key of a JSON file, changed in its text: everything else of it keeps its place, its order and its blanks. And the commas of
-//! one that is no JSON for want of the right ones.
+//! One key of a JSON file, changed in its text: everything else of it keeps its place, its order and its blanks. And the form of one
+//! that is no JSON, and a value of another kind than is wanted, where one thing alone can be meant.
 
+use std::net::IpAddr;
 use std::ops::Range;
 
+use gdoctor_checks::model::daemon_keys;
 use gdoctor_checks::model::fix::Change;
-use serde_json::Value;
+use serde_json::{Deserializer, Value};
+
+use crate::probe::docker::daemon_json;
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// The text after the edit. Err tells why this text cannot be edited so.
 pub fn edited(text: &str, change: &Change<String>) -> Result<String, String> {
     let (Change::Set(key, _) | Change::Add(key, _) | Change::Remove(key)) = change else {
         return Err("cannot be changed so".into());
     };
+    if let Some(rest) = text.strip_prefix(BYTE_ORDER_MARK) {
+        return edited(rest, change).map(|after| format!("{BYTE_ORDER_MARK}{after}"));
+    }
     let text = if text.trim().is_empty() { "{}\n" } else { text };
     let before: Value = serde_json::from_str(text).map_err(|why| format!("is no JSON ({why})"))?;
     let mut wanted = before.clone();
@@ -18,11 +27,66 @@ pub fn edited(text: &str, change: &Change<String>) -> Result<String, String> {
     if wanted == before {
         return Ok(text.to_owned());
     }
-    let after = written(text, key, change).ok_or("cannot be edited by its text")?;
-    match serde_json::from_str::<Value>(&after) {
-        Ok(value) if value == wanted => Ok(after),
-        // A key that stands twice, say: which one counts is the reader's secret.
-        _ => Err("cannot be edited by its text".into()),
+    let mut after = text.to_owned();
+    // A key that stands there more than once has to go more than once.
+    let most = if matches!(change, Change::Remove(_)) { text.len() } else { 1 };
+    for _ in 0..most {
+        after = written(&after, key, change).ok_or("cannot be edited by its text")?;
+        if serde_json::from_str::<Value>(&after).is_ok_and(|value| value == wanted) {
+            return Ok(after);
+        }
+    }
+    Err("cannot be edited by its text".into())
+}
+
+/// With the values of dockerd's keys as it wants them.
+pub fn retyped(text: &str) -> Result<String, String> {
+    let bare = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    let whole: Value = serde_json::from_str(bare).map_err(|why| format!("is no JSON ({why})"))?;
+    let mut after = text.to_owned();
+    for (key, value) in whole.as_object().into_iter().flatten() {
+        after = of_kind(after, &[key], value)?;
+        let inner = daemon_keys::OBJECTS.iter().any(|(name, _)| name == key).then(|| value.as_object()).flatten();
+        for (name, value) in inner.into_iter().flatten() {
+            after = of_kind(after, &[key, name], value)?;
+        }
+    }
+    if after == text { Err("has no value of another kind than dockerd wants".into()) } else { Ok(after) }
+}
+
+fn of_kind(text: String, path: &[&String], value: &Value) -> Result<String, String> {
+    let kind = match path {
+        [key] if *key == "dns" => Some("addresses"),
+        [key] => daemon_keys::wanted(key),
+        [key, name] => daemon_keys::member(&format!("{key}.{name}")),
+        _ => None,
+    };
+    let Some(kind) = kind.filter(|kind| !["", daemon_json::kind(value)].contains(kind) && !value.is_null()) else {
+        return Ok(text);
+    };
+    let path: Vec<String> = path.iter().map(|name| (*name).clone()).collect();
+    let new = meant(value, kind).ok_or(format!("has a value at {} that is for you to say", path.join(".")))?;
+    edited(&text, &Change::Set(path, new.to_string()))
+}
+
+/// What a value of another kind can only mean.
+fn meant(value: &Value, kind: &str) -> Option<Value> {
+    let is_word = |text: &str| !text.is_empty() && !text.contains(|c: char| c == ',' || c.is_whitespace());
+    let addresses = |text: &str| {
+        let words = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|word| !word.is_empty());
+        words.map(|word| word.parse::<IpAddr>().is_ok().then(|| Value::from(word))).collect::<Option<Vec<_>>>()
+    };
+    match (kind, value) {
+        ("switch", Value::String(text)) => text.parse::<bool>().ok().map(Value::from),
+        ("number", Value::String(text)) => text.parse::<u64>().ok().map(Value::from),
+        ("text", Value::Number(number)) => Some(number.to_string().into()),
+        ("list", Value::String(text)) if is_word(text) => Some(Value::from(vec![text.as_str()])),
+        ("addresses", Value::String(text)) => addresses(text).map(Value::from),
+        ("addresses", Value::Array(list)) => {
+            let each = list.iter().map(|entry| addresses(entry.as_str()?)).collect::<Option<Vec<_>>>()?;
+            Some(each.concat().into())
+        }
+        _ => None,
     }
 }
 
@@ -74,8 +138,12 @@ fn written(text: &str, key: &[String], change: &Change<String>) -> Option<String
     let mut at = 0;
     for (depth, name) in key.iter().enumerate() {
         let object = parts(text, at)?;
-        let found = object.parts.iter().position(|part| part.key == *name);
+        // Of several the last counts; what several objects of one name say together is not read here.
+        let found = object.parts.iter().rposition(|part| part.key == *name);
         let last = depth + 1 == key.len();
+        if !last && object.parts.iter().filter(|part| part.key == *name).count() > 1 {
+            return None;
+        }
         let (index, part) = match found {
             Some(index) => (index, &object.parts[index]),
             None => return Some(with_part(text, &object, &nested(&key[depth..], change)?, depth)),
@@ -195,12 +263,19 @@ fn behind(text: &str, at: usize) -> Option<usize> {
     }
 }
 
-/// The text with the commas that it has too many taken out, and those that it lacks before a key put in: what else is wrong with it
-/// could be mended in more ways than one.
+/// The text with the commas that it has too many taken out, and those that it lacks before a key put in; without a byte order mark and
+/// without brackets that close nothing; an object where there was nothing. What else is wrong with it could be mended in more ways than
+/// one.
 pub fn mended(text: &str) -> Result<String, String> {
-    if serde_json::from_str::<Value>(text).is_ok() {
-        return Err("is well-formed, and what is right in it is for you to say".into());
+    let bare = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    if bare.trim().is_empty() {
+        return Ok("{}\n".into());
     }
+    if serde_json::from_str::<Value>(bare).is_ok() {
+        let is_well = || "is well-formed, and what is right in it is for you to say".to_owned();
+        return if bare == text { Err(is_well()) } else { Ok(bare.to_owned()) };
+    }
+    let text = bare;
     let bytes = text.as_bytes();
     // What is put in the place of one byte, or before one.
     let mut cuts: Vec<usize> = Vec::new();
@@ -233,12 +308,27 @@ pub fn mended(text: &str) -> Result<String, String> {
             after.push(letter);
         }
     }
+    let is_bracket = |letter: char| "}]".contains(letter);
+    if let Some(end) = end_of_first(&after)
+        && after[end..].contains(is_bracket)
+        && after[end..].chars().all(|letter| letter.is_whitespace() || is_bracket(letter))
+    {
+        after.truncate(end);
+        after.push('\n');
+    }
     let is_object = |after: &String| serde_json::from_str::<Value>(after).is_ok_and(|value| value.is_object());
     if after != text && is_object(&after) {
         Ok(after)
     } else {
         Err("has more wrong than its commas, and what is right there is for you to say".into())
     }
+}
+
+/// Where the object ends that the text begins with.
+fn end_of_first(text: &str) -> Option<usize> {
+    let mut values = Deserializer::from_str(text).into_iter::<Value>();
+    values.next()?.ok()?;
+    Some(values.byte_offset())
 }
 
 fn is_key(text: &str, end: usize) -> bool {
@@ -295,13 +385,59 @@ mod tests {
     }
 
     #[test]
+    fn a_form_that_not_every_engine_takes_is_mended() {
+        let mended = |text: &str| told(text, "json mend");
+        assert_eq!((mended(""), mended(" \n"), mended("\u{feff}")), ("{}\n".into(), "{}\n".into(), "{}\n".into()));
+        assert_eq!(mended("\u{feff}{\"a\": 1}\n"), "{\"a\": 1}\n");
+        assert_eq!(mended("{\n  \"a\": {},\n}\n}\n"), "{\n  \"a\": {}\n}\n");
+        for text in ["{\"a\": 1}\n{\"b\": 2}", "{\"a\": 1} // why", "{\"a\": 1}\nx"] {
+            assert!(mended(text).starts_with("error: "), "{text}");
+        }
+        assert_eq!(mended("{\"log-opts\": {\"max-file\": 3},}"), "{\"log-opts\": {\"max-file\": \"3\"}}");
+        assert_eq!(told("\u{feff}{\"a\": 1}", "json set a 2"), "\u{feff}{\"a\": 2}");
+    }
+
+    #[test]
+    fn a_key_that_stands_there_twice() {
+        let text = "{\"a\": 1, \"b\": 2, \"a\": 3}";
+        assert_eq!(told(text, "json remove a"), "{\"b\": 2}");
+        assert_eq!(told(text, "json set a 4"), "{\"a\": 1, \"b\": 2, \"a\": 4}");
+    }
+
+    #[test]
+    fn values_of_another_kind_are_mended_where_they_mean_one_thing() {
+        for (broken, well) in [
+            ("\"debug\": \"true\"", "\"debug\": true"),
+            ("\"mtu\": \"1400\", \"ipv6\": \"false\"", "\"mtu\": 1400, \"ipv6\": false"),
+            ("\"log-opts\": {\"max-file\": 3}", "\"log-opts\": {\"max-file\": \"3\"}"),
+            ("\"registry-mirrors\": \"https://m.lan\"", "\"registry-mirrors\": [\"https://m.lan\"]"),
+            ("\"dns\": \"8.8.8.8, 1.1.1.1\"", "\"dns\": [\"8.8.8.8\",\"1.1.1.1\"]"),
+            ("\"dns\": [\" 8.8.8.8\", \"1.1.1.1 ::1\"]", "\"dns\": [\"8.8.8.8\",\"1.1.1.1\",\"::1\"]"),
+        ] {
+            let text = |part: &str| format!("{{\n  {part},\n  \"no-such-key\": 1\n}}\n");
+            assert_eq!(told(&text(broken), "json mend values"), text(well));
+        }
+        for part in [
+            "\"debug\": \"yes\"",
+            "\"mtu\": \"1k\"",
+            "\"registry-mirrors\": \"a, b\"",
+            "\"bridge\": true",
+            "\"dns\": [\"8.8.8.8#53\"]",
+            "\"debug\": \"true\", \"mtu\": \"1k\"",
+            "\"debug\": true",
+        ] {
+            assert!(told(&format!("{{{part}}}"), "json mend values").starts_with("error: has "), "{part}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_edited_is_said() {
         for (text, edit) in [
             ("{\"a\": 1,}", "json set b 1"),
             ("[]", "json set b 1"),
             ("{\"a\": 1}", "json add a 1"),
             ("{\"a\": 1}", "json set a.b 1"),
-            ("{\"a\": 1, \"a\": 2}", "json remove a"),
+            ("{\"a\": {}, \"a\": {\"b\": 1}}", "json remove a.b"),
         ] {
             assert!(told(text, edit).starts_with("error: "), "{text} {edit}");
         }

@@ -11,7 +11,12 @@ use gdoctor_checks::model::fix::{Change, Edit, Form};
 /// The text after the edit. Err tells why this text cannot be edited so, as what the file does: `has no line …`.
 pub fn edited(text: &str, edit: &Edit<String>) -> Result<String, String> {
     match (edit.form, &edit.change) {
-        (Form::Json, Change::Mend(_)) => json::mended(text),
+        // With its form alone in order the next start would fail by its values.
+        (Form::Json, Change::Mend(None)) => json::mended(text).map(|after| json::retyped(&after).unwrap_or(after)),
+        (Form::Json, Change::Mend(Some(_))) => json::retyped(text),
+        (Form::Json, Change::Remove(key)) if key.len() == 1 => key[0]
+            .split(", ")
+            .try_fold(text.to_owned(), |text, name| json::edited(&text, &Change::Remove(vec![name.to_owned()]))),
         (Form::Json, change) => json::edited(text, change),
         (Form::Toml, change) => toml::edited(text, change),
         (Form::Unit, Change::Mend(Some(line))) => unit::mended(text, line),
@@ -27,7 +32,8 @@ pub fn words(edit: &Edit<String>) -> String {
         Change::Set(key, value) => format!("set {} to {value}", key.join(".")),
         Change::Add(key, value) => format!("add {value} to {}", key.join(".")),
         Change::Remove(key) => format!("take {} out", key.join(".")),
-        Change::Mend(None) => "correct the commas".into(),
+        Change::Mend(None) => "correct its form".into(),
+        Change::Mend(Some(_)) if edit.form == Form::Json => "write the values as dockerd wants them".into(),
         Change::Mend(Some(line)) => format!("correct line {line}"),
     }
 }

@@ -99,7 +99,7 @@ fn command(options: &[Opt]) -> Command {
 }
 
 /// What daemon.json would say.
-fn object(options: &[Opt]) -> Map<String, Value> {
+pub fn object(options: &[Opt]) -> Map<String, Value> {
     let mut object = Map::new();
     for Opt { key, value, .. } in options {
         let value = match daemon_keys::wanted(key) {

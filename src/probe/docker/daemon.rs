@@ -14,6 +14,7 @@ use super::{command, daemon_json, rights};
 
 pub struct Daemon {
     pub program: Fact<String>,
+    pub nvidia_ctk: Fact<String>,
     pub unit: Fact<Unit>,
     pub process: Fact<u32>,
     pub pid_file: Fact<PidOfAnother>,
@@ -44,6 +45,7 @@ pub fn look(host: &Host, route: &Route, client: Option<&Client>, answers: &Answe
             "dockerd",
             ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/libexec/docker", "/snap/docker/current/bin"],
         ),
+        nvidia_ctk: host.executable("nvidia-ctk", ["/usr/bin", "/usr/local/bin", "/run/current-system/sw/bin"]),
         unit,
         started: match process.value() {
             Some(pid) => host.live().started(*pid),
@@ -52,7 +54,7 @@ pub fn look(host: &Host, route: &Route, client: Option<&Client>, answers: &Answe
         pid_file: pid_of_another(host, &pid_file(route)),
         rights: rights::look(host, &process),
         process,
-        config: config(host, &path),
+        config: config(host, &path, is_system(route) && !snap),
     }
 }
 
@@ -192,7 +194,8 @@ fn config_path(host: &Host, route: &Route, snap: bool, answers: &Answers) -> Str
         .unwrap_or_else(|| "/etc/docker/daemon.json".into())
 }
 
-fn config(host: &Host, path: &str) -> Fact<Config> {
+fn config(host: &Host, path: &str, by_service: bool) -> Fact<Config> {
     let changed = host.stat(path).value().map_or(0, |stat| stat.ctime);
-    host.text(path).map(|text| daemon_json::parse(&text, changed))
+    let written = if by_service { command::written(host) } else { Vec::new() };
+    host.text(path).map(|text| daemon_json::parse(&text, changed, &command::object(&written)))
 }

@@ -2,30 +2,44 @@
 
 use std::collections::BTreeMap;
 
-use gdoctor_checks::model::facts::docker::{Config, Settings};
-use serde_json::{Map, Value};
+use gdoctor_checks::model::daemon_keys;
+use gdoctor_checks::model::facts::docker::{Config, Oddity, Settings};
+use serde_json::{Deserializer, Map, Value};
 
 use crate::document::fault;
 
-/// dockerd takes an empty file for an empty object, and skips a byte order mark.
-pub fn parse(text: &str, changed: i64) -> Config {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let parsed = match text.trim().is_empty() {
-        true => Ok(Map::new()),
-        false => serde_json::from_slice::<Map<String, Value>>(text.as_bytes()),
-    };
-    match parsed {
-        Ok(object) => Config::Read {
-            runtimes: names(&object, "runtimes"),
-            insecure_registries: names(&object, "insecure-registries"),
-            keys: object.keys().cloned().collect(),
-            settings: Box::new(settings(&object, changed)),
-        },
+/// What some engine takes is read, and what others refuse in it is told. `command` is what dockerd's command would say in such a file.
+pub fn parse(text: &str, changed: i64, command: &Map<String, Value>) -> Config {
+    let mut oddities = Vec::new();
+    let text = text.strip_prefix('\u{feff}').inspect(|_| oddities.push(Oddity::ByteOrderMark)).unwrap_or(text);
+    let object = match object(text, &mut oddities) {
+        Ok(object) => object,
         Err(error) => {
             let (line, column, why) = fault(text, &error);
-            Config::Malformed { line, column, why }
+            return Config::Malformed { line, column, why };
         }
+    };
+    let is_repeated = |(key, value): &(&String, &Value)| command.get(*key) == Some(*value);
+    let repeated = object.iter().filter(is_repeated).map(|(key, _)| key.clone()).collect();
+    Config::Read {
+        runtimes: names(&object, "runtimes"),
+        insecure_registries: names(&object, "insecure-registries"),
+        keys: object.keys().cloned().collect(),
+        settings: Box::new(Settings { oddities, repeated, ..settings(&object, changed) }),
     }
+}
+
+fn object(text: &str, oddities: &mut Vec<Oddity>) -> serde_json::Result<Map<String, Value>> {
+    if text.trim().is_empty() {
+        oddities.push(Oddity::Empty);
+        return Ok(Map::new());
+    }
+    let whole = serde_json::from_str(text);
+    let Some(Ok(first)) = Deserializer::from_str(text).into_iter().next() else { return whole };
+    if let Err(error) = whole {
+        oddities.push(Oddity::Behind { line: error.line(), column: error.column() });
+    }
+    Ok(first)
 }
 
 fn names(object: &Map<String, Value>, key: &str) -> Vec<String> {
@@ -60,6 +74,11 @@ pub fn settings(object: &Map<String, Value>, changed: i64) -> Settings {
     let switch = |key: &str| object.get(key).and_then(Value::as_bool);
     Settings {
         kinds: kinds(object),
+        members: members(object),
+        oddities: Vec::new(),
+        repeated: Vec::new(),
+        hosts: names(object, "hosts"),
+        tlsverify: switch("tlsverify"),
         iptables: switch("iptables"),
         ip_forward: switch("ip-forward"),
         bridge: text("bridge"),
@@ -104,7 +123,17 @@ fn kinds(object: &Map<String, Value>) -> BTreeMap<String, String> {
     kinds
 }
 
-fn kind(value: &Value) -> &'static str {
+fn members(object: &Map<String, Value>) -> BTreeMap<String, String> {
+    let of = |(name, _): &(&str, &str)| Some((*name).to_owned()).zip(object.get(*name)?.as_object());
+    let all = daemon_keys::OBJECTS.iter().filter_map(of);
+    let named = |(name, inner): (String, &Map<String, Value>)| {
+        inner.iter().map(|(key, value)| (format!("{name}.{key}"), kind(value).to_owned())).collect::<Vec<_>>()
+    };
+    all.flat_map(named).collect()
+}
+
+/// By the words of `Settings::kinds`.
+pub fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "switch",
@@ -121,11 +150,20 @@ mod tests {
 
     #[test]
     fn daemon_json_as_dockerd_reads_it() {
-        assert!(
-            matches!(parse("\u{feff}{\"runtimes\": {\"nvidia\": {}}}", 0), Config::Read { runtimes, .. } if runtimes == ["nvidia"])
-        );
-        assert!(matches!(parse(" \n", 0), Config::Read { keys, .. } if keys.is_empty()));
-        let Config::Malformed { line, column, why } = parse("{\n  \"a\": 1,\n}", 0) else {
+        let parse = |text: &str| parse(text, 0, &Map::new());
+        let read = |text: &str| match parse(text) {
+            Config::Read { keys, settings, .. } => (keys.join(","), settings),
+            malformed => panic!("{text}: {malformed:?}"),
+        };
+        assert_eq!(read("{\"a\": 1}").1.oddities, []);
+        let (keys, settings) = read("\u{feff}{\"a\": 1}\n}");
+        assert_eq!((keys.as_str(), settings.oddities.len()), ("a", 2));
+        assert_eq!(settings.oddities[1], Oddity::Behind { line: 2, column: 1 });
+        let (keys, settings) = read(" \n");
+        assert_eq!((keys.as_str(), &settings.oddities[..]), ("", &[Oddity::Empty][..]));
+        let members = read("{\"log-opts\": {\"max-file\": 3}}").1.members;
+        assert_eq!(members["log-opts.max-file"], "number");
+        let Config::Malformed { line, column, why } = parse("{\n  \"a\": 1,\n}") else {
             panic!("a trailing comma passed")
         };
         assert_eq!((line, column), (2, 9));

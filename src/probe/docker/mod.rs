@@ -4,7 +4,7 @@ mod api;
 mod client;
 pub mod command;
 mod daemon;
-mod daemon_json;
+pub mod daemon_json;
 mod endpoint;
 mod podman;
 mod restarting;
@@ -39,6 +39,7 @@ pub fn probe(host: &Host) -> DockerFacts {
         endpoint: route.endpoint,
         reach: answers.reach,
         daemon_program: daemon.program,
+        nvidia_ctk: daemon.nvidia_ctk,
         unit: daemon.unit,
         daemon_process: daemon.process,
         pid_file: daemon.pid_file,

@@ -8,6 +8,7 @@ use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::{Address, DockerFacts, Package, Reach};
 use gdoctor_checks::model::facts::engine::{Start, SystemdFailure, is_final};
 
+use crate::host::clock;
 use crate::host::listener::{self, Place, Waiting};
 use crate::host::process::{End, Program};
 use crate::host::{Deadline, Host};
@@ -48,7 +49,7 @@ fn from_systemd(host: &Host, socket: &str, docker: &DockerFacts) -> Fact<Start> 
     let socket_unit = (!snap && !rootless).then_some("docker.socket");
     let mut show = vec!["show", unit];
     show.extend(socket_unit);
-    show.push("--property=Id,ActiveState,Result,LoadState,LoadError,ExecMainStatus,DropInPaths");
+    show.push("--property=Id,ActiveState,Result,LoadState,LoadError,ExecMainStatus,DropInPaths,ExecMainStartTimestamp");
     let mut read = vec![if rootless { "--user-unit" } else { "--unit" }, unit];
     read.extend(socket_unit.into_iter().flat_map(|unit| ["--unit", unit]));
     read.extend(["--boot", "--output=cat", "--no-pager", "--quiet", LINES]);
@@ -79,10 +80,19 @@ fn from_systemd(host: &Host, socket: &str, docker: &DockerFacts) -> Fact<Start> 
             result,
             lines: telling_lines(&said, by_itself),
             log,
+            at: moment(&units.value(unit, "ExecMainStartTimestamp")),
             systemd: units.failure(unit, &said).or_else(|| requires(unit, &said, rootless, deadline)),
         },
         source,
     )
+}
+
+/// Seconds since the epoch of `Mon 2026-11-30 13:28:16 UTC`.
+fn moment(text: &str) -> Option<i64> {
+    let mut words = text.split(' ').skip(1);
+    let (day, time) = (words.next()?, words.next()?);
+    words.next().filter(|zone| *zone == "UTC")?;
+    clock::unix(&format!("{day}T{time}Z"))?.try_into().ok()
 }
 
 /// The last start was given up before it began: which of the units that it requires has failed.
@@ -168,10 +178,8 @@ fn from_files(host: &Host) -> Fact<Start> {
         let tail = host.tail(path, TAIL);
         match tail.value() {
             Some(text) => {
-                return Fact::present(
-                    Start { lines: telling_lines(text, false), log: path.into(), ..Start::default() },
-                    path,
-                );
+                let (lines, at) = (telling_lines(text, false), host.stat(path).value().map(|stat| stat.mtime));
+                return Fact::present(Start { lines, log: path.into(), at, ..Start::default() }, path);
             }
             None if tail.is_absent() => {}
             None => return tail.map(|_| Start::default()),
@@ -248,6 +256,12 @@ mod tests {
             "ActiveState=failed\nResult=service-start-limit-hit",
         );
         assert_eq!(failure(&limit, group), None);
+    }
+
+    #[test]
+    fn moments_are_those_of_utc() {
+        assert_eq!(moment("Mon 2026-11-30 13:28:16 UTC"), Some(1_796_045_296));
+        assert_eq!((moment(""), moment("Mon 2026-11-30 13:28:16 CET")), (None, None));
     }
 
     #[test]
