@@ -50,8 +50,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn run_with(arguments: Vec<OsString>) -> ExitCode {
-    let typed = typed(&arguments);
-    let hint = hint::hint(&arguments);
+    let (whole, unselected) = (typed(&arguments), typed(&cli::unselected(&arguments)));
+    let given = arguments.clone();
     let arguments = cli::line_last(explain::texts_last(arguments));
     let misuse_code = misuse_code(&arguments);
     let mut cli = match Cli::try_parse_from(arguments) {
@@ -60,7 +60,7 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
             // Help and version go to stdout with 0, misuse to stderr with 2; a closed pipe is nobody's fault.
             let told = error.render().to_string();
             let shown = spelled(&secret::masked(&told)).into_owned();
-            match hint.filter(|_| error.use_stderr()) {
+            match hint::hint(&given).filter(|_| error.use_stderr()) {
                 Some(hint) => drop(misuse(&secret::masked(&hint))),
                 None if shown == told => drop(error.print()),
                 None if error.use_stderr() => eprint!("{shown}"),
@@ -71,7 +71,7 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
         }
     };
     if let Some(look) = cli.look_mut() {
-        look.conduct.typed = typed;
+        (look.conduct.typed, look.conduct.unselected) = (whole, unselected);
     }
     host::ending::outlive_file_limits();
     // A probe has nothing in hand; who started it ends it.

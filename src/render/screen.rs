@@ -307,7 +307,7 @@ impl Screen<'_> {
         let again = match (self.trouble.first().map(|o| o.status), self.report.run_line.is_some()) {
             (Some(Status::Fail | Status::Unknown), _) | (Some(_), true) => self.again(asked),
             (Some(_), _) => "To accept it: [[waiver]] in gdoctor.toml.".into(),
-            (None, _) if self.report.exit_code == UNDETERMINED => "Look at all of it:  gdoctor".into(),
+            (None, _) if self.report.exit_code == UNDETERMINED => self.all_of_it(),
             (None, true) if self.report.run_lines().any(|line| line.starts != Starts::Yes) => String::new(),
             (None, true) => "Nothing has to change.".into(),
             (None, false) => "Your own command:  gdoctor docker run ...".into(),
@@ -323,6 +323,14 @@ impl Screen<'_> {
             false => writeln!(out, "\n{again}\nDetails ({waiting}):  {details}"),
             true => writeln!(out, "\nDetails ({waiting}):  {details}"),
         };
+    }
+
+    /// The look without what left checks out.
+    fn all_of_it(&self) -> String {
+        match self.report.unselected.as_str() {
+            "" => "Look at all of it: the same without --only and --skip.".into(),
+            command => format!("Look at all of it:  {command}"),
+        }
     }
 
     /// How to see whether all is well now: the very command that was typed, in one piece.

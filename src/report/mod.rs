@@ -22,6 +22,7 @@ use serde::Serialize;
 use crate::drawn::{Gauge, Picture};
 use crate::need::{ProjectFile, Waiver};
 use crate::policy::{self, FailOn, Status};
+pub use again::placed;
 pub use start::Starts;
 
 pub use doc::{find_fix, general, has_holes, nobodys, parse};
@@ -70,6 +71,9 @@ pub struct Report {
     /// The command that asked for it, to be typed again; empty where none did or it may not leave.
     #[serde(skip)]
     pub command: String,
+    /// The same without what selects checks.
+    #[serde(skip)]
+    pub unselected: String,
     pub summary: BTreeMap<&'static str, usize>,
     pub exit_code: u8,
     pub duration_ms: u64,

@@ -110,6 +110,7 @@ pub fn write_through(
         gauges: drawn::gauges(facts).into_iter().map(|gauge| Gauge { name: harmless(&gauge.name), ..gauge }).collect(),
         pictures: drawn::pictures(facts),
         command: String::new(),
+        unselected: String::new(),
         results,
         duration_ms: millis(frame.took),
     }
