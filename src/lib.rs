@@ -36,6 +36,7 @@ pub mod snapshot;
 pub mod suggest;
 
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -107,7 +108,7 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
         Some(Command::Schema { of: cli::SchemaOf::Checks }) => print(&own::schema()),
         Some(Command::Version { json }) => print(&commands::version(json)),
         Some(Command::Completions { shell }) => print(&manual::completions(shell)),
-        Some(Command::Man { command }) => match manual::man(command.as_deref()) {
+        Some(Command::Man { command }) => match manual(command.as_deref()) {
             Ok(page) => print(&page),
             Err(why) => misuse(&why),
         },
@@ -118,6 +119,11 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
         }
     };
     ExitCode::from(code)
+}
+
+/// A man page; on a terminal, where its source says nothing to anybody, as it is read.
+fn manual(command: Option<&str>) -> Result<String, String> {
+    if std::io::stdout().is_terminal() { manual::read(command) } else { manual::man(command) }
 }
 
 /// The command line as it would be typed again.

@@ -81,7 +81,7 @@ impl Document {
     pub fn of_entries(entries: Vec<Entry>, report: Option<&Report>, tags: &[String]) -> Self {
         let one = |entry: &Entry| {
             let (here, outcome) = rank::here(entry, report);
-            Match::of_entry(entry, tags, &report::nobodys()).seen(here, outcome)
+            Match::of_entry(entry, tags, &report::nobodys_of(entry.id)).seen(here, outcome)
         };
         let (matches, looked) = (entries.iter().map(one).collect(), report.is_some());
         Self { format: "gdoctor-explain", schema_version: "1.0", looked, matches, understood: Vec::new() }

@@ -16,7 +16,7 @@ use super::rank::{self, Here};
 use crate::policy::Status;
 use crate::report::{
     CHECK_IT, CORRECTED, FixWords, OUT_OF_SIGHT, Outcome, Report, YOUR_OWN, find_fix, general, general_fix, has_holes,
-    nobodys, parse,
+    nobodys_of, parse,
 };
 
 /// Every check, a line each, by family; the site's own behind the others.
@@ -146,7 +146,7 @@ pub fn codes(topic: &str, own: &[&'static Check]) -> Result<Vec<Entry>, String> 
 fn find_out(page: &mut Page, doc: &Doc<'_>, id: &str, report: Option<&Report>) {
     let unknown = |o: &&Outcome| o.id == id && o.status == Status::Unknown && !o.find_out.is_empty();
     let seen = report.and_then(|report| report.results.iter().find(unknown));
-    let own = || doc.find_out.iter().map(|command| general(command, &nobodys())).collect();
+    let own = || doc.find_out.iter().map(|command| general(command, &nobodys_of(id))).collect();
     let commands: Vec<String> = seen.map_or_else(own, |outcome| outcome.find_out.clone());
     if !commands.is_empty() {
         page.say(0, "To find out:");
@@ -174,15 +174,15 @@ fn whole(page: &mut Page, id: &str, doc: &Doc<'_>, tags: Option<&[String]>, repo
     for code in &doc.codes {
         let name = format!("{id}/{}", code.name);
         let seen = outcomes().find(|outcome| outcome.code == name);
-        let sentence = seen.map_or_else(|| general(&code.sentence.replace('\n', " "), &nobodys()), Outcome::told);
+        let sentence = seen.map_or_else(|| general(&code.sentence.replace('\n', " "), &nobodys_of(id)), Outcome::told);
         page.piece(0, format!("{id}/{}{}", code.name.bold(), seen.map_or("", seen_here))).say(2, sentence);
     }
     // What mends what is seen here comes first, filled.
     let here: Vec<&FixWords> = outcomes().flat_map(|outcome| &outcome.fixes).collect();
     here.iter().for_each(|fix| write_fix_here(page, fix, ""));
-    let general_title = |fix: &Fix| general(fix.title, &nobodys());
+    let general_title = |fix: &Fix| general(fix.title, &nobodys_of(id));
     for fix in doc.fixes.iter().filter(|fix| !here.iter().any(|seen| seen.title == general_title(fix))) {
-        write_fix(page, fix, tags, "");
+        write_fix(page, id, fix, tags, "");
     }
 }
 
@@ -201,7 +201,7 @@ fn one_code(
         (None, true) => "  (nothing to mend)",
         (None, false) => "",
     };
-    let known = nobodys();
+    let known = nobodys_of(id);
     let sentence = seen.map_or_else(|| general(code.sentence, &known), Outcome::told);
     let detail = seen.map_or_else(|| general(code.detail, &known), |outcome| outcome.detail.clone());
     page.piece(0, format!("{id}/{}{mark}", name.bold())).blank().say(0, sentence);
@@ -229,7 +229,11 @@ fn one_code(
         None => {
             // What mends another kind of machine mends nothing here.
             let fits = |fix: &&Fix| tags.is_none_or(|tags| !fix.is_of_another_machine(tags));
-            fixes.iter().filter(fits).for_each(|fix| write_fix(page, fix, tags, again));
+            // Where all of them do, that other machine is what is asked about.
+            let is_here = fixes.iter().any(|fix| fits(&fix));
+            for fix in fixes.iter().filter(|fix| !is_here || fits(fix)) {
+                write_fix(page, id, fix, tags.filter(|_| is_here), again);
+            }
         }
     }
     // Of a port or a registry that nobody named little is looked at.
@@ -265,17 +269,17 @@ pub fn seen_here(outcome: &Outcome) -> &'static str {
     if outcome.status == Status::Skip { "  (said of this host)" } else { "  (seen on this host)" }
 }
 
-fn write_fix(page: &mut Page, fix: &Fix<'_>, tags: Option<&[String]>, again: &str) {
+fn write_fix(page: &mut Page, id: &str, fix: &Fix<'_>, tags: Option<&[String]>, again: &str) {
     match tags {
         Some(tags) => {
-            let words = general_fix(fix, tags, &nobodys());
+            let words = general_fix(fix, tags, &nobodys_of(id));
             // Where this host has none of its commands, those of the others tell more than that.
             match words.commands.is_empty() && !fix.commands.is_empty() {
-                true => write_all(page, fix, again),
+                true => write_all(page, id, fix, again),
                 false => write_fix_here(page, &words, again),
             }
         }
-        None => write_all(page, fix, again),
+        None => write_all(page, id, fix, again),
     }
 }
 
@@ -307,15 +311,15 @@ fn tries_it(fix: &FixWords) -> bool {
 }
 
 /// With the commands and notes of every system.
-fn write_all(page: &mut Page, fix: &Fix<'_>, again: &str) {
+fn write_all(page: &mut Page, id: &str, fix: &Fix<'_>, again: &str) {
     let risks: Vec<&str> = fix.risks.iter().map(|risk| risk.words()).collect();
-    page.blank().say(0, format!("{} ({})", general(fix.title, &nobodys()).bold(), risks.join(", ")));
+    page.blank().say(0, format!("{} ({})", general(fix.title, &nobodys_of(id)).bold(), risks.join(", ")));
     for fence in &fix.commands {
         if !fence.tags.is_empty() {
             page.piece(2, format!("on {}:", fence.tags.join(", ")));
         }
         for line in fence.text.lines() {
-            let line = if line == CORRECTED { YOUR_OWN.to_owned() } else { general(line, &nobodys()) };
+            let line = if line == CORRECTED { YOUR_OWN.to_owned() } else { general(line, &nobodys_of(id)) };
             page.piece(4, line.cyan());
         }
     }
@@ -325,7 +329,7 @@ fn write_all(page: &mut Page, fix: &Fix<'_>, again: &str) {
     for (label, notes) in [("", &fix.notes), ("Check it worked: ", &fix.verify), ("Undo: ", &fix.undo)] {
         for note in notes {
             let on = if note.tags.is_empty() { String::new() } else { format!("on {}: ", note.tags.join(", ")) };
-            let text = format!("{label}{on}{}", general(note.text, &nobodys()));
+            let text = format!("{label}{on}{}", general(note.text, &nobodys_of(id)));
             match (label, note.step().command()) {
                 ("", _) | (_, None) => page.say(2, text),
                 (_, Some(_)) => page.piece(2, text),

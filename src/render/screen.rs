@@ -245,10 +245,15 @@ impl Screen<'_> {
             commands(out, &fix.commands, indent);
         }
         let mut room = self.notes;
-        for note in &fix.notes {
+        for (at, note) in fix.notes.iter().enumerate() {
             let note = self.wrapped(note, indent);
-            let Some(left) = room.checked_sub(note.lines().count()) else { break };
-            room = left;
+            // What only looks is half a fix without its first note.
+            let is_needed = at == 0 && fix.is_by_hand();
+            match room.checked_sub(note.lines().count()) {
+                Some(left) => room = left,
+                None if is_needed => room = 0,
+                None => break,
+            }
             let _ = writeln!(out, "{margin}{note}");
         }
         // Sentences that say why nothing can be undone are for `-v`.

@@ -2,6 +2,7 @@
 //! secret gets past this folder.
 
 mod again;
+mod alike;
 mod changes;
 mod doc;
 mod families;
@@ -25,7 +26,7 @@ use crate::policy::{self, FailOn, Status};
 pub use again::placed;
 pub use start::Starts;
 
-pub use doc::{find_fix, general, has_holes, nobodys, parse};
+pub use doc::{find_fix, general, has_holes, nobodys, nobodys_of, parse};
 pub use families::FamilyWords;
 pub use gate::{Gate, harmless};
 pub use words::{CORRECTED, OUT_OF_SIGHT, YOUR_OWN, general_fix, write, write_through};
