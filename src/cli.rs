@@ -59,9 +59,13 @@ pub const STARTERS: [&str; 4] = ["docker", "podman", "sudo", "nvidia-docker"];
 /// `gdoctor check docker run ...` as if `--` stood before the line.
 pub fn line_last(arguments: Vec<OsString>) -> Vec<OsString> {
     let at = first_word(&arguments);
-    let starts = |word: &str| STARTERS.contains(&word.rsplit('/').next().unwrap_or_default());
-    // `docker` alone is no line: it names the checks.
-    if at + 1 >= arguments.len() || !arguments[at].to_str().is_some_and(starts) {
+    let starts = |word: &str| {
+        // In one pair of quotes it is a line as well.
+        let (first, whole) = word.split_once(char::is_whitespace).map_or((word, false), |(first, _)| (first, true));
+        // `docker` alone is no line: it names the checks.
+        (whole || at + 1 < arguments.len()) && STARTERS.contains(&first.rsplit('/').next().unwrap_or_default())
+    };
+    if !arguments.get(at).and_then(|word| word.to_str()).is_some_and(starts) {
         return arguments;
     }
     let (before, line) = arguments.split_at(at);
@@ -72,11 +76,16 @@ pub fn line_last(arguments: Vec<OsString>) -> Vec<OsString> {
 pub fn first_word(arguments: &[OsString]) -> usize {
     use clap::CommandFactory;
     let tree = Cli::command();
-    let (command, first) = match arguments.get(1).and_then(|word| word.to_str()) {
-        Some(name @ ("check" | "fix" | "init" | "issue" | "prove")) => (tree.find_subcommand(name), 2),
-        _ => (Some(&tree), 1),
-    };
-    let Some(command) = command else { return arguments.len() };
+    match arguments.get(1).and_then(|word| word.to_str()) {
+        Some(name @ ("check" | "fix" | "init" | "issue" | "prove")) => {
+            tree.find_subcommand(name).map_or(arguments.len(), |command| word_behind(command, arguments, 2))
+        }
+        _ => word_behind(&tree, arguments, 1),
+    }
+}
+
+/// The same behind any command, whose own words begin at `first`.
+pub fn word_behind(command: &clap::Command, arguments: &[OsString], first: usize) -> usize {
     let takes_next = |flag: &str| {
         let named = |arg: &&clap::Arg| match flag.strip_prefix("--") {
             Some(long) => arg.get_long() == Some(long),
@@ -95,6 +104,23 @@ pub fn first_word(arguments: &[OsString]) -> usize {
         at += if takes_next(word) { 2 } else { 1 };
     }
     arguments.len()
+}
+
+/// The same command without what selects checks.
+pub fn unselected(arguments: &[OsString]) -> Vec<OsString> {
+    let mut kept = Vec::new();
+    let mut words = arguments.iter().cloned();
+    while let Some(word) = words.next() {
+        let text = word.to_str().unwrap_or_default();
+        let (flag, is_joined) = text.split_once('=').map_or((text, false), |(flag, _)| (flag, true));
+        match flag {
+            "--" => return kept.into_iter().chain([word]).chain(words).collect(),
+            "--only" | "--skip" if is_joined => {}
+            "--only" | "--skip" => drop(words.next()),
+            _ => kept.push(word),
+        }
+    }
+    kept
 }
 
 #[derive(Debug, Subcommand)]
@@ -329,6 +355,16 @@ pub struct LookArgs {
     pub wake: bool,
 }
 
+impl LookArgs {
+    /// The flags that say where is looked, with their values.
+    pub fn places(&self) -> Vec<String> {
+        let root = Some(&self.root).filter(|root| root.as_os_str() != "/").map(|root| ("--root", root));
+        let folders = self.checks.iter().map(|folder| ("--checks", folder));
+        let pairs = root.into_iter().chain(folders);
+        pairs.flat_map(|(flag, path)| [flag.to_owned(), path.display().to_string()]).collect()
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Redact {
     /// Users, hosts, addresses, ids and credentials become pseudonyms
@@ -380,9 +416,7 @@ impl CheckArgs {
     pub fn places(&self) -> Vec<String> {
         let (line, conduct) = (&self.line, &self.conduct);
         let path = |path: &PathBuf| path.display().to_string();
-        let root = Some(&conduct.look.root).filter(|root| root.as_os_str() != "/");
         let one = [
-            ("--root", root.map(path)),
             ("--facts", conduct.facts.as_ref().map(path)),
             ("--need", line.need.as_ref().map(path)),
             ("--run-file", line.run_file.as_ref().filter(|file| file.as_os_str() != "-").map(path)),
@@ -394,7 +428,8 @@ impl CheckArgs {
         let profile = line.profile.iter().map(|name| ("--profile", name.clone()));
         let build = line.build_arg.iter().map(|arg| ("--build-arg", arg.clone()));
         let single = one.into_iter().filter_map(|(flag, value)| Some((flag, value?)));
-        single.chain(compose).chain(profile).chain(build).flat_map(|(flag, value)| [flag.to_owned(), value]).collect()
+        let own = single.chain(compose).chain(profile).chain(build).flat_map(|(flag, value)| [flag.to_owned(), value]);
+        conduct.look.places().into_iter().chain(own).collect()
     }
 }
 
@@ -573,6 +608,9 @@ pub struct Conduct {
     /// The command as it was typed, to be typed again.
     #[arg(skip)]
     pub typed: String,
+    /// The same without what selects checks.
+    #[arg(skip)]
+    pub unselected: String,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -840,9 +878,10 @@ fn unknown_name<'a>(flag: &str, given: &str, names: impl Iterator<Item = &'a str
 fn code(text: &str) -> Result<String, String> {
     let known = |(id, name): (&str, &str)| {
         let check = ALL.iter().find(|check| check.id == id)?;
-        Doc::parse_part(check.doc, |code| code == name).ok()?.code(name).map(|_| text.to_owned())
+        Doc::parse_part(check.doc, |code| code == name).ok()?.code(name).map(|_| format!("{id}/{name}"))
     };
-    text.split_once('/')
+    text.to_ascii_lowercase()
+        .split_once('/')
         .and_then(known)
         .ok_or_else(|| "no check has this code; reports print them, as docker-access/not-in-group".into())
 }
@@ -861,8 +900,8 @@ impl TypedValueParser for Named {
         value: &std::ffi::OsStr,
     ) -> Result<String, clap::Error> {
         let given = value.to_string_lossy();
-        if self.0.iter().any(|name| *name == given) {
-            return Ok(given.into_owned());
+        if let Some(name) = self.0.iter().find(|name| name.eq_ignore_ascii_case(&given)) {
+            return Ok((*name).to_owned());
         }
         // The first screen calls families by their titles.
         if let Some(family) = FAMILIES.iter().find(|family| family.title.eq_ignore_ascii_case(&given)) {

@@ -1,6 +1,7 @@
 //! What each command does, from its arguments to its exit code.
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 use std::path::Path;
 
 use gdoctor_checks::model::check::Check;
@@ -10,6 +11,7 @@ use gdoctor_checks::model::own::Asked;
 
 use crate::cli::{self, CheckArgs, CollectArgs, ExplainArgs, ExplainFormat, Redact, Wishes};
 use crate::explain::find::Finder;
+use crate::explain::page::Page;
 use crate::explain::show::Document;
 use crate::host::{self, Deadline, Host, input, output};
 use crate::live::{Live, Show};
@@ -96,7 +98,7 @@ fn look_and_tell(arguments: &CheckArgs, proof: run::Proof) -> Option<u8> {
         let mut report = run.report(conduct.fail_on);
         // What may not leave stands in the command too, and a report of saved facts is the same wherever it is made.
         if !conduct.share && conduct.facts.is_none() {
-            report.asked_by(&conduct.typed, &arguments.places());
+            report.asked_by(&conduct.typed, &conduct.unselected, &arguments.places());
         }
         if let Some(until) = until.filter(|until| report.exit_code != policy::OK && !until.left().is_zero()) {
             if !conduct.quiet {
@@ -403,6 +405,8 @@ fn own_checks(folders: &[std::path::PathBuf], host: &Host) -> Result<Vec<Asked>,
 pub fn explain(arguments: &ExplainArgs) -> Result<u8, String> {
     let Some(host) = host(&arguments.look) else { return Ok(policy::MISUSE) };
     let json = arguments.format == ExplainFormat::Json;
+    let places = arguments.look.places();
+    let page = || Page::new(plan::columns(&host, std::io::stdout().is_terminal()), places.clone());
     let document = match explain::read(&arguments.text)? {
         explain::Asked::Topic(topic) => {
             // A site's own checks are read only where nothing of gdoctor's has this name.
@@ -415,13 +419,13 @@ pub fn explain(arguments: &ExplainArgs) -> Result<u8, String> {
             let looked = looked.filter(|_| !arguments.no_look && !arguments.all_systems);
             let looked = looked.map(|check| {
                 let asked = own.into_iter().filter(|asked| asked.own.id == check.id).collect();
-                look(&host, &[check], explain::rank::wishes_of(&[check.family.name]), asked)
+                look(&host, &places, &[check], explain::rank::wishes_of(&[check.family.name]), asked)
             });
             let tags = looked.as_ref().map_or_else(|| probe::tags(&host), |(tags, _)| tags.clone());
             let report = looked.map(|(_, report)| report);
             if !json {
                 let tags = (!arguments.all_systems).then_some(&tags[..]);
-                return Ok(print_words(&explain::topic::explain(&topic, &checks, tags, report.as_ref())?));
+                return Ok(print_words(&explain::topic::explain(&topic, &checks, tags, report.as_ref(), page())?));
             }
             Document::of_entries(explain::topic::codes(&topic, &checks)?, report.as_ref(), &tags)
         }
@@ -434,7 +438,8 @@ pub fn explain(arguments: &ExplainArgs) -> Result<u8, String> {
             let search = Finder::new().search(&bytes);
             let deciding = explain::rank::deciding(&search.found);
             let visible = !deciding.is_empty() && !arguments.no_look;
-            let looked = visible.then(|| look(&host, &deciding, explain::rank::wishes(&search.found), Vec::new()));
+            let looked =
+                visible.then(|| look(&host, &places, &deciding, explain::rank::wishes(&search.found), Vec::new()));
             let tags = looked.as_ref().map_or_else(|| probe::tags(&host), |(tags, _)| tags.clone());
             let report = looked.map(|(_, report)| report);
             let answers = explain::rank::rank(search.found, report.as_ref());
@@ -445,7 +450,7 @@ pub fn explain(arguments: &ExplainArgs) -> Result<u8, String> {
     if let Some(why) = explain::missing_file(&arguments.text).filter(|_| !known && !is_there(&arguments.text)) {
         return Err(why);
     }
-    let code = if json { print(&document.json()) } else { print_words(&document.text(arguments.verbose)) };
+    let code = if json { print(&document.json()) } else { print_words(&document.text(arguments.verbose, page())) };
     Ok(if known || code != policy::OK { code } else { policy::UNDETERMINED })
 }
 
@@ -455,11 +460,18 @@ fn is_there(given: &[String]) -> bool {
 }
 
 /// The host's tags, and what the deciding checks say of it when this is wanted.
-fn look(host: &Host, deciding: &[&Check], wishes: Wishes, own: Vec<Asked>) -> (Vec<String>, report::Report) {
+fn look(
+    host: &Host,
+    places: &[String],
+    deciding: &[&Check],
+    wishes: Wishes,
+    own: Vec<Asked>,
+) -> (Vec<String>, report::Report) {
     // Which engine this is decides which commands fit.
     let selects = |check: &Check| check.id == "docker-version" || deciding.iter().any(|one| one.id == check.id);
     let need = Need { own, ..need::of_wishes(&wishes, &need::Evident::of(host)) };
-    let (facts, report) = judged(host, &need, &selects);
+    let (facts, mut report) = judged(host, &need, &selects);
+    report.asked_by("", "", places);
     (facts.tags(), report)
 }
 
@@ -518,8 +530,10 @@ pub fn suggest(arguments: &cli::SuggestArgs) -> u8 {
         .collect();
     let steps = suggest::steps(&facts, &need);
     let code = print(&suggest::text(&asked, &steps, &failures, arguments.compose));
-    let whose = arguments.facts.as_ref().map_or(String::new(), |path| format!(" --facts {}", path.display()));
-    let next = format!("gdoctor check{whose} -- {}", need::run_line::join(&words));
+    let facts = arguments.facts.iter().flat_map(|path| ["--facts".to_owned(), path.display().to_string()]);
+    let whose: Vec<String> =
+        ["gdoctor".into(), "check".into()].into_iter().chain(arguments.look.places()).chain(facts).collect();
+    let next = format!("{} -- {}", need::run_line::join(&whose), need::run_line::join(&words));
     output::tell(&match failures.len() {
         0 => format!("gdoctor: nothing that gdoctor sees keeps this from working. All that it sees: {next}"),
         _ => {

@@ -36,6 +36,7 @@ pub mod snapshot;
 pub mod suggest;
 
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -50,8 +51,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn run_with(arguments: Vec<OsString>) -> ExitCode {
-    let typed = typed(&arguments);
-    let hint = hint::hint(&arguments);
+    let (whole, unselected) = (typed(&arguments), typed(&cli::unselected(&arguments)));
+    let given = arguments.clone();
     let arguments = cli::line_last(explain::texts_last(arguments));
     let misuse_code = misuse_code(&arguments);
     let mut cli = match Cli::try_parse_from(arguments) {
@@ -60,7 +61,7 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
             // Help and version go to stdout with 0, misuse to stderr with 2; a closed pipe is nobody's fault.
             let told = error.render().to_string();
             let shown = spelled(&secret::masked(&told)).into_owned();
-            match hint.filter(|_| error.use_stderr()) {
+            match hint::hint(&given).filter(|_| error.use_stderr()) {
                 Some(hint) => drop(misuse(&secret::masked(&hint))),
                 None if shown == told => drop(error.print()),
                 None if error.use_stderr() => eprint!("{shown}"),
@@ -71,7 +72,7 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
         }
     };
     if let Some(look) = cli.look_mut() {
-        look.conduct.typed = typed;
+        (look.conduct.typed, look.conduct.unselected) = (whole, unselected);
     }
     host::ending::outlive_file_limits();
     // A probe has nothing in hand; who started it ends it.
@@ -107,7 +108,7 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
         Some(Command::Schema { of: cli::SchemaOf::Checks }) => print(&own::schema()),
         Some(Command::Version { json }) => print(&commands::version(json)),
         Some(Command::Completions { shell }) => print(&manual::completions(shell)),
-        Some(Command::Man { command }) => match manual::man(command.as_deref()) {
+        Some(Command::Man { command }) => match manual(command.as_deref()) {
             Ok(page) => print(&page),
             Err(why) => misuse(&why),
         },
@@ -118,6 +119,11 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
         }
     };
     ExitCode::from(code)
+}
+
+/// A man page; on a terminal, where its source says nothing to anybody, as it is read.
+fn manual(command: Option<&str>) -> Result<String, String> {
+    if std::io::stdout().is_terminal() { manual::read(command) } else { manual::man(command) }
 }
 
 /// The command line as it would be typed again.

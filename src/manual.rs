@@ -21,6 +21,17 @@ struct Ends {
     examples: Rows,
 }
 
+impl Ends {
+    fn sections(&self) -> [(&'static str, Rows); 4] {
+        [
+            ("EXIT STATUS", self.exit_status),
+            ("FILES", self.files),
+            ("ENVIRONMENT", self.environment),
+            ("EXAMPLES", self.examples),
+        ]
+    }
+}
+
 const DONE: (&str, &str) = ("0", "Done.");
 const MISUSE: (&str, &str) = ("2", "Misuse: a flag, a file.");
 const ENDED: [(&str, &str); 2] =
@@ -299,30 +310,11 @@ fn may_stand_alone(arg: &Arg) -> bool {
 
 /// The man page of gdoctor, or of one of its commands.
 pub fn man(name: Option<&str>) -> Result<String, String> {
-    let tree = visible();
-    let command = match name {
-        None => tree,
-        Some(name) => {
-            let found = tree.find_subcommand(name).cloned();
-            let names: Vec<&str> = tree.get_subcommands().map(Command::get_name).collect();
-            let found = found.ok_or_else(|| format!("there is no command {name:?}: {}", names.join(", ")))?;
-            // clap keeps names for ever.
-            let full: &'static str = format!("gdoctor-{name}").leak();
-            found.version(env!("CARGO_PKG_VERSION")).bin_name(format!("gdoctor {name}")).display_name(full).name(full)
-        }
-    };
     let mut page = Vec::new();
-    let man = clap_mangen::Man::new(command).section("1");
+    let man = clap_mangen::Man::new(command(name)?).section("1");
     man.render(&mut page).map_err(|why| why.to_string())?;
     let mut more = Roff::new();
-    let ends = ends(name.unwrap_or_default());
-    let sections = [
-        ("EXIT STATUS", ends.exit_status),
-        ("FILES", ends.files),
-        ("ENVIRONMENT", ends.environment),
-        ("EXAMPLES", ends.examples),
-    ];
-    for (title, entries) in sections {
+    for (title, entries) in ends(name.unwrap_or_default()).sections() {
         more.control("SH", [title]);
         for (term, meaning) in entries {
             more.control("TP", []);
@@ -332,6 +324,27 @@ pub fn man(name: Option<&str>) -> Result<String, String> {
     }
     more.to_writer(&mut page).map_err(|why| why.to_string())?;
     Ok(String::from_utf8_lossy(&page).into_owned())
+}
+
+/// The same for somebody who reads it on the screen, without troff.
+pub fn read(name: Option<&str>) -> Result<String, String> {
+    let mut page = command(name)?.render_long_help().to_string();
+    for (title, entries) in ends(name.unwrap_or_default()).sections() {
+        page.push_str(&format!("\n{title}\n"));
+        entries.iter().for_each(|(term, meaning)| page.push_str(&format!("  {term}\n      {meaning}\n")));
+    }
+    Ok(page)
+}
+
+fn command(name: Option<&str>) -> Result<Command, String> {
+    let tree = visible();
+    let Some(name) = name else { return Ok(tree) };
+    let found = tree.find_subcommand(name).cloned();
+    let names: Vec<&str> = tree.get_subcommands().map(Command::get_name).collect();
+    let found = found.ok_or_else(|| format!("there is no command {name:?}: {}", names.join(", ")))?;
+    // clap keeps names for ever.
+    let full: &'static str = format!("gdoctor-{name}").leak();
+    Ok(found.version(env!("CARGO_PKG_VERSION")).bin_name(format!("gdoctor {name}")).display_name(full).name(full))
 }
 
 /// The tree without what only gdoctor itself calls.

@@ -99,11 +99,16 @@ pub fn show(host: &Host) -> Show {
     if seen { Show::Verdicts } else { Show::Nothing }
 }
 
-/// COLUMNS, else the terminal's; a pipe has 100.
+/// A pipe has 100.
 fn width(host: &Host, terminal: bool) -> usize {
+    columns(host, terminal).unwrap_or(100)
+}
+
+/// COLUMNS, else the terminal's.
+pub fn columns(host: &Host, terminal: bool) -> Option<usize> {
     let told = host.env("COLUMNS").and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0);
     let seen = || terminal.then(terminal_size::terminal_size).flatten().map(|(width, _)| usize::from(width.0));
-    told.or_else(seen).unwrap_or(100).min(200)
+    told.or_else(seen).map(|columns| columns.min(200))
 }
 
 /// LC_ALL, then LC_CTYPE, then LANG; where none is set nobody has said otherwise.

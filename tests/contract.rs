@@ -162,6 +162,45 @@ fn risks_are_those_of_the_commands() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+/// A fix that only looks is half of one: a note says what to do with what it shows. Where the program comes from is not that.
+#[test]
+fn what_only_looks_says_what_comes_next() {
+    let goes_on = |note: &String| note.split(". ").any(|sentence| !sentence.contains(" is in the package "));
+    let mut problems = Vec::new();
+    for host in HOSTS {
+        let tags: Vec<String> = host.split(' ').map(str::to_owned).collect();
+        for (id, doc) in documents() {
+            for fix in &doc.fixes {
+                let words = report::general_fix(fix, &tags, &report::nobodys_of(id));
+                if words.is_by_hand() && !words.notes.iter().any(goes_on) {
+                    problems.push(format!("{host}: {id}: fix {}: and then?", fix.name));
+                }
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// Who opens a file in an editor is told what to write there.
+#[test]
+fn what_is_edited_says_what_to_write() {
+    const VERBS: [&str; 10] = ["add", "write", "take", "set", "put", "correct", "delete", "remove", "wants", "becomes"];
+    let mut problems = Vec::new();
+    for (id, doc) in documents() {
+        for fix in &doc.fixes {
+            let opens = |line: &str| {
+                line.starts_with("sudoedit ") || line.contains("EDITOR") || line.contains("systemctl edit")
+            };
+            let lines = fix.commands.iter().flat_map(|fence| fence.text.lines());
+            let said = |text: &str| text.split([' ', ':']).any(|word| VERBS.contains(&word.to_lowercase().as_str()));
+            if lines.clone().any(opens) && !fix.notes.iter().map(|note| note.text).chain([fix.title]).any(said) {
+                problems.push(format!("{id}: fix {}: and what is written there?", fix.name));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
 /// dockerd reads what was edited for it, at its next start or when it is told to; apt what was edited for it.
 #[test]
 fn what_is_edited_for_dockerd_is_read_by_it() {
@@ -401,7 +440,7 @@ fn fixes_fit_their_hosts() {
             for code in &doc.codes {
                 let of_podman = id == "run-line-podman" && code.name != "docker";
                 for fix in code.fixes.iter().filter_map(|name| report::find_fix(&doc, name)) {
-                    let words = report::general_fix(&fix, &tags, &report::nobodys());
+                    let words = report::general_fix(&fix, &tags, &report::nobodys_of(id));
                     let mut bad = |what: &str, text: &str| {
                         problems.push(format!("{host}: {id}/{}: fix {}: {what}: {text}", code.name, fix.name));
                     };
@@ -628,7 +667,7 @@ fn imports_follow_the_table() {
     let meeting = ["main", "lib", "commands", "say", "run", "foreign"];
     let rules: &[(&str, &[&str])] = &[
         ("cli", &["policy", "reference"]),
-        ("hint", &["cli", "need"]),
+        ("hint", &["cli", "explain", "need"]),
         ("correction", &[]),
         ("document", &[]),
         ("drawn", &[]),

@@ -121,6 +121,36 @@ fn a_malformed_daemon_json_is_told_with_line_and_column() {
     assert!(result["summary"].as_str().unwrap().contains("line 2, column 22: trailing comma"), "{result}");
 }
 
+/// systemd starts neither docker.socket nor what requires it: its files and /etc/group tell that before anything was started.
+#[test]
+fn the_sockets_group_is_looked_for_in_the_files() {
+    for (groups, sources, told) in [
+        ("root:x:0:\n", "files systemd", "fail docker-engine/no-socket-group"),
+        ("root:x:0:\ndocker:x:998:\n", "files systemd", "fail docker-engine/not-started"),
+        // A directory may have it.
+        ("root:x:0:\n", "files sss", "fail docker-engine/not-started"),
+    ] {
+        let root = tempfile::tempdir().unwrap();
+        let file = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+        };
+        file("etc/resolv.conf", "nameserver 192.0.2.53\n");
+        file("etc/group", groups);
+        file("etc/nsswitch.conf", &format!("passwd: files\ngroup: {sources}\n"));
+        file("usr/bin/dockerd", "");
+        file("usr/bin/docker", "");
+        let unit = "[Unit]\nRequires=docker.socket\n[Service]\nExecStart=/usr/bin/dockerd\n";
+        file("usr/lib/systemd/system/docker.service", unit);
+        let socket = "[Socket]\nListenStream=/run/docker.sock\nSocketGroup=docker\n";
+        file("usr/lib/systemd/system/docker.socket", socket);
+        let run = gdoctor(&["--only", "docker", "--root", root.path().to_str().unwrap()], &[("PATH", "/usr/bin:/bin")]);
+        assert_eq!(run.of("docker-engine"), [told], "{groups:?} {sources}");
+    }
+}
+
 /// A server that takes every connection and does with it what `answer` says.
 fn misbehaving(answer: impl Fn(&mut std::os::unix::net::UnixStream) + Send + 'static) -> (tempfile::TempDir, String) {
     let dir = tempfile::tempdir_in("/tmp").unwrap();

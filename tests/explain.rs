@@ -510,7 +510,7 @@ fn the_look_that_tells_causes_apart_is_named() {
     ] {
         let output = gdoctor().args(["explain", "--no-look", message]).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
-        let named = text.lines().find_map(|line| line.split_once("Which of them it is, tells").map(|(_, rest)| rest));
+        let named = text.lines().skip_while(|line| !line.contains("This tells which of them it is")).nth(1);
         let named = named.unwrap_or_else(|| panic!("{message}: {text}"));
         let at = named.find(command).unwrap_or_else(|| panic!("{named}"));
         let line = named[at..]

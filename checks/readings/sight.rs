@@ -13,6 +13,9 @@ use crate::model::need::{Need, Origin};
 pub const INSIDE: &str = "gdoctor runs inside a container and sees its files and networks, not the host's; --root takes the \
     place where the host's root is mounted";
 
+/// The look that sees them, from a container with the host's root and networks.
+pub const INSIDE_LOOK: &str = "docker run --rm --pid host --network host -v /:/host:ro -v /var/run/docker.sock:/var/run/docker.sock IMAGE gdoctor --root /host";
+
 /// Why nothing is told of a path that only the engine's machine has.
 pub const ENGINE_FILES: &str =
     "the engine runs on another machine or in a virtual one, whose files are not seen from here";

@@ -12,6 +12,7 @@ mod lines;
 mod names;
 mod numbers;
 mod order;
+pub mod page;
 mod ports;
 pub mod rank;
 mod reading;
@@ -74,6 +75,10 @@ pub fn read(given: &[String]) -> Result<Asked, String> {
         [] => text("explain", input::stdin_tail(find::MOST)),
         [dash] if dash == "-" => text("explain", input::stdin_tail(find::MOST)),
         [one] if topic::is_id(one) => Ok(Asked::Topic(one.clone())),
+        // Names are small letters; messages have words in capitals, too.
+        [one] if topic::is_id(&one.to_ascii_lowercase()) && topic::is_known(&one.to_ascii_lowercase()) => {
+            Ok(Asked::Topic(one.to_ascii_lowercase()))
+        }
         [one] => match input::regular_file_tail(Path::new(one), find::MOST) {
             Some(read) => text(one, read),
             None if input::is_folder(Path::new(one)) => {

@@ -141,7 +141,7 @@ pub fn wishes_of(families: &[&str]) -> Wishes {
 
 /// What a message names of what its cause is about.
 pub fn named(found: &Found) -> Finding {
-    let nobodys = report::nobodys();
+    let nobodys = report::nobodys_of(found.entry.id);
     match found.entry.check.map_or("", |check| check.family.name) {
         "camera" => match camera_in(&found.matched) {
             Some(path) => nobodys.about(&path).with("path", path),

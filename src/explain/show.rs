@@ -1,7 +1,5 @@
 //! What was found, told to a person or as one JSON document.
 
-use std::fmt::Write;
-
 use colored::Colorize;
 use gdoctor_checks::model::finding::Finding;
 use gdoctor_checks::model::fix::Fix;
@@ -9,6 +7,7 @@ use serde::Serialize;
 
 use super::entries::Entry;
 use super::find::Found;
+use super::page::Page;
 use super::rank::{self, Answer, Here};
 use super::understood::Understood;
 use crate::report::{self, FixWords, Outcome, Report};
@@ -82,7 +81,7 @@ impl Document {
     pub fn of_entries(entries: Vec<Entry>, report: Option<&Report>, tags: &[String]) -> Self {
         let one = |entry: &Entry| {
             let (here, outcome) = rank::here(entry, report);
-            Match::of_entry(entry, tags, &report::nobodys()).seen(here, outcome)
+            Match::of_entry(entry, tags, &report::nobodys_of(entry.id)).seen(here, outcome)
         };
         let (matches, looked) = (entries.iter().map(one).collect(), report.is_some());
         Self { format: "gdoctor-explain", schema_version: "1.0", looked, matches, understood: Vec::new() }
@@ -95,8 +94,7 @@ impl Document {
     }
 
     /// The first cause of each message in full, its other causes in short; `verbose` tells why each has its place.
-    pub fn text(&self, verbose: bool) -> String {
-        let mut out = String::new();
+    pub fn text(&self, verbose: bool, mut page: Page) -> String {
         let mut told: Vec<&str> = Vec::new();
         for first in &self.matches {
             if told.iter().any(|told| is_same(told, &first.matched)) {
@@ -104,7 +102,7 @@ impl Document {
             }
             told.push(&first.matched);
             let line = if first.line > 1 { format!("line {}: ", first.line) } else { String::new() };
-            let _ = writeln!(out, "{}{}\n", line.dimmed(), first.matched.bold());
+            page.piece(0, format!("{}{}", line.dimmed(), first.matched.bold())).blank();
             let causes: Vec<&Match> = self.matches.iter().filter(|m| is_same(&m.matched, &first.matched)).collect();
             for (at, cause) in causes.iter().enumerate() {
                 // What one fix mends is one cause, more or less far gone.
@@ -114,29 +112,34 @@ impl Document {
                 let same = causes[at + 1..].iter().filter(|later| !verbose && cause.stands_for(later));
                 let codes: Vec<&str> =
                     [cause.code.as_str()].into_iter().chain(same.map(|one| one.code.as_str())).collect();
-                cause.text(&mut out, at == 0, verbose, &codes.join(", "));
+                cause.text(&mut page, at == 0, verbose, &codes.join(", "));
             }
-            if let Some(look) = self.look(&causes).or_else(|| first.filled_by()) {
-                let _ = writeln!(out, "  {look}\n");
+            if let Some((words, look)) = self.look(&causes).or_else(|| first.filled_by()) {
+                let look = page.look(&look);
+                page.say(2, words).piece(6, look).blank();
             }
         }
         if self.matches.is_empty() {
-            out.push_str("not known: gdoctor knows no cause of what this text says\n");
+            page.say(0, "not known: gdoctor knows no cause of what this text says");
             if !self.understood.is_empty() {
-                out.push_str("What was understood of it:\n");
+                page.say(0, "What was understood of it:");
             }
             for said in self.understood.iter().take(TOLD) {
-                let _ = writeln!(out, "  {}", said.text());
+                page.say(2, said.text());
             }
-            out.push_str("Give it the lines before, too: the first error tells most. What this host shows:  gdoctor\n");
+            let look = page.look("gdoctor");
+            page.say(
+                0,
+                format!("Give it the lines before, too: the first error tells most. What this host shows:  {look}"),
+            );
         }
-        out
+        page.whole()
     }
 }
 
 impl Document {
     /// How to tell several causes of one message apart, where it is not decided yet.
-    fn look(&self, causes: &[&Match]) -> Option<String> {
+    fn look(&self, causes: &[&Match]) -> Option<(&'static str, String)> {
         let open: Vec<&Match> = causes.iter().copied().filter(|cause| cause.here == Here::Undetermined).collect();
         if causes.len() < 2 || open.is_empty() || causes.iter().any(|cause| cause.here == Here::Seen) {
             return None;
@@ -148,10 +151,11 @@ impl Document {
         checks.dedup();
         let of_podman = open.iter().filter(asked).all(|cause| rank::engine(&cause.code) == "podman");
         let command = rank::look_with(&checks, if of_podman { "podman" } else { "docker" })?;
-        Some(match self.looked {
-            true => format!("Whether it is the run line's, tells: {command}"),
-            false => format!("Which of them it is, tells on the host that said it: {command}"),
-        })
+        let words = match self.looked {
+            true => "This tells whether it is the run line's:",
+            false => "This tells which of them it is, on the host that said it:",
+        };
+        Some((words, command))
     }
 }
 
@@ -219,9 +223,9 @@ impl Match {
     }
 
     /// The look that fills what is named in capitals.
-    fn filled_by(&self) -> Option<String> {
+    fn filled_by(&self) -> Option<(&'static str, String)> {
         let look = rank::look_with(&[self.check], rank::engine(&self.code)).filter(|_| self.open && self.checked)?;
-        Some(format!("Words in capitals stand for what that host has; this fills them:  {look}"))
+        Some((super::topic::FILLED_BY, look))
     }
 
     /// The other is told by it: of the same check, mended by the same, and neither is told otherwise by this host.
@@ -230,48 +234,41 @@ impl Match {
         self.check == other.check && self.here == other.here && fix(self).is_some() && fix(self) == fix(other)
     }
 
-    fn text(&self, out: &mut String, whole: bool, verbose: bool, codes: &str) {
+    fn text(&self, page: &mut Page, whole: bool, verbose: bool, codes: &str) {
         let here = match (self.here, self.checked) {
             (Here::Seen, _) => self.sight.green().to_string(),
             (Here::RuledOut, _) => "  (not so on this host)".dimmed().to_string(),
             (Here::Undetermined, false) => "  (no check can see this on a host)".dimmed().to_string(),
             (Here::Undetermined, true) => String::new(),
         };
-        let _ = writeln!(out, "  {}{here}\n    {}", codes.bold(), self.summary);
+        page.piece(2, format!("{}{here}", codes.bold())).say(4, &self.summary);
         if verbose {
-            let why = self.why.join(", ");
-            let _ = writeln!(
-                out,
-                "    {} {:.2}: {why}\n    {} {}",
-                "score".dimmed(),
-                self.score,
-                "by".dimmed(),
-                self.message
-            );
+            page.say(4, format!("{} {:.2}: {}", "score".dimmed(), self.score, self.why.join(", ")));
+            page.piece(4, format!("{} {}", "by".dimmed(), self.message));
         }
         if !whole {
             if let Some(fix) = self.fixes.first() {
-                let _ = writeln!(out, "    {} {}", "fix".dimmed(), fix.title);
+                page.say(4, format!("{} {}", "fix".dimmed(), fix.title));
             }
-            out.push('\n');
+            page.blank();
             return;
         }
         if !self.detail.is_empty() {
-            let _ = writeln!(out, "    {}", self.detail);
+            page.say(4, &self.detail);
         }
         for fix in &self.fixes {
-            let _ = writeln!(out, "\n    {} ({})", fix.title, fix.risks.join(", "));
+            page.blank().say(4, format!("{} ({})", fix.title, fix.risks.join(", ")));
             for command in &fix.commands {
-                let _ = writeln!(out, "        {}", command.cyan());
+                page.piece(8, command.cyan());
             }
             for note in &fix.notes {
-                let _ = writeln!(out, "      {note}");
+                page.say(6, note);
             }
             for (label, step) in fix.afterwards() {
-                let _ = writeln!(out, "      {label}: {}", step.text());
+                page.step(6, label, step);
             }
-            let _ = writeln!(out, "      {}", fix.page);
+            page.piece(6, &fix.page);
         }
-        out.push('\n');
+        page.blank();
     }
 }

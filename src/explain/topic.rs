@@ -11,11 +11,12 @@ use gdoctor_checks::notes::NOTES;
 use gdoctor_checks::{ALL, FAMILIES};
 
 use super::entries::{Entry, entries, note, of_check};
+use super::page::Page;
 use super::rank::{self, Here};
 use crate::policy::Status;
 use crate::report::{
     CHECK_IT, CORRECTED, FixWords, OUT_OF_SIGHT, Outcome, Report, YOUR_OWN, find_fix, general, general_fix, has_holes,
-    nobodys, parse,
+    nobodys_of, parse,
 };
 
 /// Every check, a line each, by family; the site's own behind the others.
@@ -78,6 +79,11 @@ pub fn is_known(topic: &str) -> bool {
     family(topic).is_some() || built_in(id).is_some() || NOTES.iter().any(|note| note.id == id)
 }
 
+/// True for a code of gdoctor's own.
+pub fn is_code(topic: &str) -> bool {
+    entries().iter().any(|entry| entry.name() == topic)
+}
+
 fn built_in(id: &str) -> Option<&'static Check> {
     named(id, &[])
 }
@@ -100,6 +106,7 @@ pub fn explain(
     own: &[&'static Check],
     tags: Option<&[String]>,
     report: Option<&Report>,
+    mut page: Page,
 ) -> Result<String, String> {
     if let Some(family) = family(topic) {
         return Ok(whole_family(family));
@@ -110,15 +117,20 @@ pub fn explain(
     let of_note = || NOTES.iter().find(|one| one.id == id).and_then(|one| Some((one.id, note(one.id)?)));
     let (id, doc) = of_check.or_else(of_note).ok_or_else(|| unknown(topic))?;
     match code {
-        None => Ok(whole(id, &doc, tags, report)),
+        None => whole(&mut page, id, &doc, tags, report),
         Some(UNKNOWN) => {
-            let title = format!("Cannot tell whether {}", doc.title).bold();
-            Ok(format!("{title}\n\n{}\n{}", doc.cannot_tell, find_out(&doc, id, report)))
+            page.say(0, format!("Cannot tell whether {}", doc.title).bold()).blank().say(0, doc.cannot_tell);
+            find_out(&mut page, &doc, id, report);
         }
-        Some(NOT_NEEDED) => Ok(format!("{}\n\n{}\n", doc.title.bold(), doc.not_needed)),
-        Some(ELSEWHERE) if doc.code(ELSEWHERE).is_none() => Ok(format!("{}\n\n{OUT_OF_SIGHT}\n", doc.title.bold())),
-        Some(code) => one_code((id, check), &doc, code, tags, report).ok_or_else(|| unknown(topic)),
+        Some(NOT_NEEDED) => {
+            page.say(0, doc.title.bold()).blank().say(0, doc.not_needed);
+        }
+        Some(ELSEWHERE) if doc.code(ELSEWHERE).is_none() => {
+            page.say(0, doc.title.bold()).blank().say(0, OUT_OF_SIGHT);
+        }
+        Some(code) => one_code(&mut page, (id, check), &doc, code, tags, report).ok_or_else(|| unknown(topic))?,
     }
+    Ok(page.whole())
 }
 
 /// The codes of a topic. Err names the nearest topic.
@@ -131,55 +143,57 @@ pub fn codes(topic: &str, own: &[&'static Check]) -> Result<Vec<Entry>, String> 
 }
 
 /// What a person runs where no look tells; what is seen here has it filled.
-fn find_out(doc: &Doc<'_>, id: &str, report: Option<&Report>) -> String {
+fn find_out(page: &mut Page, doc: &Doc<'_>, id: &str, report: Option<&Report>) {
     let unknown = |o: &&Outcome| o.id == id && o.status == Status::Unknown && !o.find_out.is_empty();
     let seen = report.and_then(|report| report.results.iter().find(unknown));
-    let own = || doc.find_out.iter().map(|command| general(command, &nobodys())).collect();
+    let own = || doc.find_out.iter().map(|command| general(command, &nobodys_of(id))).collect();
     let commands: Vec<String> = seen.map_or_else(own, |outcome| outcome.find_out.clone());
-    if commands.is_empty() {
-        return String::new();
+    if !commands.is_empty() {
+        page.say(0, "To find out:");
     }
-    commands.iter().fold("To find out:\n".to_owned(), |out, command| out + &format!("    {}\n", command.cyan()))
+    for command in &commands {
+        page.piece(4, page.look(command).cyan());
+    }
 }
 
-fn whole(id: &str, doc: &Doc<'_>, tags: Option<&[String]>, report: Option<&Report>) -> String {
+fn whole(page: &mut Page, id: &str, doc: &Doc<'_>, tags: Option<&[String]>, report: Option<&Report>) {
     let outcomes = || report.iter().flat_map(|report| &report.results).filter(|outcome| outcome.id == id);
-    let mut out = format!("{id}: {}\n\n", doc.title.bold());
+    page.say(0, format!("{id}: {}", doc.title.bold())).blank();
     for text in [doc.checks, doc.why].iter().filter(|text| !text.is_empty()) {
-        let _ = writeln!(out, "{text}\n");
+        page.say(0, text).blank();
     }
     for (heading, text) in [("When it cannot tell", doc.cannot_tell), ("When it is not needed", doc.not_needed)] {
         if !text.is_empty() {
-            let _ = writeln!(out, "{}\n{text}", heading.bold());
+            page.say(0, heading.bold()).say(0, text);
         }
         if heading == "When it cannot tell" {
-            out.push_str(&find_out(doc, id, report));
+            find_out(page, doc, id, report);
         }
     }
-    out.push('\n');
+    page.blank();
     for code in &doc.codes {
         let name = format!("{id}/{}", code.name);
         let seen = outcomes().find(|outcome| outcome.code == name);
-        let sentence = seen.map_or_else(|| general(&code.sentence.replace('\n', " "), &nobodys()), Outcome::told);
-        let _ = writeln!(out, "{id}/{}{}\n  {sentence}", code.name.bold(), seen.map_or("", seen_here));
+        let sentence = seen.map_or_else(|| general(&code.sentence.replace('\n', " "), &nobodys_of(id)), Outcome::told);
+        page.piece(0, format!("{id}/{}{}", code.name.bold(), seen.map_or("", seen_here))).say(2, sentence);
     }
     // What mends what is seen here comes first, filled.
     let here: Vec<&FixWords> = outcomes().flat_map(|outcome| &outcome.fixes).collect();
-    here.iter().for_each(|fix| write_fix_here(&mut out, fix, ""));
-    let general_title = |fix: &Fix| general(fix.title, &nobodys());
+    here.iter().for_each(|fix| write_fix_here(page, fix, ""));
+    let general_title = |fix: &Fix| general(fix.title, &nobodys_of(id));
     for fix in doc.fixes.iter().filter(|fix| !here.iter().any(|seen| seen.title == general_title(fix))) {
-        write_fix(&mut out, fix, tags, "");
+        write_fix(page, id, fix, tags, "");
     }
-    out
 }
 
 fn one_code(
+    page: &mut Page,
     (id, check): (&'static str, Option<&'static Check>),
     doc: &Doc<'static>,
     name: &str,
     tags: Option<&[String]>,
     report: Option<&Report>,
-) -> Option<String> {
+) -> Option<()> {
     let code = doc.code(name)?;
     let (here, seen) = rank::here(&Entry { id, check, code: code.clone(), rank: 0 }, report);
     let mark = match (seen, code.fixes.is_empty() && code.explains.is_empty()) {
@@ -187,47 +201,55 @@ fn one_code(
         (None, true) => "  (nothing to mend)",
         (None, false) => "",
     };
-    let known = nobodys();
+    let known = nobodys_of(id);
     let sentence = seen.map_or_else(|| general(code.sentence, &known), Outcome::told);
     let detail = seen.map_or_else(|| general(code.detail, &known), |outcome| outcome.detail.clone());
-    let mut out = format!("{id}/{}{mark}\n\n{sentence}\n", name.bold());
+    page.piece(0, format!("{id}/{}{mark}", name.bold())).blank().say(0, sentence);
     if !detail.is_empty() {
-        let _ = writeln!(out, "\n{detail}");
+        page.blank().say(0, detail);
     }
     if !code.explains.is_empty() {
-        let _ = writeln!(out, "\n{}", "Programs then say".bold());
+        page.blank().piece(0, "Programs then say".bold());
         for message in &code.explains {
-            let _ = writeln!(out, "  {message}");
+            page.piece(2, message);
         }
     }
     let fixes: Vec<Fix> = code.fixes.iter().filter_map(|reference| find_fix(doc, reference)).collect();
     let look = rank::look_with(&[id], rank::engine(&format!("{id}/{name}"))).filter(|_| check.is_some());
+    let look = look.map(|look| page.look(&look));
     // What no check sees is told by the program that said it.
     let again = look.as_deref().unwrap_or(SAY_IT_AGAIN);
     if let (None, Some(look), 2..) = (seen, &look, fixes.len()) {
-        let _ = writeln!(out, "\nOne of these {} mends it. This look tells which one:  {look}", fixes.len());
+        page.blank()
+            .say(0, format!("One of these {} mends it. This look tells which one:", fixes.len()))
+            .piece(4, look);
     }
     match seen.filter(|outcome| !outcome.fixes.is_empty()) {
-        Some(outcome) => outcome.fixes.iter().for_each(|fix| write_fix_here(&mut out, fix, again)),
+        Some(outcome) => outcome.fixes.iter().for_each(|fix| write_fix_here(page, fix, again)),
         None => {
             // What mends another kind of machine mends nothing here.
             let fits = |fix: &&Fix| tags.is_none_or(|tags| !fix.is_of_another_machine(tags));
-            fixes.iter().filter(fits).for_each(|fix| write_fix(&mut out, fix, tags, again));
+            // Where all of them do, that other machine is what is asked about.
+            let is_here = fixes.iter().any(|fix| fits(&fix));
+            for fix in fixes.iter().filter(|fix| !is_here || fits(fix)) {
+                write_fix(page, id, fix, tags.filter(|_| is_here), again);
+            }
         }
     }
     // Of a port or a registry that nobody named little is looked at.
     let names_itself = check.is_some_and(|check| !["port", "registry"].contains(&check.family.name));
     if here == Here::RuledOut && names_itself && !code.fixes.is_empty() {
-        out.push_str("\nThis host does not show it now.\n");
+        page.blank().say(0, "This host does not show it now.");
     }
     if let Some(look) = look.filter(|_| seen.is_none() && is_open(code, &fixes, tags.unwrap_or_default(), &known)) {
-        let _ = writeln!(
-            out,
-            "\nWords in capitals stand for values of the host that has this. On that host this fills them in:  {look}"
-        );
+        page.blank().say(0, FILLED_BY).piece(4, look);
     }
-    Some(out)
+    Some(())
 }
+
+/// Before the look that fills what is named in capitals.
+pub const FILLED_BY: &str =
+    "Words in capitals stand for values of the host that has this. On that host this fills them in:";
 
 /// How to see that a fix of a note worked.
 const SAY_IT_AGAIN: &str = "run what printed the message again";
@@ -247,36 +269,36 @@ pub fn seen_here(outcome: &Outcome) -> &'static str {
     if outcome.status == Status::Skip { "  (said of this host)" } else { "  (seen on this host)" }
 }
 
-fn write_fix(out: &mut String, fix: &Fix<'_>, tags: Option<&[String]>, again: &str) {
+fn write_fix(page: &mut Page, id: &str, fix: &Fix<'_>, tags: Option<&[String]>, again: &str) {
     match tags {
         Some(tags) => {
-            let words = general_fix(fix, tags, &nobodys());
+            let words = general_fix(fix, tags, &nobodys_of(id));
             // Where this host has none of its commands, those of the others tell more than that.
             match words.commands.is_empty() && !fix.commands.is_empty() {
-                true => write_all(out, fix, again),
-                false => write_fix_here(out, &words, again),
+                true => write_all(page, id, fix, again),
+                false => write_fix_here(page, &words, again),
             }
         }
-        None => write_all(out, fix, again),
+        None => write_all(page, id, fix, again),
     }
 }
 
 /// `again`: the look that shows whether it worked.
-fn write_fix_here(out: &mut String, fix: &FixWords, again: &str) {
-    let _ = writeln!(out, "\n{} ({})", fix.title.bold(), fix.risks.join(", "));
+fn write_fix_here(page: &mut Page, fix: &FixWords, again: &str) {
+    page.blank().say(0, format!("{} ({})", fix.title.bold(), fix.risks.join(", ")));
     for command in &fix.commands {
-        let _ = writeln!(out, "    {}", command.cyan());
+        page.piece(4, command.cyan());
     }
     for note in &fix.notes {
-        let _ = writeln!(out, "  {note}");
+        page.say(2, note);
     }
     if fix.verify.is_empty() && !again.is_empty() && !tries_it(fix) && !fix.commands.is_empty() {
-        let _ = writeln!(out, "  {CHECK_IT}: {again}");
+        page.piece(2, format!("{CHECK_IT}: {again}"));
     }
     for (label, step) in fix.afterwards() {
-        let _ = writeln!(out, "  {label}: {}", step.text());
+        page.step(2, label, step);
     }
-    let _ = writeln!(out, "  {}", fix.page);
+    page.piece(2, &fix.page);
 }
 
 /// Its commands try it by themselves: in a container, or with gdoctor in the surroundings that they make. Another look at the host
@@ -289,28 +311,32 @@ fn tries_it(fix: &FixWords) -> bool {
 }
 
 /// With the commands and notes of every system.
-fn write_all(out: &mut String, fix: &Fix<'_>, again: &str) {
+fn write_all(page: &mut Page, id: &str, fix: &Fix<'_>, again: &str) {
     let risks: Vec<&str> = fix.risks.iter().map(|risk| risk.words()).collect();
-    let _ = writeln!(out, "\n{} ({})", general(fix.title, &nobodys()).bold(), risks.join(", "));
+    page.blank().say(0, format!("{} ({})", general(fix.title, &nobodys_of(id)).bold(), risks.join(", ")));
     for fence in &fix.commands {
         if !fence.tags.is_empty() {
-            let _ = writeln!(out, "  on {}:", fence.tags.join(", "));
+            page.piece(2, format!("on {}:", fence.tags.join(", ")));
         }
         for line in fence.text.lines() {
-            let line = if line == CORRECTED { YOUR_OWN.to_owned() } else { general(line, &nobodys()) };
-            let _ = writeln!(out, "    {}", line.cyan());
+            let line = if line == CORRECTED { YOUR_OWN.to_owned() } else { general(line, &nobodys_of(id)) };
+            page.piece(4, line.cyan());
         }
     }
     if fix.verify.is_empty() && !again.is_empty() && !fix.commands.is_empty() {
-        let _ = writeln!(out, "  {CHECK_IT}: {again}");
+        page.piece(2, format!("{CHECK_IT}: {again}"));
     }
     for (label, notes) in [("", &fix.notes), ("Check it worked: ", &fix.verify), ("Undo: ", &fix.undo)] {
         for note in notes {
             let on = if note.tags.is_empty() { String::new() } else { format!("on {}: ", note.tags.join(", ")) };
-            let _ = writeln!(out, "  {label}{on}{}", general(note.text, &nobodys()));
+            let text = format!("{label}{on}{}", general(note.text, &nobodys_of(id)));
+            match (label, note.step().command()) {
+                ("", _) | (_, None) => page.say(2, text),
+                (_, Some(_)) => page.piece(2, text),
+            };
         }
     }
-    let _ = writeln!(out, "  {}", fix.page);
+    page.piece(2, fix.page);
 }
 
 fn unknown(topic: &str) -> String {

@@ -220,6 +220,12 @@ fn read_lines(line: &LineArgs, host: &Host) -> Result<Option<Vec<RunLine>>, Refu
 
 /// What the line is called in messages, the line, and whether the shell has still to replace variables in it.
 fn line_text(line: &LineArgs, host: &Host) -> Result<Option<(String, String, bool)>, Refusal> {
+    // In one pair of quotes, in which the shell may have left variables as they are.
+    if let [whole] = &line.line[..]
+        && whole.contains(char::is_whitespace)
+    {
+        return Ok(Some(("the command line".into(), whole.clone(), true)));
+    }
     if !line.line.is_empty() {
         return Ok(Some(("the command line".into(), run_line::join(&line.line), false)));
     }

@@ -49,7 +49,7 @@ impl Dockerd {
 
 /// Times of files under `--root` may be held against the daemon's start only when they are this machine's: its root seen from
 /// a container has the same boot id, a copy of another host has not, and all its files are as old as the copy.
-fn is_this_machine(host: &Host) -> bool {
+pub fn is_this_machine(host: &Host) -> bool {
     const BOOT: &str = "/proc/sys/kernel/random/boot_id";
     let boot = host.line(BOOT);
     host.is_live() || (boot.value().is_some() && boot.value() == host.live().line(BOOT).value())

@@ -245,10 +245,15 @@ impl Screen<'_> {
             commands(out, &fix.commands, indent);
         }
         let mut room = self.notes;
-        for note in &fix.notes {
+        for (at, note) in fix.notes.iter().enumerate() {
             let note = self.wrapped(note, indent);
-            let Some(left) = room.checked_sub(note.lines().count()) else { break };
-            room = left;
+            // What only looks is half a fix without its first note.
+            let is_needed = at == 0 && fix.is_by_hand();
+            match room.checked_sub(note.lines().count()) {
+                Some(left) => room = left,
+                None if is_needed => room = 0,
+                None => break,
+            }
             let _ = writeln!(out, "{margin}{note}");
         }
         // Sentences that say why nothing can be undone are for `-v`.
@@ -307,7 +312,7 @@ impl Screen<'_> {
         let again = match (self.trouble.first().map(|o| o.status), self.report.run_line.is_some()) {
             (Some(Status::Fail | Status::Unknown), _) | (Some(_), true) => self.again(asked),
             (Some(_), _) => "To accept it: [[waiver]] in gdoctor.toml.".into(),
-            (None, _) if self.report.exit_code == UNDETERMINED => "Look at all of it:  gdoctor".into(),
+            (None, _) if self.report.exit_code == UNDETERMINED => self.all_of_it(),
             (None, true) if self.report.run_lines().any(|line| line.starts != Starts::Yes) => String::new(),
             (None, true) => "Nothing has to change.".into(),
             (None, false) => "Your own command:  gdoctor docker run ...".into(),
@@ -323,6 +328,14 @@ impl Screen<'_> {
             false => writeln!(out, "\n{again}\nDetails ({waiting}):  {details}"),
             true => writeln!(out, "\nDetails ({waiting}):  {details}"),
         };
+    }
+
+    /// The look without what left checks out.
+    fn all_of_it(&self) -> String {
+        match self.report.unselected.as_str() {
+            "" => "Look at all of it: the same without --only and --skip.".into(),
+            command => format!("Look at all of it:  {command}"),
+        }
     }
 
     /// How to see whether all is well now: the very command that was typed, in one piece.

@@ -158,10 +158,14 @@ pub fn counts(report: &Report) -> String {
 /// What the reader has to know of: failures, then what was asked for and is not known, then warnings.
 pub fn trouble(report: &Report) -> Vec<&Outcome> {
     let mut trouble: Vec<&Outcome> = report.results.iter().filter(|o| o.is_trouble()).collect();
-    trouble.sort_by_key(|o| match o.status {
-        Status::Fail => 0,
-        Status::Unknown => 1,
-        _ => 2,
+    // Of what is as bad, the user's own Dockerfile comes before this host.
+    trouble.sort_by_key(|o| {
+        let rank = match o.status {
+            Status::Fail => 0,
+            Status::Unknown => 1,
+            _ => 2,
+        };
+        (rank, o.group != "dockerfile")
     });
     trouble
 }
@@ -194,10 +198,16 @@ pub fn verdict(report: &Report) -> String {
         (None, 0, 0, _) => format!("No problem found, {}.", plural(warned, "warning")),
         (None, 0, 1, _) => format!("{}.", capital(first)),
         (None, 0, count, _) => format!("{count} things are not known. The first: {first}."),
-        (None, 1, _, 0) => format!("1 problem: {first}."),
-        (None, 1, _, warned) => format!("1 problem and {}: {first}.", plural(warned, "warning")),
-        (None, count, _, 0) => format!("{count} problems. The first: {first}."),
-        (None, count, _, warned) => format!("{count} problems and {}. The first: {first}.", plural(warned, "warning")),
+        (None, 1, ..) => format!("{}: {first}.", listed(&told)),
+        (None, ..) => format!("{}. The first: {first}.", listed(&told)),
+    }
+}
+
+/// `2 problems, 1 unknown and 1 warning`
+fn listed(told: &[String]) -> String {
+    match told {
+        [before @ .., last] if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        _ => told.concat(),
     }
 }
 

@@ -5,19 +5,21 @@ use gdoctor_checks::model::fix::Step;
 use super::{Gate, Report};
 use crate::need::run_line::join;
 
+const ROOT: &str = "--root";
 /// Flags that give the line, which another command may give itself.
 const LINE: [&str; 2] = ["--run-file", "--compose"];
 
 impl Report {
-    /// `typed` asked for this report. The looks that it advises get the `places` (flags and values) of that command.
-    pub fn asked_by(&mut self, typed: &str, places: &[String]) {
+    /// `typed` asked for this report, and asks for all of it where it is `unselected`. The looks that it advises get the `places`
+    /// (flags and values) of that command.
+    pub fn asked_by(&mut self, typed: &str, unselected: &str, places: &[String]) {
         let gate = Gate::default();
-        self.command = gate.text(typed);
+        (self.command, self.unselected) = (gate.text(typed), gate.text(unselected));
         if places.is_empty() {
             return;
         }
         // Of the places `explain` takes the root alone.
-        let root = places.chunks(2).find(|pair| pair[0] == "--root").map(|pair| gate.text(&join(pair)));
+        let root = places.chunks(2).find(|pair| pair[0] == ROOT).map(|pair| gate.text(&join(pair)));
         for outcome in &mut self.results {
             if let (Some(flags), Some(root)) = (&mut outcome.explained, &root) {
                 *flags = format!("{flags} {root}");
@@ -35,7 +37,7 @@ impl Report {
 }
 
 /// A look of gdoctor's with these places; every other command as it is.
-fn placed(command: &str, places: &[String]) -> String {
+pub fn placed(command: &str, places: &[String]) -> String {
     let is_look =
         |(before, look): &(&str, &str)| ["", "sudo "].contains(before) && (look.is_empty() || look.starts_with(" -"));
     let Some((before, look)) = command.split_once("gdoctor").filter(is_look) else { return command.to_owned() };

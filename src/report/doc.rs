@@ -38,10 +38,37 @@ where
     }
 }
 
-/// A finding of which nothing is known yet.
+/// A finding of which nothing is known yet, of no check.
 pub fn nobodys() -> Finding {
-    Finding::pass("").about("SUBJECT")
+    Finding::pass("").about("NAME")
 }
+
+/// The same of a check or a family: it says what the subject is.
+pub fn nobodys_of(id: &str) -> Finding {
+    let family = ALL.iter().find(|check| check.id == id).map_or("", |check| check.family.name);
+    let is_meant = |(names, _): &&(&[&str], &str)| names.contains(&id) || names.contains(&family);
+    SUBJECTS.iter().find(is_meant).map_or_else(nobodys, |(_, word)| Finding::pass("").about(word))
+}
+
+/// What the findings of a check, or of all other checks of a family, are about.
+const SUBJECTS: [(&[&str], &str); 16] = [
+    (&["port", "run-line-ports"], "PORT"),
+    (&["registry"], "HOST:PORT"),
+    (&["camera", "run-line-camera"], "CAMERA"),
+    (&["disk-lost", "docker-storage", "run-line-volumes", "dockerfile-path"], "PATH"),
+    (&["disk-reclaim"], "COMMAND"),
+    (&["disk"], "FOLDER"),
+    (&["gpu-decode", "gpu-encode"], "CODEC"),
+    (&["capability", "nvidia-config", "run-line-capabilities", "dockerfile-variables"], "CAPABILITY"),
+    (&["gpu-path", "run-line-limits", "run-line-options", "run-line-rights", "run-line-shared"], "OPTION"),
+    (&["nvidia-nodes"], "DEVICE"),
+    (&["nvidia"], "GPU"),
+    (&["docker-compose"], "KEY"),
+    (&["docker-programs"], "PROGRAM"),
+    (&["run-line-syntax", "run-line-socket"], "VARIABLE"),
+    (&["dockerfile"], "WORDS"),
+    (&["proof"], "LOOK"),
+];
 
 /// A text with what is known of a finding; the rest that would fill it is named in capitals, `{socket}` as SOCKET.
 pub fn general(text: &str, known: &Finding) -> String {
@@ -53,7 +80,8 @@ pub fn has_holes(text: &str, known: &Finding) -> bool {
     let filled = fill(text, known, harmless);
     let worded = replaced(&filled, false);
     let named = replaced(&worded, true) != worded;
-    named || (known.subject == nobodys().subject && text.contains("{subject}"))
+    let is_nobodys = || known.subject == nobodys().subject || SUBJECTS.iter().any(|(_, word)| known.subject == *word);
+    named || (text.contains("{subject}") && is_nobodys())
 }
 
 /// `flag|--gpus`: the value's name, and the words that stand for it where no host fills it.
@@ -137,8 +165,11 @@ mod tests {
             "USER is in GROUP_NAME; {{.ID}} {print $1} {"
         );
         assert_eq!(general("DISPLAY={display}", &nobodys()), "DISPLAY=VALUE");
-        assert_eq!(general("{subject} of {user}", &nobodys().with("user", "anna")), "SUBJECT of anna");
-        assert!(has_holes("{subject} of {user}", &nobodys().with("user", "anna")));
+        assert_eq!(general("{subject} of {user}", &nobodys().with("user", "anna")), "NAME of anna");
+        assert_eq!(general("{subject} is free", &nobodys_of("port-free")), "PORT is free");
+        for known in [nobodys(), nobodys_of("port-free")] {
+            assert!(has_holes("{subject} of {user}", &known.with("user", "anna")));
+        }
         assert_eq!(general("{flag|--gpus} uses {path|a hook}.", &nobodys()), "--gpus uses a hook.");
         assert_eq!(general("{flag|--gpus}", &nobodys().with("flag", "--runtime")), "--runtime");
         assert!(!has_holes("{flag|--gpus} {", &nobodys()) && has_holes("{flag|--gpus} {user}", &nobodys()));

@@ -3,6 +3,7 @@
 //! services of another kind, and an older engine lacks what newer ones have.
 
 use gdoctor_checks::model::fix::{Commands, Risk, Step};
+use gdoctor_checks::model::looks::only_looks;
 
 /// What the commands become. `Err` is a note in their place: no command does the same there.
 pub fn commands(tags: &[String], commands: Vec<String>) -> Result<Vec<String>, &'static str> {
@@ -106,6 +107,13 @@ pub fn risks(risks: &[Risk], tags: &[String], commands: &[String]) -> Vec<Risk> 
     add(Risk::Reboot, commands.iter().any(|command| command == RESTART));
     // Of a snap's engine nothing less is made to read its configuration again.
     add(Risk::RestartsDocker, commands.iter().any(|command| command.contains("snap restart docker")));
+    // A fix whose commands do something elsewhere may only look here.
+    let only_looks = |command: &String| only_looks(command) && !command.starts_with('#');
+    if !commands.is_empty() && commands.iter().all(only_looks) && !risks.contains(&Risk::Looks) {
+        risks.retain(|risk| [Risk::NeedsRoot, Risk::Reboot].contains(risk));
+        risks.retain(|risk| *risk != Risk::NeedsRoot || commands.iter().any(|command| command.contains("sudo ")));
+        risks.push(Risk::Looks);
+    }
     if risks.is_empty() { vec![Risk::Safe] } else { risks }
 }
 

@@ -2,6 +2,7 @@
 //! secret gets past this folder.
 
 mod again;
+mod alike;
 mod changes;
 mod doc;
 mod families;
@@ -22,9 +23,10 @@ use serde::Serialize;
 use crate::drawn::{Gauge, Picture};
 use crate::need::{ProjectFile, Waiver};
 use crate::policy::{self, FailOn, Status};
+pub use again::placed;
 pub use start::Starts;
 
-pub use doc::{find_fix, general, has_holes, nobodys, parse};
+pub use doc::{find_fix, general, has_holes, nobodys, nobodys_of, parse};
 pub use families::FamilyWords;
 pub use gate::{Gate, harmless};
 pub use words::{CORRECTED, OUT_OF_SIGHT, ROOT_FOR_ALL, YOUR_OWN, general_fix, write, write_through};
@@ -70,6 +72,9 @@ pub struct Report {
     /// The command that asked for it, to be typed again; empty where none did or it may not leave.
     #[serde(skip)]
     pub command: String,
+    /// The same without what selects checks.
+    #[serde(skip)]
+    pub unselected: String,
     pub summary: BTreeMap<&'static str, usize>,
     pub exit_code: u8,
     pub duration_ms: u64,

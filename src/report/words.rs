@@ -11,7 +11,9 @@ use gdoctor_checks::model::finding::{ELSEWHERE, Evidence, Finding, NOT_NEEDED, V
 use gdoctor_checks::model::fix::{Edit, Fix, NOTHING, Note, PACKAGES, Risk, Step, notes_for};
 use gdoctor_checks::model::need::{Need, Origin};
 use gdoctor_checks::model::run::RunLine;
+use gdoctor_checks::readings::sight::{INSIDE, INSIDE_LOOK};
 
+use super::alike;
 use super::changes::{self, corrected};
 use super::doc::{fill, find_fix, in_capitals, quoted};
 use super::families::families;
@@ -58,7 +60,7 @@ pub fn write_through(
     let shown = &Shown::new(gate, &need.files, &moves);
     let blocked: BTreeMap<&str, &str> =
         judged.iter().flat_map(|j| j.findings.iter().filter_map(|f| Some((j.check.id, blocker(f)?)))).collect();
-    let results: Vec<Outcome> = judged
+    let mut results: Vec<Outcome> = judged
         .iter()
         .flat_map(|j| {
             let groups = j.check.family.reads.iter();
@@ -81,6 +83,7 @@ pub fn write_through(
             j.findings.iter().map(|f| words.outcome(f, &blocked)).collect::<Vec<_>>()
         })
         .collect();
+    alike::fold(&mut results);
     Report {
         schema: SCHEMA,
         format: "gdoctor-report",
@@ -111,6 +114,7 @@ pub fn write_through(
         gauges: drawn::gauges(facts).into_iter().map(|gauge| Gauge { name: harmless(&gauge.name), ..gauge }).collect(),
         pictures: drawn::pictures(facts),
         command: String::new(),
+        unselected: String::new(),
         results,
         duration_ms: millis(frame.took),
     }
@@ -282,6 +286,7 @@ fn find_out(gap: &Gap, check: &str, by: Option<&Origin>, own: Vec<String>) -> Ve
         Gap::NotAsked | Gap::ToolMissing(_) | Gap::NoRoom(_) => again("gdoctor"),
         Gap::Crashed(_) | Gap::Unparsable(_) | Gap::Said(_) | Gap::Bug(_) => with_own(again("gdoctor -v")),
         // Another look would say the same.
+        Gap::Unsupported(why) if why == INSIDE => vec![INSIDE_LOOK.to_owned()],
         Gap::Unsupported(_) if !own.is_empty() => own,
         Gap::Unsupported(_) => vec![format!("gdoctor explain {check}")],
         Gap::BlockedBy(cause) => vec![format!("gdoctor --only {cause}")],

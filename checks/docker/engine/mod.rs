@@ -305,6 +305,10 @@ fn of_systemd(failure: &SystemdFailure) -> Finding {
 
 /// systemd does not even try: what docker.service requires cannot be started.
 fn lacks(lack: &Lack) -> Finding {
+    if let Some(group) = &lack.group {
+        let reason = format!("{} says SocketGroup={group}, and /etc/group has no {group}", lack.unit);
+        return Finding::fail("no-socket-group", "make-group").with("reason", reason);
+    }
     let of_engine = ["docker.socket", "containerd.service"].contains(&lack.unit.as_str());
     let (code, fix) = match (lack.masked, of_engine) {
         (true, _) => ("requires-masked", "unmask-required"),

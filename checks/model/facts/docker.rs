@@ -443,6 +443,9 @@ pub struct Lack {
     pub unit: String,
     /// Told never to start it; else there is no such unit.
     pub masked: bool,
+    /// It is there, and gives its socket to a group that is not.
+    #[serde(serialize_with = "place::word")]
+    pub group: Option<String>,
 }
 
 /// daemon.json of the engine that the endpoint belongs to.

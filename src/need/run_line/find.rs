@@ -117,6 +117,28 @@ fn engine(program: &Word, verb: Option<&Word>, outside: &Shell) -> Option<bool> 
     }
 }
 
+/// The look at the Dockerfile that a build reads, by the words behind `docker build`.
+fn of_build(words: &[&str]) -> String {
+    let value = |names: &[&str]| {
+        let own = |at: usize, name: &&str| match words[at].strip_prefix(*name)? {
+            "" => words.get(at + 1).copied(),
+            joined => joined.strip_prefix('='),
+        };
+        (0..words.len()).find_map(|at| names.iter().find_map(|name| own(at, name)))
+    };
+    let is_value = words.iter().rev().nth(1).is_some_and(|word| word.starts_with('-') && !word.contains('='));
+    let folder = words.last().filter(|word| !word.starts_with('-') && !word.contains("://") && !is_value);
+    let file = match (value(&["-f", "--file"]), folder) {
+        (Some(file), _) => file.to_owned(),
+        (None, Some(folder)) => format!("{}/Dockerfile", folder.trim_end_matches('/')),
+        (None, None) => "Dockerfile".to_owned(),
+    };
+    let options = [("--target", value(&["--target"])), ("--build-arg", value(&["--build-arg"]))];
+    let options = options.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?.to_owned()]));
+    let look = ["gdoctor".to_owned(), "--dockerfile".to_owned(), file.trim_start_matches("./").to_owned()];
+    super::join(&look.into_iter().chain(options.flatten()).collect::<Vec<_>>())
+}
+
 enum Found {
     Start(Start),
     /// Where the command of docker's stands that is no run.
@@ -164,8 +186,9 @@ impl Finder<'_> {
                         Wrong::at(span, "this is no `docker run`", "for a compose file: gdoctor check --compose FILE")
                     }
                     Some("build" | "buildx") => {
-                        let help = "for the image's Dockerfile: gdoctor --dockerfile FILE";
-                        Wrong::at(span, "a build starts no container", help)
+                        let after: Vec<&str> = (at + 1..words.len()).filter_map(word).collect();
+                        let help = format!("for the image's Dockerfile: {}", of_build(&after));
+                        Wrong::at(span, "a build starts no container", &help)
                     }
                     _ => {
                         let verb = other.map_or(String::new(), |verb| format!(" {verb}"));

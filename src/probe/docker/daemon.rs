@@ -160,10 +160,26 @@ fn hides(settings: &[Setting]) -> Vec<Hidden> {
 }
 
 fn lack(host: &Host, unit: String) -> Option<Lack> {
-    match units::path(host, &unit) {
-        Some(path) => units::is_masked(host, &path).then_some(Lack { unit, masked: true }),
-        None => Some(Lack { unit, masked: false }),
+    let Some(path) = units::path(host, &unit) else { return Some(Lack { unit, ..Lack::default() }) };
+    if units::is_masked(host, &path) {
+        return Some(Lack { unit, masked: true, ..Lack::default() });
     }
+    let group = units::last(host, &path, "SocketGroup").map(|(_, group)| group);
+    let group = group.filter(|group| unit.ends_with(".socket") && is_missing_group(host, group))?;
+    Some(Lack { unit, group: Some(group), ..Lack::default() })
+}
+
+/// A name of no group in the files, where groups come from nowhere else (nsswitch.conf(5)). What systemd adds are groups of
+/// services that run.
+fn is_missing_group(host: &Host, name: &str) -> bool {
+    let sources = host.text("/etc/nsswitch.conf");
+    let sources = sources.value().map_or("", String::as_str).lines().find_map(|line| line.strip_prefix("group:"));
+    let is_of_files = |source: &str| ["files", "systemd", "[SUCCESS=merge]"].contains(&source);
+    let by_files = sources.is_none_or(|sources| sources.split_whitespace().all(is_of_files));
+    let groups = host.text("/etc/group");
+    let is_named = |line: &str| line.split(':').next() == Some(name);
+    let is_number = name.bytes().all(|b| b.is_ascii_digit());
+    by_files && !is_number && groups.value().is_some_and(|groups| !groups.lines().any(is_named))
 }
 
 /// The endpoint is the socket of the engine that the system's service starts.

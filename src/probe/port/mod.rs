@@ -19,9 +19,11 @@ use nix::errno::Errno;
 
 use crate::host::Host;
 use crate::host::{bind, threads};
+use crate::probe::dockerd;
 use owner::Owners;
 use table::Key;
 
+const ANOTHERS: &str = "--root names another system's files, and ports are those of the machine that gdoctor runs on";
 /// How far above a taken port the next free one is looked for.
 const NEAR: u16 = 200;
 /// Fewer ports than this are not worth a thread.
@@ -35,7 +37,10 @@ pub fn probe(host: &Host, need: &Need, docker: &DockerFacts) -> PortFacts {
         ways: way::look(&live, &ports, &served, docker),
         looks: Fact::present(looks(&live, &ports, docker), "bind, /proc/net, GET /containers/json"),
         served,
-        network: network(&live, docker),
+        network: match dockerd::is_this_machine(host) {
+            true => network(&live, docker),
+            false => Fact::unknown(Gap::Unsupported(ANOTHERS.into()), "/proc/sys/kernel/random/boot_id"),
+        },
         ipv6: Fact::present(bind::has_ipv6(), "a socket of IPv6"),
         unprivileged_start: number(&live, "/proc/sys/net/ipv4/ip_unprivileged_port_start"),
         ephemeral: live.line("/proc/sys/net/ipv4/ip_local_port_range").parse(|line| {

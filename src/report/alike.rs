@@ -1,0 +1,41 @@
+//! What several checks cannot tell for the very same reason is one unknown: the first tells it, the others wait for it.
+
+use std::collections::BTreeMap;
+
+use super::Outcome;
+
+/// Of the unknowns that somebody asked for.
+pub fn fold(results: &mut [Outcome]) {
+    let mut first: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    let mut followers: BTreeMap<&'static str, &'static str> = BTreeMap::new();
+    for at in 0..results.len() {
+        let Some(reason) = reason(&results[at]).map(str::to_owned) else { continue };
+        match first.get_mut(&reason) {
+            None => drop(first.insert(reason, (at, 0))),
+            Some((told, more)) => {
+                *more += 1;
+                let root = results[*told].id;
+                results[at].cause = Some(root.to_owned());
+                followers.insert(results[at].id, root);
+            }
+        }
+    }
+    for outcome in results.iter_mut() {
+        let root = outcome.cause.as_deref().and_then(|cause| followers.get(cause)).filter(|root| **root != outcome.id);
+        if let Some(root) = root {
+            outcome.cause = Some((*root).to_owned());
+        }
+    }
+    for (told, more) in first.into_values().filter(|(_, more)| *more > 0) {
+        results[told].detail = match more {
+            1 => "One more check cannot tell, for the same reason.".to_owned(),
+            _ => format!("{more} more checks cannot tell, for the same reason."),
+        };
+    }
+}
+
+/// What stands behind the words that name what cannot be told.
+fn reason(outcome: &Outcome) -> Option<&str> {
+    let is_unknown = outcome.is_trouble() && outcome.status == crate::policy::Status::Unknown;
+    is_unknown.then(|| outcome.summary.split_once(outcome.title)).flatten().map(|(_, reason)| reason)
+}
