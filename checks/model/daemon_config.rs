@@ -23,9 +23,17 @@ pub enum Fault<'a> {
     },
     /// `default-runtime` names one that neither the file nor the command registers, and that is none of the engine's own.
     NoSuchRuntime(&'a str),
+    /// `storage-driver` names one that this engine has no more.
+    GoneDriver {
+        driver: &'a str,
+        since: u32,
+    },
     /// In the file and in the unit's command.
     Twice(Vec<&'a str>),
 }
+
+/// Storage drivers that are gone, and the release without them (docker/cli, docs/deprecated.md).
+const GONE_DRIVERS: [(&str, u32); 3] = [("aufs", 24), ("overlay", 24), ("devicemapper", 25)];
 
 impl DockerFacts {
     /// The first fault of daemon.json, for the engine that starts next. What a running daemon has read it has accepted,
@@ -80,6 +88,13 @@ impl DockerFacts {
         }
         if let Some(fault) = settings.kinds.iter().find_map(|(key, found)| wrong_kind(key, found)) {
             return Some(fault);
+        }
+        let driver = settings.storage_driver.as_deref().unwrap_or_default();
+        let gone = GONE_DRIVERS.into_iter().find(|(name, since)| {
+            *name == driver && engine.is_some_and(|engine| *engine >= Version::new(&[*since]))
+        });
+        if let Some((driver, since)) = gone {
+            return Some(Fault::GoneDriver { driver, since });
         }
         let by_unit = |key: &str| {
             let unit = self.unit.value();

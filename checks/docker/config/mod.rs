@@ -95,6 +95,10 @@ fn faulty(fault: &Fault, runs: bool, waits: bool, path: &str) -> Finding {
                 .with("name", name)
                 .evidence(path, format!("default-runtime: {name}"))
         }
+        Fault::GoneDriver { driver, since } => bad("gone-driver", "docker-storage/use-overlay2")
+            .with("driver", driver)
+            .with("since", since)
+            .evidence(path, format!("storage-driver: {driver}")),
         Fault::Twice(keys) if keys.as_slice() == ["hosts"] => {
             bad("hosts-twice", "one-hosts").evidence(path, "hosts").evidence("the unit's command", "-H")
         }
