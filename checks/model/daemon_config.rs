@@ -90,9 +90,9 @@ impl DockerFacts {
             return Some(fault);
         }
         let driver = settings.storage_driver.as_deref().unwrap_or_default();
-        let gone = GONE_DRIVERS.into_iter().find(|(name, since)| {
-            *name == driver && engine.is_some_and(|engine| *engine >= Version::new(&[*since]))
-        });
+        let gone = GONE_DRIVERS
+            .into_iter()
+            .find(|(name, since)| *name == driver && engine.is_some_and(|engine| *engine >= Version::new(&[*since])));
         if let Some((driver, since)) = gone {
             return Some(Fault::GoneDriver { driver, since });
         }

@@ -25,7 +25,7 @@ const DROPPED: [(u32, &[u32]); 3] = [(13, &[7, 5]), (12, &[5, 0]), (11, &[3, 5])
 
 /// The newest CUDA that a branch of the driver speaks, from that branch on (CUDA's release notes, "CUDA Toolkit and Corresponding
 /// Driver Versions").
-const SPOKEN: [(u32, (u32, u32)); 26] = [
+const SPOKEN: [(u32, (u32, u32)); 27] = [
     (418, (10, 1)),
     (440, (10, 2)),
     (450, (11, 0)),
@@ -50,8 +50,9 @@ const SPOKEN: [(u32, (u32, u32)); 26] = [
     (580, (13, 0)),
     (590, (13, 1)),
     (595, (13, 2)),
+    // What comes between these and after them is not known here.
+    (596, (0, 0)),
     (610, (13, 3)),
-    // Later branches are not known here.
     (611, (0, 0)),
 ];
 

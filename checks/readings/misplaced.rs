@@ -23,7 +23,6 @@ pub fn option_of(value: &str) -> Option<&'static str> {
     (!name.is_empty() && is_variable).then_some("-e")
 }
 
-
 impl Facts {
     /// The option whose value could be an image's name, is none here, and has options behind it.
     pub fn option_of_image(&self, line: &RunLine) -> Option<&'static str> {

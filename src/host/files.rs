@@ -255,7 +255,9 @@ impl Host {
     fn fact_of<T>(&self, error: io::Error, path: &Path, source: String) -> Fact<T> {
         match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => match self.unmounted(path) {
-                Some(tree) => Fact::unknown(Gap::Unsupported(format!("/{tree} is not mounted below this root")), source),
+                Some(tree) => {
+                    Fact::unknown(Gap::Unsupported(format!("/{tree} is not mounted below this root")), source)
+                }
                 None => Fact::absent(source),
             },
             _ => Fact::unknown(gap_of(&error), source),

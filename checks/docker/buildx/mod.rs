@@ -68,7 +68,9 @@ fn registries(facts: &Facts, file: &Dockerfile) -> Findings {
     let mut told: Vec<&str> = Vec::new();
     let mut findings = Findings::new();
     for base in file.bases() {
-        let Some((host, _)) = base.reference.split_once('/').filter(|(host, _)| host.contains(['.', ':'])) else { continue };
+        let Some((host, _)) = base.reference.split_once('/').filter(|(host, _)| host.contains(['.', ':'])) else {
+            continue;
+        };
         if told.contains(&host) {
             continue;
         }

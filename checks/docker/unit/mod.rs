@@ -34,7 +34,10 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     findings.extend(unit.unread.as_ref().map(|unread| {
         let finding = Finding::warn("options-unread", "to-daemon-json").about(&unread.file);
         let keys = unread.keys.join(", ");
-        finding.with("file", &unread.file).with("keys", &keys).evidence(unread.file.as_str(), format!("DOCKER_OPTS: {keys}"))
+        finding
+            .with("file", &unread.file)
+            .with("keys", &keys)
+            .evidence(unread.file.as_str(), format!("DOCKER_OPTS: {keys}"))
     }));
     findings.extend(unit.hides.iter().filter_map(|hidden| asked(need, hidden)));
     if findings.is_empty() {

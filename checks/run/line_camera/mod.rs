@@ -88,9 +88,7 @@ impl Look<'_> {
         let opens = numbers.and_then(|numbers| self.rules.opens(numbers));
         let finding = match (granted, opens) {
             (true, _) => Finding::warn("shown-twice", "drop-mount").edit(mount.at.without()),
-            (false, None) if self.unheld => {
-                self.for_user(&mount.source, &mount.at).unwrap_or(Finding::pass("unheld"))
-            }
+            (false, None) if self.unheld => self.for_user(&mount.source, &mount.at).unwrap_or(Finding::pass("unheld")),
             (false, Some(by)) => {
                 self.for_user(&mount.source, &mount.at).unwrap_or(Finding::pass("allowed").with("by", &by.text))
             }

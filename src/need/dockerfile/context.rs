@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gdoctor_checks::model::dockerfile::{Does, Dockerfile, Step};
+use gdoctor_checks::model::dockerfile::{Dockerfile, Does, Step};
 
 use crate::host::Host;
 
@@ -59,7 +59,10 @@ mod tests {
     fn what_pip_compiles_stands_beside_the_dockerfile() {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
-        write("setup.py", "from torch.utils.cpp_extension import CUDAExtension\nsetup(ext_modules=[CUDAExtension('a', ['a.cu'])])\n");
+        write(
+            "setup.py",
+            "from torch.utils.cpp_extension import CUDAExtension\nsetup(ext_modules=[CUDAExtension('a', ['a.cu'])])\n",
+        );
         write("plain.txt", "numpy\n# git+https://github.com/facebookresearch/pytorch3d\n");
         write("gpu.txt", "git+https://github.com/facebookresearch/pytorch3d.git@stable\n");
         let host = Host::new("/", Duration::from_secs(5));
@@ -72,7 +75,8 @@ mod tests {
         for step in ["pip install .", "pip install -e .", "python setup.py install", "pip3 install -r /src/gpu.txt"] {
             assert!(of(step), "{step}");
         }
-        for step in ["pip install -r plain.txt", "pip install numpy", "git clone https://x/y && cd y && pip install ."] {
+        for step in ["pip install -r plain.txt", "pip install numpy", "git clone https://x/y && cd y && pip install ."]
+        {
             assert!(!of(step), "{step}");
         }
     }

@@ -102,7 +102,9 @@ fn compiles(text: &str, words: &[(usize, usize)]) -> Option<(Does, (usize, usize
             let word = word(place);
             ["-r", "--requirement", ".", "./"].contains(&word) || word.starts_with("--requirement=")
         };
-        return found.or_else(|| Some((Does::PipFiles, (first.0, behind.iter().find(of_file).map(|_| behind[behind.len() - 1].1)?))));
+        return found.or_else(|| {
+            Some((Does::PipFiles, (first.0, behind.iter().find(of_file).map(|_| behind[behind.len() - 1].1)?)))
+        });
     }
     let script = words.iter().position(|place| {
         let name = word(place).rsplit('/').next().unwrap_or_default();

@@ -73,7 +73,8 @@ fn of_group(name: String, group: &Group) -> Builder {
         let open = registries.filter(|(_, settings)| is_set(settings, "http") || is_set(settings, "insecure"));
         insecure.extend(open.map(|(host, _)| host.clone()));
     }
-    let on_host = |node: &Node| node.driver_opts.as_ref().is_some_and(|set| set.get("network").is_some_and(|n| n == "host"));
+    let on_host =
+        |node: &Node| node.driver_opts.as_ref().is_some_and(|set| set.get("network").is_some_and(|n| n == "host"));
     Builder { name, driver: group.driver.clone(), insecure, host_network: group.nodes.iter().any(on_host) }
 }
 
