@@ -113,6 +113,10 @@ fn a_malformed_daemon_json_is_told_with_line_and_column() {
     };
     file("etc/docker/daemon.json", "{\n  \"log-level\": \"warn\",\n}\n");
     file("etc/resolv.conf", "nameserver 192.0.2.53\n");
+    // The kernel's trees are mounted there.
+    for tree in ["proc", "sys", "dev"] {
+        file(&format!("{tree}/.keep"), "");
+    }
     file("usr/bin/dockerd", "");
     file("usr/bin/docker", "");
     let run = gdoctor(&["--only", "docker", "--root", root.path().to_str().unwrap()], &[("PATH", "/usr/bin:/bin")]);

@@ -103,6 +103,8 @@ impl Fake {
     }
 
     fn write_host(&self, gpus: u32) {
+        // The kernel's tree is mounted there, without a node of NVIDIA's.
+        self.write("/dev/.keep", "");
         for index in 1..=gpus {
             let device = format!("/sys/bus/pci/devices/0000:{index:02x}:00.0");
             for (file, content) in [("vendor", "0x10de\n"), ("device", "0x2330\n"), ("class", "0x030200\n")] {

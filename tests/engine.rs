@@ -250,6 +250,11 @@ fn failing(daemon_json: &str, arguments: &[&str]) -> Option<Run> {
 fn told_below(root: &Path) -> Run {
     std::fs::create_dir_all(root.join("etc")).unwrap();
     std::fs::write(root.join("etc/resolv.conf"), "nameserver 192.0.2.53\n").unwrap();
+    // The kernel's trees are mounted there.
+    for tree in ["proc", "sys", "dev"] {
+        std::fs::create_dir_all(root.join(tree)).unwrap();
+        std::fs::write(root.join(tree).join(".keep"), "").unwrap();
+    }
     gdoctor(&["--only", "docker", "--root", root.to_str().unwrap()], &[("PATH", "/usr/bin:/bin"), ("HOME", "/root")])
 }
 

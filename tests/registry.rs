@@ -119,6 +119,11 @@ fn root_with(name: &str, files: &[(&str, &Path)]) -> tempfile::TempDir {
     for (file, from) in files {
         std::fs::copy(from, dir.join(file)).unwrap();
     }
+    // The kernel's trees are mounted there.
+    for tree in ["proc", "sys", "dev"] {
+        std::fs::create_dir(root.path().join(tree)).unwrap();
+        std::fs::write(root.path().join(tree).join(".keep"), "").unwrap();
+    }
     root
 }
 

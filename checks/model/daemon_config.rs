@@ -27,6 +27,11 @@ pub enum Fault<'a> {
     NoSuchRuntime(&'a str),
     /// An entry of "dns" that this engine does not take for an address.
     NoAddress(&'a str),
+    /// `storage-driver` names one that this engine has no more.
+    GoneDriver {
+        driver: &'a str,
+        since: u32,
+    },
     /// In the file and in the unit's command.
     Twice(Vec<&'a str>),
 }
@@ -36,6 +41,8 @@ pub enum Fault<'a> {
 const READS_WHOLE: [u32; 2] = [23, 0];
 /// From this one on DNSConfig has addresses, which bear no blanks; those before trim texts, and refuse an empty one.
 const DNS_AS_ADDRESSES: [u32; 2] = [25, 0];
+/// Storage drivers that are gone, and the release without them (docker/cli, docs/deprecated.md).
+const GONE_DRIVERS: [(&str, u32); 3] = [("aufs", 24), ("overlay", 24), ("devicemapper", 25)];
 
 impl DockerFacts {
     /// The first fault of daemon.json, for the engine that starts next. What a running daemon has read it has accepted,
@@ -109,6 +116,13 @@ impl DockerFacts {
         }
         if let Some(entry) = settings.dns.iter().find(|entry| !is_address(entry, engine)) {
             return Some(Fault::NoAddress(entry));
+        }
+        let driver = settings.storage_driver.as_deref().unwrap_or_default();
+        let gone = GONE_DRIVERS
+            .into_iter()
+            .find(|(name, since)| *name == driver && engine.is_some_and(|engine| *engine >= Version::new(&[*since])));
+        if let Some((driver, since)) = gone {
+            return Some(Fault::GoneDriver { driver, since });
         }
         let by_unit = |key: &str| {
             let unit = self.unit.value();

@@ -112,6 +112,8 @@ pub enum Does {
     CudaExtension,
     /// Compiles what a setup.py says, which may be one.
     SetupPy,
+    /// Has pip install what files of the build's context say.
+    PipFiles,
 }
 
 /// A command that asks a GPU.

@@ -25,7 +25,7 @@ const DROPPED: [(u32, &[u32]); 3] = [(13, &[7, 5]), (12, &[5, 0]), (11, &[3, 5])
 
 /// The newest CUDA that a branch of the driver speaks, from that branch on (CUDA's release notes, "CUDA Toolkit and Corresponding
 /// Driver Versions").
-const SPOKEN: [(u32, (u32, u32)); 24] = [
+const SPOKEN: [(u32, (u32, u32)); 27] = [
     (418, (10, 1)),
     (440, (10, 2)),
     (450, (11, 0)),
@@ -49,8 +49,11 @@ const SPOKEN: [(u32, (u32, u32)); 24] = [
     (575, (12, 9)),
     (580, (13, 0)),
     (590, (13, 1)),
-    // Later branches are not known here.
-    (595, (0, 0)),
+    (595, (13, 2)),
+    // What comes between these and after them is not known here.
+    (596, (0, 0)),
+    (610, (13, 3)),
+    (611, (0, 0)),
 ];
 
 /// By the driver's version alone, where NVML cannot be asked: `11.4` of `470.199.02`.
@@ -60,11 +63,14 @@ pub fn spoken_by(driver: &str) -> Option<Version> {
     (*major > 0).then(|| Version::new(&[*major, *minor]))
 }
 
-/// Compute capabilities by PCI device id, from the first id to the last (pci.ids, and developer.nvidia.com/cuda-gpus).
-const BY_DEVICE: [(u16, u16, [u32; 2]); 19] = [
+/// Compute capabilities by PCI device id, from the first id to the last: chips by pci.ids (all of its release of 2023-04-11 are
+/// told right), later ones and the capability of a chip by developer.nvidia.com/cuda-gpus.
+const BY_DEVICE: [(u16, u16, [u32; 2]); 21] = [
     (0x1340, 0x13bf, [5, 0]),
     (0x13c0, 0x143f, [5, 2]),
     (0x15f0, 0x15ff, [6, 0]),
+    (0x1617, 0x1667, [5, 2]),
+    (0x1725, 0x172f, [6, 0]),
     (0x174d, 0x179f, [5, 0]),
     (0x17c0, 0x17ff, [5, 2]),
     (0x1b00, 0x1d7f, [6, 1]),
@@ -73,7 +79,7 @@ const BY_DEVICE: [(u16, u16, [u32; 2]); 19] = [
     (0x2080, 0x20ff, [8, 0]),
     (0x2180, 0x21ff, [7, 5]),
     (0x2200, 0x22bf, [8, 6]),
-    (0x2320, 0x234f, [9, 0]),
+    (0x2302, 0x234f, [9, 0]),
     (0x2414, 0x25ff, [8, 6]),
     (0x2680, 0x28ff, [8, 9]),
     (0x2900, 0x29ff, [10, 0]),

@@ -13,6 +13,7 @@ pub mod driver_package;
 pub mod engine_clients;
 pub mod engine_to_start;
 pub mod known_image;
+pub mod misplaced;
 mod next_start;
 pub mod passage;
 mod podman_alone;

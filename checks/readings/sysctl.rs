@@ -64,6 +64,8 @@ const OF_THE_HOST: [&str; 55] = [
 ];
 /// Settings that went into the network namespaces with this kernel.
 const SINCE: [(&str, [u32; 2]); 2] = [("net.ipv4.tcp_rmem", [4, 15]), ("net.ipv4.tcp_wmem", [4, 15])];
+/// Before that kernel, and the stable ones of its time, a container could set it, for the whole host (Linux 97684f0970f6).
+const HELD_SINCE: (&str, [u32; 2]) = ("net.ipv4.tcp_allowed_congestion_control", [5, 12]);
 /// The newest kernel whose sources were looked at.
 const LOOKED_AT: [u32; 2] = [6, 18];
 
@@ -77,5 +79,6 @@ pub fn is_of_the_host(key: &str, kernel: Option<&str>) -> Option<bool> {
     if let Some(since) = since {
         return Some([kernel.major(), kernel.minor()] < since);
     }
-    ([kernel.major(), kernel.minor()] <= LOOKED_AT).then_some(true)
+    let known = [kernel.major(), kernel.minor()];
+    (known <= LOOKED_AT && !(key == HELD_SINCE.0 && known < HELD_SINCE.1)).then_some(true)
 }

@@ -83,6 +83,9 @@ impl From<Metadata> for Stat {
     }
 }
 
+/// What the kernel shows as folders, and a disk does not hold.
+const KERNELS: [&str; 3] = ["proc", "sys", "dev"];
+
 impl Host {
     /// Up to `cap` bytes of a regular file; a longer one is Unparsable, never cut.
     pub fn bytes(&self, path: impl AsRef<Path>, cap: usize) -> Fact<Vec<u8>> {
@@ -91,7 +94,7 @@ impl Host {
         match self.read_capped(path, cap) {
             Ok(bytes) if bytes.len() > cap => Fact::unknown(Gap::Unparsable(format!("more than {cap} bytes")), source),
             Ok(bytes) => Fact::present(bytes, source),
-            Err(error) => fact_of(error, source),
+            Err(error) => self.fact_of(error, path, source),
         }
     }
 
@@ -109,7 +112,7 @@ impl Host {
         let source = path.to_string_lossy().into_owned();
         match self.read_tail(path, count) {
             Ok(bytes) => Fact::present(String::from_utf8_lossy(&bytes).into_owned(), source),
-            Err(error) => fact_of(error, source),
+            Err(error) => self.fact_of(error, path, source),
         }
     }
 
@@ -130,20 +133,20 @@ impl Host {
                 names.sort_unstable();
                 Fact::present(names, source)
             }
-            Err(error) => fact_of(error, source),
+            Err(error) => self.fact_of(error, path, source),
         }
     }
 
     /// stat(2), links followed.
     pub fn stat(&self, path: impl AsRef<Path>) -> Fact<Stat> {
         let path = path.as_ref();
-        stat_fact(path, self.locate(path).and_then(fs::metadata))
+        self.stat_fact(path, self.locate(path).and_then(fs::metadata))
     }
 
     /// lstat(2): of the link itself.
     pub fn lstat(&self, path: impl AsRef<Path>) -> Fact<Stat> {
         let path = path.as_ref();
-        stat_fact(path, self.locate_link(path).and_then(fs::symlink_metadata))
+        self.stat_fact(path, self.locate_link(path).and_then(fs::symlink_metadata))
     }
 
     /// What a symbolic link says, unresolved; Absent when it is no link.
@@ -153,7 +156,7 @@ impl Host {
         match self.locate_link(path).and_then(fs::read_link) {
             Ok(target) => Fact::present(target.to_string_lossy().into_owned(), source),
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => Fact::absent(source),
-            Err(error) => fact_of(error, source),
+            Err(error) => self.fact_of(error, path, source),
         }
     }
 
@@ -163,7 +166,7 @@ impl Host {
         let source = path.to_string_lossy().into_owned();
         match self.real(path).and_then(|real| fs::symlink_metadata(&real).map(|_| real)) {
             Ok(real) => Fact::present(self.below_root(&real), source),
-            Err(error) => fact_of(error, source),
+            Err(error) => self.fact_of(error, path, source),
         }
     }
 
@@ -181,7 +184,7 @@ impl Host {
             Err(error) if [nix::libc::ENODATA, nix::libc::EOPNOTSUPP].map(Some).contains(&error.raw_os_error()) => {
                 Fact::absent(source)
             }
-            Err(error) => fact_of(error, source),
+            Err(error) => self.fact_of(error, path, source),
         }
     }
 
@@ -240,6 +243,37 @@ impl Host {
         self.real(path).unwrap_or_else(|_| self.root.join(path.strip_prefix("/").unwrap_or(path)))
     }
 
+    fn stat_fact(&self, path: &Path, meta: io::Result<Metadata>) -> Fact<Stat> {
+        let source = path.to_string_lossy().into_owned();
+        match meta {
+            Ok(meta) => Fact::present(Stat::from(meta), source),
+            Err(error) => self.fact_of(error, path, source),
+        }
+    }
+
+    /// ENOENT and ENOTDIR are knowledge, unless the kernel's own tree is not mounted below this root; every other error is a gap.
+    fn fact_of<T>(&self, error: io::Error, path: &Path, source: String) -> Fact<T> {
+        match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => match self.unmounted(path) {
+                Some(tree) => {
+                    Fact::unknown(Gap::Unsupported(format!("/{tree} is not mounted below this root")), source)
+                }
+                None => Fact::absent(source),
+            },
+            _ => Fact::unknown(gap_of(&error), source),
+        }
+    }
+
+    /// Of another root only what somebody has put there is seen: without a file in /proc, /sys or /dev nobody knows what the
+    /// kernel has there.
+    fn unmounted(&self, path: &Path) -> Option<&'static str> {
+        let mut parts = path.components().filter(|part| matches!(part, Component::Normal(_)));
+        let top = parts.next()?.as_os_str();
+        let tree = KERNELS.into_iter().find(|tree| !self.is_live() && top == *tree)?;
+        let seen = fs::read_dir(self.root.join(tree)).is_ok_and(|mut names| names.next().is_some());
+        (!seen).then_some(tree)
+    }
+
     fn open(&self, path: &Path) -> io::Result<File> {
         let real = self.locate(path)?;
         // O_NONBLOCK: a pipe in a file's place must not hold us; the kind is judged on the open handle, so it cannot change.
@@ -257,7 +291,7 @@ impl Host {
         let mut bytes = Vec::new();
         match self.open(path).and_then(|file| file.take(count as u64).read_to_end(&mut bytes)) {
             Ok(_) => Fact::present(bytes, source),
-            Err(error) => fact_of(error, source),
+            Err(error) => self.fact_of(error, path, source),
         }
     }
 
@@ -366,22 +400,6 @@ fn components(path: &OsStr) -> Vec<Vec<u8>> {
         .collect()
 }
 
-fn stat_fact(path: &Path, meta: io::Result<Metadata>) -> Fact<Stat> {
-    let source = path.to_string_lossy().into_owned();
-    match meta {
-        Ok(meta) => Fact::present(Stat::from(meta), source),
-        Err(error) => fact_of(error, source),
-    }
-}
-
-/// ENOENT and ENOTDIR are knowledge; every other error is a gap.
-fn fact_of<T>(error: io::Error, source: String) -> Fact<T> {
-    match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Fact::absent(source),
-        _ => Fact::unknown(gap_of(&error), source),
-    }
-}
-
 /// The gap that an I/O error is.
 pub fn gap_of(error: &io::Error) -> Gap {
     if let Some(why) = listener::reason(error) {
@@ -435,6 +453,18 @@ mod tests {
         assert!(host.bytes("/large", 4999).gap().is_some());
         assert_eq!(host.bytes("/large", 5000).value().unwrap().len(), 5000);
         assert!(host.text("/large/below").is_absent());
+    }
+
+    #[test]
+    fn a_root_shows_of_the_kernel_what_is_mounted_there() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("sys/bus")).unwrap();
+        fs::create_dir(root.path().join("dev")).unwrap();
+        let host = host(root.path());
+        assert!(host.list("/sys/bus/pci/devices").is_absent() && host.stat("/etc/passwd").is_absent());
+        for unseen in ["/proc/net/route", "/proc/modules", "/dev/video0"] {
+            assert!(host.stat(unseen).gap().is_some(), "{unseen}");
+        }
     }
 
     #[test]

@@ -23,7 +23,11 @@ pub fn commands(tags: &[String], commands: Vec<String>) -> Result<Vec<String>, &
     let made =
         |command: &String| ["/etc/docker/daemon.json", "runtime configure"].iter().any(|word| command.contains(word));
     if is("nixos") && commands.iter().any(made) {
-        return Err(NIXOS);
+        return Err(if is("rootless") { NIXOS_ROOTLESS } else { NIXOS });
+    }
+    let of_units = |command: &String| NIXOS_UNIT_WRITERS.iter().any(|words| command.contains(words));
+    if is("nixos") && commands.iter().any(of_units) {
+        return Err(NIXOS_UNITS);
     }
     let commands = if is("nixos") { commands.into_iter().map(of_nixos).collect() } else { commands };
     let commands = if is("ostree") { commands.into_iter().flat_map(with_group).collect() } else { commands };
@@ -190,6 +194,12 @@ const RESTART: &str = "sudo reboot";
 const AFTERWARDS: &str = "# after the restart:";
 const NIXOS: &str = "NixOS makes dockerd's daemon.json from its configuration: set virtualisation.docker.daemon.settings (for GPUs \
     hardware.nvidia-container-toolkit.enable), then run `sudo nixos-rebuild switch`.";
+const NIXOS_ROOTLESS: &str = "NixOS makes this daemon.json from its configuration: set virtualisation.docker.rootless.daemon.settings \
+    (for GPUs features.cdi = true), then run `sudo nixos-rebuild switch`.";
+/// /etc/systemd leads into the store there, where nobody writes.
+const NIXOS_UNIT_WRITERS: [&str; 4] = ["/etc/systemd/", "systemctl edit", "systemctl enable", "systemctl mask"];
+const NIXOS_UNITS: &str = "NixOS makes its units from its configuration: set it there (systemd.services.NAME, or the module's own option), \
+    then run `sudo nixos-rebuild switch`.";
 const OSTREE: &str =
     "The root of this system is an image (ostree): put it into the image or layer it with rpm-ostree, then restart.";
 const TRANSACTIONAL: &str = "The root of this system is an image: change it with transactional-update, then restart.";

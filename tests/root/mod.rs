@@ -30,6 +30,7 @@ impl Root {
         let boot = "/proc/sys/kernel/random/boot_id";
         root.write(boot, &fs::read_to_string(boot).unwrap_or_default());
         root.write("run/systemd/system/.keep", "");
+        root.write("dev/.keep", "");
         root.program("usr/bin/nvidia-smi");
         root
     }

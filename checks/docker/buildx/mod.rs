@@ -1,7 +1,7 @@
 //! Does `docker build` of the Dockerfile have the builder that it needs?
 
 use crate::model::dockerfile::Dockerfile;
-use crate::model::facts::docker::{EngineVersion, Package};
+use crate::model::facts::docker::{Config, EngineVersion, Info, Package};
 use crate::model::facts::engine::Unfit;
 use crate::model::prelude::*;
 use crate::model::version::Version;
@@ -37,7 +37,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         Some(plugin) => match &plugin.unfit {
             None => {
                 let finding = Finding::pass("present").with("path", &plugin.path);
-                return Ok(finding.evidence(fact.source.0.as_str(), plugin.path.as_str()).into());
+                let finding = finding.evidence(fact.source.0.as_str(), plugin.path.as_str());
+                let found: Findings = need.dockerfile.as_ref().map_or(Findings::new(), |file| registries(facts, file));
+                return Ok(if found.is_empty() { finding.into() } else { found });
             }
             Some(Unfit::Closed(folder)) => Finding::fail("closed", "open-folder").with("folder", folder),
             Some(unfit) => {
@@ -58,6 +60,35 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     Ok(finding.evidence(fact.source.0.as_str(), path).into())
 }
 
+/// A builder in a container reads no daemon.json, and has a loopback of its own.
+fn registries(facts: &Facts, file: &Dockerfile) -> Findings {
+    let Some(builder) = facts.engine.builder.value().filter(|builder| builder.driver == "docker-container") else {
+        return Findings::new();
+    };
+    let mut told: Vec<&str> = Vec::new();
+    let mut findings = Findings::new();
+    for base in file.bases() {
+        let Some((host, _)) = base.reference.split_once('/').filter(|(host, _)| host.contains(['.', ':'])) else {
+            continue;
+        };
+        if told.contains(&host) {
+            continue;
+        }
+        told.push(host);
+        let loopback = host.starts_with("127.") || host.starts_with("localhost:");
+        let listed = builder.insecure.iter().any(|known| known == host);
+        let finding = match (loopback && !builder.host_network, listed || !facts.is_insecure_by_name(host)) {
+            (true, _) => Finding::warn("builder-loopback", "builder-on-host"),
+            (false, false) => Finding::warn("builder-registry", "tell-builder"),
+            (false, true) => continue,
+        };
+        let seen = format!("{} {}", builder.name, builder.driver);
+        let finding = finding.about(host).with("builder", &builder.name).asked_by(&base.at);
+        findings.push(finding.evidence(facts.engine.builder.source.0.as_str(), seen));
+    }
+    findings
+}
+
 fn old_builder(need: &Need, why: String, fix: &'static str) -> Finding {
     match need.dockerfile.as_ref().and_then(flag) {
         Some(flag) => Finding::fail("needs-buildkit", fix).with("flag", flag),
@@ -76,4 +107,16 @@ fn flag(file: &Dockerfile) -> Option<String> {
         let known = names.into_iter().find(|name| flags.contains(name))?;
         Some(format!("{keyword} {known}"))
     })
+}
+
+impl Facts {
+    /// The daemon takes this registry, by its name, without a certificate.
+    fn is_insecure_by_name(&self, host: &str) -> bool {
+        let listed = |info: &Info| info.registry_config.index_configs.get(host).is_some_and(|entry| !entry.secure);
+        let by_file = match self.docker.config.value() {
+            Some(Config::Read { insecure_registries, .. }) => insecure_registries.iter().any(|known| known == host),
+            _ => false,
+        };
+        by_file || self.docker.info.value().is_some_and(listed)
+    }
 }

@@ -113,6 +113,10 @@ fn faulty(fault: &Fault, known: Known, bad: impl Fn(&'static str, &'static str) 
                 .with("name", name)
                 .evidence(path, format!("default-runtime: {name}"))
         }
+        Fault::GoneDriver { driver, since } => bad("gone-driver", "docker-storage/use-overlay2")
+            .with("driver", driver)
+            .with("since", since)
+            .evidence(path, format!("storage-driver: {driver}")),
         Fault::Twice(keys) if keys.as_slice() == ["hosts"] => {
             bad("hosts-twice", "one-hosts").evidence(path, "hosts").evidence("the unit's command", "-H")
         }

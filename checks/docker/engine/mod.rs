@@ -46,7 +46,12 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         _ => Finding::fail("nobody-listens", "show-endpoint"),
     };
     let finding = finding.with("path", config_path(docker));
-    Ok(finding.with("address", &place).evidence(docker.reach.source.0.as_str(), docker.reach.words()).into())
+    let socket = match address {
+        Some(Address::Unix(path)) => path.as_str(),
+        _ => "/var/run/docker.sock",
+    };
+    let finding = finding.with("address", &place).with("socket", socket);
+    Ok(finding.evidence(docker.reach.source.0.as_str(), docker.reach.words()).into())
 }
 
 /// The socket is systemd's, and the daemon behind it does not come up: masked, or its start fails.

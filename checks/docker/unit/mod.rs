@@ -31,6 +31,14 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         (None, _) => {}
     }
     findings.extend(unit.ignored.iter().map(ignored));
+    findings.extend(unit.unread.as_ref().map(|unread| {
+        let finding = Finding::warn("options-unread", "to-daemon-json").about(&unread.file);
+        let keys = unread.keys.join(", ");
+        finding
+            .with("file", &unread.file)
+            .with("keys", &keys)
+            .evidence(unread.file.as_str(), format!("DOCKER_OPTS: {keys}"))
+    }));
     findings.extend(unit.hides.iter().filter_map(|hidden| asked(need, hidden)));
     if findings.is_empty() {
         findings.push(Finding::pass("taken").evidence(source, "no line is left out"));

@@ -37,6 +37,44 @@ fn judge(_: &Facts, need: &Need) -> Result<Findings, Stop> {
 const NAMES_GPUS: [&str; 5] =
     ["torch_cuda_arch_list", "force_cuda", "tcnn_cuda_architectures", "nvcr.io/nvidia/pytorch", "cuda_arch"];
 
+/// Words by which a step brings nvcc to a base without it: packages, conda's labels, the program itself.
+const BRINGS_NVCC: [&str; 8] = [
+    "nvcc",
+    "cuda-toolkit",
+    "nvidia-cuda-toolkit",
+    "cuda-compiler",
+    "cudatoolkit-dev",
+    "label/cuda-",
+    "cuda_toolkit",
+    "_linux.run",
+];
+
+/// nvidia/cuda has nvcc in its tags `devel` alone, not in `base` and `runtime` (its page), and pytorch/pytorch likewise.
+fn has_no_nvcc(base: &str) -> bool {
+    let (name, tag) = base.rsplit_once(':').unwrap_or((base, ""));
+    let of = |wanted: &str| name == wanted || name.ends_with(&format!("/{wanted}"));
+    (of("nvidia/cuda") || of("pytorch/pytorch")) && ["-runtime", "-base"].iter().any(|kind| tag.contains(kind))
+}
+
+/// An extension needs the compiler before it needs an architecture.
+fn without_nvcc(file: &Dockerfile, stage: &Stage, base: &str) -> Option<Finding> {
+    let of = |does: Does| stage.steps.iter().find(move |step| step.does == does);
+    let with_torch = || base.contains("pytorch") || file.line_says(stage, &["torch"]);
+    let (finding, step) = match of(Does::CudaExtension) {
+        Some(step) => (Finding::warn("no-nvcc", "devel-base"), step),
+        None => {
+            let why = format!(
+                "what this setup.py compiles is not read; an extension for CUDA needs nvcc, which {base} does not have"
+            );
+            let step = of(Does::SetupPy).filter(|_| with_torch())?;
+            (Finding::unknown(Gap::Unsupported(why), Default::default()), step)
+        }
+    };
+    let devel = base.replace("-runtime", "-devel").replace("-base", "-devel");
+    let finding = finding.about(&step.said.text).with("base", base).with("devel", devel);
+    Some(finding.evidence("the Dockerfile", &*step.said.text).asked_by(&step.said.at))
+}
+
 /// PyTorch compiles an extension for the GPUs that it finds (_get_cuda_arch_flags of torch/utils/cpp_extension.py), and a build has
 /// none: it ends there, or the project's setup.py takes the processor's part alone. Without nvcc it is another matter.
 fn compiled(file: &Dockerfile, stage: &Stage) -> Option<Finding> {
@@ -49,7 +87,11 @@ fn compiled(file: &Dockerfile, stage: &Stage) -> Option<Finding> {
     let told = NAMES_GPUS.iter().any(|name| base.contains(name))
         || line.iter().any(sets)
         || file.line_says(stage, &NAMES_GPUS);
-    if told || !base.contains("devel") {
+    let brings_nvcc = file.line_says(stage, &BRINGS_NVCC);
+    if has_no_nvcc(base) && !brings_nvcc {
+        return without_nvcc(file, stage, base);
+    }
+    if told || !(base.contains("devel") || brings_nvcc) {
         return None;
     }
     let of = |does: Does| stage.steps.iter().find(move |step| step.does == does);

@@ -145,7 +145,7 @@ impl<'a> Seen<'a> {
             Does::Conda => self.conda(),
             Does::Daemon => (!self.says(&["dockerd"])).then(|| Finding::warn("no-daemon", "outside")),
             // The check of GPUs in builds tells of these.
-            Does::CudaExtension | Does::SetupPy => None,
+            Does::CudaExtension | Does::SetupPy | Does::PipFiles => None,
         }
     }
 

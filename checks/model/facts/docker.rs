@@ -382,6 +382,19 @@ pub struct Unit {
     /// What of the host the unit keeps from dockerd.
     #[serde(default)]
     pub hides: Vec<Hidden>,
+    /// A file of options for init scripts that sets some, and that the unit does not read.
+    #[serde(default)]
+    pub unread: Option<Unread>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unread {
+    #[serde(serialize_with = "place::path")]
+    pub file: String,
+    /// By the keys that daemon.json has for them.
+    #[serde(serialize_with = "place::word")]
+    pub keys: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

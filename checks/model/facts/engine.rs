@@ -27,6 +27,8 @@ pub struct EngineFacts {
     pub compose: Fact<Compose>,
     /// The plugin behind `docker build`.
     pub buildx: Fact<Plugin>,
+    /// The builder that `docker buildx build` takes; Absent where it is the engine's own.
+    pub builder: Fact<Builder>,
     /// Packages of Docker's kind; Absent on a host without dpkg.
     pub packages: Fact<Vec<Package>>,
     /// The snap's folder, when Docker's snap is installed.
@@ -243,6 +245,22 @@ pub struct Compose {
 pub struct Plugin {
     pub path: String,
     pub unfit: Option<Unfit>,
+}
+
+/// One that buildx keeps.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Builder {
+    #[serde(serialize_with = "place::container")]
+    pub name: String,
+    /// `docker-container`, `kubernetes`, `remote`.
+    #[serde(serialize_with = "place::word")]
+    pub driver: String,
+    /// Registries that its buildkitd.toml lets it ask without TLS, or without a certificate that is known.
+    #[serde(serialize_with = "place::host")]
+    pub insecure: Vec<String>,
+    /// Its container shares the host's network.
+    pub host_network: bool,
 }
 
 /// Why a file that should be a program does not start.

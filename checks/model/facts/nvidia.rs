@@ -190,7 +190,7 @@ impl Generation {
 }
 
 impl PciGpu {
-    /// By device id, as the compatibility table of NVIDIA's open modules orders them.
+    /// By device id, as the compatibility table of NVIDIA's open modules orders them; each chip that pci.ids names falls into its own.
     pub fn generation(&self) -> Generation {
         match self.device {
             0..=0x133f => Generation::BeforeMaxwell,

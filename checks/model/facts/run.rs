@@ -119,8 +119,20 @@ pub struct PodmanHost {
     pub refused: Option<RefusedFile>,
     /// It sets limits for each container that this root may not set.
     pub limited: bool,
+    /// The network's file system that its store lies on.
+    pub network_disk: Option<NetworkDisk>,
     /// What it has already.
     pub store: Fact<PodmanStore>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetworkDisk {
+    #[serde(serialize_with = "place::path")]
+    pub path: String,
+    /// As /proc/mounts calls it: `nfs4`.
+    #[serde(serialize_with = "place::word")]
+    pub kind: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -144,7 +144,12 @@ fn ldconfig(facts: &Facts, settings: &Settings, ways: &Ways, refused: Option<&Re
 /// The hook allows devices in the container's cgroup by itself: as root it must, without root it cannot. By CDI the engine
 /// does it, and the key is not read.
 fn cgroups(facts: &Facts, need: &Need, ways: &Ways, settings: &Settings) -> Option<Finding> {
-    let by_line = need.run.as_ref().and_then(|_| facts.passage_for(need)).filter(|passage| !passage.ways.is_empty());
+    let by_line = need.run.as_ref().and_then(|_| facts.passage_for(need));
+    // What the line asks for is refused before any hook is started; who refuses it tells.
+    if by_line.as_ref().is_some_and(|passage| passage.ways.is_empty() && passage.refused.is_some()) {
+        return None;
+    }
+    let by_line = by_line.filter(|passage| !passage.ways.is_empty());
     let mine = by_line.as_ref().map(|passage| passage.obeys_capabilities());
     let bad = match (ways.gpus, ways.runtime) {
         _ if mine == Some(false) => return None,

@@ -4,6 +4,7 @@ use crate::model::facts::nvidia::{Majors, Node, NvidiaFacts};
 use crate::model::facts::toolkit::Spec;
 use crate::model::need::Capability;
 use crate::model::prelude::*;
+use crate::model::run::RunLine;
 
 pub static CHECK: Check = Check {
     id: "nvidia-nodes",
@@ -137,6 +138,9 @@ fn no_modeset(need: &Need, nodes: &[Node]) -> Option<Finding> {
 
 /// A node that the user inside the container may not open.
 fn closed(facts: &Facts, need: &Need, node: &Node) -> Option<Finding> {
+    if let Some(line) = need.run.as_ref().filter(|line| line.podman) {
+        return closed_to_podman(facts, line, node);
+    }
     let rootless = facts.docker.info.value().is_some_and(|info| info.is_rootless());
     let user = need.container_user;
     let open_to_all = node.mode & 0o006 == 0o006;
@@ -157,6 +161,24 @@ fn closed(facts: &Facts, need: &Need, node: &Node) -> Option<Finding> {
             .with("mode", mode)
             .evidence(&*node.path, seen),
     )
+}
+
+/// A user's podman opens the host's own node as that user, without groups unless the container keeps them.
+fn closed_to_podman(facts: &Facts, line: &RunLine, node: &Node) -> Option<Finding> {
+    facts.run.podman.value().filter(|podman| podman.rootless)?;
+    let user = facts.host.user.value()?;
+    let keeps = line.all("group-add").any(|option| option.value == "keep-groups");
+    let in_group = user.groups.contains(&node.gid) && node.mode & 0o060 == 0o060;
+    if node.mode & 0o006 == 0o006 || (user.uid == node.uid && node.mode & 0o600 == 0o600) || (keeps && in_group) {
+        return None;
+    }
+    let finding = match in_group {
+        true => Finding::fail("groups-not-kept", "keep-groups").edit(line.insert("--group-add keep-groups")),
+        false => Finding::fail("closed-to-rootless", "open-mode"),
+    };
+    let seen = format!("mode {:04o}, user {}, group {}", node.mode, node.uid, node.gid);
+    let finding = finding.about(&node.path).with("mode", format!("{:04o}", node.mode)).with("gid", node.gid);
+    Some(finding.evidence(&*node.path, seen))
 }
 
 fn is_gpu_or_control(path: &str) -> bool {

@@ -25,7 +25,10 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         let gap = Gap::Unsupported(format!("{} comes from a command that gdoctor does not run", at.text));
         return Ok(Finding::unknown(gap, Default::default()).asked_by(&at.origin()).into());
     }
-    let look = Look { facts, line, rules: DeviceRules::of(line, |path| numbers(facts, path)) };
+    let rights = facts.docker.daemon_rights.value();
+    // runc sets none in a user namespace, or goes on where the kernel refuses them (libcontainer/cgroups/devices, v1.go and v2.go).
+    let unheld = facts.docker.is_rootless() || rights.is_some_and(|rights| rights.mapped);
+    let look = Look { facts, line, rules: DeviceRules::of(line, |path| numbers(facts, path)), unheld };
     let mut findings = Findings::new();
     for mount in line.mounts.iter().filter(|mount| mount.kind == MountKind::Bind && is_camera(&mount.source)) {
         findings.push(look.mounted(mount));
@@ -74,6 +77,8 @@ struct Look<'a> {
     facts: &'a Facts,
     line: &'a RunLine,
     rules: DeviceRules<'a>,
+    /// The engine holds no container to such rules.
+    unheld: bool,
 }
 
 impl Look<'_> {
@@ -83,6 +88,7 @@ impl Look<'_> {
         let opens = numbers.and_then(|numbers| self.rules.opens(numbers));
         let finding = match (granted, opens) {
             (true, _) => Finding::warn("shown-twice", "drop-mount").edit(mount.at.without()),
+            (false, None) if self.unheld => self.for_user(&mount.source, &mount.at).unwrap_or(Finding::pass("unheld")),
             (false, Some(by)) => {
                 self.for_user(&mount.source, &mount.at).unwrap_or(Finding::pass("allowed").with("by", &by.text))
             }
@@ -104,7 +110,7 @@ impl Look<'_> {
         // A name that was not looked at is judged by its own permissions.
         let full = ["", "rwm", "rw"].contains(&device.permissions.as_str())
             || device.permissions.contains('r') && device.permissions.contains('w');
-        let finding = match numbers.map_or(full, |numbers| self.rules.opens(numbers).is_some()) {
+        let finding = match self.unheld || numbers.map_or(full, |numbers| self.rules.opens(numbers).is_some()) {
             true => self.for_user(&device.host, &device.at).unwrap_or(Finding::pass("granted")),
             false => Finding::fail("half-granted", "grant-both")
                 .edit(device.at.with_value(format!("{}:{}", device.host, device.container)))
@@ -131,6 +137,7 @@ impl Look<'_> {
             (Some(shown), Some(by)) => {
                 self.for_user(path, shown).unwrap_or(Finding::pass("allowed").with("by", &by.text))
             }
+            (Some(shown), None) if self.unheld => self.for_user(path, shown).unwrap_or(Finding::pass("unheld")),
             (Some(shown), None) => {
                 let less = numbers.and_then(|numbers| self.rules.allows_less(numbers)).map_or("", |rule| &rule.text);
                 Finding::fail("shown-only", "grant").edit(add()).evidence("the line", format!("{} {less}", shown.text))

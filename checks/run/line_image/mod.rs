@@ -78,7 +78,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         let instead = known_image::instead(&image.reference);
         return Ok(finding.with("instead", instead).asked_by(&image.at.origin()).into());
     }
-    if line.all("image").next().is_some() {
+    if line.all("image").next().is_some() || facts.option_of_image(line).is_some() {
         return Err(Stop::blocked_by("run-line-syntax"));
     }
     let mut findings: Findings = behind(facts, line, image).into_iter().collect();

@@ -35,6 +35,10 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if let Some(podman) = fact.known()? {
         findings.extend(of_host(facts, line, podman));
         findings.extend(of_user(facts, podman));
+        findings.extend(podman.network_disk.as_ref().map(|disk| {
+            let fix = if podman.rootless { "local-store" } else { "local-store-of-root" };
+            Finding::warn("network-disk", fix).with("path", &disk.path).with("kind", &disk.kind)
+        }));
         if !podman.policy {
             findings.push(Finding::warn("no-policy", "bring-policy"));
         }

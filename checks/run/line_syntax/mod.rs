@@ -3,6 +3,7 @@
 use crate::model::prelude::*;
 use crate::model::run::{Argument, Edit, Foreign, RunLine, RunOption, Span, Unset, Versions};
 use crate::model::version::Version;
+use crate::readings::misplaced::option_of;
 
 pub static CHECK: Check = Check {
     id: "run-line-syntax",
@@ -102,9 +103,6 @@ fn refused(line: &RunLine, option: &RunOption) -> Option<Finding> {
     let finding = match (option.name.as_str(), option.value.as_str()) {
         // Its comma has lost its quotes: run-line-gpu tells.
         ("gpus", value) if value.starts_with("device=") && value.contains(',') => return None,
-        ("gpus", value) if value.starts_with('-') => {
-            Finding::fail("value-missing", "add-gpus-value").edit(insert(option.at.value.start, "all "))
-        }
         ("gpus", value)
             if value.starts_with('-') && line.image.as_ref().is_some_and(|image| image.reference == "all") =>
         {
@@ -113,6 +111,9 @@ fn refused(line: &RunLine, option: &RunOption) -> Option<Finding> {
             Finding::fail("value-missing", "add-gpus-value")
                 .edit(option.at.with_value("all"))
                 .edit(Edit { span: image.at.span, text: value.into() })
+        }
+        ("gpus", value) if value.starts_with('-') => {
+            Finding::fail("value-missing", "add-gpus-value").edit(insert(option.at.value.start, "all "))
         }
         ("image", value) if option_of(value).is_some() && !line.arguments.is_empty() => {
             let missing = option_of(value)?;
@@ -180,33 +181,11 @@ fn value_missing(option: &RunOption, breaks: bool) -> Finding {
     finding.evidence("the line", &*option.at.text).asked_by(&option.at.origin())
 }
 
-/// The option that a word belongs to which stands where the image is expected.
-fn option_of(value: &str) -> Option<&'static str> {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if value
-        .split_once(':')
-        .is_some_and(|(a, b)| is_number(a) && is_number(b.trim_end_matches("/udp").trim_end_matches("/tcp")))
-    {
-        return Some("-p");
-    }
-    if value.starts_with(['/', '.', '~']) && value.contains(":/") {
-        return Some("-v");
-    }
-    if value.starts_with("/dev/") {
-        return Some("--device");
-    }
-    let name = value.split_once('=')?.0;
-    let is_variable = name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
-    (!name.is_empty() && is_variable).then_some("-e")
-}
-
 /// What could be an image's name, is none here, and has options behind it: a value whose option is missing.
 fn alone(facts: &Facts, line: &RunLine) -> Option<Finding> {
-    let image = line.image.as_ref().filter(|image| !image.at.opaque && !line.behind.is_empty())?;
-    let missing = if image.reference == "all" { "--gpus" } else { option_of(&image.reference)? };
-    let refused = line.all("image").next().is_some() || line.all("gpus").any(|option| option.refused.is_some());
-    // Something has to be left for the image.
-    if refused || line.arguments.len() <= line.behind.len() || facts.run.image.value().is_some() {
+    let image = line.image.as_ref()?;
+    let missing = facts.option_of_image(line)?;
+    if line.all("image").next().is_some() || line.all("gpus").any(|option| option.refused.is_some()) {
         return None;
     }
     let finding = Finding::fail("value-alone", "add-option").with("value", &image.reference).with("missing", missing);

@@ -8,6 +8,7 @@ use maker::{Meant, Start};
 
 use crate::model::fact::Source;
 use crate::model::facts::run::Lies;
+use crate::model::finding::Verdict;
 use crate::model::prelude::*;
 use crate::model::run::{Edit, Mount, MountKind, RunLine, RunOption};
 use crate::readings::sight::ENGINE_FILES;
@@ -123,10 +124,12 @@ const SNAP_FILES: &str =
 /// A folder covers no file of the image, and a file no folder.
 fn other_kind(facts: &Facts, mount: &Mount) -> Option<Finding> {
     let there = facts.run.targets.get(&mount.target)?;
-    let source = facts.run.sources.get(&mount.source).and_then(|fact| fact.value());
+    let fact = facts.run.sources.get(&mount.source);
     let brings = match mount.kind {
         MountKind::Tmpfs => Lies::Folder,
-        MountKind::Bind => match source? {
+        // docker makes a folder of what is not there.
+        MountKind::Bind if mount.makes_folder && fact.is_some_and(|fact| fact.is_absent()) => Lies::Folder,
+        MountKind::Bind => match fact?.value()? {
             Lies::Folder | Lies::EmptyFolder => Lies::Folder,
             Lies::File => Lies::File,
             _ => return None,
@@ -134,7 +137,11 @@ fn other_kind(facts: &Facts, mount: &Mount) -> Option<Finding> {
         _ => return None,
     };
     (brings != *there).then(|| {
-        let finding = Finding::fail("other-kind", "look").with("brings", brings).with("there", there);
+        let finding = match is_of_time(&mount.source) {
+            true => Finding::fail("other-kind", "time-zone").edit(mount.at.without()),
+            false => Finding::fail("other-kind", "look"),
+        };
+        let finding = finding.with("brings", brings).with("there", there);
         finding
             .about(&mount.target)
             .with("parent", parent(&mount.source))
@@ -297,6 +304,10 @@ fn source(facts: &Facts, line: &RunLine, mount: &Mount) -> Option<Finding> {
         Err(Stop::Unknown(gap, source)) => Finding::unknown(gap, source),
         Err(_) => return None,
     };
+    let finding = match is_of_time(&mount.source) && !matches!(finding.verdict, Verdict::Unknown(_)) {
+        true => finding.edit(mount.at.without()),
+        false => finding,
+    };
     Some(finding.about(&mount.source).with("parent", parent(&mount.source)).saw(fact).asked_by(&mount.at.origin()))
 }
 
@@ -307,6 +318,7 @@ fn folder_in_its_place(path: &str) -> Option<Finding> {
             Some(Finding::warn("folder-for-socket", "remove-folder").with("program", maker.program))
         }
         Some(_) => None,
+        None if is_of_time(path) => Some(Finding::warn("folder-for-file", "time-zone")),
         None => looks_like_file(path).then(|| Finding::warn("folder-for-file", "look")),
     }
 }
@@ -318,6 +330,7 @@ fn missing(mount: &Mount) -> Finding {
         Some(Meant::Socket(maker)) => return socket_missing(mount, maker),
         Some(Meant::Runtime) => ("runtime-missing", Start::Unknown.fix()),
         Some(Meant::Node) => ("node-missing", "look"),
+        None if is_of_time(path) => ("file-missing", "time-zone"),
         None if looks_like_file(path) => ("file-missing", "look"),
         None => ("folder-missing", "make"),
     };
@@ -332,6 +345,11 @@ fn socket_missing(mount: &Mount, maker: maker::Maker) -> Finding {
         .with("program", maker.program)
         .with("unit", unit)
         .with("service", service)
+}
+
+/// Not every system has these: /etc/timezone is Debian's own, and /etc/localtime may be missing where the time is UTC.
+fn is_of_time(path: &str) -> bool {
+    ["/etc/timezone", "/etc/localtime"].contains(&path)
 }
 
 /// A name with an ending, or one of the well-known files; `.d` and `.git` are endings of folders.

@@ -1,4 +1,6 @@
-//! Which key of a compose file the youngest compose takes alone: what tells whether compose 1.x reads the file at all.
+//! Which key of a compose file the youngest compose takes alone: what tells whether compose 1.x reads the file at all. Releases stand
+//! beside each key in Docker's reference of the compose file (docker/docs, data/summary.yaml: develop 2.22, required 2.24, include
+//! 2.20, gpus and hooks 2.30) and in compose's own notes.
 
 use gdoctor_checks::model::run::Youngest;
 use gdoctor_checks::model::version::Version;

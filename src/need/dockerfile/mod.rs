@@ -1,6 +1,7 @@
 //! Reads a Dockerfile as the builder would, without building anything: stages and their bases with all arguments replaced, and
 //! of each stage what decides whether its image runs on this host.
 
+mod context;
 mod demands;
 mod expand;
 mod lines;
@@ -64,11 +65,14 @@ pub fn read(asked: &Asked, host: &Host) -> Result<(Dockerfile, SourceText), Refu
     let shown = asked.file.display().to_string();
     let path: PathBuf = Path::new(&host.cwd()).join(asked.file);
     let text = load(&path, &shown, CAP, host)?;
-    parse(&shown, &text, asked.target, asked.arguments).map_err(|wrong| Refusal {
+    let read = parse(&shown, &text, asked.target, asked.arguments);
+    let (mut file, source) = read.map_err(|wrong| Refusal {
         what: wrong.what,
         help: wrong.help,
         place: Some((shown.clone(), text.clone(), wrong.span)),
-    })
+    })?;
+    context::look(&mut file, path.parent().unwrap_or(Path::new("/")), host);
+    Ok((file, source))
 }
 
 /// Reads the text of the Dockerfile called `path`.

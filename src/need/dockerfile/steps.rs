@@ -75,6 +75,16 @@ const EXTENSIONS: [&str; 15] = [
     "torch-ngp/raymarching",
     "qwopqwop200/gptq-for-llama",
 ];
+/// Whether a text of the build's context has something compiled for CUDA: a setup.py of PyTorch's cpp_extension, or a list of
+/// requirements that names such a project.
+pub fn compiles_cuda(text: &str) -> bool {
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
+    lines.into_iter().any(|line| {
+        let line = line.to_ascii_lowercase();
+        line.contains("cudaextension(") || EXTENSIONS.iter().any(|name| line.contains(name))
+    })
+}
+
 /// Verbs of a setup.py that compile.
 const COMPILE: [&str; 6] = ["build", "build_ext", "develop", "install", "bdist_wheel", "bdist_egg"];
 
@@ -87,7 +97,14 @@ fn compiles(text: &str, words: &[(usize, usize)]) -> Option<(Does, (usize, usize
             let word = word(place).to_ascii_lowercase();
             EXTENSIONS.iter().any(|name| word.contains(name))
         };
-        return behind.iter().find(known).map(|place| (Does::CudaExtension, *place));
+        let found = behind.iter().find(known).map(|place| (Does::CudaExtension, *place));
+        let of_file = |place: &&(usize, usize)| {
+            let word = word(place);
+            ["-r", "--requirement", ".", "./"].contains(&word) || word.starts_with("--requirement=")
+        };
+        return found.or_else(|| {
+            Some((Does::PipFiles, (first.0, behind.iter().find(of_file).map(|_| behind[behind.len() - 1].1)?)))
+        });
     }
     let script = words.iter().position(|place| {
         let name = word(place).rsplit('/').next().unwrap_or_default();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use gdoctor_checks::model::daemon_keys;
 use gdoctor_checks::model::fact::Fact;
-use gdoctor_checks::model::facts::docker::{Command, Settings};
+use gdoctor_checks::model::facts::docker::{Command, Settings, Unread};
 use serde_json::{Map, Value};
 
 use crate::host::{Host, units};
@@ -76,6 +76,19 @@ pub fn written(host: &Host) -> Vec<Opt> {
         Some(unit) => of_unit(host, &unit),
         None => options(variable(host, "DOCKER_OPTS")),
     }
+}
+
+/// What a file for init scripts sets, where systemd starts dockerd by a command that has no such variable.
+pub fn unread(host: &Host, unit: &str) -> Option<Unread> {
+    let (_, command) = units::last(host, unit, "ExecStart")?;
+    if !is_by_systemd(host) || command.contains('$') {
+        return None;
+    }
+    let options = options(variable(host, "DOCKER_OPTS"));
+    let file = options.first()?.file.clone()?;
+    let mut keys: Vec<String> = options.into_iter().map(|option| option.key).collect();
+    keys.dedup();
+    Some(Unread { file, keys })
 }
 
 /// The running command where it is known; an option's file is the one that would give it to dockerd again.

@@ -111,8 +111,21 @@ fn unit(host: &Host) -> Fact<Unit> {
     let settings: Vec<Setting> = settings.into_iter().flatten().filter(|line| line.section == "Service").collect();
     let ignored = ignored.into_iter().filter_map(Result::err).take(8).collect();
     let (refused, hides) = (refused(&settings), hides(&settings));
-    let unit =
-        Unit { masked, enabled, hosts_flag, flags, on_demand, at_boot, lacks, program_gone, refused, ignored, hides };
+    let unread = command::unread(host, &path);
+    let unit = Unit {
+        masked,
+        enabled,
+        hosts_flag,
+        flags,
+        on_demand,
+        at_boot,
+        lacks,
+        program_gone,
+        refused,
+        ignored,
+        hides,
+        unread,
+    };
     Fact::present(unit, path)
 }
 

@@ -11,7 +11,7 @@ use crate::document::fault;
 use crate::host::Host;
 use crate::host::files::Kind as FileKind;
 
-fn folder(host: &Host) -> String {
+pub fn folder(host: &Host) -> String {
     let home = host.env("HOME").unwrap_or_else(|| "/root".into());
     host.env("DOCKER_CONFIG").unwrap_or_else(|| format!("{home}/.docker"))
 }

@@ -1,6 +1,7 @@
 //! Reads what lies around the Docker engine: the client's settings, packages, the kernel's part, and why a start failed. Only
 //! files are read, except when the daemon does not answer: then systemd is asked, too.
 
+mod builder;
 mod client;
 mod helpers;
 mod kernel;
@@ -27,6 +28,7 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> EngineFacts {
         pinned_api: client::pinned_api(host),
         compose: client::compose(host, &packages),
         buildx: client::buildx(host, docker, &client_version),
+        builder: builder::look(host, &client::folder(host), docker),
         client_version,
         snap: packages::snap(host),
         sources: packages::sources(host),

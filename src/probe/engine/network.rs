@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use gdoctor_checks::model::fact::Fact;
+use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::DockerFacts;
 use gdoctor_checks::model::facts::engine::{Bridge, Firewall, PacketFilter, PathMtu, Resolver, Route};
 
@@ -92,7 +92,12 @@ pub fn bridge(host: &Host, docker: &DockerFacts) -> Fact<Bridge> {
 pub fn resolver(host: &Host) -> Fact<Resolver> {
     let upstream = host.text("/run/systemd/resolve/resolv.conf");
     let upstream = upstream.value().map(|text| servers(text)).unwrap_or_default();
-    host.text("/etc/resolv.conf").map(|text| {
+    let file = host.text("/etc/resolv.conf");
+    if file.is_absent() && !host.is_live() {
+        let why = "/etc/resolv.conf is written when a system starts, and this root's is not there".into();
+        return Fact::unknown(Gap::Unsupported(why), "/etc/resolv.conf");
+    }
+    file.map(|text| {
         let servers = servers(&text);
         let silent = silent(host, &servers);
         Resolver { servers, upstream, silent }
@@ -150,6 +155,9 @@ pub fn routes(host: &Host) -> Fact<Vec<Route>> {
 /// Absent without a default route or without docker0.
 pub fn path_mtu(host: &Host) -> Fact<PathMtu> {
     let text = host.text("/proc/net/route");
+    if let Some(gap) = text.gap() {
+        return Fact::unknown(gap.clone(), "/proc/net/route");
+    }
     let lines = text.value().map(|text| table(text)).unwrap_or_default();
     // Half of all addresses each: how VPNs take the default route without replacing it.
     let half = lines.iter().find(|line| line.route.bits == 1);

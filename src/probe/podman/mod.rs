@@ -5,9 +5,10 @@ mod settings;
 mod store;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
-use gdoctor_checks::model::facts::run::PodmanHost;
+use gdoctor_checks::model::facts::run::{NetworkDisk, PodmanHost};
 use gdoctor_checks::model::run::RunLine;
 
 use crate::host::{Host, within};
@@ -76,6 +77,7 @@ pub fn look(host: &Host, line: &RunLine) -> Fact<PodmanHost> {
     let unknown = settings.refused.is_some() || host.exists("/run/current-system");
     let folders = store::Folders { rootless, config, data };
     let store = store::look(host, line, &settings, &folders);
+    let network_disk = network_disk(host, store::root(&settings, &folders));
     Fact::present(
         PodmanHost {
             rootless,
@@ -86,10 +88,27 @@ pub fn look(host: &Host, line: &RunLine) -> Fact<PodmanHost> {
             missing: if unknown { BTreeSet::new() } else { missing(host, &settings) },
             refused: settings.refused,
             limited: !rootless && is_limited(host),
+            network_disk,
             store,
         },
         source,
     )
+}
+
+/// Servers' disks, by the words of /proc/mounts.
+const OF_SERVERS: [&str; 5] = ["nfs", "nfs4", "cifs", "smb3", "9p"];
+
+fn network_disk(host: &Host, path: String) -> Option<NetworkDisk> {
+    let mounts = host.text("/proc/mounts");
+    let rows = mounts.value()?.lines().filter_map(|line| {
+        let mut fields = line.split(' ').skip(1);
+        Some((fields.next()?, fields.next()?))
+    });
+    let above = rows.filter(|(place, _)| Path::new(&path).starts_with(place));
+    // Of several at one place the last is seen.
+    let (_, kind) = above.max_by_key(|(place, _)| place.len())?;
+    let kind = OF_SERVERS.contains(&kind).then(|| kind.to_owned())?;
+    Some(NetworkDisk { path, kind })
 }
 
 fn folders_of_path(host: &Host) -> Vec<String> {

@@ -45,7 +45,7 @@ pub fn look(host: &Host, line: &RunLine, settings: &Settings, folders: &Folders)
     }
 }
 
-fn root(settings: &Settings, folders: &Folders) -> String {
+pub fn root(settings: &Settings, folders: &Folders) -> String {
     let own = || format!("{}/containers/storage", folders.data);
     match folders.rootless {
         // `graphroot` of the system's files is root's; `$HOME` and the like stand in it as they are typed.

@@ -65,11 +65,12 @@ fn network(host: &Host, docker: &DockerFacts) -> Fact<Network> {
     if !host.exists("/.dockerenv") && !host.exists("/run/.containerenv") {
         return Fact::present(Network::Daemon, marks);
     }
-    let Some(info) = docker.answered_info() else { return Fact::present(Network::Daemon, marks) };
-    // A container on the host's network has the host's name too; and Docker's bridges are seen only in their own network.
+    // A container on the host's network has the host's name too; and Docker's bridges are seen only in their own network. Where
+    // no daemon answers, as without its socket, the bridges alone tell.
     let name = host.line("/proc/sys/kernel/hostname");
+    let same_name = docker.answered_info().is_some_and(|info| name.value() == Some(&info.name));
     let bridges = host.list("/sys/class/net").map(|all| all.iter().any(|n| n == "docker0" || n.starts_with("br-")));
-    if name.value() == Some(&info.name) || bridges.value() == Some(&true) {
+    if same_name || bridges.value() == Some(&true) {
         Fact::present(Network::Daemon, "host name, /sys/class/net")
     } else {
         Fact::present(Network::Container, "host name, /sys/class/net")
