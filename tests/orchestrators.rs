@@ -4,9 +4,12 @@
 mod part;
 
 use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use part::service::{Service, until};
-use part::{Part, root};
+use part::{Part, left_out, root};
+use serde_json::Value;
 
 /// The block of docs/fleet.md that has this name.
 fn block(name: &str) -> String {
@@ -101,4 +104,115 @@ fn slurm_drains_a_broken_node_and_resumes_it() {
     until("one job ran, the other waits", || (cluster.on("n1", held).trim() == "1 PD").then_some(()));
     cluster.on("n2", "test -e /etc/gdoctor/ran");
     cluster.on("n1", "test ! -e /etc/gdoctor/ran");
+}
+
+/// Runs a program of Ansible's in that folder, with a home, settings and collections of its own; what it printed.
+fn ansible(folder: &Path, program: &str, words: &str) -> String {
+    let output = Command::new(program)
+        .args(words.split(' '))
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", std::env::var("PATH").unwrap())
+        .env("HOME", folder)
+        .env("LANG", "C.UTF-8")
+        .env("ANSIBLE_COLLECTIONS_PATH", folder)
+        .env("ANSIBLE_PIPELINING", "1")
+        .env("ANSIBLE_SSH_ARGS", "-o ControlMaster=auto -o ControlPersist=20s")
+        .env("ANSIBLE_SSH_CONTROL_PATH_DIR", folder)
+        .env("ANSIBLE_PYTHON_INTERPRETER", "/usr/bin/python3")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{program} {words}: {told}{}", String::from_utf8_lossy(&output.stderr));
+    told
+}
+
+/// Four machines, reached by ssh through their namespaces: sshd answers on its standard input, so that no port and no network is needed.
+#[test]
+fn ansible_makes_one_page_of_four_machines() {
+    if Command::new("ansible-playbook").arg("--version").output().is_err() {
+        return left_out("ansible-core is not installed");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let make = |line: &str| {
+        let output = Command::new("bash").args(["-ec", line]).current_dir(folder.path()).output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    let mut machines = Vec::new();
+    for _ in 0..4 {
+        let Some(machine) = Part::start("machine", &[]) else { return };
+        machines.push(machine);
+    }
+    make("ssh-keygen -q -t ed25519 -N '' -f key");
+    let mut inventory = "[robots]\n".to_owned();
+    for (number, machine) in machines.iter().enumerate() {
+        let key = fs::read_to_string(at("key.pub")).unwrap();
+        let door =
+            format!("mkdir -p /run/sshd /root/.ssh; ssh-keygen -A; echo '{}' >/root/.ssh/authorized_keys", key.trim());
+        assert!(machine.call("exec", &["sh", "-ec", &door]).status.success());
+        let (script, dir) = (root().join("tests/lab/machine"), machine.path().display());
+        let proxy = format!("ProxyCommand=\\\"{} exec {dir} /usr/sbin/sshd -i -o UsePAM=no\\\"", script.display());
+        let options = format!("-F /dev/null -o {proxy} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null");
+        let group = if number == 3 { "[others]\n" } else { "" };
+        inventory.push_str(&format!("{group}robot-{} ansible_ssh_common_args=\"{options}\"\n", number + 1));
+    }
+    let key = at("key");
+    inventory.push_str(&format!("[all:vars]\nansible_user=root\nansible_ssh_private_key_file={}\n", key.display()));
+    fs::write(at("hosts"), inventory).unwrap();
+    // A group's wish, which comes true on one of its hosts; another's engine is broken; one is switched off.
+    fs::create_dir(at("group_vars")).unwrap();
+    fs::write(at("group_vars/robots.yml"), "gdoctor_wishes: [--port, '8099', --label, 'of=robots']\n").unwrap();
+    let broken = "mkdir -p /etc/docker; echo '{' >/etc/docker/daemon.json; service docker restart || true";
+    assert!(machines[1].call("exec", &["sh", "-c", broken]).status.success());
+    assert!(machines[2].call("stop", &[]).status.success());
+
+    make(&format!("strip -o gdoctor {}", env!("CARGO_BIN_EXE_gdoctor")));
+    ansible(folder.path(), "ansible-galaxy", &format!("collection build {}", root().join("fleet/ansible").display()));
+    ansible(folder.path(), "ansible-galaxy", "collection install gdoctor-fleet-1.0.0.tar.gz --offline -p .");
+    let look = |more: &str| {
+        let binary = at("gdoctor");
+        let words = format!(
+            "-i hosts gdoctor.fleet.look -e gdoctor_binary={} -e gdoctor_reports={}",
+            binary.display(),
+            at("reports").display()
+        );
+        ansible(folder.path(), "ansible-playbook", &format!("{words}{more}"))
+    };
+    let changed = |told: &str| -> Vec<String> {
+        let lines = told.lines().filter(|line| line.starts_with("robot-") && line.contains("changed="));
+        let count = |line: &str| line.split("changed=").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+        lines.map(|line| format!("{} {}", &line[..7], count(line))).collect()
+    };
+
+    // Checked, nothing is brought, and without gdoctor nothing is seen.
+    let told = look(" --check");
+    assert_eq!(changed(&told), ["robot-1 1", "robot-2 1", "robot-3 0", "robot-4 1"], "{told}");
+    assert!(told.contains("4 hosts: 4 are silent"), "{told}");
+    assert!(!machines[0].call("exec", &["test", "-e", "/usr/local/bin/gdoctor"]).status.success());
+
+    let told = look("");
+    assert_eq!(changed(&told), ["robot-1 1", "robot-2 1", "robot-3 0", "robot-4 1"], "{told}");
+    for line in [
+        "4 hosts: 1 failed, 1 is silent, 2 are well",
+        "FAIL docker-config/malformed on 1 host: robot-2",
+        "Expected, and without a report: robot-3",
+    ] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+    let asked = |host: &str| {
+        let report: Value = serde_json::from_slice(&fs::read(at(&format!("reports/{host}.json"))).unwrap()).unwrap();
+        let mut results = report["results"].as_array().unwrap().iter();
+        let passed = results.any(|r| r["id"] == "port-free" && r["subject"] == "8099/tcp" && r["status"] == "pass");
+        (report["labels"]["of"].as_str().map(str::to_owned), passed)
+    };
+    assert_eq!(asked("robot-1"), (Some("robots".to_owned()), true));
+    assert_eq!(asked("robot-4"), (None, false));
+    assert!(fs::read_to_string(at("reports/fleet.html")).unwrap().contains("docker-config/malformed"));
+
+    // Nothing has to be done again, and looking is no change: in check mode too.
+    let told = look(" --check");
+    assert_eq!(changed(&told), ["robot-1 0", "robot-2 0", "robot-3 0", "robot-4 0"], "{told}");
+    assert!(told.contains("4 hosts: 1 failed, 1 is silent, 2 are well"), "{told}");
 }
