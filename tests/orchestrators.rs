@@ -1,4 +1,5 @@
-//! What looks after many hosts, each for real: Slurm drains and resumes nodes, Ansible makes a page of hosts.
+//! What looks after many hosts, each for real: Slurm drains and resumes nodes, Ansible makes a page of hosts, and what Kubernetes would
+//! start on a node containerd starts here.
 #![allow(clippy::disallowed_methods)]
 
 mod part;
@@ -8,8 +9,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use part::service::{Service, until};
-use part::{Part, left_out, root};
-use serde_json::Value;
+use part::{Part, Run, left_out, root};
+use serde_json::{Value, json};
 
 /// The block of docs/fleet.md that has this name.
 fn block(name: &str) -> String {
@@ -114,9 +115,11 @@ fn ansible(folder: &Path, program: &str, words: &str) -> String {
         .env_clear()
         .env("PATH", std::env::var("PATH").unwrap())
         .env("HOME", folder)
+        .env("PWD", folder)
         .env("LANG", "C.UTF-8")
         .env("ANSIBLE_COLLECTIONS_PATH", folder)
         .env("ANSIBLE_PIPELINING", "1")
+        .env("ANSIBLE_TIMEOUT", "120")
         .env("ANSIBLE_SSH_ARGS", "-o ControlMaster=auto -o ControlPersist=20s")
         .env("ANSIBLE_SSH_CONTROL_PATH_DIR", folder)
         .env("ANSIBLE_PYTHON_INTERPRETER", "/usr/bin/python3")
@@ -172,12 +175,7 @@ fn ansible_makes_one_page_of_four_machines() {
     ansible(folder.path(), "ansible-galaxy", &format!("collection build {}", root().join("fleet/ansible").display()));
     ansible(folder.path(), "ansible-galaxy", "collection install gdoctor-fleet-1.0.0.tar.gz --offline -p .");
     let look = |more: &str| {
-        let binary = at("gdoctor");
-        let words = format!(
-            "-i hosts gdoctor.fleet.look -e gdoctor_binary={} -e gdoctor_reports={}",
-            binary.display(),
-            at("reports").display()
-        );
+        let words = format!("-i hosts gdoctor.fleet.look -e gdoctor_binary={}", at("gdoctor").display());
         ansible(folder.path(), "ansible-playbook", &format!("{words}{more}"))
     };
     let changed = |told: &str| -> Vec<String> {
@@ -202,17 +200,124 @@ fn ansible_makes_one_page_of_four_machines() {
         assert!(told.contains(line), "{line}: {told}");
     }
     let asked = |host: &str| {
-        let report: Value = serde_json::from_slice(&fs::read(at(&format!("reports/{host}.json"))).unwrap()).unwrap();
+        let report: Value =
+            serde_json::from_slice(&fs::read(at(&format!("gdoctor-reports/{host}.json"))).unwrap()).unwrap();
         let mut results = report["results"].as_array().unwrap().iter();
         let passed = results.any(|r| r["id"] == "port-free" && r["subject"] == "8099/tcp" && r["status"] == "pass");
         (report["labels"]["of"].as_str().map(str::to_owned), passed)
     };
     assert_eq!(asked("robot-1"), (Some("robots".to_owned()), true));
     assert_eq!(asked("robot-4"), (None, false));
-    assert!(fs::read_to_string(at("reports/fleet.html")).unwrap().contains("docker-config/malformed"));
+    assert!(fs::read_to_string(at("gdoctor-reports/fleet.html")).unwrap().contains("docker-config/malformed"));
 
     // Nothing has to be done again, and looking is no change: in check mode too.
     let told = look(" --check");
     assert_eq!(changed(&told), ["robot-1 0", "robot-2 0", "robot-3 0", "robot-4 0"], "{told}");
     assert!(told.contains("4 hosts: 1 failed, 1 is silent, 2 are well"), "{told}");
+}
+
+fn manifest(name: &str) -> Value {
+    let text = fs::read_to_string(root().join("fleet/kubernetes").join(name)).unwrap();
+    serde_saphyr::from_str(&text).unwrap()
+}
+
+/// kubernetes-validate (PyPI) has the schemas that Kubernetes publishes.
+#[test]
+fn manifests_fit_the_published_schemas() {
+    let folder = root().join("fleet/kubernetes");
+    let files = ["daemonset.yaml", "job.yaml", "node-problem-detector.yaml"].map(|name| folder.join(name));
+    match Command::new("kubernetes-validate").arg("--strict").args(files).output() {
+        Ok(output) => assert!(output.status.success(), "{output:?}"),
+        Err(_) => eprintln!("left out: kubernetes-validate is not installed, which no package of Debian's brings"),
+    }
+}
+
+/// The map has the rule of docs/monitoring.md, for a detector that sees the node at /host.
+#[test]
+fn the_problem_detector_has_the_page_s_rule() {
+    let page = fs::read_to_string(root().join("docs/monitoring.md")).unwrap();
+    let rule = page.split("```json npd\n").nth(1).unwrap().split("\n```").next().unwrap();
+    let mut rule: Value = serde_json::from_str(rule).unwrap();
+    let mut map: Value =
+        serde_json::from_str(manifest("node-problem-detector.yaml")["data"]["gdoctor.json"].as_str().unwrap()).unwrap();
+    let args = |rule: &mut Value| rule["rules"][0]["args"].take();
+    let (of_page, of_map) = (args(&mut rule), args(&mut map));
+    let before = json!(["--root", "/host", "--need", "none"]);
+    assert_eq!(
+        of_map.as_array().unwrap(),
+        &[before.as_array().unwrap().as_slice(), of_page.as_array().unwrap()].concat()
+    );
+    let path = map["rules"][0]["path"].take();
+    assert_eq!(path.as_str().unwrap().strip_prefix("/host"), rule["rules"][0]["path"].take().as_str());
+    assert_eq!(map, rule);
+}
+
+/// A node: containerd, the kubelet's folder, and no Docker. What the pod of the DaemonSet is given, containerd gives a container.
+#[test]
+fn a_node_of_kubernetes_is_seen_from_its_pod() {
+    let set = manifest("daemonset.yaml");
+    let pod = &set["spec"]["template"]["spec"];
+    let look = &pod["initContainers"][0];
+    let mount = &look["volumeMounts"][0];
+    assert_eq!((&pod["hostPID"], &pod["hostNetwork"], &mount["readOnly"]), (&true.into(), &true.into(), &true.into()));
+    assert_eq!(
+        (pod["volumes"][0]["hostPath"]["path"].as_str(), mount["mountPath"].as_str()),
+        (Some("/"), Some("/host"))
+    );
+    let job = &manifest("job.yaml")["spec"]["template"]["spec"];
+    for name in ["hostPID", "hostNetwork", "automountServiceAccountToken", "volumes", "tolerations"] {
+        assert_eq!(job[name], pod[name], "{name}");
+    }
+    for name in ["image", "volumeMounts", "securityContext", "resources"] {
+        assert_eq!(job["containers"][0][name], look[name], "{name}");
+    }
+
+    if Command::new("ctr").arg("--version").output().is_err() {
+        return left_out("containerd is not installed");
+    }
+    let Some(machine) = Part::start("machine", &[]) else { return };
+    let run = |script: &str| {
+        let output = machine.call("exec", &["sh", "-ec", script]);
+        (output.status.code(), output)
+    };
+    let node = format!(
+        "service docker stop
+        rm -rf /usr/bin/docker* /usr/sbin/docker* /run/docker.sock /usr/bin/podman /etc/default/docker /etc/init.d/docker
+        rm -rf /lib/systemd/system/docker*
+        sed -i '/^Package: \\(docker\\|podman\\)/,/^$/d' /var/lib/dpkg/status
+        mkdir -p /var/lib/kubelet /root/pod/host /root/pod/usr/bin
+        containerd </dev/null >/var/log/containerd.log 2>&1 &
+        strip -o /root/pod/usr/bin/gdoctor {binary}
+        for file in $(ldd {binary} | grep -o '/[^ ]*'); do install -D \"$file\" \"/root/pod$file\"; done
+        for turn in $(seq 300); do ! ctr version >/dev/null 2>&1 || exit 0; sleep 0.1; done
+        tail /var/log/containerd.log; exit 1",
+        binary = env!("CARGO_BIN_EXE_gdoctor")
+    );
+    let (code, output) = run(&node);
+    assert_eq!(code, Some(0), "{output:?}");
+    let arguments: Vec<&str> = look["args"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+    let arguments = arguments.join(" ").replace("$(NODE)", "gpu-1");
+    let seen = |wish: &str| {
+        let (_, output) = run(&format!(
+            "ctr -n k8s.io run --rm --read-only --rootfs --net-host --with-ns pid:/proc/1/ns/pid \
+             --mount type=bind,src=/,dst=/host,options=rbind:ro /root/pod look /usr/bin/gdoctor {arguments} {wish}"
+        ));
+        Run::read(&output)
+    };
+    let well = seen("");
+    assert_eq!((well.code, well.told()), (0, Vec::new()), "{:#?}", well.report);
+    assert_eq!(well.of("docker-client"), ["pass docker-client/kubernetes-alone"]);
+    assert_eq!(well.report["labels"]["host"], "gpu-1");
+    assert!(
+        well.of("disk-space").contains(&"pass disk-space/room /var/lib/containerd".to_owned()),
+        "{:?}",
+        well.of("disk-space")
+    );
+
+    // A port of the node's is one of the pod's; without privileges it does not see who holds it.
+    let (code, _) = run("python3 -u -m http.server 8099 --bind 127.0.0.1 </dev/null >/root/log 2>&1 &
+        for turn in $(seq 300); do ! grep -q Serving /root/log || exit 0; sleep 0.1; done; exit 1");
+    assert_eq!(code, Some(0));
+    let broken = seen("--port 127.0.0.1:8099");
+    assert_eq!((broken.code, broken.told()), (1, vec!["fail port-free/hidden 127.0.0.1:8099/tcp".to_owned()]));
 }

@@ -6,6 +6,7 @@ pub mod command;
 mod daemon;
 mod daemon_json;
 mod endpoint;
+pub mod kubernetes;
 mod podman;
 mod restarting;
 mod rights;
@@ -51,6 +52,7 @@ pub fn probe(host: &Host) -> DockerFacts {
         containers: answers.containers,
         restarting,
         podman: podman::find(host),
+        kubernetes: kubernetes::find(host),
         other_kernel,
         ssh,
     }
