@@ -59,7 +59,7 @@ pub fn judge(check: &Check, facts: &Facts, need: &Need) -> Findings {
         return Finding::not_needed(NOT_NEEDED).into();
     };
     // Of Docker only that it is not here.
-    if check.family.name == "docker" && check.id != "docker-client" && facts.has_podman_alone(need) {
+    if check.family.name == "docker" && check.id != "docker-client" && facts.has_another_engine_alone(need) {
         return Finding::not_needed(NOT_NEEDED).into();
     }
     let judged = || facts.not_judged(check.tells, need, origin).map_or_else(|| (check.judge)(facts, need), Err);
@@ -73,7 +73,7 @@ pub fn judge(check: &Check, facts: &Facts, need: &Need) -> Findings {
         Err(Stop::NotNeeded(code)) => Finding::not_needed(code).into(),
         Err(Stop::Unknown(gap, source)) => Finding::unknown(gap, source).into(),
     };
-    if facts.has_podman_alone(need) {
+    if facts.has_another_engine_alone(need) {
         for finding in &mut findings {
             let waits = matches!(&finding.verdict, Verdict::Unknown(Gap::BlockedBy(id)) if id.starts_with("docker-"));
             if waits {

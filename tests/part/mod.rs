@@ -4,6 +4,7 @@
 pub mod file_system;
 pub mod proof;
 pub mod run_lines;
+pub mod service;
 
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -21,6 +21,13 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         }
         let finding = match facts.engine.windows_client.value() {
             Some(path) => Finding::fail("integration-off", "integrate").evidence(path.as_str(), "Docker Desktop's"),
+            None if facts.has_kubernetes_alone(need) => {
+                let engine = facts.docker.kubernetes.words();
+                return Ok(Finding::pass("kubernetes-alone")
+                    .with("engine", engine)
+                    .saw(&facts.docker.kubernetes)
+                    .into());
+            }
             None if facts.has_podman_alone(need) => {
                 let podman = facts.docker.podman.words();
                 let finding = Finding::pass("podman-alone").with("podman", podman);

@@ -58,6 +58,8 @@ pub struct DockerFacts {
     pub client_off_path: Fact<String>,
     /// The podman command on PATH, which needs no daemon.
     pub podman: Fact<Podman>,
+    /// The engine that runs containers for Kubernetes here, `containerd` or `CRI-O`; its source is its socket.
+    pub kubernetes: Fact<String>,
     /// The kernel of the engine's machine, where it is not this one's: the socket of this host is forwarded to another, by ssh or
     /// socat, or into a virtual one.
     pub other_kernel: Fact<String>,

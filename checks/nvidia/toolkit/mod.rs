@@ -42,6 +42,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     }
     let ways = facts.ways_for(need);
     if let Some(missing) = missing(facts, ways.as_ref().ok())? {
+        if facts.has_kubernetes_alone(need) {
+            return Err(Stop::NotNeeded("kubernetes"));
+        }
         return Ok([missing].into_iter().chain(apt(toolkit)).collect());
     }
     let ways = ways?;

@@ -9,7 +9,7 @@ use gdoctor_checks::model::facts::docker::{DockerFacts, Package, Place as Given,
 use gdoctor_checks::model::need::Need;
 
 use crate::host::Host;
-use crate::probe::docker::command;
+use crate::probe::docker::{command, kubernetes};
 
 pub fn probe(host: &Host, need: &Need, docker: &DockerFacts) -> DiskFacts {
     if docker.is_elsewhere() {
@@ -102,9 +102,15 @@ fn data_root(host: &Host, docker: &DockerFacts) -> (String, &'static str) {
         return (root.clone(), "GET /info");
     }
     let home = host.env("HOME").filter(|home| home.starts_with('/'));
-    // Where podman alone is here, its images take the room.
-    let alone = docker.client.is_absent() && docker.podman.value().is_some() && docker.daemon_program.value().is_none();
-    if alone && docker.version.value().is_none() {
+    // Where another engine is here in Docker's place, its images take the room.
+    let none = docker.client.is_absent() && docker.daemon_program.value().is_none() && docker.version.value().is_none();
+    if none && docker.kubernetes.value().is_some() {
+        return match kubernetes::root(host, &docker.kubernetes) {
+            Some(root) => (root, "the default of Kubernetes' engine"),
+            None => (containerd_root(host), "containerd's configuration"),
+        };
+    }
+    if none && docker.podman.value().is_some() {
         return match home.filter(|_| !nix::unistd::geteuid().is_root()) {
             Some(home) => (format!("{home}/.local/share/containers/storage"), "the default of podman without root"),
             None => ("/var/lib/containers/storage".into(), "the default of podman"),
@@ -141,9 +147,13 @@ fn image_root(host: &Host, docker: &DockerFacts, data: &str) -> Result<String, S
         let own = address.ends_with("/containerd/containerd.sock");
         return if own { Ok(format!("{data}/containerd/daemon")) } else { Err(address.into()) };
     }
+    Ok(containerd_root(host))
+}
+
+fn containerd_root(host: &Host) -> String {
     let config = host.text("/etc/containerd/config.toml");
     let root = config.value().and_then(|text| top_level_root(text));
-    Ok(root.unwrap_or_else(|| "/var/lib/containerd".into()))
+    root.unwrap_or_else(|| "/var/lib/containerd".into())
 }
 
 /// `root = "/big/containerd"` before the first table of containerd's configuration.

@@ -6,6 +6,7 @@ pub mod command;
 mod daemon;
 pub mod daemon_json;
 mod endpoint;
+pub mod kubernetes;
 mod podman;
 mod restarting;
 mod rights;
@@ -52,6 +53,7 @@ pub fn probe(host: &Host) -> DockerFacts {
         containers: answers.containers,
         restarting,
         podman: podman::find(host),
+        kubernetes: kubernetes::find(host),
         other_kernel,
         ssh,
     }
