@@ -311,7 +311,7 @@ struct Labelled {
 }
 
 /// The labelled sets of this project.
-const SETS: [&str; 9] = [
+const SETS: [&str; 10] = [
     "tests/explain-known.jsonl",
     "tests/explain-fresh-2026-11.jsonl",
     "tests/explain-fresh-2026-11-28.jsonl",
@@ -321,6 +321,7 @@ const SETS: [&str; 9] = [
     "tests/explain-fresh-2026-11-29-d.jsonl",
     "tests/explain-fresh-2026-11-29-e.jsonl",
     "tests/explain-fresh-2026-11-30.jsonl",
+    "tests/explain-fresh-2026-11-30-b.jsonl",
 ];
 
 /// What a finder makes of a labelled set, in counts.
@@ -496,6 +497,18 @@ fn fresh_texts_of_an_eighth_round_are_read() {
     let marks = marked(&Finder::new(), &labelled("tests/explain-fresh-2026-11-30.jsonl"));
     println!("{}\n{marks}", marks.misses.join("\n"));
     let fine = marks.right >= 70 && marks.wrong == 0 && marks.falsely <= 1;
+    assert!(fine, "{marks}");
+}
+
+/// A ninth, of three sets of 104, 55 and 40 texts, each labelled before its one run and mended by before the next; more than two fifths are
+/// texts of others, and many of those say what a container's errors say, too (a certificate, a permission, a port, a full memory): 111
+/// failures, 40 healthy outputs, 48 texts of others. First runs: right first 56 of 65, half of it 1, silent 8, a false answer to 3 of 39; then
+/// right first 17 of 25, wrong 1, silent 7, a false answer to 2 of 30; then right first 18 of 21, half of it 1, silent 2, a false answer to none.
+#[test]
+fn fresh_texts_of_a_ninth_round_are_read() {
+    let marks = marked(&Finder::new(), &labelled("tests/explain-fresh-2026-11-30-b.jsonl"));
+    println!("{}\n{marks}", marks.misses.join("\n"));
+    let fine = marks.right >= 101 && marks.wrong <= 1 && marks.falsely <= 1;
     assert!(fine, "{marks}");
 }
 

@@ -3,6 +3,9 @@
 
 use std::ops::Range;
 
+/// What the paths of a registry begin with, and what else stands in them. Other servers have a `/api/v2/`.
+const REGISTRY: &str = "v2";
+const IN_REGISTRY: [&str; 5] = ["manifests", "blobs", "tags", "_catalog", "referrers"];
 /// Words for things that others are called after, too; and what libraries begin with.
 const THINGS: [&str; 4] = ["camera", "cameras", "webcam", "display"];
 const LIBRARIES: [&str; 2] = ["lib", "cudnn"];
@@ -17,16 +20,54 @@ const ENDINGS: [&str; 38] = [
 
 /// True for a word of a line, by its bytes, that is only a part of a name.
 pub fn is_part_of_one(line: &str, word: Range<usize>) -> bool {
+    if &line[word.clone()] == REGISTRY {
+        return !is_registry(line, &word);
+    }
+    // `host.docker.internal`: a machine's name speaks for no program.
+    if &line[word.clone()] == "docker" && line[word.end..].starts_with(".internal") {
+        return true;
+    }
     let piece = line[word.clone()].trim_end_matches(|c: char| c.is_ascii_digit());
     let thing = THINGS.iter().any(|thing| piece.eq_ignore_ascii_case(thing));
     let library = LIBRARIES.iter().any(|begin| piece.get(..begin.len()).is_some_and(|b| b.eq_ignore_ascii_case(begin)));
     if !thing && !library {
         return false;
     }
+    if library && is_in_command(line, &word) {
+        return true;
+    }
     let name = name(line, word.clone());
     // A logger's place is the program's own: `camera_manager.cpp:299`.
     let given = !library && !piece.eq_ignore_ascii_case("display") && is_joined(line, &word) && !name.contains(".cpp:");
     given || is_file(name, library)
+}
+
+/// True for the `v2` of `https://HOST/v2/`, of `/v2/NAME/manifests/latest` and of a text; false for that of `/api/v2/users` and of
+/// `mapreduce.v2.app`.
+fn is_registry(line: &str, word: &Range<usize>) -> bool {
+    let edge = |c: char| c.is_whitespace() || "\"'`()[]<>".contains(c);
+    let begin = line[..word.start].rfind(edge).map_or(0, |at| at + 1);
+    let path = line[word.end..].split(edge).next().unwrap_or("");
+    let before = &line[begin..word.start];
+    let host = before.rsplit_once("//").map_or(before, |(_, host)| host);
+    let known = before.contains("docker") || IN_REGISTRY.iter().any(|part| path.contains(part));
+    match before.chars().last() {
+        Some('/') => {
+            known || host.matches('/').count() == 1 && path.trim_matches(['/', ':', ',', '.', '\\']).is_empty()
+        }
+        Some('.') => false,
+        _ => true,
+    }
+}
+
+/// True within the command that a builder quotes where it says that it failed: `[/bin/sh -c apt-get install libsm6]: exit code: 100`.
+/// It names packages.
+fn is_in_command(line: &str, word: &Range<usize>) -> bool {
+    let Some(from) = line[..word.start].rfind("/bin/sh -c ").or_else(|| line[..word.start].rfind("/bin/bash -")) else {
+        return false;
+    };
+    let ends = ["]: ", "\" did not", "' returned"];
+    !ends.iter().any(|end| line[from..word.start].contains(end))
 }
 
 /// `camera_1`, `camera-service:`, `realsense2_camera`: a name that somebody gave a container, a logger or a package.
@@ -70,12 +111,21 @@ mod tests {
             ("cp: cannot stat 'libcudnn8_8.9.7_amd64.deb'", "libcudnn8"),
             ("camera-service: failed to open config.yaml", "camera"),
             ("Package 'realsense2_camera' not found", "camera"),
+            ("executor failed running [/bin/sh -c apt-get install -y libsm6]: exit code: 100", "libsm6"),
+            ("Get \"https://api.example.com/api/v2/items\": EOF", "v2"),
+            ("dial tcp: lookup host.docker.internal: no such host", "docker"),
+            ("INFO org.apache.hadoop.mapreduce.v2.app.job", "v2"),
             ("tar: cudnn-linux-x86_64-8.9.7.tar.xz: Cannot open", "cudnn"),
         ] {
             assert!(hidden(line, word), "{line}");
         }
         for (line, word) in [
             ("/usr/lib/x86_64-linux-gnu/libcudnn_ops.so.9: cannot open shared object file", "libcudnn"),
+            ("Get \"https://10.0.0.1:5000/v2/\": EOF", "v2"),
+            ("Get https://10.0.0.1:5000/v2/: EOF", "v2"),
+            ("Get https://registry-1.docker.io/v2/library/redis/manifests/latest: EOF", "v2"),
+            ("GET /v2/ HTTP/1.1", "v2"),
+            ("process \"/bin/sh -c make\" did not complete: libfoo.so not found", "libfoo"),
             ("cannot open display: :0", "display"),
             ("cannot open camera 0", "camera"),
             ("/dev/camera0: no such device", "camera"),

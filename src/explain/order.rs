@@ -44,6 +44,9 @@ pub struct Search {
 pub fn causes(knowledge: &Knowledge, reading: Reading<'_>) -> Search {
     let mut best: BTreeMap<usize, Found> = BTreeMap::new();
     let mut refused: BTreeSet<(usize, u32)> = BTreeSet::new();
+    for (at, line) in &reading.excluded {
+        refused.extend(knowledge.declared[*at as usize].entries.iter().map(|entry| (*entry, *line)));
+    }
     for (at, hits) in &reading.hits {
         let declared = &knowledge.declared[*at as usize];
         let elsewhere = hits.iter().filter(|hit| !reading.surrounds(&declared.sign, hit));

@@ -1,6 +1,6 @@
 //! One text while it is read: which declarations hold in which of its statements.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::{BuildHasher, Hash, Hasher};
 
 use foldhash::fast::FixedState;
@@ -29,7 +29,8 @@ const PASTE: u32 = 40;
 /// Further down a line must be so long to have been wrapped.
 const WRAPPED: usize = 50;
 /// What begins a message, and goes on with none.
-const HEADS: [&str; 6] = ["ERROR:", "Error:", "WARNING:", "FATAL", "Traceback (", "docker: Error"];
+const HEADS: [&str; 9] =
+    ["ERROR:", "Error:", "WARNING:", "FATAL", "Traceback (", "docker: Error", "E: ", "W: ", "failed to solve"];
 /// NVIDIA's kernel module speaks.
 const NVRM: &str = "NVRM:";
 /// Kinds of errors with numbers: where a statement has one, it decides, and the sentence around it does not.
@@ -75,6 +76,8 @@ pub struct Reading<'a> {
     places: Vec<Vec<u32>>,
     /// By declaration: where it holds.
     pub hits: BTreeMap<u32, Vec<Hit>>,
+    /// Declarations that a statement of this line rules out, by what else it says.
+    pub excluded: BTreeSet<(u32, u32)>,
     /// By code: its known line that was found.
     pub said: BTreeMap<usize, Said>,
     pub understood: Vec<Understood>,
@@ -97,6 +100,7 @@ impl<'a> Reading<'a> {
             recent: VecDeque::new(),
             places: vec![Vec::new(); knowledge.lexicon.len()],
             hits: BTreeMap::new(),
+            excluded: BTreeSet::new(),
             said: BTreeMap::new(),
             understood: Vec::new(),
             commands: Vec::new(),
@@ -120,7 +124,8 @@ impl<'a> Reading<'a> {
     pub fn read(&mut self, line: &Line<'_>) {
         let text = line.text.get(line.spoken.min(line.text.len())..).unwrap_or("").trim_end();
         let command = self.command(line);
-        if text.trim().is_empty() {
+        // A line of dashes parts what stands around it as an empty one does.
+        if !text.contains(char::is_alphanumeric) {
             return self.recent.clear();
         }
         if self.ports.len() < PLACES {
@@ -267,7 +272,7 @@ impl<'a> Reading<'a> {
 
     /// The declarations that hold in a statement and were not yet found to: their numbers, and whether the statement gives a number of
     /// an error that they do not speak of.
-    fn holding(&self, parts: &[Part], (line, last): (u32, u32)) -> Vec<(u32, bool)> {
+    fn holding(&mut self, parts: &[Part], (line, last): (u32, u32)) -> Vec<(u32, bool)> {
         let knowledge = self.knowledge;
         let mut holding = Vec::new();
         let kind = |part: u32| knowledge.lexicon.name(part).0;
@@ -276,8 +281,11 @@ impl<'a> Reading<'a> {
         let mut tried: QuickSet<u32> = QuickSet::default();
         for at in parts.iter().flat_map(|part| &knowledge.anchors[part.id as usize]) {
             let sign = &knowledge.declared[*at as usize].sign;
-            let holds = || sign.here.iter().all(|any| any.iter().any(has)) && !sign.not_here.iter().any(has);
-            if !tried.insert(*at) || !holds() {
+            if !tried.insert(*at) || !sign.here.iter().all(|any| any.iter().any(has)) {
+                continue;
+            }
+            if sign.not_here.iter().any(has) {
+                self.excluded.insert((*at, line));
                 continue;
             }
             let hits = self.hits.get(at).map_or(&[][..], Vec::as_slice);
