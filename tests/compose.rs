@@ -392,12 +392,11 @@ fn a_variable_that_nobody_sets_is_the_cause() {
         let folder = project(&format!("services:\n  app: {service}\n"));
         gdoctor(folder.path(), &["--compose", "compose.yaml", "--only", "run", "--format", "json"])
     };
-    let service =
-        "{image: x, devices: ['${LENS}:/dev/video3', '${MIC:-/dev/mic}:bogus:/dev/x'], environment: ['A=${B}']}";
+    let service = "{image: x, devices: ['${LENS}:/dev/video3'], restart: '${AGAIN:-lots}', environment: ['A=${B}']}";
     let report: Value = serde_json::from_slice(&of(service).stdout).unwrap();
     let told = report["results"].as_array().unwrap().iter().filter(|r| r["id"] == "run-line-syntax");
     let told: Vec<_> = told.map(|r| (r["code"].as_str().unwrap(), r["subject"].as_str().unwrap())).collect();
-    let other = ("run-line-syntax/bad-value", "devices: /dev/mic:bogus:/dev/x");
+    let other = ("run-line-syntax/bad-value", "restart: lots");
     assert_eq!(told, [("run-line-syntax/unset", "LENS"), other], "{report:#}");
     let refused = of("{image: x, volumes: ['${WHERE}:/data']}");
     let errors = String::from_utf8_lossy(&refused.stderr).into_owned();
@@ -491,7 +490,7 @@ fn another_services_network_publishes_nothing() {
 #[test]
 fn a_cookie_is_known_by_its_place() {
     let wants = |target: &str| {
-        let text = "services:\n  app:\n    image: app\n    environment: {DISPLAY: ':5'}\n    volumes: ['/etc/hostname:";
+        let text = "services:\n  app:\n    image: app\n    environment: {DISPLAY: ':0'}\n    volumes: ['/etc/hostname:";
         let folder = project(&format!("{text}{target}']\n"));
         let arguments = ["--compose", "compose.yaml", "--only", "display-access", "--format", "json"];
         let report: Value = serde_json::from_slice(&gdoctor(folder.path(), &arguments).stdout).unwrap();

@@ -51,7 +51,6 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         return Err(doubt);
     }
     let Some(asked) = line.asks_for_gpu() else { return not_asked(facts, need, line, &passage) };
-    findings.extend(both(line, &passage));
     if findings.is_empty() && passage.ways.is_empty() {
         findings.extend(nothing_comes(facts, line, asked)?);
     }
@@ -61,12 +60,8 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     findings.extend(variables::overwritten(facts, line));
     findings.extend(variables::out_of_range(facts, line));
     if findings.is_empty() {
-        findings.push(
-            Finding::pass("asked")
-                .with("flag", &asked.text)
-                .evidence("the line", &*asked.text)
-                .asked_by(&asked.origin()),
-        );
+        let once = || Finding::pass("asked").with("flag", &asked.text).evidence("the line", &*asked.text);
+        findings.push(both(line, &passage).unwrap_or_else(once).asked_by(&asked.origin()));
     }
     Ok(findings)
 }
@@ -103,14 +98,11 @@ fn count_of_zero(request: &GpuRequest) -> Option<Finding> {
     Some(finding.evidence("the line", &*request.at.text).asked_by(&request.at.origin()))
 }
 
-/// `--gpus` and a runtime of NVIDIA's: the runtime's way is the one that counts.
+/// `--gpus` and a runtime of NVIDIA's: the runtime's way is the one that counts. What that leaves unchecked run-line-require tells.
 fn both(line: &RunLine, passage: &Passage) -> Option<Finding> {
     let (request, runtime) = (line.gpus.first()?, line.nvidia_runtime()?);
-    let finding =
-        Finding::warn("both-ways", "drop-runtime").edits(line.all("runtime").map(|option| option.at.without()));
-    let path = passage.way().map_or("nothing".to_string(), |way| way.to_string());
-    let finding = finding.with("one", &request.at.text).with("other", &runtime.text).with("path", path);
-    Some(finding.evidence("the line", &*runtime.text).asked_by(&runtime.origin()))
+    let finding = Finding::pass("both-ways").with("one", &request.at.text).with("other", &runtime.text);
+    Some(finding.with("path", passage.way()?).evidence("the line", &*runtime.text))
 }
 
 /// Asked for, and nobody brings any: the variable says none, or the toolkit does not heed it.

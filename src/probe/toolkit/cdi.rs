@@ -311,8 +311,7 @@ mod tests {
         let yaml = parse("a.yaml", YAML.as_bytes()).unwrap();
         let json = serde_json::to_vec(&yaml).unwrap();
         assert_eq!(parse("a.json", &json).unwrap(), yaml);
-        let host = Host::new("/nonexistent", std::time::Duration::from_secs(1));
-        let devices = devices(&host, &yaml);
+        let devices = of(&yaml);
         assert_eq!((devices.kind.as_str(), devices.names.as_slice()), ("nvidia.com/gpu", &["0".to_owned()][..]));
         assert_eq!(devices.uvm_major, Some(511));
         assert_eq!(devices.libraries.len(), 1);
@@ -338,8 +337,14 @@ mod tests {
     }
 
     fn read(text: &str) -> Devices {
-        let host = Host::new("/nonexistent", std::time::Duration::from_secs(1));
-        devices(&host, &parse("a.yaml", text.as_bytes()).unwrap())
+        of(&parse("a.yaml", text.as_bytes()).unwrap())
+    }
+
+    /// On a host that has nothing but its /dev.
+    fn of(spec: &Map<String, Value>) -> Devices {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("dev/pts")).unwrap();
+        devices(&Host::new(root.path(), std::time::Duration::from_secs(1)), spec)
     }
 
     #[test]
