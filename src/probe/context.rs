@@ -19,14 +19,14 @@ const LINE: usize = 256;
 pub fn look(host: &Host, file: &Dockerfile) -> Option<BuildFolder> {
     let host = host.live();
     let sources = file.stages.iter().filter(|stage| stage.built).flat_map(|stage| &stage.sources);
-    let mut paths: Vec<&str> = sources.map(|source| source.path.as_str()).filter(|path| !path.is_empty()).collect();
+    let mut paths: Vec<&str> = sources.map(|source| source.path.as_str()).filter(|path| !is_everywhere(path)).collect();
     paths.sort_unstable();
     paths.dedup();
     paths.truncate(SOURCES);
     let cwd = PathBuf::from(host.cwd());
     let own = cwd.join(&file.path).parent()?.to_owned();
     let folder = match &file.context {
-        Some(folder) => cwd.join(folder),
+        Some(folder) => cwd.join(folder).components().collect(),
         None => {
             let found = |folder: &Path| paths.iter().filter(|path| host.exists(folder.join(path))).count();
             let above: Vec<&Path> = own.ancestors().take(ABOVE).collect();
@@ -44,8 +44,18 @@ pub fn look(host: &Host, file: &Dockerfile) -> Option<BuildFolder> {
     let ignored = beside.value().cloned().or_else(|| host.text(folder.join(".dockerignore")).value().cloned());
     let ignored = ignored.unwrap_or_default();
     let look = |path: &&str| ((*path).to_owned(), one(&host, &folder.join(path), is_ignored(&ignored, path)));
+    let missing = paths.iter().filter(|path| !host.exists(folder.join(path))).count();
+    // Where most of it is missing, the build is given another folder.
+    if file.context.is_none() && paths.len() > 1 && 2 * missing > paths.len() {
+        return None;
+    }
     let sources = paths.iter().map(look).filter_map(|(path, found)| Some((path, found?))).collect();
     Some(BuildFolder { path: folder.display().to_string(), sources })
+}
+
+/// All of the folder, and what git keeps beside its files.
+fn is_everywhere(path: &str) -> bool {
+    path.is_empty() || path.split('/').next() == Some(".git")
 }
 
 /// None where it cannot be told.

@@ -25,15 +25,16 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let mut findings = Findings::new();
     let mut told: Vec<&str> = Vec::new();
     for source in file.stages.iter().filter(|stage| stage.built).flat_map(|stage| &stage.sources) {
-        let Some(found) = folder.sources.get(&source.path).filter(|_| !told.contains(&source.path.as_str())) else {
+        if source.path.is_empty() || source.path.starts_with(".git") || told.contains(&source.path.as_str()) {
             continue;
-        };
+        }
         told.push(&source.path);
         // That the build is given this folder is likely, and not known.
         let bad = if file.context.is_some() { Finding::fail } else { Finding::warn };
-        let finding = match found {
-            Copied::Missing if file.context.is_some() || !is_made(&source.path) => bad("missing", "put-there"),
-            Copied::Ignored => bad("ignored", "take-out"),
+        let finding = match folder.sources.get(&source.path) {
+            None => Finding::unknown(Gap::Unsupported("it could not be looked at".into()), Default::default()),
+            Some(Copied::Missing) if file.context.is_some() || !is_made(&source.path) => bad("missing", "put-there"),
+            Some(Copied::Ignored) => bad("ignored", "take-out"),
             _ => continue,
         };
         findings.push(about(finding, source, folder));

@@ -23,11 +23,9 @@ fn judge(_: &Facts, need: &Need) -> Result<Findings, Stop> {
     };
     let mut findings = Findings::new();
     for one in entrypoint.iter().chain(&command) {
-        // Who runs the image often names another command, and seldom another entry point.
-        let own_shell = file.running().any(|stage| stage.rest.contains("SHELL "));
-        let bad = if one.said.text == "ENTRYPOINT" && !own_shell { Finding::fail } else { Finding::warn };
         if one.form == Form::NoList {
-            findings.push(told(bad("no-list", "double-quotes"), one));
+            let own_shell = file.running().any(|stage| stage.rest.contains("SHELL "));
+            findings.push(told(no_list(&one.said.text, own_shell), one));
         }
         if let Some(word) = one_word(one) {
             let option = word.split(' ').next().unwrap_or_default();
@@ -46,6 +44,17 @@ fn judge(_: &Facts, need: &Need) -> Result<Findings, Stop> {
         findings.push(Finding::pass("fine").evidence("the Dockerfile", &*file.path));
     }
     Ok(findings)
+}
+
+/// Who runs the image often names another command, and seldom another entry point.
+fn no_list(keyword: &str, own_shell: bool) -> Finding {
+    if own_shell {
+        let gap =
+            Gap::Unsupported("it is no list of JSON, and what the file's own SHELL makes of it is not known".into());
+        return Finding::unknown(gap, Default::default());
+    }
+    let bad = if keyword == "ENTRYPOINT" { Finding::fail } else { Finding::warn };
+    bad("no-list", "double-quotes")
 }
 
 /// ENTRYPOINT and CMD as the image has them from the file. An ENTRYPOINT takes away the CMD of the stage that it stands on.

@@ -182,7 +182,7 @@ impl<'a> Seen<'a> {
             Does::Conda => self.conda(),
             Does::Daemon => (!self.says(&["dockerd"])).then(|| Finding::warn("no-daemon", "outside")),
             Does::NoLists => self.no_lists(stage, said),
-            Does::ListsRemoved => Some(Finding::fail("lists-removed", "fetch-lists")),
+            Does::ListsRemoved => Some(self.without_lists("lists-removed", stage, said)),
             Does::UnsetArgument => self.unset(&said.text),
             // The checks of GPUs in builds and of bases tell of these.
             Does::CudaExtension | Does::SetupPy | Does::ImportTensorFlow | Does::Update => None,
@@ -259,19 +259,33 @@ impl<'a> Seen<'a> {
         gone.take(1).map(tell).collect()
     }
 
-    /// Official images remove apt's lists, and what is installed already needs none.
+    /// Official images remove apt's lists.
     fn no_lists(&self, stage: &Stage, said: &Said) -> Option<Finding> {
-        let small = ["debian", "ubuntu", "nvidia/cuda"].contains(&self.repository_name());
-        if !small && !WITH_APT.contains(&self.repository_name()) {
-            return None;
-        }
-        // In no such image: of others somebody else may have installed the package.
-        let place = |at: &Origin| if let Origin::File { span, .. } = at { span.start } else { 0 };
-        let missing =
-            |package: &&Said| place(&package.at) > place(&said.at) && NEVER_THERE.contains(&package.text.as_str());
-        let next = stage.packages.iter().find(missing);
-        let bad = if small && next.is_some() && !self.base.contains("devel") { Finding::fail } else { Finding::warn };
-        Some(bad("no-lists", "fetch-lists").with("base", self.base))
+        let known = self.is_small() || WITH_APT.contains(&self.repository_name());
+        known.then(|| self.without_lists("no-lists", stage, said).with("base", self.base))
+    }
+
+    /// What is installed already needs no lists: only of some packages is known that they are in no such image.
+    fn without_lists(&self, code: &'static str, stage: &Stage, said: &Said) -> Finding {
+        let place = |said: &Said| if let Origin::File { span, .. } = &said.at { span.start } else { 0 };
+        let here = place(said);
+        let updates = stage.steps.iter().filter(|step| step.does == Does::Update).map(|step| place(&step.said));
+        let end = updates.filter(|at| *at > here).min().unwrap_or(usize::MAX);
+        let all = || self.line.iter().flat_map(|stage| &stage.packages);
+        let missing = |package: &&Said| {
+            let at = place(package);
+            let before = || all().any(|other| other.text == package.text && place(other) < here);
+            (here..end).contains(&at) && NEVER_THERE.contains(&package.text.as_str()) && !before()
+        };
+        let certain =
+            self.is_small() && !self.base.contains("devel") && stage.packages.iter().any(|package| missing(&package));
+        let bad = if certain { Finding::fail } else { Finding::warn };
+        bad(code, "fetch-lists")
+    }
+
+    /// Images with few packages.
+    fn is_small(&self) -> bool {
+        ["debian", "ubuntu", "nvidia/cuda"].contains(&self.repository_name())
     }
 
     /// `$NAME` of an ARG that the stage does not have, on a base that does not set it either.

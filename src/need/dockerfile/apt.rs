@@ -57,6 +57,9 @@ const QUIET: [&str; 40] = [
     "which",
 ];
 
+/// What takes all of them away.
+const ALL: [&str; 4] = ["/var/lib/apt/lists", "/var/lib/apt/lists/", "/var/lib/apt/lists/*", "/var/lib/apt/*"];
+
 impl Lists {
     /// One text of a RUN. `commands`: the places of each command's words.
     pub fn run(&mut self, text: &str, commands: &[Vec<(usize, usize)>]) -> Vec<(Does, (usize, usize))> {
@@ -93,7 +96,7 @@ impl Lists {
                 }
                 "remove" | "purge" | "autoremove" | "clean" | "autoclean" if is_apt => {}
                 _ if is_apt => *self = Self::Perhaps,
-                _ if program == "rm" && text[first.0..].contains("/var/lib/apt/lists") => *self = Self::Removed,
+                _ if program == "rm" && rest.iter().any(|place| ALL.contains(&word(place))) => *self = Self::Removed,
                 _ if QUIET.contains(&program) => {}
                 _ => *self = Self::Perhaps,
             }
