@@ -472,6 +472,9 @@ pub struct LineArgs {
     /// The stage of the Dockerfile that is built; the last one unless given
     #[arg(long, value_name = "STAGE", requires = "dockerfile")]
     pub target: Option<String>,
+    /// The folder that the build is given, the last word of `docker build`; unless given, it is taken to be the Dockerfile's own
+    #[arg(long, value_name = "FOLDER", requires = "dockerfile")]
+    pub build_context: Option<PathBuf>,
     /// An argument of the build
     #[arg(long, value_name = "NAME=VALUE", requires = "dockerfile")]
     pub build_arg: Vec<String>,

@@ -3,6 +3,7 @@
 
 mod part;
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -260,7 +261,9 @@ fn what_the_image_will_want_is_known() {
 /// Built for real by BuildKit: what ends well is told nothing of, what fails is refused or told.
 #[test]
 fn builds_end_as_told() {
-    const WELL: [&str; 7] = [
+    const WELL: [&str; 9] = [
+        "FROM lab/busybox:1\nCOPY ../a /a\nCOPY a no* /x/\nRUN test -f /x/a\n",
+        "FROM lab/busybox:1\nCOPY <<EOF /x\nnope\nEOF\nARG F=a\nCOPY $F a /y/\nRUN test -f /x\n",
         "FROM lab/busybox:1\nCOPY a /a\nWORKDIR /w\nADD a ./\nRUN test -f /w/a\n",
         "\u{feff}FROM lab/busybox:1\nRUN cat > /a << 'EOF'\n{\n}\nEOF\nRUN test -s /a\n",
         "ARG T=1\nFROM lab/busybox:${T}\nARG T\nENV B=\"x y\" C=$T\nRUN <<EOF\ntest \"$B$C\" = 'x y1'\nEOF\n",
@@ -269,7 +272,10 @@ fn builds_end_as_told() {
         "# escape=`\nFROM lab/busybox:1\nRUN true `\n  # a comment\n\n  && true\n",
         "FROM lab/busybox:1 AS never\nRUN nvidia-smi\nFROM lab/busybox:1\n",
     ];
-    const BADLY: [&str; 8] = [
+    const BADLY: [&str; 11] = [
+        "FROM lab/busybox:1\nCOPY nope /x\n",
+        "FROM lab/busybox:1\nCOPY ../../nope/x /x\n",
+        "FROM lab/busybox:1\nADD [\"kept\", \"/x\"]\n",
         "FROM lab/busybox:1\nRUN true && nvidia-smi -L\n",
         "FROM lab/busybox:1 AS made\nRUN nvidia-smi\nFROM lab/busybox:1\nCOPY --from=made /x /x\n",
         "FROM lab/busybox:1\nRUN docker run --rm busybox true\n",
@@ -279,13 +285,54 @@ fn builds_end_as_told() {
         "ARG V\nFROM lab/busybox:${V}\n",
         "FROM lab/busybox:1\nCOPY --form=x a /a\n",
     ];
+    /// They build well, and this is what comes of starting them.
+    const STARTS: [(&str, bool); 9] = [
+        ("COPY closed.sh /s\nENTRYPOINT [\"/s\"]\n", false),
+        ("COPY --chmod=755 closed.sh /s\nENTRYPOINT [\"/s\"]\n", true),
+        ("COPY closed.sh /s\nRUN chmod +x /s\nENTRYPOINT [\"/s\"]\n", true),
+        ("COPY closed.sh /s\nENTRYPOINT [\"sh\", \"/s\"]\n", true),
+        ("WORKDIR /w\nCOPY returns.sh .\nCMD [\"./returns.sh\"]\n", false),
+        ("WORKDIR /w\nCOPY bare.sh ./\nCMD [\"/w/bare.sh\"]\n", false),
+        ("COPY good.sh /s\nCMD [\"/s\"]\n", true),
+        ("ENTRYPOINT ['/bin/true']\n", false),
+        ("ENTRYPOINT [\"/bin/true\"]\n", true),
+    ];
     if !has_engine("sid") {
         return;
     }
     let Some(lab) = Part::start("docker", &["--engine", "sid"]) else { return };
     assert!(lab.call("import", &[]).status.success(), "the image can be imported");
     let folder = tempfile::tempdir_in("/tmp").unwrap();
-    std::fs::write(folder.path().join("a"), "a").unwrap();
+    let files = [
+        ("a", "a", 0o644),
+        ("kept", "a", 0o644),
+        (".dockerignore", "kept\n", 0o644),
+        ("closed.sh", "#!/bin/sh\ntrue\n", 0o644),
+        ("returns.sh", "#!/bin/sh\r\ntrue\r\n", 0o755),
+        ("bare.sh", "true\n", 0o755),
+        ("good.sh", "#!/bin/sh\ntrue\n", 0o755),
+    ];
+    for (name, text, mode) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(folder.path().join(name), mode).unwrap();
+    }
+    let docker = |arguments: &[&str]| {
+        let mut docker = Command::new("tests/lab/docker");
+        docker.arg("exec").arg(lab.path()).arg("docker").args(arguments).env("DOCKER_HOST", lab.get("DOCKER_HOST"));
+        docker.output().unwrap()
+    };
+    for (text, well) in STARTS {
+        let text = format!("FROM lab/busybox:1\n{text}");
+        std::fs::write(folder.path().join("Dockerfile"), &text).unwrap();
+        let context = folder.path().to_str().unwrap();
+        let built = docker(&["build", "--quiet", "--network", "none", "--tag", "lab/started:1", context]);
+        assert!(built.status.success(), "{text}\n{}", String::from_utf8_lossy(&built.stderr));
+        let ran = docker(&["run", "--rm", "--network", "none", "lab/started:1"]);
+        assert_eq!(ran.status.success(), well, "{text}\n{}", String::from_utf8_lossy(&ran.stderr));
+        let told = gdoctor(folder.path(), &["--dockerfile", "Dockerfile", "--only", "dockerfile", "--fail-on", "warn"]);
+        assert_eq!(told.status.code() == Some(1), !well, "{text}\n{}", String::from_utf8_lossy(&told.stdout));
+    }
     for (text, well) in WELL.iter().map(|text| (text, true)).chain(BADLY.iter().map(|text| (text, false))) {
         std::fs::write(folder.path().join("Dockerfile"), text).unwrap();
         let mut build = Command::new("tests/lab/docker");

@@ -2,8 +2,10 @@
 
 mod base;
 mod build;
+mod context;
 mod driver;
 mod path;
+mod start;
 mod steps;
 mod variables;
 
@@ -15,5 +17,14 @@ pub static FAMILY: Family = Family {
     title: "Dockerfile",
     asked_by: "--dockerfile FILE",
     reads: &[Group::Host, Group::Docker, Group::Nvidia, Group::Toolkit, Group::Library, Group::Run],
-    checks: &[&base::CHECK, &driver::CHECK, &build::CHECK, &variables::CHECK, &path::CHECK, &steps::CHECK],
+    checks: &[
+        &base::CHECK,
+        &driver::CHECK,
+        &build::CHECK,
+        &variables::CHECK,
+        &path::CHECK,
+        &steps::CHECK,
+        &start::CHECK,
+        &context::CHECK,
+    ],
 };

@@ -16,6 +16,9 @@ pub struct Dockerfile {
     /// As named on the command line.
     #[serde(serialize_with = "place::path")]
     pub path: String,
+    /// The folder that the build is given, where that is told; else it is likely the file's own.
+    #[serde(default, serialize_with = "place::path")]
+    pub context: Option<String>,
     /// In the order of the file.
     pub stages: Vec<Stage>,
 }
@@ -51,6 +54,14 @@ pub struct Stage {
     /// Images from a registry that COPY, ADD and mounts take files from.
     #[serde(default)]
     pub copied: Vec<Base>,
+    /// What COPY and ADD take from the folder of the build, as far as their names are known; not what has wildcards.
+    #[serde(default)]
+    pub sources: Vec<Source>,
+    /// ENTRYPOINT and CMD as they stand last in the stage.
+    #[serde(default)]
+    pub entrypoint: Option<Started>,
+    #[serde(default)]
+    pub command: Option<Started>,
     /// What else the stage says: the text of RUN, COPY, ADD, WORKDIR and the like, where a folder of PATH may come from.
     pub rest: String,
 }
@@ -114,6 +125,55 @@ pub enum Does {
     SetupPy,
     /// Has pip install what files of the build's context say.
     PipFiles,
+    /// Has the package manager ask its mirrors for their lists.
+    Update,
+    /// Has apt install where no step of the file has fetched lists; whether the base has some is another matter.
+    NoLists,
+    /// Has apt install after a step that took the lists away.
+    ListsRemoved,
+    /// Has Python import TensorFlow.
+    ImportTensorFlow,
+    /// Takes an ARG from before the first FROM, which the stage does not have.
+    UnsetArgument,
+}
+
+/// What ENTRYPOINT or CMD starts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Started {
+    pub form: Form,
+    /// Of a list its words, else the text.
+    pub words: Vec<String>,
+    /// The program that a list starts, as a path in the image; `./NAME` lies where the base works.
+    #[serde(default, serialize_with = "place::path")]
+    pub program: Option<String>,
+    pub said: Said,
+}
+
+/// One source of a COPY or ADD.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// In the folder of the build, as the builder looks for it: without `..` and slashes at its ends; empty for all of it.
+    #[serde(serialize_with = "place::path")]
+    pub path: String,
+    /// Where a file of it comes to lie in the image; `./NAME` lies where the base works.
+    #[serde(serialize_with = "place::path")]
+    pub target: String,
+    /// Its mode is set by `--chmod`.
+    pub mode_set: bool,
+    pub said: Said,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// A list of JSON: it is started as it stands.
+    List,
+    /// A text for the shell.
+    Shell,
+    /// Meant as a list, and no JSON: a text for the shell too.
+    NoList,
 }
 
 /// A command that asks a GPU.

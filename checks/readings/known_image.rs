@@ -170,6 +170,19 @@ const ENDED: [(&str, &str, &str); 18] = [
     ("ubuntu:19.10", "Ubuntu 19.10", "2020-07-17"),
 ];
 
+/// By official image, for each minor version the first one whose tag without a system's name was made on Debian 11: what came before,
+/// and every version below the first row, stays on Debian 10 or an older one (library/ of docker-library/official-images, its
+/// history around 14 August 2021; of Node the last of each).
+const ON_DEBIAN_11: [(&str, &[[u32; 3]]); 5] = [
+    ("golang", &[[1, 16, 7]]),
+    ("node", &[[17, 0, 0]]),
+    ("php", &[[7, 3, 29], [7, 4, 22], [8, 0, 9]]),
+    ("python", &[[3, 6, 14], [3, 7, 11], [3, 8, 11], [3, 9, 6]]),
+    ("ruby", &[[2, 6, 8], [2, 7, 4], [3, 0, 2]]),
+];
+/// What a tag of theirs may say besides its version and still stand on the usual Debian.
+const USUAL_DEBIAN: [&str; 5] = ["slim", "cli", "apache", "fpm", "zts"];
+
 /// Why a tag cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Missing {
@@ -344,7 +357,25 @@ pub fn ended(reference: &str) -> Option<(&'static str, &'static str)> {
             next.is_none_or(|b| !b.is_ascii_alphanumeric())
         })
     };
-    ENDED.iter().find(|(word, ..)| fits(word)).map(|(_, what, day)| (*what, *day))
+    let named = ENDED.iter().find(|(word, ..)| fits(word)).map(|(_, what, day)| (*what, *day));
+    named.or_else(|| before_debian_11(name, tag).then_some(("Debian 10 or older", "2024-06-30")))
+}
+
+/// An official image whose tag names no system, of before it was made on Debian 11: `ruby:2.6.4`, `python:2.7-slim`, `node:14`.
+fn before_debian_11(name: &str, tag: &str) -> bool {
+    let Some((_, rows)) = ON_DEBIAN_11.iter().find(|(image, _)| *image == name) else { return false };
+    let mut words = tag.split('-');
+    let numbers: Option<Vec<u32>> =
+        words.next().map(|version| version.split('.').map(|number| number.parse().ok()).collect()).unwrap_or_default();
+    let Some(numbers) = numbers.filter(|numbers| numbers.len() <= 3 && words.all(|word| USUAL_DEBIAN.contains(&word)))
+    else {
+        return false;
+    };
+    // What is left out is the newest that there was.
+    let at = |place: usize| numbers.get(place).copied().unwrap_or(u32::MAX);
+    let (minor, patch) = ([at(0), at(1)], at(2));
+    let below_all = rows.first().is_some_and(|first| minor < [first[0], first[1]]);
+    below_all || rows.iter().any(|row| minor == [row[0], row[1]] && patch < row[2])
 }
 
 /// The tag of an image of NVIDIA's CUDA repository on Docker Hub or NGC; empty where none is named.
@@ -382,7 +413,8 @@ fn gone(tag: &str) -> Option<(&'static str, &'static str)> {
         [major] => version.major() != 0 && version.major() <= *major,
         exact => version == Version::new(exact),
     };
-    // Of this one only the systems that had ended went.
+    // Of this one only the systems that had ended went for good: NVIDIA/k8s-device-plugin#420 misses one of its others in July 2023,
+    // romansavrulin/ffmpeg-cuda-docker#3 has it in April 2025.
     let of_ended = ["ubuntu18.04", "centos8"].iter().any(|system| tag.contains(system));
     if version == Version::new(&[11, 6, 1]) && of_ended {
         return Some(("2023-07-11", NOTICE));
@@ -643,6 +675,30 @@ mod tests {
         }
         assert_eq!(ended("python:3.8-slim-buster").map(|(what, _)| what), Some("Debian 10"));
         assert_eq!(ended("centos:79"), None);
+        for (reference, old) in [
+            ("python:2.7", true),
+            ("python:2-slim", true),
+            ("python:3.6.8", true),
+            ("python:3.6", false),
+            ("python:3", false),
+            ("python:3.9.5-slim", true),
+            ("python:2.7-alpine", false),
+            ("python:3.12-slim-bookworm", false),
+            ("docker.io/library/ruby:2.6.4", true),
+            ("ruby:2.5", true),
+            ("ruby:2", false),
+            ("node:16", true),
+            ("node:18", false),
+            ("node:12-alpine", false),
+            ("golang:1.12", true),
+            ("golang:1.17", false),
+            ("golang:1", false),
+            ("php:7.2-apache", true),
+            ("company/python:2.7", false),
+            ("python", false),
+        ] {
+            assert_eq!(ended(reference).is_some(), old, "{reference}");
+        }
         assert_eq!(
             instead("nvidia/cuda:12.8.1-cudnn8-devel-ubuntu22.04"),
             "nvidia/cuda:12.8.1-cudnn-devel-ubuntu22.04"

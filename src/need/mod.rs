@@ -137,7 +137,12 @@ pub fn gather_asked(wishes: &Wishes, line: &LineArgs, host: &Host) -> Result<Nee
 fn add_texts(need: &mut Need, line: &LineArgs, host: &Host) -> Result<bool, Refusal> {
     let mut told = false;
     if let Some(file) = &line.dockerfile {
-        let asked = dockerfile::Asked { file, target: line.target.as_deref(), arguments: &line.build_arg };
+        let asked = dockerfile::Asked {
+            file,
+            target: line.target.as_deref(),
+            arguments: &line.build_arg,
+            context: line.build_context.as_deref(),
+        };
         let (read, source) = dockerfile::read(&asked, host)?;
         dockerfile::add(need, read, source);
         told = true;

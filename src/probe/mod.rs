@@ -3,6 +3,7 @@
 
 mod acl;
 mod camera;
+mod context;
 mod crew;
 mod disk;
 pub mod display;

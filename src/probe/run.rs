@@ -26,14 +26,16 @@ pub fn probe(host: &Host, need: &Need) -> RunFacts {
     let plain = |base: &&String| base.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-:/@".contains(&b));
     let bases = bases.filter(plain).take(BASES);
     let bases = bases.map(|base| (base.clone(), super::image::look(host, &daemon, base))).collect();
+    let context = need.dockerfile.as_ref().and_then(|file| super::context::look(host, file));
     let Some(line) = &need.run else {
         let podman = super::podman::look(host, &RunLine::default());
-        return RunFacts { bases, podman, ..RunFacts::default() };
+        return RunFacts { bases, context, podman, ..RunFacts::default() };
     };
     let mounts = Mounted::read(host);
     let (program, program_fault) = super::inside::program(host, line, &daemon);
     RunFacts {
         bases,
+        context,
         sources: sources(host, line),
         names: names(host, line, &daemon),
         networks: networks(host, line, &daemon),

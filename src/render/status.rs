@@ -191,6 +191,9 @@ pub fn verdict(report: &Report) -> String {
         }
         (None, 0, 0, _) if left_out.is_some() => left_out.unwrap_or_default(),
         (None, 0, 0, _) if untold.is_some() => untold.unwrap_or_default(),
+        (None, 0, 0, 0) if is_ready(report) && of_dockerfile(report) => {
+            "Ready. The Dockerfile has no known mistake; nothing was built.".into()
+        }
         (None, 0, 0, 0) if is_ready(report) => "Ready: your containers can start.".into(),
         (None, 0, 0, 0) if report.results.iter().all(|o| o.status == Status::Skip) => "Nothing was looked at.".into(),
         (None, 0, 0, 0) => "No problem found.".into(),
@@ -235,6 +238,11 @@ pub fn capital(text: &str) -> String {
 fn is_ready(report: &Report) -> bool {
     let engine = report.results.iter().any(|o| o.id == "docker-engine" && o.status == Status::Pass);
     engine && !report.results.iter().any(|o| o.group == "dockerfile" && o.is_trouble())
+}
+
+/// A Dockerfile was read: what its image does shows only when it is built.
+fn of_dockerfile(report: &Report) -> bool {
+    report.results.iter().any(|o| o.group == "dockerfile" && o.status != Status::Skip)
 }
 
 /// What `--label` says: `host=web1, team=vision`.

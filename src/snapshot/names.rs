@@ -133,6 +133,10 @@ fn host(text: &str, range: Range<usize>) -> Option<Name> {
     (!kept).then_some(Name { kind: "host", range: start..start + name.len() })
 }
 
+/// Namespaces of the official images by machine (docker-library/official-images, "Architectures other than amd64").
+const MACHINES: [&str; 10] =
+    ["amd64", "arm32v5", "arm32v6", "arm32v7", "arm64v8", "i386", "mips64le", "ppc64le", "riscv64", "s390x"];
+
 /// Registry, name and tag of `registry.corp:5000/team/app:tag@sha256:…`. What NVIDIA and Docker publish keeps its name, by which it
 /// is judged.
 fn image(text: &str, vocabulary: &Vocabulary) -> Vec<Name> {
@@ -143,6 +147,9 @@ fn image(text: &str, vocabulary: &Vocabulary) -> Vec<Name> {
     let is_registry = reference.contains('/') && (first.contains(['.', ':']) || first == "localhost");
     let start = if is_registry { first.len() + 1 } else { 0 };
     names.extend(if is_registry { host(text, 0..first.len()) } else { None });
+    // `arm64v8/ros`: Docker's own names for a machine's images tell what an image is made for.
+    let machine = reference[start..].find('/').filter(|end| MACHINES.contains(&&reference[start..start + end]));
+    let start = start + machine.map_or(0, |end| end + 1);
     let path = &reference[start..];
     let length = path.rfind(':').unwrap_or(path.len());
     let own = !names.is_empty() || !path[..length].split('/').all(|part| vocabulary.makes(part));

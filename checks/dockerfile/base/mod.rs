@@ -1,6 +1,6 @@
 //! Can each base of the Dockerfile be had for this machine, or is its tag known to be gone?
 
-use crate::model::dockerfile::{Base, Dockerfile, Stage};
+use crate::model::dockerfile::{Base, Dockerfile, Does, Stage};
 use crate::model::prelude::*;
 use crate::readings::known_image::{self, Missing};
 
@@ -74,7 +74,8 @@ fn out_of_support(file: &Dockerfile, base: &Base) -> Option<Finding> {
     let archive = |stage: &Stage| {
         ["vault.centos.org", "archive.debian.org", "old-releases"].iter().any(|a| stage.rest.contains(a))
     };
-    let asks = stages.any(|stage| !stage.packages.is_empty() && !archive(stage));
+    let asked = |stage: &Stage| !stage.packages.is_empty() || stage.steps.iter().any(|step| step.does == Does::Update);
+    let asks = stages.any(|stage| asked(stage) && !archive(stage));
     // Who writes its sources anew may name any.
     let renamed = || stages_of(file, base).any(|stage| RENAMES.iter().any(|word| stage.rest.contains(word)));
     asks.then(|| {

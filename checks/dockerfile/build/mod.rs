@@ -2,6 +2,7 @@
 
 use crate::model::dockerfile::{Dockerfile, Does, Stage, Step};
 use crate::model::prelude::*;
+use crate::model::version::Version;
 
 pub static CHECK: Check = Check {
     id: "dockerfile-build",
@@ -26,11 +27,29 @@ fn judge(_: &Facts, need: &Need) -> Result<Findings, Stop> {
     });
     let mut findings: Findings = told.collect();
     findings.extend(file.stages.iter().filter(|stage| stage.built).filter_map(|stage| compiled(file, stage)));
+    findings.extend(file.stages.iter().filter(|stage| stage.built).filter_map(|stage| imported(file, stage)));
     Ok(if findings.is_empty() {
         Finding::pass("none").evidence("the Dockerfile", &*file.path).into()
     } else {
         findings
     })
+}
+
+/// TensorFlow for GPUs up to 1.13 is linked with libcuda.so.1, the driver's library, and cannot be imported without it (lacmus#7,
+/// openai/gpt-2#204); later ones look for it when they are asked for a GPU.
+fn imported(file: &Dockerfile, stage: &Stage) -> Option<Finding> {
+    let step = stage.steps.iter().find(|step| step.does == Does::ImportTensorFlow)?;
+    let base = file.line_of(stage).last().map_or("", |ground| ground.base.reference.as_str());
+    let (name, tag) = base.split_once(':')?;
+    let version = Version::leading(tag).filter(|version| version.major() == 1 && version.minor() <= 13)?;
+    let linked = name.trim_start_matches("docker.io/") == "tensorflow/tensorflow" && tag.contains("gpu");
+    // A stub of the library, or another TensorFlow.
+    let other = ["stubs", "libcuda", "tensorflow==", "install tensorflow", "-u tensorflow", "--upgrade tensorflow"];
+    if !linked || file.line_says(stage, &other) {
+        return None;
+    }
+    let finding = Finding::warn("needs-driver", "import-later").with("version", version);
+    Some(finding.about(&step.said.text).evidence("the Dockerfile", &*step.said.text).asked_by(&step.said.at))
 }
 
 /// What names the GPUs to compile for, so that none is asked: PyTorch's variables, those of projects, an image that sets them.

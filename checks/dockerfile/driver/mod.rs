@@ -17,7 +17,13 @@ pub static CHECK: Check = Check {
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(file) = &need.dockerfile else { return Ok(Findings::new()) };
     let mut findings = Findings::new();
-    for package in file.running().flat_map(|stage| &stage.packages) {
+    for (stage, package) in file.running().flat_map(|stage| stage.packages.iter().map(move |package| (stage, package)))
+    {
+        // Jetson's repository has no driver behind them: that is the system's own there.
+        let of_jetson = || file.line_says(stage, &["repo.download.nvidia.com/jetson", "nvidia-l4t-apt-source"]);
+        if brings_driver(package_name(package)) && of_jetson() {
+            continue;
+        }
         findings.extend(one(facts, package).map(|f| f.about(&package.text).asked_by(&package.at)));
     }
     if findings.is_empty() {
@@ -26,8 +32,13 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     Ok(findings)
 }
 
+/// Without a version.
+fn package_name(package: &Said) -> &str {
+    package.text.split('=').next().unwrap_or_default()
+}
+
 fn one(facts: &Facts, package: &Said) -> Option<Finding> {
-    let name = package.text.split('=').next().unwrap_or_default();
+    let name = package_name(package);
     if brings_driver(name) {
         let toolkit = match name.strip_prefix("cuda-runtime").or(name.strip_prefix("cuda-demo-suite")) {
             Some(version) => format!("cuda-libraries{version}"),

@@ -61,6 +61,39 @@ const BRINGS_GL: [&str; 25] = [
     "firefox",
 ];
 
+/// Official images on Debian besides its own, without lists of apt (each of their Dockerfiles removes them).
+const WITH_APT: [&str; 10] =
+    ["python", "node", "golang", "ruby", "php", "rust", "gcc", "perl", "buildpack-deps", "openjdk"];
+/// Official images that set PATH alone.
+const SET_PATH_ALONE: [&str; 7] = ["alpine", "debian", "ubuntu", "busybox", "fedora", "rockylinux", "amazonlinux"];
+/// Packages that are in no image of Debian's, Ubuntu's or NVIDIA's own base and runtime.
+const NEVER_THERE: [&str; 14] = [
+    "ffmpeg",
+    "python3-pip",
+    "git",
+    "vim",
+    "nano",
+    "cmake",
+    "wget",
+    "sudo",
+    "unzip",
+    "nginx",
+    "build-essential",
+    "openssh-server",
+    "libgl1",
+    "software-properties-common",
+];
+/// Packages of Debian's component non-free, 11 to 13 (packages.debian.org), that are no part of the driver.
+const NON_FREE: [&str; 7] = [
+    "nvidia-cuda-toolkit",
+    "nvidia-cuda-dev",
+    "nvidia-cuda-gdb",
+    "nvidia-visual-profiler",
+    "libcupti-dev",
+    "intel-media-va-driver-non-free",
+    "unrar",
+];
+
 fn judge(_: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(file) = &need.dockerfile else { return Ok(Findings::new()) };
     let mut findings = Findings::new();
@@ -72,14 +105,18 @@ fn judge(_: &Facts, need: &Need) -> Result<Findings, Stop> {
             continue;
         }
         findings.extend(seen.gone_packages(stage));
-        let mut told: Vec<Does> = Vec::new();
+        findings.extend(seen.other_component(stage));
+        let mut told: Vec<(Does, &str)> = Vec::new();
         for step in &stage.steps {
-            // One cause is told once a stage, at its first place.
-            let Some(finding) = seen.step(stage, step.does, &step.said.text).filter(|_| !told.contains(&step.does))
-            else {
+            // One cause is told once a stage, at its first place; each variable is one.
+            let cause = (
+                step.does,
+                if step.does == Does::UnsetArgument { step.said.text.trim_matches(['$', '{', '}']) } else { "" },
+            );
+            let Some(finding) = seen.step(stage, step.does, &step.said).filter(|_| !told.contains(&cause)) else {
                 continue;
             };
-            told.push(step.does);
+            told.push(cause);
             findings.push(about(finding, &step.said));
         }
     }
@@ -132,7 +169,7 @@ impl<'a> Seen<'a> {
         self.line.iter().flat_map(|stage| &stage.packages).any(|package| is(&package.text))
     }
 
-    fn step(&self, stage: &Stage, does: Does, said: &str) -> Option<Finding> {
+    fn step(&self, stage: &Stage, does: Does, said: &Said) -> Option<Finding> {
         match does {
             Does::AptKey => {
                 let system = self.system.filter(|system| since(*system, 13, (25, 4)))?;
@@ -140,12 +177,15 @@ impl<'a> Seen<'a> {
             }
             Does::OldKey => (!self.says(&["3bf863cc", "cuda-keyring"]))
                 .then(|| Finding::warn("old-key", "new-key").with("repository", self.repository())),
-            Does::Pip => self.pip(said),
+            Does::Pip => self.pip(&said.text),
             Does::OpenCv => self.opencv(stage),
             Does::Conda => self.conda(),
             Does::Daemon => (!self.says(&["dockerd"])).then(|| Finding::warn("no-daemon", "outside")),
-            // The check of GPUs in builds tells of these.
-            Does::CudaExtension | Does::SetupPy | Does::PipFiles => None,
+            Does::NoLists => self.no_lists(stage, said),
+            Does::ListsRemoved => Some(self.without_lists("lists-removed", stage, said)),
+            Does::UnsetArgument => self.unset(&said.text),
+            // The checks of GPUs in builds and of bases tell of these.
+            Does::CudaExtension | Does::SetupPy | Does::PipFiles | Does::ImportTensorFlow | Does::Update => None,
         }
     }
 
@@ -217,6 +257,85 @@ impl<'a> Seen<'a> {
             about(bad("package-gone", "other-package").with("system", system).with("other", "libgl1"), package)
         };
         gone.take(1).map(tell).collect()
+    }
+
+    /// Official images remove apt's lists.
+    fn no_lists(&self, stage: &Stage, said: &Said) -> Option<Finding> {
+        let known = self.is_small() || WITH_APT.contains(&self.repository_name());
+        known.then(|| self.without_lists("no-lists", stage, said).with("base", self.base))
+    }
+
+    /// What is installed already needs no lists: only of some packages is known that they are in no such image.
+    fn without_lists(&self, code: &'static str, stage: &Stage, said: &Said) -> Finding {
+        let place = |said: &Said| if let Origin::File { span, .. } = &said.at { span.start } else { 0 };
+        let here = place(said);
+        let updates = stage.steps.iter().filter(|step| step.does == Does::Update).map(|step| place(&step.said));
+        let end = updates.filter(|at| *at > here).min().unwrap_or(usize::MAX);
+        let all = || self.line.iter().flat_map(|stage| &stage.packages);
+        let missing = |package: &&Said| {
+            let at = place(package);
+            let before = || all().any(|other| other.text == package.text && place(other) < here);
+            (here..end).contains(&at) && NEVER_THERE.contains(&package.text.as_str()) && !before()
+        };
+        let certain =
+            self.is_small() && !self.base.contains("devel") && stage.packages.iter().any(|package| missing(&package));
+        let bad = if certain { Finding::fail } else { Finding::warn };
+        bad(code, "fetch-lists")
+    }
+
+    /// Images with few packages.
+    fn is_small(&self) -> bool {
+        ["debian", "ubuntu", "nvidia/cuda"].contains(&self.repository_name())
+    }
+
+    /// `$NAME` of an ARG that the stage does not have, on a base that does not set it either.
+    fn unset(&self, said: &str) -> Option<Finding> {
+        let name = said.trim_matches(['$', '{', '}']);
+        let plain = SET_PATH_ALONE.contains(&self.repository_name());
+        // These set versions and keys of their own.
+        let own = ["NV", "CUDA", "LANG", "LC_", "PATH", "LD_", "LIBRARY_PATH", "GPG"]
+            .iter()
+            .any(|begin| name.starts_with(begin))
+            || ["VERSION", "PATH", "HOME", "URL", "KEY", "KEYS", "DIR"].iter().any(|end| name.ends_with(end));
+        let other = (WITH_APT.contains(&self.repository_name()) || self.repository_name() == "nvidia/cuda") && !own;
+        (plain || other).then(|| Finding::warn("unset-argument", "declare").with("name", name))
+    }
+
+    /// The base's name without Docker Hub's own parts and the tag.
+    fn repository_name(&self) -> &'a str {
+        let bare =
+            self.base.trim_start_matches("docker.io/").trim_start_matches("nvcr.io/").trim_start_matches("library/");
+        bare.split(['@', ':']).next().unwrap_or_default()
+    }
+
+    /// Packages of a component of Debian that the official images do not name as a source.
+    fn other_component(&self, stage: &Stage) -> Option<Finding> {
+        let named = matches!(self.system, Some(System::Debian(_)));
+        let of_debian = self.repository_name() == "debian" || WITH_APT.contains(&self.repository_name());
+        const ELSEWHERE: [&str; 9] = [
+            "non-free",
+            "contrib",
+            "sources",
+            "/etc/apt",
+            "add-apt",
+            "||",
+            "developer.download",
+            "cuda-keyring",
+            "--mount",
+        ];
+        if !of_debian || !(named || self.usual_debian()) || self.says(&ELSEWHERE) {
+            return None;
+        }
+        let package = stage.packages.iter().find(|package| NON_FREE.contains(&package.text.as_str()))?;
+        // What a script adds is not read.
+        let bad = if self.says(&[".sh", "| bash", "| sh", ".deb"]) { Finding::warn } else { Finding::fail };
+        Some(about(bad("other-component", "name-component").with("component", "non-free"), package))
+    }
+
+    /// An official image of Debian whose tag names no system: all but Alpine, Windows and Ubuntu.
+    fn usual_debian(&self) -> bool {
+        self.system.is_none()
+            && !["alpine", "windows", "nanoserver", "ubuntu"].iter().any(|word| self.base.contains(word))
     }
 
     /// NVIDIA's name of the distribution in the addresses of its repositories.

@@ -57,6 +57,8 @@ pub struct RunFacts {
     pub read_only_mounts: BTreeMap<String, String>,
     /// The containers that the line leans on, by their names.
     pub leans: BTreeMap<String, Fact<Leaned>>,
+    /// The folder that the Dockerfile is built from.
+    pub context: Option<BuildFolder>,
     /// The bases of the Dockerfile as the daemon has them, by reference; Absent where one would have to be pulled.
     #[serde(serialize_with = "place::image")]
     pub bases: BTreeMap<String, Fact<ImageFacts>>,
@@ -193,6 +195,35 @@ pub struct VolumeSource {
     #[serde(serialize_with = "place::path")]
     pub path: String,
     pub lies: Option<Lies>,
+}
+
+/// What COPY and ADD find in the folder of a build.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BuildFolder {
+    #[serde(serialize_with = "place::path")]
+    pub path: String,
+    /// By their paths in it.
+    #[serde(serialize_with = "place::path")]
+    pub sources: BTreeMap<String, Copied>,
+}
+
+/// A source of COPY or ADD.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Copied {
+    Missing,
+    /// It is there, and .dockerignore keeps it from the build.
+    Ignored,
+    /// A folder, or a file that may be started.
+    #[default]
+    Fine,
+    /// A file that nobody may execute.
+    NotExecutable,
+    /// A script whose first line ends as Windows ends it.
+    Returns,
+    /// A text without `#!`.
+    NoProgram,
 }
 
 /// An interface that a network of Docker's is laid upon.

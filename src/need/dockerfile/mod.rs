@@ -1,11 +1,14 @@
 //! Reads a Dockerfile as the builder would, without building anything: stages and their bases with all arguments replaced, and
 //! of each stage what decides whether its image runs on this host.
 
+mod apt;
 mod context;
+mod copy;
 mod demands;
 mod expand;
 mod lines;
 mod stage;
+mod start;
 mod steps;
 
 use std::collections::BTreeMap;
@@ -58,6 +61,8 @@ pub struct Asked<'a> {
     pub target: Option<&'a str>,
     /// NAME=VALUE of `--build-arg`.
     pub arguments: &'a [String],
+    /// The folder that the build is given.
+    pub context: Option<&'a Path>,
 }
 
 /// The Dockerfile, and its text as a report may show it.
@@ -71,7 +76,9 @@ pub fn read(asked: &Asked, host: &Host) -> Result<(Dockerfile, SourceText), Refu
         help: wrong.help,
         place: Some((shown.clone(), text.clone(), wrong.span)),
     })?;
-    context::look(&mut file, path.parent().unwrap_or(Path::new("/")), host);
+    let beside = path.parent().unwrap_or(Path::new("/"));
+    context::look(&mut file, asked.context.as_deref().unwrap_or(beside), host);
+    file.context = asked.context.map(|folder| folder.display().to_string());
     Ok((file, source))
 }
 
@@ -257,9 +264,9 @@ impl Reader {
             return Err(Wrong::at(text.span(start, end), &format!("{reference} is no name of an image"), help));
         }
         let at = self.source.origin(text.span(start, end), format!("FROM {reference}"));
-        let inherited = stage.map(|stage| self.stages[stage].environment.clone()).unwrap_or_default();
         let base = Base { reference, stage, platform, at };
-        self.stages.push(stage::Making::new(name, base, inherited, &self.globals));
+        let making = stage::Making::new(name, base, stage.map(|stage| &self.stages[stage]), &self.globals);
+        self.stages.push(making);
         Ok(())
     }
 
@@ -289,7 +296,7 @@ impl Reader {
             stages.push(making.stage);
         }
         reach(&mut stages, &copies);
-        Ok((Dockerfile { path: self.source.path.clone(), stages }, self.source))
+        Ok((Dockerfile { path: self.source.path.clone(), context: None, stages }, self.source))
     }
 }
 

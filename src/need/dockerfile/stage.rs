@@ -1,8 +1,8 @@
 //! One stage: its variables, what it installs, the folders it puts on PATH, the stages it copies from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use gdoctor_checks::model::dockerfile::{Base, GpuStep, Said, Setting, Stage, Step, Wheel};
+use gdoctor_checks::model::dockerfile::{Base, Does, GpuStep, Said, Setting, Source, Stage, Step, Wheel};
 use gdoctor_checks::model::version::Version;
 use gdoctor_checks::readings::known_image;
 
@@ -13,7 +13,7 @@ use crate::secret;
 
 use super::expand::{self, Scope};
 use super::lines::{Instruction, Text};
-use super::{Arguments, argument, automatic, steps, words};
+use super::{Arguments, apt, argument, automatic, copy, start, steps, words};
 
 /// A stage while it is read.
 pub struct Making {
@@ -24,6 +24,11 @@ pub struct Making {
     arguments: Arguments,
     globals: Arguments,
     copies: Vec<String>,
+    /// ARGs that it has, of the stages that it stands on too.
+    declared: BTreeSet<String>,
+    lists: apt::Lists,
+    /// Where it works; nothing where the base decides.
+    folder: String,
 }
 
 struct Inside<'a> {
@@ -43,7 +48,8 @@ impl Scope for Inside<'_> {
 }
 
 impl Making {
-    pub fn new(name: Option<String>, base: Base, environment: BTreeMap<String, String>, globals: &Arguments) -> Self {
+    /// `on`: the earlier stage that it stands on.
+    pub fn new(name: Option<String>, base: Base, on: Option<&Making>, globals: &Arguments) -> Self {
         let stage = Stage {
             base,
             built: false,
@@ -56,14 +62,36 @@ impl Making {
             copied: Vec::new(),
             variables: Vec::new(),
             paths: Vec::new(),
+            sources: Vec::new(),
+            entrypoint: None,
+            command: None,
             rest: String::new(),
         };
         let arguments = Arguments { given: globals.given.clone(), set: BTreeMap::new() };
-        Self { name, stage, environment, arguments, globals: globals.clone(), copies: Vec::new() }
+        Self {
+            name,
+            stage,
+            environment: on.map(|on| on.environment.clone()).unwrap_or_default(),
+            arguments,
+            globals: globals.clone(),
+            copies: Vec::new(),
+            declared: on.map(|on| on.declared.clone()).unwrap_or_default(),
+            lists: on.map(|on| on.lists).unwrap_or_default(),
+            folder: on.map(|on| on.folder.clone()).unwrap_or_default(),
+        }
     }
 
     pub fn take(&mut self, instruction: &Instruction, source: &mut SourceText, escape: char) -> Result<(), Wrong> {
+        self.unset_arguments(instruction, source);
         match instruction.keyword.as_str() {
+            "ENTRYPOINT" => {
+                self.stage.entrypoint = Some(start::of(&instruction.keyword, &instruction.text, &self.folder, source));
+                // A CMD from before is none of this one's.
+                self.stage.command = None;
+            }
+            "CMD" => {
+                self.stage.command = Some(start::of(&instruction.keyword, &instruction.text, &self.folder, source))
+            }
             "ARG" => {
                 // A step has it as a variable, whatever value it is given.
                 self.stage.rest.push_str(&format!("ARG {}\n", instruction.text.text));
@@ -71,6 +99,7 @@ impl Making {
             }
             "ENV" => return self.variables(&instruction.text, source, escape),
             "RUN" => {
+                self.lists(instruction, source);
                 self.commands(&instruction.text, source, escape);
                 self.gpu_steps(instruction, source);
                 for body in &instruction.bodies {
@@ -81,6 +110,12 @@ impl Making {
                 let text = &instruction.text;
                 let flag = words(&text.text).into_iter().find(|(a, b)| text.text[*a..*b].starts_with("--from="));
                 self.takes_from(text, flag.map(|(start, end)| (start + "--from=".len(), end)), source, escape);
+                self.lists.copied(&text.text);
+                self.sources(text, flag.is_some(), source, escape);
+            }
+            "WORKDIR" => {
+                let word = expand::word(instruction.text.text.trim(), &Inside { making: self, escape }).ok().flatten();
+                self.folder = word.map_or_else(String::new, |word| copy::joined(&self.folder, &word));
             }
             _ => {}
         }
@@ -105,6 +140,7 @@ impl Making {
             let (name, default) = argument(text, start, end, &Inside { making: self, escape }, source)?;
             let given = self.arguments.given.get(&name).cloned();
             let outside = || self.globals.set.get(&name).cloned().or_else(|| automatic(&name, &self.globals.given));
+            self.declared.insert(name.clone());
             let value = given.or(default).or_else(outside);
             self.arguments.set.extend(value.map(|value| (name, value)));
         }
@@ -228,6 +264,65 @@ impl Making {
         }
     }
 
+    /// What COPY and ADD take from the folder of the build.
+    fn sources(&mut self, text: &Text, from_elsewhere: bool, source: &SourceText, escape: char) {
+        let Some(copied) = copy::read(&text.text).filter(|_| !from_elsewhere) else { return };
+        let scope = Inside { making: self, escape };
+        // What a variable without a value stands for is not what was meant.
+        let known = |word: &str| {
+            let all = start::plain_variables(word);
+            let set = all.len() == word.matches('$').count() && all.iter().all(|(_, name)| scope.value(name).is_some());
+            expand::word(word, &scope).ok().flatten().filter(|_| set)
+        };
+        let Some(target) = known(&copied.target) else { return };
+        let many = copied.sources.len() > 1;
+        let mut found = Vec::new();
+        for ((start, end), word) in &copied.sources {
+            let Some(path) = known(word).and_then(|word| copy::path(&word)) else { continue };
+            let target = copy::target(&self.folder, &target, &path, many);
+            let at = source.origin(text.span(*start, *end), path.clone());
+            let said = Said { text: path.clone(), at };
+            found.push(Source { path, target, mode_set: copied.mode_set, said });
+        }
+        self.stage.sources.extend(found);
+    }
+
+    /// Where apt installs without lists.
+    fn lists(&mut self, instruction: &Instruction, source: &SourceText) {
+        for text in std::iter::once(&instruction.text).chain(&instruction.bodies) {
+            for (does, (start, end)) in self.lists.run(&text.text, &commands(&text.text)) {
+                self.step(does, text, (start, end), source);
+            }
+        }
+    }
+
+    fn step(&mut self, does: Does, text: &Text, (start, end): (usize, usize), source: &SourceText) {
+        let said = text.text[start..end].to_owned();
+        let at = source.origin(text.span(start, end), said.clone());
+        self.stage.steps.push(Step { does, said: Said { text: said, at } });
+    }
+
+    /// `$NAME` of an ARG that stands before the first FROM and is not declared in the stage: it is empty there.
+    fn unset_arguments(&mut self, instruction: &Instruction, source: &SourceText) {
+        if !["RUN", "ENV", "COPY", "ADD", "WORKDIR", "USER"].contains(&instruction.keyword.as_str()) {
+            return;
+        }
+        let mut found = Vec::new();
+        for text in std::iter::once(&instruction.text).chain(&instruction.bodies) {
+            for (place, name) in start::plain_variables(&text.text) {
+                let outside = self.globals.set.get(name).is_some_and(|value| !value.is_empty());
+                let sets = [format!("{name}="), format!("for {name} "), format!("read {name}")];
+                let own = sets.iter().any(|set| text.text.contains(set.as_str()));
+                if outside && !own && !self.declared.contains(name) && !self.environment.contains_key(name) {
+                    found.push((text, place));
+                }
+            }
+        }
+        for (text, place) in found {
+            self.step(Does::UnsetArgument, text, place, source);
+        }
+    }
+
     /// What a script installs with a package manager or an installer of NVIDIA's.
     fn commands(&mut self, text: &Text, source: &SourceText, escape: char) {
         for place in mounted(&text.text) {
@@ -236,10 +331,8 @@ impl Making {
         let script = commands(&text.text);
         let fetched = fetched(&text.text, &script);
         for command in &script {
-            for (does, (start, end)) in steps::of(&text.text, command) {
-                let said = text.text[start..end].to_owned();
-                let at = source.origin(text.span(start, end), said.clone());
-                self.stage.steps.push(Step { does, said: Said { text: said, at } });
+            for (does, place) in steps::of(&text.text, command) {
+                self.step(does, text, place, source);
             }
             let found: Vec<(usize, usize, &str)> = match started(&text.text, command, &fetched) {
                 Some(renamed) => vec![renamed],

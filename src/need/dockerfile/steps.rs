@@ -49,6 +49,21 @@ pub fn of(text: &str, words: &[(usize, usize)]) -> Vec<(Does, (usize, usize))> {
         found.push((Does::Daemon, (first.0, rest[0].1)));
     }
     found.extend(compiles(text, words).filter(|_| !caught));
+    if is_python(name(first)) && !caught && !["if ", "try:"].iter().any(|word| text.contains(word)) {
+        let imports = |pair: &&[(usize, usize)]| {
+            word(&pair[0]) == "import" && word(&pair[1]).trim_end_matches(';') == "tensorflow"
+        };
+        let import = says("-c").then(|| words.windows(2).find(imports)).flatten();
+        found.extend(import.map(|pair| (Does::ImportTensorFlow, (pair[0].0, pair[1].0 + "tensorflow".len()))));
+    }
+    let updates: &[&str] = match name(first) {
+        "apt-get" | "apt" | "aptitude" => &["update"],
+        "yum" | "dnf" => &["update", "upgrade", "makecache"],
+        _ => &[],
+    };
+    if let Some(verb) = rest.iter().find(|place| updates.contains(&word(place))).filter(|_| !caught) {
+        found.push((Does::Update, (first.0, verb.1)));
+    }
     let asks = rest.first().is_some_and(|verb| ["install", "create", "update"].contains(&word(verb)));
     if name(first) == "conda" && asks && !caught && !OTHER_CHANNELS.iter().any(|option| says(option)) {
         found.push((Does::Conda, (first.0, rest[0].1)));
@@ -113,6 +128,11 @@ fn compiles(text: &str, words: &[(usize, usize)]) -> Option<(Does, (usize, usize
     let verb = words[script + 1..].iter().find(|place| COMPILE.contains(&word(place)))?;
     let does = if word(&words[script]).contains("cuda") { Does::CudaExtension } else { Does::SetupPy };
     Some((does, (first.0, verb.1)))
+}
+
+fn is_python(program: &str) -> bool {
+    let version = program.strip_prefix("python");
+    version.is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
 }
 
 /// The repository of CUDA's packages; that of machine learning kept the key to its end.

@@ -1,0 +1,84 @@
+//! Does the folder of the build hold what COPY and ADD take from it, and can the image start the script that comes from there?
+
+use crate::model::dockerfile::{Dockerfile, Form, Source, Stage, Started};
+use crate::model::facts::run::{BuildFolder, Copied};
+use crate::model::prelude::*;
+
+pub static CHECK: Check = Check {
+    id: "dockerfile-context",
+    family: &super::FAMILY,
+    doc: include_str!("doc.md"),
+    wanted: |need| need.dockerfile.as_ref().and_then(|file| file.by()),
+    tells: Tells::Anywhere,
+    judge,
+};
+
+/// Folders and endings of what a step before the build makes.
+const MADE: [&str; 8] = ["target", "dist", "build", "out", "bin", "publish", "release", "artifacts"];
+const MADE_ENDINGS: [&str; 9] = [".jar", ".war", ".whl", ".deb", ".rpm", ".gz", ".tar", ".zip", ".so"];
+/// What a step may do to a script, its lines or its mode.
+const MENDS: [&str; 5] = ["chmod", "dos2unix", "install -m", "\\r", "binfmt"];
+
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
+    let Some(file) = &need.dockerfile else { return Ok(Findings::new()) };
+    let Some(folder) = &facts.run.context else { return Err(Stop::NotNeeded("none")) };
+    let mut findings = Findings::new();
+    let mut told: Vec<&str> = Vec::new();
+    for source in file.stages.iter().filter(|stage| stage.built).flat_map(|stage| &stage.sources) {
+        if source.path.is_empty() || source.path.starts_with(".git") || told.contains(&source.path.as_str()) {
+            continue;
+        }
+        told.push(&source.path);
+        // That the build is given this folder is likely, and not known.
+        let bad = if file.context.is_some() { Finding::fail } else { Finding::warn };
+        let finding = match folder.sources.get(&source.path) {
+            None => Finding::unknown(Gap::Unsupported("it could not be looked at".into()), Default::default()),
+            Some(Copied::Missing) if file.context.is_some() || !is_made(&source.path) => bad("missing", "put-there"),
+            Some(Copied::Ignored) => bad("ignored", "take-out"),
+            _ => continue,
+        };
+        findings.push(about(finding, source, folder));
+    }
+    findings.extend(script(file, folder));
+    if findings.is_empty() {
+        findings.push(Finding::pass("there").with("folder", &folder.path).evidence("the Dockerfile", &*file.path));
+    }
+    Ok(findings)
+}
+
+fn about(finding: Finding, source: &Source, folder: &BuildFolder) -> Finding {
+    let finding = finding.about(&source.path).with("folder", &folder.path);
+    finding.evidence(folder.path.clone(), &*source.path).asked_by(&source.said.at)
+}
+
+/// Something of a step before the build makes it.
+fn is_made(path: &str) -> bool {
+    path.split('/').any(|part| MADE.contains(&part)) || MADE_ENDINGS.iter().any(|ending| path.ends_with(ending))
+}
+
+/// The script that ENTRYPOINT, or CMD where there is none, starts as it stands.
+fn script(file: &Dockerfile, folder: &BuildFolder) -> Option<Finding> {
+    let entrypoint = file.running().find_map(|stage| stage.entrypoint.as_ref());
+    let started: &Started = entrypoint.or_else(|| file.running().find_map(|stage| stage.command.as_ref()))?;
+    let program = started.program.as_ref().filter(|_| started.form == Form::List)?;
+    let lies = |source: &&Source| source.target == *program && !source.mode_set;
+    let (stage, source) = file.running().find_map(|stage| Some((stage, stage.sources.iter().rev().find(lies)?)))?;
+    let name = program.rsplit('/').next().unwrap_or_default();
+    if mends(file, stage, name) {
+        return None;
+    }
+    let code = match folder.sources.get(&source.path)? {
+        Copied::NotExecutable => ("not-executable", "permit"),
+        Copied::Returns => ("line-ends", "unix-lines"),
+        Copied::NoProgram => ("no-program", "first-line"),
+        _ => return None,
+    };
+    Some(about(Finding::fail(code.0, code.1), source, folder).with("program", program).asked_by(&started.said.at))
+}
+
+/// A step changes modes or lines, or does something to the script.
+fn mends(file: &Dockerfile, stage: &Stage, name: &str) -> bool {
+    let runs = |text: &str| text.lines().any(|line| line.starts_with("RUN") && line.contains(name));
+    file.running().any(|stage| MENDS.iter().any(|word| stage.rest.contains(word)) || runs(&stage.rest))
+        || stage.rest.contains("ONBUILD")
+}

@@ -1,0 +1,119 @@
+//! Looks for what a Dockerfile's COPY and ADD take from the folder of the build. Of a file only its mode and its first line count.
+
+use std::path::{Path, PathBuf};
+
+use gdoctor_checks::model::dockerfile::Dockerfile;
+use gdoctor_checks::model::facts::run::{BuildFolder, Copied};
+
+use crate::host::Host;
+use crate::host::files::Kind;
+
+/// A Dockerfile of more sources is no work of a person's.
+const SOURCES: usize = 512;
+/// Folders above the Dockerfile's that may be the build's.
+const ABOVE: usize = 6;
+/// A first line longer than this is none of a script's.
+const LINE: usize = 256;
+
+/// The folder that was named; else, of the Dockerfile's own and those above it, the first that has the most of the sources.
+pub fn look(host: &Host, file: &Dockerfile) -> Option<BuildFolder> {
+    let host = host.live();
+    let sources = file.stages.iter().filter(|stage| stage.built).flat_map(|stage| &stage.sources);
+    let mut paths: Vec<&str> = sources.map(|source| source.path.as_str()).filter(|path| !is_everywhere(path)).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    paths.truncate(SOURCES);
+    let cwd = PathBuf::from(host.cwd());
+    let own = cwd.join(&file.path).parent()?.to_owned();
+    let folder = match &file.context {
+        Some(folder) => cwd.join(folder).components().collect(),
+        None => {
+            let found = |folder: &Path| paths.iter().filter(|path| host.exists(folder.join(path))).count();
+            let above: Vec<&Path> = own.ancestors().take(ABOVE).collect();
+            let most = above.iter().map(|folder| found(folder)).max()?;
+            above.into_iter().find(|folder| found(folder) == most)?.to_owned()
+        }
+    };
+    // A folder that holds nothing but Dockerfiles is a copy of them, and what they are built from lies elsewhere.
+    let names = host.list(&folder);
+    let others = |name: &&String| !name.to_ascii_lowercase().contains("docker");
+    if paths.is_empty() || (file.context.is_none() && names.value()?.iter().find(others).is_none()) {
+        return None;
+    }
+    let beside = host.text(format!("{}.dockerignore", cwd.join(&file.path).display()));
+    let ignored = beside.value().cloned().or_else(|| host.text(folder.join(".dockerignore")).value().cloned());
+    let ignored = ignored.unwrap_or_default();
+    let look = |path: &&str| ((*path).to_owned(), one(&host, &folder.join(path), is_ignored(&ignored, path)));
+    let missing = paths.iter().filter(|path| !host.exists(folder.join(path))).count();
+    // Where most of it is missing, the build is given another folder.
+    if file.context.is_none() && paths.len() > 1 && 2 * missing > paths.len() {
+        return None;
+    }
+    let sources = paths.iter().map(look).filter_map(|(path, found)| Some((path, found?))).collect();
+    Some(BuildFolder { path: folder.display().to_string(), sources })
+}
+
+/// All of the folder, and what git keeps beside its files.
+fn is_everywhere(path: &str) -> bool {
+    path.is_empty() || path.split('/').next() == Some(".git")
+}
+
+/// None where it cannot be told.
+fn one(host: &Host, path: &Path, ignored: bool) -> Option<Copied> {
+    let fact = host.stat(path);
+    if fact.is_absent() {
+        return Some(Copied::Missing);
+    }
+    let stat = fact.value()?;
+    if ignored {
+        return Some(Copied::Ignored);
+    }
+    if stat.kind != Kind::File {
+        return Some(Copied::Fine);
+    }
+    let head = host.head(path, LINE);
+    let head = head.value()?;
+    let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let text = !head.is_empty() && head.iter().all(|byte| (b' '..0x7f).contains(byte) || b"\t\r\n".contains(byte));
+    Some(match () {
+        () if head.starts_with(b"#!") && line.len() < head.len() && line.ends_with(b"\r") => Copied::Returns,
+        () if stat.mode & 0o111 == 0 => Copied::NotExecutable,
+        () if text && !head.starts_with(b"#!") => Copied::NoProgram,
+        () => Copied::Fine,
+    })
+}
+
+/// A line of .dockerignore fits the path or a folder above it, and no later one takes it back (moby/patternmatcher). Where one takes
+/// anything back, nothing is said.
+fn is_ignored(patterns: &str, path: &str) -> bool {
+    let lines = patterns.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lines: Vec<&str> = lines.collect();
+    if lines.iter().any(|line| line.starts_with('!') || line.contains(['[', '\\', '?'])) {
+        return false;
+    }
+    let parts: Vec<&str> = path.split('/').collect();
+    let fits = |line: &&str| {
+        let pattern: Vec<&str> = line.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+        (1..=parts.len()).any(|length| fit(&pattern, &parts[..length]))
+    };
+    lines.iter().any(fits)
+}
+
+fn fit(pattern: &[&str], parts: &[&str]) -> bool {
+    match (pattern.split_first(), parts.split_first()) {
+        (None, None) => true,
+        (Some((&"**", rest)), _) => (0..=parts.len()).any(|skipped| fit(rest, &parts[skipped..])),
+        (Some((one, rest)), Some((part, behind))) => fit_part(one, part) && fit(rest, behind),
+        _ => false,
+    }
+}
+
+/// `*` stands for any letters of one name.
+fn fit_part(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((begin, rest)) => name.strip_prefix(begin).is_some_and(|behind| {
+            (0..=behind.len()).filter(|at| behind.is_char_boundary(*at)).any(|at| fit_part(rest, &behind[at..]))
+        }),
+    }
+}
