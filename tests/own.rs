@@ -778,6 +778,7 @@ fn an_example_finds_a_robots_adapter() {
     let root = root.to_str().unwrap();
     site.write("root/etc/passwd", "robot:x:1000:1000::/home/robot:/bin/sh\n");
     site.write("root/etc/group", "dialout:x:20:robot\n");
+    site.write("root/dev/null", "");
     let look = || {
         let output =
             site.gdoctor(&["check", "--checks", "checks.d", "--root", root, "--only", "robot", "--format", "json"]);

@@ -599,7 +599,7 @@ fn foretold_and_proved_are_held_against_each_other() {
 
 /// What failed, for whoever looks at a red row.
 fn failures(run: &Run) -> String {
-    let failed = run.results().into_iter().filter(|r| r["status"] == "fail");
+    let failed = run.results().iter().filter(|r| r["status"] == "fail");
     failed.map(|r| format!("{}: {}", r["id"], r["summary"])).collect::<Vec<_>>().join("; ")
 }
 

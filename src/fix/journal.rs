@@ -21,6 +21,7 @@ pub type States = BTreeMap<String, State>;
 /// One line of a fix's file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "one at a time is written or read")]
 pub enum Record {
     /// Nothing is changed yet.
     Begun {

@@ -55,11 +55,11 @@ pub fn fits(pattern: &str, path: &[String]) -> bool {
 
 /// The node, its variables replaced. Err: the node that is wrong, and why.
 pub fn interpolated(node: &Node, path: &mut Vec<String>, by: &Variables) -> Result<Node, (Node, String)> {
-    let mut unset = Vec::new();
+    let mut unset = Box::default();
     let value = match &node.value {
         Value::Scalar(text, Kind::Text) => {
             let (text, emptied) = by.replace(text).map_err(|why| (node.clone(), why))?;
-            unset = emptied;
+            unset = emptied.into();
             let cast = CASTS.iter().find(|(pattern, _)| fits(pattern, path)).map(|(_, kind)| *kind);
             let cast = cast.filter(|_| path.first().is_some_and(|first| !first.starts_with("x-")));
             match cast {

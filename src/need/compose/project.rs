@@ -252,7 +252,9 @@ impl<'a> Project<'a> {
                 if fault.at_key {
                     node.span = node.key;
                 }
-                return Err(Refusal { help: fault.help, ..self.wrong(&node, fault.what) });
+                let wrong = self.wrong(&node, fault.what);
+                let help = if wrong.help.is_empty() { fault.help } else { wrong.help.clone() };
+                return Err(Refusal { help, ..wrong });
             }
         }
         Ok(whole)
@@ -451,6 +453,7 @@ impl<'a> Project<'a> {
         let whole = matches!(node.value, Value::Map(_) | Value::Null) && node.key != Span::default();
         let span = if whole { node.key } else { node.span };
         let place = files.get(node.file).map(|file| (file.source.path.clone(), file.source.shown(), span));
+        // What nobody sets is the cause of what is left of it.
         let unset = node.all_unset().into_iter().next();
         let help = unset.map(|name| format!("{name} is not set: write {name}=… into the file .env beside this one"));
         Refusal { what, help: help.unwrap_or_default(), place }

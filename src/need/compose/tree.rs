@@ -23,7 +23,7 @@ pub struct Node {
     pub tag: Tag,
     pub value: Value,
     /// Variables of its text that nobody sets.
-    pub unset: Vec<String>,
+    pub unset: Box<[String]>,
 }
 
 /// Compose's own tags.
