@@ -223,7 +223,7 @@ pub struct FixArgs {
     #[arg(long, help_heading = "What is done")]
     pub yes_safe: bool,
     /// Take fixes back: those of these names in the journal (separated by commas; the newest goes first), else the last one
-    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["yes", "yes_safe", "journal"], help_heading = "What is done")]
+    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "last", conflicts_with_all = ["yes", "yes_safe", "journal"], help_heading = "What is done")]
     pub undo: Option<String>,
     /// List the fixes that were done here, and how far each came
     #[arg(long, conflicts_with_all = ["yes", "yes_safe"], help_heading = "What is done")]

@@ -77,6 +77,7 @@ fn port(node: &str) -> String {
 }
 
 #[test]
+#[ignore = "daemons of Slurm with looks of their own pace: cargo test --test orchestrators -- --ignored"]
 fn slurm_drains_a_broken_node_and_resumes_it() {
     let lines = block("slurm.conf").replace("=300", "=2").replace(",CYCLE", "");
     let without = |name: &str| -> String {

@@ -70,6 +70,9 @@ pub enum Record {
     Undone {
         told: String,
         left: Vec<String>,
+        /// Not all files stand as before: it can be taken back once more.
+        #[serde(default)]
+        again: bool,
     },
 }
 
@@ -107,8 +110,17 @@ pub enum Stood {
     /// gdoctor was ended in the midst of it.
     Midway,
     Undone,
+    /// Taken back but for files that could not be given back, or that others had changed.
+    PartlyUndone,
     /// gdoctor was ended while it was taken back.
     MidwayBack,
+}
+
+impl Stood {
+    /// It was taken back, as far as that could be done.
+    pub fn is_back(self) -> bool {
+        matches!(self, Self::Undone | Self::PartlyUndone)
+    }
 }
 
 /// One fix's file, read.
@@ -220,6 +232,8 @@ fn read(id: &str, bytes: &[u8]) -> Option<Entry> {
             }
             Record::Ended { told } => (entry.stood, entry.told) = (Stood::Ended, told),
             Record::Undoing { .. } => entry.stood = Stood::MidwayBack,
+            // What a fix told stays: it says what its commands have to do.
+            Record::Undone { again: true, .. } => entry.stood = Stood::PartlyUndone,
             Record::Undone { told, .. } => (entry.stood, entry.told) = (Stood::Undone, told),
         }
     }

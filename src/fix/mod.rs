@@ -179,8 +179,8 @@ pub fn take_back(host: &Host, names: &str, say: &mut dyn FnMut(&str)) -> Result<
     let shelf = Shelf::to_write(&folder)?;
     let mut entries = journal::entries(&shelf);
     let chosen: Vec<usize> = match names {
-        "" => {
-            let last = entries.iter().rposition(|entry| entry.stood != journal::Stood::Undone);
+        "last" => {
+            let last = entries.iter().rposition(|entry| !entry.stood.is_back());
             vec![last.ok_or_else(none)?]
         }
         names => {
@@ -226,7 +226,7 @@ pub fn take_back(host: &Host, names: &str, say: &mut dyn FnMut(&str)) -> Result<
 fn is_free(entries: &[Entry], index: usize, chosen: &[usize]) -> Result<(), String> {
     let own = &entries[index];
     let later = (index + 1..entries.len()).filter(|later| !chosen.contains(later)).map(|later| &entries[later]);
-    for later in later.filter(|later| later.stood != journal::Stood::Undone) {
+    for later in later.filter(|later| !later.stood.is_back()) {
         let changes = |entry: &Entry, path: &String| entry.before.get(path) != entry.after.get(path);
         if let Some(path) = own.before.keys().find(|path| changes(own, path) && changes(later, path)) {
             return Err(format!(

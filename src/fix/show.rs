@@ -297,6 +297,7 @@ pub fn journal_text(entries: &[Entry]) -> String {
             (Stood::Midway, Some(action)) => format!("ended midway, while this was done: {}", gate.text(action)),
             (Stood::Midway, None) => "ended midway".to_owned(),
             (Stood::Undone, _) => "taken back".to_owned(),
+            (Stood::PartlyUndone, _) => format!("taken back in part; the rest: gdoctor fix --undo {}", entry.id),
             (Stood::MidwayBack, _) => "ended midway, while it was taken back".to_owned(),
         };
         let subject = if entry.subject.is_empty() { String::new() } else { format!(" {}", gate.text(&entry.subject)) };

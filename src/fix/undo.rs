@@ -43,7 +43,7 @@ pub fn undo(entry: &Entry, shelf: &Shelf, say: &mut dyn FnMut(&str)) -> Result<T
     let commands: Vec<&str> =
         entry.undo.iter().filter_map(Line::command).filter(|line| !packages::installs(line)).collect();
     // What a fix that did not come to its end has left undone cannot be taken back.
-    let has_to = entry.stood == Stood::Ended && entry.told.is_empty();
+    let has_to = [Stood::Ended, Stood::PartlyUndone].contains(&entry.stood) && entry.told.is_empty();
     if others.is_empty() {
         for command in &commands {
             run(command, say, &mut back, entry, has_to);
@@ -56,7 +56,7 @@ pub fn undo(entry: &Entry, shelf: &Shelf, say: &mut dyn FnMut(&str)) -> Result<T
         Ok(lines) => lines.iter().for_each(|line| run(line, say, &mut back, entry, true)),
         Err(why) => back.left.push(why),
     }
-    restore(entry, &others, &mut back);
+    let again = !restore(entry, &others, &mut back) || !others.is_empty();
     if commands.is_empty() && !back.restored.is_empty() {
         for command in &entry.rereads {
             run(command, say, &mut back, entry, has_to);
@@ -70,7 +70,7 @@ pub fn undo(entry: &Entry, shelf: &Shelf, say: &mut dyn FnMut(&str)) -> Result<T
     });
     back.left.extend(sentences);
     let told = format!("{} given back", back.restored.len());
-    journal::write(&mut ledger, &Record::Undone { told, left: back.left.clone() })?;
+    journal::write(&mut ledger, &Record::Undone { told, left: back.left.clone(), again })?;
     Ok(back)
 }
 
@@ -97,7 +97,9 @@ fn run(command: &str, say: &mut dyn FnMut(&str), back: &mut TakenBack, entry: &E
 }
 
 /// What is to be gone goes from the inside out, what is to be there comes from the outside in, with the folder that it lay in.
-fn restore(entry: &Entry, others: &[String], back: &mut TakenBack) {
+/// False where something could not be given back.
+fn restore(entry: &Entry, others: &[String], back: &mut TakenBack) -> bool {
+    let mut whole = true;
     let own = || entry.before.iter().filter(|(path, _)| !others.contains(path));
     let gone = own().rev().filter(|(_, state)| **state == State::Absent);
     let there = own().filter(|(_, state)| **state != State::Absent);
@@ -109,10 +111,14 @@ fn restore(entry: &Entry, others: &[String], back: &mut TakenBack) {
                 Ok(true) => back.restored.push(path.clone()),
                 Ok(false) => {}
                 // A folder in which others have put something by now.
-                Err(why) => back.left.push(why),
+                Err(why) => {
+                    whole = false;
+                    back.left.push(why);
+                }
             }
         }
     }
+    whole
 }
 
 /// True where something else stood there. A folder that is there is nobody's to change.

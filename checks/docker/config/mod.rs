@@ -26,11 +26,13 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let untold = docker.config_untold(engine.as_ref());
     let repeated = docker.settings().map_or(&[][..], |settings| &settings.repeated);
     let lacks_ctk = docker.nvidia_ctk.is_absent();
+    let is_usual = |flag: &String| ["hosts", "containerd"].contains(&flag.as_str());
+    let hosts_alone = docker.unit.value().is_none_or(|unit| unit.flags.iter().all(is_usual));
     let finding = match (docker.config.known()?, docker.config_fault(engine.as_ref())) {
         (None, _) => Finding::pass("defaults"),
         (Some(_), Some(fault)) => {
             let with = |code, fix| if runs && !waits { Finding::warn(code, fix) } else { Finding::fail(code, fix) };
-            faulty(&fault, Known { runs, repeated, lacks_ctk }, with, path)
+            faulty(&fault, Known { runs, repeated, lacks_ctk, hosts_alone }, with, path)
         }
         (Some(Config::Read { .. }), None) if !untold.is_empty() => {
             let version = engine.map(|version| version.to_string()).unwrap_or_default();
@@ -85,6 +87,8 @@ struct Known<'a> {
     /// Keys that dockerd's command sets to the same value.
     repeated: &'a [String],
     lacks_ctk: bool,
+    /// The unit's command says nothing besides that a command without options would lose.
+    hosts_alone: bool,
 }
 
 fn faulty(fault: &Fault, known: Known, bad: impl Fn(&'static str, &'static str) -> Finding, path: &str) -> Finding {
@@ -118,7 +122,9 @@ fn faulty(fault: &Fault, known: Known, bad: impl Fn(&'static str, &'static str) 
             .with("since", since)
             .evidence(path, format!("storage-driver: {driver}")),
         Fault::Twice(keys) if keys.as_slice() == ["hosts"] => {
-            bad("hosts-twice", "one-hosts").evidence(path, "hosts").evidence("the unit's command", "-H")
+            let fix = if known.hosts_alone { "one-hosts" } else { "one-place" };
+            let finding = bad("hosts-twice", fix).with("keys", "hosts").evidence(path, "hosts");
+            finding.evidence("the unit's command", "-H")
         }
         Fault::Twice(keys) => {
             let same = keys.iter().all(|key| known.repeated.iter().any(|repeated| repeated == key));

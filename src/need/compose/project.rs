@@ -122,13 +122,13 @@ impl<'a> Project<'a> {
     /// Refuses what compose refuses of the whole with these profiles.
     pub fn check(&self, profiles: &[String]) -> Result<(), Refusal> {
         if let Some((node, what, help)) = self.services().iter().find_map(|(_, service)| values::fault(service)) {
-            return Err(Refusal { help, ..self.wrong(&node, what) });
+            return Err(self.refused(&node, what, help));
         }
         let (awake, asleep): (Vec<_>, Vec<_>) =
             self.services().iter().cloned().partition(|(_, service)| Self::is_active(service, profiles));
         let whole = Whole { document: &self.document, services: &awake, asleep: &asleep };
         if let Some((node, what, help)) = whole.fault().filter(|_| !self.partial.get()) {
-            return Err(Refusal { help, ..self.wrong(&node, what) });
+            return Err(self.refused(&node, what, help));
         }
         for (_, service) in &awake {
             for item in service.get("env_file").map(Node::items).unwrap_or_default() {
@@ -252,9 +252,7 @@ impl<'a> Project<'a> {
                 if fault.at_key {
                     node.span = node.key;
                 }
-                let wrong = self.wrong(&node, fault.what);
-                let help = if wrong.help.is_empty() { fault.help } else { wrong.help.clone() };
-                return Err(Refusal { help, ..wrong });
+                return Err(self.refused(&node, fault.what, fault.help));
             }
         }
         Ok(whole)
@@ -457,6 +455,11 @@ impl<'a> Project<'a> {
         let unset = node.all_unset().into_iter().next();
         let help = unset.map(|name| format!("{name} is not set: write {name}=… into the file .env beside this one"));
         Refusal { what, help: help.unwrap_or_default(), place }
+    }
+
+    fn refused(&self, node: &Node, what: String, help: String) -> Refusal {
+        let wrong = self.wrong(node, what);
+        if wrong.help.is_empty() { Refusal { help, ..wrong } } else { wrong }
     }
 
     pub fn origin(&self, node: &Node, what: String) -> Origin {
