@@ -237,12 +237,15 @@ fn a_signal_that_is_ignored_stays_so() {
 #[test]
 fn waiting_tells_for_what_and_ends_when_it_is_well() {
     let hung = Hung::new();
-    let held = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = held.local_addr().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let ready = folder.path().join("ready");
+    let check =
+        format!("[[check]]\nid = \"lab-ready\"\ntitle = \"the lab is ready\"\nfile = {ready:?}\nfix = \"Wait\"\n");
+    fs::write(folder.path().join("lab.toml"), check).unwrap();
     let mut command = hung.command(BINARY);
     command.args([
         "--only",
-        "port-free",
+        "lab-ready",
         "--timeout",
         "500ms",
         "--wait",
@@ -252,13 +255,14 @@ fn waiting_tells_for_what_and_ends_when_it_is_well() {
         "--run-file",
         "-",
     ]);
+    command.arg("--checks").arg(folder.path());
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // The line is piped in once and judged at every look.
-    child.stdin.take().unwrap().write_all(format!("docker run -p {port}:80 nginx").as_bytes()).unwrap();
+    child.stdin.take().unwrap().write_all(b"docker run nginx").unwrap();
     let mut told = String::new();
     BufReader::new(child.stderr.take().unwrap()).read_line(&mut told).unwrap();
-    assert!(told.starts_with("gdoctor: waiting for port-free, "), "{told}");
-    drop(held);
+    assert!(told.starts_with("gdoctor: waiting for lab-ready, "), "{told}");
+    fs::write(&ready, "").unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
 }
