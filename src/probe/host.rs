@@ -62,7 +62,7 @@ fn machine() -> Fact<String> {
 
 /// The marks that container engines leave: docker's and podman's files, and systemd's note of LXC and others. A virtual
 /// machine made from an image keeps docker's mark, but lives in the kernel's first namespaces.
-fn container(host: &Host) -> Fact<String> {
+pub fn container(host: &Host) -> Fact<String> {
     let marks = [("/.dockerenv", "docker"), ("/run/.containerenv", "podman")];
     let source = "/.dockerenv, /run/.containerenv, /run/systemd/container, /proc/self/ns";
     // Below --root `self` is this gdoctor, wherever it runs; process 1 is that root's own.

@@ -77,7 +77,7 @@ pub fn read(asked: &Asked, host: &Host) -> Result<(Dockerfile, SourceText), Refu
         place: Some((shown.clone(), text.clone(), wrong.span)),
     })?;
     let beside = path.parent().unwrap_or(Path::new("/"));
-    context::look(&mut file, asked.context.as_deref().unwrap_or(beside), host);
+    context::look(&mut file, asked.context.unwrap_or(beside), host);
     file.context = asked.context.map(|folder| folder.display().to_string());
     Ok((file, source))
 }

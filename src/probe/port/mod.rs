@@ -61,9 +61,9 @@ fn number(host: &Host, path: &str) -> Fact<u16> {
 
 /// In a container, binding proves something only when the container shares the network of the daemon's host.
 fn network(host: &Host, docker: &DockerFacts) -> Fact<Network> {
-    let marks = "/.dockerenv, /run/.containerenv";
-    if !host.exists("/.dockerenv") && !host.exists("/run/.containerenv") {
-        return Fact::present(Network::Daemon, marks);
+    let container = crate::probe::host::container(host);
+    if container.is_absent() {
+        return Fact::present(Network::Daemon, container.source.0);
     }
     // A container on the host's network has the host's name too; and Docker's bridges are seen only in their own network. Where
     // no daemon answers, as without its socket, the bridges alone tell.
