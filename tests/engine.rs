@@ -266,6 +266,7 @@ fn dockerd_refuses_its_configuration() {
         (r#"{"insecure-registries": "a:5000"}"#, "wrong-kind"),
         (r#"{"default-runtime": "nope"}"#, "no-such-runtime"),
         ("{\"debug\": true,}", "malformed"),
+        ("{\"log-opts\": {\"max-file\": 3}}", "wrong-kind"),
     ] {
         let Some(run) = failing(text, &[]) else { return };
         assert_eq!(run.told(), [format!("fail docker-config/{code}")], "{text}");
@@ -277,7 +278,6 @@ fn dockerd_refuses_its_configuration() {
 fn dockerd_gives_up_with_its_own_words() {
     for (text, arguments, code) in [
         (r#"{"storage-driver": "btrfs"}"#, &[][..], "no-storage-driver"),
-        (r#"{"log-opts": {"max-file": 3}}"#, &[], "refuses-config"),
         (r#"{"log-level": "loud"}"#, &[], "setting-refused"),
         ("{}", &["--tlsverify", "--tlscacert=/none/ca.pem"], "no-certificate"),
         ("{}", &["--host=tcp://192.0.2.77:23751"], "address-missing"),
