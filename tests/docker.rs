@@ -102,15 +102,18 @@ fn a_layer_that_is_just_removed_is_no_failure() {
     assert!(removed("sha256/*/cache-id"));
 }
 
+/// A file below a host's root that is made up, with its folders; a program, should it be one.
+fn place(root: &std::path::Path, path: &str, text: &str) {
+    let path = root.join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+}
+
 #[test]
 fn a_malformed_daemon_json_is_told_with_line_and_column() {
     let root = tempfile::tempdir().unwrap();
-    let file = |path: &str, text: &str| {
-        let path = root.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
-    };
+    let file = |path: &str, text: &str| place(root.path(), path, text);
     file("etc/docker/daemon.json", "{\n  \"log-level\": \"warn\",\n}\n");
     file("etc/resolv.conf", "nameserver 192.0.2.53\n");
     // The kernel's trees are mounted there.
@@ -135,12 +138,7 @@ fn the_sockets_group_is_looked_for_in_the_files() {
         ("root:x:0:\n", "files sss", "fail docker-engine/not-started"),
     ] {
         let root = tempfile::tempdir().unwrap();
-        let file = |path: &str, text: &str| {
-            let path = root.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(&path, text).unwrap();
-            std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
-        };
+        let file = |path: &str, text: &str| place(root.path(), path, text);
         file("etc/resolv.conf", "nameserver 192.0.2.53\n");
         file("etc/group", groups);
         file("etc/nsswitch.conf", &format!("passwd: files\ngroup: {sources}\n"));

@@ -84,11 +84,13 @@ fn one(host: &Host, path: &Path, ignored: bool) -> Option<Copied> {
 }
 
 /// A line of .dockerignore fits the path or a folder above it, and no later one takes it back (moby/patternmatcher). Where one takes
-/// anything back, nothing is said.
+/// anything back, or is of a form that is not read here, nothing is said.
 fn is_ignored(patterns: &str, path: &str) -> bool {
     let lines = patterns.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let lines: Vec<&str> = lines.collect();
-    if lines.iter().any(|line| line.starts_with('!') || line.contains(['[', '\\', '?'])) {
+    // Each `**` tries every folder of the path.
+    let is_deep = |line: &str| line.matches("**").count() > 3;
+    if lines.iter().any(|line| line.starts_with('!') || line.contains(['[', '\\', '?']) || is_deep(line)) {
         return false;
     }
     let parts: Vec<&str> = path.split('/').collect();
@@ -108,12 +110,38 @@ fn fit(pattern: &[&str], parts: &[&str]) -> bool {
     }
 }
 
-/// `*` stands for any letters of one name.
+/// `*` stands for any letters of one name: what stands between two is taken where it comes first.
 fn fit_part(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((begin, rest)) => name.strip_prefix(begin).is_some_and(|behind| {
-            (0..=behind.len()).filter(|at| behind.is_char_boundary(*at)).any(|at| fit_part(rest, &behind[at..]))
-        }),
+    let Some((begin, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(mut behind) = name.strip_prefix(begin) else { return false };
+    let Some((middle, end)) = rest.rsplit_once('*') else { return behind.ends_with(rest) };
+    for part in middle.split('*') {
+        let Some((_, after)) = behind.split_once(part) else { return false };
+        behind = after;
+    }
+    behind.ends_with(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_ignored;
+
+    #[test]
+    fn patterns_of_dockerignore() {
+        for (patterns, path, ignored) in [
+            ("*.log", "a.log", true),
+            ("*.log", "b/a.log", false),
+            ("**/*.log", "b/c/a.log", true),
+            ("a*b*c", "aXbYc", true),
+            ("a*b*c", "aXcYb", false),
+            ("**", "x", true),
+            ("build", "build/app", true),
+            ("*\n!app", "app", false),
+        ] {
+            assert_eq!(is_ignored(patterns, path), ignored, "{patterns} {path}");
+        }
+        // A hostile pattern costs no time.
+        let (stars, long) = ("*a".repeat(100) + "b", "a".repeat(250));
+        assert!(!is_ignored(&stars, &long) && !is_ignored(&"**/a/".repeat(60), &"a/".repeat(200)));
     }
 }
