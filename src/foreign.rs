@@ -62,10 +62,10 @@ pub fn compose(file: &Path) {
     let files = [file.to_path_buf()];
     let asked = compose::Asked { files: &files, service: None, profiles: &["*".into()] };
     match compose::read(&asked, &Host::new("/", Duration::from_secs(5))) {
-        Ok((line, texts)) => {
+        Ok(read) => {
             let mut need = everything();
-            need.files.extend(texts);
-            run_line::add(&mut need, line);
+            need.files.extend(read.texts);
+            run_line::add(&mut need, read.line);
             told(&Facts::default(), &need);
         }
         Err(refusal) => refused(&refusal),
@@ -75,9 +75,9 @@ pub fn compose(file: &Path) {
 pub fn dockerfile(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     match dockerfile::parse("Dockerfile", &text, None, &["VERSION=12".into()]) {
-        Ok((file, source)) => {
+        Ok(read) => {
             let mut need = everything();
-            dockerfile::add(&mut need, file, source);
+            dockerfile::add(&mut need, read);
             told(&Facts::default(), &need);
         }
         Err(wrong) => refused(&Refusal {

@@ -60,6 +60,66 @@ fn the_guides_dockerfile_is_judged() {
     );
 }
 
+/// Whoever builds it: the command, a script that starts what it builds, a service.
+#[test]
+fn what_a_build_reads_is_judged() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write(
+        "docker/App",
+        "ARG TAG=12.4.1\nFROM nvidia/cuda:${TAG}-devel-ubuntu20.04 AS app\nCOPY run.sh /\nFROM busybox\n",
+    );
+    write("run.sh", "#!/bin/sh\n");
+    let build = "build -t app -f docker/App --target app --build-arg TAG=11.3.0";
+    write("start.sh", &format!("set -e\ndocker {build} .\ndocker run --rm --gpus all app\n"));
+    write("other.sh", &format!("docker {build} .\ndocker run --rm --gpus all another\n"));
+    write("folder.sh", &format!("docker {build} $(cat where)\ndocker run --rm --gpus all app\n"));
+    let service = |more: &str| {
+        format!("services:\n  app:\n    build: {{context: ., dockerfile: docker/App, target: app{more}}}\n")
+    };
+    write("compose.yaml", &service(", args: {TAG: 11.3.0}"));
+    write("list.yaml", &service(", args: [TAG=11.3.0]"));
+    write("inner.yaml", &service(", additional_contexts: {'nvidia/cuda:12.4.1-devel-ubuntu20.04': ./other}"));
+    write("gone.yaml", "services:\n  app:\n    build: ./not-here\n");
+    let told = |words: &str| {
+        let arguments: Vec<&str> = "--only dockerfile --format json".split(' ').chain(words.split(' ')).collect();
+        let output = gdoctor(folder.path(), &arguments);
+        let report: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|_| panic!("{words}: {}", String::from_utf8_lossy(&output.stderr)));
+        let told = report["results"].as_array().unwrap().iter().find(|result| result["code"] == "dockerfile-base/gone");
+        told.map(|result| result["askedBy"]["file"]["path"].as_str().unwrap().to_owned())
+    };
+    let by_command = [format!("docker {build} ."), format!("podman {build} ./"), format!("docker buildx {build} .")];
+    let by_file = ["--run-file start.sh", "--compose compose.yaml", "--compose list.yaml"].map(str::to_owned);
+    for words in by_command.iter().cloned().chain(by_file) {
+        assert_eq!(told(&words).as_deref(), Some("docker/App"), "{words}");
+    }
+    for words in ["--run-file other.sh", "--run-file folder.sh", "--compose inner.yaml", "--compose gone.yaml"] {
+        assert_eq!(told(words), None, "{words}");
+    }
+
+    // An image that is made with CUDA and started without a GPU is not meant to have one.
+    let wants = |words: &str| {
+        let arguments: Vec<&str> = std::iter::once("--show-need").chain(words.split(' ')).collect();
+        String::from_utf8(gdoctor(folder.path(), &arguments).stdout).unwrap().contains("gpu all")
+    };
+    assert!(wants("--run-file start.sh") && wants(&by_command[0]) && !wants("--compose compose.yaml"));
+
+    // What is built and is not here, or is no Dockerfile, is refused as the builder would.
+    let refused = |words: &str| {
+        let output = gdoctor(folder.path(), &words.split(' ').collect::<Vec<_>>());
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (status, told) = refused("docker build not-here");
+    assert!(status == Some(2) && told.contains("not-here/Dockerfile"), "{told}");
+    let (status, told) = refused("docker build https://example.com/a.git");
+    assert!(status == Some(2) && told.contains("what this builds from is not on this host"), "{told}");
+}
+
 #[test]
 fn every_form_of_the_file_is_read() {
     let file = read(concat!(

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use part::service::{Service, until};
+use part::service::until;
 use part::{Part, Run, left_out, root};
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ fn block(name: &str) -> String {
     format!("{}\n", found.unwrap_or_else(|| panic!("docs/fleet.md has no block {name}")).1)
 }
 
-/// A cluster with these lines in its slurm.conf; each node has gdoctor, the script, and wants a port of its own.
+/// A cluster with these lines in its slurm.conf; each node has gdoctor, the script, and a check of the site's own.
 struct Cluster(Part);
 
 impl Cluster {
@@ -29,12 +29,16 @@ impl Cluster {
         let file = folder.path().join("lines");
         fs::write(&file, lines).unwrap();
         let cluster = Self(Part::start("slurm", &[file.to_str().unwrap()])?);
+        let (binary, script) = (env!("CARGO_BIN_EXE_gdoctor"), root().join("fleet/slurm/gdoctor-node"));
+        let check = "[[check]]\nid = \"site-scratch\"\nfamily = \"site\"\ntitle = \"the scratch file system is there\"\n\
+                     file = \"/etc/gdoctor/scratch\"\nfix = \"Mount it\"";
         for node in ["n1", "n2", "n3"] {
-            let binary = env!("CARGO_BIN_EXE_gdoctor");
-            let script = root().join("fleet/slurm/gdoctor-node");
-            let wishes = format!("--only port-free --port 127.0.0.1:{} --out prom=/etc/gdoctor/last.prom", port(node));
-            let script = script.display();
-            cluster.on(node, &format!("echo '{wishes}' >/etc/gdoctor/slurm; ln -s {binary} /usr/local/bin/gdoctor; cp {script} /etc/slurm/new; mv /etc/slurm/new /etc/slurm/gdoctor-node"));
+            cluster.on(node, &format!(
+                "mkdir -p /etc/gdoctor/checks.d; touch /etc/gdoctor/scratch; echo '{check}' >/etc/gdoctor/checks.d/site.toml
+                 echo '--only site --out prom=/etc/gdoctor/last.prom' >/etc/gdoctor/slurm
+                 ln -s {binary} /usr/local/bin/gdoctor; cp {} /etc/slurm/new; mv /etc/slurm/new /etc/slurm/gdoctor-node",
+                script.display()
+            ));
         }
         Some(cluster)
     }
@@ -50,21 +54,6 @@ impl Cluster {
         self.on("n1", &format!("sinfo --noheader --nodes={node} --format='%T %E'")).trim().to_owned()
     }
 
-    /// Breaks a node: a program takes the port that it wants, until this is dropped.
-    fn taken(&self, node: &str) -> Service {
-        let script = root().join("tests/lab/slurm");
-        let words = format!(
-            "exec {} {node} python3 -u -m http.server {} --bind 127.0.0.1",
-            self.0.path().display(),
-            port(node)
-        );
-        let words: Vec<String> = words.split(' ').map(str::to_owned).collect();
-        let service = Service::start(self.0.path(), script.to_str().unwrap(), &words).unwrap();
-        let listens = format!("ss --no-header --listening --numeric --tcp 'sport = :{}'", port(node));
-        until("the port is taken", || (!self.on(node, &listens).is_empty()).then_some(()));
-        service
-    }
-
     /// When a node's health was last looked at.
     fn looked(&self, node: &str) -> Option<u64> {
         let metrics = self.on(node, "cat /etc/gdoctor/last.prom 2>/dev/null || true");
@@ -72,9 +61,10 @@ impl Cluster {
     }
 }
 
-fn port(node: &str) -> String {
-    node.replace('n', "700")
-}
+/// What breaks a node, what mends it, and the reason it is drained with.
+const BROKEN: &str = "rm /etc/gdoctor/scratch";
+const MENDED: &str = "touch /etc/gdoctor/scratch";
+const REASON: &str = "gdoctor: site-scratch/failed";
 
 #[test]
 #[ignore = "daemons of Slurm with looks of their own pace: cargo test --test orchestrators -- --ignored"]
@@ -84,13 +74,13 @@ fn slurm_drains_a_broken_node_and_resumes_it() {
         lines.lines().filter(|line| !line.starts_with(name)).flat_map(|line| [line, "\n"]).collect()
     };
     let Some(cluster) = Cluster::start(&without("Prolog=")) else { return };
-    let broken = cluster.taken("n2");
+    cluster.on("n2", BROKEN);
     cluster.on("n1", "scontrol update NodeName=n3 State=DRAIN Reason='a new fan'");
-    until("the broken node is drained", || (cluster.state("n2") == "drained gdoctor: port-free/process").then_some(()));
+    until("the broken node is drained", || (cluster.state("n2") == format!("drained {REASON}")).then_some(()));
     assert_eq!(cluster.state("n1"), "idle none");
 
     // Well again it is resumed; what an administrator drained is not, though it is well.
-    drop(broken);
+    cluster.on("n2", MENDED);
     until("the mended node is resumed", || (cluster.state("n2") == "idle none").then_some(()));
     let before = until("the other node is looked at", || cluster.looked("n3"));
     until("it is looked at again", || cluster.looked("n3").filter(|at| *at > before + 2));
@@ -99,9 +89,9 @@ fn slurm_drains_a_broken_node_and_resumes_it() {
 
     // The prolog keeps a job off a node that broke since its last look.
     let Some(cluster) = Cluster::start(&without("HealthCheck")) else { return };
-    let _broken = cluster.taken("n1");
+    cluster.on("n1", BROKEN);
     cluster.on("n1", "cd /tmp; sbatch --output=/dev/null --nodelist=n1 --wrap='touch /etc/gdoctor/ran'; sbatch --output=/dev/null --nodelist=n2 --wrap='touch /etc/gdoctor/ran'");
-    until("the node is drained", || cluster.state("n1").ends_with("gdoctor: port-free/process").then_some(()));
+    until("the node is drained", || cluster.state("n1").ends_with(REASON).then_some(()));
     let held = "squeue --noheader --format='%i %t'";
     until("one job ran, the other waits", || (cluster.on("n1", held).trim() == "1 PD").then_some(()));
     cluster.on("n2", "test -e /etc/gdoctor/ran");

@@ -13,6 +13,7 @@ pub mod text;
 mod video;
 mod wish;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use gdoctor_checks::model::need::{Camera, Need, Origin, Wish};
@@ -21,6 +22,7 @@ use gdoctor_checks::model::run::{RunLine, Span};
 use crate::cli::{LineArgs, Wishes};
 use crate::host::Host;
 
+use dockerfile::build::Build;
 pub use file::{ProjectFile, Waiver};
 pub use host::Evident;
 use wish::fill;
@@ -135,38 +137,50 @@ pub fn gather_asked(wishes: &Wishes, line: &LineArgs, host: &Host) -> Result<Nee
 
 /// The run line, the compose file, the Dockerfile. True when there is one.
 fn add_texts(need: &mut Need, line: &LineArgs, host: &Host) -> Result<bool, Refusal> {
-    let mut told = false;
-    if let Some(file) = &line.dockerfile {
-        let asked = dockerfile::Asked {
-            file,
-            target: line.target.as_deref(),
-            arguments: &line.build_arg,
-            context: line.build_context.as_deref(),
-        };
-        let (read, source) = dockerfile::read(&asked, host)?;
-        dockerfile::add(need, read, source);
-        told = true;
-    }
+    let mut lines = Vec::new();
+    let mut files = BTreeMap::new();
+    // The Dockerfile that somebody named must be there, and be one; so must what is built where nothing is started.
+    let mut asked = line.dockerfile.as_ref().map(|file| Build {
+        file: Some(file.clone()),
+        target: line.target.clone(),
+        arguments: line.build_arg.clone(),
+        context: line.build_context.clone(),
+        ..Build::default()
+    });
+    let mut told = None;
     if !line.compose.is_empty() {
         let asked = compose::Asked { files: &line.compose, service: line.service.as_deref(), profiles: &line.profile };
-        let (read, files) = compose::read(&asked, host)?;
-        need.files.extend(files);
-        run_line::add(need, read);
-        told = true;
-    } else if let Some(lines) = read_lines(line, host)? {
-        let before = need.clone();
-        for (number, line) in lines.into_iter().enumerate() {
-            if number == 0 {
-                run_line::add(need, line);
-            } else {
-                let mut other = before.clone();
-                run_line::add(&mut other, line);
-                need.others.push(other);
-            }
+        let read = compose::read(&asked, host)?;
+        (lines, files, told) = (vec![read.line], read.texts, read.build);
+    } else if let Some(read) = read_lines(line, host)? {
+        let image = read.lines.first().and_then(|line| line.image.as_ref());
+        let mut builds = read.builds.into_iter();
+        match image {
+            Some(image) => told = builds.rfind(|build| build.makes(&image.reference)),
+            None => asked = asked.or_else(|| builds.next()),
         }
-        told = true;
+        lines = read.lines;
     }
-    Ok(told)
+    let any = asked.is_some() || !lines.is_empty();
+    if let Some(build) = &asked {
+        dockerfile::add(need, dockerfile::read(build, host)?);
+    }
+    need.files.extend(files);
+    let before = need.clone();
+    for (number, line) in lines.into_iter().enumerate() {
+        if number == 0 {
+            run_line::add(need, line);
+        } else {
+            let mut other = before.clone();
+            run_line::add(&mut other, line);
+            need.others.push(other);
+        }
+    }
+    let told = told.filter(|_| asked.is_none());
+    if let Some(read) = told.map(|build| dockerfile::read_told(&build, host)).transpose()?.flatten() {
+        dockerfile::add_started(need, read);
+    }
+    Ok(any)
 }
 
 /// What one line asks, and what follows from that.
@@ -193,8 +207,8 @@ pub fn ask_pictures(need: &mut Need) {
     need.frame = Some(flag);
 }
 
-/// The run lines, if a text with some is given.
-fn read_lines(line: &LineArgs, host: &Host) -> Result<Option<Vec<RunLine>>, Refusal> {
+/// What a text does, if one is given.
+fn read_lines(line: &LineArgs, host: &Host) -> Result<Option<run_line::Read>, Refusal> {
     let Some((name, text, environment)) = line_text(line, host)? else { return Ok(None) };
     let file = line.run_file.as_ref().filter(|path| path.as_os_str() != "-");
     let file = file.map_or_else(String::new, |path| path.display().to_string());
@@ -215,12 +229,13 @@ fn read_lines(line: &LineArgs, host: &Host) -> Result<Option<Vec<RunLine>>, Refu
         host: host_name.as_deref(),
         script: Some(file.as_str()).filter(|file| !file.is_empty()),
     };
-    let read = run_line::parse(&text, &shell).map_err(|wrong| Refusal {
+    let mut read = run_line::read(&text, &shell).map_err(|wrong| Refusal {
         what: wrong.what,
         help: wrong.help,
         place: Some((name, text.clone(), wrong.span)),
     })?;
-    Ok(Some(read.into_iter().map(|line| RunLine { file: file.clone(), ..line }).collect()))
+    read.lines.iter_mut().for_each(|line| line.file.clone_from(&file));
+    Ok(Some(read))
 }
 
 /// What the line is called in messages, the line, and whether the shell has still to replace variables in it.

@@ -23,6 +23,7 @@ use gdoctor_checks::model::run::{Beside, RunLine};
 use crate::host::Host;
 
 use super::Refusal;
+use super::dockerfile::build::Build;
 use project::Project;
 use tree::Node;
 
@@ -34,8 +35,17 @@ pub struct Asked<'a> {
     pub profiles: &'a [String],
 }
 
-/// The service as a run line, and the texts of the files that it comes from.
-pub fn read(asked: &Asked, host: &Host) -> Result<(RunLine, BTreeMap<String, String>), Refusal> {
+/// A service.
+pub struct Read {
+    /// As the run line that compose makes of it.
+    pub line: RunLine,
+    /// How its image is built, where that is from a folder on this host.
+    pub build: Option<Build>,
+    /// The files that it comes from, as a report may show them.
+    pub texts: BTreeMap<String, String>,
+}
+
+pub fn read(asked: &Asked, host: &Host) -> Result<Read, Refusal> {
     let project = Project::load(asked.files, host)?;
     let shown = asked.files.first().map_or(String::new(), |file| file.display().to_string());
     let mut profiles = asked.profiles.to_vec();
@@ -60,7 +70,7 @@ pub fn read(asked: &Asked, host: &Host) -> Result<(RunLine, BTreeMap<String, Str
     line.beside = beside(&project, &name, &profiles);
     line.makes = networks::made(&project, service);
     line.youngest = releases::youngest(&project);
-    Ok((line, project.texts()))
+    Ok(Read { line, build: service::build(&project, service), texts: project.texts() })
 }
 
 /// What the other services publish that are up with this one: those that it needs, and those that no profile keeps asleep.

@@ -4,6 +4,7 @@ use gdoctor_checks::model::need::Origin;
 use gdoctor_checks::model::run::{Argument, Device, RunLine, Unset};
 
 use crate::need::Refusal;
+use crate::need::dockerfile::build::{Build, is_folder};
 use crate::need::run_line::{self, Shell};
 
 use super::merge::pairs;
@@ -130,6 +131,26 @@ pub fn run_line(project: &Project, name: &str, service: &Node) -> Result<RunLine
         line.earlier.images.push(image.word);
     }
     Ok(line)
+}
+
+/// How its image is built; `None` where not by a Dockerfile on this host.
+pub fn build(project: &Project, service: &Node) -> Option<Build> {
+    let build = service.get("build")?;
+    let text = |key: &str| build.get(key).and_then(Node::text);
+    let context = build.text().or(text("context")).unwrap_or(".");
+    let folder = project.folder(build).join(context);
+    if !is_folder(context) || build.get("dockerfile_inline").is_some() {
+        return None;
+    }
+    let mut told = Build { context: Some(folder.clone()), ..Build::default() };
+    told.file = text("dockerfile").map(|file| folder.join(file));
+    told.target = text("target").map(str::to_owned);
+    for (name, value) in build.get("args").map(pairs).unwrap_or_default() {
+        let pair = value.text().map_or(name.clone(), |value| format!("{name}={value}"));
+        told.argument(&pair, &|name| project.variables.get(name));
+    }
+    build.get("additional_contexts").map(pairs).unwrap_or_default().iter().for_each(|(name, _)| told.name(name));
+    Some(told)
 }
 
 /// The networks of a service without a mode, by their names in the file.

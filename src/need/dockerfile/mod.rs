@@ -2,7 +2,8 @@
 //! of each stage what decides whether its image runs on this host.
 
 mod apt;
-mod context;
+mod beside;
+pub mod build;
 mod copy;
 mod demands;
 mod expand;
@@ -25,6 +26,7 @@ use crate::host::Host;
 use super::Refusal;
 use super::run_line::Wrong;
 use super::text::{SourceText, load};
+use build::Build;
 use expand::Scope;
 use lines::{Instruction, Text};
 
@@ -54,32 +56,50 @@ const KEYWORDS: [&str; 18] = [
     "WORKDIR",
 ];
 
-/// What the command line says of a Dockerfile.
-pub struct Asked<'a> {
-    pub file: &'a Path,
-    /// The stage to build; the last one unless given.
-    pub target: Option<&'a str>,
-    /// NAME=VALUE of `--build-arg`.
-    pub arguments: &'a [String],
-    /// The folder that the build is given.
-    pub context: Option<&'a Path>,
-}
-
-/// The Dockerfile, and its text as a report may show it.
-pub fn read(asked: &Asked, host: &Host) -> Result<(Dockerfile, SourceText), Refusal> {
-    let shown = asked.file.display().to_string();
-    let path: PathBuf = Path::new(&host.cwd()).join(asked.file);
+/// The Dockerfile of a build, and its text as a report may show it.
+pub fn read(build: &Build, host: &Host) -> Result<(Dockerfile, SourceText), Refusal> {
+    let cwd = PathBuf::from(host.cwd());
+    let path = cwd.join(path(build, host));
+    // As it was named, or from the working directory where it lies below.
+    let shown = match &build.file {
+        Some(file) if file.is_relative() => file.display().to_string(),
+        _ => path.strip_prefix(&cwd).unwrap_or(&path).display().to_string(),
+    };
     let text = load(&path, &shown, CAP, host)?;
-    let read = parse(&shown, &text, asked.target, asked.arguments);
+    let read = parse(&shown, &text, build.target.as_deref(), &build.arguments);
     let (mut file, source) = read.map_err(|wrong| Refusal {
         what: wrong.what,
         help: wrong.help,
         place: Some((shown.clone(), text.clone(), wrong.span)),
     })?;
+    for stage in &mut file.stages {
+        stage.copied.retain(|base| !build.named.contains(&base.reference.to_ascii_lowercase()));
+    }
     let beside = path.parent().unwrap_or(Path::new("/"));
-    context::look(&mut file, asked.context.unwrap_or(beside), host);
-    file.context = asked.context.map(|folder| folder.display().to_string());
+    beside::look(&mut file, build.context.as_deref().unwrap_or(beside), host);
+    file.context = build.context.as_ref().map(|folder| folder.display().to_string());
     Ok((file, source))
+}
+
+/// As `read`, of a build that somebody's file tells of: where its Dockerfile is not here, or stands on what only the build knows,
+/// nothing is said of it.
+pub fn read_told(build: &Build, host: &Host) -> Result<Option<(Dockerfile, SourceText)>, Refusal> {
+    if !host.live().exists(Path::new(&host.cwd()).join(path(build, host))) {
+        return Ok(None);
+    }
+    let (file, source) = read(build, host)?;
+    let known = file.bases().all(|base| !build.named.contains(&base.reference.to_ascii_lowercase()));
+    Ok(known.then_some((file, source)))
+}
+
+fn path(build: &Build, host: &Host) -> PathBuf {
+    if let Some(file) = &build.file {
+        return file.clone();
+    }
+    let folder = build.context.as_deref().unwrap_or(Path::new("."));
+    let containers = folder.join("Containerfile");
+    let is_there = build.podman && host.live().exists(Path::new(&host.cwd()).join(&containers));
+    if is_there { containers } else { folder.join("Dockerfile") }
 }
 
 /// Reads the text of the Dockerfile called `path`.
@@ -368,8 +388,27 @@ fn words(text: &str) -> Vec<(usize, usize)> {
     found
 }
 
-/// What the image will want of this host: a GPU where it is made with CUDA, at that version, with the capabilities it names.
-pub fn add(need: &mut Need, file: Dockerfile, source: SourceText) {
+/// What the image will want of this host.
+pub fn add(need: &mut Need, (file, source): (Dockerfile, SourceText)) {
+    wish(need, &file);
+    keep(need, file, source);
+}
+
+/// As `add`, of an image that a line starts: where that asks for no GPU, its program is not meant to have one.
+pub fn add_started(need: &mut Need, (file, source): (Dockerfile, SourceText)) {
+    if need.gpu.is_some() {
+        wish(need, &file);
+    }
+    keep(need, file, source);
+}
+
+fn keep(need: &mut Need, file: Dockerfile, source: SourceText) {
+    need.files.insert(source.path.clone(), source.shown());
+    need.dockerfile = Some(file);
+}
+
+/// A GPU where it is made with CUDA, at that version, with the capabilities it names.
+fn wish(need: &mut Need, file: &Dockerfile) {
     let base = file.ground().and_then(|base| Some((known_image::cuda(&base.reference)?, base.at.clone())));
     let wheels = file.running().flat_map(|stage| &stage.wheels);
     let wheels: Vec<(Version, Origin)> = wheels.map(|wheel| (wheel.cuda.clone(), wheel.said.at.clone())).collect();
@@ -408,6 +447,4 @@ pub fn add(need: &mut Need, file: Dockerfile, source: SourceText) {
             }
         }
     }
-    need.files.insert(source.path.clone(), source.shown());
-    need.dockerfile = Some(file);
 }

@@ -1,10 +1,13 @@
 //! Finds the commands that start a container, and what docker's other commands have done before them.
 
+use std::path::Path;
+
 use gdoctor_checks::model::run::{Argument, Earlier, RunLine, RunOption, Span};
 
 use super::Wrong;
 use super::flags::Dialect;
 use super::options::{Place, Reader};
+use crate::need::dockerfile::build::Build;
 use crate::need::shell::{Outside as Shell, Seen, Status, Visitor, Word};
 
 /// NVIDIA's old programs before docker: they add --runtime=nvidia.
@@ -20,6 +23,8 @@ pub struct Finder<'t> {
     pub broken: Option<Broken>,
     /// Where the first way through the text has found runs: what other ways make of those does not count.
     settled: Option<Vec<Span>>,
+    /// What is built of folders on this host.
+    pub builds: Vec<Build>,
     /// A command of docker's that starts nothing.
     pub miss: Option<Wrong>,
 }
@@ -38,7 +43,7 @@ struct Start {
 
 impl<'t> Finder<'t> {
     pub fn new(text: &'t str) -> Self {
-        Self { text, lines: Vec::new(), broken: None, settled: None, miss: None }
+        Self { text, lines: Vec::new(), broken: None, settled: None, builds: Vec::new(), miss: None }
     }
 }
 
@@ -84,8 +89,16 @@ impl Visitor for Finder<'_> {
             }
             Found::Other(at) => at,
         };
-        let verb: Vec<&str> = words[at.min(words.len())..].iter().map(|word| word.value.as_str()).collect();
-        Ok(Some(done(&verb, &words[at.min(words.len())..], &mut seen.state.earlier)))
+        let words = &words[at.min(words.len())..];
+        if !seen.state.folder_is_open() && self.builds.len() < MOST {
+            let known: Vec<_> =
+                words.iter().map(|word| Some(word.value.as_str()).filter(|_| word.unknown.is_none())).collect();
+            let cwd = Path::new(seen.state.cwd(seen.outside));
+            let build = Build::of_words(&known, podman, cwd, &|name| seen.state.passed(seen.outside, name));
+            self.builds.extend(build.filter(|build| !self.builds.contains(build)));
+        }
+        let verb: Vec<&str> = words.iter().map(|word| word.value.as_str()).collect();
+        Ok(Some(done(&verb, words, &mut seen.state.earlier)))
     }
 }
 
@@ -115,28 +128,6 @@ fn engine(program: &Word, verb: Option<&Word>, outside: &Shell) -> Option<bool> 
         (_, true) => Some(true),
         _ => (starts && ["engine", "runtime", "container", "oci"].iter().any(|part| last.contains(part))).then(either),
     }
-}
-
-/// The look at the Dockerfile that a build reads, by the words behind `docker build`.
-fn of_build(words: &[&str]) -> String {
-    let value = |names: &[&str]| {
-        let own = |at: usize, name: &&str| match words[at].strip_prefix(*name)? {
-            "" => words.get(at + 1).copied(),
-            joined => joined.strip_prefix('='),
-        };
-        (0..words.len()).find_map(|at| names.iter().find_map(|name| own(at, name)))
-    };
-    let is_value = words.iter().rev().nth(1).is_some_and(|word| word.starts_with('-') && !word.contains('='));
-    let folder = words.last().filter(|word| !word.starts_with('-') && !word.contains("://") && !is_value);
-    let file = match (value(&["-f", "--file"]), folder) {
-        (Some(file), _) => file.to_owned(),
-        (None, Some(folder)) => format!("{}/Dockerfile", folder.trim_end_matches('/')),
-        (None, None) => "Dockerfile".to_owned(),
-    };
-    let options = [("--target", value(&["--target"])), ("--build-arg", value(&["--build-arg"]))];
-    let options = options.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?.to_owned()]));
-    let look = ["gdoctor".to_owned(), "--dockerfile".to_owned(), file.trim_start_matches("./").to_owned()];
-    super::join(&look.into_iter().chain(options.flatten()).collect::<Vec<_>>())
 }
 
 enum Found {
@@ -186,9 +177,8 @@ impl Finder<'_> {
                         Wrong::at(span, "this is no `docker run`", "for a compose file: gdoctor check --compose FILE")
                     }
                     Some("build" | "buildx") => {
-                        let after: Vec<&str> = (at + 1..words.len()).filter_map(word).collect();
-                        let help = format!("for the image's Dockerfile: {}", of_build(&after));
-                        Wrong::at(span, "a build starts no container", &help)
+                        let help = "gdoctor reads a build of a folder that is here, and one Dockerfile alone: gdoctor --dockerfile FILE";
+                        Wrong::at(span, "what this builds from is not on this host", help)
                     }
                     _ => {
                         let verb = other.map_or(String::new(), |verb| format!(" {verb}"));

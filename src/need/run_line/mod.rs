@@ -16,6 +16,7 @@ mod values;
 
 use gdoctor_checks::model::run::{RunLine, Span};
 
+use super::dockerfile::build::Build;
 use super::shell;
 
 pub use need::add;
@@ -25,8 +26,23 @@ pub use shell::{Outside as Shell, Wrong};
 /// Longer texts are refused.
 const CAP: usize = 256 << 10;
 
-/// Every container that a text starts, in the order in which it does: a line that was pasted, or a whole script.
+/// What a text does, in the order in which it does it; one of them is not empty.
+pub struct Read {
+    pub lines: Vec<RunLine>,
+    pub builds: Vec<Build>,
+}
+
+/// Every container that a text starts: a line that was pasted, or a whole script.
 pub fn parse(text: &str, shell: &Shell) -> Result<Vec<RunLine>, Wrong> {
+    let read = read(text, shell)?;
+    if read.lines.is_empty() {
+        return Err(Wrong::at(Span::at(0), "a build starts no container", "give the line that starts it"));
+    }
+    Ok(read.lines)
+}
+
+/// The containers that a text starts, and what it builds.
+pub fn read(text: &str, shell: &Shell) -> Result<Read, Wrong> {
     if text.len() > CAP {
         return Err(Wrong::at(
             Span::at(0),
@@ -43,23 +59,23 @@ pub fn parse(text: &str, shell: &Shell) -> Result<Vec<RunLine>, Wrong> {
         return Err(Wrong::at(Span::new(at, at + c.len_utf8()), &what, "take it out, or type the line anew"));
     }
     let pasted = paste::clean(text)?;
-    let mut lines = found(text, &pasted.text, shell)?;
-    for line in &mut lines {
+    let mut read = found(text, &pasted.text, shell)?;
+    for line in &mut read.lines {
         line.foreign = pasted.foreign.clone();
         line.pasted = pasted.around.clone();
         line.scheduled = pasted.scheduled.contains(&line.number);
     }
-    Ok(lines)
+    Ok(read)
 }
 
-/// The containers that `clean` starts, which is `text` without what stands around a pasted command.
-fn found(text: &str, clean: &str, shell: &Shell) -> Result<Vec<RunLine>, Wrong> {
+/// What `clean` does, which is `text` without what stands around a pasted command.
+fn found(text: &str, clean: &str, shell: &Shell) -> Result<Read, Wrong> {
     let mut finder = find::Finder::new(text);
     shell::walk(clean, shell, &mut finder)?;
     if let Some(broken) = finder.broken {
         return Err(broken.wrong);
     }
-    if finder.lines.is_empty() {
+    if finder.lines.is_empty() && finder.builds.is_empty() {
         let begins = text.len() - text.trim_start().len();
         let none = || {
             let end = text[begins..].find(char::is_whitespace).map_or(text.len(), |length| begins + length);
@@ -69,9 +85,11 @@ fn found(text: &str, clean: &str, shell: &Shell) -> Result<Vec<RunLine>, Wrong> 
         return Err(finder.miss.unwrap_or_else(none));
     }
     // What a condition asks by a run is answered either way: it counts where nothing else is started.
-    let lines = finder.lines;
-    let only_asks = lines.iter().all(|line| line.asks);
-    Ok(lines.into_iter().filter(|line| only_asks || !line.asks).collect())
+    let mut lines = finder.lines;
+    if lines.iter().any(|line| !line.asks) {
+        lines.retain(|line| !line.asks);
+    }
+    Ok(Read { lines, builds: finder.builds })
 }
 
 /// As `parse`, of a text that starts one.
@@ -82,7 +100,7 @@ pub fn parse_one(text: &str, shell: &Shell) -> Result<RunLine, Wrong> {
 
 /// As `parse_one`, of a line that was made here: what looks like a place to fill in is a value.
 pub fn parse_made(text: &str, shell: &Shell) -> Result<RunLine, Wrong> {
-    let mut lines = found(text, text, shell)?;
+    let mut lines = found(text, text, shell)?.lines;
     Ok(lines.swap_remove(0))
 }
 
