@@ -56,6 +56,8 @@ const LOOKS: &[&str] = &[
     "ldconfig -p",
     "ls",
     "lsof",
+    "kubectl describe",
+    "kubectl get",
     "lspci",
     "lsusb",
     "mokutil --sb-state",

@@ -16,4 +16,5 @@ pub static NOTES: &[&Note] = &[
     &Note { id: "at-run", doc: include_str!("at_run/doc.md") },
     &Note { id: "host-setup", doc: include_str!("host_setup/doc.md") },
     &Note { id: "registry-server", doc: include_str!("registry_server/doc.md") },
+    &Note { id: "on-kubernetes", doc: include_str!("on_kubernetes/doc.md") },
 ];

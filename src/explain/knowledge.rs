@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::entries::{Entry, entries};
 use super::lexicon::Lexicon;
 use super::sentences::Sentences;
-use super::signs::{AnyOf, Sign, Symptoms};
+use super::signs::{AnyOf, Follows, Sign, Symptoms, follows};
 
 /// Conditions of one or more codes.
 #[derive(Debug)]
@@ -26,6 +26,7 @@ pub struct Knowledge {
     pub sentences: Sentences,
     /// Programs whose servers are none of Docker's.
     pub foreign: Vec<u32>,
+    pub follows: Vec<Follows>,
 }
 
 impl Knowledge {
@@ -52,7 +53,8 @@ impl Knowledge {
         }
         let sentences = Sentences::new(known.into_iter().collect(), &mut lexicon);
         let anchors = anchors(&declared, lexicon.len());
-        Self { entries, lexicon, declared, anchors, sentences, foreign }
+        let follows = follows(&symptoms);
+        Self { entries, lexicon, declared, anchors, sentences, foreign, follows }
     }
 }
 

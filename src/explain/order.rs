@@ -47,6 +47,7 @@ pub fn causes(knowledge: &Knowledge, reading: Reading<'_>) -> Search {
     for (at, line) in &reading.excluded {
         refused.extend(knowledge.declared[*at as usize].entries.iter().map(|entry| (*entry, *line)));
     }
+    let behind = Behind::of(knowledge, &reading);
     for (at, hits) in &reading.hits {
         let declared = &knowledge.declared[*at as usize];
         let elsewhere = hits.iter().filter(|hit| !reading.surrounds(&declared.sign, hit));
@@ -70,7 +71,8 @@ pub fn causes(knowledge: &Knowledge, reading: Reading<'_>) -> Search {
                     score += if shown { SHOWN } else { -SHOWN };
                     why.push(format!("{what} {}", if shown { "shows it" } else { "rules it out" }));
                 }
-                keep(&mut best, *entry, Found { score, why, weak: declared.sign.weak, ..found });
+                let weak = declared.sign.weak || hit.beside || behind.has(&declared.sign);
+                keep(&mut best, *entry, Found { score, why, weak, ..found });
             }
         }
     }
@@ -85,11 +87,9 @@ pub fn causes(knowledge: &Knowledge, reading: Reading<'_>) -> Search {
     let known: Vec<_> = known.collect();
     for (entry, Said { hit, share, text }) in known {
         let why = vec![format!("{:.0} % of a known line", share * 100.0)];
-        keep(
-            &mut best,
-            *entry,
-            Found { score: 0.6 + share * 0.15, why, ..found(knowledge, &reading, *entry, hit, text) },
-        );
+        let weak = knowledge.declared.iter().any(|one| one.entries.contains(entry) && behind.has(&one.sign));
+        let score = 0.6 + share * 0.15;
+        keep(&mut best, *entry, Found { score, why, weak, ..found(knowledge, &reading, *entry, hit, text) });
     }
     let mut found: Vec<Found> = best.into_values().collect();
     found.sort_by_key(|found| (found.line, found.entry.rank));
@@ -98,6 +98,35 @@ pub fn causes(knowledge: &Knowledge, reading: Reading<'_>) -> Search {
         found.retain(|found| !found.weak);
     }
     Search { found, understood: reading.understood }
+}
+
+/// What follows from something else that the text has.
+struct Behind {
+    roots: BTreeSet<&'static str>,
+    after: BTreeSet<&'static str>,
+}
+
+impl Behind {
+    fn of(knowledge: &Knowledge, reading: &Reading<'_>) -> Self {
+        let holds = |(at, hits): (&u32, &Vec<Hit>)| {
+            let sign = &knowledge.declared[*at as usize].sign;
+            hits.iter().any(|hit| reading.surrounds(sign, hit)).then_some(&sign.symptoms)
+        };
+        let held: BTreeSet<&str> = reading.hits.iter().filter_map(holds).flatten().copied().collect();
+        let (mut roots, mut after) = (BTreeSet::new(), BTreeSet::new());
+        for follows in &knowledge.follows {
+            let found = follows.roots.iter().filter(|root| held.contains(**root));
+            roots.extend(found.clone());
+            after.extend(found.flat_map(|_| &follows.symptoms));
+        }
+        Self { roots, after }
+    }
+
+    /// What names a root itself is none.
+    fn has(&self, sign: &Sign) -> bool {
+        let names = |set: &BTreeSet<&str>| sign.symptoms.iter().any(|name| set.contains(name));
+        names(&self.after) && !names(&self.roots)
+    }
 }
 
 /// What a typed command or a witness that shows a cause, or rules it out, counts.

@@ -14,6 +14,9 @@ use super::lexicon::{Lexicon, entries};
 /// Statements that several codes explain, each told once.
 const SYMPTOMS: &str = include_str!("symptoms.txt");
 
+/// What follows from what, by the names of symptoms.
+const FOLLOWS: &str = include_str!("follows.txt");
+
 /// One of several parts.
 pub type AnyOf = Vec<u32>;
 
@@ -26,6 +29,8 @@ pub struct Sign {
     pub not_here: Vec<u32>,
     pub not_near: Vec<u32>,
     pub not_text: Vec<u32>,
+    /// The symptoms that it names, and those that these name.
+    pub symptoms: Vec<&'static str>,
     pub weak: bool,
     /// One of the less likely causes of what it describes.
     pub rare: bool,
@@ -65,6 +70,7 @@ impl Symptoms {
                 if place == "here" && self.lines.contains_key(condition) {
                     let symptom = self.symptom(condition, lexicon)?;
                     signs = signs.iter().flat_map(|one| symptom.iter().map(|two| one.and(two))).collect();
+                    signs.iter_mut().for_each(|sign| sign.symptoms.push(condition));
                     continue;
                 }
                 let parts = any_of(condition, lexicon)?;
@@ -91,6 +97,29 @@ impl Symptoms {
     }
 }
 
+/// Symptoms that are no causes of their own where one of `roots` stands in the same text.
+#[derive(Debug)]
+pub struct Follows {
+    pub roots: Vec<&'static str>,
+    pub symptoms: Vec<&'static str>,
+}
+
+/// The lines `ROOT … > SYMPTOM …` of follows.txt.
+pub fn follows(symptoms: &Symptoms) -> Vec<Follows> {
+    let names = |text: &'static str| -> Vec<&'static str> {
+        let names: Vec<_> = text.split_whitespace().collect();
+        let unknown = names.iter().find(|name| !symptoms.lines.contains_key(**name));
+        unknown.inspect(|name| panic!("follows.txt: there is no symptom {name}"));
+        names
+    };
+    let lines = FOLLOWS.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    let read = |line: &'static str| {
+        let (roots, after) = line.split_once('>').unwrap_or_else(|| panic!("follows.txt: {line}"));
+        Follows { roots: names(roots), symptoms: names(after) }
+    };
+    lines.map(read).collect()
+}
+
 impl Sign {
     fn and(&self, other: &Self) -> Self {
         let join = |a: &[AnyOf], b: &[AnyOf]| [a, b].concat();
@@ -101,6 +130,7 @@ impl Sign {
             not_here: [&self.not_here[..], &other.not_here].concat(),
             not_near: [&self.not_near[..], &other.not_near].concat(),
             not_text: [&self.not_text[..], &other.not_text].concat(),
+            symptoms: [&self.symptoms[..], &other.symptoms].concat(),
             weak: self.weak || other.weak,
             rare: self.rare || other.rare,
             telling: self.telling || other.telling,

@@ -44,6 +44,11 @@ impl Witnesses {
             let other = camera_in(matched).is_some_and(|named| self.cameras.iter().any(|camera| *camera != named));
             return other.then_some(false);
         }
+        if let ("nvidia-fitness/memory-in-use" | "nvidia-fitness/memory-too-small", Some(larger)) =
+            (code, asks_more(matched))
+        {
+            return larger.then_some(code.ends_with("too-small"));
+        }
         let answers = self.listed || self.table.is_some();
         let of_image = ["in-image/brings-driver-files", "dockerfile-driver/driver"].contains(&code);
         let is_of = |check: &str| code.split_once('/').is_some_and(|(id, _)| id == check);
@@ -64,6 +69,18 @@ pub fn camera_in(text: &str) -> Option<String> {
     (1..=3).contains(&digits).then(|| format!("/dev/video{}", &rest[..digits]))
 }
 
+/// Whether more memory is asked for than the GPU has, where PyTorch tells both: `Tried to allocate 74.16 GiB. GPU 0 has a total capacity
+/// of 44.40 GiB`.
+fn asks_more(text: &str) -> Option<bool> {
+    let size = |name: &str| {
+        let mut words = text.split_once(name)?.1.split_whitespace();
+        let number: f64 = words.next()?.parse().ok()?;
+        let unit = words.next()?.trim_end_matches(['.', ',', ';', ')']);
+        Some(number * 1024_f64.powi(["KiB", "MiB", "GiB", "TiB"].iter().position(|known| *known == unit)? as i32))
+    };
+    Some(size("Tried to allocate ")? > size("total capacity of ").or_else(|| size("GPU 0; "))?)
+}
+
 /// The word behind a name.
 fn behind(line: &str, name: &str) -> Option<String> {
     Some(line.split_once(name)?.1.split_whitespace().next()?.to_owned())
@@ -74,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_library_of_another_version_than_the_hosts_is_the_images() {
+    fn what_stands_beside_decides() {
         let said = |lines: &[&str], code: &str| {
             let mut witnesses = Witnesses::default();
             lines.iter().for_each(|line| witnesses.note(line));
@@ -88,6 +105,16 @@ mod tests {
         assert_eq!(said(&same, "nvidia-version/reboot-pending"), None);
         assert_eq!(said(&same, "nvidia-driver/not-loaded"), Some(false));
         assert_eq!(said(&[], "nvidia-driver/not-loaded"), None);
+        let more = "CUDA out of memory. Tried to allocate 74.16 GiB. GPU 0 has a total capacity of 44.40 GiB of which 5 GiB is free.";
+        assert_eq!(said(&[more], "nvidia-fitness/memory-too-small"), Some(true));
+        assert_eq!(said(&[more], "nvidia-fitness/memory-in-use"), Some(false));
+        assert_eq!(
+            said(
+                &["Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 44.40 GiB"],
+                "nvidia-fitness/memory-in-use"
+            ),
+            None
+        );
         let gone = "Cannot open video device /dev/video8: No such file or directory";
         assert_eq!(said(&["Selected camera: /dev/video2", gone], "camera-node/no-camera"), Some(false));
         assert_eq!(said(&["Selected camera: /dev/video8", gone], "camera-node/no-camera"), None);

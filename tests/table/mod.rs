@@ -130,8 +130,7 @@ impl Table {
                 let mut need: Need = Value::Table(need).try_into().unwrap_or_else(|error| at("need", &error));
                 if let Some(text) = &case.over.dockerfile {
                     let read = dockerfile::parse("Dockerfile", text, None, &[]);
-                    let (file, source) = read.unwrap_or_else(|wrong| panic!("{path}: {wrong:?}"));
-                    dockerfile::add(&mut need, file, source);
+                    dockerfile::add(&mut need, read.unwrap_or_else(|wrong| panic!("{path}: {wrong:?}")));
                 }
                 if let Some(line) = &case.over.line {
                     run_line::add(&mut need, parse_line(line, &case.over.env));
