@@ -103,8 +103,9 @@ pub fn undo(entry: &Entry, course: &Course, shelf: &Shelf, say: &mut dyn FnMut(&
     if others.is_empty() {
         run_all(&course.stops, &mut back, true);
         run_all(&course.commands, &mut back, has_to);
-    } else if !course.lines().is_empty() {
-        back.left.push(format!("not run, since it could undo what others have changed: {}", course.lines().join("; ")));
+    } else if !(course.stops.is_empty() && course.commands.is_empty()) {
+        let lines = [&course.stops[..], &course.commands[..]].concat().join("; ");
+        back.left.push(format!("not run, since it could undo what others have changed: {lines}"));
     }
     back.left.extend(others.iter().map(|path| format!("{path} has been changed since the fix: it was left as it is")));
     match packages::taken_away(&entry.installs) {
