@@ -212,7 +212,7 @@ impl Manager {
 
     /// Whether it runs, by the manager's own word; None where there is no such service, or no word.
     fn runs(self, unit: &str) -> Option<bool> {
-        let ask = |line: &str| Some(shell::run(line, Deadline::after(PATIENCE))).filter(|_| is_plain(unit));
+        let ask = |line: &str| is_plain(unit).then(|| shell::run(line, Deadline::after(PATIENCE)));
         let by_script = |line: String| match ask(&line)?.end {
             End::Exited(code) => Some(code == 0),
             _ => None,
@@ -269,20 +269,22 @@ pub fn down(lines: &[&str]) -> Vec<String> {
     down.map(|(_, unit)| unit).collect()
 }
 
-/// What stops those of these units that run now, as these lines have started them.
+/// What stops those of these units that run now, as these lines have started them. Init scripts are left out: Debian's does not `restart`
+/// what was stopped in good order, so the next fix would fail.
 pub fn stopping(lines: &[&str], units: &[String]) -> Vec<String> {
     let mut running: BTreeMap<Manager, Vec<String>> = BTreeMap::new();
     for (manager, unit) in started(lines) {
-        if is_among(&unit, units) && manager.runs(&unit) == Some(true) {
+        if manager != Manager::Scripts && is_among(&unit, units) && manager.runs(&unit) == Some(true) {
             running.entry(manager).or_default().push(unit);
         }
     }
     running.into_iter().flat_map(|(manager, units)| manager.stop(&units)).collect()
 }
 
-/// The line without what starts these units; None where nothing is left. One whose parts decide over each other stays as it is.
+/// The line without what starts these units; None where nothing is left. One whose parts decide over each other stays as it is, and one of
+/// an init script's, as with [`stopping`].
 pub fn without_starts(line: &str, units: &[String]) -> Option<String> {
-    if line.contains([';', '|']) {
+    if line.contains([';', '|']) || Manager::of(line) == Some(Manager::Scripts) {
         return Some(line.to_owned());
     }
     let kept = |part: &&str| {
@@ -361,8 +363,8 @@ mod tests {
         let removed = "sudo rm /x.conf && sudo systemctl daemon-reload";
         assert_eq!(left(&format!("{removed} && sudo systemctl restart docker")), removed);
         assert_eq!(left("sudo systemctl restart containerd docker.service"), "sudo systemctl restart containerd");
-        assert_eq!(left("sudo service docker restart"), "");
-        for line in ["sudo systemctl stop docker && sudo umount /x", "sudo service docker restart || true", "ls  a"] {
+        assert_eq!(left("sudo systemctl restart docker"), "");
+        for line in ["sudo systemctl stop docker && sudo umount /x", "sudo service docker restart", "ls  a"] {
             assert_eq!(left(line), line);
         }
     }
