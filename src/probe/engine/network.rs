@@ -22,7 +22,7 @@ pub fn forwarding_off_in(host: &Host) -> Fact<String> {
         let last = sysctl::settings(text.value()?).into_iter().rfind(|(name, _)| name == "net.ipv4.ip_forward");
         last.map(|(_, value)| (path, value))
     };
-    let last = sysctl::files(host).into_iter().filter_map(sets).last();
+    let last = sysctl::files(host).into_iter().filter_map(sets).next_back();
     Fact::found(last.filter(|(_, value)| value != "1").map(|(path, _)| path), "/etc/sysctl.d and its like")
 }
 
