@@ -201,14 +201,16 @@ fn what_is_edited_says_what_to_write() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
-/// dockerd reads what was edited for it, at its next start or when it is told to; apt what was edited for it.
+/// dockerd reads what was edited for it, at its next start or when it is told to; apt and sysctl what was edited for them.
 #[test]
 fn what_is_edited_for_dockerd_is_read_by_it() {
     for (id, doc) in documents().into_iter().filter(|(id, _)| id.starts_with("docker-")) {
         for fix in &doc.fixes {
             let text = || fix.commands.iter().flat_map(|fence| fence.text.lines());
             let reads = |line: &str| {
-                ["restart", "start", "reload", "-HUP", "apt-get update"].iter().any(|word| line.contains(word))
+                ["restart", "start", "reload", "-HUP", "apt-get update", "sysctl -p"]
+                    .iter()
+                    .any(|word| line.contains(word))
             };
             let edits = text().any(|line| line.starts_with("sudoedit"));
             assert!(!edits || text().any(reads), "{id}: fix {}: who reads the edited file?", fix.name);

@@ -68,9 +68,12 @@ fn main() {
     }
     for (name, test) in [
         ("only what is named is done", only_what_is_named as fn(&Machine) -> Result<(), String>),
-        ("a read-only file system is told beforehand", read_only),
+        ("what cannot be written is told beforehand", unwritable),
         ("a full disk leaves everything as it was", full_disk),
         ("a file that others change is left alone", changed_by_others),
+        ("what was taken back in part is taken back whole later", taken_back_in_part),
+        ("the journal tells of a fix that is at work", at_work),
+        ("containers that outlast dockerd are told", outlasting),
         ("a file that changes while it is asked is left alone", changed_in_between),
         ("without sudo a user is told, and root needs none", no_sudo),
         ("sudo asks for the password itself", asks_password),
@@ -91,8 +94,16 @@ fn main() {
     trials.push(Trial::test("NVIDIA's settings, and containers that would lose GPUs", || {
         Machine::start(&["--systemd"]).map_or(Ok(()), |machine| of_nvidia(&machine).map_err(Failed::from))
     }));
-    let shared = systemd.clone();
-    trials.push(Trial::test("systemd counts no start that a fix or an undo makes", move || shared.with(started_often)));
+    for (name, test) in [
+        ("systemd counts no start that a fix or an undo makes", started_often as fn(&Machine) -> Result<(), String>),
+        ("an undo stops what did not run, and leaves running what would not start again", services_as_before),
+        ("a drop-in that is read later is named", later_drop_in),
+        ("hosts in both places, and dockerd keeps its other options", keeps_options),
+        ("a socket that its unit opens stays closed", closed_by_its_unit),
+    ] {
+        let shared = systemd.clone();
+        trials.push(Trial::test(name, move || shared.with(test)));
+    }
     let all = arguments.filter.is_none() && !arguments.list;
     let conclusion = libtest_mimic::run(&arguments, trials);
     let mended: Vec<String> =
@@ -354,13 +365,154 @@ fn started_often(machine: &Machine) -> Result<(), String> {
     back_to_health(machine)
 }
 
-fn read_only(machine: &Machine) -> Result<(), String> {
+const FIX_DOCKER: &str = "gdoctor fix --only docker --timeout 30s";
+/// What the trials with systemd leave.
+const UNIT_RESTORED: &str = "rm -rf /var/lib/gdoctor /etc/docker /etc/systemd/system/docker.service.d /etc/systemd/system/docker.socket.d\n\
+    systemctl daemon-reload; systemctl stop docker.socket docker.service; systemctl reset-failed; systemctl start docker.socket docker.service\n\
+    await docker version";
+
+/// What root's shell says in a machine with systemd, which is then as before.
+fn said_by_systemd(machine: &Machine, script: &str) -> Result<String, String> {
+    let text = machine.as_root(script);
+    machine.as_root(UNIT_RESTORED);
+    back_to_health(machine).map_err(|why| format!("{why}\n{text}"))?;
+    Ok(text)
+}
+
+fn services_as_before(machine: &Machine) -> Result<(), String> {
+    let states = "systemctl is-active docker docker.socket | tr '\\n' ' '; stat -c '%u:%g' /run/docker.sock 2>&1";
+    // dockerd runs, and its file would keep it from the next start.
     let script = format!(
-        "mount --bind /etc/sysctl.d /etc/sysctl.d; mount -o remount,bind,ro /etc/sysctl.d\n{FIX} --yes={CODE}; echo code $?\n\
-         umount /etc/sysctl.d"
+        "mkdir -p /etc/docker; printf '{{\\n \"debug\": false,\\n}}\\n' >/etc/docker/daemon.json; docker run -d --name outlives lab/busybox:1 sleep 1000\n\
+         {FIX_DOCKER} --yes=docker-config/broken-since-start; docker start outlives; gdoctor fix --undo; {states}; docker ps --format '{{{{.Names}}}} lives'; docker rm -f outlives"
     );
-    let text = said(machine, &script);
-    is(text.contains("read-only file system") && !text.contains("  > "), || text.clone())
+    let text = said_by_systemd(machine, &script)?;
+    let told = ["Mended", "Docker is left running", "stands as before", "active active", "outlives lives"];
+    is(told.iter().all(|word| text.contains(word)), || text.clone())?;
+    // Another fix would have dockerd read that file.
+    let script = format!(
+        "mkdir -p /etc/docker /etc/systemd/system/docker.service.d; echo '{{' >/etc/docker/daemon.json\n\
+         echo 'LimitNPROC=infinity' >/etc/systemd/system/docker.service.d/a.conf; systemctl daemon-reload\n\
+         {FIX_DOCKER} --yes=docker-unit/line-ignored; systemctl is-active docker"
+    );
+    let text = said_by_systemd(machine, &script)?;
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    is(
+        words.contains("would not come up before docker-config/broken-since-start is mended")
+            && text.contains("\nactive"),
+        || text.clone(),
+    )?;
+    // Neither service nor socket ran: no group for the socket, and its number is nobody's afterwards.
+    let script = format!(
+        "systemctl stop docker.socket docker.service; cp /etc/group /etc/gshadow /root; sed -i '/^docker:/d' /etc/group /etc/gshadow; systemctl start docker\n\
+         {FIX_DOCKER} --yes=docker-engine/no-socket-group; gdoctor fix --undo; {states}; cp /root/group /root/gshadow /etc/"
+    );
+    let text = said_by_systemd(machine, &script)?;
+    let told = ["Mended", "before the fix these did not run", "stands as before", "inactive inactive stat: cannot"];
+    is(told.iter().all(|word| text.contains(word)), || text.clone())?;
+    // The same number by an undo that tells of no command: the bytes of /etc/group go.
+    let script = format!(
+        "cp /etc/group /etc/gshadow /root; sed -i '/^docker:/d' /etc/group /etc/gshadow; chgrp root /run/docker.sock\n\
+         setpriv --reuid=labuser --regid=labuser --clear-groups env HOME=/home/labuser USER=labuser {FIX_DOCKER} --yes=docker-access/owned-by-root\n\
+         {states}; setpriv --reuid=labuser --regid=labuser --clear-groups env HOME=/home/labuser USER=labuser gdoctor fix --undo; {states}\n\
+         rm -rf /home/labuser/.local; cp /root/group /root/gshadow /etc/"
+    );
+    let text = said_by_systemd(machine, &script)?;
+    let stands = text.contains("sudo chgrp root /run/docker.sock") && !text.contains("These do not run");
+    is(stands && text.contains("active active 0:0"), || text.clone())?;
+    // Hosts in both places: the socket that systemd holds has its file again.
+    let script = format!(
+        "mkdir -p /etc/docker; echo '{{\"hosts\": [\"unix:///var/run/docker.sock\"]}}' >/etc/docker/daemon.json; systemctl restart docker; await is ActiveState failed\n\
+         {FIX_DOCKER} --yes=docker-config/hosts-twice; gdoctor fix --undo; {states}\n\
+         rm -r /etc/docker; systemctl reset-failed docker docker.socket; systemctl start docker; docker version --format 'answers {{{{.Server.Os}}}}'"
+    );
+    let text = said_by_systemd(machine, &script)?;
+    let told = ["Mended", "stands as before", "inactive", "answers linux"];
+    is(told.iter().all(|word| text.contains(word)) && !text.contains("Failed: "), || text.clone())
+}
+
+fn later_drop_in(machine: &Machine) -> Result<(), String> {
+    let script = format!(
+        "mkdir -p /etc/docker /etc/systemd/system/docker.service.d; echo '{{\"hosts\": [\"unix:///var/run/docker.sock\"]}}' >/etc/docker/daemon.json\n\
+         printf '[Service]\\nExecStart=\\nExecStart=/usr/sbin/dockerd -H fd://\\n' >/etc/systemd/system/docker.service.d/zzz.conf; systemctl daemon-reload\n\
+         systemctl restart docker; await is ActiveState failed; {FIX_DOCKER} --yes=docker-config/hosts-twice; echo code $?"
+    );
+    let text = said_by_systemd(machine, &script)?;
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = "/etc/systemd/system/docker.service.d/zzz.conf, which is read after what it would write, sets ExecStart= itself";
+    is(words.contains(told) && words.contains("code 1") && !text.contains("  > "), || text.clone())
+}
+
+/// The drop-in with a bare command would lose them: the file is the reader's to edit, and that is enough for a start.
+fn keeps_options(machine: &Machine) -> Result<(), String> {
+    machine.as_root("printf '#!/bin/bash\\necho {} >$1\\n' >/editor; chmod 755 /editor");
+    let script = "mkdir -p /etc/docker /etc/systemd/system/docker.service.d; echo '{\"hosts\": [\"unix:///var/run/docker.sock\"]}' >/etc/docker/daemon.json\n\
+         printf '[Service]\\nExecStart=\\nExecStart=/usr/sbin/dockerd -H fd:// --label=kept=yes\\n' >/etc/systemd/system/docker.service.d/own.conf\n\
+         systemctl daemon-reload; systemctl restart docker; await is ActiveState failed";
+    let broken = machine.as_root(script);
+    let (_, before) = machine.look_after(&Case::default(), "")?;
+    is(before.told() == ["fail docker-config/hosts-twice"], || format!("{:#?}\n{broken}", before.told()))?;
+    let lines = before.fix("docker-config/hosts-twice").join("\n");
+    let (said, after) = machine.look_after(
+        &Case::default(),
+        &format!("{lines}\nawait docker version; docker info --format '{{{{.Labels}}}}'"),
+    )?;
+    machine.as_root(UNIT_RESTORED);
+    is(after.told().is_empty() && said.contains("[kept=yes]"), || format!("{:#?}\n{said}", after.told()))?;
+    back_to_health(machine)
+}
+
+fn closed_by_its_unit(machine: &Machine) -> Result<(), String> {
+    let script = format!(
+        "mkdir -p /etc/systemd/system/docker.socket.d; printf '[Socket]\\nSocketMode=0666\\n' >/etc/systemd/system/docker.socket.d/open.conf\n\
+         systemctl daemon-reload; systemctl restart docker.socket docker.service; await docker version; stat -c 'mode %a' /run/docker.sock\n\
+         {FIX_DOCKER} --yes=docker-access/open-to-all; gdoctor fix --undo; systemctl restart docker.socket docker.service; stat -c 'mode %a' /run/docker.sock"
+    );
+    let text = said_by_systemd(machine, &script)?;
+    let modes: Vec<&str> = text.lines().filter(|line| line.starts_with("mode ")).collect();
+    is(modes == ["mode 666", "mode 660"] && text.contains("Not taken back: Not advised"), || text.clone())
+}
+
+fn outlasting(machine: &Machine) -> Result<(), String> {
+    let script = "id=$(docker run -d lab/busybox:1 sleep 1000); pkill -KILL -x dockerd; await ended dockerd\n\
+         gdoctor fix --only docker-engine --timeout 30s --plan; echo ${id:0:12} was it; service docker start; await docker version; docker rm -f $id";
+    let text = machine.as_root(script);
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let id = text.lines().find_map(|line| line.strip_suffix(" was it")).unwrap_or("no container");
+    is(words.contains(&format!("(containerd-shim) show: 1 ({id})")), || text.clone())
+}
+
+fn unwritable(machine: &Machine) -> Result<(), String> {
+    let last = "/etc/sysctl.d/99-last.conf";
+    for (before, told, after) in [
+        (
+            "mount --bind /etc/sysctl.d /etc/sysctl.d; mount -o remount,bind,ro /etc/sysctl.d",
+            "is on a read-only file system",
+            "umount /etc/sysctl.d",
+        ),
+        (
+            "chattr +i /etc/sysctl.d/90-hardening.conf /etc/sysctl.d",
+            "lies in /etc/sysctl.d, which is immutable",
+            "chattr -R -i /etc/sysctl.d",
+        ),
+        // The file that is read last is the one that is edited.
+        (
+            &format!("cp /etc/sysctl.d/90-hardening.conf {last}; chattr +i {last}"),
+            "is immutable",
+            &format!("chattr -i {last}; rm {last}"),
+        ),
+        (
+            &format!("cp /etc/sysctl.d/90-hardening.conf {last}; mount --bind {last} {last}"),
+            "is mounted there by itself",
+            &format!("umount {last}; rm {last}"),
+        ),
+    ] {
+        // A sentence goes on in the next line.
+        let text = said(machine, &format!("{before}\n{FIX} --yes={CODE}; echo code $?\n{after}"));
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        is(text.contains(told) && text.contains("code 1") && !text.contains(" > "), || format!("{before}: {text}"))?;
+    }
+    Ok(())
 }
 
 fn full_disk(machine: &Machine) -> Result<(), String> {
@@ -395,6 +547,40 @@ fn changed_by_others(machine: &Machine) -> Result<(), String> {
     );
     let left = ["has been changed since the fix: it was left as it is", "code 1", "# mine"];
     is(left.iter().all(|word| text.contains(word)), || text.clone())
+}
+
+fn taken_back_in_part(machine: &Machine) -> Result<(), String> {
+    let file = "/etc/sysctl.d/99-docker-forward.conf";
+    let script = format!(
+        "rm -rf /var/lib/gdoctor; {FIX} --yes={CODE} >/dev/null; id=$(ls /var/lib/gdoctor/fixes); cp {file} /root/left; echo '# mine' >>{file}\n\
+         gdoctor fix --undo $id; echo first $?; gdoctor fix --journal; gdoctor fix --undo; echo none $?\n\
+         cp /root/left {file}; gdoctor fix --undo $id; echo second $?; gdoctor fix --journal; ls {file}; cat /proc/sys/net/ipv4/ip_forward"
+    );
+    let text = said(machine, &script);
+    let told = [
+        "first 1",
+        "taken back in part; the rest: gdoctor fix --undo",
+        "none 2",
+        "second 0",
+        "  taken back\n",
+        "cannot access",
+        "\n0\n",
+    ];
+    is(told.iter().all(|word| text.contains(word)), || text.clone())
+}
+
+/// Its command waits for a file.
+fn at_work(machine: &Machine) -> Result<(), String> {
+    let script = format!(
+        "rm -rf /var/lib/gdoctor /go; mv /usr/sbin/sysctl /usr/sbin/sysctl.away\n\
+         printf '#!/bin/sh\\nuntil [ -e /go ]; do sleep 0.05; done; exec /usr/sbin/sysctl.away \"$@\"\\n' >/usr/sbin/sysctl; chmod 755 /usr/sbin/sysctl\n\
+         {FIX} --yes={CODE} >/dev/null 2>&1 & work=$!\n\
+         await sh -c 'gdoctor fix --journal | grep -q \"is at work: sudo sysctl\"'; gdoctor fix --journal; gdoctor fix --undo; echo other $?\n\
+         touch /go; wait $work; gdoctor fix --journal; mv /usr/sbin/sysctl.away /usr/sbin/sysctl"
+    );
+    let text = said(machine, &script);
+    let told = ["is at work: sudo sysctl -p", "another gdoctor is at work there", "other 2", "  done\n"];
+    is(told.iter().all(|word| text.contains(word)) && !text.contains("ended midway"), || text.clone())
 }
 
 fn changed_in_between(machine: &Machine) -> Result<(), String> {

@@ -171,6 +171,8 @@ pub enum Form {
     Unit,
     /// Lines of options: `DOCKER_OPTS="--debug"`, or a unit's `ExecStart=`.
     Options,
+    /// Settings of the kernel's, as in /etc/sysctl.d.
+    Sysctl,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,7 +193,7 @@ pub type Key<T> = Vec<T>;
 
 impl<'a> Edit<&'a str> {
     /// The text of an `- edit:` line: `PATH json|toml set|add KEY VALUE`, `PATH json|toml remove KEY`, `PATH json mend [values]`,
-    /// `PATH unit remove LINE`, `PATH unit mend NUMBER`, `PATH options remove OPTION`.
+    /// `PATH unit remove LINE`, `PATH unit mend NUMBER`, `PATH options remove OPTION`, `PATH sysctl set NAME NUMBER`.
     pub fn parse(text: &'a str) -> Option<Self> {
         let mut words = text.splitn(4, ' ');
         let (path, form, verb, rest) = (words.next()?, words.next()?, words.next()?, words.next());
@@ -200,11 +202,16 @@ impl<'a> Edit<&'a str> {
             "toml" => Form::Toml,
             "unit" => Form::Unit,
             "options" => Form::Options,
+            "sysctl" => Form::Sysctl,
             _ => return None,
         };
         let has_keys = matches!(form, Form::Json | Form::Toml);
         let key = |text: &'a str| if has_keys { text.split('.').collect() } else { Vec::from([text]) };
         let change = match (verb, rest) {
+            ("set", Some(rest)) if form == Form::Sysctl => {
+                let (name, value) = rest.split_once(' ')?;
+                Change::Set(key(name), value)
+            }
             ("set" | "add", Some(rest)) if has_keys => {
                 let (name, value) = rest.split_once(' ')?;
                 if verb == "set" { Change::Set(key(name), value) } else { Change::Add(key(name), value) }

@@ -108,14 +108,15 @@ fn begun(step: &Step, hand: Hand, before: &States, folders: States) -> Record {
     let undo: Vec<journal::Line> =
         step.undo.iter().filter(|line| last_edit.is_none() || line.command().is_none()).map(Into::into).collect();
     let commands = undo.iter().filter_map(journal::Line::command);
-    let lines: Vec<&str> = rereads.iter().map(String::as_str).chain(commands).collect();
+    let words: Vec<String> = step.actions.iter().map(Action::words).collect();
+    let lines: Vec<&str> = words.iter().chain(&rereads).map(String::as_str).chain(commands).collect();
     Record::Begun {
         at: clock::rfc3339(clock::unix_seconds()),
         code: step.cause().code.clone(),
         subject: step.cause().subject.clone(),
         title: step.title.clone(),
-        actions: step.actions.iter().map(Action::words).collect(),
         down: effects::down(&lines),
+        actions: words,
         rereads,
         installs: step.installs.clone(),
         undo,

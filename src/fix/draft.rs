@@ -7,6 +7,7 @@ use std::path::Path;
 
 use gdoctor_checks::model::fix::Edit;
 
+use super::beaten;
 use super::difference::difference;
 use super::edit::{self, edited};
 use super::effects::{self, Engine};
@@ -19,9 +20,6 @@ use crate::host::shell::Sudo;
 use crate::host::state::{self, State};
 use crate::host::{Host, trust};
 use crate::report::{FixWords, Gate};
-
-const UNTOLD: &str =
-    "The engine does not answer this user: containers that run now stop with it, and are not listed here.";
 
 /// What all steps of one look are made with.
 pub struct Draft<'a> {
@@ -48,7 +46,8 @@ impl<'a> Draft<'a> {
         }
         let lines: Vec<&str> = fix.commands.iter().map(String::as_str).collect();
         let effects = effects::of(&lines, self.host, || self.engine.get_or_init(|| Engine::asked(self.host)));
-        let why_not = refusal::of(fix, &actions, &writes, self.sudo).or(wrong).or(nowhere);
+        let beaten = || self.beaten(&lines);
+        let why_not = refusal::of(fix, &actions, &writes, self.sudo).or(wrong).or(nowhere).or_else(beaten);
         // apt is asked only where all else speaks for it.
         let is_asked = why_not.is_none() && fix.touches.as_ref().is_some_and(|touches| touches.packages);
         let (installs, unknown) = match is_asked.then(|| packages::brought(&fix.commands)) {
@@ -65,7 +64,7 @@ impl<'a> Draft<'a> {
             services: effects.services,
             stops: effects.stops,
             may_lose_gpus: effects.lose_gpus,
-            notes: effects.untold.then(|| UNTOLD.to_owned()).into_iter().chain(fix.notes.iter().cloned()).collect(),
+            notes: effects.untold.into_iter().chain(fix.notes.iter().cloned()).collect(),
             undo: fix.undo.clone(),
             page: fix.page.clone(),
             offered: why_not.is_empty(),
@@ -76,6 +75,14 @@ impl<'a> Draft<'a> {
             in_your_shell,
             seen,
         }
+    }
+
+    /// Why what these lines write would not decide.
+    fn beaten(&self, lines: &[&str]) -> Option<String> {
+        lines.iter().flat_map(|line| foretold(line)).find_map(|(path, change)| {
+            let before = text_of(&state::look(Path::new(&path)).ok()?)?;
+            beaten::of(self.host, &path, &change.of(&before))
+        })
     }
 
     /// Every path that is written, links and missing folders included, and why there is none where that is so.
@@ -134,6 +141,9 @@ impl<'a> Draft<'a> {
                 let before = text_of(&state).ok_or(format!("{path} is no file of text"))?;
                 let after = edited(&before, edit).map_err(|why| format!("{path} {why}"))?;
                 refusal::of_new_hosts(&before, &after)?;
+                if path == "/etc/docker/daemon.json" {
+                    refusal::of_command(self.host, &before, &after)?;
+                }
                 seen.insert(path.clone(), state);
                 difference(&before, &after).iter().map(|line| gate.text(line)).collect()
             }

@@ -33,7 +33,7 @@ pub enum Record {
         actions: Vec<String>,
         /// Those that make a service read what was given back.
         rereads: Vec<String>,
-        /// Services that it starts, or that taking it back starts, and that did not run.
+        /// Services that it starts, or that taking it back starts, and that did not run before.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         down: Vec<String>,
         /// Packages that were not there.
@@ -131,6 +131,8 @@ pub struct Entry {
     pub code: String,
     pub subject: String,
     pub title: String,
+    /// What it did, in words; a command is its own.
+    pub actions: Vec<String>,
     pub rereads: Vec<String>,
     pub down: Vec<String>,
     pub installs: Vec<String>,
@@ -144,14 +146,8 @@ pub struct Entry {
     /// The action that was under way, in words.
     pub under_way: Option<String>,
     pub told: String,
-}
-
-impl Entry {
-    /// Every line that taking it back may run.
-    pub fn undo_lines(&self) -> Vec<&str> {
-        let undo: Vec<&str> = self.undo.iter().filter_map(Line::command).collect();
-        if undo.is_empty() { self.rereads.iter().map(String::as_str).collect() } else { undo }
-    }
+    /// It is being done, or taken back, right now.
+    pub is_at_work: bool,
 }
 
 /// Root's journal, or this user's own. None without a home.
@@ -177,7 +173,11 @@ pub fn write(ledger: &mut Ledger, record: &Record) -> Result<(), String> {
 
 /// Every fix that was done, the oldest first. A file in which nothing was begun tells of nothing.
 pub fn entries(shelf: &Shelf) -> Vec<Entry> {
-    shelf.names().into_iter().filter_map(|name| read(&name, &shelf.read(&name).ok()?)).collect()
+    let entry = |name: String| {
+        let entry = read(&name, &shelf.read(&name).ok()?)?;
+        Some(Entry { is_at_work: shelf.is_held(&name), ..entry })
+    };
+    shelf.names().into_iter().filter_map(entry).collect()
 }
 
 fn read(id: &str, bytes: &[u8]) -> Option<Entry> {
@@ -207,6 +207,7 @@ fn read(id: &str, bytes: &[u8]) -> Option<Entry> {
         code,
         subject,
         title,
+        actions,
         rereads,
         down,
         installs,
@@ -218,13 +219,14 @@ fn read(id: &str, bytes: &[u8]) -> Option<Entry> {
         stood: Stood::Midway,
         under_way: None,
         told: String::new(),
+        is_at_work: false,
     };
     for record in records {
         match record {
             Record::Begun { .. } => {}
             Record::Doing { action, after } => {
                 entry.after.extend(after);
-                entry.under_way = actions.get(action).cloned();
+                entry.under_way = entry.actions.get(action).cloned();
             }
             Record::Did { changed, .. } => {
                 entry.after.extend(changed);

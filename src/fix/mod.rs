@@ -2,6 +2,7 @@
 //! and what it changes its document says; what the host shows is the checks' matter.
 
 mod apply;
+mod beaten;
 mod difference;
 mod draft;
 mod edit;
@@ -205,13 +206,15 @@ pub fn take_back(host: &Host, names: &str, say: &mut dyn FnMut(&str)) -> Result<
     for index in chosen {
         let entry = entries.remove(index);
         let engine = OnceCell::new();
-        let effects = effects::of(&entry.undo_lines(), host, || engine.get_or_init(|| effects::Engine::asked(host)));
+        let course = undo::Course::of(&entry);
+        let effects = effects::of(&course.lines(), host, || engine.get_or_init(|| effects::Engine::asked(host)));
         for (what, names) in [("stop", effects.stops), ("lose the GPUs of NVIDIA's hook", effects.lose_gpus)] {
             if !names.is_empty() {
                 say(&format!("containers that {what}: {}", names.join(", ")));
             }
         }
-        let back = match undo::undo(&entry, &shelf, &mut say) {
+        effects.untold.iter().for_each(|words| say(words));
+        let back = match undo::undo(&entry, &course, &shelf, &mut say) {
             Ok(back) => back,
             // Those before it were taken back, and are told.
             Err(why) if !all.is_empty() => undo::TakenBack { left: vec![why], ..Default::default() },

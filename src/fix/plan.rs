@@ -4,6 +4,7 @@ use gdoctor_checks::model::fix::{Edit, Risk, Step as Afterwards};
 use serde::Serialize;
 
 use super::draft::Draft;
+use super::effects;
 use super::journal::States;
 use crate::host::Host;
 use crate::host::shell::Sudo;
@@ -115,17 +116,33 @@ impl Step {
         &self.causes[0]
     }
 
+    fn restarts_docker(&self) -> bool {
+        let starts = self.actions.iter().flat_map(|action| effects::starts(&action.words()));
+        starts.chain(self.services.iter().cloned()).any(|unit| effects::is_docker(&unit))
+    }
+
     /// It needs no root, restarts nothing and ends nothing.
     pub fn is_safe(&self) -> bool {
         self.offered && !self.needs_root && self.risks == [Risk::Safe.words()] && self.services.is_empty()
     }
 }
 
-/// A step for each cause: what other checks wait for comes first, the rest in the report's order.
+/// dockerd does not start while this is told; one that runs goes on.
+pub fn keeps_from_start(code: &str) -> bool {
+    match code.split_once('/') {
+        Some(("docker-config", name)) => name != "refused-later",
+        Some((check, name)) => (check, name) == ("docker-unit", "refused-next"),
+        None => false,
+    }
+}
+
+/// A step for each cause: what keeps dockerd from its next start comes first, then what other checks wait for, the rest in the
+/// report's order.
 pub fn steps(report: &Report, host: &Host, sudo: Sudo) -> Vec<Step> {
     let waited_for = |outcome: &Outcome| report.results.iter().any(|other| other.cause.as_deref() == Some(outcome.id));
     let mut troubles: Vec<&Outcome> = report.results.iter().filter(|outcome| outcome.is_trouble()).collect();
-    troubles.sort_by_key(|outcome| !waited_for(outcome));
+    troubles.sort_by_key(|outcome| (!keeps_from_start(&outcome.code), !waited_for(outcome)));
+    let keeps = troubles.iter().find(|outcome| keeps_from_start(&outcome.code)).map(|outcome| outcome.code.clone());
     let draft = Draft::new(host, sudo);
     let mut steps: Vec<Step> = Vec::new();
     for outcome in troubles {
@@ -144,6 +161,14 @@ pub fn steps(report: &Report, host: &Host, sudo: Sudo) -> Vec<Step> {
         match steps.iter_mut().find(same) {
             Some(known) => known.causes.extend(step.causes),
             None => steps.push(step),
+        }
+    }
+    // An engine that runs would be gone.
+    let waits = |step: &&mut Step| step.offered && step.restarts_docker() && !keeps_from_start(&step.cause().code);
+    for step in steps.iter_mut().filter(waits) {
+        if let Some(code) = &keeps {
+            step.offered = false;
+            step.why_not = format!("it starts Docker anew, which would not come up before {code} is mended");
         }
     }
     steps

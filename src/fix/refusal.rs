@@ -10,8 +10,8 @@ use super::packages::installs;
 use super::plan::Action;
 use crate::host::process::Program;
 use crate::host::shell::Sudo;
-use crate::host::state;
-use crate::probe::docker::daemon_json;
+use crate::host::{Host, state};
+use crate::probe::docker::{command, daemon_json};
 use crate::report::{FixWords, Gate, ROOT_FOR_ALL};
 
 /// None: gdoctor does it, as far as that is seen without its edits.
@@ -71,6 +71,23 @@ pub fn of_new_hosts(before: &str, after: &str) -> Result<(), String> {
     let known = open(before);
     let new: Vec<String> = open(after).into_iter().filter(|host| !known.contains(host)).collect();
     if new.is_empty() { Ok(()) } else { Err(opens(&new.join(", "))) }
+}
+
+/// A key that the edit brings into daemon.json and that dockerd's command has: dockerd refuses both together.
+pub fn of_command(host: &Host, before: &str, after: &str) -> Result<(), String> {
+    let keys = |text: &str| match daemon_json::parse(text, 0, &serde_json::Map::new()) {
+        Config::Read { keys, .. } => keys,
+        Config::Malformed { .. } => Vec::new(),
+    };
+    let known = keys(before);
+    let written = command::written(host);
+    let is_twice = |key: &String| key != "runtimes" && written.iter().any(|option| option.key == *key);
+    match keys(after).into_iter().filter(|key| !known.contains(key)).find(is_twice) {
+        Some(key) => {
+            Err(format!("dockerd's command sets {key}, and dockerd refuses it in both places: change it there"))
+        }
+        None => Ok(()),
+    }
 }
 
 fn opens(hosts: &str) -> String {

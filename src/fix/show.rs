@@ -269,7 +269,7 @@ impl Back {
             let _ = writeln!(out, "Failed: {}", gate.text(why));
         }
         if !self.back.down.is_empty() {
-            let _ = writeln!(out, "As before the fix, {} does not run.", gate.text(&self.back.down.join(", ")));
+            let _ = writeln!(out, "These do not run, as before the fix: {}.", gate.text(&self.back.down.join(", ")));
         }
         for why in &self.back.left {
             let _ = writeln!(out, "Not taken back: {}", gate.text(why));
@@ -292,6 +292,9 @@ pub fn journal_text(entries: &[Entry]) -> String {
     let gate = Gate::default();
     let line = |entry: &Entry| {
         let stood = match (entry.stood, &entry.under_way) {
+            (Stood::MidwayBack, _) if entry.is_at_work => "is being taken back just now".to_owned(),
+            (_, Some(action)) if entry.is_at_work => format!("is at work: {}", gate.text(action)),
+            _ if entry.is_at_work => "is at work".to_owned(),
             (Stood::Ended, _) if entry.told.is_empty() => "done".to_owned(),
             (Stood::Ended, _) => format!("failed: {}", gate.text(&entry.told)),
             (Stood::Midway, Some(action)) => format!("ended midway, while this was done: {}", gate.text(action)),

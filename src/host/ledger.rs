@@ -78,7 +78,7 @@ impl Shelf {
                 Err(why) => return Err(format!("{}: {why}", path.display())),
                 Ok(file) => {
                     let _ = File::open(&self.folder).and_then(|folder| folder.sync_all());
-                    return Ok(Ledger { file, name });
+                    return Ok(Ledger::held(file, name));
                 }
             }
         }
@@ -91,11 +91,23 @@ impl Shelf {
         let flags = (OFlags::NOFOLLOW | OFlags::CLOEXEC).bits() as i32;
         let opened = OpenOptions::new().append(true).read(true).custom_flags(flags).open(&path);
         let file = opened.map_err(|why| format!("{}: {why}", path.display()))?;
-        Ok(Ledger { file, name: name.to_owned() })
+        Ok(Ledger::held(file, name.to_owned()))
+    }
+
+    /// A process writes to that file.
+    pub fn is_held(&self, name: &str) -> bool {
+        let file = File::open(self.folder.join(name));
+        file.is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockShared).is_err())
     }
 }
 
 impl Ledger {
+    /// The lock tells readers that somebody is at work, and ends with the process.
+    fn held(file: File, name: String) -> Self {
+        let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
+        Self { file, name }
+    }
+
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -27,6 +27,7 @@ pub mod resolve;
 pub mod shell;
 pub mod space;
 pub mod state;
+pub mod sysctl;
 pub mod threads;
 pub mod tls;
 pub mod trust;

@@ -9,7 +9,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, chownat, fstat, mkdirat, openat, readlinkat, statat, symlinkat, unlinkat,
+    AtFlags, CWD, FileType, Mode, OFlags, StatxAttributes, StatxFlags, chownat, fstat, mkdirat, openat, readlinkat,
+    statat, statx, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
@@ -251,7 +252,30 @@ pub fn unwritable(path: &Path) -> Option<String> {
     }
     let there = path.ancestors().find(|path| path.symlink_metadata().is_ok())?;
     let system = rustix::fs::statvfs(there).ok()?;
-    system.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY).then(|| "is on a read-only file system".to_owned())
+    if system.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
+        return Some("is on a read-only file system".to_owned());
+    }
+    let folder = if there == path { path.parent()? } else { there };
+    let own = (there == path).then(|| held(path)).flatten();
+    own.map(str::to_owned).or_else(|| {
+        let fixed = held(folder).filter(|_| folder.is_dir())?;
+        Some(format!("lies in {}, which {fixed}", folder.display()))
+    })
+}
+
+/// What keeps a file or a folder as it is, whoever writes: chattr(1), and a mount of its own, whose place no new file can take.
+fn held(path: &Path) -> Option<&'static str> {
+    let stat = statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS).ok()?;
+    let has = |attribute| stat.stx_attributes.contains(attribute);
+    let is_folder = FileType::from_raw_mode(stat.stx_mode.into()) == FileType::Directory;
+    match () {
+        () if has(StatxAttributes::IMMUTABLE) => Some("is immutable: `lsattr` shows i, and `chattr -i` lets it change"),
+        () if has(StatxAttributes::APPEND) => Some("may only grow: `lsattr` shows a, and `chattr -a` lets it change"),
+        () if has(StatxAttributes::MOUNT_ROOT) && !is_folder => {
+            Some("is mounted there by itself: it is changed where it comes from")
+        }
+        () => None,
+    }
 }
 
 #[cfg(test)]

@@ -67,7 +67,12 @@ fn file(host: &Host, folders: &[String], unit: &str) -> Option<String> {
 
 /// The last value that the unit's file or one of its drop-ins has for `key`, and the file that has it, the file first.
 pub fn last(host: &Host, path: &str, key: &str) -> Option<(String, String)> {
-    values(host, &SYSTEM.map(str::to_owned), path, key).pop()
+    all(host, path, key).pop()
+}
+
+/// Every value that the unit's file and its drop-ins have for `key`, each after the file that has it, in systemd's order.
+pub fn all(host: &Host, path: &str, key: &str) -> Vec<(String, String)> {
+    values(host, &SYSTEM.map(str::to_owned), path, key)
 }
 
 /// The services and sockets without which systemd does not start a unit of the system's, by its file's path.
@@ -75,7 +80,7 @@ pub fn required(host: &Host, path: &str) -> Vec<String> {
     let mut named = Vec::new();
     for key in ["Requires", "BindsTo"] {
         let mut units: Vec<String> = Vec::new();
-        for (_, value) in values(host, &SYSTEM.map(str::to_owned), path, key) {
+        for (_, value) in all(host, path, key) {
             match value.is_empty() {
                 true => units.clear(),
                 false => units.extend(value.split_whitespace().map(str::to_owned)),
@@ -218,16 +223,31 @@ fn has_stray_specifier(value: &str) -> bool {
 /// The unit's file and its drop-ins, line by line: systemd.syntax(7).
 fn read(host: &Host, folders: &[String], path: &str) -> Vec<Result<Setting, Ignored>> {
     let unit = path.rsplit('/').next().unwrap_or_default();
+    let files = std::iter::once(path.to_owned()).chain(drop_ins(host, folders, unit).into_values());
+    files.flat_map(|file| host.text(&file).value().map(|text| lines(&file, text)).unwrap_or_default()).collect()
+}
+
+/// Drop-ins by their names, in whose order systemd reads them; one in an earlier folder takes the place of its namesake.
+fn drop_ins(host: &Host, folders: &[String], unit: &str) -> BTreeMap<String, String> {
     let mut drop_ins: BTreeMap<String, String> = BTreeMap::new();
-    // systemd reads drop-ins in the order of their names; one in an earlier folder takes the place of its namesake.
     for folder in folders {
         let folder = format!("{folder}/{unit}.d");
         for name in host.list(&folder).value().into_iter().flatten().filter(|name| name.ends_with(".conf")) {
             drop_ins.entry(name.clone()).or_insert_with(|| format!("{folder}/{name}"));
         }
     }
-    let files = std::iter::once(path.to_owned()).chain(drop_ins.into_values());
-    files.flat_map(|file| host.text(&file).value().map(|text| lines(&file, text)).unwrap_or_default()).collect()
+    drop_ins
+}
+
+/// What a drop-in of the system's with this text would set, and what systemd reads of the unit after it. None where the path is of
+/// another kind.
+pub fn around(host: &Host, path: &str, text: &str) -> Option<(Vec<Setting>, Vec<Setting>)> {
+    let (folder, name) = path.strip_prefix("/etc/systemd/system/")?.split_once('/')?;
+    let later = drop_ins(host, &SYSTEM.map(str::to_owned), folder.strip_suffix(".d")?);
+    let later = later.into_iter().filter(|(other, _)| other.as_str() > name);
+    let read = |(_, file): (String, String)| host.text(&file).value().map(|text| lines(&file, text));
+    let taken = |lines: Vec<Result<Setting, Ignored>>| lines.into_iter().flatten().collect::<Vec<_>>();
+    Some((taken(lines(path, text)), later.filter_map(read).flat_map(taken).collect()))
 }
 
 fn lines(file: &str, text: &str) -> Vec<Result<Setting, Ignored>> {

@@ -1,6 +1,6 @@
 //! May this user talk to Docker's socket?
 
-use crate::model::facts::docker::{Address, Reach, Socket};
+use crate::model::facts::docker::{Address, DockerFacts, Reach, Socket};
 use crate::model::facts::host::User;
 use crate::model::prelude::*;
 
@@ -29,17 +29,21 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         }
         Some(Reach::Denied) => Ok(denied(facts, path)?.with("socket", path).into()),
         // Writing to the socket is what connecting takes, and that was looked at.
-        None if docker.is_waiting() => Ok(allowed(docker.socket.value()).with("socket", path).into()),
-        Some(Reach::Answers) => Ok(allowed(docker.socket.value()).with("socket", path).saw(&docker.reach).into()),
+        None if docker.is_waiting() => Ok(allowed(docker).with("socket", path).into()),
+        Some(Reach::Answers) => Ok(allowed(docker).with("socket", path).saw(&docker.reach).into()),
         _ => Err(Stop::blocked_by("docker-engine")),
     }
 }
 
-fn allowed(socket: Option<&Socket>) -> Finding {
-    match socket {
-        Some(socket) if socket.mode & 0o002 != 0 => Finding::warn("open-to-all", "close").with("group", group(socket)),
-        _ => Finding::pass("allowed"),
-    }
+fn allowed(docker: &DockerFacts) -> Finding {
+    let Some(socket) = docker.socket.value().filter(|socket| socket.mode & 0o002 != 0) else {
+        return Finding::pass("allowed");
+    };
+    // A unit that opens it does so at each start.
+    let unit = docker.unit.value().and_then(|unit| unit.opens_socket.as_ref()).filter(|_| !docker.is_rootless());
+    let finding = Finding::warn("open-to-all", if unit.is_some() { "close-unit" } else { "close" });
+    let finding = finding.with("group", group(socket));
+    unit.into_iter().fold(finding, |finding, file| finding.with("file", file).evidence(file.as_str(), "SocketMode"))
 }
 
 fn denied(facts: &Facts, path: &str) -> Result<Finding, Stop> {

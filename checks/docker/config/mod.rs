@@ -2,7 +2,7 @@
 
 use crate::model::cidr;
 use crate::model::daemon_config::Fault;
-use crate::model::facts::docker::{Config, DockerFacts, Reach};
+use crate::model::facts::docker::{Config, DockerFacts, Reach, Settings};
 use crate::model::prelude::*;
 use crate::model::version::Version;
 use crate::readings::containerd_config;
@@ -28,11 +28,13 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let lacks_ctk = docker.nvidia_ctk.is_absent();
     let is_usual = |flag: &String| ["hosts", "containerd"].contains(&flag.as_str());
     let hosts_alone = docker.unit.value().is_none_or(|unit| unit.flags.iter().all(is_usual));
+    let is_alone = |settings: &&Settings| !settings.kinds.contains_key("data-root");
+    let root = docker.settings().filter(is_alone).and_then(|settings| settings.data_root.as_deref());
     let finding = match (docker.config.known()?, docker.config_fault(engine.as_ref())) {
         (None, _) => Finding::pass("defaults"),
         (Some(_), Some(fault)) => {
             let with = |code, fix| if runs && !waits { Finding::warn(code, fix) } else { Finding::fail(code, fix) };
-            faulty(&fault, Known { runs, repeated, lacks_ctk, hosts_alone }, with, path)
+            faulty(&fault, Known { runs, repeated, lacks_ctk, hosts_alone, root }, with, path)
         }
         (Some(Config::Read { .. }), None) if !untold.is_empty() => {
             let version = engine.map(|version| version.to_string()).unwrap_or_default();
@@ -89,6 +91,8 @@ struct Known<'a> {
     lacks_ctk: bool,
     /// The unit's command says nothing besides that a command without options would lose.
     hosts_alone: bool,
+    /// The data root by the key that older engines had for it, and by that one alone.
+    root: Option<&'a str>,
 }
 
 fn faulty(fault: &Fault, known: Known, bad: impl Fn(&'static str, &'static str) -> Finding, path: &str) -> Finding {
@@ -99,6 +103,10 @@ fn faulty(fault: &Fault, known: Known, bad: impl Fn(&'static str, &'static str) 
                 .with("column", column)
                 .with("why", why)
                 .evidence(path, format!("line {line} column {column}: {why}"))
+        }
+        Fault::UnknownKeys(keys) if keys.as_slice() == ["graph"] && known.root.is_some() => {
+            let root = known.root.unwrap_or_default();
+            bad("old-name", "new-name").with("root", root).evidence(path, format!("graph: {root}"))
         }
         Fault::UnknownKeys(keys) => {
             bad("unknown-key", "repair").with("keys", keys.join(", ")).evidence(path, keys.join(", "))

@@ -2,7 +2,7 @@
 
 mod start;
 
-use crate::model::facts::docker::{Address, Config, DockerFacts, Lack, Reach, Settings};
+use crate::model::facts::docker::{Address, Config, DockerFacts, Lack, NoVariables, Reach, Settings};
 use crate::model::facts::engine::{Kvm, Start, SystemdFailure};
 use crate::model::facts::host::Platform;
 use crate::model::finding::Verdict;
@@ -64,10 +64,12 @@ fn held_by_systemd(facts: &Facts) -> Option<Result<Findings, Stop>> {
         return Some(Err(Stop::blocked_by(check)));
     }
     let masked = docker.unit.value().is_some_and(|unit| unit.masked);
+    let lacking = docker.unit.value().and_then(|unit| unit.lacks_variables.as_ref());
     let said =
         || Some(in_its_place(docker, of_named_key(docker, start::finding(start)?)).with("root", data_root(docker)));
     let finding = match &start.systemd {
         _ if masked => Finding::fail("masked", "unmask"),
+        _ if lacking.is_some() => no_variables(lacking?),
         Some(failure) => of_systemd(failure).evidence(facts.engine.start.source.0.as_str(), start.state.as_str()),
         // The next connection would start it again; what ended by itself ends so again.
         None => said().or_else(|| unsaid(facts).filter(|_| start.result != "oom-kill"))?,
@@ -120,6 +122,9 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
     if is_no_socket(docker) {
         return Ok(Finding::fail("no-socket-there", "remove-obstacle"));
     }
+    if let Some(finding) = socket_elsewhere(docker) {
+        return Ok(finding);
+    }
     if let Some(pid) = docker.daemon_process.value() {
         let hosts = docker.command.value().map_or(&[][..], |command| &command.hosts);
         let here = |host: &String| docker.endpoint.value().is_some_and(|endpoint| is_place(host, &endpoint.address));
@@ -157,6 +162,9 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
     }
     if docker.unit.value().is_some_and(|unit| unit.masked) {
         return Ok(Finding::fail("masked", "unmask"));
+    }
+    if let Some(lacking) = docker.unit.value().and_then(|unit| unit.lacks_variables.as_ref()) {
+        return Ok(no_variables(lacking));
     }
     // systemd's own words come first where they are known.
     let said = facts.engine.start.value().is_some_and(|start| start.systemd.is_some());
@@ -279,6 +287,7 @@ fn unsaid(facts: &Facts) -> Option<Finding> {
     let start = facts.engine.start.value().filter(|start| start.state == "failed")?;
     let (code, fix) = match start.result.as_str() {
         "start-limit-hit" => ("start-limit", "start-again"),
+        "timeout" => ("start-timeout", "see-timeout"),
         _ => ("failed-unsaid", "see-log"),
     };
     let finding = Finding::fail(code, fix).with("result", &start.result);
@@ -306,6 +315,22 @@ fn of_systemd(failure: &SystemdFailure) -> Finding {
             Finding::fail("requires-failed", "see-required").with("unit", unit).with("result", result)
         }
     }
+}
+
+/// systemd listens at another place, and dockerd is told to take its socket from it.
+fn socket_elsewhere(docker: &DockerFacts) -> Option<Finding> {
+    let unit = docker.unit.value().filter(|unit| unit.hosts_flag && !docker.is_rootless())?;
+    let own_hosts = docker.command.value().is_some_and(|command| !command.hosts.is_empty());
+    let at = unit.socket_elsewhere.as_ref().filter(|_| !own_hosts)?;
+    let finding = Finding::fail("socket-elsewhere", "see-listen").with("elsewhere", &at.address).with("file", &at.file);
+    Some(finding.evidence(at.file.as_str(), format!("ListenStream={}", at.address)))
+}
+
+/// systemd starts nothing without the variables that it is to read.
+fn no_variables(lacking: &NoVariables) -> Finding {
+    let place = format!("line {}: EnvironmentFile={}", lacking.line, lacking.path);
+    let finding = Finding::fail("no-variables", "let-variables-lack").with("variables", &lacking.path);
+    finding.with("file", &lacking.file).with("line", lacking.line).evidence(lacking.file.as_str(), place)
 }
 
 /// systemd does not even try: what docker.service requires cannot be started.

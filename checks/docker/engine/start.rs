@@ -5,7 +5,12 @@ use crate::model::facts::engine::{Start, is_final};
 use crate::model::prelude::*;
 
 /// Words of a line, the code that they mean, and its fix. The first row that fits counts.
-const MEANINGS: [(&str, &str, &str); 57] = [
+const MEANINGS: [(&str, &str, &str); 62] = [
+    (".json: is a directory", "config-folder", "remove-config-folder"),
+    // Whatever was being done when it happened.
+    ("too many open files", "few-resources", "see-limits"),
+    ("failed to create new os thread", "few-resources", "see-limits"),
+    ("read-only file system", "read-only", "see-read-only"),
     ("unable to configure the docker daemon with file", "refuses-config", "docker-config/repair"),
     ("no space left on device", "disk-full", "make-room"),
     ("incompatible with swarm mode", "swarm-live-restore", "docker-config/repair"),
@@ -51,6 +56,7 @@ const MEANINGS: [(&str, &str, &str); 57] = [
     ("needs to be started with root", "needs-root", "start"),
     ("reference store repository", "image-names", "remove-image-names"),
     ("unknown log opt", "setting-refused", "mend-setting"),
+    ("native.cgroupdriver", "setting-refused", "mend-setting"),
     ("log opts", "setting-refused", "mend-setting"),
     ("log-opt", "setting-refused", "mend-setting"),
     ("--fixed-cidr-v6", "setting-refused", "mend-setting"),

@@ -25,7 +25,10 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let source = fact.source.0.as_str();
     findings.push(match (on, facts.engine.forwarding_off_in.value()) {
         (true, _) => Finding::pass("on").evidence(source, "1"),
-        (false, Some(file)) => Finding::warn("off-by-file", "forward").with("file", file).evidence(file.as_str(), "0"),
+        (false, Some(file)) => {
+            let fix = if is_read_after(file) { "forward-there" } else { "forward" };
+            Finding::warn("off-by-file", fix).with("file", file).evidence(file.as_str(), "0")
+        }
         (false, None) => match told {
             Some(told) => Finding::warn("left-off", "forward").with("path", told.place.path()).evidence(source, "0"),
             None => Finding::warn("off", "forward").evidence(source, "0"),
@@ -39,4 +42,10 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         findings.push(Finding::warn("filters-bridge", "accept-bridge").with("bridge", bridge).evidence(source, "1"));
     }
     Ok(findings)
+}
+
+/// It wins over the file that the usual fix writes: names decide, whichever folder they lie in.
+fn is_read_after(file: &str) -> bool {
+    let name = file.rsplit('/').next().unwrap_or_default();
+    file == "/etc/sysctl.conf" || name > "99-docker-forward.conf"
 }

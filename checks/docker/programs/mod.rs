@@ -1,5 +1,6 @@
 //! Is the running dockerd the installed one, and are the programs there that start a container?
 
+use crate::model::facts::docker::Place;
 use crate::model::facts::engine::DaemonHelper;
 use crate::model::need::strongest;
 use crate::model::prelude::*;
@@ -40,6 +41,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     findings.extend(missing.map(|name| {
         Finding::fail("no-runtime", "reinstall-runtime").about(name).with("package", package_of(facts, name))
     }));
+    findings.extend(default_gone(facts, need, &gone).filter(|_| !other));
     let wanted = |helper: &&DaemonHelper| match helper.name.as_str() {
         "docker-proxy" => port.is_some(),
         "docker-init" => init.is_some(),
@@ -70,6 +72,25 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let package = package(facts);
     let with_package = |f: Finding| if f.code == "no-runtime" { f } else { f.with("package", package) };
     Ok(findings.into_iter().map(|f| with_package(f).evidence(fact.source.0.as_str(), seen(helpers))).collect())
+}
+
+/// The program of a default runtime that is not runc.
+fn default_gone(facts: &Facts, need: &Need, gone: &dyn Fn(&str) -> bool) -> Option<Finding> {
+    let docker = &facts.docker;
+    let info = docker.info.value().filter(|info| info.default_runtime != "runc")?;
+    let path = &info.runtimes.get(&info.default_runtime)?.path;
+    if path.is_empty() || !gone(path) {
+        return None;
+    }
+    // Told there, with what GPUs need.
+    if info.default_runtime == "nvidia" && need.gpu.is_some() && facts.has_a_driven_gpu().is_ok() {
+        return Some(Stop::blocked_by("nvidia-runtime").into());
+    }
+    let set = docker.setting("default-runtime", |settings| settings.default_runtime.as_deref());
+    let by_file = set.is_some_and(|set| matches!(set.place, Place::File(_)));
+    let fix = if by_file { "docker-config/default-runc" } else { "docker-engine/mend-command" };
+    let finding = Finding::fail("default-gone", fix).with("name", &info.default_runtime).with("program", path);
+    Some(finding.with("path", docker.config_path()))
 }
 
 /// Keys of daemon.json by which dockerd is told a path and looks for none.

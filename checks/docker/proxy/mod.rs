@@ -24,6 +24,10 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
                 .evidence(path, "proxies names a loopback address"),
         );
     }
+    findings.extend(facts.engine.dead_proxy.value().map(|dead| {
+        let finding = Finding::warn("nobody-there", "start-proxy").with("name", &dead.name).with("port", dead.port);
+        finding.with("file", &dead.file).evidence(dead.file.as_str(), format!("{}, port {}", dead.name, dead.port))
+    }));
     let Some(variables) = set else {
         if findings.is_empty() {
             findings.push(Finding::pass("no-proxy").saw(&shell.clone().map(|names| names.join(", "))));

@@ -1,6 +1,6 @@
 //! Does systemd take docker.service as its files say, and does dockerd see what it is asked for?
 
-use crate::model::facts::docker::{Hidden, Ignored, Reach, Why};
+use crate::model::facts::docker::{Hidden, Ignored, NoVariables, Reach, Why};
 use crate::model::prelude::*;
 use crate::model::run::{MountKind, RunLine};
 
@@ -22,12 +22,16 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(unit) = fact.known()?.filter(|unit| !unit.masked) else { return Err(Stop::NotNeeded("other-manager")) };
     let source = fact.source.0.as_str();
     let mut findings = Findings::new();
-    match (&unit.refused, docker.reach.value()) {
-        (Some(_), Some(Reach::NotThere | Reach::Refused)) => return Err(Stop::blocked_by("docker-engine")),
-        (Some(reason), _) => {
+    let lacking = unit.lacks_variables.as_ref().map(|lacking| {
+        let NoVariables { path, file, line } = lacking;
+        format!("line {line} of {file} has it read the variables of {path}, and there is no such file")
+    });
+    match (unit.refused.as_ref().or(lacking.as_ref()), docker.reach.value()) {
+        (Some(reason), Some(Reach::Answers | Reach::Denied)) => {
             let finding = Finding::warn("refused-next", "docker-engine/mend-unit").with("files", "its drop-ins");
             findings.push(finding.with("reason", reason).evidence(source, reason.as_str()));
         }
+        (Some(_), _) => return Err(Stop::blocked_by("docker-engine")),
         (None, _) => {}
     }
     findings.extend(unit.ignored.iter().map(ignored));

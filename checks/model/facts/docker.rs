@@ -387,6 +387,39 @@ pub struct Unit {
     /// A file of options for init scripts that sets some, and that the unit does not read.
     #[serde(default)]
     pub unread: Option<Unread>,
+    /// The file by which docker.socket's socket is everybody's to write to.
+    #[serde(default)]
+    #[serde(serialize_with = "place::path")]
+    pub opens_socket: Option<String>,
+    /// Where docker.socket has systemd listen, as its files say, where that is not the usual socket.
+    #[serde(default)]
+    pub socket_elsewhere: Option<SocketElsewhere>,
+    /// A file of variables that the unit insists on and that is not there.
+    #[serde(default)]
+    pub lacks_variables: Option<NoVariables>,
+}
+
+/// `ListenStream=` of docker.socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SocketElsewhere {
+    /// The last one.
+    #[serde(serialize_with = "place::text")]
+    pub address: String,
+    #[serde(serialize_with = "place::path")]
+    pub file: String,
+}
+
+/// `EnvironmentFile=` without a dash before the path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoVariables {
+    #[serde(serialize_with = "place::path")]
+    pub path: String,
+    /// Where it is named.
+    #[serde(serialize_with = "place::path")]
+    pub file: String,
+    pub line: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -18,6 +18,8 @@ pub struct EngineFacts {
     /// Names of the proxy variables that this shell sets; never their values.
     #[serde(serialize_with = "place::word")]
     pub shell_proxy: Fact<Vec<String>>,
+    /// A proxy of the daemon's own on this host at which nobody listens.
+    pub dead_proxy: Fact<DeadProxy>,
     /// DOCKER_API_VERSION of this shell.
     #[serde(serialize_with = "place::word")]
     pub pinned_api: Fact<String>,
@@ -100,6 +102,18 @@ pub struct EngineFacts {
     pub data_root: Fact<DataRoot>,
     /// The file that the running dockerd was started from is replaced or gone. Its owner and root alone may see that.
     pub daemon_replaced: Fact<bool>,
+}
+
+/// A proxy that dockerd is told to use, by a loopback address.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeadProxy {
+    /// `HTTPS_PROXY`, or daemon.json's `https-proxy`.
+    #[serde(serialize_with = "place::word")]
+    pub name: String,
+    #[serde(serialize_with = "place::path")]
+    pub file: String,
+    pub port: u16,
 }
 
 /// A user's keys of the kernel and what they may be at most (keyrings(7), /proc/key-users).

@@ -3,6 +3,7 @@
 
 mod json;
 mod options;
+mod sysctl;
 mod toml;
 mod unit;
 
@@ -22,6 +23,7 @@ pub fn edited(text: &str, edit: &Edit<String>) -> Result<String, String> {
         (Form::Unit, Change::Mend(Some(line))) => unit::mended(text, line),
         (Form::Unit, Change::Remove(line)) => unit::without(text, &line.concat()),
         (Form::Options, Change::Remove(option)) => options::without(text, &option.concat()),
+        (Form::Sysctl, Change::Set(name, value)) => sysctl::with(text, &name.concat(), value),
         _ => Err("cannot be changed so".into()),
     }
 }

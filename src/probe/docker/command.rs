@@ -13,7 +13,7 @@ use crate::host::{Host, units};
 use super::daemon_json;
 
 /// Files whose variables units of distributions and init scripts put into dockerd's command.
-const VARIABLE_FILES: [&str; 3] = ["/etc/default/docker", "/etc/sysconfig/docker", "/etc/conf.d/docker"];
+pub const VARIABLE_FILES: [&str; 3] = ["/etc/default/docker", "/etc/sysconfig/docker", "/etc/conf.d/docker"];
 
 /// An option as it was written, and where.
 pub struct Opt {

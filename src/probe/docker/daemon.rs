@@ -2,7 +2,8 @@
 
 use gdoctor_checks::model::fact::Fact;
 use gdoctor_checks::model::facts::docker::{
-    Address, Client, Command, Config, Hidden, Info, Lack, Package, PidOfAnother, Rights, Unit,
+    Address, Client, Command, Config, Hidden, Info, Lack, NoVariables, Package, PidOfAnother, Rights, SocketElsewhere,
+    Unit,
 };
 
 use crate::host::Host;
@@ -112,6 +113,10 @@ fn unit(host: &Host) -> Fact<Unit> {
     let ignored = ignored.into_iter().filter_map(Result::err).take(8).collect();
     let (refused, hides) = (refused(&settings), hides(&settings));
     let unread = command::unread(host, &path);
+    let by_systemd = command::is_by_systemd(host) && !masked;
+    let opens_socket = by_systemd.then(|| opens_socket(host)).flatten();
+    let socket_elsewhere = by_systemd.then(|| socket_elsewhere(host)).flatten();
+    let lacks_variables = lacks_variables(host, &settings);
     let unit = Unit {
         masked,
         enabled,
@@ -125,8 +130,39 @@ fn unit(host: &Host) -> Fact<Unit> {
         ignored,
         hides,
         unread,
+        opens_socket,
+        socket_elsewhere,
+        lacks_variables,
     };
     Fact::present(unit, path)
+}
+
+/// systemd.socket(5): without SocketMode= everybody may write to it.
+fn opens_socket(host: &Host) -> Option<String> {
+    let unit = units::path(host, "docker.socket").filter(|path| !units::is_masked(host, path))?;
+    let (file, mode) = units::last(host, &unit, "SocketMode").unwrap_or((unit, "0666".into()));
+    (u32::from_str_radix(&mode, 8).ok()? & 0o002 != 0).then_some(file)
+}
+
+/// systemd.socket(5): an empty line takes back the addresses before it.
+fn socket_elsewhere(host: &Host) -> Option<SocketElsewhere> {
+    let unit = units::path(host, "docker.socket").filter(|path| !units::is_masked(host, path))?;
+    let all = units::all(host, &unit, "ListenStream");
+    let since = all.iter().rposition(|(_, address)| address.is_empty()).map_or(0, |at| at + 1);
+    let all = all.get(since..).unwrap_or_default();
+    let is_usual = |address: &str| ["/run/docker.sock", "/var/run/docker.sock", "%t/docker.sock"].contains(&address);
+    let (file, address) = all.last().filter(|_| !all.iter().any(|(_, address)| is_usual(address)))?;
+    Some(SocketElsewhere { address: address.clone(), file: file.clone() })
+}
+
+/// systemd.exec(5): a dash lets the file be missing, and an empty line takes those before it back.
+fn lacks_variables(host: &Host, settings: &[Setting]) -> Option<NoVariables> {
+    let all: Vec<&Setting> = settings.iter().filter(|line| line.key == "EnvironmentFile").collect();
+    let since = all.iter().rposition(|line| line.value.is_empty()).map_or(0, |at| at + 1);
+    let is_plain = |path: &str| path.starts_with('/') && !path.contains(['%', '*', '?', '[']);
+    let lacks = |line: &&&Setting| is_plain(&line.value) && host.stat(&line.value).is_absent();
+    let line = all.get(since..).unwrap_or_default().iter().find(lacks)?;
+    Some(NoVariables { path: line.value.clone(), file: line.file.clone(), line: line.line })
 }
 
 /// service_verify of systemd's src/core/service.c. An empty `ExecStart=` takes those before it back.

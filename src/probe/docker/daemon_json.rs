@@ -82,7 +82,8 @@ pub fn settings(object: &Map<String, Value>, changed: i64) -> Settings {
         iptables: switch("iptables"),
         ip_forward: switch("ip-forward"),
         bridge: text("bridge"),
-        data_root: text("data-root"),
+        // Its name before 17.05, which engines up to 20.10 take for the same.
+        data_root: text("data-root").or_else(|| text("graph")),
         firewall_backend: text("firewall-backend"),
         dns: names(object, "dns"),
         mtu: object.get("mtu").and_then(Value::as_u64).and_then(|mtu| u32::try_from(mtu).ok()).filter(|mtu| *mtu > 0),

@@ -2,7 +2,7 @@
 //! containerd's runtime/v2/shim.
 
 use gdoctor_checks::model::fact::{Fact, Gap};
-use gdoctor_checks::model::facts::docker::DockerFacts;
+use gdoctor_checks::model::facts::docker::{DockerFacts, Info};
 use gdoctor_checks::model::facts::engine::{Containerd, ContainerdConfig, DaemonHelper, Unfit};
 
 use crate::host::Host;
@@ -48,17 +48,18 @@ pub fn look(host: &Host, docker: &DockerFacts) -> (Fact<Vec<DaemonHelper>>, Fact
     (Fact::present(helpers, dockerd.path_source), dockerd.replaced)
 }
 
-/// runc, and containerd's part that starts it, where the default runtime is runc. containerd mostly has the same PATH, and looks
+/// The default runtime's program; where that is runc containerd's part that starts it too. containerd mostly has the same PATH, and looks
 /// beside its own file too. Of a PATH that is only guessed nothing is told where nothing of Docker's is found on it.
 fn of_runtime(host: &Host, docker: &DockerFacts, dockerd: &Dockerd, known: &[DaemonHelper]) -> Vec<DaemonHelper> {
-    let Some(info) = docker.info.value().filter(|info| ["", "runc"].contains(&info.default_runtime.as_str())) else {
-        return Vec::new();
-    };
+    let Some(info) = docker.info.value() else { return Vec::new() };
     let guessed = known.iter().all(|helper| helper.path.is_none()) && !dockerd.path_source.starts_with("PATH of");
     if guessed || host.exists("/run/current-system") || host.exists("/nix/store") {
         return Vec::new();
     }
     let path = || dockerd.path.iter().map(String::as_str);
+    if !["", "runc"].contains(&info.default_runtime.as_str()) {
+        return of_default(host, info, path().collect()).into_iter().collect();
+    }
     let containerd = host.executable("containerd", path());
     let beside = containerd.value().and_then(|path| path.rsplit_once('/')).map(|(folder, _)| folder.to_owned());
     let runc = info.runtimes.get("runc").map_or("", |runtime| runtime.path.as_str());
@@ -69,6 +70,17 @@ fn of_runtime(host: &Host, docker: &DockerFacts, dockerd: &Dockerd, known: &[Dae
     let shim = host.executable(SHIM, beside.as_deref().into_iter().chain(path()));
     let known = [("runc", runc), (SHIM, shim)].into_iter().filter(|(_, found)| found.gap().is_none());
     known.map(|(name, found)| helper(host, name, &found)).collect()
+}
+
+/// The program of a default runtime of somebody's own. One without a path is a shim of containerd's.
+fn of_default(host: &Host, info: &Info, path: Vec<&str>) -> Option<DaemonHelper> {
+    let program = &info.runtimes.get(&info.default_runtime)?.path;
+    let found = match program.rsplit_once('/') {
+        Some((folder, name)) => host.executable(name, [if folder.is_empty() { "/" } else { folder }]),
+        None if program.is_empty() => return None,
+        None => host.executable(program, path),
+    };
+    found.gap().is_none().then(|| helper(host, program, &found))
 }
 
 fn helper(host: &Host, name: &str, found: &Fact<String>) -> DaemonHelper {

@@ -9,6 +9,7 @@ mod logging;
 mod mounts;
 pub mod network;
 mod packages;
+mod proxy;
 pub mod rules;
 pub mod sockets;
 mod start;
@@ -25,6 +26,7 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> EngineFacts {
     EngineFacts {
         client_config: client::config(host),
         shell_proxy: client::shell_proxy(host),
+        dead_proxy: proxy::dead(host, docker),
         pinned_api: client::pinned_api(host),
         compose: client::compose(host, &packages),
         buildx: client::buildx(host, docker, &client_version),

@@ -6,7 +6,7 @@ use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::DockerFacts;
 use gdoctor_checks::model::facts::engine::{Bridge, Firewall, PacketFilter, PathMtu, Resolver, Route};
 
-use crate::host::Host;
+use crate::host::{Host, sysctl};
 
 use super::number;
 use super::sockets::{Protocol, Sockets};
@@ -15,34 +15,15 @@ pub fn forwarding(host: &Host) -> Fact<bool> {
     number(host, "/proc/sys/net/ipv4/ip_forward").map(|value| value == 1)
 }
 
-/// The last file, in the order of sysctl --system, that sets forwarding; Absent unless that one switches it off.
+/// The last file that sets forwarding; Absent unless that one switches it off.
 pub fn forwarding_off_in(host: &Host) -> Fact<String> {
-    let mut files: Vec<(String, String)> = Vec::new();
-    // A file in an earlier folder replaces one of its name in a later one; then names decide, over all folders.
-    for folder in ["/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d"] {
-        for name in host.list(folder).value().into_iter().flatten().filter(|name| name.ends_with(".conf")) {
-            if files.iter().all(|(known, _)| known != name) {
-                files.push((name.clone(), format!("{folder}/{name}")));
-            }
-        }
-    }
-    files.sort();
-    files.push((String::new(), "/etc/sysctl.conf".into()));
-    let mut setting = None;
-    for (_, path) in files {
+    let sets = |path: String| {
         let text = host.text(&path);
-        if let Some(on) = text.value().and_then(|text| forwarding_line(text)) {
-            setting = Some((path, on));
-        }
-    }
-    Fact::found(setting.filter(|(_, on)| !on).map(|(path, _)| path), "/etc/sysctl.d and its like")
-}
-
-fn forwarding_line(text: &str) -> Option<bool> {
-    let lines = text.lines().filter_map(|line| line.trim().trim_start_matches('-').split_once('='));
-    let keys = ["net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net/ipv4/ip_forward"];
-    let last = lines.rev().find(|(key, _)| keys.contains(&key.trim()));
-    last.map(|(_, value)| value.trim() == "1")
+        let last = sysctl::settings(text.value()?).into_iter().rfind(|(name, _)| name == "net.ipv4.ip_forward");
+        last.map(|(_, value)| (path, value))
+    };
+    let last = sysctl::files(host).into_iter().filter_map(sets).next_back();
+    Fact::found(last.filter(|(_, value)| value != "1").map(|(path, _)| path), "/etc/sysctl.d and its like")
 }
 
 pub fn bridge_filter(host: &Host) -> Fact<bool> {
@@ -255,12 +236,5 @@ mod tests {
             lines[1].route,
             Route { network: Ipv4Addr::new(172, 17, 0, 0), bits: 16, on_link: true, by_docker: true }
         );
-    }
-
-    #[test]
-    fn the_last_sysctl_line_counts() {
-        assert_eq!(forwarding_line("net.ipv4.ip_forward = 0\n#net.ipv4.ip_forward=1\n"), Some(false));
-        assert_eq!(forwarding_line("net.ipv4.ip_forward=0\n-net.ipv4.conf.all.forwarding = 1"), Some(true));
-        assert_eq!(forwarding_line("kernel.sysrq = 0"), None);
     }
 }

@@ -148,6 +148,9 @@ impl Units<'_> {
         if step && self.value(unit, "Result") == "exit-code" {
             return Some(SystemdFailure::Step { words: last(unit, &["Failed at step"])?, drop_ins });
         }
+        if let Some(words) = given_up(unit, said) {
+            return Some(SystemdFailure::Step { words, drop_ins });
+        }
         let socket = "docker.socket";
         let failed = self.value(socket, "ActiveState") == "failed";
         let own = ["exit-code", "resources"].contains(&self.value(socket, "Result").as_str());
@@ -155,6 +158,23 @@ impl Units<'_> {
             last(socket, &["Failed to resolve", "Failed to create listening socket", "Failed to listen on sockets"]);
         (failed && own).then_some(SystemdFailure::Socket { words: words? })
     }
+}
+
+/// systemd's word on the last start, where it began no program or one before dockerd could not be started. What it counts as a failure
+/// of dockerd's is not among these.
+fn given_up(unit: &str, said: &str) -> Option<String> {
+    const BEFORE: [&str; 3] = ["Failed at step", "Failed to load environment files", "Failed to run 'start"];
+    const SKIPPED: [&str; 2] = ["because of an unmet condition check", "Starting requested but asserts failed"];
+    let begun = ["Started ", "Starting up", "API listen on"];
+    let mut since = said.lines().rev().take_while(|line| !begun.iter().any(|word| line.contains(word)));
+    let fits = |line: &&str| {
+        let own = line.starts_with(unit) && BEFORE.iter().any(|words| line.contains(words));
+        own || SKIPPED.iter().any(|words| line.contains(words))
+    };
+    // The line that names the reason is followed by the one that names the task.
+    let mut found: Vec<&str> = since.by_ref().filter(fits).take(2).collect();
+    found.sort_by_key(|line| line.contains("Failed to run"));
+    Some(found.first()?.chars().take(LONGEST).collect())
 }
 
 /// Other users than root ask systemd through the system's bus, which may be waiting itself.
@@ -245,6 +265,15 @@ mod tests {
         let user = "docker.service: Failed at step USER spawning /usr/sbin/dockerd: No such process";
         let found = failure(&shown("LoadState=loaded\nResult=exit-code\nExecMainStatus=217", ""), user);
         assert!(matches!(found, Some(SystemdFailure::Step { words, .. }) if words == user));
+        let before =
+            "docker.service: Failed at step EXEC spawning /usr/local/bin/wait-for-disk: No such file or directory";
+        let loaded = shown("LoadState=loaded\nResult=exit-code\nExecMainStatus=0", "");
+        let said = format!("Starting docker.service - Docker...\n{before}\nFailed to start docker.service - Docker.\n");
+        assert!(matches!(failure(&loaded, &said), Some(SystemdFailure::Step { words, .. }) if words == before));
+        let files = "docker.service: Failed to load environment files: No such file or directory";
+        let said = format!("{files}\ndocker.service: Failed to run 'start' task: No such file or directory\n");
+        assert!(matches!(failure(&loaded, &said), Some(SystemdFailure::Step { words, .. }) if words == files));
+        assert_eq!(failure(&loaded, &format!("{said}time=\"x\" level=info msg=\"Starting up\"\n")), None);
         let group = "docker.socket: Failed to resolve group docker: No such process";
         let found = failure(
             &shown("LoadState=loaded\nResult=success\nExecMainStatus=217", "ActiveState=failed\nResult=exit-code"),
