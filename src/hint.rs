@@ -21,6 +21,9 @@ pub fn hint(arguments: &[OsString]) -> Option<String> {
     if let Some(option) = before.iter().find_map(|word| of_docker(&tree, word)) {
         return Some(option);
     }
+    if let Some(at) = before.iter().position(|word| is_no_option(&tree, word)) {
+        return Some(no_option(&tree, &words, at + 1));
+    }
     let word = words.get(at).filter(|word| !word.starts_with('-'))?;
     // clap's own, which names a command.
     if *word == "help" {
@@ -48,14 +51,89 @@ fn meant(words: &[&str], at: usize) -> String {
             || Cli::command().find_subcommand(first).is_some()
         {
             true => format!(": take the quotes away: gdoctor {word}"),
-            false => "; an error message is explained by: gdoctor explain MESSAGE".into(),
+            false => spoken(&words[at..]),
         };
+    }
+    if ["compose", "docker-compose"].contains(&word) {
+        return format!("; {COMPOSE}");
     }
     if ["run", "create"].contains(&word) {
         let line = if rest.is_empty() { " --gpus all IMAGE".to_owned() } else { format!(" {}", joined(rest)) };
         return format!("; a line to judge begins with its program: gdoctor docker {word}{line}");
     }
-    repaired(words, at).unwrap_or_else(|| "; `gdoctor --help` lists the commands".into())
+    repaired(words, at).unwrap_or_else(|| spoken(&words[at..]))
+}
+
+const COMPOSE: &str = "a compose file is judged by: gdoctor check --compose compose.yaml";
+
+/// What people call the things that gdoctor looks at, in their own words, and the look at it; what says more stands first.
+const SPOKEN: [(&[&str], &str); 11] = [
+    (&["camera", "cameras", "webcam", "kamera", "video0"], "gdoctor --camera any"),
+    (&["display", "screen", "window", "windows", "gui", "x11", "xhost", "wayland"], "gdoctor --display"),
+    (&["cuda", "gpu", "gpus", "nvidia", "nvidia-smi", "nvidia-docker", "driver", "graphics"], "gdoctor --gpu"),
+    (&["proxy"], "gdoctor --only docker-proxy"),
+    (&["port", "ports"], "gdoctor --port 8080"),
+    (&["registry", "push"], "gdoctor --registry localhost:5000"),
+    (&["disk", "space", "full", "cleanup", "prune"], "gdoctor --only disk --reclaim"),
+    (&["compose", "docker-compose", "compose.yaml"], "gdoctor check --compose compose.yaml"),
+    (&["dockerfile", "build"], "gdoctor --dockerfile Dockerfile"),
+    (&["docker", "daemon", "dockerd", "container", "containers"], "gdoctor --only docker"),
+    (&["repair", "mend", "solve"], "gdoctor fix"),
+];
+
+/// Words that are no command: what they speak of, and of several that they may be a message.
+fn spoken(words: &[&str]) -> String {
+    let text = words.join(" ");
+    let heard: Vec<String> = text
+        .split(|c: char| c.is_whitespace() || ",;:?!\"'".contains(c))
+        .map(|word| word.to_lowercase())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let names = |(names, _): &&(&[&str], &str)| heard.iter().any(|word| names.contains(&word.as_str()));
+    let look = SPOKEN.iter().find(names).map_or("gdoctor", |(_, look)| look);
+    match heard.len() {
+        0 | 1 => format!("; to look at this machine: {look} (all commands: gdoctor --help)"),
+        _ => format!("; to look at this machine: {look}; to explain a message: gdoctor explain {}", joined(&[&text])),
+    }
+}
+
+/// A word with hyphens in front that is no option of this command.
+fn is_no_option(command: &Command, word: &str) -> bool {
+    let Some(name) = word.strip_prefix('-').filter(|name| !name.is_empty()) else { return false };
+    let known = |named: &dyn Fn(&clap::Arg) -> bool| command.get_arguments().any(named);
+    match name.strip_prefix('-') {
+        Some("" | "help" | "version") => false,
+        Some(long) => {
+            let long = long.split('=').next().unwrap_or_default();
+            !known(&|arg| arg.get_long() == Some(long))
+        }
+        // Letters may stand together, and a value behind the last.
+        None => {
+            let first = name.chars().next();
+            !first.is_some_and(|letter| "hV".contains(letter)) && !known(&|arg| arg.get_short() == first)
+        }
+    }
+}
+
+/// An option that gdoctor does not have: the one that is called nearly so, else what it speaks of.
+fn no_option(tree: &Command, words: &[&str], at: usize) -> String {
+    let name = words[at].trim_start_matches('-').split('=').next().unwrap_or_default().to_lowercase();
+    let flags = tree.get_arguments().filter(|flag| !flag.is_hide_set()).filter_map(|flag| flag.get_long());
+    let slips = if name.len() > 10 { 2 } else { 1 };
+    let near = nearest(&name, slips, flags).map(|flag| {
+        let given = words[at].split_once('=').map(|(_, value)| value);
+        let given = given.or(words.get(at + 1).copied().filter(|word| !word.starts_with('-')));
+        match (flag.as_str(), given) {
+            ("camera", None) => "gdoctor --camera any".to_owned(),
+            (flag, Some(value)) => format!("gdoctor --{flag} {}", joined(&[value])),
+            (flag, None) => format!("gdoctor --{flag}"),
+        }
+    });
+    let told = match near {
+        Some(near) => format!("; did you mean: {near}"),
+        None => spoken(&[&name]),
+    };
+    format!("there is no option {}{told}", words[at])
 }
 
 /// The command lines that the grammar takes with another word in this place: the value of the flag before it, a flag, a command or
@@ -77,8 +155,8 @@ fn repaired(words: &[&str], at: usize) -> Option<String> {
                 .collect(),
         );
     }
-    // Of a short word two letters are too much of it, of a flag or a topic, of which there are many, more than two of ten.
-    let (few, slips) = (if word.len() < 4 { 1 } else { 2 }, if word.len() > 10 { 2 } else { 1 });
+    // Of a short word two letters are too much of it (`proxy` is no `prove`), of a flag or a topic, of which there are many, more than two of ten.
+    let (few, slips) = (if word.len() < 6 { 1 } else { 2 }, if word.len() > 10 { 2 } else { 1 });
     let commands = tree.get_subcommands().filter(|command| !command.is_hide_set()).map(Command::get_name);
     let commands = commands.chain(STARTERS.into_iter().filter(|name| name.len() > 4 && !rest.is_empty()));
     lines.extend(nearest(&word, few, commands).map(|name| with(&[&name])));
@@ -121,11 +199,22 @@ fn joined(words: &[&str]) -> String {
 
 /// An option that docker has and this command has not.
 fn of_docker(command: &Command, word: &str) -> Option<String> {
-    let name = word.strip_prefix("--")?.split('=').next()?;
+    let name = match word.strip_prefix("--") {
+        Some(name) => name.split('=').next()?,
+        // `-p 8080:80`, also without the blank.
+        None if word.starts_with("-p") => "publish",
+        None => return None,
+    };
     let is_own = command.get_arguments().any(|arg| arg.get_long() == Some(name));
     if is_own || ["help", "version"].contains(&name) || !run_line::is_option(name) {
         return None;
     }
-    let own = if name == "gpus" { "gdoctor's own is --gpu: gdoctor --gpu. Or give" } else { "Give" };
-    Some(format!("--{name} is an option of `docker run`. {own} the whole line: gdoctor docker run {word} ... IMAGE"))
+    let own = match name {
+        "gpus" => "gdoctor's own is --gpu: gdoctor --gpu. Or give",
+        "publish" => "gdoctor's own is --port, with the port of this machine: gdoctor --port 8080. Or give",
+        "device" => "gdoctor's own for a camera is --camera: gdoctor --camera /dev/video0. Or give",
+        _ => "Give",
+    };
+    let typed = if word.starts_with("--") { format!("--{name}") } else { "-p".to_owned() };
+    Some(format!("{typed} is an option of `docker run`. {own} the whole line: gdoctor docker run {word} ... IMAGE"))
 }

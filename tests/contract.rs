@@ -9,8 +9,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use commands::{effects, leaves_behind, only_looks, widens};
-use gdoctor::explain::entries::note;
+use commands::{effects, leaves_behind, only_looks, tells_success, widens};
+use gdoctor::explain::entries::{entries, note};
+use gdoctor::explain::page::Page;
+use gdoctor::explain::topic;
 use gdoctor::judge::judge;
 use gdoctor::policy::FailOn;
 use gdoctor::report;
@@ -162,6 +164,22 @@ fn risks_are_those_of_the_commands() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+/// A line that shows that a fix worked ends otherwise before it. What ends well on a broken host too shows nothing: then the line is
+/// left out, and what told of the trouble is asked again.
+#[test]
+fn what_shows_success_fails_before() {
+    let mut problems = Vec::new();
+    for (id, doc) in documents() {
+        for fix in &doc.fixes {
+            let steps: Vec<Step<&str>> = fix.verify.iter().map(Note::step).collect();
+            for line in steps.iter().filter_map(Step::command).filter(|line| !tells_success(id, line)) {
+                problems.push(format!("{id}: fix {}: it may end well before the fix: {line}", fix.name));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
 /// A fix that only looks is half of one: a note says what to do with what it shows. Where the program comes from is not that.
 #[test]
 fn what_only_looks_says_what_comes_next() {
@@ -179,6 +197,27 @@ fn what_only_looks_says_what_comes_next() {
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// A code's page fits a terminal on each kind of host: the cause, what to type, how to see that it worked.
+#[test]
+fn a_codes_page_fits_a_terminal() {
+    const ROWS: usize = 24;
+    let mut long = Vec::new();
+    for host in HOSTS {
+        let tags: Vec<String> = host.split(' ').map(str::to_owned).collect();
+        for entry in entries() {
+            let page = Page::new(Some(80), Vec::new());
+            let shown = topic::explain(&entry.name(), &[], Some(&tags), None, false, page).unwrap();
+            // Commands are told whole.
+            let commands = entry.code.fixes.iter().filter_map(|name| report::find_fix(&entry.doc(), name));
+            let most = commands.map(|fix| fix.commands_for(&tags).iter().map(|text| text.lines().count()).sum()).max();
+            if shown.lines().count() > ROWS + most.unwrap_or(0usize).saturating_sub(8) {
+                long.push(format!("{host}: {} lines\n{shown}", shown.lines().count()));
+            }
+        }
+    }
+    assert!(long.is_empty(), "{}\n{}", long.len(), long.join("\n"));
 }
 
 /// Who opens a file in an editor is told what to write there.
@@ -383,6 +422,9 @@ fn every_code_and_fix_is_reached_by_a_case() {
             for outcome in report::write(&case.facts, &case.need, &judged, FailOn::Fail, frame).results {
                 let mut texts = vec![outcome.summary.clone(), outcome.detail.clone()];
                 for fix in &outcome.fixes {
+                    if fix.verify.is_empty() {
+                        problems.push(format!("{}: nothing shows that it worked: {}", outcome.code, fix.title));
+                    }
                     texts.push(fix.title.clone());
                     texts.extend(fix.commands.clone());
                     texts.extend(fix.notes.clone());

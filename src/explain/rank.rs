@@ -103,7 +103,7 @@ pub fn look_with(checks: &[&str], engine: &str) -> Option<String> {
     for (names, flag) in ASKED_BY {
         let is_asked = |check: &&Check| names.contains(&check.id) || names.contains(&check.family.name);
         let shared = flag.contains("--camera any") && hosts.contains(&"camera-bandwidth");
-        let flag = if shared { " --camera PATH --camera PATH" } else { flag };
+        let flag = if shared { " --camera /dev/video0 --camera /dev/video2" } else { flag };
         command.push_str(if looked.iter().any(is_asked) { flag } else { "" });
     }
     match (hosts.is_empty(), lines.is_empty()) {

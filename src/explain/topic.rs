@@ -15,8 +15,8 @@ use super::page::Page;
 use super::rank::{self, Here};
 use crate::policy::Status;
 use crate::report::{
-    CHECK_IT, CORRECTED, FixWords, OUT_OF_SIGHT, Outcome, Report, TRIED, UNDO, YOUR_OWN, find_fix, general, general_fix,
-    has_holes, nobodys_of, parse,
+    CHECK_IT, CORRECTED, FixWords, OUT_OF_SIGHT, Outcome, Report, TRIED, UNDO, YOUR_OWN, find_fix, general,
+    general_fix, has_holes, nobodys_of, parse,
 };
 
 /// Every check, a line each, by family; the site's own behind the others.
@@ -221,7 +221,8 @@ struct Told {
 }
 
 impl Told {
-    const ALL: Self = Self { messages: usize::MAX, fixes: usize::MAX, notes: usize::MAX, pages: true, undo: true, others: true };
+    const ALL: Self =
+        Self { messages: usize::MAX, fixes: usize::MAX, notes: usize::MAX, pages: true, undo: true, others: true };
 
     /// Leaves out what is missed least. False where nothing is left to leave out.
     fn lessen(&mut self) -> bool {

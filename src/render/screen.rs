@@ -232,8 +232,10 @@ impl Screen<'_> {
             field(out, "To find out:");
             commands(out, &outcome.find_out, indent);
         }
-        if let Some(flags) =
-            outcome.explained.as_ref().filter(|_| self.extras.more && !above.iter().any(|one| topic(one) == topic(outcome)))
+        if let Some(flags) = outcome
+            .explained
+            .as_ref()
+            .filter(|_| self.extras.more && !above.iter().any(|one| topic(one) == topic(outcome)))
         {
             // A command stays in one piece.
             let _ = writeln!(out, "{}More: gdoctor explain {}{flags}", " ".repeat(indent), topic(outcome));
@@ -337,6 +339,7 @@ impl Screen<'_> {
             (None, _) if self.report.exit_code == UNDETERMINED => self.all_of_it(),
             (None, true) if self.report.run_lines().any(|line| line.starts != Starts::Yes) => String::new(),
             (None, true) => "Nothing has to change.".into(),
+            (None, false) if self.report.compose.is_some() => "Nothing has to change.".into(),
             (None, false) => "Your own command:  gdoctor docker run ...".into(),
         };
         let waiting = match self.report.count(crate::report::WAITING) {
