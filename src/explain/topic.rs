@@ -15,8 +15,8 @@ use super::page::Page;
 use super::rank::{self, Here};
 use crate::policy::Status;
 use crate::report::{
-    CHECK_IT, CORRECTED, FixWords, OUT_OF_SIGHT, Outcome, Report, TRIED, UNDO, YOUR_OWN, find_fix, general,
-    general_fix, has_holes, nobodys_of, parse,
+    CHECK_IT, CORRECTED, FixWords, OUT_OF_SIGHT, Outcome, Report, UNDO, YOUR_OWN, find_fix, general, general_fix,
+    has_holes, nobodys_of, parse,
 };
 
 /// Every check, a line each, by family; the site's own behind the others.
@@ -213,6 +213,8 @@ struct Told {
     messages: usize,
     /// So many fixes in full, the others by their titles.
     fixes: usize,
+    /// So many of these titles.
+    titles: usize,
     notes: usize,
     pages: bool,
     undo: bool,
@@ -221,8 +223,15 @@ struct Told {
 }
 
 impl Told {
-    const ALL: Self =
-        Self { messages: usize::MAX, fixes: usize::MAX, notes: usize::MAX, pages: true, undo: true, others: true };
+    const ALL: Self = Self {
+        messages: usize::MAX,
+        fixes: usize::MAX,
+        titles: usize::MAX,
+        notes: usize::MAX,
+        pages: true,
+        undo: true,
+        others: true,
+    };
 
     /// Leaves out what is missed least. False where nothing is left to leave out.
     fn lessen(&mut self) -> bool {
@@ -231,6 +240,7 @@ impl Told {
             Self { messages: 1.., .. } => self.messages = 0,
             Self { others: true, .. } => self.others = false,
             Self { fixes: 2.., .. } => self.fixes = 1,
+            Self { titles: 4.., .. } => self.titles = 3,
             Self { notes: 3.., .. } => self.notes = 2,
             Self { notes: 2.., .. } => self.notes = 1,
             Self { pages: true, .. } => self.pages = false,
@@ -283,12 +293,6 @@ impl CodePage<'_> {
         if !detail.is_empty() {
             page.blank().say(0, detail);
         }
-        if !code.explains.is_empty() && told.messages > 0 {
-            page.blank().piece(0, "Programs then say".bold());
-            for message in code.explains.iter().take(told.messages) {
-                page.piece(2, message);
-            }
-        }
         let fixes: Vec<Fix> = code.fixes.iter().filter_map(|reference| find_fix(self.doc, reference)).collect();
         let look = rank::look_with(&[id], rank::engine(&self.name())).filter(|_| check.is_some());
         let look = look.map(|look| page.look(&look));
@@ -315,18 +319,26 @@ impl CodePage<'_> {
                 if fixes.len() > told.fixes {
                     page.blank();
                 }
-                for fix in fixes.iter().skip(told.fixes) {
+                for fix in fixes.iter().skip(told.fixes).take(told.titles) {
                     page.say(0, format!("Or: {}", general(fix.title, &known)));
                 }
+                match fixes.len().saturating_sub(told.fixes.saturating_add(told.titles)) {
+                    0 => {}
+                    1 => drop(page.say(0, "Or: 1 other fix")),
+                    more => drop(page.say(0, format!("Or: {more} other fixes"))),
+                }
                 // The look stands above.
-                if fixes.len() > 1 {
-                    return self.ruled_out(page, here);
+                if let (Some(look), true, 0..=1) = (&look, is_open, fixes.len()) {
+                    page.blank().say(0, FILLED_BY).piece(4, look);
                 }
             }
         }
         self.ruled_out(page, here);
-        if let Some(look) = look.filter(|_| is_open) {
-            page.blank().say(0, FILLED_BY).piece(4, look);
+        if !code.explains.is_empty() && told.messages > 0 {
+            page.blank().piece(0, "Programs then say".bold());
+            for message in code.explains.iter().take(told.messages) {
+                page.piece(2, message);
+            }
         }
     }
 
@@ -385,7 +397,7 @@ fn write_fix_here(page: &mut Page, fix: &FixWords, again: &str, told: &Told) {
         page.say(2, note);
     }
     if fix.verify.is_empty() {
-        let again = if fix.tries_it() { TRIED } else { again };
+        let again = fix.tried().filter(|_| !again.contains("--dockerfile")).unwrap_or(again);
         page.piece(2, format!("{CHECK_IT}: {again}"));
     }
     for (label, step) in fix.afterwards().filter(|(label, _)| *label != UNDO || told.undo) {

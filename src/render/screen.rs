@@ -225,7 +225,7 @@ impl Screen<'_> {
             let known = || above.iter().flat_map(|one| &one.fixes);
             match known().any(|one| one.title == fix.title && one.commands == fix.commands) {
                 true => field(out, "Fix: the same as above."),
-                false => self.fix(out, fix, indent, known().any(|one| one.page == fix.page)),
+                false => self.fix(out, fix, indent, &known().collect::<Vec<_>>()),
             }
         }
         if !outcome.find_out.is_empty() {
@@ -251,8 +251,8 @@ impl Screen<'_> {
         }
     }
 
-    /// `cited`: its page stands above.
-    fn fix(&self, out: &mut String, fix: &FixWords, indent: usize, cited: bool) {
+    /// `above`: the fixes that are told already, whose page and check stand there.
+    fn fix(&self, out: &mut String, fix: &FixWords, indent: usize, above: &[&FixWords]) {
         let risks = if fix.risks.is_empty() { String::new() } else { format!(" ({})", fix.risks.join(", ")) };
         let margin = " ".repeat(indent);
         let label = if fix.is_by_hand() { "Fix by hand" } else { "Fix" };
@@ -276,7 +276,10 @@ impl Screen<'_> {
         // Sentences that say why nothing can be undone are for `-v`; how the corrected line is judged stands at the end.
         let is_wanted = |label: &str, step: &Step<String>| match (label == UNDO, step.command()) {
             (true, command) => self.extras.undo && command.is_some(),
-            (false, command) => command.is_some() || !fix.changes_line,
+            (false, command) => {
+                let is_told = above.iter().any(|one| one.verify.contains(step));
+                !is_told && (command.is_some() || !fix.changes_line)
+            }
         };
         for (label, step) in fix.afterwards().filter(|(label, step)| is_wanted(label, step)) {
             let label = format!("{:<17}", format!("{label}:"));
@@ -285,7 +288,7 @@ impl Screen<'_> {
                 None => writeln!(out, "{margin}{}", self.wrapped(&format!("{label}{}", step.text()), indent)),
             };
         }
-        if self.extras.source && !cited {
+        if self.extras.source && above.iter().all(|one| one.page != fix.page) {
             let _ = writeln!(out, "{margin}{}", format!("Source: {}", fix.page).dimmed());
         }
     }

@@ -29,7 +29,7 @@ pub use start::Starts;
 pub use doc::{find_fix, general, has_holes, nobodys, nobodys_of, parse};
 pub use families::FamilyWords;
 pub use gate::{Gate, harmless};
-pub use words::{CORRECTED, OUT_OF_SIGHT, ROOT_FOR_ALL, TRIED, YOUR_OWN, general_fix, write, write_through};
+pub use words::{CORRECTED, OUT_OF_SIGHT, ROOT_FOR_ALL, YOUR_OWN, general_fix, write, write_through};
 
 /// `$id` of `docs/gdoctor-report-1.json`, which `gdoctor schema` prints.
 pub const SCHEMA: &str = "https://gdoctor.dev/schema/gdoctor-report-1.json";
@@ -506,13 +506,20 @@ impl FixWords {
         self.risks.contains(&Risk::Looks.words())
     }
 
-    /// Its commands try it by themselves: in a container, or with gdoctor in the surroundings that they make. Another look at the
-    /// host would see nothing of that.
-    pub fn tries_it(&self) -> bool {
-        const TRIES: [&str; 6] =
-            ["docker run ", "podman run ", "docker build ", "xvfb-run ", " gdoctor ", "docker compose up"];
-        let own = self.commands.iter().filter(|command| *command != words::YOUR_OWN);
-        own.clone().any(|command| TRIES.iter().any(|words| command.contains(words)))
+    /// How to see that it worked, where its commands try it by themselves, in a container or in surroundings that they make: another
+    /// look at the host sees nothing of that.
+    pub fn tried(&self) -> Option<&'static str> {
+        const TESTS: [&str; 3] = [" test -", "xvfb-run ", " gdoctor "];
+        const STARTS: [&str; 4] = ["docker run ", "podman run ", "docker build ", "docker compose up"];
+        let any = |words: &[&str]| {
+            let mut own = self.commands.iter().filter(|command| *command != words::YOUR_OWN);
+            own.any(|command| words.iter().any(|words| command.contains(words)))
+        };
+        match (any(&TESTS), any(&STARTS)) {
+            (true, _) => Some("The command above ends without an error."),
+            (false, true) => Some("Start what failed again, in this way: the error is gone."),
+            (false, false) => None,
+        }
     }
 
     /// What follows the commands in every format: how to see that it worked, how to take it back.

@@ -29,7 +29,7 @@ use crate::policy::{self, FailOn};
 pub const CORRECTED: &str = "{corrected}";
 
 /// Stands in its place where there is no line to change.
-pub const YOUR_OWN: &str = "# your own line: with gdoctor in front of it, it is printed with this change";
+pub const YOUR_OWN: &str = "# type gdoctor before your own docker line: it prints the line with this change";
 
 /// Of every check that tells of the machine on which containers run, unless its document has better words.
 pub const OUT_OF_SIGHT: &str =
@@ -127,9 +127,6 @@ const LINE: usize = 120;
 
 const ENGINE: &str = "docker-engine";
 
-/// How to see that a fix worked whose commands try it by themselves.
-pub const TRIED: &str = "The command above ends without an error.";
-
 struct Words<'a> {
     check: &'static Check,
     doc: Doc<'static>,
@@ -218,12 +215,12 @@ impl Words<'_> {
     /// Of a fix without a command of its own for it: how to see that it worked. What told of the trouble tells that it is gone.
     fn look_again(&self, fix: &FixWords, finding: &Finding) -> Step<String> {
         let sentence = |text: &str| Step::Sentence(text.to_owned());
-        match self.check.family.name {
+        match (self.check.family.name, fix.tried()) {
             _ if fix.changes_line => sentence("Put gdoctor before the corrected command."),
-            _ if fix.tries_it() => sentence(TRIED),
-            "proof" => sentence("Run the same gdoctor prove again."),
-            _ if self.explained().is_none() => sentence("Run the same gdoctor again."),
-            _ => Step::Command(self.look("gdoctor", finding)),
+            ("proof", _) => sentence("Run the same gdoctor prove again."),
+            ("dockerfile", _) | (_, None) if self.explained().is_some() => Step::Command(self.look("gdoctor", finding)),
+            (_, Some(tried)) => sentence(tried),
+            (_, None) => sentence("Run the same gdoctor again."),
         }
     }
 
@@ -248,6 +245,10 @@ impl Words<'_> {
             Gap::Crashed(_) | Gap::Unparsable(_) | Gap::Said(_) | Gap::Bug(_) => with_own(look("gdoctor -v")),
             // Another look would say the same.
             Gap::Unsupported(why) if why == INSIDE => vec![INSIDE_LOOK.to_owned()],
+            // What only a running system shows.
+            Gap::Unsupported(why) if why.contains("this root") => {
+                look("gdoctor").map(|look| format!("{look}{}", super::again::THERE)).into_iter().collect()
+            }
             Gap::Unsupported(_) => with_own(None),
             Gap::BlockedBy(cause) => vec![format!("gdoctor --only {cause}")],
         };
