@@ -18,7 +18,9 @@ pub fn hint(arguments: &[OsString]) -> Option<String> {
     let tree = Cli::command();
     let at = first_word(arguments);
     let before = words.get(1..at).unwrap_or_default();
-    if let Some(option) = before.iter().find_map(|word| of_docker(&tree, word)) {
+    let with_value = |at: usize| words.get(at + 2).copied().filter(|word| !word.starts_with('-'));
+    let docker = |(at, word): (usize, &&str)| of_docker(&tree, word, with_value(at));
+    if let Some(option) = before.iter().enumerate().find_map(docker) {
         return Some(option);
     }
     if let Some(at) = before.iter().position(|word| is_no_option(&tree, word)) {
@@ -32,7 +34,9 @@ pub fn hint(arguments: &[OsString]) -> Option<String> {
     }
     if let Some(command) = tree.find_subcommand(word) {
         let rest = words.get(at + 1..).unwrap_or_default();
-        if let Some(option) = rest.iter().take_while(|word| **word != "--").find_map(|word| of_docker(command, word)) {
+        if let Some(option) =
+            rest.iter().take_while(|word| **word != "--").find_map(|word| of_docker(command, word, None))
+        {
             return Some(option);
         }
         let stray = word_behind(command, arguments, at + 1);
@@ -198,7 +202,7 @@ fn joined(words: &[&str]) -> String {
 }
 
 /// An option that docker has and this command has not.
-fn of_docker(command: &Command, word: &str) -> Option<String> {
+fn of_docker(command: &Command, word: &str, value: Option<&str>) -> Option<String> {
     let name = match word.strip_prefix("--") {
         Some(name) => name.split('=').next()?,
         // `-p 8080:80`, also without the blank.
@@ -216,5 +220,7 @@ fn of_docker(command: &Command, word: &str) -> Option<String> {
         _ => "Give",
     };
     let typed = if word.starts_with("--") { format!("--{name}") } else { "-p".to_owned() };
-    Some(format!("{typed} is an option of `docker run`. {own} the whole line: gdoctor docker run {word} ... IMAGE"))
+    let is_whole = word.contains('=') || word.len() > 2 && !word.starts_with("--");
+    let given = value.filter(|_| !is_whole).map_or(word.to_owned(), |value| joined(&[word, value]));
+    Some(format!("{typed} is an option of `docker run`. {own} the whole line: gdoctor docker run {given} ... IMAGE"))
 }

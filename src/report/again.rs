@@ -26,7 +26,8 @@ impl Report {
                 let sees_root = |command: &str| root.is_none() || command.contains("gdoctor");
                 outcome.find_out.retain(|command| bare(command) != bare(typed) && sees_root(command));
                 if outcome.find_out.is_empty() {
-                    outcome.find_out.push("gdoctor issue".to_owned());
+                    let look = format!("gdoctor --only {}{THERE}", outcome.id);
+                    outcome.find_out.push(root.as_ref().map_or("gdoctor issue".to_owned(), |_| look));
                 }
             }
             let steps = outcome.fixes.iter_mut().flat_map(|fix| &mut fix.verify);

@@ -29,7 +29,7 @@ use crate::policy::{self, FailOn};
 pub const CORRECTED: &str = "{corrected}";
 
 /// Stands in its place where there is no line to change.
-pub const YOUR_OWN: &str = "# type gdoctor before your own docker line: it prints the line with this change";
+pub const YOUR_OWN: &str = "# type gdoctor before your own line: it prints the line with this change";
 
 /// Of every check that tells of the machine on which containers run, unless its document has better words.
 pub const OUT_OF_SIGHT: &str =
