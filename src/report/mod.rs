@@ -517,7 +517,7 @@ impl FixWords {
         };
         match (any(&TESTS), any(&STARTS)) {
             (true, _) => Some("The command above ends without an error."),
-            (false, true) => Some("Start what failed again, in this way: the error is gone."),
+            (false, true) => Some("Start again what failed: the error is gone."),
             (false, false) => None,
         }
     }
