@@ -23,8 +23,9 @@ pub fn hint(arguments: &[OsString]) -> Option<String> {
     if let Some(option) = before.iter().enumerate().find_map(docker) {
         return Some(option);
     }
-    if let Some(at) = before.iter().position(|word| is_no_option(&tree, word)) {
-        return Some(no_option(&tree, &words, at + 1));
+    let typed = words.get(1).and_then(|word| tree.find_subcommand(word)).unwrap_or(&tree);
+    if let Some(at) = before.iter().position(|word| is_no_option(typed, word)) {
+        return Some(no_option(typed, &words, at + 1));
     }
     let word = words.get(at).filter(|word| !word.starts_with('-'))?;
     // clap's own, which names a command.
@@ -59,7 +60,7 @@ fn meant(words: &[&str], at: usize) -> String {
         };
     }
     if ["compose", "docker-compose"].contains(&word) {
-        return format!("; {COMPOSE}");
+        return "; a compose file is judged by: gdoctor check --compose compose.yaml".into();
     }
     if ["run", "create"].contains(&word) {
         let line = if rest.is_empty() { " --gpus all IMAGE".to_owned() } else { format!(" {}", joined(rest)) };
@@ -67,8 +68,6 @@ fn meant(words: &[&str], at: usize) -> String {
     }
     repaired(words, at).unwrap_or_else(|| spoken(&words[at..]))
 }
-
-const COMPOSE: &str = "a compose file is judged by: gdoctor check --compose compose.yaml";
 
 /// What people call the things that gdoctor looks at, in their own words, and the look at it; what says more stands first.
 const SPOKEN: [(&[&str], &str); 11] = [
@@ -159,7 +158,8 @@ fn repaired(words: &[&str], at: usize) -> Option<String> {
                 .collect(),
         );
     }
-    // Of a short word two letters are too much of it (`proxy` is no `prove`), of a flag or a topic, of which there are many, more than two of ten.
+    // Of a short word two letters are too much of it (`proxy` is no `prove`), of a flag or a topic, of which there are many, more
+    // than two of ten.
     let (few, slips) = (if word.len() < 6 { 1 } else { 2 }, if word.len() > 10 { 2 } else { 1 });
     let commands = tree.get_subcommands().filter(|command| !command.is_hide_set()).map(Command::get_name);
     let commands = commands.chain(STARTERS.into_iter().filter(|name| name.len() > 4 && !rest.is_empty()));

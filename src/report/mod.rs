@@ -461,7 +461,7 @@ pub struct FixWords {
     pub commands: Vec<String>,
     pub risks: Vec<&'static str>,
     pub notes: Vec<String>,
-    /// Commands that show that it worked, besides another look by gdoctor.
+    /// How to see that it worked; never empty in a report.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub verify: Vec<Step<String>>,
     /// Commands that take back what it changes, or a sentence that says why none does.
