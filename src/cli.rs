@@ -381,7 +381,7 @@ pub struct ExplainArgs {
     pub text: Vec<String>,
     #[arg(long, value_enum, default_value_t)]
     pub format: ExplainFormat,
-    /// Tell why each cause has its place
+    /// Tell all of a code: every fix, note and message; of a text why each cause has its place
     #[arg(short, long)]
     pub verbose: bool,
     /// The commands of every system, not of this one alone
@@ -936,7 +936,12 @@ fn port(text: &str) -> Result<Port, String> {
         None => (None, rest),
         Some((ip, range)) => {
             let bare = ip.strip_prefix('[').and_then(|ip| ip.strip_suffix(']')).unwrap_or(ip);
-            let address: IpAddr = bare.parse().map_err(|_| format!("{ip:?} is not an IP address of this host"))?;
+            // What `-p` of docker takes has the container's port behind the host's.
+            let published = ip.rsplit(':').next().filter(|port| port.parse::<u16>().is_ok());
+            let address: IpAddr = bare.parse().map_err(|_| match published {
+                Some(port) => format!("give the port of this machine alone, without the container's: --port {port}"),
+                None => format!("{ip:?} is not an IP address of this host"),
+            })?;
             (Some(address), range)
         }
     };

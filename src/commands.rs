@@ -425,7 +425,14 @@ pub fn explain(arguments: &ExplainArgs) -> Result<u8, String> {
             let report = looked.map(|(_, report)| report);
             if !json {
                 let tags = (!arguments.all_systems).then_some(&tags[..]);
-                return Ok(print_words(&explain::topic::explain(&topic, &checks, tags, report.as_ref(), page())?));
+                return Ok(print_words(&explain::topic::explain(
+                    &topic,
+                    &checks,
+                    tags,
+                    report.as_ref(),
+                    arguments.verbose,
+                    page(),
+                )?));
             }
             Document::of_entries(explain::topic::codes(&topic, &checks)?, report.as_ref(), &tags)
         }

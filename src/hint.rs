@@ -18,8 +18,14 @@ pub fn hint(arguments: &[OsString]) -> Option<String> {
     let tree = Cli::command();
     let at = first_word(arguments);
     let before = words.get(1..at).unwrap_or_default();
-    if let Some(option) = before.iter().find_map(|word| of_docker(&tree, word)) {
+    let with_value = |at: usize| words.get(at + 2).copied().filter(|word| !word.starts_with('-'));
+    let docker = |(at, word): (usize, &&str)| of_docker(&tree, word, with_value(at));
+    if let Some(option) = before.iter().enumerate().find_map(docker) {
         return Some(option);
+    }
+    let typed = words.get(1).and_then(|word| tree.find_subcommand(word)).unwrap_or(&tree);
+    if let Some(at) = before.iter().position(|word| is_no_option(typed, word)) {
+        return Some(no_option(typed, &words, at + 1));
     }
     let word = words.get(at).filter(|word| !word.starts_with('-'))?;
     // clap's own, which names a command.
@@ -29,7 +35,9 @@ pub fn hint(arguments: &[OsString]) -> Option<String> {
     }
     if let Some(command) = tree.find_subcommand(word) {
         let rest = words.get(at + 1..).unwrap_or_default();
-        if let Some(option) = rest.iter().take_while(|word| **word != "--").find_map(|word| of_docker(command, word)) {
+        if let Some(option) =
+            rest.iter().take_while(|word| **word != "--").find_map(|word| of_docker(command, word, None))
+        {
             return Some(option);
         }
         let stray = word_behind(command, arguments, at + 1);
@@ -48,14 +56,87 @@ fn meant(words: &[&str], at: usize) -> String {
             || Cli::command().find_subcommand(first).is_some()
         {
             true => format!(": take the quotes away: gdoctor {word}"),
-            false => "; an error message is explained by: gdoctor explain MESSAGE".into(),
+            false => spoken(&words[at..]),
         };
+    }
+    if ["compose", "docker-compose"].contains(&word) {
+        return "; a compose file is judged by: gdoctor check --compose compose.yaml".into();
     }
     if ["run", "create"].contains(&word) {
         let line = if rest.is_empty() { " --gpus all IMAGE".to_owned() } else { format!(" {}", joined(rest)) };
         return format!("; a line to judge begins with its program: gdoctor docker {word}{line}");
     }
-    repaired(words, at).unwrap_or_else(|| "; `gdoctor --help` lists the commands".into())
+    repaired(words, at).unwrap_or_else(|| spoken(&words[at..]))
+}
+
+/// What people call the things that gdoctor looks at, in their own words, and the look at it; what says more stands first.
+const SPOKEN: [(&[&str], &str); 11] = [
+    (&["camera", "cameras", "webcam", "kamera", "video0"], "gdoctor --camera any"),
+    (&["display", "screen", "window", "windows", "gui", "x11", "xhost", "wayland"], "gdoctor --display"),
+    (&["cuda", "gpu", "gpus", "nvidia", "nvidia-smi", "nvidia-docker", "driver", "graphics"], "gdoctor --gpu"),
+    (&["proxy"], "gdoctor --only docker-proxy"),
+    (&["port", "ports"], "gdoctor --port 8080"),
+    (&["registry", "push"], "gdoctor --registry localhost:5000"),
+    (&["disk", "space", "full", "cleanup", "prune"], "gdoctor --only disk --reclaim"),
+    (&["compose", "docker-compose", "compose.yaml"], "gdoctor check --compose compose.yaml"),
+    (&["dockerfile", "build"], "gdoctor --dockerfile Dockerfile"),
+    (&["docker", "daemon", "dockerd", "container", "containers"], "gdoctor --only docker"),
+    (&["repair", "mend", "solve"], "gdoctor fix"),
+];
+
+/// Words that are no command: what they speak of, and of several that they may be a message.
+fn spoken(words: &[&str]) -> String {
+    let text = words.join(" ");
+    let heard: Vec<String> = text
+        .split(|c: char| c.is_whitespace() || ",;:?!\"'".contains(c))
+        .map(|word| word.to_lowercase())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let names = |(names, _): &&(&[&str], &str)| heard.iter().any(|word| names.contains(&word.as_str()));
+    let look = SPOKEN.iter().find(names).map_or("gdoctor", |(_, look)| look);
+    match heard.len() {
+        0 | 1 => format!("; to look at this machine: {look} (all commands: gdoctor --help)"),
+        _ => format!("; to look at this machine: {look}; to explain a message: gdoctor explain {}", joined(&[&text])),
+    }
+}
+
+/// A word with hyphens in front that is no option of this command.
+fn is_no_option(command: &Command, word: &str) -> bool {
+    let Some(name) = word.strip_prefix('-').filter(|name| !name.is_empty()) else { return false };
+    let known = |named: &dyn Fn(&clap::Arg) -> bool| command.get_arguments().any(named);
+    match name.strip_prefix('-') {
+        Some("" | "help" | "version") => false,
+        Some(long) => {
+            let long = long.split('=').next().unwrap_or_default();
+            !known(&|arg| arg.get_long() == Some(long))
+        }
+        // Letters may stand together, and a value behind the last.
+        None => {
+            let first = name.chars().next();
+            !first.is_some_and(|letter| "hV".contains(letter)) && !known(&|arg| arg.get_short() == first)
+        }
+    }
+}
+
+/// An option that gdoctor does not have: the one that is called nearly so, else what it speaks of.
+fn no_option(tree: &Command, words: &[&str], at: usize) -> String {
+    let name = words[at].trim_start_matches('-').split('=').next().unwrap_or_default().to_lowercase();
+    let flags = tree.get_arguments().filter(|flag| !flag.is_hide_set()).filter_map(|flag| flag.get_long());
+    let slips = if name.len() > 10 { 2 } else { 1 };
+    let near = nearest(&name, slips, flags).map(|flag| {
+        let given = words[at].split_once('=').map(|(_, value)| value);
+        let given = given.or(words.get(at + 1).copied().filter(|word| !word.starts_with('-')));
+        match (flag.as_str(), given) {
+            ("camera", None) => "gdoctor --camera any".to_owned(),
+            (flag, Some(value)) => format!("gdoctor --{flag} {}", joined(&[value])),
+            (flag, None) => format!("gdoctor --{flag}"),
+        }
+    });
+    let told = match near {
+        Some(near) => format!("; did you mean: {near}"),
+        None => spoken(&[&name]),
+    };
+    format!("there is no option {}{told}", words[at])
 }
 
 /// The command lines that the grammar takes with another word in this place: the value of the flag before it, a flag, a command or
@@ -77,8 +158,9 @@ fn repaired(words: &[&str], at: usize) -> Option<String> {
                 .collect(),
         );
     }
-    // Of a short word two letters are too much of it, of a flag or a topic, of which there are many, more than two of ten.
-    let (few, slips) = (if word.len() < 4 { 1 } else { 2 }, if word.len() > 10 { 2 } else { 1 });
+    // Of a short word two letters are too much of it (`proxy` is no `prove`), of a flag or a topic, of which there are many, more
+    // than two of ten.
+    let (few, slips) = (if word.len() < 6 { 1 } else { 2 }, if word.len() > 10 { 2 } else { 1 });
     let commands = tree.get_subcommands().filter(|command| !command.is_hide_set()).map(Command::get_name);
     let commands = commands.chain(STARTERS.into_iter().filter(|name| name.len() > 4 && !rest.is_empty()));
     lines.extend(nearest(&word, few, commands).map(|name| with(&[&name])));
@@ -120,12 +202,25 @@ fn joined(words: &[&str]) -> String {
 }
 
 /// An option that docker has and this command has not.
-fn of_docker(command: &Command, word: &str) -> Option<String> {
-    let name = word.strip_prefix("--")?.split('=').next()?;
+fn of_docker(command: &Command, word: &str, value: Option<&str>) -> Option<String> {
+    let name = match word.strip_prefix("--") {
+        Some(name) => name.split('=').next()?,
+        // `-p 8080:80`, also without the blank.
+        None if word.starts_with("-p") => "publish",
+        None => return None,
+    };
     let is_own = command.get_arguments().any(|arg| arg.get_long() == Some(name));
     if is_own || ["help", "version"].contains(&name) || !run_line::is_option(name) {
         return None;
     }
-    let own = if name == "gpus" { "gdoctor's own is --gpu: gdoctor --gpu. Or give" } else { "Give" };
-    Some(format!("--{name} is an option of `docker run`. {own} the whole line: gdoctor docker run {word} ... IMAGE"))
+    let own = match name {
+        "gpus" => "gdoctor's own is --gpu: gdoctor --gpu. Or give",
+        "publish" => "gdoctor's own is --port, with the port of this machine: gdoctor --port 8080. Or give",
+        "device" => "gdoctor's own for a camera is --camera: gdoctor --camera /dev/video0. Or give",
+        _ => "Give",
+    };
+    let typed = if word.starts_with("--") { format!("--{name}") } else { "-p".to_owned() };
+    let is_whole = word.contains('=') || word.len() > 2 && !word.starts_with("--");
+    let given = value.filter(|_| !is_whole).map_or(word.to_owned(), |value| joined(&[word, value]));
+    Some(format!("{typed} is an option of `docker run`. {own} the whole line: gdoctor docker run {given} ... IMAGE"))
 }

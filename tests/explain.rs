@@ -519,7 +519,10 @@ fn the_look_that_tells_causes_apart_is_named() {
     for (message, command) in [
         ("cuInit failed: error 999", "gdoctor --gpu --only nvidia-cdi,"),
         ("Bind for 0.0.0.0:8080 failed: port is already allocated", "gdoctor --port PORT --only port-free,"),
-        ("VIDIOC_STREAMON: No space left on device", "gdoctor --camera PATH --camera PATH --frame --only camera-"),
+        (
+            "VIDIOC_STREAMON: No space left on device",
+            "gdoctor --camera /dev/video0 --camera /dev/video2 --frame --only camera-",
+        ),
     ] {
         let output = gdoctor().args(["explain", "--no-look", message]).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();

@@ -195,7 +195,7 @@ fn an_engine_that_is_not_there_and_a_line_that_is_not_known_start_nothing() {
         .envs(environment);
     let run = Run::read(&command.output().unwrap());
     let start = run.results().iter().find(|r| r["id"] == "proof-start").unwrap();
-    assert_eq!(start["cause"], "docker-engine", "{start}");
+    assert_eq!(start["cause"], "docker-endpoint", "{start}");
     for refused in [&["prove", "--facts", "x", "--", "docker", "run", "img"][..], &["prove", "--root", "/tmp", "--gpu"]]
     {
         let output = Command::new(env!("CARGO_BIN_EXE_gdoctor")).args(refused).output().unwrap();

@@ -92,7 +92,7 @@ fn two_causes_take_no_more_than_they_must() {
         let lines = shown.lines().count();
         eprintln!("{lines} lines with 2: {name}");
         // What more there is stands behind -v, unless there is room for it.
-        let has_more = ["Undo:", "Check it worked:"].iter().any(|label| shown.contains(label));
+        let has_more = ["Undo:", "Source:"].iter().any(|label| shown.contains(label));
         assert!(lines <= ROWS || !has_more, "{name}: {lines} lines\n{shown}");
         looked += 1;
     }

@@ -136,7 +136,7 @@ pub struct Fix<'a> {
     pub risks: Vec<Risk>,
     /// What to know before or after, a sentence each.
     pub notes: Vec<Note<'a>>,
-    /// Commands of ordinary programs that show that the fix worked.
+    /// Commands of ordinary programs that fail before the fix and end well after it.
     pub verify: Vec<Note<'a>>,
     /// Commands that take back what the fix's changed, or a sentence that says why none does.
     pub undo: Vec<Note<'a>>,

@@ -7,7 +7,7 @@ use gdoctor_checks::model::fix::Step;
 
 use crate::report;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Page {
     columns: Option<usize>,
     /// Flags and values that say where is looked.
@@ -61,6 +61,10 @@ impl Page {
     pub fn blank(&mut self) -> &mut Self {
         self.text.push('\n');
         self
+    }
+
+    pub fn lines(&self) -> usize {
+        self.text.lines().count()
     }
 
     pub fn whole(self) -> String {

@@ -87,8 +87,16 @@ pub fn look(checks: &[&str]) -> Option<String> {
     look_with(checks, "docker")
 }
 
+/// What a service of a compose file is told by, and no line.
+const COMPOSE: &str = "compose";
+
 /// The engine whose lines a code is about, by its name.
 pub fn engine(code: &str) -> &'static str {
+    const OF_COMPOSE: [&str; 3] =
+        ["run-line-ports/copies", "run-line-ports/beside", "run-line-options/names-on-dockers-network"];
+    if OF_COMPOSE.contains(&code) {
+        return COMPOSE;
+    }
     if code.contains("podman") && !code.ends_with("/docker") { "podman" } else { "docker" }
 }
 
@@ -103,11 +111,12 @@ pub fn look_with(checks: &[&str], engine: &str) -> Option<String> {
     for (names, flag) in ASKED_BY {
         let is_asked = |check: &&Check| names.contains(&check.id) || names.contains(&check.family.name);
         let shared = flag.contains("--camera any") && hosts.contains(&"camera-bandwidth");
-        let flag = if shared { " --camera PATH --camera PATH" } else { flag };
+        let flag = if shared { " --camera /dev/video0 --camera /dev/video2" } else { flag };
         command.push_str(if looked.iter().any(is_asked) { flag } else { "" });
     }
     match (hosts.is_empty(), lines.is_empty()) {
         (true, true) => None,
+        (true, false) if engine == COMPOSE => Some("gdoctor check --compose compose.yaml".to_owned()),
         (true, false) => Some(format!("{command} {engine} run …")),
         (false, true) => Some(format!("{command} --only {}", hosts.join(","))),
         (false, false) => Some(format!("{command} --only {},{} {engine} run …", hosts.join(","), lines.join(","))),

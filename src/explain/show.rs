@@ -120,18 +120,18 @@ impl Document {
             }
         }
         if self.matches.is_empty() {
-            page.say(0, "not known: gdoctor knows no cause of what this text says");
-            if !self.understood.is_empty() {
-                page.say(0, "What was understood of it:");
-            }
+            page.say(0, "Not known: gdoctor finds no cause by this text alone.");
+            match self.understood.is_empty() {
+                true => page.say(0, MISSING),
+                false => page.say(0, "It understood this much:"),
+            };
             for said in self.understood.iter().take(TOLD) {
                 page.say(2, said.text());
             }
             let look = page.look("gdoctor");
-            page.say(
-                0,
-                format!("Give it the lines before, too: the first error tells most. What this host shows:  {look}"),
-            );
+            page.say(0, "Give all lines of the output, from the command that was typed; the first error tells most:");
+            page.piece(4, "COMMAND 2>&1 | gdoctor explain -");
+            page.say(0, "What is wrong on this machine:").piece(4, look);
         }
         page.whole()
     }
@@ -158,6 +158,10 @@ impl Document {
         Some((words, command))
     }
 }
+
+/// What a text must have to be judged.
+const MISSING: &str = "It does not say which program failed, and on what: a file, a port, a device, an image. gdoctor knows the \
+    messages of Docker, Podman, NVIDIA's programs, X11, cameras and registries; of other programs it says nothing.";
 
 /// So many statements are told where no cause is known.
 const TOLD: usize = 5;

@@ -15,8 +15,8 @@ use super::page::Page;
 use super::rank::{self, Here};
 use crate::policy::Status;
 use crate::report::{
-    CHECK_IT, CORRECTED, FixWords, OUT_OF_SIGHT, Outcome, Report, YOUR_OWN, find_fix, general, general_fix, has_holes,
-    nobodys_of, parse,
+    CHECK_IT, CORRECTED, FixWords, OUT_OF_SIGHT, Outcome, Report, UNDO, YOUR_OWN, find_fix, general, general_fix,
+    has_holes, nobodys_of, parse,
 };
 
 /// Every check, a line each, by family; the site's own behind the others.
@@ -100,12 +100,14 @@ pub fn seen_by(topic: &str, own: &[&'static Check]) -> Option<&'static Check> {
 }
 
 /// All about a family (`docker`), a check (`docker-access`), a note (`in-image`) or one of their codes, with the commands of a host with these
-/// tags, or of all systems; where the report has the code, with what is seen. Err names the nearest topic.
+/// tags, or of all systems; where the report has the code, with what is seen. Of a code only what fits a terminal, unless it is to be
+/// `verbose`. Err names the nearest topic.
 pub fn explain(
     topic: &str,
     own: &[&'static Check],
     tags: Option<&[String]>,
     report: Option<&Report>,
+    verbose: bool,
     mut page: Page,
 ) -> Result<String, String> {
     if let Some(family) = family(topic) {
@@ -128,7 +130,10 @@ pub fn explain(
         Some(ELSEWHERE) if doc.code(ELSEWHERE).is_none() => {
             page.say(0, doc.title.bold()).blank().say(0, OUT_OF_SIGHT);
         }
-        Some(code) => one_code(&mut page, (id, check), &doc, code, tags, report).ok_or_else(|| unknown(topic))?,
+        Some(code) => {
+            let code = doc.code(code).ok_or_else(|| unknown(topic))?;
+            one_code(&mut page, &CodePage { id, check, doc: &doc, code, tags, report }, verbose || tags.is_none());
+        }
     }
     Ok(page.whole())
 }
@@ -179,72 +184,171 @@ fn whole(page: &mut Page, id: &str, doc: &Doc<'_>, tags: Option<&[String]>, repo
     }
     // What mends what is seen here comes first, filled.
     let here: Vec<&FixWords> = outcomes().flat_map(|outcome| &outcome.fixes).collect();
-    here.iter().for_each(|fix| write_fix_here(page, fix, ""));
+    let again = rank::look_with(&[id], rank::engine(id)).map(|look| page.look(&look));
+    let again = again.as_deref().unwrap_or(SAY_IT_AGAIN);
+    here.iter().for_each(|fix| write_fix_here(page, fix, again, &Told::ALL));
     let general_title = |fix: &Fix| general(fix.title, &nobodys_of(id));
     for fix in doc.fixes.iter().filter(|fix| !here.iter().any(|seen| seen.title == general_title(fix))) {
-        write_fix(page, id, fix, tags, "");
+        write_fix(page, id, fix, tags, again, &Told::ALL);
     }
 }
 
-fn one_code(
-    page: &mut Page,
-    (id, check): (&'static str, Option<&'static Check>),
-    doc: &Doc<'static>,
-    name: &str,
-    tags: Option<&[String]>,
-    report: Option<&Report>,
-) -> Option<()> {
-    let code = doc.code(name)?;
-    let (here, seen) = rank::here(&Entry { id, check, code: code.clone(), rank: 0 }, report);
-    let mark = match (seen, code.fixes.is_empty() && code.explains.is_empty()) {
-        (Some(outcome), _) => seen_here(outcome),
-        (None, true) => "  (nothing to mend)",
-        (None, false) => "",
+/// A code of a check or a note, and what it is told with.
+struct CodePage<'a> {
+    id: &'static str,
+    check: Option<&'static Check>,
+    doc: &'a Doc<'static>,
+    code: &'a Code<'static>,
+    /// The host's; None for all systems.
+    tags: Option<&'a [String]>,
+    report: Option<&'a Report>,
+}
+
+/// What fits a terminal of the usual height.
+const ROWS: usize = 24;
+
+/// How much of a code's page is told.
+#[derive(Clone, Copy)]
+struct Told {
+    messages: usize,
+    /// So many fixes in full, the others by their titles.
+    fixes: usize,
+    /// So many of these titles.
+    titles: usize,
+    notes: usize,
+    pages: bool,
+    undo: bool,
+    /// The commands of other systems where this one has none.
+    others: bool,
+}
+
+impl Told {
+    const ALL: Self = Self {
+        messages: usize::MAX,
+        fixes: usize::MAX,
+        titles: usize::MAX,
+        notes: usize::MAX,
+        pages: true,
+        undo: true,
+        others: true,
     };
-    let known = nobodys_of(id);
-    let sentence = seen.map_or_else(|| general(code.sentence, &known), Outcome::told);
-    let detail = seen.map_or_else(|| general(code.detail, &known), |outcome| outcome.detail.clone());
-    page.piece(0, format!("{id}/{}{mark}", name.bold())).blank().say(0, sentence);
-    if !detail.is_empty() {
-        page.blank().say(0, detail);
+
+    /// Leaves out what is missed least. False where nothing is left to leave out.
+    fn lessen(&mut self) -> bool {
+        match self {
+            Self { messages: 4.., .. } => self.messages = 3,
+            Self { messages: 1.., .. } => self.messages = 0,
+            Self { others: true, .. } => self.others = false,
+            Self { fixes: 2.., .. } => self.fixes = 1,
+            Self { titles: 4.., .. } => self.titles = 3,
+            Self { notes: 3.., .. } => self.notes = 2,
+            Self { notes: 2.., .. } => self.notes = 1,
+            Self { pages: true, .. } => self.pages = false,
+            Self { undo: true, .. } => self.undo = false,
+            Self { notes: 1.., .. } => self.notes = 0,
+            _ => return false,
+        }
+        true
     }
-    if !code.explains.is_empty() {
-        page.blank().piece(0, "Programs then say".bold());
-        for message in &code.explains {
-            page.piece(2, message);
+}
+
+/// The cause, the commands for this host and how to see that they worked fit a terminal; the rest is for `-v`.
+fn one_code(page: &mut Page, code: &CodePage, verbose: bool) {
+    let mut told = Told::ALL;
+    let mut whole = page.clone();
+    code.write(&mut whole, &told);
+    let is_short = |page: &Page| page.lines() <= ROWS;
+    if verbose || is_short(&whole) {
+        *page = whole;
+        return;
+    }
+    loop {
+        let mut brief = page.clone();
+        code.write(&mut brief, &told);
+        brief.blank().piece(0, format!("More: gdoctor explain {} -v", code.name()));
+        if is_short(&brief) || !told.lessen() {
+            *page = brief;
+            return;
         }
     }
-    let fixes: Vec<Fix> = code.fixes.iter().filter_map(|reference| find_fix(doc, reference)).collect();
-    let look = rank::look_with(&[id], rank::engine(&format!("{id}/{name}"))).filter(|_| check.is_some());
-    let look = look.map(|look| page.look(&look));
-    // What no check sees is told by the program that said it.
-    let again = look.as_deref().unwrap_or(SAY_IT_AGAIN);
-    if let (None, Some(look), 2..) = (seen, &look, fixes.len()) {
-        page.blank()
-            .say(0, format!("One of these {} mends it. This look tells which one:", fixes.len()))
-            .piece(4, look);
+}
+
+impl CodePage<'_> {
+    fn name(&self) -> String {
+        format!("{}/{}", self.id, self.code.name)
     }
-    match seen.filter(|outcome| !outcome.fixes.is_empty()) {
-        Some(outcome) => outcome.fixes.iter().for_each(|fix| write_fix_here(page, fix, again)),
-        None => {
-            // What mends another kind of machine mends nothing here.
-            let fits = |fix: &&Fix| tags.is_none_or(|tags| !fix.is_of_another_machine(tags));
-            // Where all of them do, that other machine is what is asked about.
-            let is_here = fixes.iter().any(|fix| fits(&fix));
-            for fix in fixes.iter().filter(|fix| !is_here || fits(fix)) {
-                write_fix(page, id, fix, tags.filter(|_| is_here), again);
+
+    fn write(&self, page: &mut Page, told: &Told) {
+        let Self { id, check, code, tags, .. } = *self;
+        let (here, seen) = rank::here(&Entry { id, check, code: code.clone(), rank: 0 }, self.report);
+        let mark = match (seen, code.fixes.is_empty() && code.explains.is_empty()) {
+            (Some(outcome), _) => seen_here(outcome),
+            (None, true) => "  (nothing to mend)",
+            (None, false) => "",
+        };
+        let known = nobodys_of(id);
+        let sentence = seen.map_or_else(|| general(code.sentence, &known), Outcome::told);
+        let detail = seen.map_or_else(|| general(code.detail, &known), |outcome| outcome.detail.clone());
+        page.piece(0, format!("{id}/{}{mark}", code.name.bold())).blank().say(0, sentence);
+        if !detail.is_empty() {
+            page.blank().say(0, detail);
+        }
+        let fixes: Vec<Fix> = code.fixes.iter().filter_map(|reference| find_fix(self.doc, reference)).collect();
+        let look = rank::look_with(&[id], rank::engine(&self.name())).filter(|_| check.is_some());
+        let look = look.map(|look| page.look(&look));
+        // What no check sees is told by the program that said it.
+        let again = look.as_deref().unwrap_or(SAY_IT_AGAIN);
+        let is_open = seen.is_none() && is_open(code, &fixes, tags.unwrap_or_default(), &known);
+        match seen.filter(|outcome| !outcome.fixes.is_empty()) {
+            Some(outcome) => outcome.fixes.iter().for_each(|fix| write_fix_here(page, fix, again, told)),
+            None => {
+                // What mends another kind of machine mends nothing here.
+                let fits = |fix: &&Fix| tags.is_none_or(|tags| !fix.is_of_another_machine(tags));
+                // Where all of them do, that other machine is what is asked about.
+                let is_here = fixes.iter().any(|fix| fits(&fix));
+                let fixes: Vec<&Fix> = fixes.iter().filter(|fix| !is_here || fits(fix)).collect();
+                if let (None, Some(look), 2..) = (seen, &look, fixes.len()) {
+                    let fills = if is_open { ", and fills the words in capitals" } else { "" };
+                    page.blank()
+                        .say(0, format!("One of these {} mends it. This look tells which one{fills}:", fixes.len()))
+                        .piece(4, look);
+                }
+                for fix in fixes.iter().take(told.fixes) {
+                    write_fix(page, id, fix, tags.filter(|_| is_here), again, told);
+                }
+                if fixes.len() > told.fixes {
+                    page.blank();
+                }
+                for fix in fixes.iter().skip(told.fixes).take(told.titles) {
+                    page.say(0, format!("Or: {}", general(fix.title, &known)));
+                }
+                match fixes.len().saturating_sub(told.fixes.saturating_add(told.titles)) {
+                    0 => {}
+                    1 => drop(page.say(0, "Or: 1 other fix")),
+                    more => drop(page.say(0, format!("Or: {more} other fixes"))),
+                }
+                // The look stands above.
+                if let (Some(look), true, 0..=1) = (&look, is_open, fixes.len()) {
+                    page.blank().say(0, FILLED_BY).piece(4, look);
+                }
+            }
+        }
+        self.ruled_out(page, here);
+        if !code.explains.is_empty() && told.messages > 0 {
+            page.blank().piece(0, "Programs then say".bold());
+            for message in code.explains.iter().take(told.messages) {
+                page.piece(2, message);
             }
         }
     }
-    // Of a port or a registry that nobody named little is looked at.
-    let names_itself = check.is_some_and(|check| !["port", "registry"].contains(&check.family.name));
-    if here == Here::RuledOut && names_itself && !code.fixes.is_empty() {
-        page.blank().say(0, "This host does not show it now.");
+
+    fn ruled_out(&self, page: &mut Page, here: Here) {
+        // Of a port or a registry that nobody named little is looked at.
+        let names_itself = self.check.is_some_and(|check| !["port", "registry"].contains(&check.family.name));
+        if here == Here::RuledOut && names_itself && !self.code.fixes.is_empty() {
+            page.blank().say(0, "This host does not show it now.");
+        }
     }
-    if let Some(look) = look.filter(|_| seen.is_none() && is_open(code, &fixes, tags.unwrap_or_default(), &known)) {
-        page.blank().say(0, FILLED_BY).piece(4, look);
-    }
-    Some(())
 }
 
 /// Before the look that fills what is named in capitals.
@@ -269,14 +373,14 @@ pub fn seen_here(outcome: &Outcome) -> &'static str {
     if outcome.status == Status::Skip { "  (said of this host)" } else { "  (seen on this host)" }
 }
 
-fn write_fix(page: &mut Page, id: &str, fix: &Fix<'_>, tags: Option<&[String]>, again: &str) {
+fn write_fix(page: &mut Page, id: &str, fix: &Fix<'_>, tags: Option<&[String]>, again: &str, told: &Told) {
     match tags {
         Some(tags) => {
             let words = general_fix(fix, tags, &nobodys_of(id));
             // Where this host has none of its commands, those of the others tell more than that.
-            match words.commands.is_empty() && !fix.commands.is_empty() {
+            match words.commands.is_empty() && !fix.commands.is_empty() && told.others {
                 true => write_all(page, id, fix, again),
-                false => write_fix_here(page, &words, again),
+                false => write_fix_here(page, &words, again, told),
             }
         }
         None => write_all(page, id, fix, again),
@@ -284,30 +388,24 @@ fn write_fix(page: &mut Page, id: &str, fix: &Fix<'_>, tags: Option<&[String]>, 
 }
 
 /// `again`: the look that shows whether it worked.
-fn write_fix_here(page: &mut Page, fix: &FixWords, again: &str) {
+fn write_fix_here(page: &mut Page, fix: &FixWords, again: &str, told: &Told) {
     page.blank().say(0, format!("{} ({})", fix.title.bold(), fix.risks.join(", ")));
     for command in &fix.commands {
         page.piece(4, command.cyan());
     }
-    for note in &fix.notes {
+    for note in fix.notes.iter().take(told.notes) {
         page.say(2, note);
     }
-    if fix.verify.is_empty() && !again.is_empty() && !tries_it(fix) && !fix.commands.is_empty() {
+    if fix.verify.is_empty() {
+        let again = fix.tried().filter(|_| !again.contains("--dockerfile")).unwrap_or(again);
         page.piece(2, format!("{CHECK_IT}: {again}"));
     }
-    for (label, step) in fix.afterwards() {
+    for (label, step) in fix.afterwards().filter(|(label, _)| *label != UNDO || told.undo) {
         page.step(2, label, step);
     }
-    page.piece(2, &fix.page);
-}
-
-/// Its commands try it by themselves: in a container, or with gdoctor in the surroundings that they make. Another look at the host
-/// would see nothing of that.
-fn tries_it(fix: &FixWords) -> bool {
-    const TRIES: [&str; 6] =
-        ["docker run ", "podman run ", "docker build ", "xvfb-run ", " gdoctor ", "docker compose up"];
-    let own = fix.commands.iter().filter(|command| *command != YOUR_OWN);
-    own.clone().any(|command| TRIES.iter().any(|words| command.contains(words)))
+    if told.pages {
+        page.piece(2, &fix.page);
+    }
 }
 
 /// With the commands and notes of every system.
@@ -323,7 +421,7 @@ fn write_all(page: &mut Page, id: &str, fix: &Fix<'_>, again: &str) {
             page.piece(4, line.cyan());
         }
     }
-    if fix.verify.is_empty() && !again.is_empty() && !fix.commands.is_empty() {
+    if fix.verify.is_empty() {
         page.piece(2, format!("{CHECK_IT}: {again}"));
     }
     for (label, notes) in [("", &fix.notes), ("Check it worked: ", &fix.verify), ("Undo: ", &fix.undo)] {

@@ -67,7 +67,10 @@ pub fn container(host: &Host) -> Fact<String> {
     let source = "/.dockerenv, /run/.containerenv, /run/systemd/container, /proc/self/ns";
     // Below --root `self` is this gdoctor, wherever it runs; process 1 is that root's own.
     let own = if !host.is_live() && host.exists("/proc/1/mountinfo") { "/proc/1" } else { "/proc/self" };
-    if (host.is_live() || own == "/proc/1") && has_first_namespaces(host, own) {
+    let table = format!("{own}/mountinfo");
+    let is_image = host.text(&table).value().is_some_and(|text| root_is_an_image(text));
+    // A container can be given the machine's own namespaces; its root is an image all the same.
+    if (host.is_live() || own == "/proc/1") && !is_image && has_first_namespaces(host, own) {
         return Fact::absent(source);
     }
     if let Some((path, engine)) = marks.into_iter().find(|(path, _)| host.exists(path)) {
@@ -78,9 +81,7 @@ pub fn container(host: &Host) -> Fact<String> {
         return noted;
     }
     // Kubernetes leaves neither docker's nor podman's mark.
-    let table = format!("{own}/mountinfo");
-    let mounts = host.text(&table);
-    if mounts.value().is_some_and(|text| root_is_an_image(text)) {
+    if is_image {
         return Fact::present("container".into(), table);
     }
     Fact::absent(source)

@@ -3,12 +3,13 @@
 use std::fmt::Write;
 
 use colored::{Color, ColoredString, Colorize};
+use gdoctor_checks::model::fix::Step;
 use gdoctor_checks::model::run::Span;
 
 use super::status::{self, plural};
 use super::{marked, snippet, wrap};
 use crate::policy::{Status, UNDETERMINED};
-use crate::report::{FamilyWords, FixWords, Outcome, Report, RunLineWords, Starts};
+use crate::report::{FamilyWords, FixWords, Outcome, Report, RunLineWords, Starts, UNDO};
 
 /// Lines are wrapped to `width` columns, but to no more than this.
 const COLUMNS: usize = 200;
@@ -26,27 +27,44 @@ const ROWS: usize = 24;
 /// Letters of a command that is told again.
 const COMMAND: usize = 240;
 
-/// A way to see that a fix worked, and one to undo it.
-const STEPS: usize = 2;
-
 /// Lines of notes below a fix; `gdoctor explain` has the others.
 const NOTES: usize = 4;
 
 /// `terse` leaves the families out.
 pub fn render(report: &Report, terse: bool, width: usize) -> String {
     let trouble = status::trouble(report);
-    let mut screen = Screen { report, width: width.clamp(40, COLUMNS), trouble, notes: NOTES, steps: STEPS };
+    let extras = Extras { source: true, notes: NOTES, more: true, undo: true };
+    let mut screen = Screen { report, width: width.clamp(40, COLUMNS), trouble, extras };
     let mut out = screen.whole(terse);
-    // One cause fits a terminal, two take no more than they must: what is long there has fewer notes, and the rest is behind `-v`.
-    while (1..=2).contains(&screen.trouble.len()) && report.run_line.is_none() && out.lines().count() > ROWS {
-        match (screen.notes, screen.steps) {
-            (0, 0) => break,
-            (0, steps) => screen.steps = steps - 1,
-            (notes, _) => screen.notes = notes - 1,
-        }
+    // One cause fits a terminal, two take no more than they must: the rest is behind `-v`.
+    let is_short = (1..=2).contains(&screen.trouble.len()) && report.run_line.is_none();
+    while is_short && out.lines().count() > ROWS && screen.extras.lessen() {
         out = screen.whole(terse);
     }
     out
+}
+
+/// What a fix has besides what to type and how to see that it worked.
+struct Extras {
+    source: bool,
+    /// Lines of notes.
+    notes: usize,
+    more: bool,
+    undo: bool,
+}
+
+impl Extras {
+    /// Leaves out what is missed least. False where nothing is left to leave out.
+    fn lessen(&mut self) -> bool {
+        match self {
+            Self { source: source @ true, .. } => *source = false,
+            Self { notes: notes @ 1.., .. } => *notes -= 1,
+            Self { more: more @ true, .. } => *more = false,
+            Self { undo: undo @ true, .. } => *undo = false,
+            _ => return false,
+        }
+        true
+    }
 }
 
 impl Screen<'_> {
@@ -74,10 +92,7 @@ struct Screen<'a> {
     report: &'a Report,
     width: usize,
     trouble: Vec<&'a Outcome>,
-    /// Lines of notes below a fix.
-    notes: usize,
-    /// How to see that a fix worked and how to undo it, where the fix leaves room for it.
-    steps: usize,
+    extras: Extras,
 }
 
 impl Screen<'_> {
@@ -210,15 +225,17 @@ impl Screen<'_> {
             let known = || above.iter().flat_map(|one| &one.fixes);
             match known().any(|one| one.title == fix.title && one.commands == fix.commands) {
                 true => field(out, "Fix: the same as above."),
-                false => self.fix(out, fix, indent, known().any(|one| one.page == fix.page)),
+                false => self.fix(out, fix, indent, &known().collect::<Vec<_>>()),
             }
         }
         if !outcome.find_out.is_empty() {
             field(out, "To find out:");
             commands(out, &outcome.find_out, indent);
         }
-        if let Some(flags) =
-            outcome.explained.as_ref().filter(|_| !above.iter().any(|one| topic(one) == topic(outcome)))
+        if let Some(flags) = outcome
+            .explained
+            .as_ref()
+            .filter(|_| self.extras.more && !above.iter().any(|one| topic(one) == topic(outcome)))
         {
             // A command stays in one piece.
             let _ = writeln!(out, "{}More: gdoctor explain {}{flags}", " ".repeat(indent), topic(outcome));
@@ -234,8 +251,8 @@ impl Screen<'_> {
         }
     }
 
-    /// `cited`: its page stands above.
-    fn fix(&self, out: &mut String, fix: &FixWords, indent: usize, cited: bool) {
+    /// `above`: the fixes that are told already, whose page and check stand there.
+    fn fix(&self, out: &mut String, fix: &FixWords, indent: usize, above: &[&FixWords]) {
         let risks = if fix.risks.is_empty() { String::new() } else { format!(" ({})", fix.risks.join(", ")) };
         let margin = " ".repeat(indent);
         let label = if fix.is_by_hand() { "Fix by hand" } else { "Fix" };
@@ -244,7 +261,7 @@ impl Screen<'_> {
         if !fix.changes_line {
             commands(out, &fix.commands, indent);
         }
-        let mut room = self.notes;
+        let mut room = self.extras.notes;
         for (at, note) in fix.notes.iter().enumerate() {
             let note = self.wrapped(note, indent);
             // What only looks is half a fix without its first note.
@@ -256,12 +273,22 @@ impl Screen<'_> {
             }
             let _ = writeln!(out, "{margin}{note}");
         }
-        // Sentences that say why nothing can be undone are for `-v`.
-        let commands = fix.afterwards().filter_map(|(label, step)| Some((label, step.command()?)));
-        for (label, line) in commands.take(self.steps) {
-            let _ = writeln!(out, "{margin}{:<16} {}", format!("{label}:"), line.cyan());
+        // Sentences that say why nothing can be undone are for `-v`; how the corrected line is judged stands at the end.
+        let is_wanted = |label: &str, step: &Step<String>| match (label == UNDO, step.command()) {
+            (true, command) => self.extras.undo && command.is_some(),
+            (false, command) => {
+                let is_told = above.iter().any(|one| one.verify.contains(step));
+                !is_told && (command.is_some() || !fix.changes_line)
+            }
+        };
+        for (label, step) in fix.afterwards().filter(|(label, step)| is_wanted(label, step)) {
+            let label = format!("{:<17}", format!("{label}:"));
+            let _ = match step.command() {
+                Some(line) => writeln!(out, "{margin}{label}{}", line.cyan()),
+                None => writeln!(out, "{margin}{}", self.wrapped(&format!("{label}{}", step.text()), indent)),
+            };
         }
-        if !cited {
+        if self.extras.source && above.iter().all(|one| one.page != fix.page) {
             let _ = writeln!(out, "{margin}{}", format!("Source: {}", fix.page).dimmed());
         }
     }
@@ -315,6 +342,7 @@ impl Screen<'_> {
             (None, _) if self.report.exit_code == UNDETERMINED => self.all_of_it(),
             (None, true) if self.report.run_lines().any(|line| line.starts != Starts::Yes) => String::new(),
             (None, true) => "Nothing has to change.".into(),
+            (None, false) if self.report.compose.is_some() => "Nothing has to change.".into(),
             (None, false) => "Your own command:  gdoctor docker run ...".into(),
         };
         let waiting = match self.report.count(crate::report::WAITING) {

@@ -15,14 +15,20 @@ impl Report {
     pub fn asked_by(&mut self, typed: &str, unselected: &str, places: &[String]) {
         let gate = Gate::default();
         (self.command, self.unselected) = (gate.text(typed), gate.text(unselected));
-        if places.is_empty() {
-            return;
-        }
         // Of the places `explain` takes the root alone.
         let root = places.chunks(2).find(|pair| pair[0] == ROOT).map(|pair| gate.text(&join(pair)));
         for outcome in &mut self.results {
             if let (Some(flags), Some(root)) = (&mut outcome.explained, &root) {
                 *flags = format!("{flags} {root}");
+            }
+            // What was just run says the same again, and other programs look at this machine and not below a root. What gdoctor saw then helps somebody who can ask more.
+            if !outcome.find_out.is_empty() {
+                let sees_root = |command: &str| root.is_none() || command.contains("gdoctor");
+                outcome.find_out.retain(|command| bare(command) != bare(typed) && sees_root(command));
+                if outcome.find_out.is_empty() {
+                    let look = format!("gdoctor --only {}{THERE}", outcome.id);
+                    outcome.find_out.push(root.as_ref().map_or("gdoctor issue".to_owned(), |_| look));
+                }
             }
             let steps = outcome.fixes.iter_mut().flat_map(|fix| &mut fix.verify);
             let steps = steps.filter_map(|step| match step {
@@ -36,11 +42,27 @@ impl Report {
     }
 }
 
+/// Behind a look that this one cannot take the place of.
+pub const THERE: &str = "   # on that system, when it runs";
+
+/// The words that decide what a look sees.
+fn bare(command: &str) -> Vec<&str> {
+    let mut words: Vec<&str> = command
+        .split_whitespace()
+        .filter(|word| !["check", "-v", "--verbose", "-q", "--quiet"].contains(word))
+        .collect();
+    words.sort_unstable();
+    words
+}
+
 /// A look of gdoctor's with these places; every other command as it is.
 pub fn placed(command: &str, places: &[String]) -> String {
     let is_look =
         |(before, look): &(&str, &str)| ["", "sudo "].contains(before) && (look.is_empty() || look.starts_with(" -"));
-    let Some((before, look)) = command.split_once("gdoctor").filter(is_look) else { return command.to_owned() };
+    let elsewhere = places.is_empty() || command.ends_with(THERE);
+    let Some((before, look)) = command.split_once("gdoctor").filter(|parts| !elsewhere && is_look(parts)) else {
+        return command.to_owned();
+    };
     let given = places.iter().any(|word| LINE.contains(&word.as_str()));
     // The file is the line.
     let look = look.split_once(" -- ").filter(|_| given).map_or(look, |(look, _)| look);

@@ -55,7 +55,7 @@ const SUBJECTS: [(&[&str], &str); 16] = [
     (&["port", "run-line-ports"], "PORT"),
     (&["registry"], "HOST:PORT"),
     (&["camera", "run-line-camera"], "CAMERA"),
-    (&["disk-lost", "docker-storage", "run-line-volumes", "dockerfile-path"], "PATH"),
+    (&["disk-lost", "docker-storage", "run-line-volumes", "dockerfile-path"], "SOME_PATH"),
     (&["disk-reclaim"], "COMMAND"),
     (&["disk"], "FOLDER"),
     (&["gpu-decode", "gpu-encode"], "CODEC"),
@@ -108,6 +108,8 @@ fn replaced(text: &str, capitals: bool) -> String {
             Some(((name, None), rest)) if out.ends_with(&format!("{}=", name.to_ascii_uppercase())) => {
                 out.extend(["VALUE", rest])
             }
+            // PATH is a variable that everybody has.
+            Some((("path", None), rest)) => out.extend(["SOME_PATH", rest]),
             Some(((name, None), rest)) => out.extend([&name.to_ascii_uppercase(), rest]),
             None => out.extend(["{", part]),
         }

@@ -7,6 +7,9 @@ use gdoctor_checks::model::looks::only_looks;
 
 /// What the commands become. `Err` is a note in their place: no command does the same there.
 pub fn commands(tags: &[String], commands: Vec<String>) -> Result<Vec<String>, &'static str> {
+    if commands.is_empty() {
+        return Ok(commands);
+    }
     let is = |tag: &str| tags.iter().any(|known| known == tag);
     let commands = match is("rootless") {
         true => commands.into_iter().map(of_user).collect::<Option<_>>().ok_or(ROOTLESS)?,

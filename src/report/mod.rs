@@ -461,7 +461,7 @@ pub struct FixWords {
     pub commands: Vec<String>,
     pub risks: Vec<&'static str>,
     pub notes: Vec<String>,
-    /// Commands that show that it worked, besides another look by gdoctor.
+    /// How to see that it worked; never empty in a report.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub verify: Vec<Step<String>>,
     /// Commands that take back what it changes, or a sentence that says why none does.
@@ -504,6 +504,22 @@ impl FixWords {
     /// Its commands only look: the reader does what the title says.
     pub fn is_by_hand(&self) -> bool {
         self.risks.contains(&Risk::Looks.words())
+    }
+
+    /// How to see that it worked, where its commands try it by themselves, in a container or in surroundings that they make: another
+    /// look at the host sees nothing of that.
+    pub fn tried(&self) -> Option<&'static str> {
+        const TESTS: [&str; 3] = [" test -", "xvfb-run ", " gdoctor "];
+        const STARTS: [&str; 4] = ["docker run ", "podman run ", "docker build ", "docker compose up"];
+        let any = |words: &[&str]| {
+            let mut own = self.commands.iter().filter(|command| *command != words::YOUR_OWN);
+            own.any(|command| words.iter().any(|words| command.contains(words)))
+        };
+        match (any(&TESTS), any(&STARTS)) {
+            (true, _) => Some("The command above ends without an error."),
+            (false, true) => Some("Start again what failed: the error is gone."),
+            (false, false) => None,
+        }
     }
 
     /// What follows the commands in every format: how to see that it worked, how to take it back.

@@ -29,7 +29,7 @@ use crate::policy::{self, FailOn};
 pub const CORRECTED: &str = "{corrected}";
 
 /// Stands in its place where there is no line to change.
-pub const YOUR_OWN: &str = "# your own line: with gdoctor in front of it, it is printed with this change";
+pub const YOUR_OWN: &str = "# type gdoctor before your own line: it prints the line with this change";
 
 /// Of every check that tells of the machine on which containers run, unless its document has better words.
 pub const OUT_OF_SIGHT: &str =
@@ -56,6 +56,7 @@ pub fn write_through(
     let tags = facts.tags();
     let down =
         judged.iter().any(|j| j.check.id == ENGINE && j.findings.iter().any(|f| matches!(f.verdict, Verdict::Fail(_))));
+    let is_root = facts.host.user.value().is_some_and(|user| user.uid == 0);
     let (text, moves) = line.map(|line| changes::shown(line, gate)).unwrap_or_default();
     let shown = &Shown::new(gate, &need.files, &moves);
     let blocked: BTreeMap<&str, &str> =
@@ -73,6 +74,7 @@ pub fn write_through(
                 tags: &tags,
                 own: &facts.own.checks,
                 down,
+                is_root,
                 line,
                 made_up,
                 reclaim,
@@ -132,6 +134,8 @@ struct Words<'a> {
     own: &'a [own::Seen],
     /// Docker does not answer.
     down: bool,
+    /// gdoctor runs as root: sudo would show no more.
+    is_root: bool,
     line: Option<&'a RunLine>,
     made_up: bool,
     /// What Docker's own commands would free is asked for already.
@@ -147,8 +151,7 @@ impl Words<'_> {
         let harmless = |text: &str| self.shown.gate.text(text);
         let told = |text: &str| self.shown.gate.told(text);
         let (sentence, detail) = self.sentences(finding);
-        let site = self.own.iter().find(|seen| seen.own.id == self.check.id);
-        let explained = site.map_or(Some(String::new()), |seen| seen.own.given.clone()).map(|given| harmless(&given));
+        let explained = self.explained();
         let fixes: Vec<FixWords> = match finding.verdict {
             Verdict::Warn(fix) | Verdict::Fail(fix) => {
                 find_fix(&self.doc, fix).map(|fix| self.fix(&fix, finding)).into_iter().collect()
@@ -172,23 +175,11 @@ impl Words<'_> {
             picture: finding.values.get("picture").map(|file| harmless(file)),
             docs: fixes.iter().filter_map(|fix| fix.link()).map(str::to_owned).collect(),
             fixes,
-            explained: explained.clone(),
             find_out: match &finding.verdict {
-                Verdict::Unknown(_) if explained.is_none() => Vec::new(),
-                Verdict::Unknown(gap) => {
-                    let own = self.doc.find_out.iter().map(|command| self.filled(command, finding));
-                    let own: Vec<String> = own.filter(|command| !super::has_holes(command, finding)).collect();
-                    let mut commands = find_out(gap, self.check.id, finding.asked_by.as_ref(), own);
-                    commands.iter_mut().for_each(|command| command.push_str(explained.as_deref().unwrap_or_default()));
-                    // Of a line only the line tells.
-                    let of_line = |command: &&mut String| {
-                        self.check.id.starts_with("run-line") && command.contains(&format!("--only {}", self.check.id))
-                    };
-                    commands.iter_mut().filter(of_line).for_each(|command| command.push_str(&self.its_line()));
-                    commands
-                }
+                Verdict::Unknown(gap) if explained.is_some() => self.find_out(gap, finding),
                 _ => Vec::new(),
             },
+            explained,
             cause: blocker(finding).map(|by| root_cause(by, blocked).to_owned()),
             waiver: None,
             duration_ms: millis(self.took),
@@ -198,6 +189,73 @@ impl Words<'_> {
 
     fn filled(&self, command: &str, finding: &Finding) -> String {
         fill(command, finding, |value| self.shown.gate.quoted(value))
+    }
+
+    /// What a command of gdoctor's needs besides, to know this check: of a site's own check the flags that name its folder. None
+    /// where they are not known.
+    fn explained(&self) -> Option<String> {
+        let site = self.own.iter().find(|seen| seen.own.id == self.check.id);
+        let given = site.map_or(Some(String::new()), |seen| seen.own.given.clone());
+        given.map(|given| self.shown.gate.text(&given))
+    }
+
+    /// `gdoctor --only CHECK`, asked as it was asked before: by the flag, about the line.
+    fn look(&self, gdoctor: &str, finding: &Finding) -> String {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=@+, ".contains(c);
+        let by = finding.asked_by.as_ref();
+        let flag = match by {
+            Some(Origin::Flag(flag)) if flag.starts_with("--") && flag.chars().all(plain) => format!(" {flag}"),
+            _ => String::new(),
+        };
+        let of_line = self.check.id.starts_with("run-line") || matches!(by, Some(Origin::RunLine { .. }));
+        let line = if of_line { self.its_line() } else { String::new() };
+        format!("{gdoctor}{flag} --only {}{}{line}", self.check.id, self.explained().unwrap_or_default())
+    }
+
+    /// Of a fix without a command of its own for it: how to see that it worked. What told of the trouble tells that it is gone.
+    fn look_again(&self, fix: &FixWords, finding: &Finding) -> Step<String> {
+        let sentence = |text: &str| Step::Sentence(text.to_owned());
+        match (self.check.family.name, fix.tried()) {
+            _ if fix.changes_line => sentence("Put gdoctor before the corrected command."),
+            ("proof", _) => sentence("Run the same gdoctor prove again."),
+            ("dockerfile", _) | (_, None) if self.explained().is_some() => Step::Command(self.look("gdoctor", finding)),
+            (_, Some(tried)) => sentence(tried),
+            (_, None) => sentence("Run the same gdoctor again."),
+        }
+    }
+
+    /// What to run where a look gave no answer, by the reason why: another look, or what another would not tell.
+    fn find_out(&self, gap: &Gap, finding: &Finding) -> Vec<String> {
+        let filled = self.doc.find_out.iter().map(|command| self.filled(command, finding));
+        let own: Vec<String> = filled.filter(|command| !super::has_holes(command, finding)).collect();
+        let with_own = |looks: Option<String>| looks.into_iter().chain(own.iter().cloned()).collect();
+        let look = |gdoctor: &str| Some(self.look(gdoctor, finding));
+        let told: Vec<String> = match gap {
+            // What is not there is brought by the command that the reason names.
+            Gap::ToolMissing(what) if what.split('`').count() == 3 => {
+                what.split('`').nth(1).map(str::to_owned).into_iter().chain(look("gdoctor")).collect()
+            }
+            Gap::Denied if self.is_root => with_own(None),
+            Gap::Denied => with_own(look("sudo gdoctor -v")),
+            Gap::TimedOut => with_own(look("gdoctor -v --timeout 60s")),
+            Gap::Waiting(_) => look("gdoctor --wake").into_iter().collect(),
+            Gap::NotAsked => look("gdoctor").into_iter().collect(),
+            Gap::ToolMissing(_) | Gap::NoRoom(_) if own.is_empty() => look("gdoctor -v").into_iter().collect(),
+            Gap::ToolMissing(_) | Gap::NoRoom(_) => with_own(None),
+            Gap::Crashed(_) | Gap::Unparsable(_) | Gap::Said(_) | Gap::Bug(_) => with_own(look("gdoctor -v")),
+            // Another look would say the same.
+            Gap::Unsupported(why) if why == INSIDE => vec![INSIDE_LOOK.to_owned()],
+            // What only a running system shows.
+            Gap::Unsupported(why) if why.contains("this root") => {
+                look("gdoctor").map(|look| format!("{look}{}", super::again::THERE)).into_iter().collect()
+            }
+            Gap::Unsupported(_) => with_own(None),
+            Gap::BlockedBy(cause) => vec![format!("gdoctor --only {cause}")],
+        };
+        match told.is_empty() {
+            true => vec![format!("gdoctor explain {}{}", self.check.id, self.explained().unwrap_or_default())],
+            false => told,
+        }
     }
 
     /// ` -- docker run ...`: the line as it was given, where it is short.
@@ -247,6 +305,9 @@ impl Words<'_> {
             words.opens = self.shown.gate.told(&self.opens);
             words.notes.insert(0, format!("Docker then listens at {} without TLS: {ROOT_FOR_ALL}.", words.opens));
         }
+        if words.verify.is_empty() {
+            words.verify.push(self.look_again(&words, finding));
+        }
         words
     }
 }
@@ -260,37 +321,6 @@ fn starts_docker(line: &str) -> bool {
     const STARTS: [&str; 3] = [" start", " restart", " --now"];
     let is_of_docker = |part: &str| part.contains("docker") && STARTS.iter().any(|word| part.contains(word));
     line.split(['&', ';']).any(|part| is_of_docker(part) && BEGINS.iter().any(|word| part.contains(word)))
-}
-
-/// What to run where a look gave no answer, by the reason why: another look, or what another would not tell. A flag that asked for it
-/// asks again; `own` are the document's commands.
-fn find_out(gap: &Gap, check: &str, by: Option<&Origin>, own: Vec<String>) -> Vec<String> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=@+, ".contains(c);
-    let flag = match by {
-        Some(Origin::Flag(flag)) if flag.starts_with("--") && flag.chars().all(plain) => format!(" {flag}"),
-        _ => String::new(),
-    };
-    let again = |command: &str| vec![format!("{command}{flag} --only {check}")];
-    let with_own = |mut looks: Vec<String>| {
-        looks.extend(own.iter().cloned());
-        looks
-    };
-    match gap {
-        // What is not there is brought by the command that the reason names.
-        Gap::ToolMissing(what) if what.split('`').count() == 3 => {
-            what.split('`').nth(1).map(str::to_owned).into_iter().chain(again("gdoctor")).collect()
-        }
-        Gap::Denied => again("sudo gdoctor -v"),
-        Gap::TimedOut => with_own(again("gdoctor -v --timeout 60s")),
-        Gap::Waiting(_) => again("gdoctor --wake"),
-        Gap::NotAsked | Gap::ToolMissing(_) | Gap::NoRoom(_) => again("gdoctor"),
-        Gap::Crashed(_) | Gap::Unparsable(_) | Gap::Said(_) | Gap::Bug(_) => with_own(again("gdoctor -v")),
-        // Another look would say the same.
-        Gap::Unsupported(why) if why == INSIDE => vec![INSIDE_LOOK.to_owned()],
-        Gap::Unsupported(_) if !own.is_empty() => own,
-        Gap::Unsupported(_) => vec![format!("gdoctor explain {check}")],
-        Gap::BlockedBy(cause) => vec![format!("gdoctor --only {cause}")],
-    }
 }
 
 /// What a fix that restarts the machine says behind its commands: in their block it would end a paste of several.

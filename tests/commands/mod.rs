@@ -84,3 +84,28 @@ pub fn leaves_behind(line: &str) -> Vec<&str> {
     left.extend(written);
     left
 }
+
+/// How the line ends says whether the trouble of this check is there: before the fix it ends otherwise than after it.
+pub fn tells_success(id: &str, line: &str) -> bool {
+    // Where the engine cannot be reached, that is the trouble itself.
+    let unreachable = ["docker-access", "docker-client", "docker-engine"].contains(&id);
+    let asks = ["docker info", "docker version", "sudo docker version"].contains(&line);
+    // A program that is not there, a service that does not run, an address at which nobody answers.
+    const TELL: [&str; 13] = [
+        "command -v ",
+        "curl -fsS ",
+        "docker buildx inspect ",
+        "docker compose version",
+        "docker run --rm hello-world",
+        "gdoctor --only ",
+        "getent hosts ",
+        "nvidia-smi",
+        "podman info",
+        "systemctl is-active ",
+        "systemctl is-enabled docker",
+        "test ",
+        "unshare --user true",
+    ];
+    let options = line.starts_with("nvidia-smi ");
+    unreachable && asks || !options && TELL.iter().any(|begin| line.starts_with(begin))
+}

@@ -22,6 +22,9 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         (Address::Malformed(_), _) => Finding::fail("malformed", leave(endpoint)),
         (_, Some(other)) => wrong_engine(endpoint, other, docker),
         (Address::Ssh(_), _) if docker.ssh.is_absent() => Finding::fail("no-ssh", "install-ssh"),
+        (Address::Unix(path), None) if docker.missing_socket().is_some() => {
+            Finding::fail("no-such-socket", leave(endpoint)).with("socket", path)
+        }
         (address, None) if !address.is_local() => Finding::pass("remote"),
         (_, None) => Finding::pass("resolved"),
     };

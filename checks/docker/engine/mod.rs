@@ -36,6 +36,7 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         _ if docker.other_engine().is_some() => {
             return Err(Stop::blocked_by("docker-endpoint"));
         }
+        _ if docker.missing_socket().is_some() => return Err(Stop::blocked_by("docker-endpoint")),
         (_, Some(Address::Unix(path))) if path.ends_with("/.docker/desktop/docker.sock") => desktop_down(facts),
         (_, Some(Address::Unix(_))) => down(facts, reach)?,
         // A port is asked for by a name: what is not there is the name's address.

@@ -967,6 +967,23 @@ impl DockerFacts {
         [&self.elsewhere, &self.waiting].into_iter().find_map(|sockets| Some(sockets.value()?.first()?.as_str()))
     }
 
+    /// The socket that DOCKER_HOST or a context names, where it is not there and none of the engines that are known to this host
+    /// would make it.
+    pub fn missing_socket(&self) -> Option<&str> {
+        let endpoint = self.endpoint.value().filter(|endpoint| endpoint.chosen_by != ChosenBy::Default)?;
+        let Address::Unix(path) = &endpoint.address else { return None };
+        let is_usual = ["/var/run/docker.sock", "/run/docker.sock"].contains(&path.as_str())
+            || path.starts_with("/run/user/") && path.ends_with("/docker.sock")
+            || path.ends_with("/.docker/desktop/docker.sock");
+        let told = self.command.value().map(|command| (&command.hosts, &command.settings.hosts));
+        let told = told.into_iter().flat_map(|(one, other)| one.iter().chain(other));
+        let told = told.chain(self.settings().into_iter().flat_map(|settings| &settings.hosts));
+        let is_told = told.filter_map(|host| host.strip_prefix("unix://")).any(|told| told == path);
+        let is_gone = matches!(self.reach.value(), Some(Reach::NotThere)) && self.socket.value().is_none();
+        let runs = self.daemon_process.value().is_some();
+        (is_gone && !is_usual && !is_told && !runs && self.client.value().is_some()).then_some(path)
+    }
+
     /// The endpoint belongs to an engine without root, running or not.
     pub fn is_rootless(&self) -> bool {
         let by_socket = matches!(self.endpoint.value().map(|endpoint| &endpoint.address),

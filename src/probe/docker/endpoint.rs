@@ -29,7 +29,7 @@ pub struct Route {
 pub fn resolve(host: &Host) -> Route {
     if let Some(text) = host.env("DOCKER_HOST") {
         let (tls, files) = variable_tls(host);
-        return route(host, parse_address(&text), ChosenBy::DockerHost, "DOCKER_HOST", tls, files);
+        return route(host, of_variable(&text), ChosenBy::DockerHost, "DOCKER_HOST", tls, files);
     }
     let config = docker_config(host);
     let (name, chosen_by, source) = match host.env("DOCKER_CONTEXT") {
@@ -171,6 +171,24 @@ fn pem(host: &Host, path: &str) -> Vec<u8> {
     host.bytes(path, 1 << 20).value().cloned().unwrap_or_default()
 }
 
+/// docker's client takes no http in DOCKER_HOST, and reads `unix:/path` as a host that is called unix; what it does not take is
+/// shown as it is written.
+fn of_variable(text: &str) -> Address {
+    const SCHEMES: [&str; 4] = ["unix:", "tcp:", "ssh:", "npipe:"];
+    let text = text.trim();
+    let lacks_slashes = !text.contains("://") && SCHEMES.iter().any(|scheme| text.starts_with(scheme));
+    if lacks_slashes || ["http://", "https://"].iter().any(|scheme| text.to_ascii_lowercase().starts_with(scheme)) {
+        return Address::Malformed(without_user(text));
+    }
+    parse_address(text)
+}
+
+/// Without what stands before `@`, which may be a password.
+fn without_user(text: &str) -> String {
+    let (scheme, rest) = text.split_once("://").map_or(("", text), |(scheme, rest)| (&text[..scheme.len() + 3], rest));
+    format!("{scheme}{}", rest.rsplit_once('@').map_or(rest, |(_, place)| place))
+}
+
 /// `unix:///path`, `tcp://host[:port]`, `ssh://…`, or `host:port`, which is tcp. User and password are dropped.
 fn parse_address(text: &str) -> Address {
     let text = text.trim();
@@ -290,5 +308,14 @@ mod tests {
         for text in ["npipe:////./pipe/docker_engine", "unix://relative", "tcp://host:port", "fd://"] {
             assert!(matches!(parse_address(text), Address::Malformed(_)), "{text}");
         }
+        // docker 28.2 refuses http in DOCKER_HOST: "invalid bind address format".
+        for (text, shown) in [
+            ("unix:/var/run/docker.sock", "unix:/var/run/docker.sock"),
+            ("http://127.0.0.1:2375", "http://127.0.0.1:2375"),
+            ("https://me:secret@build.lan", "https://build.lan"),
+        ] {
+            assert_eq!(of_variable(text), Address::Malformed(shown.into()));
+        }
+        assert_eq!(of_variable("localhost:2375").to_string(), "tcp://localhost:2375");
     }
 }
