@@ -207,6 +207,7 @@ fn read_lines(line: &LineArgs, host: &Host) -> Result<Option<Vec<RunLine>>, Refu
             fact if fact.is_absent() => Some(false),
             fact => fact.value().map(|_| true),
         },
+        list: &|folder| host.list(folder).value().cloned(),
         cwd: &cwd,
         home: home.as_deref(),
         uid: nix::unistd::geteuid().as_raw(),
