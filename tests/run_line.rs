@@ -269,6 +269,42 @@ fn parse(text: &str, env: &BTreeMap<String, String>, cwd: &str) -> Result<RunLin
     run_line::parse_one(text, &shell)
 }
 
+/// The shell puts files in the place of a pattern that is a word of its own, and of no other.
+#[test]
+fn a_pattern_is_the_files_that_it_finds() {
+    let list = |folder: &str| {
+        let names: &[&str] = if folder == "/dev" { &["video1", "video0", "null", ".video9"] } else { &[] };
+        Some(names.iter().map(|name| (*name).to_owned()).collect())
+    };
+    let exists = |path: &str| Some(path == "/dev");
+    let shell = Shell { list: &list, exists: &exists, ..Shell::BARE };
+    let read = |text: &str| run_line::parse_one(text, &shell).unwrap();
+    let words = |text: &str| read(text).words.join(" ");
+    assert_eq!(words("docker run --device /dev/video* cam"), "--device /dev/video0 /dev/video1 cam");
+    assert_eq!(words("docker run --device /dev/nul? cam"), "--device /dev/null cam");
+    for kept in ["--device=/dev/video*", "-v /dev/video*:/dev/video*", "--device '/dev/video*'", "--device /dev/tty*"] {
+        let plain = kept.replace('\'', "");
+        assert_eq!(words(&format!("docker run {kept} cam")), format!("{plain} cam"));
+    }
+    let line = read("docker run --device /dev/video* cam");
+    assert_eq!(line.image.as_ref().unwrap().reference, "/dev/video1");
+    assert_eq!(line.image.as_ref().unwrap().at.span, line.options[0].at.value);
+}
+
+/// The value of an option before the command is not taken for the command.
+#[test]
+fn options_of_the_program_itself_have_values() {
+    let read = |text: &str| parse(text, &BTreeMap::new(), "/").map_err(|wrong| wrong.what);
+    let line = read("podman --runtime crun --root /srv/store --storage-opt a=b --log-level=debug run busybox").unwrap();
+    assert_eq!((line.global("runtime"), line.global("root")), (Some("crun"), Some("/srv/store")));
+    assert_eq!(line.image.unwrap().reference, "busybox");
+    assert_eq!(read("podman run --runtime crun busybox").unwrap().global("runtime"), Some("crun"));
+    assert!(read("docker -D --tlscert run --tlskey=run -l debug run busybox").is_ok());
+    for elsewhere in ["docker -DH tcp://far run busybox", "docker -c far run busybox", "podman --url x run busybox"] {
+        assert_eq!(read(elsewhere).unwrap_err(), "another daemon is named on the line itself", "{elsewhere}");
+    }
+}
+
 /// The guide's own lines, with what they find on a host where all is right.
 #[test]
 fn the_guides_lines_are_read() {

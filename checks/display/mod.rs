@@ -12,6 +12,6 @@ pub static FAMILY: Family = Family {
     name: "display",
     title: "Display",
     asked_by: "--display",
-    reads: &[Group::Host, Group::Docker, Group::Display],
+    reads: &[Group::Host, Group::Docker, Group::Display, Group::Run],
     checks: &[&server::CHECK, &cookie::CHECK, &access::CHECK, &drawing::CHECK],
 };

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 
 use super::daemon_keys::{Taken, member, taken, wanted};
-use super::facts::docker::{Config, DockerFacts, Oddity, Reach, Settings};
+use super::facts::docker::{Config, DockerFacts, Oddity, Reach, RefusedValue, Settings};
 use super::version::Version;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +25,8 @@ pub enum Fault<'a> {
     },
     /// `default-runtime` names one that neither the file nor the command registers, and that is none of the engine's own.
     NoSuchRuntime(&'a str),
+    /// Of the right kind, and refused all the same.
+    RefusedValue(&'a RefusedValue),
     /// An entry of "dns" that this engine does not take for an address.
     NoAddress(&'a str),
     /// `storage-driver` names one that this engine has no more.
@@ -116,6 +118,9 @@ impl DockerFacts {
         }
         if let Some(entry) = settings.dns.iter().find(|entry| !is_address(entry, engine)) {
             return Some(Fault::NoAddress(entry));
+        }
+        if let Some(refused) = settings.refused.first() {
+            return Some(Fault::RefusedValue(refused));
         }
         let driver = settings.storage_driver.as_deref().unwrap_or_default();
         let gone = GONE_DRIVERS

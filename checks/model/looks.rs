@@ -53,6 +53,7 @@ const LOOKS: &[&str] = &[
     "iptables -L",
     "iptables -S",
     "journalctl",
+    "kubectl get",
     "ldconfig -p",
     "ls",
     "lsof",

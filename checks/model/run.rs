@@ -85,6 +85,8 @@ pub struct RunLine {
     pub made_up: bool,
     /// `create`: nothing is started or attached.
     pub creates: bool,
+    /// What the program was told before its command: podman's `--root`, `--runtime`.
+    pub globals: Vec<RunOption>,
     /// Every option in order.
     pub options: Vec<RunOption>,
     pub gpus: Vec<GpuRequest>,
@@ -547,6 +549,12 @@ impl RunLine {
     /// The last one, which is the one that counts.
     pub fn last(&self, name: &str) -> Option<&RunOption> {
         self.options.iter().rev().find(|option| option.name == name)
+    }
+
+    /// The value of an option of podman itself, which stands before the command or behind it.
+    pub fn global(&self, name: &str) -> Option<&str> {
+        let both = self.globals.iter().chain(&self.options);
+        both.rev().find(|option| option.name == name && !option.at.opaque).map(|option| option.value.as_str())
     }
 
     /// A switch that is on.

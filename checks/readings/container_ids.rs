@@ -10,6 +10,15 @@ use crate::model::facts::display::{HostIds, Mapping};
 use crate::model::need::ContainerUser;
 
 impl Facts {
+    /// The daemon is set to map its containers' users, and the kernel gives no user namespaces: the file that says so.
+    pub fn remaps_without_namespaces(&self) -> Option<&str> {
+        let info = self.docker.info.value().filter(|info| !info.is_rootless());
+        let running = info.is_some_and(|info| info.has_security_option("userns"));
+        let set = self.docker.settings().is_some_and(|settings| settings.userns_remap.is_some());
+        let off = self.engine.user_namespaces.value()?.none_for_root()?;
+        (!self.docker.is_elsewhere() && (running || set && !self.docker.is_rootless())).then_some(off)
+    }
+
     /// The ids on this host, as the X server sees them, of a user inside a container.
     ///
     /// The daemon's security options tell of user namespaces; the numbers come from the data root's name

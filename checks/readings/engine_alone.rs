@@ -1,5 +1,6 @@
 //! Where nobody has asked for Docker and this host has another engine in its place, nothing is told of Docker.
 
+use crate::model::fact::Stop;
 use crate::model::facts::Facts;
 use crate::model::facts::docker::Reach;
 use crate::model::need::{Need, Origin};
@@ -16,6 +17,11 @@ impl Facts {
     /// containerd or CRI-O runs containers for Kubernetes, which brings GPUs in by its own device plugin.
     pub fn has_kubernetes_alone(&self, need: &Need) -> bool {
         self.docker.kubernetes.value().is_some() && self.is_without_docker(need)
+    }
+
+    /// What judges the ways of Docker and podman does not speak of Kubernetes' engine: gpu-path does.
+    pub fn is_for_docker(&self, need: &Need) -> Result<(), Stop> {
+        if self.has_kubernetes_alone(need) { Err(Stop::NotNeeded("kubernetes")) } else { Ok(()) }
     }
 
     /// No part of Docker's is here, and nobody asked for one.

@@ -13,6 +13,7 @@ pub mod driver_package;
 mod engine_alone;
 pub mod engine_clients;
 pub mod engine_to_start;
+pub mod inside;
 pub mod known_image;
 pub mod misplaced;
 mod next_start;

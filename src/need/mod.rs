@@ -221,6 +221,7 @@ fn read_lines(line: &LineArgs, host: &Host) -> Result<Option<run_line::Read>, Re
             fact if fact.is_absent() => Some(false),
             fact => fact.value().map(|_| true),
         },
+        list: &|folder| host.list(folder).value().cloned(),
         cwd: &cwd,
         home: home.as_deref(),
         uid: nix::unistd::geteuid().as_raw(),

@@ -9,6 +9,7 @@ mod disk;
 pub mod display;
 pub mod docker;
 mod dockerd;
+mod driver_root;
 mod engine;
 mod host;
 mod image;

@@ -3,8 +3,11 @@
 
 use crate::model::facts::camera::{Access, Node, NodeFile, Opened};
 use crate::model::facts::docker::Info;
+use crate::model::facts::host::User;
 use crate::model::need::Camera;
 use crate::model::prelude::*;
+use crate::model::run::RunLine;
+use crate::readings::inside::Inside;
 
 pub static CHECK: Check = Check {
     id: "camera-access",
@@ -24,7 +27,15 @@ fn look(facts: &Facts, need: &Need, wish: &Wish<Camera>) -> Result<Finding, Stop
     let (Some(file), Some(opened)) = (node.file.known()?, node.said.opened.known()?) else {
         return Err(Stop::blocked_by("camera-node"));
     };
-    let finding = match (container(facts, need, node, file), opened) {
+    let inside = facts.inside(need);
+    let bad = match &inside {
+        // The node's mode lets in whoever it is.
+        Err(_) if file.access(u32::MAX, u32::MAX) == Access::Granted => None,
+        Err(stop) => return Err(stop.clone()),
+        Ok(inside) => container(facts, need, inside, node, file),
+    };
+    let inside = inside.unwrap_or_default();
+    let finding = match (bad, opened) {
         (_, Opened::Forbidden) => Finding::fail("device-cgroup", "use-device"),
         (Some(bad), _) if bad.code == "needs-group" && is_told_of_line(need, &wish.by) => {
             return Err(Stop::blocked_by("run-line-camera"));
@@ -42,27 +53,35 @@ fn look(facts: &Facts, need: &Need, wish: &Wish<Camera>) -> Result<Finding, Stop
         .with("group", if file.group.is_empty() { format!("{}", file.gid) } else { file.group.clone() })
         .with("gid", file.gid)
         .with("mode", format!("{:04o}", file.mode))
-        .with("container_user", format!("{}:{}", need.container_user.uid, need.container_user.gid))
-        .with("arguments", arguments(facts, need, path, file))
+        .with("container_user", format!("{}:{}", inside.uid, inside.user().gid))
+        .with("arguments", arguments(facts, &inside, path, file))
         .saw(&node.file)
         .saw(&node.said.opened))
 }
 
-/// The user is the run line's, and that check tells of it with the line's correction.
+/// The user is the run line's, or its image's, and that check tells of it with the line's correction.
 fn is_told_of_line(need: &Need, by: &Origin) -> bool {
     let typed = need.run.as_ref().is_some_and(|line| line.by.is_some() && line.last("user").is_some());
-    typed && matches!(by, Origin::Flag(_) | Origin::File { .. } | Origin::RunLine { .. })
+    let of_image = need.run.as_ref().is_some_and(|line| line.by.is_some()) && need.container_user == Default::default();
+    (typed || of_image) && matches!(by, Origin::Flag(_) | Origin::File { .. } | Origin::RunLine { .. })
 }
 
 /// What is bad for the container's user; `None` when it gets in.
-fn container(facts: &Facts, need: &Need, node: &Node, file: &NodeFile) -> Option<Finding> {
-    let user = need.container_user;
+fn container(facts: &Facts, need: &Need, inside: &Inside, node: &Node, file: &NodeFile) -> Option<Finding> {
     let others = file.access(u32::MAX, u32::MAX) == Access::Granted;
+    let line = need.run.as_ref().filter(|line| line.podman);
+    if let Some(line) = line {
+        let me = facts.host.user.value().filter(|user| user.uid != 0 && !line.as_root);
+        return match me {
+            Some(me) => of_users_podman(line, inside, me, node, file).filter(|_| !others),
+            None => by_numbers(inside, file),
+        };
+    }
     let info = facts.docker.info.value();
     if info.is_some_and(Info::is_rootless) {
         // The host's own node, and of this user's groups none: root inside is this user, everybody else nobody here.
         let me = facts.host.user.value()?.uid;
-        let mine = user.uid == 0 && (file.access(me, u32::MAX) == Access::Granted || listed(node, me));
+        let mine = inside.uid == 0 && (file.access(me, u32::MAX) == Access::Granted || listed(node, me));
         let podman = facts.docker.version.value().is_some_and(|version| version.is_podman());
         return match (mine || others, podman) {
             (true, _) => None,
@@ -73,14 +92,38 @@ fn container(facts: &Facts, need: &Need, node: &Node, file: &NodeFile) -> Option
     if info.is_some_and(|info| info.has_security_option("userns")) {
         return (!others).then(|| Finding::fail("userns-remap", "host-userns"));
     }
-    if user.uid == 0 {
-        return None; // root in a container may open what mode and owner forbid (CAP_DAC_OVERRIDE)
-    }
-    match file.access(user.uid, user.gid) {
+    by_numbers(inside, file)
+}
+
+fn by_numbers(inside: &Inside, file: &NodeFile) -> Option<Finding> {
+    match inside.access(file) {
+        // Root in a container may open what mode and owner forbid (CAP_DAC_OVERRIDE).
+        _ if inside.uid == 0 => None,
         Access::Granted => None,
         Access::NeedsGroup => Some(Finding::warn("needs-group", "add-group")),
         Access::Denied => Some(Finding::fail("closed", "open-to-group")),
     }
+}
+
+/// A user's podman opens the host's own node as that user, and keeps the user's groups only where the line says so. Root inside is
+/// this user; with keep-id it is whoever has this user's number.
+fn of_users_podman(line: &RunLine, inside: &Inside, me: &User, node: &Node, file: &NodeFile) -> Option<Finding> {
+    let keeps_id = line.last("userns").is_some_and(|option| option.value.starts_with("keep-id"));
+    let is_me = match (keeps_id, line.last("user")) {
+        (true, Some(_)) => inside.uid == me.uid,
+        (true, None) => true,
+        (false, _) => inside.uid == 0,
+    };
+    let by_group = |gid: &u32| file.access(me.uid, *gid) == Access::Granted;
+    let has_group = me.groups.iter().any(by_group);
+    let keeps = line.all("group-add").any(|option| option.value == "keep-groups");
+    if is_me && (by_group(&u32::MAX) || listed(node, me.uid)) || keeps && has_group {
+        return None;
+    }
+    Some(match has_group {
+        true => Finding::fail("rootless-podman", "keep-groups-here").edit(line.insert("--group-add keep-groups")),
+        false => Finding::fail("rootless-podman-group", "let-user-in"),
+    })
 }
 
 fn listed(node: &Node, uid: u32) -> bool {
@@ -100,17 +143,15 @@ fn user(facts: &Facts, file: &NodeFile) -> Finding {
 
 /// The options of `docker run`, with the name that stays where there is one: `--device` splits its value at colons, so a name
 /// by path goes through readlink.
-fn arguments(facts: &Facts, need: &Need, path: &str, file: &NodeFile) -> String {
+fn arguments(facts: &Facts, inside: &Inside, path: &str, file: &NodeFile) -> String {
     let device = match facts.camera.stable(path) {
         stable if stable == path => path.to_string(),
         stable if stable.contains(':') => format!("\"$(readlink -f {stable})\":{path}"),
         stable => format!("{stable}:{path}"),
     };
-    match need.container_user.uid {
+    match inside.uid {
         0 => format!("--device {device}"),
-        _ if file.access(need.container_user.uid, need.container_user.gid) == Access::Granted => {
-            format!("--device {device}")
-        }
+        _ if inside.access(file) == Access::Granted => format!("--device {device}"),
         _ => format!("--device {device} --group-add {}", file.gid),
     }
 }

@@ -21,7 +21,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if facts.docker.is_elsewhere() {
         return elsewhere(facts, need);
     }
-    let mut findings = each(&need.cameras, |wish| look(facts, &wish.what));
+    let mut findings = each(&need.cameras, |wish| look(facts, need, &wish.what));
     findings.extend(by_number(facts));
     Ok(findings)
 }
@@ -56,14 +56,14 @@ fn elsewhere(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     }
 }
 
-fn look(facts: &Facts, wish: &Camera) -> Result<Finding, Stop> {
+fn look(facts: &Facts, need: &Need, wish: &Camera) -> Result<Finding, Stop> {
     match facts.camera.choose(wish)? {
-        Choice::Node(path, node) => one(facts, wish, path, node),
+        Choice::Node(path, node) => one(facts, need, wish, path, node),
         Choice::Nothing => nothing(facts, wish),
     }
 }
 
-fn one(facts: &Facts, wish: &Camera, path: &str, node: &Node) -> Result<Finding, Stop> {
+fn one(facts: &Facts, need: &Need, wish: &Camera, path: &str, node: &Node) -> Result<Finding, Stop> {
     let finding = match node.file.value().map(|file| file.kind) {
         Some(Kind::Folder) => Finding::fail("folder", "remove-folder"),
         _ if node.said.opened.value() == Some(&Opened::Gone) => Finding::fail("unplugged", "replug"),
@@ -71,11 +71,21 @@ fn one(facts: &Facts, wish: &Camera, path: &str, node: &Node) -> Result<Finding,
             Role::Capture if node.usb.value().is_some_and(|usb| usb.virtual_host) => {
                 Finding::warn("over-usbip", "small-pictures")
             }
+            Role::Capture if node.is_raw_of_jetson() => raw(need),
             Role::Capture => Finding::pass("found"),
             role => return Ok(described(facts, not_a_camera(facts, path, role), wish, path, node)),
         },
     };
     Ok(described(facts, finding, wish, path, node))
+}
+
+/// Pictures come by NVIDIA's daemon, whose socket a line has to bring.
+fn raw(need: &Need) -> Finding {
+    const SOCKET: &str = "/tmp/argus_socket";
+    match need.run.as_ref().filter(|line| !line.mounts.iter().any(|mount| mount.covers(SOCKET))) {
+        Some(line) => Finding::warn("raw-alone", "bring-argus").edit(line.insert(&format!("-v {SOCKET}:{SOCKET}"))),
+        None => Finding::pass("raw"),
+    }
 }
 
 fn described(facts: &Facts, finding: Finding, wish: &Camera, path: &str, node: &Node) -> Finding {

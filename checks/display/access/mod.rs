@@ -48,10 +48,11 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
 fn socket_mode(facts: &Facts, need: &Need) -> Result<Option<Finding>, Stop> {
     let fact = &facts.display.socket;
     let Some(socket) = fact.known()?.filter(|socket| socket.mode & 0o222 != 0o222) else { return Ok(None) };
-    if need.container_user.uid == 0 && facts.docker.info.value().is_none_or(|info| !info.maps_users()) {
+    let inside = facts.inside(need)?.user();
+    if inside.uid == 0 && facts.docker.info.value().is_none_or(|info| !info.maps_users()) {
         return Ok(None);
     }
-    let ids = facts.host_ids(need.container_user)?;
+    let ids = facts.host_ids(inside)?;
     if socket.admits(ids.uid, ids.gid) {
         return Ok(None);
     }
@@ -107,8 +108,8 @@ fn local(facts: &Facts, need: &Need) -> Result<Finding, Stop> {
     if lists_not_all(facts)? {
         return Ok(Finding::pass("every-local-user-unlisted").saw(&display.stranger));
     }
-    let inside = need.container_user.uid;
-    let ids = facts.host_ids(need.container_user)?;
+    let user = facts.inside(need)?.user();
+    let (inside, ids) = (user.uid, facts.host_ids(user)?);
     let me = facts.host.user.value().map(|user| user.uid);
     let described = |finding: Finding| {
         let user = if ids.uid == inside {

@@ -38,16 +38,20 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
 /// Mesa draws through a render node, which the container's user must be able to open by its mode and numeric group.
 fn mesa(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let nodes = facts.display.render_nodes.known()?.map(Vec::as_slice).unwrap_or_default();
+    if nodes.is_empty() {
+        return Ok(Finding::pass("software").into());
+    }
+    let inside = facts.inside(need)?;
     let node = match nodes {
-        [] => return Ok(Finding::pass("software").into()),
-        _ if need.container_user.uid == 0 && facts.docker.info.value().is_none_or(|info| !info.maps_users()) => {
+        _ if inside.uid == 0 && facts.docker.info.value().is_none_or(|info| !info.maps_users()) => {
             return Ok(nodes.iter().map(|node| about(Finding::pass("mesa"), node)).collect());
         }
         nodes => nodes,
     };
-    let ids = facts.host_ids(need.container_user)?;
+    let ids = facts.host_ids(inside.user())?;
     let judged = |node: &RenderNode| {
-        let finding = match (node.admits(&ids), ids.mapping) {
+        let by_group = ids.mapping == Mapping::None && inside.has_group(node.gid) && node.mode & 0o060 == 0o060;
+        let finding = match (by_group || node.admits(&ids), ids.mapping) {
             (true, _) => Finding::pass("mesa"),
             (false, Mapping::None) => Finding::warn("no-group", "add-group").with("gid", node.gid),
             (false, Mapping::Remapped | Mapping::Rootless) => Finding::warn("shifted", "give-node"),

@@ -55,6 +55,10 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         let finding = bad("refused-later", "repair").about(key).with("path", path).with("key", key).with("why", why);
         finding.with("program", program).evidence(path, key)
     }));
+    findings.extend(facts.remaps_without_namespaces().map(|off| {
+        let finding = Finding::fail("remap-without-namespaces", "allow-remap").with("file", path).with("off", off);
+        finding.about("userns-remap").evidence(off, "0")
+    }));
     findings.extend(facts.containerd_refuses().map(|why| {
         let bad = if runs { Finding::warn } else { Finding::fail };
         let finding = bad("containerd-refuses", "repair-containerd").with("file", containerd_config::PATH);
@@ -116,6 +120,11 @@ fn faulty(fault: &Fault, known: Known, bad: impl Fn(&'static str, &'static str) 
             .with("wanted", words(wanted))
             .with("found", words(found))
             .evidence(path, format!("{key}: {}", words(found))),
+        Fault::RefusedValue(refused) => bad("refused-value", "write-as-wanted")
+            .with("key", &refused.key)
+            .with("value", format!("{:?}", refused.value))
+            .with("why", &refused.why)
+            .evidence(path, format!("{}: {}", refused.key, refused.value)),
         Fault::NoAddress(entry) => bad("no-address", "write-as-wanted")
             .with("entry", format!("{entry:?}"))
             .evidence(path, format!("dns: {entry:?}")),

@@ -355,6 +355,9 @@ fn told_elsewhere(facts: &Facts) -> Option<&'static str> {
     if docker.config_fault(facts.engine_to_start().as_ref()).is_some() {
         return Some("docker-config");
     }
+    if facts.remaps_without_namespaces().is_some() {
+        return Some("docker-config");
+    }
     let start = engine.start.value().and_then(start::finding);
     if start.is_none_or(|finding| finding.code == "no-containerd") && facts.containerd_refuses().is_some() {
         return Some("docker-config");

@@ -24,6 +24,9 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
                 fact.source.clone(),
             ));
         }
+        "vfs" if no_overlay(facts).is_some() => {
+            Finding::warn("copies-by-disk", "local-root").with("kind", no_overlay(facts).unwrap_or_default())
+        }
         "vfs" => Finding::warn("whole-copies", "use-overlay2"),
         // Podman's `overlay` is what Docker calls overlay2.
         "overlay" if podman => Finding::pass("fit"),
@@ -44,6 +47,13 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         findings.retain(|finding| finding.code != "fit");
     }
     Ok(findings)
+}
+
+/// The kind of file system below the data root, where overlay takes none of it for what is written: a server's disk, or another overlay.
+fn no_overlay(facts: &Facts) -> Option<&str> {
+    const KINDS: [&str; 9] = ["nfs", "nfs4", "cifs", "smb3", "9p", "virtiofs", "overlay", "ecryptfs", "aufs"];
+    let kind = facts.engine.data_root.value().map(|root| root.kind.as_str())?;
+    KINDS.contains(&kind).then_some(kind)
 }
 
 /// What the mount below the data root keeps containers from, or is not there.

@@ -10,6 +10,18 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::model::fact::{Fact, Gap};
 
+/// A runtime of the engine that serves Kubernetes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PodRuntime {
+    #[serde(serialize_with = "place::word")]
+    pub name: String,
+    /// Its program, as the settings name it.
+    #[serde(serialize_with = "place::path")]
+    pub program: String,
+    pub is_there: bool,
+}
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DockerFacts {
@@ -60,6 +72,8 @@ pub struct DockerFacts {
     pub podman: Fact<Podman>,
     /// The engine that runs containers for Kubernetes here, `containerd` or `CRI-O`; its source is its socket.
     pub kubernetes: Fact<String>,
+    /// Runtimes of NVIDIA's that this engine's settings name; its source is the file. Absent: they name none.
+    pub pod_runtimes: Fact<Vec<PodRuntime>>,
     /// The kernel of the engine's machine, where it is not this one's: the socket of this host is forwarded to another, by ssh or
     /// socat, or into a virtual one.
     pub other_kernel: Fact<String>,
@@ -571,6 +585,9 @@ pub struct Settings {
     /// What about the file's text not every engine takes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub oddities: Vec<Oddity>,
+    /// What is of the right kind and refused all the same, in the order of the keys.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<RefusedValue>,
     /// Keys that dockerd's command sets too, to the very same value.
     #[serde(serialize_with = "place::word", skip_serializing_if = "Vec::is_empty")]
     pub repeated: Vec<String>,
@@ -579,6 +596,9 @@ pub struct Settings {
     pub hosts: Vec<String>,
     /// Only clients with a certificate of its own authority are let in.
     pub tlsverify: Option<bool>,
+    /// Whose subordinate ids containers get: userns-remap.
+    #[serde(serialize_with = "place::user")]
+    pub userns_remap: Option<String>,
     pub iptables: Option<bool>,
     pub ip_forward: Option<bool>,
     /// The default bridge; `none`: there is none.
@@ -630,6 +650,18 @@ impl Settings {
         let is_tcp = |host: &&str| !["unix:", "fd:", "npipe:"].iter().any(|scheme| host.starts_with(scheme));
         self.hosts.iter().map(String::as_str).filter(is_tcp).filter(|_| self.tlsverify != Some(true))
     }
+}
+
+/// A value that dockerd does not take.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RefusedValue {
+    #[serde(serialize_with = "place::word")]
+    pub key: String,
+    /// Of a list the entry.
+    #[serde(serialize_with = "place::text")]
+    pub value: String,
+    pub why: String,
 }
 
 /// A text that reads as an object, and not by each engine.

@@ -183,6 +183,9 @@ pub struct DataRoot {
     /// Where the file system is mounted that it lies on.
     #[serde(serialize_with = "place::path")]
     pub mount: String,
+    /// What kind of file system that is, as /proc/mounts calls it: `ext4`, `nfs4`.
+    #[serde(serialize_with = "place::word")]
+    pub kind: String,
     /// No program may be started from it.
     pub noexec: bool,
     /// A folder above it that /etc/fstab mounts a file system at, and none is mounted there.
@@ -657,6 +660,11 @@ pub enum Kvm {
 }
 
 impl UserNamespaces {
+    /// The kernel makes none for anybody: the file that says so. What Debian's own switch forbids is forbidden to others than root.
+    pub fn none_for_root(&self) -> Option<&str> {
+        self.off_by.as_deref().filter(|path| path.ends_with("/max_user_namespaces"))
+    }
+
     /// A rootless engine can start with it.
     pub fn is_enough(&self) -> bool {
         self.off_by.is_none()

@@ -26,6 +26,10 @@ pub struct NvidiaFacts {
     pub windows_driver: Fact<String>,
     /// The library through which programs in WSL speak to /dev/dxg.
     pub dxcore: Fact<String>,
+    /// The root of the container that brings the driver to this host, as NVIDIA's GPU operator does it: libraries and nodes are found
+    /// below it. Absent: they are the host's own, or not there.
+    #[serde(serialize_with = "place::path")]
+    pub driver_root: Fact<String>,
     /// libnvidia-ml.so.1 and libcuda.so.1 as the loader's folders have them.
     pub nvml_library: Fact<Library>,
     pub cuda_library: Fact<Library>,
@@ -304,6 +308,8 @@ pub struct ModuleFile {
     pub license: Option<String>,
     /// Who signed it; `None` when nobody, or when modinfo could not be asked.
     pub signer: Option<String>,
+    /// It is signed, and modinfo could not read by whom.
+    pub unread_signature: bool,
 }
 
 impl ModuleFile {

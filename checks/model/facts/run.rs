@@ -117,6 +117,9 @@ pub struct PodmanHost {
     /// What starts its containers and lies in no folder where it looks: conmon, crun (and no runc either).
     #[serde(serialize_with = "place::word")]
     pub missing: BTreeSet<String>,
+    /// What starts its containers: `crun`, or what the line or its settings name. `None` where that is not known.
+    #[serde(serialize_with = "place::word")]
+    pub runtime: Option<String>,
     /// A file of its settings that it refuses.
     pub refused: Option<RefusedFile>,
     /// It sets limits for each container that this root may not set.

@@ -21,6 +21,7 @@ const SOCKET: &str = "nvidia-persistenced/socket";
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     facts.has_a_driven_gpu()?;
+    facts.is_for_docker(need)?;
     let ways = facts.ways_for(need)?;
     let podman = facts.is_of_podman(need);
     if podman && need.run.is_some() && facts.podman_lacks_cdi() {

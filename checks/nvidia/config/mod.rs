@@ -22,6 +22,7 @@ const LDCONFIG_IS_HELD: [u32; 3] = [1, 17, 3];
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     facts.has_a_driven_gpu()?;
+    facts.is_for_docker(need)?;
     let ways = facts.ways_for(need)?;
     if facts.docker.info.value().is_some_and(|info| info.is_snap()) {
         return Err(Stop::NotNeeded("snap-own"));

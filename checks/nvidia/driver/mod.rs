@@ -43,7 +43,8 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
 
 /// The kernel that starts next has no module, and nothing is seen that will build one.
 fn gone_after_restart(nvidia: &NvidiaFacts) -> Option<Finding> {
-    let next = nvidia.next_kernel.value()?;
+    // A container that brings the driver builds it for whatever kernel has started.
+    let next = nvidia.next_kernel.value().filter(|_| nvidia.driver_root.value().is_none())?;
     let source = nvidia.next_kernel.source.0.as_str();
     if let Some(lost) = next.version.as_deref().and_then(|version| nvidia.lost_to(version, next.is_open())) {
         let version = next.version.as_deref().unwrap_or_default();
@@ -130,7 +131,7 @@ fn not_loaded(facts: &Facts) -> Finding {
             .saw(&nvidia.blocked_module);
     }
     let finding = match (nvidia.secure_boot.value(), &file.signer) {
-        (Some(true), None) if file.license.is_some() => {
+        (Some(true), None) if file.license.is_some() && !file.unread_signature => {
             Finding::fail("unsigned", "enroll-key").with("signer", "nobody")
         }
         (Some(true), Some(signer)) if !is_vendor(signer) => {

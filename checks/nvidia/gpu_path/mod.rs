@@ -1,5 +1,6 @@
 //! Which ways lead a GPU into a container of this engine, and what each of them does?
 
+use crate::model::facts::docker::PodRuntime;
 use crate::model::facts::host::Platform;
 use crate::model::prelude::*;
 use crate::readings::way::{Closed, Entry, Way, Ways};
@@ -26,10 +27,41 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         return Err(stop);
     }
     facts.has_a_driven_gpu()?;
+    if facts.has_kubernetes_alone(need) {
+        return into_pods(facts, by);
+    }
     let ways = facts.ways_for(need)?;
     let asked =
         [("--gpus", ways.gpus), ("--runtime=nvidia", ways.runtime), ("--device nvidia.com/gpu=all", ways.device)];
     Ok(asked.into_iter().map(|(flag, entry)| finding(facts, &ways, flag, entry)).collect())
+}
+
+/// Of an engine that serves Kubernetes its settings are seen; what a device plugin hands over by CDI is not.
+fn into_pods(facts: &Facts, by: &Origin) -> Result<Findings, Stop> {
+    let fact = &facts.docker.pod_runtimes;
+    let Some(runtimes) = fact.value() else {
+        if !by.is_explicit() {
+            return Err(Stop::NotNeeded("kubernetes"));
+        }
+        let engine = facts.docker.kubernetes.words();
+        let why = match fact.gap() {
+            Some(gap) => format!("{engine} runs containers here for Kubernetes, and of its settings: {}", gap.reason()),
+            None => format!(
+                "{engine} runs containers here for Kubernetes, and its settings name no runtime of NVIDIA's; whether its \
+                 device plugin brings GPUs by CDI is not seen from here"
+            ),
+        };
+        return Err(Stop::Unknown(Gap::Unsupported(why), fact.source.clone()));
+    };
+    let told = |runtime: &PodRuntime| {
+        let finding = match runtime.is_there {
+            true => Finding::pass("by-pod-runtime"),
+            false => Finding::fail("pod-runtime-gone", "look-for-toolkit"),
+        };
+        let finding = finding.about(&runtime.name).with("engine", facts.docker.kubernetes.words());
+        finding.with("path", &runtime.program).evidence(fact.source.0.as_str(), runtime.program.as_str())
+    };
+    Ok(runtimes.iter().map(told).collect())
 }
 
 fn finding(facts: &Facts, ways: &Ways, flag: &str, entry: Entry) -> Finding {

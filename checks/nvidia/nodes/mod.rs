@@ -45,9 +45,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     findings.extend(tools.and_then(|node| wrong(node, majors.uvm.map(|major| (major, 1)), guest)));
     findings.extend(no_modeset(need, nodes).filter(|_| findings.is_empty() && !guest));
     if findings.is_empty() {
-        findings.extend(
-            nodes.iter().filter(|node| is_gpu_or_control(&node.path)).find_map(|node| closed(facts, need, node)),
-        );
+        for node in nodes.iter().filter(|node| is_gpu_or_control(&node.path)) {
+            findings.extend(closed(facts, need, node)?.filter(|_| findings.is_empty()));
+        }
     }
     if findings.is_empty() {
         findings.extend(gone_at_start(facts, nodes));
@@ -137,30 +137,29 @@ fn no_modeset(need: &Need, nodes: &[Node]) -> Option<Finding> {
 }
 
 /// A node that the user inside the container may not open.
-fn closed(facts: &Facts, need: &Need, node: &Node) -> Option<Finding> {
+fn closed(facts: &Facts, need: &Need, node: &Node) -> Result<Option<Finding>, Stop> {
     if let Some(line) = need.run.as_ref().filter(|line| line.podman) {
-        return closed_to_podman(facts, line, node);
+        return Ok(closed_to_podman(facts, line, node));
     }
     let rootless = facts.docker.info.value().is_some_and(|info| info.is_rootless());
-    let user = need.container_user;
     let open_to_all = node.mode & 0o006 == 0o006;
+    if open_to_all {
+        return Ok(None);
+    }
+    let inside = facts.inside(need)?;
+    let user = inside.user();
     let seen = format!("mode {:04o}, user {}, group {}", node.mode, node.uid, node.gid);
-    let finding = match (open_to_all, rootless) {
-        (true, _) => return None,
-        (false, true) => Finding::fail("closed-to-rootless", "open-mode"),
-        (false, false) if user.uid == 0 || (node.gid == user.gid && node.mode & 0o060 == 0o060) => return None,
-        (false, false) if node.gid == 0 => Finding::fail("closed-to-user", "open-mode"),
-        (false, false) => Finding::fail("closed-to-user", "add-group"),
+    let finding = match rootless {
+        true => Finding::fail("closed-to-rootless", "open-mode"),
+        false if user.uid == 0 || (inside.has_group(node.gid) && node.mode & 0o060 == 0o060) => return Ok(None),
+        false if node.gid == 0 => Finding::fail("closed-to-user", "open-mode"),
+        // A list of the image's may have the group.
+        false if !inside.all_groups => Finding::warn("closed-to-user", "add-group"),
+        false => Finding::fail("closed-to-user", "add-group"),
     };
     let mode = format!("{:04o}", node.mode);
-    Some(
-        finding
-            .about(&node.path)
-            .with("uid", user.uid)
-            .with("gid", node.gid)
-            .with("mode", mode)
-            .evidence(&*node.path, seen),
-    )
+    let finding = finding.about(&node.path).with("uid", user.uid).with("gid", node.gid).with("mode", mode);
+    Ok(Some(finding.evidence(&*node.path, seen)))
 }
 
 /// A user's podman opens the host's own node as that user, without groups unless the container keeps them.

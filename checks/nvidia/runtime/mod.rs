@@ -16,6 +16,7 @@ pub static CHECK: Check = Check {
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     facts.has_a_driven_gpu()?;
+    facts.is_for_docker(need)?;
     if facts.is_of_podman(need) {
         return Err(Stop::NotNeeded("podman"));
     }

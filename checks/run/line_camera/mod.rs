@@ -28,7 +28,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let rights = facts.docker.daemon_rights.value();
     // runc sets none in a user namespace, or goes on where the kernel refuses them (libcontainer/cgroups/devices, v1.go and v2.go).
     let unheld = facts.docker.is_rootless() || rights.is_some_and(|rights| rights.mapped);
-    let look = Look { facts, line, rules: DeviceRules::of(line, |path| numbers(facts, path)), unheld };
+    let look = Look { facts, need, line, rules: DeviceRules::of(line, |path| numbers(facts, path)), unheld };
     let mut findings = Findings::new();
     for mount in line.mounts.iter().filter(|mount| mount.kind == MountKind::Bind && is_camera(&mount.source)) {
         findings.push(look.mounted(mount));
@@ -75,6 +75,7 @@ fn numbers(facts: &Facts, path: &str) -> Option<(u32, u32)> {
 
 struct Look<'a> {
     facts: &'a Facts,
+    need: &'a Need,
     line: &'a RunLine,
     rules: DeviceRules<'a>,
     /// The engine holds no container to such rules.
@@ -155,36 +156,47 @@ impl Look<'_> {
 
     /// What shuts the container's user out, root and mapped ids aside: these are camera-access's to tell.
     fn for_user(&self, path: &str, shown: &Argument) -> Option<Finding> {
-        let info = self.facts.docker.info.value();
-        if info.is_some_and(Info::maps_users) {
+        if self.line.podman {
+            if let Some(finding) = self.keeps_none(path, shown) {
+                return Some(finding);
+            }
+            let podman = self.facts.run.podman.value();
+            podman.filter(|podman| !podman.rootless)?;
+        } else if self.facts.docker.info.value().is_some_and(Info::maps_users) {
             return None;
         }
         let file = node(self.facts, path)?.file.value()?;
-        let (certain, uid, groups) = match self.facts.run.accounts.value().and_then(|accounts| accounts.ids.as_ref()) {
-            Some(ids) => (true, ids.uid, ids.groups.clone()),
-            None => self.typed_ids()?,
+        let inside = self.facts.inside(self.need).ok().filter(|inside| inside.uid != 0)?;
+        let named = self.line.all("group-add").any(|option| option.value.parse::<u32>().is_err());
+        let finding = match inside.access(file) {
+            Access::NeedsGroup if inside.all_groups => Finding::fail("needs-group", "add-group"),
+            // A group's name may have the number in the image.
+            Access::NeedsGroup if !named => Finding::warn("needs-group", "add-group"),
+            Access::NeedsGroup | Access::Granted | Access::Denied => return None,
         };
-        let shut = uid != 0 && groups.iter().all(|gid| file.access(uid, *gid) != Access::Granted);
-        let finding = match (shut, file.access(uid, u32::MAX)) {
-            (false, _) => return None,
-            (true, Access::Granted) => return None,
-            (true, Access::NeedsGroup) if certain => Finding::fail("needs-group", "add-group"),
-            (true, Access::NeedsGroup) => Finding::warn("needs-group", "add-group"),
-            (true, Access::Denied) => return None,
-        };
-        let user = format!("{uid}:{}", groups.first().copied().unwrap_or_default());
+        let user = inside.to_string();
         let edit = self.line.insert(&format!("--group-add={}", file.gid));
         Some(finding.edit(edit).with("user", user).with("group", name(file)).with("argument", &shown.text))
     }
 
-    /// The user's numbers as they stand in the line, and whether no list of the image can add to them.
-    fn typed_ids(&self) -> Option<(bool, u32, Vec<u32>)> {
-        let option = self.line.last("user").filter(|option| !option.at.opaque)?;
-        let (user, group) = option.value.split_once(':').map_or((option.value.as_str(), None), |(u, g)| (u, Some(g)));
-        let added: Option<Vec<u32>> = self.line.all("group-add").map(|option| option.value.parse().ok()).collect();
-        let mut groups = vec![group.map_or(Some(0), |group| group.parse().ok())?];
-        groups.extend(added?);
-        Some((group.is_some(), user.parse().ok()?, groups))
+    /// crun alone keeps a user's groups (annotation run.oci.keep_original_groups): with another runtime the option does nothing.
+    fn keeps_none(&self, path: &str, shown: &Argument) -> Option<Finding> {
+        let option = self.line.all("group-add").find(|option| option.value == "keep-groups")?;
+        let fact = &self.facts.run.podman;
+        let runtime =
+            fact.value().filter(|podman| podman.rootless)?.runtime.as_deref().filter(|name| *name != "crun")?;
+        let file = node(self.facts, path)?.file.value()?;
+        let user = self.facts.host.user.value()?;
+        if file.access(user.uid, u32::MAX) == Access::Granted {
+            return None;
+        }
+        let finding = Finding::fail("groups-not-kept", "take-crun").with("runtime", runtime);
+        Some(
+            finding
+                .with("option", &option.at.text)
+                .with("argument", &shown.text)
+                .saw(&fact.clone().map(|_| runtime.to_string())),
+        )
     }
 }
 

@@ -16,7 +16,7 @@ pub static CHECK: Check = Check {
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(line) = &need.run else { return Err(Stop::NotNeeded("podman")) };
     if line.podman {
-        let pairs = exclude(line, vec![(line.switch("rm"), restarts(line))]);
+        let pairs = exclude(line, excluded_by_podman(line));
         return if pairs.is_empty() { Err(Stop::NotNeeded("podman")) } else { Ok(pairs) };
     }
     let mut findings = excluded(facts, line);
@@ -72,6 +72,34 @@ fn excluded(facts: &Facts, line: &RunLine) -> Findings {
         pairs.push((shared, line.last(name)));
     }
     exclude(line, pairs)
+}
+
+/// The same of podman, as 4.3 was seen to refuse them (pkg/specgenutil, libpod/options.go).
+fn excluded_by_podman(line: &RunLine) -> Vec<(Option<&RunOption>, Option<&RunOption>)> {
+    let is =
+        |name: &str, values: &'static [&str]| line.last(name).filter(move |one| values.contains(&one.value.as_str()));
+    let restarts = restarts(line).filter(|option| !option.value.starts_with("on-failure"));
+    let keeps = || line.all("group-add").find(|option| option.value == "keep-groups");
+    let other_group = || line.all("group-add").find(|option| option.value != "keep-groups");
+    let host_network = is("network", &["host", "none"]);
+    let mut pairs = vec![
+        (line.switch("rm"), restarts),
+        (keeps(), other_group()),
+        (line.switch("no-hosts"), line.last("add-host")),
+        (is("ipc", &["host", "none"]), line.last("shm-size")),
+        (line.switch("no-healthcheck"), line.last("health-cmd")),
+        (line.last("cpus"), line.last("cpu-period")),
+        (line.last("cpus"), line.last("cpu-quota")),
+        (is("uts", &["host"]), line.last("hostname")),
+        (is("network", &["none"]), line.last("dns")),
+        (host_network, line.last("ip")),
+        (host_network, line.last("mac-address")),
+        (line.last("platform"), line.last("arch").or(line.last("os"))),
+    ];
+    for name in ["uidmap", "gidmap", "subuidname", "subgidname"] {
+        pairs.push((line.last("userns"), line.last(name)));
+    }
+    pairs
 }
 
 fn restarts(line: &RunLine) -> Option<&RunOption> {

@@ -27,6 +27,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(line) = &need.run else { return Err(Stop::NotNeeded("podman")) };
     let mut findings: Findings = line.foreign.iter().map(|foreign| of_other_shell(line, foreign)).collect();
     findings.extend(line.wrapper.as_ref().map(|wrapper| no_wrapper(line, wrapper)));
+    let pattern = by_pattern(line);
+    let by_pattern = pattern.is_some();
+    findings.extend(pattern);
     findings.extend(line.unset.iter().filter_map(|unset| empty(line, unset)));
     // One cause, one finding: a value that is refused because nobody sets a variable in it is told there.
     let told = |option: &&RunOption| line.unset.iter().any(|unset| unset.breaks && unset.at.contains(&option.at));
@@ -35,7 +38,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         option.takes_option || line.unset.iter().any(|unset| unset.takes_next && unset.at.contains(&option.at))
     };
     let swallowed = line.all("image").next().is_some() && line.options.iter().any(takes_next);
-    let own = |option: &&RunOption| !told(option) && (!swallowed || option.name != "image");
+    let own = |option: &&RunOption| !told(option) && (!swallowed && !by_pattern || option.name != "image");
     findings.extend(line.options.iter().filter(own).filter_map(|option| refused(line, option)));
     findings.extend(line.options.iter().filter(|option| option.one_hyphen).map(one_hyphen));
     let missing = line.options.iter().filter(|option| {
@@ -93,6 +96,20 @@ fn one_hyphen(option: &RunOption) -> Finding {
     let finding = finding.with("word", word).with("letter", letter).with("rest", format!("{rest}=…"));
     let finding = finding.edit(insert(option.at.span.start, "-")).about(word);
     finding.evidence("the line", word).asked_by(&option.at.origin())
+}
+
+/// The shell put several files in the place of a pattern: the option takes the first, and the next one is the image.
+fn by_pattern(line: &RunLine) -> Option<Finding> {
+    let image = line.image.as_ref().filter(|image| image.at.text.contains(['*', '?']))?;
+    let option = line.options.iter().find(|option| option.at.value == image.at.span && option.name != "image")?;
+    let finding = Finding::fail("pattern", "one-each").about(&option.at.text).with("pattern", &image.at.text);
+    let finding = finding.with("option", format!("--{}", option.name)).with("first", &option.value);
+    let finding = finding.with("second", &image.reference).asked_by(&option.at.origin());
+    let more = line.arguments.iter().any(|argument| argument.span == image.at.span);
+    let each = format!("--{0}={1} --{0}={2}", option.name, option.value, image.reference);
+    let edit = Edit { span: option.at.span, text: each };
+    let finding = if more { finding } else { finding.edit(edit) };
+    Some(finding.evidence("the line", &*option.at.text))
 }
 
 fn refused(line: &RunLine, option: &RunOption) -> Option<Finding> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use gdoctor_checks::model::run::{Argument, Earlier, RunLine, RunOption, Span};
 
 use super::Wrong;
-use super::flags::Dialect;
+use super::flags::{self, Dialect};
 use super::options::{Place, Reader};
 use crate::need::dockerfile::build::Build;
 use crate::need::shell::{Outside as Shell, Seen, Status, Visitor, Word};
@@ -35,10 +35,11 @@ pub struct Broken {
     command: Span,
 }
 
-/// Where the options begin, and whose they are.
+/// Where the options begin, whose they are, and what the program was told before: an option's name, its value, its place.
 struct Start {
     at: usize,
     dialect: Dialect,
+    globals: Vec<(&'static str, String, Span)>,
 }
 
 impl<'t> Finder<'t> {
@@ -142,26 +143,18 @@ impl Finder<'_> {
         let word = |at: usize| words.get(at).map(|word| word.value.as_str());
         let mut at = 1;
         let mut elsewhere = None;
+        let mut globals = Vec::new();
         while let Some(option) = word(at).filter(|word| word.starts_with('-')) {
-            let name = option.split('=').next().unwrap_or(option);
-            if ["-H", "--host", "-c", "--context", "--config", "--connection", "--url", "--remote"].contains(&name) {
-                elsewhere.get_or_insert(words[at].span);
+            let known = flags::global_of(podman, option);
+            let takes_next = known.as_ref().is_some_and(|(.., takes_next)| *takes_next);
+            if let Some((global, value, _)) = known {
+                if global.elsewhere {
+                    elsewhere.get_or_insert(words[at].span);
+                }
+                let value = if takes_next { word(at + 1) } else { value };
+                globals.extend(value.map(|value| (global.name, value.to_owned(), words[at].span)));
             }
-            let takes = [
-                "-l",
-                "--log-level",
-                "--tlscacert",
-                "--tlscert",
-                "--tlskey",
-                "-H",
-                "--host",
-                "-c",
-                "--context",
-                "--config",
-                "--connection",
-                "--url",
-            ];
-            at += if takes.contains(&option) { 2 } else { 1 };
+            at += if takes_next { 2 } else { 1 };
         }
         let first = at;
         if word(at) == Some("container") {
@@ -200,7 +193,7 @@ impl Finder<'_> {
             let help = "gdoctor asks the daemon that DOCKER_HOST or DOCKER_CONTEXT names: set that instead";
             return Err(Wrong::at(span, "another daemon is named on the line itself", help));
         }
-        Ok(Found::Start(Start { at: at + 1, dialect: Dialect { podman, creates } }))
+        Ok(Found::Start(Start { at: at + 1, dialect: Dialect { podman, creates }, globals }))
     }
 
     fn run(&mut self, seen: Seen, start: &Start) -> Result<Status, Wrong> {
@@ -241,6 +234,7 @@ impl Finder<'_> {
                 line.wrapper = Some(at);
             }
         }
+        line.globals = start.globals.iter().map(|global| of_program(self.text, global)).collect();
         line.asks = deciding;
         line.earlier = state.earlier.clone();
         line.as_root = state.root;
@@ -271,6 +265,13 @@ impl Finder<'_> {
         }
         Ok(Status::Likely)
     }
+}
+
+/// An option before the command, as the line has it.
+fn of_program(text: &str, (name, value, span): &(&str, String, Span)) -> RunOption {
+    let written = text.get(span.start..span.end).unwrap_or_default().to_owned();
+    let at = Argument { text: written, span: *span, value: *span, removal: *span, ..Argument::default() };
+    RunOption { name: (*name).into(), value: value.clone(), at, ..RunOption::default() }
 }
 
 /// How many arguments of the line are not known.

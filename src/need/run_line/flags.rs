@@ -278,6 +278,33 @@ pub static FLAGS: &[Flag] = &[
     podman("unsetenv", Text),
     podman("unsetenv-all", Switch),
     podman("variant", Text),
+    // Those of podman itself may stand here as well.
+    podman("cdi-spec-dir", Text),
+    podman("cgroup-manager", Text),
+    podman("conmon", Text),
+    podman("db-backend", Text),
+    podman("default-mounts-file", Text),
+    podman("events-backend", Text),
+    podman("identity", Text),
+    podman("imagestore", Text),
+    podman("log-level", Text),
+    podman("module", Text),
+    podman("namespace", Text),
+    podman("network-cmd-path", Text),
+    podman("network-config-dir", Text),
+    podman("out", Text),
+    podman("pull-option", Text),
+    podman("registries-conf", Text),
+    podman("root", Text),
+    podman("runroot", Text),
+    podman("runtime-flag", Text),
+    podman("storage-driver", Text),
+    podman("tmpdir", Text),
+    podman("volumepath", Text),
+    podman("noout", Switch),
+    podman("syslog", Switch),
+    podman("trace", Switch),
+    podman("transient-store", Switch),
 ];
 
 /// Options that are younger than 20.10, with their first release.
@@ -339,4 +366,100 @@ impl Dialect {
     pub fn verb(self) -> &'static str {
         if self.creates { "create" } else { "run" }
     }
+}
+
+/// An option that stands before the command: of `docker` itself, and of `podman` itself (cmd/podman/root.go up to 5.x).
+pub struct Global {
+    pub name: &'static str,
+    pub short: Option<char>,
+    pub takes: bool,
+    /// It names another engine than the one of this host.
+    pub elsewhere: bool,
+}
+
+const fn global(name: &'static str, short: Option<char>, takes: bool, elsewhere: bool) -> Global {
+    Global { name, short, takes, elsewhere }
+}
+
+static OF_DOCKER: &[Global] = &[
+    global("config", None, true, true),
+    global("context", Some('c'), true, true),
+    global("debug", Some('D'), false, false),
+    global("host", Some('H'), true, true),
+    global("log-level", Some('l'), true, false),
+    global("tls", None, false, false),
+    global("tlscacert", None, true, false),
+    global("tlscert", None, true, false),
+    global("tlskey", None, true, false),
+    global("tlsverify", None, false, false),
+];
+
+static OF_PODMAN: &[Global] = &[
+    global("cdi-spec-dir", None, true, false),
+    global("cgroup-manager", None, true, false),
+    global("config", None, true, false),
+    global("conmon", None, true, false),
+    global("connection", Some('c'), true, true),
+    global("context", None, true, true),
+    global("cpu-profile", None, true, false),
+    global("db-backend", None, true, false),
+    global("default-mounts-file", None, true, false),
+    global("events-backend", None, true, false),
+    global("hooks-dir", None, true, false),
+    global("host", Some('H'), true, true),
+    global("identity", None, true, false),
+    global("imagestore", None, true, false),
+    global("log-level", None, true, false),
+    global("max-workers", None, true, false),
+    global("memory-profile", None, true, false),
+    global("module", None, true, false),
+    global("namespace", None, true, false),
+    global("network-cmd-path", None, true, false),
+    global("network-config-dir", None, true, false),
+    global("noout", None, false, false),
+    global("out", None, true, false),
+    global("pull-option", None, true, false),
+    global("registries-conf", None, true, false),
+    global("registries-conf-dir", None, true, false),
+    global("remote", Some('r'), false, true),
+    global("root", None, true, false),
+    global("runroot", None, true, false),
+    global("runtime", None, true, false),
+    global("runtime-flag", None, true, false),
+    global("ssh", None, true, false),
+    global("storage-driver", None, true, false),
+    global("storage-opt", None, true, false),
+    global("syslog", None, false, false),
+    global("tls-ca", None, true, false),
+    global("tls-cert", None, true, false),
+    global("tls-key", None, true, false),
+    global("tmpdir", None, true, false),
+    global("trace", None, false, false),
+    global("transient-store", None, false, false),
+    global("url", None, true, true),
+    global("volumepath", None, true, false),
+];
+
+/// What a word before the command is, where it is an option: the option, its value where the word has it, and whether the next word
+/// is its value.
+pub fn global_of(podman: bool, word: &str) -> Option<(&'static Global, Option<&str>, bool)> {
+    let known = if podman { OF_PODMAN } else { OF_DOCKER };
+    if let Some(long) = word.strip_prefix("--") {
+        let (name, value) = long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value)));
+        let global = known.iter().find(|global| global.name == name)?;
+        return Some((global, value, global.takes && value.is_none()));
+    }
+    // `-DH tcp://…`: the last of a cluster may take a value, joined or not.
+    for (at, letter) in word.strip_prefix('-')?.char_indices() {
+        let global = known.iter().find(|global| global.short == Some(letter))?;
+        let rest = &word[1 + at + letter.len_utf8()..];
+        if global.takes {
+            let joined = rest.strip_prefix('=').unwrap_or(rest);
+            return Some((global, (!rest.is_empty()).then_some(joined), rest.is_empty()));
+        }
+        if rest.is_empty() || global.elsewhere {
+            return Some((global, None, false));
+        }
+    }
+    None
 }

@@ -15,7 +15,23 @@ const LIMITS: &str = "core cpu data fsize locks memlock msgqueue nice nofile npr
 pub fn refused(kind: Kind, value: &str) -> Option<String> {
     let unless = |holds: bool, why: &str| (!holds).then(|| why.to_owned());
     match kind {
-        Kind::Publish | Kind::Int | Kind::Switch | Kind::Size | Kind::Capability => values::refused(kind, value),
+        Kind::Publish
+        | Kind::Int
+        | Kind::Switch
+        | Kind::Size
+        | Kind::Capability
+        | Kind::DeviceRule
+        | Kind::Mac
+        | Kind::Swappiness => values::refused(kind, value),
+        Kind::Address => unless(
+            ["", "none"].contains(&value) || value.parse::<core::net::IpAddr>().is_ok(),
+            "it takes an IP address, or none",
+        ),
+        Kind::Device => unless(
+            value.contains('=')
+                || value.splitn(3, ':').nth(2).is_none_or(|mode| mode.bytes().all(|b| b"rwm".contains(&b))),
+            "what stands behind the second colon is not made of r, w and m",
+        ),
         Kind::Volume => volume(value),
         Kind::Mount => mount(value),
         Kind::Userns => unless(
@@ -57,7 +73,9 @@ pub fn refused(kind: Kind, value: &str) -> Option<String> {
 }
 
 /// Options of podman's own that take one of a few words: cmd/podman/common/create.go and pkg/specgenutil.
-const WORDS: [(&str, &str); 6] = [
+const WORDS: [(&str, &str); 8] = [
+    ("log-driver", "json-file k8s-file journald none passthrough passthrough-tty"),
+    ("cgroupns", "host private ns:PATH container:NAME"),
     ("systemd", "true false always"),
     ("cgroups", "enabled disabled no-conmon split"),
     ("sdnotify", "container conmon healthy ignore"),
@@ -70,7 +88,12 @@ const WORDS: [(&str, &str); 6] = [
 pub fn other_word(name: &str, value: &str) -> Option<String> {
     let (_, words) = WORDS.iter().find(|(option, _)| *option == name)?;
     let switch = name == "systemd" && numbers::switch(value).is_some();
+    let begins =
+        |word: &&str| word.split_once(':').is_some_and(|(kind, _)| value.starts_with(kind) && value.contains(':'));
     let words: Vec<&str> = words.split(' ').collect();
+    if value.is_empty() || words.iter().any(begins) {
+        return None;
+    }
     let (last, before) = words.split_last()?;
     (!switch && !words.contains(&value.to_ascii_lowercase().as_str()))
         .then(|| format!("it takes {} or {last}", before.join(", ")))

@@ -2,6 +2,7 @@
 
 use gdoctor_checks::model::run::Span;
 
+use super::glob;
 use super::state::{Letter, Text, Variable};
 use super::walker::Walker;
 use super::word::Word;
@@ -79,7 +80,8 @@ impl Walker<'_, '_> {
         let mut words = Vec::new();
         for token in tokens {
             for token in braced(token) {
-                words.extend(self.token_words(&token)?);
+                let made = self.token_words(&token)?;
+                words.extend(made.into_iter().flat_map(|word| glob::found(word, self.outside)));
             }
         }
         Ok(words)

@@ -1,4 +1,63 @@
-//! The shell's patterns: `*`, `?`, `[…]`, and `\` before a letter that is meant as it is.
+//! The shell's patterns: `*`, `?`, `[…]`, and `\` before a letter that is meant as it is; and the files that one stands for.
+
+use super::Outside;
+use super::word::Word;
+
+/// A pattern that finds more files is left as it is.
+const MOST: usize = 256;
+
+/// The words that a path with `*` or `?` becomes: one for each file, in their order, or itself where there is none. A path of a
+/// folder that is not looked at stays, and so does one that is not absolute: where it is looked up only the running script knows.
+pub(super) fn found(word: Word, outside: &Outside) -> Vec<Word> {
+    if !word.is_pattern() || !word.value.starts_with('/') || word.unknown.is_some() {
+        return vec![word];
+    }
+    let mut paths = vec![String::new()];
+    for part in parts(&word) {
+        let Some(next) = step(&paths, &part, outside).filter(|paths| paths.len() <= MOST) else { return vec![word] };
+        paths = next;
+    }
+    if paths.is_empty() { vec![word] } else { paths.iter().map(|path| word.stands_for(path)).collect() }
+}
+
+/// The parts of the path between its slashes; what is quoted is marked as it is.
+fn parts(word: &Word) -> Vec<String> {
+    let mut parts = Vec::new();
+    for (at, c) in word.value.char_indices() {
+        match c {
+            '/' => parts.push(String::new()),
+            _ => {
+                let Some(part) = parts.last_mut() else { continue };
+                if "*?[\\".contains(c) && word.is_quoted(at) {
+                    part.push('\\');
+                }
+                part.push(c);
+            }
+        }
+    }
+    parts
+}
+
+/// One part further, in name order; `None` where a folder is not looked at.
+fn step(paths: &[String], part: &str, outside: &Outside) -> Option<Vec<String>> {
+    let mut next = Vec::new();
+    for path in paths {
+        if !part.contains(['*', '?', '[', '\\']) {
+            let path = format!("{path}/{part}");
+            next.extend((outside.exists)(&path)?.then_some(path));
+            continue;
+        }
+        let folder = if path.is_empty() { "/" } else { path };
+        let mut names = (outside.list)(folder).or_else(|| (outside.exists)(folder).map(|_| Vec::new()))?;
+        names.retain(|name| {
+            let hidden = name.starts_with('.') && !part.starts_with('.');
+            !hidden && fits(part, &name.chars().collect::<Vec<_>>())
+        });
+        names.sort();
+        next.extend(names.into_iter().map(|name| format!("{path}/{name}")));
+    }
+    Some(next)
+}
 
 /// Whether the whole of `text` fits.
 pub(super) fn fits(pattern: &str, text: &[char]) -> bool {

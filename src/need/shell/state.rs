@@ -22,6 +22,8 @@ pub struct Outside<'a> {
     pub passed: &'a dyn Fn(&str) -> Option<String>,
     /// Whether a path exists; `None` where that is not looked at.
     pub exists: &'a dyn Fn(&str) -> Option<bool>,
+    /// The names in a folder; `None` where that is not looked at.
+    pub list: &'a dyn Fn(&str) -> Option<Vec<String>>,
     /// Working directory, home directory.
     pub cwd: &'a str,
     pub home: Option<&'a str>,
@@ -39,6 +41,7 @@ impl Outside<'_> {
         variable: &|_| None,
         passed: &|_| None,
         exists: &|_| None,
+        list: &|_| None,
         cwd: "/",
         home: None,
         uid: 0,

@@ -34,16 +34,25 @@ pub struct Word {
 impl Word {
     /// The words of a text that is one of those which this word may hold: they stand nowhere in the text of their own.
     pub fn parted(&self, text: &str) -> Vec<Word> {
-        let one = |part: &str| Word {
-            value: part.to_owned(),
+        text.split_whitespace().map(|part| self.stands_for(part)).collect()
+    }
+
+    /// A word that comes of this one and stands nowhere in the text as it is.
+    pub(super) fn stands_for(&self, value: &str) -> Word {
+        Word {
+            value: value.to_owned(),
             span: self.span,
-            places: vec![self.span; part.len()],
-            quoted: vec![false; part.len()],
-            open: vec![false; part.len()],
+            places: vec![self.span; value.len()],
+            quoted: vec![false; value.len()],
+            open: vec![false; value.len()],
             fixed: true,
             ..Word::default()
-        };
-        text.split_whitespace().map(one).collect()
+        }
+    }
+
+    /// The letter that begins at this byte stood within quotes.
+    pub(super) fn is_quoted(&self, at: usize) -> bool {
+        self.quoted.get(at).copied().unwrap_or(true)
     }
 
     /// The part of the line that `value[from..]` comes from, its quotes included.
@@ -66,13 +75,13 @@ impl Word {
 
     /// A path with `*` or `?` that the shell replaces by the names of the files there are: one word, several, or itself.
     pub fn is_pattern(&self) -> bool {
-        let sign = |(at, c): (usize, char)| "*?".contains(c) && !self.quoted.get(at).copied().unwrap_or(true);
+        let sign = |(at, c): (usize, char)| "*?".contains(c) && !self.is_quoted(at);
         self.value.starts_with(['/', '.']) && !self.value.contains(':') && self.value.char_indices().any(sign)
     }
 
     /// The shell looks for files of such names.
     pub(super) fn has_pattern(&self) -> bool {
-        let sign = |(at, c): (usize, char)| "*?".contains(c) && !self.quoted.get(at).copied().unwrap_or(true);
+        let sign = |(at, c): (usize, char)| "*?".contains(c) && !self.is_quoted(at);
         self.value.char_indices().any(sign)
     }
 

@@ -12,6 +12,7 @@ use gdoctor_checks::model::facts::display::{
 };
 use gdoctor_checks::model::facts::proof::Seen;
 use gdoctor_checks::model::need::Need;
+use gdoctor_checks::model::run::RunLine;
 use serde::{Deserialize, Serialize};
 
 use crate::host::Host;
@@ -84,10 +85,38 @@ fn display_name(host: &Host, need: &Need) -> Fact<Name> {
         Some((value, at)) => Fact::present(value, at.text.as_str()),
         None => Fact::found(host.env("DISPLAY"), "DISPLAY"),
     };
-    found.map(|text| {
+    let name = found.map(|text| {
         let is_socket = |path: &str| host.live().stat(path).value().is_some_and(|stat| stat.kind == Kind::Socket);
         Name { address: name::parse(&text, is_socket), text }
-    })
+    });
+    match line {
+        Some(line) if variable.is_some() => as_inside(name, line),
+        _ => name,
+    }
+}
+
+/// A name that the line gives an address (`--add-host`) has it in the container alone.
+fn as_inside(mut name: Fact<Name>, line: &RunLine) -> Fact<Name> {
+    let Some(Address::Tcp { host, loopback, .. }) = name.value_mut().map(|name| &mut name.address) else { return name };
+    let added = line.all("add-host").filter(|option| !option.at.opaque).filter_map(|option| {
+        let (added, address) = option.value.split_once(['=', ':'])?;
+        (added == host.as_str()).then(|| address.trim_matches(['[', ']']).to_owned())
+    });
+    match added.last() {
+        Some(address) if address.parse::<std::net::IpAddr>().is_ok() => {
+            *loopback = address == "::1" || address.starts_with("127.");
+            *host = address;
+            name
+        }
+        // The bridge's own address, where a server of this host may listen or not.
+        Some(_) => {
+            let why = format!(
+                "{host} is this host at the address of Docker's bridge, and who listens there is not looked at"
+            );
+            Fact::unknown(Gap::Unsupported(why), name.source.0)
+        }
+        None => name,
+    }
 }
 
 fn talk(host: &Host, name: &Fact<Name>) -> Talk {
@@ -365,4 +394,30 @@ fn render_nodes(host: &Host) -> Fact<Vec<RenderNode>> {
         };
         names.iter().filter(|name| name.starts_with("renderD")).filter_map(node).collect()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use gdoctor_checks::model::run::RunOption;
+
+    use super::*;
+
+    #[test]
+    fn a_name_that_the_line_gives_an_address() {
+        let of = |display: &str, added: &str| {
+            let option = RunOption { name: "add-host".into(), value: added.into(), ..RunOption::default() };
+            let line = RunLine { options: vec![option], ..RunLine::default() };
+            let name = Name { address: name::parse(display, |_| false), text: display.into() };
+            as_inside(Fact::present(name, "-e DISPLAY"), &line)
+        };
+        let host = |fact: Fact<Name>| match fact.value().map(|name| name.address.clone()) {
+            Some(Address::Tcp { host, loopback, .. }) => Some((host, loopback)),
+            _ => None,
+        };
+        assert_eq!(host(of("desk:0", "desk:192.168.7.2")), Some(("192.168.7.2".into(), false)));
+        assert_eq!(host(of("desk:0", "desk=127.0.0.1")), Some(("127.0.0.1".into(), true)));
+        assert_eq!(host(of("desk:0", "other:192.168.7.2")), Some(("desk".into(), false)));
+        assert!(of("host.docker.internal:0", "host.docker.internal:host-gateway").gap().is_some());
+        assert!(of(":0", "desk:192.168.7.2").value().is_some());
+    }
 }

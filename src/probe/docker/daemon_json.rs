@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use gdoctor_checks::model::daemon_keys;
-use gdoctor_checks::model::facts::docker::{Config, Oddity, Settings};
+use gdoctor_checks::model::facts::docker::{Config, Oddity, RefusedValue, Settings};
+use gdoctor_checks::model::{daemon_keys, daemon_values};
 use serde_json::{Deserializer, Map, Value};
 
 use crate::document::fault;
@@ -50,6 +50,44 @@ fn names(object: &Map<String, Value>, key: &str) -> Vec<String> {
     }
 }
 
+/// Each value, and each entry of a list, by dockerd's rules for its key; then what does not go together.
+fn refused(object: &Map<String, Value>) -> Vec<RefusedValue> {
+    let told = |key: &str, value: &str, why: String| RefusedValue { key: key.into(), value: value.into(), why };
+    let mut all = Vec::new();
+    for (key, value) in object {
+        let values = match value {
+            Value::Array(entries) => entries.iter().filter_map(as_text).collect(),
+            value => as_text(value).into_iter().collect::<Vec<_>>(),
+        };
+        let refused = |value: String| Some(told(key, &value, daemon_values::refused(key, &value)?));
+        all.extend(values.into_iter().filter_map(refused));
+    }
+    let labels = names(object, "labels");
+    all.extend(
+        daemon_values::conflict(&labels)
+            .map(|(name, other)| told("labels", name, format!("another label of this name has the value {other:?}"))),
+    );
+    let is = |key: &str, wanted: bool| object.get(key).and_then(Value::as_bool) == Some(wanted);
+    if is("icc", false) && is("iptables", false) {
+        all.push(told("icc", "false", "with iptables false nothing could keep containers apart".into()));
+    }
+    let filled = |key: &str| object.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+    if let (Some(bridge), Some(_)) = (filled("bridge"), filled("bip")) {
+        all.push(told("bridge", bridge, "bip is for dockerd's own bridge, and both together are refused".into()));
+    }
+    all
+}
+
+/// A text, a number; of a pool its network and the length of its parts.
+fn as_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Object(pool) => Some(format!("{} {}", pool.get("base")?.as_str()?, pool.get("size")?.as_i64()?)),
+        _ => None,
+    }
+}
+
 fn inverted_limits(object: &Map<String, Value>) -> Vec<String> {
     let limits = object.get("default-ulimits").and_then(Value::as_object);
     let number = |limit: &Value, key: &str| {
@@ -76,9 +114,11 @@ pub fn settings(object: &Map<String, Value>, changed: i64) -> Settings {
         kinds: kinds(object),
         members: members(object),
         oddities: Vec::new(),
+        refused: refused(object),
         repeated: Vec::new(),
         hosts: names(object, "hosts"),
         tlsverify: switch("tlsverify"),
+        userns_remap: text("userns-remap").filter(|user| !user.is_empty()),
         iptables: switch("iptables"),
         ip_forward: switch("ip-forward"),
         bridge: text("bridge"),
@@ -162,6 +202,12 @@ mod tests {
         assert_eq!(settings.oddities[1], Oddity::Behind { line: 2, column: 1 });
         let (keys, settings) = read(" \n");
         assert_eq!((keys.as_str(), &settings.oddities[..]), ("", &[Oddity::Empty][..]));
+        let refused =
+            read("{\"bip\": \"10.0.0.0/24\", \"labels\": [\"a=1\", \"a=2\"], \"icc\": false, \"iptables\": false}");
+        let keys: Vec<_> = refused.1.refused.iter().map(|refused| refused.key.as_str()).collect();
+        assert_eq!(keys, ["bip", "labels", "icc"]);
+        let pools = read("{\"default-address-pools\": [{\"base\": \"10.0.0.0/16\", \"size\": 8}]}").1.refused;
+        assert_eq!(pools[0].value, "10.0.0.0/16 8");
         let members = read("{\"log-opts\": {\"max-file\": 3}}").1.members;
         assert_eq!(members["log-opts.max-file"], "number");
         let Config::Malformed { line, column, why } = parse("{\n  \"a\": 1,\n}") else {

@@ -29,6 +29,7 @@ pub fn probe(host: &Host) -> DockerFacts {
     let restarting = restarting::look(host, &answers.info, &answers.containers, far);
     let ssh = endpoint::ssh(host, &route.endpoint);
     let (elsewhere, waiting) = if answers.came { Default::default() } else { endpoint::elsewhere(host, &route) };
+    let kubernetes = kubernetes::find(host);
     DockerFacts {
         client_off_path: client::off_path(host, &client),
         client,
@@ -53,7 +54,8 @@ pub fn probe(host: &Host) -> DockerFacts {
         containers: answers.containers,
         restarting,
         podman: podman::find(host),
-        kubernetes: kubernetes::find(host),
+        pod_runtimes: kubernetes::runtimes(host, &kubernetes),
+        kubernetes,
         other_kernel,
         ssh,
     }

@@ -71,6 +71,7 @@ fn read(path: String, mounts: &str, fstab: &str) -> DataRoot {
     let mut not_mounted = wanted.filter(|place| is_above(place, &path) && !mounted(place));
     DataRoot {
         mount: below.map(at).unwrap_or_default(),
+        kind: below.and_then(|row| row.get(2)).map(|kind| (*kind).to_owned()).unwrap_or_default(),
         noexec: options.split(',').any(|option| option == "noexec"),
         not_mounted: not_mounted.next(),
         gone: Vec::new(),
@@ -101,6 +102,7 @@ mod tests {
         let of = |path: &str| read(path.into(), mounts, fstab);
         let root =
             |mount: &str, noexec, not_mounted: Option<&str>| (mount.to_owned(), noexec, not_mounted.map(str::to_owned));
+        assert_eq!((of("/srv/docker").kind.as_str(), of("/mnt/dd").kind.as_str()), ("ext4", "tmpfs"));
         let seen = |path: &str| (of(path).mount, of(path).noexec, of(path).not_mounted);
         assert_eq!(seen("/mnt/d/docker"), root("/mnt/d", true, None));
         let twice = format!("{mounts}d /mnt/d/docker tmpfs rw,nosuid,noexec 0 0\n");

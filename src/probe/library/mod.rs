@@ -13,7 +13,7 @@ use gdoctor_checks::model::facts::library::{
 use gdoctor_checks::model::need::Need;
 use serde::{Deserialize, Serialize};
 
-use super::packages;
+use super::{driver_root, packages};
 use crate::host::child::{self, unknown_group};
 use crate::host::{Deadline, Host};
 
@@ -41,12 +41,15 @@ const VULKAN_FOLDERS: [&str; 3] =
     ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d", "/run/opengl-driver/share/vulkan/icd.d"];
 
 pub fn probe(host: &Host, need: &Need) -> LibraryFacts {
-    let found = found(host);
+    let root = driver_root::prefix(host);
+    let found = found(host, root);
     let mut facts = LibraryFacts {
         package_suffix: package_suffix(host),
-        smi: host.executable("nvidia-smi", BIN.into_iter().chain([WSL_FOLDER])),
-        egl_vendor: named(host, &EGL_FOLDERS, |name| name == "10_nvidia.json"),
-        vulkan_icd: named(host, &VULKAN_FOLDERS, |name| name.starts_with("nvidia_icd") && name.ends_with(".json")),
+        smi: smi(host, root),
+        egl_vendor: named(host, root, &EGL_FOLDERS, |name| name == "10_nvidia.json"),
+        vulkan_icd: named(host, root, &VULKAN_FOLDERS, |name| {
+            name.starts_with("nvidia_icd") && name.ends_with(".json")
+        }),
         ..LibraryFacts::default()
     };
     (facts.decode, facts.decoders) = decode(host, need, &found);
@@ -55,10 +58,16 @@ pub fn probe(host: &Host, need: &Need) -> LibraryFacts {
     facts
 }
 
-fn found(host: &Host) -> Fact<Vec<Library>> {
+fn smi(host: &Host, root: &str) -> Fact<String> {
+    let folders: Vec<String> = BIN.iter().map(|folder| format!("{root}{folder}")).collect();
+    host.executable("nvidia-smi", folders.iter().map(String::as_str).chain([WSL_FOLDER]))
+}
+
+/// `root` is empty but where a container brings the driver.
+fn found(host: &Host, root: &str) -> Fact<Vec<Library>> {
     let bytes = host.bytes(CACHE, CACHE_CAP);
-    if bytes.is_absent() {
-        return in_folders(host, &FOLDERS);
+    if bytes.is_absent() || !root.is_empty() {
+        return in_folders(host, root, &FOLDERS);
     }
     let libraries = bytes.parse(|bytes| {
         let entries = cache::parse(&bytes)?;
@@ -68,7 +77,7 @@ fn found(host: &Host) -> Fact<Vec<Library>> {
     // WSL's folder is outside every cache on some distributions; the toolkit looks there by itself.
     match libraries.value() {
         Some(listed) if host.exists(WSL_FOLDER) => {
-            let wsl = in_folders(host, &[(WSL_FOLDER, Kind::Native)]);
+            let wsl = in_folders(host, "", &[(WSL_FOLDER, Kind::Native)]);
             let both = listed.iter().chain(wsl.value().into_iter().flatten()).cloned().collect();
             Fact::present(both, format!("{CACHE}, {WSL_FOLDER}"))
         }
@@ -90,33 +99,36 @@ fn library(host: &Host, name: &str, path: &str, kind: Kind) -> Library {
     Library { name: name.to_owned(), file: host.real_path(path).value().cloned(), kind }
 }
 
-fn in_folders(host: &Host, folders: &[(&str, Kind)]) -> Fact<Vec<Library>> {
+fn in_folders(host: &Host, root: &str, folders: &[(&str, Kind)]) -> Fact<Vec<Library>> {
     let mut libraries = Vec::new();
     let mut looked = Vec::new();
     let mut seen = BTreeSet::new();
     for (folder, kind) in folders {
+        let folder = &format!("{root}{folder}");
         // /usr/lib64 is a link to /usr/lib on some hosts: looked at once.
         let Some(real) = host.real_path(folder).value().cloned() else { continue };
         let names = host.list(folder);
         if let Some(gap) = names.gap() {
-            return Fact::unknown(gap.clone(), *folder);
+            return Fact::unknown(gap.clone(), folder.as_str());
         }
-        looked.push(*folder);
+        looked.push(folder.clone());
         if seen.insert(real) {
             let named = names.value().into_iter().flatten().filter(|name| is_drivers(name));
             libraries.extend(named.map(|name| library(host, name, &format!("{folder}/{name}"), *kind)));
         }
     }
-    Fact::present(libraries, format!("{} (there is no {CACHE})", looked.join(", ")))
+    let why = if root.is_empty() { format!(" (there is no {CACHE})") } else { String::new() };
+    Fact::present(libraries, looked.join(", ") + &why)
 }
 
 /// The first file in these folders whose name fits; Unknown when none has it and one of them could not be read.
-fn named(host: &Host, folders: &[&str], fits: impl Fn(&str) -> bool) -> Fact<String> {
+fn named(host: &Host, root: &str, folders: &[&str], fits: impl Fn(&str) -> bool) -> Fact<String> {
     let mut gap = None;
     for folder in folders {
-        let names = host.list(folder);
+        let folder = format!("{root}{folder}");
+        let names = host.list(&folder);
         if let Some(name) = names.value().and_then(|names| names.iter().find(|name| fits(name))) {
-            return Fact::present(format!("{folder}/{name}"), *folder);
+            return Fact::present(format!("{folder}/{name}"), folder);
         }
         gap = gap.or_else(|| names.gap().cloned());
     }
@@ -149,6 +161,10 @@ const DECODE_SOURCE: &str = "cuvidGetDecoderCaps of libnvcuvid.so.1";
 /// Why an engine's library may not be asked: where no module is loaded, CUDA, started by root, would load it, and a look
 /// changes nothing.
 fn unaskable(host: &Host, found: &Fact<Vec<Library>>, library: &str) -> Option<Gap> {
+    let root = driver_root::prefix(host);
+    if !root.is_empty() {
+        return Some(Gap::Unsupported(format!("the driver's libraries below {root} are not loaded here")));
+    }
     let loaded =
         ["/sys/module/nvidia/version", "/sys/module/nvidia_current/version", "/proc/driver/nvidia/version", "/dev/dxg"];
     if !loaded.iter().any(|path| host.exists(path)) {

@@ -10,7 +10,10 @@ use super::RESERVE;
 const SOURCE: &str = "cuInit of libcuda.so.1";
 
 pub fn probe(host: &Host, facts: &NvidiaFacts) -> CudaFacts {
-    let asked = if would_load(facts) {
+    let asked = if let Some(root) = facts.driver_root.value() {
+        let start = Fact::unknown(super::in_container(root), SOURCE);
+        CudaFacts { start, ..CudaFacts::default() }
+    } else if would_load(facts) {
         CudaFacts { start: Fact::absent(SOURCE), ..CudaFacts::default() }
     } else {
         let deadline = Deadline::after(host.deadline.left().saturating_sub(RESERVE));

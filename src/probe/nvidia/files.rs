@@ -4,6 +4,7 @@ use gdoctor_checks::model::fact::Fact;
 use gdoctor_checks::model::facts::nvidia::Library;
 
 use crate::host::Host;
+use crate::probe::driver_root;
 
 /// Where distributions put them, besides the folders that /etc/ld.so.conf names.
 #[cfg(target_arch = "aarch64")]
@@ -29,6 +30,17 @@ pub fn library(host: &Host, soname: &str) -> Fact<Library> {
         }
     }
     Fact::absent(folders.join(", "))
+}
+
+/// The same below the root of a container that brings the driver.
+pub fn below(host: &Host, root: &str, soname: &str) -> Fact<Library> {
+    let paths = driver_root::FOLDERS.map(|folder| format!("{root}{folder}/{soname}"));
+    let found = paths.iter().find_map(|path| Some((path, host.real_path(path).value()?.clone())));
+    let library = found.map(|(path, file)| {
+        let version = version_of(&file).map(str::to_owned);
+        Library { path: path.clone(), file, version }
+    });
+    Fact::found(library, root)
 }
 
 fn folders(host: &Host) -> Vec<String> {

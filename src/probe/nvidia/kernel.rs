@@ -140,7 +140,10 @@ fn modinfo(host: &Host, path: &str) -> ModuleFile {
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?.trim();
         (!value.is_empty()).then(|| value.to_owned())
     };
-    ModuleFile { version: field("version"), license: field("license"), signer: field("signer"), ..file }
+    // A modinfo without OpenSSL tells of a PKCS#7 signature only that there is one.
+    let signer = field("signer");
+    let unread_signature = signer.is_none() && field("sig_id").is_some();
+    ModuleFile { version: field("version"), license: field("license"), signer, unread_signature, ..file }
 }
 
 fn built_for(host: &Host, release: &str) -> Fact<Vec<String>> {

@@ -17,7 +17,7 @@ use gdoctor_checks::model::need::Need;
 
 use crate::host::child::{self, unknown_group};
 use crate::host::{Deadline, Host};
-use crate::probe::packages;
+use crate::probe::{driver_root, packages};
 
 /// What is kept of the deadline for the looks after NVML's child.
 const RESERVE: Duration = Duration::from_millis(50);
@@ -30,15 +30,23 @@ pub fn probe(host: &Host, _need: &Need) -> NvidiaFacts {
         dxg: host.stat("/dev/dxg").map(|_| "/dev/dxg".into()),
         windows_driver: windows_driver(host),
         dxcore: host.stat(WSL_DXCORE).map(|_| WSL_DXCORE.into()),
+        driver_root: driver_root::find(host),
         nvml_library: files::library(host, "libnvidia-ml.so.1"),
         cuda_library: files::library(host, "libcuda.so.1"),
         majors: nodes::majors(host),
         params: nodes::params(host),
         ..NvidiaFacts::default()
     };
+    let no_library = facts.nvml_library.is_absent() && facts.cuda_library.is_absent();
+    if no_library && let Some(root) = facts.driver_root.value().cloned() {
+        facts.nvml_library = files::below(host, &root, "libnvidia-ml.so.1");
+        facts.cuda_library = files::below(host, &root, "libcuda.so.1");
+    } else {
+        facts.driver_root = Fact::absent("the driver's libraries are the host's own");
+    }
     facts.nvml = nvml(host, &facts);
     // NVML makes the nodes that it needs when it may: what is missing now stays missing.
-    facts.nodes = nodes::nodes(host);
+    facts.nodes = nodes::nodes(host, facts.driver_root.value().map(String::as_str));
     if facts.module.value().is_some() {
         facts.listed = driver::listed(host);
         facts.faults = driver::faults(host);
@@ -120,6 +128,9 @@ fn nvml(host: &Host, facts: &NvidiaFacts) -> NvmlFacts {
     if facts.module.value().is_none() && facts.dxg.value().is_none() && !tegra {
         return unknown_group(Gap::BlockedBy("nvidia-driver".into()), SOURCE);
     }
+    if let Some(root) = facts.driver_root.value() {
+        return unknown_group(in_container(root), SOURCE);
+    }
     let found = facts.nvml_library.value().filter(|_| host.is_live()).map(|library| library.path.as_str());
     let arguments: Vec<&str> = found.into_iter().collect();
     let deadline = Deadline::after(host.deadline.left().saturating_sub(RESERVE));
@@ -130,6 +141,11 @@ fn nvml(host: &Host, facts: &NvidiaFacts) -> NvmlFacts {
         asked.start = Fact::unknown(Gap::Unsupported("the NVML of another root is not loaded here".into()), SOURCE);
     }
     asked
+}
+
+/// Why nobody is asked whose libraries are made for another root.
+fn in_container(root: &str) -> Gap {
+    Gap::Unsupported(format!("a container brings the driver, and its libraries below {root} are not loaded here"))
 }
 
 /// The value of a fact that is one line, and present only when it is not empty.

@@ -6,13 +6,22 @@ use gdoctor_checks::model::facts::nvidia::{Majors, Node, Params};
 use crate::host::Host;
 use crate::host::files::Kind;
 
+/// The host's, and where it has none those of the container that brings the driver, as its own /dev has them.
+pub fn nodes(host: &Host, driver_root: Option<&str>) -> Fact<Vec<Node>> {
+    let own = nodes_below(host, "");
+    match driver_root.filter(|_| own.value().is_some_and(Vec::is_empty)) {
+        Some(root) => nodes_below(host, root),
+        None => own,
+    }
+}
+
 /// Every /dev/nvidia*, and what lies in the folders of the driver there; an empty list is present.
-pub fn nodes(host: &Host) -> Fact<Vec<Node>> {
+fn nodes_below(host: &Host, root: &str) -> Fact<Vec<Node>> {
     let below_dev =
         |names: Vec<String>| names.into_iter().filter(|name| name.starts_with("nvidia")).collect::<Vec<_>>();
-    host.list("/dev").map(|names| {
+    host.list(format!("{root}/dev")).map(|names| {
         let below = |folder: &str| {
-            let names = host.list(folder).value().cloned().unwrap_or_default();
+            let names = host.list(format!("{root}{folder}")).value().cloned().unwrap_or_default();
             names.into_iter().map(|name| format!("{folder}/{name}")).collect::<Vec<_>>()
         };
         let caps = ["/dev/nvidia-caps", "/dev/nvidia-caps-imex-channels"].into_iter().flat_map(below);
@@ -21,13 +30,13 @@ pub fn nodes(host: &Host) -> Fact<Vec<Node>> {
             .filter(|name| !name.starts_with("nvidia-caps"))
             .map(|name| format!("/dev/{name}"))
             .chain(caps)
-            .filter_map(|path| node(host, path))
+            .filter_map(|path| node(host, root, path))
             .collect()
     })
 }
 
-fn node(host: &Host, path: String) -> Option<Node> {
-    let stat = *host.stat(&path).value()?;
+fn node(host: &Host, root: &str, path: String) -> Option<Node> {
+    let stat = *host.stat(format!("{root}{path}")).value()?;
     let (major, minor) = stat.rdev;
     let is_device = stat.kind == Kind::CharDevice;
     Some(Node { path, is_device, major, minor, mode: stat.mode, uid: stat.uid, gid: stat.gid, made: stat.mtime })

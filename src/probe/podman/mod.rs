@@ -77,7 +77,7 @@ pub fn look(host: &Host, line: &RunLine) -> Fact<PodmanHost> {
     let unknown = settings.refused.is_some() || host.exists("/run/current-system");
     let folders = store::Folders { rootless, config, data };
     let store = store::look(host, line, &settings, &folders);
-    let network_disk = network_disk(host, store::root(&settings, &folders));
+    let network_disk = network_disk(host, store::root(line, &settings, &folders));
     Fact::present(
         PodmanHost {
             rootless,
@@ -85,7 +85,8 @@ pub fn look(host: &Host, line: &RunLine) -> Fact<PodmanHost> {
             network: unknown || elsewhere || network,
             old_network: !unknown && !elsewhere && old_network,
             foreign_runtime: foreign,
-            missing: if unknown { BTreeSet::new() } else { missing(host, &settings) },
+            runtime: if unknown { None } else { runtime(host, line, &settings) },
+            missing: if unknown { BTreeSet::new() } else { missing(host, line, &settings) },
             refused: settings.refused,
             limited: !rootless && is_limited(host),
             network_disk,
@@ -138,34 +139,80 @@ fn has_network(host: &Host, rootless: bool, settings: &Settings) -> (bool, bool)
     (!there.is_empty(), there.iter().all(|name| ["bridge", "slirp4netns"].contains(name)))
 }
 
-/// Of conmon and a runtime, what is in no folder. containers.conf may name paths of theirs, and one runtime alone.
-fn missing(host: &Host, settings: &Settings) -> BTreeSet<String> {
-    let path = folders_of_path(host);
-    let gone =
-        |name: &str| host.executable(name, PROGRAMS.into_iter().chain(path.iter().map(String::as_str))).is_absent();
-    let paths = |value: &toml::Value| -> Option<Vec<String>> {
-        let list = value.as_array()?;
-        Some(list.iter().filter_map(|path| path.as_str().map(str::to_owned)).collect())
+/// Where the programs are that watch and start containers. containers.conf may name paths of theirs, and one runtime alone; the line
+/// goes before it.
+struct Programs<'a> {
+    host: &'a Host,
+    line: &'a RunLine,
+    settings: &'a Settings,
+    path: Vec<String>,
+}
+
+impl<'a> Programs<'a> {
+    fn new(host: &'a Host, line: &'a RunLine, settings: &'a Settings) -> Self {
+        Self { host, line, settings, path: folders_of_path(host) }
+    }
+
+    fn gone(&self, name: &str) -> bool {
+        let folders = PROGRAMS.into_iter().chain(self.path.iter().map(String::as_str));
+        self.host.executable(name, folders).is_absent()
+    }
+
+    fn all_gone(&self, paths: &[String]) -> bool {
+        paths.iter().all(|path| self.host.stat(path).is_absent())
+    }
+
+    fn lacks_conmon(&self) -> bool {
+        if let Some(path) = self.line.global("conmon") {
+            return self.host.stat(path).is_absent();
+        }
+        let told = self.settings.containers("engine", "conmon_path").and_then(paths).filter(|paths| !paths.is_empty());
+        told.is_none_or(|paths| self.all_gone(&paths)) && self.gone("conmon")
+    }
+
+    fn named_runtime(&self) -> Option<&str> {
+        let set = self.settings.containers("engine", "runtime").and_then(toml::Value::as_str);
+        self.line.global("runtime").or(set).filter(|name| !name.is_empty())
+    }
+
+    fn lacks(&self, name: &str) -> bool {
+        let known = self.settings.containers("engine", "runtimes").and_then(|all| all.get(name)).and_then(paths);
+        match known.filter(|paths| !paths.is_empty()) {
+            Some(paths) => self.all_gone(&paths),
+            None if name.starts_with('/') => self.host.stat(name).is_absent(),
+            None => match RUNTIMES.iter().find(|(known, _)| *known == name) {
+                Some((_, programs)) => programs.iter().all(|program| self.gone(program)),
+                None => self.gone(name),
+            },
+        }
+    }
+
+    /// The runtime that is taken.
+    fn runtime(&self) -> Option<&str> {
+        let usual = || RUNTIMES.iter().map(|(name, _)| *name).find(|name| !self.lacks(name));
+        self.named_runtime().or_else(usual)
+    }
+}
+
+fn paths(value: &toml::Value) -> Option<Vec<String>> {
+    let list = value.as_array()?;
+    Some(list.iter().filter_map(|path| path.as_str().map(str::to_owned)).collect())
+}
+
+/// Its name without the folder.
+fn runtime(host: &Host, line: &RunLine, settings: &Settings) -> Option<String> {
+    let programs = Programs::new(host, line, settings);
+    programs.runtime().and_then(|name| name.rsplit('/').next()).map(str::to_owned)
+}
+
+/// Of conmon and a runtime, what is in no folder.
+fn missing(host: &Host, line: &RunLine, settings: &Settings) -> BTreeSet<String> {
+    let programs = Programs::new(host, line, settings);
+    let runtime = match programs.named_runtime() {
+        Some(name) => programs.lacks(name).then(|| name.to_owned()),
+        None => programs.runtime().is_none().then(|| RUNTIMES[0].0.to_owned()),
     };
-    let all_gone = |paths: &Vec<String>| paths.iter().all(|path| host.stat(path).is_absent());
-    let told = settings.containers("engine", "conmon_path").and_then(paths).filter(|paths| !paths.is_empty());
-    let conmon = told.map_or_else(|| gone("conmon"), |paths| all_gone(&paths) && gone("conmon"));
-    let known = |name: &str| settings.containers("engine", "runtimes")?.get(name).and_then(paths);
-    let lacks = |name: &str| match known(name).filter(|paths| !paths.is_empty()) {
-        Some(paths) => all_gone(&paths),
-        None if name.starts_with('/') => host.stat(name).is_absent(),
-        None => match RUNTIMES.iter().find(|(known, _)| *known == name) {
-            Some((_, programs)) => programs.iter().all(|program| gone(program)),
-            None => gone(name),
-        },
-    };
-    let runtime =
-        settings.containers("engine", "runtime").and_then(toml::Value::as_str).filter(|name| !name.is_empty());
-    let runtime = match runtime {
-        Some(name) => lacks(name).then(|| name.to_owned()),
-        None => RUNTIMES.iter().all(|(name, _)| lacks(name)).then(|| RUNTIMES[0].0.to_owned()),
-    };
-    conmon.then(|| "conmon".to_owned()).into_iter().chain(runtime).collect()
+    programs.lacks_conmon().then(|| "conmon".to_owned()).into_iter().chain(runtime).collect()
 }
 
 /// Root's podman sets limits that this root may not set. It sets none where it could not even lower the one for processes to what the

@@ -30,7 +30,7 @@ struct Kept {
 }
 
 pub fn look(host: &Host, line: &RunLine, settings: &Settings, folders: &Folders) -> Fact<PodmanStore> {
-    let root = root(settings, folders);
+    let root = root(line, settings, folders);
     let containers = match kept(host, &root, "containers") {
         Ok(kept) => kept.into_iter().flat_map(|one| one.names.unwrap_or_default()).collect(),
         Err(gap) => return Fact::unknown(gap, root),
@@ -39,13 +39,16 @@ pub fn look(host: &Host, line: &RunLine, settings: &Settings, folders: &Folders)
         Ok(image) => image,
         Err(gap) => return Fact::unknown(gap, root),
     };
-    match networks(host, settings, folders, &root) {
+    match networks(host, line, settings, folders, &root) {
         Ok(networks) => Fact::present(PodmanStore { containers, networks, image }, root),
         Err(gap) => Fact::unknown(gap, root),
     }
 }
 
-pub fn root(settings: &Settings, folders: &Folders) -> String {
+pub fn root(line: &RunLine, settings: &Settings, folders: &Folders) -> String {
+    if let Some(root) = line.global("root") {
+        return root.to_owned();
+    }
     let own = || format!("{}/containers/storage", folders.data);
     match folders.rootless {
         // `graphroot` of the system's files is root's; `$HOME` and the like stand in it as they are typed.
@@ -87,8 +90,15 @@ struct Network {
 }
 
 /// Those of netavark and those of CNI; `podman` is there without a file.
-fn networks(host: &Host, settings: &Settings, folders: &Folders, root: &str) -> Result<Vec<String>, Gap> {
+fn networks(
+    host: &Host,
+    line: &RunLine,
+    settings: &Settings,
+    folders: &Folders,
+    root: &str,
+) -> Result<Vec<String>, Gap> {
     let told = settings.containers("network", "network_config_dir").and_then(toml::Value::as_str);
+    let told = line.global("network-config-dir").or(told);
     let usual = match folders.rootless {
         true => vec![format!("{root}/networks"), format!("{}/cni/net.d", folders.config)],
         false => vec!["/etc/containers/networks".into(), "/etc/cni/net.d".into()],
@@ -117,7 +127,8 @@ fn image(host: &Host, line: &RunLine, settings: &Settings, folders: &Folders, ro
         return Ok(PodmanImage::NotNamed);
     }
     let mut images = kept(host, root, "images")?;
-    for store in settings.more_images() {
+    let named = line.global("imagestore").map(str::to_owned);
+    for store in settings.more_images().into_iter().chain(named) {
         images.extend(kept(host, &store, "images")?);
     }
     if images.iter().any(|image| image.is(reference)) {

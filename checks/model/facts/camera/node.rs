@@ -129,19 +129,9 @@ const IO_MC: u32 = 0x2000_0000;
 const DEVICE_CAPS: u32 = 0x8000_0000;
 
 /// Drivers whose capture nodes are ends of a pipeline that libcamera or the like must set up, though not all of them say
-/// so by IO_MC: Raspberry Pi, Jetson, Rockchip, Intel IPU.
-const PIPELINE_DRIVERS: [&str; 10] = [
-    "unicam",
-    "rp1-cfe",
-    "bcm2835-isp",
-    "pispbe",
-    "tegra-video",
-    "rkisp1",
-    "ipu3-cio2",
-    "ipu3-imgu",
-    "isys",
-    "sun6i-isp",
-];
+/// so by IO_MC: Raspberry Pi, Rockchip, Intel IPU.
+const PIPELINE_DRIVERS: [&str; 9] =
+    ["unicam", "rp1-cfe", "bcm2835-isp", "pispbe", "rkisp1", "ipu3-cio2", "ipu3-imgu", "isys", "sun6i-isp"];
 
 /// What a video node is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -175,6 +165,13 @@ impl Role {
         }
     }
 }
+
+/// The driver of a Jetson's CSI port: its nodes stream what the sensor gives, and NVIDIA's daemon makes pictures of it.
+const JETSON_DRIVER: &str = "tegra-video";
+
+/// The letters of Video4Linux's formats of a sensor's own cells (Documentation/userspace-api/media/v4l/pixfmt-bayer.rst): an order of
+/// colours, then bits.
+const SENSOR_FORMATS: [&str; 8] = ["RG", "BG", "GB", "BA", "GR", "pR", "pB", "pG"];
 
 impl Capability {
     /// The bits of this node, not of the whole device.
@@ -333,6 +330,13 @@ impl fmt::Display for NodeFile {
 }
 
 impl Node {
+    /// It streams a sensor's own cells and no pictures: those make a Jetson's daemon.
+    pub fn is_raw_of_jetson(&self) -> bool {
+        let jetson = self.said.capability.value().is_some_and(|capability| capability.driver == JETSON_DRIVER);
+        let raw = |format: &Format| SENSOR_FORMATS.iter().any(|begin| format.fourcc.starts_with(begin));
+        jetson && self.said.formats.value().is_some_and(|formats| !formats.is_empty() && formats.iter().all(raw))
+    }
+
     /// From the driver's own words; where this user may not ask it, from udev's record of them.
     pub fn role(&self) -> Result<Role, Stop> {
         match self.said.opened.value() {
