@@ -44,9 +44,9 @@ pub fn lines(bytes: &[u8]) -> impl Iterator<Item = Line<'_>> {
     raw.zip(1..).map(|(raw, number)| Line::new(raw, number))
 }
 
-/// Lines that a program has written into one as a string of JSON or of Python: `"stderr": "Creating …\\nHost is …"`.
+/// Lines that a program has written into one as a string of JSON, of Python or of a logger: `"stderr": "Creating …\\nHost is …"`.
 fn quoted_lines(line: &[u8]) -> Vec<&[u8]> {
-    let is_string = [&b"\": \""[..], b"b'", b"b\""].iter().any(|mark| memmem::find(line, mark).is_some());
+    let is_string = [&b"\": \""[..], b"b'", b"b\"", b"=\""].iter().any(|mark| memmem::find(line, mark).is_some());
     match is_string && memmem::find(line, b"\\n").is_some() {
         true => {
             let mut from = 0;

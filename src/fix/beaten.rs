@@ -51,6 +51,7 @@ fn is_beaten(own: &Setting, other: &Setting) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods)] // a folder of the test's own
 mod tests {
     use std::time::Duration;
 
