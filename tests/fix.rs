@@ -173,11 +173,7 @@ fn steps<'a>(document: &'a Value, list: &str, code: &str) -> Vec<&'a Value> {
 }
 
 fn mended_and_taken_back(machine: &Machine, case: &Case, mended: &Mutex<Vec<String>>) -> Result<(), String> {
-    let broken = machine.as_root(&case.breakage);
-    let (_, before) = machine.look_after(case, "")?;
-    if before.told() != case.before {
-        return Err(format!("broken, it tells {:#?}, not {:#?}\n{broken}", before.told(), case.before));
-    }
+    let before = machine.broken(case)?;
     let code = case.before.first().and_then(|line| line.split(' ').nth(1)).unwrap_or_default();
     let first = fingerprint(machine);
     let plan = fix(machine, case, "--plan")?;

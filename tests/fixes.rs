@@ -13,11 +13,7 @@ const FORTY: usize = 40;
 
 /// Breaks, looks, mends, looks, takes it back, looks, mends again. What was pasted, or what went otherwise than the table says.
 fn mend(machine: &Machine, case: &Case) -> Result<String, String> {
-    let broken = machine.as_root(&case.breakage);
-    let (_, before) = machine.look_after(case, "")?;
-    if before.told() != case.before {
-        return Err(format!("broken, it tells {:#?}, not {:#?}\n{broken}", before.told(), case.before));
-    }
+    let before = machine.broken(case)?;
     if case.before.is_empty() {
         return Ok("well".to_owned());
     }

@@ -3,6 +3,7 @@
 
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
@@ -110,6 +111,21 @@ impl Machine {
 
     pub fn as_root(&self, script: &str) -> String {
         self.paste(&["bash"], &format!("{WORDS}{script}"))
+    }
+
+    /// Breaks it, and looks until it tells of that: a script of init ends before the daemon that it started is there.
+    pub fn broken(&self, case: &Case) -> Result<Run, String> {
+        let said = self.as_root(&case.breakage);
+        let end = Instant::now() + Duration::from_secs(30);
+        loop {
+            let (_, run) = self.look_after(case, "")?;
+            if run.told() == case.before {
+                return Ok(run);
+            }
+            if Instant::now() > end {
+                return Err(format!("broken, it tells {:#?}, not {:#?}\n{said}", run.told(), case.before));
+            }
+        }
     }
 
     /// What the case's shell says of the lines, and gdoctor at their end.
