@@ -267,6 +267,12 @@ fn dockerd_refuses_its_configuration() {
         (r#"{"default-runtime": "nope"}"#, "no-such-runtime"),
         ("{\"debug\": true,}", "malformed"),
         ("{\"log-opts\": {\"max-file\": 3}}", "wrong-kind"),
+        (r#"{"log-level": "loud"}"#, "refused-value"),
+        (r#"{"bip": "172.17.0.0/16"}"#, "refused-value"),
+        (r#"{"registry-mirrors": ["mirror.example"]}"#, "refused-value"),
+        (r#"{"insecure-registries": ["a:5000/team"]}"#, "refused-value"),
+        (r#"{"exec-opts": ["native.cgroupdriver=other"]}"#, "refused-value"),
+        (r#"{"labels": ["a=1", "a=2"]}"#, "refused-value"),
     ] {
         let Some(run) = failing(text, &[]) else { return };
         assert_eq!(run.told(), [format!("fail docker-config/{code}")], "{text}");
@@ -278,7 +284,7 @@ fn dockerd_refuses_its_configuration() {
 fn dockerd_gives_up_with_its_own_words() {
     for (text, arguments, code) in [
         (r#"{"storage-driver": "btrfs"}"#, &[][..], "no-storage-driver"),
-        (r#"{"log-level": "loud"}"#, &[], "setting-refused"),
+        ("{}", &["--log-level=loud"], "setting-refused"),
         ("{}", &["--tlsverify", "--tlscacert=/none/ca.pem"], "no-certificate"),
         ("{}", &["--host=tcp://192.0.2.77:23751"], "address-missing"),
     ] {
