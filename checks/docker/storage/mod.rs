@@ -31,6 +31,7 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         // Podman's `overlay` is what Docker calls overlay2.
         "overlay" if podman => Finding::pass("fit"),
         "aufs" | "devicemapper" | "overlay" => Finding::warn("removed-driver", "use-overlay2"),
+        "overlay2" if status("Backing Filesystem") == Some("nfs") => Finding::fail("on-a-server", "local-root"),
         "overlay2" if status("Supports d_type") == Some("false") => Finding::fail("no-d-type", "format-with-ftype"),
         _ => Finding::pass("fit"),
     };

@@ -32,7 +32,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if let Some(finding) = refused(facts, version, &api) {
         return Ok(finding.evidence(fact.source.0.as_str(), range(version)).into());
     }
-    let finding = match (api < Version::new(&GPUS_API), &need.gpu) {
+    // A line that brings its GPUs by a runtime or by nodes needs no `--gpus`.
+    let by_flag = need.gpu.as_ref().filter(|_| need.run.as_ref().is_none_or(|line| line.last("gpus").is_some()));
+    let finding = match (api < Version::new(&GPUS_API), by_flag) {
         (false, _) => Finding::pass("range"),
         (true, Some(wish)) => Finding::fail("no-gpus", "upgrade").asked_by(&wish.by),
         (true, None) => Finding::warn("out-of-support", "upgrade"),

@@ -16,8 +16,10 @@ pub static CHECK: Check = Check {
 /// Folders and endings of what a step before the build makes.
 const MADE: [&str; 8] = ["target", "dist", "build", "out", "bin", "publish", "release", "artifacts"];
 const MADE_ENDINGS: [&str; 9] = [".jar", ".war", ".whl", ".deb", ".rpm", ".gz", ".tar", ".zip", ".so"];
-/// What a step may do to a script, its lines or its mode.
-const MENDS: [&str; 5] = ["chmod", "dos2unix", "install -m", "\\r", "binfmt"];
+/// What a step may do to a script's lines.
+const MENDS_LINES: [&str; 7] = ["dos2unix", "fromdos", "\\r", "sed ", "tr ", "perl", "binfmt"];
+/// The same for its mode.
+const MENDS_MODE: [&str; 2] = ["chmod", "install -m"];
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(file) = &need.dockerfile else { return Ok(Findings::new()) };
@@ -61,13 +63,15 @@ fn script(file: &Dockerfile, folder: &BuildFolder) -> Option<Finding> {
     let entrypoint = file.running().find_map(|stage| stage.entrypoint.as_ref());
     let started: &Started = entrypoint.or_else(|| file.running().find_map(|stage| stage.command.as_ref()))?;
     let program = started.program.as_ref().filter(|_| started.form == Form::List)?;
-    let lies = |source: &&Source| source.target == *program && !source.mode_set;
+    let lies = |source: &&Source| source.target == *program;
     let (stage, source) = file.running().find_map(|stage| Some((stage, stage.sources.iter().rev().find(lies)?)))?;
     let name = program.rsplit('/').next().unwrap_or_default();
-    if mends(file, stage, name) {
+    let found = folder.sources.get(&source.path)?;
+    let lines = *found == Copied::Returns;
+    if (source.mode_set && !lines) || mends(file, stage, name, lines) {
         return None;
     }
-    let code = match folder.sources.get(&source.path)? {
+    let code = match found {
         Copied::NotExecutable => ("not-executable", "permit"),
         Copied::Returns => ("line-ends", "unix-lines"),
         Copied::NoProgram => ("no-program", "first-line"),
@@ -77,8 +81,11 @@ fn script(file: &Dockerfile, folder: &BuildFolder) -> Option<Finding> {
 }
 
 /// A step changes modes or lines, or does something to the script.
-fn mends(file: &Dockerfile, stage: &Stage, name: &str) -> bool {
-    let runs = |text: &str| text.lines().any(|line| line.starts_with("RUN") && line.contains(name));
-    file.running().any(|stage| MENDS.iter().any(|word| stage.rest.contains(word)) || runs(&stage.rest))
-        || stage.rest.contains("ONBUILD")
+fn mends(file: &Dockerfile, stage: &Stage, name: &str, lines: bool) -> bool {
+    let has = |text: &str, words: &[&str]| words.iter().any(|word| text.contains(word));
+    // Another mode changes no line.
+    let alone = |line: &str| lines && has(line, &MENDS_MODE);
+    let runs = |line: &str| line.starts_with("RUN") && line.contains(name) && !alone(line);
+    let words = |text: &str| has(text, &MENDS_LINES) || !lines && has(text, &MENDS_MODE);
+    file.running().any(|stage| words(&stage.rest) || stage.rest.lines().any(runs)) || stage.rest.contains("ONBUILD")
 }

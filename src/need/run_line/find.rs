@@ -170,8 +170,8 @@ impl Finder<'_> {
                         Wrong::at(span, "this is no `docker run`", "for a compose file: gdoctor check --compose FILE")
                     }
                     Some("build" | "buildx") => {
-                        let help = "gdoctor reads a build of a folder that is here, and one Dockerfile alone: gdoctor --dockerfile FILE";
-                        Wrong::at(span, "what this builds from is not on this host", help)
+                        let help = "gdoctor reads a build of a folder whose name stands on the line; one Dockerfile alone: gdoctor --dockerfile FILE";
+                        Wrong::at(span, "which folder this builds from cannot be told from the line", help)
                     }
                     _ => {
                         let verb = other.map_or(String::new(), |verb| format!(" {verb}"));
