@@ -265,7 +265,18 @@ fn parse(text: &str, env: &BTreeMap<String, String>, cwd: &str) -> Result<RunLin
         "CI" => Some("true".to_owned()),
         _ => env.get(name).cloned(),
     };
-    let shell = Shell { variable: &variable, passed: &variable, cwd, home: Some("/root"), ..Shell::BARE };
+    // What patterns of the table find.
+    let exists = |path: &str| (path == "/dev").then_some(true);
+    let list = |folder: &str| (folder == "/dev").then(|| vec!["full".to_owned(), "null".to_owned()]);
+    let shell = Shell {
+        variable: &variable,
+        passed: &variable,
+        exists: &exists,
+        list: &list,
+        cwd,
+        home: Some("/root"),
+        ..Shell::BARE
+    };
     run_line::parse_one(text, &shell)
 }
 
