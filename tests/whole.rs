@@ -55,7 +55,7 @@ fn a_healthy_host_has_no_red_line_and_each_breakage_has_one() {
         (
             "mv /run/docker/docker.sock /run/docker/away",
             "mv /run/docker/away /run/docker/docker.sock",
-            "fail docker-engine/",
+            "fail docker-endpoint/no-such-socket",
         ),
     ];
     for (breakage, repair, line) in broken {
