@@ -27,7 +27,7 @@ pub struct Found {
     pub score: f32,
     /// Why it has this score.
     pub why: Vec<String>,
-    /// As a rule the consequence of something else.
+    /// Left out beside a cause that is none of these: a consequence of something else, or what the error's own number speaks against.
     pub weak: bool,
 }
 

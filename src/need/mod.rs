@@ -147,10 +147,11 @@ fn add_texts(need: &mut Need, line: &LineArgs, host: &Host) -> Result<bool, Refu
         context: line.build_context.clone(),
         ..Build::default()
     });
+    // What a compose file or a script tells of is judged where it is here.
     let mut told = None;
     if !line.compose.is_empty() {
-        let asked = compose::Asked { files: &line.compose, service: line.service.as_deref(), profiles: &line.profile };
-        let read = compose::read(&asked, host)?;
+        let of = compose::Asked { files: &line.compose, service: line.service.as_deref(), profiles: &line.profile };
+        let read = compose::read(&of, host)?;
         (lines, files, told) = (vec![read.line], read.texts, read.build);
     } else if let Some(read) = read_lines(line, host)? {
         let image = read.lines.first().and_then(|line| line.image.as_ref());

@@ -24,13 +24,14 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
                 fact.source.clone(),
             ));
         }
-        "vfs" if no_overlay(facts).is_some() => {
-            Finding::warn("copies-by-disk", "local-root").with("kind", no_overlay(facts).unwrap_or_default())
-        }
-        "vfs" => Finding::warn("whole-copies", "use-overlay2"),
+        "vfs" => match no_overlay(facts) {
+            Some(kind) => Finding::warn("copies-by-disk", "local-root").with("kind", kind),
+            None => Finding::warn("whole-copies", "use-overlay2"),
+        },
         // Podman's `overlay` is what Docker calls overlay2.
         "overlay" if podman => Finding::pass("fit"),
         "aufs" | "devicemapper" | "overlay" => Finding::warn("removed-driver", "use-overlay2"),
+        // overlay2's Init refuses it (moby daemon/graphdriver/overlay2/overlay.go); only old engines run there.
         "overlay2" if status("Backing Filesystem") == Some("nfs") => Finding::fail("on-a-server", "local-root"),
         "overlay2" if status("Supports d_type") == Some("false") => Finding::fail("no-d-type", "format-with-ftype"),
         _ => Finding::pass("fit"),
