@@ -11,51 +11,72 @@ use crate::host::files::Kind;
 /// microk8s and k0s give it another.
 const KUBELETS: [&str; 3] = ["/var/lib/kubelet", "/var/snap/microk8s/common/var/lib/kubelet", "/var/lib/k0s/kubelet"];
 
-/// Socket, name, and where images lie unless the engine's own file says otherwise. The first two are those of kubeadm
-/// (cmd/kubeadm/app/constants/constants_unix.go) and crio.conf(5); k3s and RKE2 start a containerd of their own.
-const ENGINES: [(&str, &str, &[&str]); 5] = [
-    ("/run/containerd/containerd.sock", "containerd", &[]),
-    ("/run/crio/crio.sock", "CRI-O", &["/var/lib/containers/storage"]),
-    ("/var/snap/microk8s/common/run/containerd.sock", "containerd", &["/var/snap/microk8s/common/var/lib/containerd"]),
-    ("/run/k0s/containerd.sock", "containerd", &["/var/lib/k0s/containerd"]),
-    (
-        "/run/k3s/containerd/containerd.sock",
-        "containerd",
-        &["/var/lib/rancher/k3s/agent/containerd", "/var/lib/rancher/rke2/agent/containerd"],
-    ),
+/// An engine that runs containers for a kubelet.
+struct PodEngine {
+    /// Where it listens.
+    socket: &'static str,
+    name: &'static str,
+    /// Where images lie unless its own file says otherwise.
+    images: &'static [&'static str],
+    /// Files and folders of its settings; of several files the last that is there says what the others say too.
+    settings: &'static [&'static str],
+}
+
+/// The first two are those of kubeadm (cmd/kubeadm/app/constants/constants_unix.go) and crio.conf(5); k3s and RKE2 start a
+/// containerd of their own.
+const ENGINES: [PodEngine; 5] = [
+    PodEngine {
+        socket: "/run/containerd/containerd.sock",
+        name: "containerd",
+        images: &[],
+        settings: &["/etc/containerd/config.toml", "/etc/containerd/conf.d"],
+    },
+    PodEngine {
+        socket: "/run/crio/crio.sock",
+        name: "CRI-O",
+        images: &["/var/lib/containers/storage"],
+        settings: &["/etc/crio/crio.conf", "/etc/crio/crio.conf.d"],
+    },
+    PodEngine {
+        socket: "/var/snap/microk8s/common/run/containerd.sock",
+        name: "containerd",
+        images: &["/var/snap/microk8s/common/var/lib/containerd"],
+        settings: &["/var/snap/microk8s/current/args/containerd.toml"],
+    },
+    PodEngine {
+        socket: "/run/k0s/containerd.sock",
+        name: "containerd",
+        images: &["/var/lib/k0s/containerd"],
+        settings: &["/etc/k0s/containerd.toml", "/etc/k0s/containerd.d", "/run/k0s/containerd-cri.toml"],
+    },
+    PodEngine {
+        socket: "/run/k3s/containerd/containerd.sock",
+        name: "containerd",
+        images: &["/var/lib/rancher/k3s/agent/containerd", "/var/lib/rancher/rke2/agent/containerd"],
+        settings: &[
+            "/var/lib/rancher/k3s/agent/etc/containerd/config.toml",
+            "/var/lib/rancher/rke2/agent/etc/containerd/config.toml",
+        ],
+    },
 ];
+
+/// The row of the engine that [`find`] told.
+fn row(engine: &Fact<String>) -> Option<&'static PodEngine> {
+    engine.value().and_then(|_| ENGINES.iter().find(|one| engine.source.0 == one.socket))
+}
 
 pub fn find(host: &Host) -> Fact<String> {
     let is = |path: &str, kind: Kind| host.stat(path).value().is_some_and(|stat| stat.kind == kind);
-    let mut engines = ENGINES.iter().filter(|(socket, ..)| is(socket, Kind::Socket));
+    let mut engines = ENGINES.iter().filter(|one| is(one.socket, Kind::Socket));
     match engines.next().filter(|_| KUBELETS.iter().any(|folder| is(folder, Kind::Directory))) {
-        Some((socket, name, _)) => Fact::present((*name).to_owned(), *socket),
+        Some(one) => Fact::present(one.name.to_owned(), one.socket),
         None => Fact::absent(KUBELETS[0]),
     }
 }
 
-/// Files and folders of their settings, by their sockets; of several files the last that is there says what the others say too.
-const SETTINGS: [(&str, &[&str]); 5] = [
-    ("/run/containerd/containerd.sock", &["/etc/containerd/config.toml", "/etc/containerd/conf.d"]),
-    ("/run/crio/crio.sock", &["/etc/crio/crio.conf", "/etc/crio/crio.conf.d"]),
-    ("/var/snap/microk8s/common/run/containerd.sock", &["/var/snap/microk8s/current/args/containerd.toml"]),
-    (
-        "/run/k0s/containerd.sock",
-        &["/etc/k0s/containerd.toml", "/etc/k0s/containerd.d", "/run/k0s/containerd-cri.toml"],
-    ),
-    (
-        "/run/k3s/containerd/containerd.sock",
-        &[
-            "/var/lib/rancher/k3s/agent/etc/containerd/config.toml",
-            "/var/lib/rancher/rke2/agent/etc/containerd/config.toml",
-        ],
-    ),
-];
-
 /// The runtimes of NVIDIA's in the settings of this engine.
 pub fn runtimes(host: &Host, engine: &Fact<String>) -> Fact<Vec<PodRuntime>> {
-    let Some((_, places)) = SETTINGS.iter().find(|(socket, _)| engine.source.0 == *socket && engine.value().is_some())
-    else {
+    let Some(PodEngine { settings: places, .. }) = row(engine) else {
         return Fact::unknown(Gap::NotAsked, "the settings of Kubernetes' engine");
     };
     let mut found: Vec<PodRuntime> = Vec::new();
@@ -106,7 +127,7 @@ fn collect(host: &Host, table: &toml::Table, found: &mut Vec<PodRuntime>) {
 
 /// Where the images of this engine lie; `None` where a configuration of containerd's tells it.
 pub fn root(host: &Host, engine: &Fact<String>) -> Option<String> {
-    let (.., roots) = ENGINES.iter().find(|(socket, ..)| engine.source.0 == *socket)?;
+    let roots = row(engine)?.images;
     let there = roots.iter().find(|root| host.stat(root).value().is_some());
     there.or(roots.first()).map(|root| (*root).to_owned())
 }
