@@ -381,7 +381,7 @@ pub struct ExplainArgs {
     pub text: Vec<String>,
     #[arg(long, value_enum, default_value_t)]
     pub format: ExplainFormat,
-    /// Tell all of a code: every fix, note and message; of a text why each cause has its place
+    /// Tell all of a check or a code: every fix, note and message; of a text why each cause has its place
     #[arg(short, long)]
     pub verbose: bool,
     /// The commands of every system, not of this one alone

@@ -66,7 +66,9 @@ fn meant(words: &[&str], at: usize) -> String {
         let line = if rest.is_empty() { " --gpus all IMAGE".to_owned() } else { format!(" {}", joined(rest)) };
         return format!("; a line to judge begins with its program: gdoctor docker {word}{line}");
     }
-    repaired(words, at).unwrap_or_else(|| spoken(&words[at..]))
+    let mends = at > 1 && words[1] == "fix";
+    let meant = || if mends { "; did you mean: gdoctor fix".to_owned() } else { spoken(&words[at..]) };
+    repaired(words, at).unwrap_or_else(meant)
 }
 
 /// What people call the things that gdoctor looks at, in their own words, and the look at it; what says more stands first.

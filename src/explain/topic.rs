@@ -119,7 +119,7 @@ pub fn explain(
     let of_note = || NOTES.iter().find(|one| one.id == id).and_then(|one| Some((one.id, note(one.id)?)));
     let (id, doc) = of_check.or_else(of_note).ok_or_else(|| unknown(topic))?;
     match code {
-        None => whole(&mut page, id, &doc, tags, report),
+        None => whole(&mut page, id, &doc, tags, report, verbose || tags.is_none()),
         Some(UNKNOWN) => {
             page.say(0, format!("Cannot tell whether {}", doc.title).bold()).blank().say(0, doc.cannot_tell);
             find_out(&mut page, &doc, id, report);
@@ -161,7 +161,8 @@ fn find_out(page: &mut Page, doc: &Doc<'_>, id: &str, report: Option<&Report>) {
     }
 }
 
-fn whole(page: &mut Page, id: &str, doc: &Doc<'_>, tags: Option<&[String]>, report: Option<&Report>) {
+/// The commands are those for what is seen here, since each code's own page has its commands; `verbose` has all of them.
+fn whole(page: &mut Page, id: &str, doc: &Doc<'_>, tags: Option<&[String]>, report: Option<&Report>, verbose: bool) {
     let outcomes = || report.iter().flat_map(|report| &report.results).filter(|outcome| outcome.id == id);
     page.say(0, format!("{id}: {}", doc.title.bold())).blank();
     for text in [doc.checks, doc.why].iter().filter(|text| !text.is_empty()) {
@@ -187,6 +188,14 @@ fn whole(page: &mut Page, id: &str, doc: &Doc<'_>, tags: Option<&[String]>, repo
     let again = rank::look_with(&[id], rank::engine(id)).map(|look| page.look(&look));
     let again = again.as_deref().unwrap_or(SAY_IT_AGAIN);
     here.iter().for_each(|fix| write_fix_here(page, fix, again, &Told::ALL));
+    if !verbose {
+        let mended = doc.codes.iter().find(|code| !code.fixes.is_empty());
+        if let Some(code) = mended {
+            let one = format!("gdoctor explain {id}/{}", code.name);
+            page.blank().say(0, format!("What mends one of them: `{one}`; all of it: `gdoctor explain -v {id}`."));
+        }
+        return;
+    }
     let general_title = |fix: &Fix| general(fix.title, &nobodys_of(id));
     for fix in doc.fixes.iter().filter(|fix| !here.iter().any(|seen| seen.title == general_title(fix))) {
         write_fix(page, id, fix, tags, again, &Told::ALL);
