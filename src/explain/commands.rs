@@ -11,6 +11,8 @@ pub struct Command {
     pub text: String,
     /// Nothing stood below it before the next prompt or the end.
     pub silent: bool,
+    /// Typed behind `sudo`, which `text` does not have.
+    pub by_sudo: bool,
 }
 
 /// Programs that start containers, with the words that follow them.
@@ -79,6 +81,13 @@ fn is_program(text: &str) -> bool {
     !name.is_empty() && name.chars().all(letters) && argument
 }
 
+/// True where the command above was typed again with sudo, and something was printed then: who was refused has gone round it.
+fn gone_round(commands: &[Command], line: u32) -> bool {
+    let at = commands.iter().rposition(|command| command.line < line);
+    let Some((refused, later)) = at.and_then(|at| commands[at..].split_first()) else { return false };
+    !refused.by_sudo && later.iter().any(|again| again.by_sudo && !again.silent && again.text == refused.text)
+}
+
 /// True when a command shows that a code's cause is there, false when it shows that it is not.
 pub fn shows(code: &str, matched: &str, commands: &[Command], line: u32) -> Option<bool> {
     let above = || commands.iter().filter(|command| command.line < line);
@@ -106,6 +115,7 @@ pub fn shows(code: &str, matched: &str, commands: &[Command], line: u32) -> Opti
                 commands.iter().any(|command| command.silent && begins(&command.text, &["lsof ", "ss ", "fuser "]));
             listed.then_some(false)
         }
+        code if code.starts_with("docker-access/") => gone_round(commands, line).then_some(false),
         "port-free/connection" => shows("port-free/process", matched, commands, line).map(|shown| !shown),
         _ => None,
     }
@@ -165,14 +175,25 @@ mod tests {
 
     #[test]
     fn variables_bring_nothing_alone() {
-        let shown =
-            |code: &str, text: &str| shows(code, "", &[Command { line: 1, text: text.into(), silent: false }], 2);
+        let shown = |code: &str, text: &str| {
+            shows(code, "", &[Command { line: 1, text: text.into(), silent: false, by_sudo: false }], 2)
+        };
         let alone = "docker run -e NVIDIA_DRIVER_CAPABILITIES=all -e NVIDIA_VISIBLE_DEVICES=all x";
         assert_eq!(shown("run-line-gpu/variables-alone", alone), Some(true));
         assert_eq!(shown("run-line-capabilities/missing", alone), Some(false));
         let asked = "docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute x";
         assert_eq!(shown("run-line-gpu/variables-alone", asked), Some(false));
         assert_eq!(shown("run-line-capabilities/missing", asked), None);
+    }
+
+    #[test]
+    fn sudo_goes_round_what_was_refused() {
+        let command = |line, text: &str, by_sudo| Command { line, text: text.into(), silent: false, by_sudo };
+        let shown = |commands: &[Command]| shows("docker-access/not-in-group", "", commands, 2);
+        let refused = command(1, "docker run x", false);
+        assert_eq!(shown(&[refused.clone(), command(3, "docker run x", true)]), Some(false));
+        assert_eq!(shown(&[refused.clone(), command(3, "docker ps", true)]), None);
+        assert_eq!(shown(&[refused]), None);
     }
 
     #[test]

@@ -119,6 +119,8 @@ impl Behind {
             roots.extend(found.clone());
             after.extend(found.flat_map(|_| &follows.symptoms));
         }
+        // What follows from a root is none, whatever follows from it in turn.
+        roots.retain(|root| !after.contains(root));
         Self { roots, after }
     }
 

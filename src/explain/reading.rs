@@ -170,7 +170,10 @@ impl<'a> Reading<'a> {
         let part = command.trim_end_matches('\\');
         match self.commands.last_mut().filter(|_| self.goes_on) {
             Some(begun) => begun.text = format!("{} {part}", begun.text),
-            None => self.commands.push(Command { line: line.number, text: part.to_owned(), silent: true }),
+            None => {
+                let by_sudo = text.strip_suffix(command).is_some_and(|before| before.trim_end().ends_with("sudo"));
+                self.commands.push(Command { line: line.number, text: part.to_owned(), silent: true, by_sudo });
+            }
         }
         self.goes_on = command.ends_with('\\');
         true

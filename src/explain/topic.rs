@@ -19,7 +19,7 @@ use crate::report::{
     has_holes, nobodys_of, parse,
 };
 
-/// Every check, a line each, by family; the site's own behind the others.
+/// Every check, a line each, by family; the site's own behind the others, and at the end what is explained and never looked at.
 pub fn list(own: &[&'static Check]) -> String {
     let mut families: Vec<String> = FAMILIES.iter().map(|family| listed(family.name, family.checks)).collect();
     let mut names: Vec<&str> = Vec::new();
@@ -32,6 +32,11 @@ pub fn list(own: &[&'static Check]) -> String {
         let checks: Vec<&Check> = own.iter().copied().filter(|check| check.family.name == name).collect();
         families.push(listed(name, &checks));
     }
+    let mut notes = format!("{}\n", "explained only, since no look at a host sees it".bold());
+    for one in NOTES {
+        let _ = writeln!(notes, "  {:<22} {}", one.id, note(one.id).map_or("", |doc| doc.title));
+    }
+    families.push(notes);
     families.join("\n")
 }
 

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use gdoctor_checks::readings::known_image::{Missing, missing};
+
 use super::rows::{begins, has_any};
 
 /// The drivers that a text shows to answer, and the cameras that it names without a complaint.
@@ -49,6 +51,9 @@ impl Witnesses {
         {
             return larger.then_some(code.ends_with("too-small"));
         }
+        if let Some(shown) = tag_shows(code, matched) {
+            return Some(shown);
+        }
         let answers = self.listed || self.table.is_some();
         let of_image = ["in-image/brings-driver-files", "dockerfile-driver/driver"].contains(&code);
         let is_of = |check: &str| code.split_once('/').is_some_and(|(id, _)| id == check);
@@ -69,7 +74,25 @@ pub fn camera_in(text: &str) -> Option<String> {
     (1..=3).contains(&digits).then(|| format!("/dev/video{}", &rest[..digits]))
 }
 
-/// Whether more memory is asked for than the GPU has, where PyTorch tells both: `Tried to allocate 74.16 GiB. GPU 0 has a total capacity
+/// Whether the tag of NVIDIA's that a text names is missing for this code's reason: deleted, too short, never made.
+fn tag_shows(code: &str, matched: &str) -> Option<bool> {
+    let reason = match code {
+        "in-image/tag-removed" => "gone",
+        _ => code.strip_prefix("dockerfile-base/").or(code.strip_prefix("run-line-image/"))?,
+    };
+    if !["gone", "short", "never-there"].contains(&reason) {
+        return None;
+    }
+    let names = matched.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_ascii_alphanumeric()));
+    let shown = match names.filter(|name| name.contains("nvidia/cuda:")).find_map(missing)? {
+        Missing::Gone(..) => "gone",
+        Missing::Short => "short",
+        Missing::Never(_) => "never-there",
+    };
+    Some(shown == reason)
+}
+
+/// Whether more memory is asked for than the GPU has, where PyTorch tells both (one release misspells it): `Tried to allocate 74.16 GiB. GPU 0 has a total capacity
 /// of 44.40 GiB`.
 fn asks_more(text: &str) -> Option<bool> {
     let size = |name: &str| {
@@ -78,7 +101,10 @@ fn asks_more(text: &str) -> Option<bool> {
         let unit = words.next()?.trim_end_matches(['.', ',', ';', ')']);
         Some(number * 1024_f64.powi(["KiB", "MiB", "GiB", "TiB"].iter().position(|known| *known == unit)? as i32))
     };
-    Some(size("Tried to allocate ")? > size("total capacity of ").or_else(|| size("GPU 0; "))?)
+    Some(
+        size("Tried to allocate ")?
+            > size("total capacity of ").or_else(|| size("total capacty of ")).or_else(|| size("GPU 0; "))?,
+    )
 }
 
 /// The word behind a name.
@@ -115,6 +141,10 @@ mod tests {
             ),
             None
         );
+        let tag = "manifest for nvidia/cuda:12.3.0-base not found: manifest unknown";
+        assert_eq!(said(&[tag], "run-line-image/short"), Some(true));
+        assert_eq!(said(&[tag], "in-image/tag-removed"), Some(false));
+        assert_eq!(said(&["docker.io/nvidia/cuda:12.4.1-base-ubuntu22.04: not found"], "dockerfile-base/gone"), None);
         let gone = "Cannot open video device /dev/video8: No such file or directory";
         assert_eq!(said(&["Selected camera: /dev/video2", gone], "camera-node/no-camera"), Some(false));
         assert_eq!(said(&["Selected camera: /dev/video8", gone], "camera-node/no-camera"), None);
