@@ -54,7 +54,7 @@ impl Cli {
 }
 
 /// Programs that a line begins with which starts a container.
-pub const STARTERS: [&str; 4] = ["docker", "podman", "sudo", "nvidia-docker"];
+pub const STARTERS: [&str; 5] = ["docker", "podman", "sudo", "nvidia-docker", "docker-compose"];
 
 /// `gdoctor check docker run ...` as if `--` stood before the line.
 pub fn line_last(arguments: Vec<OsString>) -> Vec<OsString> {

@@ -86,12 +86,8 @@ fn look_and_tell(arguments: &CheckArgs, proof: run::Proof) -> Option<u8> {
     loop {
         let mut run = match run::Run::new(arguments, &plan, proof) {
             Ok(run) => run,
-            Err(run::Refused::Need(refusal)) => {
-                refuse(&refusal, plan.width);
-                return None;
-            }
-            Err(run::Refused::Facts(why)) => {
-                misuse(&why);
+            Err(refused) => {
+                refuse_run(&refused, &plan, &host);
                 return None;
             }
         };
@@ -118,6 +114,25 @@ fn look_and_tell(arguments: &CheckArgs, proof: run::Proof) -> Option<u8> {
             ));
         }
         return code;
+    }
+}
+
+/// Says why nothing was looked at: in words, and where a document was asked for in one.
+fn refuse_run(refused: &run::Refused, plan: &Plan, host: &Host) {
+    let (what, help, place) = match refused {
+        run::Refused::Need(refusal) => {
+            refuse(refusal, plan.width);
+            let place = refusal.place.as_ref().map(|(name, text, span)| (name.as_str(), text.as_str(), *span));
+            (refusal.what.as_str(), refusal.help.as_str(), place)
+        }
+        run::Refused::Facts(why) => {
+            misuse(why);
+            (why.as_str(), "", None)
+        }
+    };
+    if plan.format == cli::Format::Json && plan.destination == plan::Destination::Stdout {
+        let (id, now) = run::stamp(host);
+        print(&report::Refused::new(id, now, what, help, place).json());
     }
 }
 

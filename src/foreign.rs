@@ -60,7 +60,7 @@ pub fn run_line(bytes: &[u8]) {
 /// `file` has the text, and may be in a folder with others that it includes.
 pub fn compose(file: &Path) {
     let files = [file.to_path_buf()];
-    let asked = compose::Asked { files: &files, service: None, profiles: &["*".into()] };
+    let asked = compose::Asked { files: &files, service: None, profiles: &["*".into()], ..compose::Asked::default() };
     match compose::read(&asked, &Host::new("/", Duration::from_secs(5))) {
         Ok(read) => {
             let mut need = everything();

@@ -487,6 +487,12 @@ fn read(path: &Path) -> Result<Snapshot, String> {
     }
 }
 
+/// A document of its own: its id, and when it was made.
+pub fn stamp(host: &Host) -> (String, String) {
+    let made = made(host, Duration::ZERO);
+    (made.report_id, made.generated_at)
+}
+
 fn made(host: &Host, took: Duration) -> Made {
     let unix = clock::unix_seconds();
     let uuid = host.live().line("/proc/sys/kernel/random/uuid");

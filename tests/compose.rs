@@ -543,3 +543,87 @@ fn the_long_form_of_a_device_takes_colons() {
     assert_eq!(codes(&format!("{path}:/dev/ttyUSB0")), ["run-line-syntax/colon-in-path"]);
     assert_eq!(codes(&format!("{{source: '{path}', target: /dev/ttyUSB0}}")), ["run-line-names/no-device"]);
 }
+
+/// What a service is built from is there, or its absence is told at the key that names it.
+#[test]
+fn what_a_build_names_is_looked_for() {
+    let told = |service: &str| {
+        let folder = project(&format!("services:\n  a:\n    {service}\n"));
+        std::fs::create_dir(folder.path().join("sub")).unwrap();
+        std::fs::write(folder.path().join("Dockerfile"), "FROM busybox AS run\nFROM run AS last\n").unwrap();
+        let output = gdoctor(folder.path(), &["--compose", "compose.yaml", "--only", "dockerfile", "--format", "json"]);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let bad = report["results"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|one| ["fail", "warn"].contains(&one["status"].as_str().unwrap()));
+        bad.map(|one| {
+            format!("{} {} {}", one["status"], one["code"], one["askedBy"]["file"]["column"]).replace('"', "")
+        })
+    };
+    for (service, code) in [
+        ("build: ./nope", "fail dockerfile-context/no-folder 12"),
+        ("{image: x, build: ./nope}", "warn dockerfile-context/no-folder 23"),
+        ("build: sub", "fail dockerfile-context/no-dockerfile 12"),
+        ("build: {context: ., dockerfile: docker/App}", "fail dockerfile-context/no-dockerfile 37"),
+        ("build: {context: ., target: dev}", "fail dockerfile-context/no-stage 33"),
+        ("build: {context: ., additional_contexts: {libs: ../libs}}", "fail dockerfile-context/no-named-folder 53"),
+    ] {
+        assert_eq!(told(service).as_deref(), Some(code), "{service}");
+    }
+    for service in [
+        "build: .",
+        "build: {context: ., target: run}",
+        "build: {context: ., target: '1'}",
+        "build: {context: $NOBODY_SAYS/x}",
+        "build: https://github.com/x/y.git",
+        "build: {context: ., additional_contexts: [libs=sub, base=docker-image://busybox]}",
+    ] {
+        assert_eq!(told(service), None, "{service}");
+    }
+}
+
+/// The words of compose's own command say what `--compose` does.
+#[test]
+fn the_command_of_compose_is_a_line() {
+    let folder =
+        project("services:\n  a:\n    image: x\n    ports: [\"${PORT}:80\"]\n  b: {image: y, profiles: [p]}\n");
+    std::fs::create_dir(folder.path().join("sub")).unwrap();
+    std::fs::write(folder.path().join("vars"), "PORT=8089\n").unwrap();
+    let need = |words: &str, sub: &str| {
+        let arguments: Vec<&str> = std::iter::once("--show-need").chain(words.split(' ')).collect();
+        let output = gdoctor(&folder.path().join(sub), &arguments);
+        let told = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(told).unwrap())
+    };
+    for (words, sub, wanted) in [
+        ("docker compose --env-file vars up -d", "", "8089"),
+        ("docker --debug compose --env-file ../vars -f ../compose.yaml up a", "sub", "8089"),
+        ("docker compose --env-file ../vars run --rm a sh", "sub", "8089"),
+        ("docker-compose --env-file vars --profile p up --build a", "", "8089"),
+    ] {
+        let (status, told) = need(words, sub);
+        assert!(status == Some(0) && told.contains(wanted), "{words}: {told}");
+    }
+    for (words, what) in [
+        ("docker compose --env-file nope up", "nope: there is no such file"),
+        ("docker --context far compose up", "another daemon is named"),
+        ("docker compose down", "this is no `docker run`"),
+        ("docker compose up a b", "one service at a time"),
+    ] {
+        let (status, told) = need(words, "");
+        assert!(status == Some(2) && told.contains(what), "{words}: {told}");
+    }
+}
+
+/// Compose takes no notice of a word in a mode that it does not know; docker refuses it.
+#[test]
+fn a_mode_that_compose_does_not_know_is_none() {
+    for mount in ["/tmp:/x:bind", "/tmp:/x:cached,ro", "/tmp:/x:rw,ro", "/tmp:/x:nocopy", "data:/x:rshared"] {
+        let file = format!("services:\n  a:\n    image: busybox\n    volumes: [\"{mount}\"]\nvolumes: {{data: }}\n");
+        let output = gdoctor(project(&file).path(), &["--compose", "compose.yaml", "--only", "run-line-syntax"]);
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{mount}: {told}");
+    }
+}

@@ -120,6 +120,78 @@ fn what_a_build_reads_is_judged() {
     assert!(status == Some(2) && told.contains("cannot be told from the line"), "{told}");
 }
 
+/// The files by which steps install are read where COPY takes them from; what is wrong is a document, too.
+#[test]
+fn what_the_builds_folder_adds_is_judged() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("setup.py", "setup(ext_modules=[CUDAExtension('a', ['a.cu'])])\n");
+    write("app/requirements.txt", "torch\nultralytics\n");
+    write("plain.txt", "numpy\n# git+https://github.com/facebookresearch/pytorch3d\n");
+    write("gpu.txt", "git+https://github.com/facebookresearch/pytorch3d.git@stable\n");
+    let codes = |base: &str, steps: &str| -> Vec<String> {
+        write("docker/Dockerfile", &format!("FROM {base}\n{steps}\n"));
+        let output =
+            gdoctor(folder.path(), &["--dockerfile", "docker/Dockerfile", "--only", "dockerfile", "--format", "json"]);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let bad = |result: &&Value| ["fail", "warn"].contains(&result["status"].as_str().unwrap());
+        let results = report["results"].as_array().unwrap().iter().filter(bad);
+        results.map(|result| result["code"].as_str().unwrap().to_owned()).collect()
+    };
+    let torch = "pytorch/pytorch:2.4.0-cuda12.4-cudnn9-runtime";
+    for steps in [
+        "COPY . /src\nRUN pip install .",
+        "WORKDIR /src\nCOPY . .\nRUN pip install -e .",
+        "WORKDIR /src\nADD $PWD/setup.py .\nRUN python setup.py install",
+        "COPY . /src\nRUN apt-get update && apt-get install -y curl && pip3 install -r /src/gpu.txt",
+        "COPY gpu.txt /tmp/\nRUN cd /tmp && pip install -rgpu.txt",
+    ] {
+        assert_eq!(codes(torch, steps), ["dockerfile-build/no-nvcc"], "{steps}");
+    }
+    for steps in [
+        "COPY . /src\nRUN pip install -r /src/plain.txt",
+        "RUN pip install numpy",
+        "RUN git clone https://x/y && cd y && pip install .",
+        "WORKDIR /src\nCOPY . .\nRUN cd other && pip install -r gpu.txt",
+    ] {
+        assert!(codes(torch, steps).is_empty(), "{steps}");
+    }
+    let slim = "python:3.11-slim-bookworm";
+    for steps in [
+        "WORKDIR /app\nCOPY app .\nRUN pip install -r requirements.txt",
+        "COPY app/ /app/\nRUN pip install -r /app/requirements.txt",
+        "WORKDIR /w\nCOPY . .\nRUN pip install --no-cache-dir -r app/requirements.txt",
+    ] {
+        assert_eq!(codes(slim, steps), ["dockerfile-steps/opencv-without-gl"], "{steps}");
+    }
+
+    write("bad/Dockerfile", "FROM scratch\nCOPI a b\n");
+    let output = gdoctor(folder.path(), &["--dockerfile", "bad/Dockerfile", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((document["exitCode"].as_u64(), document["results"].as_array().map(Vec::len)), (Some(2), Some(0)));
+    let schema: Value = serde_json::from_str(include_str!("../docs/gdoctor-report-1.json")).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    assert!(validator.is_valid(&document), "{document}");
+    assert_eq!(document["refused"]["help"], "did you mean COPY?");
+    assert_eq!(document["refused"]["file"]["line"], 2);
+
+    // Each build of a text that starts nothing.
+    write("a/Dockerfile", "FROM scratch\nCOPY nope /\n");
+    write("b/Dockerfile", "FROM centos:7\nRUN yum install -y git\n");
+    write("builds.sh", "docker build -t a a\ndocker -H ssh://far build -t c c\ndocker build -t b b\n");
+    let output = gdoctor(folder.path(), &["--run-file", "builds.sh", "--only", "dockerfile"]);
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(shown.contains("There is no nope") && shown.contains("CentOS 7"), "{shown}");
+    let output = gdoctor(folder.path(), &["docker", "-H", "ssh://far", "build", "a"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && told.contains("another daemon is named"), "{told}");
+}
+
 #[test]
 fn every_form_of_the_file_is_read() {
     let file = read(concat!(

@@ -82,6 +82,7 @@ fn commands_get_the_words_that_bash_gives_them() {
         "docker run x $'a\\tb' $'\\x41' \"a\\\"b\" 'it'\\''s'",
         "X=$(echo hi there); docker run x $X \"$X\"",
         "D=$(dirname /a/b/c); docker run x $D $(basename /a/b.sh .sh)",
+        "docker run x ${HOME[0]} \"${TWO[0]}\"",
         "cat <<EOF >/dev/null\nit's $(echo x) `echo y`\nEOF\ndocker run x after",
         "docker run x a `#comment` b",
         "docker run \\\n  -e A=1 \\\n  x # why\n",
@@ -172,6 +173,24 @@ fn what_only_the_running_script_knows_hides_no_run() {
     }
 }
 
+/// Where a script lies is where its folder is, by each of bash's names for it.
+#[test]
+fn a_script_knows_its_folder() {
+    let nothing = |_: &str| None;
+    let shell =
+        Shell { variable: &nothing, passed: &nothing, cwd: "/work", script: Some("tools/run.sh"), ..Shell::BARE };
+    for text in [
+        "cd \"$(dirname \"${BASH_SOURCE[0]}\")\"\ndocker run -v $PWD:/x a",
+        "D=\"$(cd \"$(dirname \"${BASH_SOURCE[0]:-$0}\")\" >/dev/null 2>&1 && pwd)\"\ndocker run -v $D:/x a",
+        "D=$(realpath \"$(dirname \"$BASH_SOURCE\")\")\ndocker run -v $D:/x a",
+        "docker run -v \"$(cd \"${BASH_SOURCE%/*}\" && pwd)\":/x a",
+        "cd $(dirname $0)\ndocker run -v \"$(pwd)\":/x a",
+    ] {
+        let lines = run_line::parse(text, &shell).unwrap_or_else(|why| panic!("{text}: {why:?}"));
+        assert_eq!(lines[0].mounts.first().map(|mount| mount.source.as_str()), Some("/work/tools"), "{text}");
+    }
+}
+
 /// What stands around a command where it was copied, and what is no command of this shell's.
 #[test]
 fn pasted_text_is_what_it_is() {
@@ -188,6 +207,9 @@ fn pasted_text_is_what_it_is() {
         "@daily root docker run --rm a",
         "*/5 * * jan,feb sun root /usr/bin/docker run --rm a",
         "docker run --rm a\ndocker: Error response from daemon: it's \"odd",
+        "repo$ docker run --rm a\nhello",
+        "~/work/repo$ docker run \\\n> --rm \\\n> a",
+        "(venv) me@host:~/x$ docker run --rm a",
     ];
     for text in read {
         let lines = parse(text).unwrap_or_else(|why| panic!("{text:?}: {why:?}"));
@@ -199,6 +221,9 @@ fn pasted_text_is_what_it_is() {
         ("docker run -it \\\n  --env A=b\n  me/image:1", "no backslash goes on"),
         ("podman run -d\n  --name x\n  me/image:1", "no backslash goes on"),
         ("docker run a\n  --rm", "no backslash goes on"),
+        ("docker run -it \\\n  --gpus all # each \\\n  --shm-size 8g a", "a comment stands here"),
+        ("docker run -it \\\n  # each\n  # of them\n  --gpus all a", "a comment stands here"),
+        ("docker run -it \\\n\n  --gpus all a", "an empty line stands"),
         ("docker run ^ # why\n  --rm a", "a comment stands"),
         ("docker run -v %cd%/x:/x a", "%cd% is a variable of cmd's"),
         ("docker run -v $env:USERPROFILE/x:/x a", "is a variable of PowerShell's"),

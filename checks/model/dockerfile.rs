@@ -21,6 +21,29 @@ pub struct Dockerfile {
     pub context: Option<String>,
     /// In the order of the file.
     pub stages: Vec<Stage>,
+    /// What whoever builds it names, and is not there: then there are no stages.
+    pub absent: Option<Absent>,
+}
+
+/// A part of a build that is not there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Absent {
+    pub part: Part,
+    /// A path, or the stage's name.
+    pub said: Said,
+    /// No image is named that could be pulled in the place of a build.
+    pub is_sole: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    Folder,
+    Dockerfile,
+    Stage,
+    /// A folder that the build gives a name to.
+    NamedFolder,
 }
 
 /// From one `FROM` to the next.
@@ -75,6 +98,9 @@ pub struct Base {
     pub reference: String,
     /// The earlier stage, by its place among the stages.
     pub stage: Option<usize>,
+    /// The ARGs that its name is made of.
+    #[serde(default)]
+    pub arguments: Vec<String>,
     /// `--platform`, where it names another machine than the one that builds.
     pub platform: Option<Said>,
     pub at: Origin,
@@ -101,6 +127,9 @@ pub struct Wheel {
 #[serde(deny_unknown_fields)]
 pub struct Step {
     pub does: Does,
+    /// Of one that installs by files their paths in the image; `./NAME` lies where the base works.
+    #[serde(default, serialize_with = "place::path")]
+    pub files: Vec<String>,
     pub said: Said,
 }
 
@@ -119,6 +148,10 @@ pub enum Does {
     Conda,
     /// Asks a Docker daemon, or systemd.
     Daemon,
+    /// Asks Ollama's server, which the same step does not start.
+    Ollama,
+    /// Calls a program that small bases do not have.
+    Calls,
     /// Compiles what is known to be an extension of PyTorch for CUDA.
     CudaExtension,
     /// Compiles what a setup.py says, which may be one.

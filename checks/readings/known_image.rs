@@ -149,25 +149,38 @@ const LAST: [&str; 9] = ["11.0.3", "11.1.1", "11.2.2", "11.3.1", "11.4.3", "11.5
 
 /// Systems whose packages have left the mirrors that their images name: a word of the reference, what it is, and the day on which its
 /// support ended. From each distribution's own list of releases.
-const ENDED: [(&str, &str, &str); 18] = [
+const ENDED: [(&str, &str, &str); 12] = [
     ("centos:7", "CentOS 7", "2024-06-30"),
     ("centos:8", "CentOS 8", "2021-12-31"),
+    ("centos:latest", "CentOS 8", "2021-12-31"),
+    ("centos:stream8", "CentOS Stream 8", "2024-05-31"),
     ("-centos7", "CentOS 7", "2024-06-30"),
     ("-centos8", "CentOS 8", "2021-12-31"),
+    ("jessie", "Debian 8", "2020-06-30"),
     ("stretch", "Debian 9", "2022-06-30"),
     ("buster", "Debian 10", "2024-06-30"),
+    ("debian:8", "Debian 8", "2020-06-30"),
     ("debian:9", "Debian 9", "2022-06-30"),
     ("debian:10", "Debian 10", "2024-06-30"),
-    ("ubuntu:20.10", "Ubuntu 20.10", "2021-07-22"),
-    ("ubuntu:21.04", "Ubuntu 21.04", "2022-01-20"),
-    ("ubuntu:21.10", "Ubuntu 21.10", "2022-07-14"),
-    ("ubuntu:22.10", "Ubuntu 22.10", "2023-07-20"),
-    ("ubuntu:23.04", "Ubuntu 23.04", "2024-01-25"),
-    ("ubuntu:23.10", "Ubuntu 23.10", "2024-07-11"),
-    ("ubuntu:24.10", "Ubuntu 24.10", "2025-07-10"),
-    ("ubuntu:25.04", "Ubuntu 25.04", "2026-01-15"),
-    ("ubuntu:25.10", "Ubuntu 25.10", "2026-07-09"),
-    ("ubuntu:19.10", "Ubuntu 19.10", "2020-07-17"),
+];
+/// Ubuntus between the long-term ones: their packages move to old-releases.ubuntu.com (wiki.ubuntu.com/Releases). Those of long-term
+/// ones stay where they are.
+const ENDED_UBUNTU: [((u32, u32), &str, &str); 15] = [
+    ((16, 10), "Ubuntu 16.10", "2017-07-20"),
+    ((17, 4), "Ubuntu 17.04", "2018-01-13"),
+    ((17, 10), "Ubuntu 17.10", "2018-07-19"),
+    ((18, 10), "Ubuntu 18.10", "2019-07-18"),
+    ((19, 4), "Ubuntu 19.04", "2020-01-23"),
+    ((19, 10), "Ubuntu 19.10", "2020-07-17"),
+    ((20, 10), "Ubuntu 20.10", "2021-07-22"),
+    ((21, 4), "Ubuntu 21.04", "2022-01-20"),
+    ((21, 10), "Ubuntu 21.10", "2022-07-14"),
+    ((22, 10), "Ubuntu 22.10", "2023-07-20"),
+    ((23, 4), "Ubuntu 23.04", "2024-01-25"),
+    ((23, 10), "Ubuntu 23.10", "2024-07-11"),
+    ((24, 10), "Ubuntu 24.10", "2025-07-10"),
+    ((25, 4), "Ubuntu 25.04", "2026-01-15"),
+    ((25, 10), "Ubuntu 25.10", "2026-07-09"),
 ];
 
 /// By official image, for each minor version the first one whose tag without a system's name was made on Debian 11: what came before,
@@ -180,6 +193,9 @@ const ON_DEBIAN_11: [(&str, &[[u32; 3]]); 5] = [
     ("python", &[[3, 6, 14], [3, 7, 11], [3, 8, 11], [3, 9, 6]]),
     ("ruby", &[[2, 6, 8], [2, 7, 4], [3, 0, 2]]),
 ];
+/// The same of Debian 13: docker-library/official-images#19661, of 12 August 2025. What came before stays on Debian 12 or an older one.
+const ON_DEBIAN_13: [(&str, &[[u32; 3]]); 1] =
+    [("python", &[[3, 9, 23], [3, 10, 18], [3, 11, 13], [3, 12, 11], [3, 13, 6]])];
 /// What a tag of theirs may say besides its version and still stand on the usual Debian.
 const USUAL_DEBIAN: [&str; 5] = ["slim", "cli", "apache", "fpm", "zts"];
 
@@ -192,6 +208,27 @@ pub enum Missing {
     Short,
     /// There never was such a one, and why.
     Never(&'static str),
+    /// Docker Hub has no official image of this name: only one that was built here can be meant. The one of its maker.
+    Unofficial(&'static str),
+}
+
+/// Names without a maker's that are none of Docker Hub's official images (library/ of docker-library/official-images), and where their
+/// makers publish.
+const UNOFFICIAL: [(&str, &str); 9] = [
+    ("cuda", "nvidia/cuda"),
+    ("pytorch", "pytorch/pytorch"),
+    ("tensorflow", "tensorflow/tensorflow"),
+    ("miniconda3", "continuumio/miniconda3"),
+    ("miniconda", "continuumio/miniconda3"),
+    ("anaconda3", "continuumio/anaconda3"),
+    ("tritonserver", "nvcr.io/nvidia/tritonserver"),
+    ("deepstream", "nvcr.io/nvidia/deepstream"),
+    ("l4t-base", "nvcr.io/nvidia/l4t-base"),
+];
+
+fn unofficial(reference: &str) -> Option<&'static str> {
+    let (name, _) = parts(reference).filter(|_| !reference.contains('@'))?;
+    UNOFFICIAL.iter().find(|(own, _)| *own == name).map(|(_, maker)| *maker)
 }
 
 /// The name without its registry where that is Docker Hub, and the tag.
@@ -349,7 +386,7 @@ pub fn machine(reference: &str) -> Option<&'static str> {
 pub fn ended(reference: &str) -> Option<(&'static str, &'static str)> {
     let (name, tag) = parts(reference)?;
     let own = name.rsplit('/').next().unwrap_or(name);
-    let shown = format!("{own}:{tag}");
+    let shown = format!("{own}:{}", if tag.is_empty() { "latest" } else { tag });
     // `debian:10` is no `debian:100`, and `centos:7` none of `centos:79`.
     let fits = |word: &str| {
         shown.match_indices(word).any(|(at, _)| {
@@ -358,24 +395,28 @@ pub fn ended(reference: &str) -> Option<(&'static str, &'static str)> {
         })
     };
     let named = ENDED.iter().find(|(word, ..)| fits(word)).map(|(_, what, day)| (*what, *day));
-    named.or_else(|| before_debian_11(name, tag).then_some(("Debian 10 or older", "2024-06-30")))
+    let ubuntu = || match named_system(own, tag) {
+        Some(System::Ubuntu(year, month)) => ENDED_UBUNTU.iter().find(|(release, ..)| *release == (year, month)),
+        _ => None,
+    };
+    let named = named.or_else(|| ubuntu().map(|(_, what, day)| (*what, *day)));
+    named.or_else(|| before(&ON_DEBIAN_11, name, tag)?.then_some(("Debian 10 or older", "2024-06-30")))
 }
 
-/// An official image whose tag names no system, of before it was made on Debian 11: `ruby:2.6.4`, `python:2.7-slim`, `node:14`.
-fn before_debian_11(name: &str, tag: &str) -> bool {
-    let Some((_, rows)) = ON_DEBIAN_11.iter().find(|(image, _)| *image == name) else { return false };
-    let mut words = tag.split('-');
+/// Of an official image whose tag names no system, whether it is of before it was made on that Debian: `ruby:2.6.4`,
+/// `python:2.7-slim`, `node:14`. None for other images and other tags.
+fn before(rows: &[(&str, &[[u32; 3]])], name: &str, tag: &str) -> Option<bool> {
+    let (_, rows) = rows.iter().find(|(image, _)| *image == name)?;
+    let mut words = tag.split('-').filter(|word| !["", "latest"].contains(word)).peekable();
+    let numbered = words.next_if(|word| word.starts_with(|c: char| c.is_ascii_digit()));
     let numbers: Option<Vec<u32>> =
-        words.next().map(|version| version.split('.').map(|number| number.parse().ok()).collect()).unwrap_or_default();
-    let Some(numbers) = numbers.filter(|numbers| numbers.len() <= 3 && words.all(|word| USUAL_DEBIAN.contains(&word)))
-    else {
-        return false;
-    };
+        numbered.map_or(Some(Vec::new()), |text| text.split('.').map(|number| number.parse().ok()).collect());
+    let numbers = numbers.filter(|numbers| numbers.len() <= 3 && words.all(|word| USUAL_DEBIAN.contains(&word)))?;
     // What is left out is the newest that there was.
     let at = |place: usize| numbers.get(place).copied().unwrap_or(u32::MAX);
     let (minor, patch) = ([at(0), at(1)], at(2));
     let below_all = rows.first().is_some_and(|first| minor < [first[0], first[1]]);
-    below_all || rows.iter().any(|row| minor == [row[0], row[1]] && patch < row[2])
+    Some(below_all || rows.iter().any(|row| minor == [row[0], row[1]] && patch < row[2]))
 }
 
 /// The tag of an image of NVIDIA's CUDA repository on Docker Hub or NGC; empty where none is named.
@@ -393,6 +434,9 @@ fn cuda_tag(reference: &str) -> Option<&str> {
 
 /// Why a tag cannot be had, as far as that is known without asking.
 pub fn missing(reference: &str) -> Option<Missing> {
+    if let Some(maker) = unofficial(reference) {
+        return Some(Missing::Unofficial(maker));
+    }
     let tag = cuda_tag(reference)?;
     if let Some((since, told)) = gone(tag) {
         return Some(Missing::Gone(since, told));
@@ -477,6 +521,11 @@ fn never(tag: &str) -> Option<&'static str> {
 
 /// The same flavour in a version that is there.
 pub fn instead(reference: &str) -> String {
+    if let Some((maker, (_, tag))) = unofficial(reference).zip(parts(reference)) {
+        let whole = if tag.is_empty() { maker.into() } else { format!("{maker}:{tag}") };
+        let other = missing(&whole).map(|_| instead(&whole));
+        return other.unwrap_or(whole);
+    }
     let tag = cuda_tag(reference).unwrap_or_default();
     let flavour = ["devel", "runtime"].into_iter().find(|word| tag.contains(word)).unwrap_or("base");
     let is_there = |tag: &str| never(tag).is_none() && !is_short(tag) && gone(tag).is_none();
@@ -526,16 +575,28 @@ impl core::fmt::Display for System {
 }
 
 /// Names of releases.
-const RELEASES: [(&str, System); 16] = [
+const RELEASES: [(&str, System); 28] = [
     ("bullseye", System::Debian(11)),
     ("bookworm", System::Debian(12)),
     ("trixie", System::Debian(13)),
     ("forky", System::Debian(14)),
     ("sid", System::Debian(14)),
     ("unstable", System::Debian(14)),
+    ("trusty", System::Ubuntu(14, 4)),
+    ("xenial", System::Ubuntu(16, 4)),
+    ("yakkety", System::Ubuntu(16, 10)),
+    ("zesty", System::Ubuntu(17, 4)),
+    ("artful", System::Ubuntu(17, 10)),
     ("bionic", System::Ubuntu(18, 4)),
+    ("cosmic", System::Ubuntu(18, 10)),
+    ("disco", System::Ubuntu(19, 4)),
+    ("eoan", System::Ubuntu(19, 10)),
     ("focal", System::Ubuntu(20, 4)),
+    ("groovy", System::Ubuntu(20, 10)),
+    ("hirsute", System::Ubuntu(21, 4)),
+    ("impish", System::Ubuntu(21, 10)),
     ("jammy", System::Ubuntu(22, 4)),
+    ("kinetic", System::Ubuntu(22, 10)),
     ("lunar", System::Ubuntu(23, 4)),
     ("mantic", System::Ubuntu(23, 10)),
     ("noble", System::Ubuntu(24, 4)),
@@ -549,6 +610,15 @@ const RELEASES: [(&str, System); 16] = [
 pub fn system(reference: &str) -> Option<System> {
     let (name, tag) = parts(reference)?;
     let own = name.rsplit('/').next().unwrap_or(name);
+    named_system(own, tag).or_else(|| before(&ON_DEBIAN_13, name, tag).filter(|old| !old).map(|_| System::Debian(13)))
+}
+
+/// The name says the distribution itself; else it is another one before and after a day.
+pub fn names_system(reference: &str) -> bool {
+    parts(reference).is_some_and(|(name, tag)| named_system(name.rsplit('/').next().unwrap_or(name), tag).is_some())
+}
+
+fn named_system(own: &str, tag: &str) -> Option<System> {
     let numbers = |text: &str| Version::leading(text).map(|version| (version.major(), version.minor()));
     match own {
         "debian" if ["", "latest", "stable", "stable-slim"].contains(&tag) => return Some(System::Debian(13)),
@@ -649,7 +719,14 @@ mod tests {
             ("debian:12-slim", "Debian 12"),
             ("debian", "Debian 13"),
             ("python:3.11-slim-bookworm", "Debian 12"),
-            ("python:3.11-slim", ""),
+            ("python:3.11-slim", "Debian 13"),
+            ("python", "Debian 13"),
+            ("python:3-slim", "Debian 13"),
+            ("python:3.11.9-slim", ""),
+            ("python:3.8-slim", ""),
+            ("python:3.11-alpine", ""),
+            ("company/python:3.11", ""),
+            ("ubuntu:kinetic", "Ubuntu 22.10"),
             ("nvidia/cuda:12.6.1-devel-ubuntu24.04", "Ubuntu 24.04"),
             ("rocm/dev-ubuntu-22.04:6.2", "Ubuntu 22.04"),
             ("ubuntu:noble-20240429", "Ubuntu 24.04"),
@@ -675,6 +752,9 @@ mod tests {
         }
         assert_eq!(ended("python:3.8-slim-buster").map(|(what, _)| what), Some("Debian 10"));
         assert_eq!(ended("centos:79"), None);
+        assert_eq!(ended("centos").map(|(what, _)| what), Some("CentOS 8"));
+        assert_eq!(ended("ubuntu:kinetic").map(|(what, _)| what), Some("Ubuntu 22.10"));
+        assert_eq!((ended("ubuntu:focal"), ended("ubuntu:18.04"), ended("ubuntu")), (None, None, None));
         for (reference, old) in [
             ("python:2.7", true),
             ("python:2-slim", true),

@@ -19,6 +19,7 @@ pub mod misplaced;
 mod next_start;
 pub mod passage;
 pub mod pools;
+pub mod python_packages;
 mod room;
 pub mod sight;
 pub mod sysctl;

@@ -149,8 +149,21 @@ fn add_texts(need: &mut Need, line: &LineArgs, host: &Host) -> Result<bool, Refu
     });
     // What a compose file or a script tells of is judged where it is here.
     let mut told = None;
+    let mut more = Vec::new();
     if !line.compose.is_empty() {
-        let of = compose::Asked { files: &line.compose, service: line.service.as_deref(), profiles: &line.profile };
+        let service = line.service.as_deref();
+        let of = compose::Asked { files: &line.compose, service, profiles: &line.profile, ..compose::Asked::default() };
+        let read = compose::read(&of, host)?;
+        (lines, files, told) = (vec![read.line], read.texts, read.build);
+    } else if let Some(words) = compose::words::read(&words_of(&line.line)) {
+        let of = compose::Asked {
+            files: &words.files(host)?,
+            service: words.service()?,
+            profiles: &words.profiles,
+            env_files: &words.env_files,
+            folder: words.folder.as_deref(),
+            name: words.name.as_deref(),
+        };
         let read = compose::read(&of, host)?;
         (lines, files, told) = (vec![read.line], read.texts, read.build);
     } else if let Some(read) = read_lines(line, host)? {
@@ -158,11 +171,21 @@ fn add_texts(need: &mut Need, line: &LineArgs, host: &Host) -> Result<bool, Refu
         let mut builds = read.builds.into_iter();
         match image {
             Some(image) => told = builds.rfind(|build| build.makes(&image.reference)),
-            None => asked = asked.or_else(|| builds.next()),
+            None => {
+                asked = asked.or_else(|| builds.next());
+                more = builds.collect();
+            }
         }
         lines = read.lines;
     }
     let any = asked.is_some() || !lines.is_empty();
+    for build in more {
+        let mut other = need.clone();
+        if let dockerfile::Told::Read(file, source) = dockerfile::read_told(&build, host)? {
+            dockerfile::add(&mut other, (file, source));
+            need.others.push(other);
+        }
+    }
     if let Some(build) = &asked {
         dockerfile::add(need, dockerfile::read(build, host)?);
     }
@@ -178,10 +201,20 @@ fn add_texts(need: &mut Need, line: &LineArgs, host: &Host) -> Result<bool, Refu
         }
     }
     let told = told.filter(|_| asked.is_none());
-    if let Some(read) = told.map(|build| dockerfile::read_told(&build, host)).transpose()?.flatten() {
-        dockerfile::add_started(need, read);
+    match told.map(|build| dockerfile::read_told(&build, host)).transpose()? {
+        Some(dockerfile::Told::Read(file, source)) => dockerfile::add_started(need, (file, source)),
+        Some(dockerfile::Told::Absent(file)) => dockerfile::add_absent(need, file),
+        Some(dockerfile::Told::Nothing) | None => {}
     }
     Ok(any)
+}
+
+/// The words of a line, also of one in a pair of quotes.
+fn words_of(line: &[String]) -> Vec<String> {
+    match line {
+        [whole] if !whole.contains(['\'', '"']) => whole.split_whitespace().map(str::to_owned).collect(),
+        words => words.to_vec(),
+    }
 }
 
 /// What one line asks, and what follows from that.

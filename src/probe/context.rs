@@ -1,9 +1,12 @@
-//! Looks for what a Dockerfile's COPY and ADD take from the folder of the build. Of a file only its mode and its first line count.
+//! Looks for what a Dockerfile's COPY and ADD take from the folder of the build, of which only its mode and its first line count, and
+//! for what the files bring by which its steps install.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use gdoctor_checks::model::dockerfile::Dockerfile;
+use gdoctor_checks::model::dockerfile::{Dockerfile, Source};
 use gdoctor_checks::model::facts::run::{BuildFolder, Copied};
+use gdoctor_checks::readings::python_packages;
 
 use crate::host::Host;
 use crate::host::files::Kind;
@@ -12,10 +15,12 @@ use crate::host::files::Kind;
 const SOURCES: usize = 512;
 /// Folders above the Dockerfile's that may be the build's.
 const ABOVE: usize = 6;
+/// A setup.py or a list of requirements.
+const TEXT: usize = 256 << 10;
 /// A first line longer than this is none of a script's.
 const LINE: usize = 256;
 
-/// The folder that was named; else, of the Dockerfile's own and those above it, the first that has the most of the sources.
+/// The folder that was named; else, of the Dockerfile's own and those above it, the first that has the most of the files.
 pub fn look(host: &Host, file: &Dockerfile) -> Option<BuildFolder> {
     let host = host.live();
     let sources = file.stages.iter().filter(|stage| stage.built).flat_map(|stage| &stage.sources);
@@ -23,34 +28,79 @@ pub fn look(host: &Host, file: &Dockerfile) -> Option<BuildFolder> {
     paths.sort_unstable();
     paths.dedup();
     paths.truncate(SOURCES);
+    let installed_by = installed_by(file);
     let cwd = PathBuf::from(host.cwd());
     let own = cwd.join(&file.path).parent()?.to_owned();
     let folder = match &file.context {
         Some(folder) => cwd.join(folder).components().collect(),
         None => {
-            let found = |folder: &Path| paths.iter().filter(|path| host.exists(folder.join(path))).count();
+            let wanted = || paths.iter().copied().chain(installed_by.values().flatten().map(String::as_str));
+            let found = |folder: &Path| wanted().filter(|path| host.exists(folder.join(path))).count();
             let above: Vec<&Path> = own.ancestors().take(ABOVE).collect();
             let most = above.iter().map(|folder| found(folder)).max()?;
             above.into_iter().find(|folder| found(folder) == most)?.to_owned()
         }
     };
+    let brings = installed_by.into_iter().filter_map(|(file, paths)| {
+        let text = paths.iter().find_map(|path| host.bytes(folder.join(path), TEXT).value().cloned())?;
+        let brings = python_packages::of_text(&String::from_utf8_lossy(&text));
+        (!brings.is_empty()).then_some((file, brings))
+    });
+    let sources = sources_in(&host, &folder, file, &paths).unwrap_or_default();
+    let found = BuildFolder { path: folder.display().to_string(), sources, brings: brings.collect() };
+    (!found.sources.is_empty() || !found.brings.is_empty()).then_some(found)
+}
+
+/// What COPY and ADD find there; None where it is hardly the folder of the build.
+fn sources_in(host: &Host, folder: &Path, file: &Dockerfile, paths: &[&str]) -> Option<BTreeMap<String, Copied>> {
     // A folder that holds nothing but Dockerfiles is a copy of them, and what they are built from lies elsewhere.
-    let names = host.list(&folder);
+    let names = host.list(folder);
     let others = |name: &&String| !name.to_ascii_lowercase().contains("docker");
     if paths.is_empty() || (file.context.is_none() && names.value()?.iter().find(others).is_none()) {
         return None;
     }
-    let beside = host.text(format!("{}.dockerignore", cwd.join(&file.path).display()));
+    let beside = host.text(format!("{}.dockerignore", PathBuf::from(host.cwd()).join(&file.path).display()));
     let ignored = beside.value().cloned().or_else(|| host.text(folder.join(".dockerignore")).value().cloned());
     let ignored = ignored.unwrap_or_default();
-    let look = |path: &&str| ((*path).to_owned(), one(&host, &folder.join(path), is_ignored(&ignored, path)));
+    let look = |path: &&str| Some(((*path).to_owned(), one(host, &folder.join(path), is_ignored(&ignored, path))?));
     let missing = paths.iter().filter(|path| !host.exists(folder.join(path))).count();
     // Where most of it is missing, the build is given another folder.
-    if file.context.is_none() && paths.len() > 1 && 2 * missing > paths.len() {
-        return None;
+    let elsewhere = file.context.is_none() && paths.len() > 1 && 2 * missing > paths.len();
+    (!elsewhere).then(|| paths.iter().filter_map(look).collect())
+}
+
+/// By their paths in the image, the files by which steps install, and where in the folder of the build each may lie: where COPY took it
+/// from; where no COPY tells, in the folder itself, unless the stage fetches files of its own.
+fn installed_by(file: &Dockerfile) -> BTreeMap<String, Vec<String>> {
+    let mut found = BTreeMap::new();
+    for stage in file.stages.iter().filter(|stage| stage.built) {
+        let line = file.line_of(stage);
+        let fetches = ["git clone", "git+", "wget", "curl"].iter().any(|word| stage.rest.contains(word));
+        for path in stage.steps.iter().flat_map(|step| &step.files) {
+            let sources = line.iter().flat_map(|stage| stage.sources.iter().rev());
+            let mut places: Vec<String> = sources.filter_map(|source| taken_from(source, path)).collect();
+            if places.is_empty() && !fetches {
+                let bare = path.trim_start_matches(['.', '/']);
+                places.extend([bare.to_owned(), bare.rsplit('/').next().unwrap_or_default().to_owned()]);
+            }
+            found.insert(path.clone(), places);
+        }
     }
-    let sources = paths.iter().map(look).filter_map(|(path, found)| Some((path, found?))).collect();
-    Some(BuildFolder { path: folder.display().to_string(), sources })
+    found
+}
+
+/// Where in the folder of the build a file of the image was, if this source brings it: a file itself, or one of a folder.
+fn taken_from(source: &Source, path: &str) -> Option<String> {
+    let name = source.path.rsplit('/').next().unwrap_or_default();
+    if source.target == path && !source.path.is_empty() {
+        return Some(source.path.clone());
+    }
+    // Of a folder its files are copied, not itself.
+    let target = source.target.strip_suffix(name).filter(|_| !name.is_empty()).unwrap_or(&source.target);
+    let rest = [source.target.as_str(), target]
+        .iter()
+        .find_map(|target| path.strip_prefix(target.trim_end_matches('/')).and_then(|rest| rest.strip_prefix('/')))?;
+    Some(if source.path.is_empty() { rest.to_owned() } else { format!("{}/{rest}", source.path) })
 }
 
 /// All of the folder, and what git keeps beside its files.

@@ -9,6 +9,7 @@ mod families;
 mod fitted;
 mod gate;
 mod length;
+mod refusal;
 mod shown;
 pub mod start;
 mod words;
@@ -29,10 +30,12 @@ pub use start::Starts;
 pub use doc::{find_fix, general, has_holes, nobodys, nobodys_of, parse};
 pub use families::FamilyWords;
 pub use gate::{Gate, harmless};
+pub use refusal::Refused;
 pub use words::{CORRECTED, OUT_OF_SIGHT, ROOT_FOR_ALL, YOUR_OWN, general_fix, write, write_through};
 
 /// `$id` of `docs/gdoctor-report-1.json`, which `gdoctor schema` prints.
 pub const SCHEMA: &str = "https://gdoctor.dev/schema/gdoctor-report-1.json";
+const SCHEMA_VERSION: &str = "1.7";
 
 /// The one document that every format is made from. Field names are those of the published schema.
 #[derive(Clone, Debug, Serialize)]
@@ -564,11 +567,15 @@ impl Report {
         count(&self.results, word)
     }
 
-    /// Adds what was found of the other containers that the same text starts: what their lines ask for, each thing once.
+    /// Adds what was found of the other containers that the same text starts, and of the other images that it builds: what their lines
+    /// and files ask for, each thing once.
     pub fn with(mut self, others: Vec<Self>) -> Self {
+        let mut any = false;
         for other in others {
+            any = true;
+            let kind = if other.run_line.is_some() { "run-line" } else { "file" };
             for outcome in other.results {
-                let of_line = outcome.asked_by.as_ref().is_some_and(|by| by.kind == "run-line");
+                let of_line = outcome.asked_by.as_ref().is_some_and(|by| by.kind == kind);
                 let same = |known: &Outcome| known.code == outcome.code && known.summary == outcome.summary;
                 if of_line && outcome.status != Status::Skip && !self.results.iter().any(same) {
                     self.results.push(outcome);
@@ -576,8 +583,9 @@ impl Report {
             }
             self.more_run_lines.extend(other.run_line);
         }
-        if !self.more_run_lines.is_empty() {
-            self.run_line.iter_mut().chain(&mut self.more_run_lines).for_each(|line| line.several = true);
+        if any {
+            let several = !self.more_run_lines.is_empty();
+            self.run_line.iter_mut().chain(&mut self.more_run_lines).for_each(|line| line.several = several);
             self.tally();
         }
         self

@@ -89,7 +89,7 @@ pub fn write_through(
     Report {
         schema: SCHEMA,
         format: "gdoctor-report",
-        schema_version: "1.6",
+        schema_version: super::SCHEMA_VERSION,
         report_id: frame.report_id,
         generated_at: frame.generated_at,
         tool: Tool::this(),

@@ -54,6 +54,10 @@ fn one(file: &Dockerfile, base: &Base, here: bool) -> Finding {
     match missing.filter(|_| !here) {
         Some(Missing::Short) => return told(Finding::fail("short", "another-tag")),
         Some(Missing::Never(why)) => return told(Finding::fail("never-there", "another-tag").with("why", why)),
+        // A step before this build may make it.
+        Some(Missing::Unofficial(maker)) => {
+            return told(Finding::warn("unofficial", "makers-name").with("maker", maker));
+        }
         _ => {}
     }
     if let Some(finding) = out_of_support(file, base) {

@@ -1,6 +1,7 @@
 //! Does a step of the build ask for a GPU, which a build does not have?
 
 use crate::model::dockerfile::{Dockerfile, Does, Stage, Step};
+use crate::model::facts::run::Brings;
 use crate::model::prelude::*;
 use crate::model::version::Version;
 
@@ -15,7 +16,7 @@ pub static CHECK: Check = Check {
 
 const UNREAD: &str = "what a script does when this fails is not read";
 
-fn judge(_: &Facts, need: &Need) -> Result<Findings, Stop> {
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(file) = &need.dockerfile else { return Ok(Findings::new()) };
     let steps = file.stages.iter().filter(|stage| stage.built).flat_map(|stage| &stage.gpu_steps);
     let told = steps.map(|step| {
@@ -26,7 +27,7 @@ fn judge(_: &Facts, need: &Need) -> Result<Findings, Stop> {
         finding.about(&step.said.text).evidence("the Dockerfile", &*step.said.text).asked_by(&step.said.at)
     });
     let mut findings: Findings = told.collect();
-    findings.extend(file.stages.iter().filter(|stage| stage.built).filter_map(|stage| compiled(file, stage)));
+    findings.extend(file.stages.iter().filter(|stage| stage.built).filter_map(|stage| compiled(facts, file, stage)));
     findings.extend(file.stages.iter().filter(|stage| stage.built).filter_map(|stage| imported(file, stage)));
     Ok(if findings.is_empty() {
         Finding::pass("none").evidence("the Dockerfile", &*file.path).into()
@@ -75,11 +76,20 @@ fn has_no_nvcc(base: &str) -> bool {
     (of("nvidia/cuda") || of("pytorch/pytorch")) && ["-runtime", "-base"].iter().any(|kind| tag.contains(kind))
 }
 
+/// A step that compiles for CUDA: by itself, or by what a file of the build's folder says.
+fn extension<'a>(facts: &Facts, stage: &'a Stage) -> Option<&'a Step> {
+    let by_file = |step: &Step| {
+        let folder = facts.run.context.as_ref();
+        folder.is_some_and(|folder| folder.step_brings(step, Brings::CudaExtension))
+    };
+    stage.steps.iter().find(|step| step.does == Does::CudaExtension || by_file(step))
+}
+
 /// An extension needs the compiler before it needs an architecture.
-fn without_nvcc(file: &Dockerfile, stage: &Stage, base: &str) -> Option<Finding> {
+fn without_nvcc(facts: &Facts, file: &Dockerfile, stage: &Stage, base: &str) -> Option<Finding> {
     let of = |does: Does| stage.steps.iter().find(move |step| step.does == does);
     let with_torch = || base.contains("pytorch") || file.line_says(stage, &["torch"]);
-    let (finding, step) = match of(Does::CudaExtension) {
+    let (finding, step) = match extension(facts, stage) {
         Some(step) => (Finding::warn("no-nvcc", "devel-base"), step),
         None => {
             let why = format!(
@@ -96,7 +106,7 @@ fn without_nvcc(file: &Dockerfile, stage: &Stage, base: &str) -> Option<Finding>
 
 /// PyTorch compiles an extension for the GPUs that it finds (_get_cuda_arch_flags of torch/utils/cpp_extension.py), and a build has
 /// none: it ends there, or the project's setup.py takes the processor's part alone. Without nvcc it is another matter.
-fn compiled(file: &Dockerfile, stage: &Stage) -> Option<Finding> {
+fn compiled(facts: &Facts, file: &Dockerfile, stage: &Stage) -> Option<Finding> {
     let base = file.line_of(stage).last().map_or("", |ground| ground.base.reference.as_str());
     let line = file.line_of(stage);
     let sets = |stage: &&Stage| {
@@ -108,14 +118,14 @@ fn compiled(file: &Dockerfile, stage: &Stage) -> Option<Finding> {
         || file.line_says(stage, &NAMES_GPUS);
     let brings_nvcc = file.line_says(stage, &BRINGS_NVCC);
     if has_no_nvcc(base) && !brings_nvcc {
-        return without_nvcc(file, stage, base);
+        return without_nvcc(facts, file, stage, base);
     }
     if told || !(base.contains("devel") || brings_nvcc) {
         return None;
     }
     let of = |does: Does| stage.steps.iter().find(move |step| step.does == does);
     let with_torch = || base.contains("pytorch") || file.line_says(stage, &["torch"]);
-    let (finding, step): (Finding, &Step) = match of(Does::CudaExtension) {
+    let (finding, step): (Finding, &Step) = match extension(facts, stage) {
         Some(step) => (Finding::warn("cuda-extension", "name-architectures"), step),
         None => {
             let step = of(Does::SetupPy).filter(|_| with_torch())?;

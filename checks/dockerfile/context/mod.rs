@@ -1,6 +1,6 @@
 //! Does the folder of the build hold what COPY and ADD take from it, and can the image start the script that comes from there?
 
-use crate::model::dockerfile::{Dockerfile, Form, Source, Stage, Started};
+use crate::model::dockerfile::{Absent, Dockerfile, Form, Part, Source, Stage, Started};
 use crate::model::facts::run::{BuildFolder, Copied};
 use crate::model::prelude::*;
 
@@ -8,7 +8,10 @@ pub static CHECK: Check = Check {
     id: "dockerfile-context",
     family: &super::FAMILY,
     doc: include_str!("doc.md"),
-    wanted: |need| need.dockerfile.as_ref().and_then(|file| file.by()),
+    wanted: |need| {
+        let file = need.dockerfile.as_ref()?;
+        file.absent.as_ref().map(|absent| &absent.said.at).or(file.by())
+    },
     tells: Tells::Anywhere,
     judge,
 };
@@ -23,7 +26,11 @@ const MENDS_MODE: [&str; 2] = ["chmod", "install -m"];
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(file) = &need.dockerfile else { return Ok(Findings::new()) };
-    let Some(folder) = &facts.run.context else { return Err(Stop::NotNeeded("none")) };
+    if let Some(absent) = &file.absent {
+        return Ok(not_there(absent).into());
+    }
+    let context = facts.run.context.as_ref().filter(|folder| !folder.sources.is_empty());
+    let Some(folder) = context else { return Err(Stop::NotNeeded("none")) };
     let mut findings = Findings::new();
     let mut told: Vec<&str> = Vec::new();
     for source in file.stages.iter().filter(|stage| stage.built).flat_map(|stage| &stage.sources) {
@@ -46,6 +53,18 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         findings.push(Finding::pass("there").with("folder", &folder.path).evidence("the Dockerfile", &*file.path));
     }
     Ok(findings)
+}
+
+/// What compose is told to build from; where an image is named too, it is pulled first.
+fn not_there(absent: &Absent) -> Finding {
+    let code = match absent.part {
+        Part::Folder => "no-folder",
+        Part::Dockerfile => "no-dockerfile",
+        Part::Stage => "no-stage",
+        Part::NamedFolder => "no-named-folder",
+    };
+    let finding = if absent.is_sole { Finding::fail(code, "name-there") } else { Finding::warn(code, "name-there") };
+    finding.about(&absent.said.text).evidence("the build", &*absent.said.text).asked_by(&absent.said.at)
 }
 
 fn about(finding: Finding, source: &Source, folder: &BuildFolder) -> Finding {

@@ -1,6 +1,9 @@
 //! Do the steps of the Dockerfile still end well on its bases?
 
+mod packages;
+
 use crate::model::dockerfile::{Dockerfile, Does, Said, Stage};
+use crate::model::facts::run::Brings;
 use crate::model::prelude::*;
 use crate::readings::known_image::{self, System};
 
@@ -32,35 +35,6 @@ const WITHOUT_PYTHON: [&str; 14] = [
 ];
 /// Images that have no libGL.so.1 of their own: python's larger ones neither (opencv/opencv-python#370).
 const WITHOUT_GL: [&str; 5] = ["debian", "ubuntu", "cuda", "python", "pytorch"];
-/// Parts of the names of packages that are libGL or depend on it.
-const BRINGS_GL: [&str; 25] = [
-    "libgl1",
-    "libgl-",
-    "libglx",
-    "mesa",
-    "opencv",
-    "ffmpeg",
-    "qt",
-    "gtk",
-    "x11",
-    "xorg",
-    "xvfb",
-    "freeglut",
-    "libglu",
-    "glew",
-    "glfw",
-    "sdl",
-    "vtk",
-    "desktop",
-    "gstreamer",
-    "libav",
-    "vlc",
-    "mpv",
-    "ros-",
-    "chromium",
-    "firefox",
-];
-
 /// Official images on Debian besides its own, without lists of apt (each of their Dockerfiles removes them).
 const WITH_APT: [&str; 10] =
     ["python", "node", "golang", "ruby", "php", "rust", "gcc", "perl", "buildpack-deps", "openjdk"];
@@ -94,11 +68,11 @@ const NON_FREE: [&str; 7] = [
     "unrar",
 ];
 
-fn judge(_: &Facts, need: &Need) -> Result<Findings, Stop> {
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(file) = &need.dockerfile else { return Ok(Findings::new()) };
     let mut findings = Findings::new();
     for stage in file.stages.iter().filter(|stage| stage.built) {
-        let seen = Seen::of(file, stage);
+        let seen = Seen::of(facts, file, stage);
         if let Some(step) = stage.steps.first().filter(|_| seen.base.contains('$')) {
             let gap = Gap::Unsupported("the base's name has a form of ${…} that gdoctor does not know".into());
             findings.push(about(Finding::unknown(gap, Default::default()), &step.said));
@@ -108,12 +82,12 @@ fn judge(_: &Facts, need: &Need) -> Result<Findings, Stop> {
         findings.extend(seen.other_component(stage));
         let mut told: Vec<(Does, &str)> = Vec::new();
         for step in &stage.steps {
+            let by_file = facts.run.context.as_ref().is_some_and(|folder| folder.step_brings(step, Brings::OpenCv));
+            let does = if by_file { Does::OpenCv } else { step.does };
             // One cause is told once a stage, at its first place; each variable is one.
-            let cause = (
-                step.does,
-                if step.does == Does::UnsetArgument { step.said.text.trim_matches(['$', '{', '}']) } else { "" },
-            );
-            let Some(finding) = seen.step(stage, step.does, &step.said).filter(|_| !told.contains(&cause)) else {
+            let each = [Does::UnsetArgument, Does::Calls].contains(&does);
+            let cause = (does, if each { step.said.text.trim_matches(['$', '{', '}']) } else { "" });
+            let Some(finding) = seen.step(stage, does, &step.said).filter(|_| !told.contains(&cause)) else {
                 continue;
             };
             told.push(cause);
@@ -139,10 +113,12 @@ struct Seen<'a> {
     /// The last part of the base's name.
     name: &'a str,
     system: Option<System>,
+    /// The base's name says the system itself, or no older copy of the base is here.
+    is_sure: bool,
 }
 
 impl<'a> Seen<'a> {
-    fn of(file: &'a Dockerfile, stage: &'a Stage) -> Self {
+    fn of(facts: &Facts, file: &'a Dockerfile, stage: &'a Stage) -> Self {
         let line = file.line_of(stage);
         let base = line.last().map_or("", |stage| stage.base.reference.as_str());
         let path = base.split('@').next().unwrap_or_default();
@@ -154,6 +130,8 @@ impl<'a> Seen<'a> {
             base,
             name: last.split(':').next().unwrap_or_default(),
             system: known_image::system(base),
+            is_sure: known_image::names_system(base)
+                || facts.run.bases.get(base).is_none_or(|fact| fact.value().is_none()),
         }
     }
 
@@ -181,12 +159,42 @@ impl<'a> Seen<'a> {
             Does::OpenCv => self.opencv(stage),
             Does::Conda => self.conda(),
             Does::Daemon => (!self.says(&["dockerd"])).then(|| Finding::warn("no-daemon", "outside")),
+            Does::Ollama => Some(Finding::fail("no-server", "serve-there")),
+            Does::Calls => self.program(&said.text),
             Does::NoLists => self.no_lists(stage, said),
             Does::ListsRemoved => Some(self.without_lists("lists-removed", stage, said)),
             Does::UnsetArgument => self.unset(&said.text),
             // The checks of GPUs in builds and of bases tell of these.
             Does::CudaExtension | Does::SetupPy | Does::PipFiles | Does::ImportTensorFlow | Does::Update => None,
         }
+    }
+
+    /// A program that the base does not have and no step brings.
+    fn program(&self, name: &str) -> Option<Finding> {
+        // What scripts, files of packages and other images bring is not read.
+        const UNREAD: [&str; 9] =
+            ["--from=", "--mount", "xargs", ".deb", "<<", "conda", "get-pip", "ensurepip", "apt-file"];
+        let slim = WITH_APT.contains(&self.repository_name()) && self.base.contains("slim");
+        let of_python = name.starts_with("pip");
+        if !(self.is_small() || (slim && !of_python)) || self.says(&UNREAD) || self.runs_script() {
+            return None;
+        }
+        let own_path = of_python && self.line.iter().any(|stage| !stage.paths.is_empty());
+        if own_path || self.installs(|package| packages::brings(package, name)) {
+            return None;
+        }
+        // Of NVIDIA's images it is not told what their packages bring.
+        let sure = self.repository_name() != "nvidia/cuda" && !of_python;
+        let finding =
+            if sure { Finding::fail("no-program", "install-it") } else { Finding::warn("no-program", "install-it") };
+        let package = if of_python { "python3-pip" } else { name };
+        Some(finding.with("base", self.base).with("package", package))
+    }
+
+    /// A file that is a script, and is none on the web.
+    fn runs_script(&self) -> bool {
+        let text = self.line.iter().flat_map(|stage| stage.rest.split_whitespace());
+        text.into_iter().any(|word| word.trim_end_matches([';', '"', ')']).ends_with(".sh") && !word.contains("://"))
     }
 
     /// pip of the distribution, in no environment of its own.
@@ -218,12 +226,13 @@ impl<'a> Seen<'a> {
     }
 
     fn opencv(&self, stage: &Stage) -> Option<Finding> {
-        let brings = |package: &str| package.contains('$') || BRINGS_GL.iter().any(|part| package.contains(part));
+        let named = self.line.iter().any(|stage| packages::names_gl(&stage.rest.to_ascii_lowercase()));
         let fits = stage.runs
             && WITHOUT_GL.contains(&self.name)
             && !self.base.contains("alpine")
-            && !self.installs(brings)
-            && !self.says(&["headless", "libgl", "xargs", "with-deps", "conda install"]);
+            && !named
+            && !self.installs(packages::brings_gl)
+            && !self.says(&["headless", "xargs", "with-deps", "conda install"]);
         fits.then(|| Finding::warn("opencv-without-gl", "add-gl").with("base", self.base))
     }
 
@@ -247,16 +256,28 @@ impl<'a> Seen<'a> {
         fits.then(|| Finding::warn("conda-terms", "accept-terms"))
     }
 
-    /// Packages that a distribution has no more.
+    /// Packages that a distribution has no more, or never had.
     fn gone_packages(&self, stage: &Stage) -> Vec<Finding> {
-        let Some(system) = self.system.filter(|system| since(*system, 13, (24, 4))) else { return Vec::new() };
-        let caught = self.says(&["||", "sources.list"]);
-        let bad = if caught { Finding::warn } else { Finding::fail };
-        let gone = stage.packages.iter().filter(|package| package.text == "libgl1-mesa-glx");
-        let tell = |package: &Said| {
-            about(bad("package-gone", "other-package").with("system", system).with("other", "libgl1"), package)
+        let Some(system) = self.system else { return Vec::new() };
+        let bad = || if self.is_sure && !self.says(&["||", "sources.list"]) { Finding::fail } else { Finding::warn };
+        let others = self.says(&["sources.list", "ppa:", "add-apt", "deadsnakes", "/etc/apt", "<<"]);
+        let gone = |package: &Said| {
+            let other = packages::instead(&package.text, system)?;
+            Some(bad()("package-gone", "other-package").with("other", other))
         };
-        gone.take(1).map(tell).collect()
+        let python = |package: &Said| {
+            let other = packages::own_python(&package.text, system).filter(|_| !others)?;
+            Some(bad()("package-of-other", "own-python").with("other", other))
+        };
+        let tell =
+            |package: &Said| Some(about(gone(package).or_else(|| python(package))?.with("system", system), package));
+        let mut told: Vec<&str> = Vec::new();
+        let fresh = stage.packages.iter().filter(|package| {
+            let new = !told.contains(&&*package.text);
+            told.push(&package.text);
+            new
+        });
+        fresh.filter_map(tell).collect()
     }
 
     /// Official images remove apt's lists.
@@ -288,17 +309,19 @@ impl<'a> Seen<'a> {
         ["debian", "ubuntu", "nvidia/cuda"].contains(&self.repository_name())
     }
 
-    /// `$NAME` of an ARG that the stage does not have, on a base that does not set it either.
+    /// `$NAME` of an ARG that the stage does not have, on a base that hardly sets it either.
     fn unset(&self, said: &str) -> Option<Finding> {
         let name = said.trim_matches(['$', '{', '}']);
         let plain = SET_PATH_ALONE.contains(&self.repository_name());
-        // These set versions and keys of their own.
+        // Bases set versions, keys and folders of their own, and what their name is made of.
         let own = ["NV", "CUDA", "LANG", "LC_", "PATH", "LD_", "LIBRARY_PATH", "GPG"]
             .iter()
             .any(|begin| name.starts_with(begin))
-            || ["VERSION", "PATH", "HOME", "URL", "KEY", "KEYS", "DIR"].iter().any(|end| name.ends_with(end));
-        let other = (WITH_APT.contains(&self.repository_name()) || self.repository_name() == "nvidia/cuda") && !own;
-        (plain || other).then(|| Finding::warn("unset-argument", "declare").with("name", name))
+            || ["VERSION", "PATH", "HOME", "URL", "KEY", "KEYS", "DIR", "DISTRO"].iter().any(|end| name.ends_with(end));
+        let of_name = || self.line.last().is_some_and(|stage| stage.base.arguments.iter().any(|used| used == name));
+        let known = WITH_APT.contains(&self.repository_name()) || self.repository_name() == "nvidia/cuda";
+        let likely = !own && (known || !of_name());
+        (plain || likely).then(|| Finding::warn("unset-argument", "declare").with("name", name))
     }
 
     /// The base's name without Docker Hub's own parts and the tag.
@@ -310,7 +333,6 @@ impl<'a> Seen<'a> {
 
     /// Packages of a component of Debian that the official images do not name as a source.
     fn other_component(&self, stage: &Stage) -> Option<Finding> {
-        let named = matches!(self.system, Some(System::Debian(_)));
         let of_debian = self.repository_name() == "debian" || WITH_APT.contains(&self.repository_name());
         const ELSEWHERE: [&str; 9] = [
             "non-free",
@@ -323,7 +345,10 @@ impl<'a> Seen<'a> {
             "cuda-keyring",
             "--mount",
         ];
-        if !of_debian || !(named || self.usual_debian()) || self.says(&ELSEWHERE) {
+        if !of_debian
+            || !(matches!(self.system, Some(System::Debian(_))) || self.usual_debian())
+            || self.says(&ELSEWHERE)
+        {
             return None;
         }
         let package = stage.packages.iter().find(|package| NON_FREE.contains(&package.text.as_str()))?;

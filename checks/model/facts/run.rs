@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::engine::Unfit;
 use super::image::ImageFacts;
+use crate::model::dockerfile::Step;
 use crate::model::fact::Fact;
 use crate::model::need::{Need, Origin};
 
@@ -209,6 +210,26 @@ pub struct BuildFolder {
     /// By their paths in it.
     #[serde(serialize_with = "place::path")]
     pub sources: BTreeMap<String, Copied>,
+    /// What the files bring by which steps install, by their paths in the image.
+    #[serde(serialize_with = "place::path")]
+    pub brings: BTreeMap<String, Vec<Brings>>,
+}
+
+impl BuildFolder {
+    /// A file by which this step installs brings it.
+    pub fn step_brings(&self, step: &Step, what: Brings) -> bool {
+        step.files.iter().filter_map(|file| self.brings.get(file)).any(|brings| brings.contains(&what))
+    }
+}
+
+/// What a setup.py or a list of requirements has pip install.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Brings {
+    /// Something that is compiled for CUDA.
+    CudaExtension,
+    /// OpenCV with its windows.
+    OpenCv,
 }
 
 /// A source of COPY or ADD.

@@ -117,6 +117,10 @@ fn by_name(facts: &Facts, image: &Image) -> Option<Finding> {
             Missing::Gone(since, by) => told("gone").with("since", since).with("told", by),
             Missing::Short => told("short"),
             Missing::Never(why) => told("never-there").with("why", why),
+            Missing::Unofficial(maker) => {
+                let finding = Finding::fail("unofficial", "makers-name").with("maker", maker);
+                finding.with("instead", known_image::instead(name))
+            }
         });
     }
     if known_image::is_windows(name) {

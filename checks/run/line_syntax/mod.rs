@@ -112,6 +112,21 @@ fn by_pattern(line: &RunLine) -> Option<Finding> {
     Some(finding.evidence("the line", &*option.at.text))
 }
 
+/// A variable without quotes holds a blank: the option takes what stands before it, and the image begins behind it.
+fn parted(line: &RunLine, image: &RunOption) -> Option<Finding> {
+    let word = &image.at;
+    let is_word = |option: &&RunOption| {
+        option.name != "image" && word.span.start <= option.at.value.start && option.at.value.end <= word.span.end
+    };
+    let option = line.options.iter().find(is_word).filter(|_| word.text.contains('$'))?;
+    let finding = Finding::fail("parted", "quote-it").about(&word.text).with("option", format!("--{}", option.name));
+    let finding = finding.with("first", &option.value).with("second", &image.value).asked_by(&option.at.origin());
+    let bare = !word.text.contains(['"', '\\', '\'']);
+    let edit = Edit { span: word.span, text: format!("\"{}\"", word.text) };
+    let finding = if bare { finding.edit(edit) } else { finding };
+    Some(finding.with("quoted", format!("\"{}\"", word.text)).evidence("the line", &*word.text))
+}
+
 fn refused(line: &RunLine, option: &RunOption) -> Option<Finding> {
     let why = option.refused.as_ref()?;
     if option.one_hyphen {
@@ -159,6 +174,7 @@ fn refused(line: &RunLine, option: &RunOption) -> Option<Finding> {
         ("image", value) if LIMITS.iter().any(|limit| value.starts_with(limit)) => {
             Finding::fail("limit-alone", "add-ulimit").edit(insert(option.at.span.start, "--ulimit "))
         }
+        ("image", _) if parted(line, option).is_some() => return parted(line, option),
         ("image", _) => Finding::fail("bad-image", "name-image"),
         ("sysctl", value) if value.contains('=') && !value.starts_with('=') => {
             Finding::fail("sysctl-of-host", "set-on-host").edit(option.at.without())
@@ -279,7 +295,13 @@ fn of_other_version(line: &RunLine, option: &RunOption, version: Option<&Version
     if line.podman {
         return None;
     }
-    let version = version?;
+    let Some(version) = version else {
+        // Which Docker this is cannot be told, and what only old ones took is hardly meant.
+        let versions = option.versions.iter().find(|versions| !versions.until.is_empty())?;
+        let finding = Finding::warn("old-form", "correct-value").with("flag", format!("--{}", option.name));
+        let finding = finding.with("other", &versions.until).with("why", &versions.why).about(&option.at.text);
+        return Some(finding.evidence("the line", &*option.at.text).asked_by(&option.at.origin()));
+    };
     let before = |text: &str| Version::parse(text).is_some_and(|first| *version < first);
     let misses =
         |versions: &&Versions| before(&versions.since) || (!versions.until.is_empty() && !before(&versions.until));

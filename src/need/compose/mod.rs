@@ -13,6 +13,7 @@ mod service;
 mod tree;
 mod values;
 mod variables;
+pub mod words;
 pub mod write;
 
 use std::collections::BTreeMap;
@@ -28,11 +29,18 @@ use project::Project;
 use tree::Node;
 
 /// What the command line says of a compose file.
+#[derive(Default)]
 pub struct Asked<'a> {
     /// As `docker compose -f` takes them: later ones are laid over the first.
     pub files: &'a [PathBuf],
     pub service: Option<&'a str>,
     pub profiles: &'a [String],
+    /// In the place of .env.
+    pub env_files: &'a [PathBuf],
+    /// What the file's paths count from, unless its own folder.
+    pub folder: Option<&'a Path>,
+    /// The project's name.
+    pub name: Option<&'a str>,
 }
 
 /// A service.
@@ -46,7 +54,7 @@ pub struct Read {
 }
 
 pub fn read(asked: &Asked, host: &Host) -> Result<Read, Refusal> {
-    let project = Project::load(asked.files, host)?;
+    let project = Project::load(asked, host)?;
     let shown = asked.files.first().map_or(String::new(), |file| file.display().to_string());
     let mut profiles = asked.profiles.to_vec();
     if profiles.is_empty() {

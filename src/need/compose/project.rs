@@ -18,7 +18,7 @@ use super::interpolate::interpolated;
 use super::merge::{merged, unique};
 use super::tree::{Node, Value, documents};
 use super::variables::Variables;
-use super::{NAMES, dotenv, schema, values};
+use super::{Asked, NAMES, dotenv, schema, values};
 
 /// A compose file is a few hundred lines; 10,000 services are some 2 MB.
 const CAP: usize = 8 << 20;
@@ -55,9 +55,10 @@ struct Around<'v, 'a> {
 
 impl<'a> Project<'a> {
     /// Reads the files; a single one of compose's own names has its override file over it, or what COMPOSE_FILE names.
-    pub fn load(named: &[PathBuf], host: &'a Host) -> Result<Self, Refusal> {
-        let cwd = PathBuf::from(host.cwd());
-        let folder = named.first().map_or(cwd.clone(), |file| beside(&cwd.join(file)));
+    pub fn load(asked: &Asked, host: &'a Host) -> Result<Self, Refusal> {
+        let (named, cwd) = (asked.files, PathBuf::from(host.cwd()));
+        let beside = || named.first().map_or(cwd.clone(), |file| beside(&cwd.join(file)));
+        let folder = asked.folder.map_or_else(beside, |folder| cwd.join(folder));
         let mut project = Self {
             host,
             variables: Variables::new(host),
@@ -67,7 +68,10 @@ impl<'a> Project<'a> {
             partial: Cell::new(false),
         };
         let mut variables = Variables::new(host);
-        project.with_env_files(&mut variables, &folder)?;
+        if let Some(name) = asked.name {
+            variables.set("COMPOSE_PROJECT_NAME", name.to_owned());
+        }
+        project.with_env_files(&mut variables, &folder, asked.env_files)?;
         let said = variables.get("COMPOSE_PROFILES").unwrap_or_default();
         project.profiles = said.split(',').map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect();
         let files = project.files_of(named, &variables, &folder);
@@ -174,15 +178,20 @@ impl<'a> Project<'a> {
         Refusal { what: why, help: "a line is NAME=value; a value with blanks or # stands in quotes".into(), place }
     }
 
-    /// .env beside the first file, or what COMPOSE_ENV_FILES names.
-    fn with_env_files(&self, variables: &mut Variables, folder: &Path) -> Result<(), Refusal> {
+    /// .env beside the first file, what is asked for in its place, or what COMPOSE_ENV_FILES names.
+    fn with_env_files(&self, variables: &mut Variables, folder: &Path, asked: &[PathBuf]) -> Result<(), Refusal> {
         let off = self.host.env("COMPOSE_DISABLE_ENV_FILE");
-        if off.is_some_and(|off| ["1", "t", "T", "true", "TRUE", "True"].contains(&off.as_str())) {
+        let here = |file: &&PathBuf| !self.host.live().exists(Path::new(&self.host.cwd()).join(file));
+        if let Some(file) = asked.iter().find(here) {
+            return Err(Refusal::plain(format!("{}: there is no such file, and --env-file names it", file.display())));
+        }
+        if asked.is_empty() && off.is_some_and(|off| ["1", "t", "T", "true", "TRUE", "True"].contains(&off.as_str())) {
             return Ok(());
         }
         let named = self.host.env("COMPOSE_ENV_FILES");
         let cwd = PathBuf::from(self.host.cwd());
         let files: Vec<PathBuf> = match &named {
+            _ if !asked.is_empty() => asked.iter().map(|file| cwd.join(file)).collect(),
             Some(named) => named.split(',').map(|file| cwd.join(file)).collect(),
             None => vec![folder.join(".env")],
         };

@@ -4,7 +4,7 @@ use gdoctor_checks::model::need::Origin;
 use gdoctor_checks::model::run::{Argument, Device, RunLine, Unset};
 
 use crate::need::Refusal;
-use crate::need::dockerfile::build::{Build, is_folder};
+use crate::need::dockerfile::build::{Build, Places, is_folder};
 use crate::need::run_line::{self, Shell};
 
 use super::merge::pairs;
@@ -149,7 +149,27 @@ pub fn build(project: &Project, service: &Node) -> Option<Build> {
         let pair = value.text().map_or(name.clone(), |value| format!("{name}={value}"));
         told.argument(&pair, &|name| project.variables.get(name));
     }
-    build.get("additional_contexts").map(pairs).unwrap_or_default().iter().for_each(|(name, _)| told.name(name));
+    let named = build.get("additional_contexts").map(pairs).unwrap_or_default();
+    named.iter().for_each(|(name, _)| told.name(name));
+    // What an unset variable names is not what was meant.
+    told.places = build.all_unset().is_empty().then(|| {
+        let at = |key: &str| {
+            let node = build.get(key).unwrap_or(build);
+            project.origin(node, format!("build: {}", node.text().unwrap_or(key)))
+        };
+        let folders = named.iter().filter_map(|(name, node)| {
+            let folder = node.text().filter(|folder| is_folder(folder))?;
+            Some((project.folder(build).join(folder), project.origin(node, format!("additional_contexts: {name}"))))
+        });
+        let is_sole = service.get("image").is_none();
+        Places {
+            folder: at("context"),
+            file: at("dockerfile"),
+            target: at("target"),
+            named: folders.collect(),
+            is_sole,
+        }
+    });
     Some(told)
 }
 
@@ -178,6 +198,25 @@ fn command(project: &Project, service: &Node) -> Vec<Argument> {
         }
     };
     keys.flat_map(each).collect()
+}
+
+/// A mount without the words of its mode of which compose takes no notice (populateFieldFromBuffer of compose-go's format/volume.go):
+/// those that it does not know, and of the others all but the last of a kind that fits the source.
+fn taken_mode(value: &str) -> String {
+    let parts: Vec<&str> = value.split(':').collect();
+    let [source, target, mode] = parts[..] else { return value.to_owned() };
+    let bind = source.starts_with(['/', '.', '~']);
+    let kinds: [&[&str]; 3] = match bind {
+        true => [&["ro", "rw"], &["z", "Z"], &["private", "rprivate", "shared", "rshared", "slave", "rslave"]],
+        false => [&["ro", "rw"], &["nocopy"], &[]],
+    };
+    let last = |kind: &&[&'static str]| mode.split(',').rfind(|word| kind.contains(word));
+    let words: Vec<&str> = kinds.iter().filter_map(last).collect();
+    match (mode, words.is_empty()) {
+        ("", _) => value.to_owned(),
+        (_, true) => format!("{source}:{target}"),
+        _ => format!("{source}:{target}:{}", words.join(",")),
+    }
 }
 
 impl Words<'_> {
@@ -351,7 +390,7 @@ impl Words<'_> {
         for item in service.get("volumes").map(Node::items).unwrap_or_default() {
             if item.entries().is_empty() {
                 let value = self.project.scalar(item)?;
-                let value = self.placed(&value, item);
+                let value = self.placed(&taken_mode(&value), item);
                 self.say("volume", &value, item, "volumes");
                 continue;
             }

@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use gdoctor_checks::model::need::Origin;
+
 /// The build of one image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Build {
@@ -18,8 +20,22 @@ pub struct Build {
     pub named: Vec<String>,
     /// What the image will be called.
     pub tags: Vec<String>,
+    /// Where a file of the user's says all this; nothing for words of a command.
+    pub places: Option<Places>,
     /// Podman's builder, which looks for a Containerfile first.
     pub podman: bool,
+}
+
+/// Where a service says what it is built from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    pub folder: Origin,
+    pub file: Origin,
+    pub target: Origin,
+    /// Folders that the build gives names to.
+    pub named: Vec<(PathBuf, Origin)>,
+    /// No image is named besides.
+    pub is_sole: bool,
 }
 
 /// Options that take a value; all others are switches.

@@ -2,7 +2,6 @@
 //! of each stage what decides whether its image runs on this host.
 
 mod apt;
-mod beside;
 pub mod build;
 mod copy;
 mod demands;
@@ -15,7 +14,7 @@ mod steps;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use gdoctor_checks::model::dockerfile::{Base, Dockerfile, Said, Stage};
+use gdoctor_checks::model::dockerfile::{Absent, Base, Dockerfile, Part, Said, Stage};
 use gdoctor_checks::model::need::{Capability, Gpus, Need, Origin, Wish};
 use gdoctor_checks::model::run::Span;
 use gdoctor_checks::model::version::Version;
@@ -75,21 +74,59 @@ pub fn read(build: &Build, host: &Host) -> Result<(Dockerfile, SourceText), Refu
     for stage in &mut file.stages {
         stage.copied.retain(|base| !build.named.contains(&base.reference.to_ascii_lowercase()));
     }
-    let beside = path.parent().unwrap_or(Path::new("/"));
-    beside::look(&mut file, build.context.as_deref().unwrap_or(beside), host);
     file.context = build.context.as_ref().map(|folder| folder.display().to_string());
     Ok((file, source))
 }
 
-/// As `read`, of a build that somebody's file tells of: where its Dockerfile is not here, or stands on what only the build knows,
-/// nothing is said of it.
-pub fn read_told(build: &Build, host: &Host) -> Result<Option<(Dockerfile, SourceText)>, Refusal> {
-    if !host.live().exists(Path::new(&host.cwd()).join(path(build, host))) {
-        return Ok(None);
+/// What is said of a build that somebody's file tells of.
+pub enum Told {
+    Read(Dockerfile, SourceText),
+    /// Something of it is not there.
+    Absent(Dockerfile),
+    /// The commands before it may make what is not here, or it stands on what only the build knows.
+    Nothing,
+}
+
+/// As `read`, of a build that somebody's file tells of.
+pub fn read_told(build: &Build, host: &Host) -> Result<Told, Refusal> {
+    if let Some(absent) = absent(build, host) {
+        let path = path(build, host).display().to_string();
+        return Ok(Told::Absent(Dockerfile { path, absent: Some(absent), ..Dockerfile::default() }));
     }
-    let (file, source) = read(build, host)?;
+    if !is_there(host, &path(build, host)) {
+        return Ok(Told::Nothing);
+    }
+    let read_it = read(build, host);
+    // With another target it can be read: that is what is wrong.
+    let without = || read(&Build { target: None, ..build.clone() }, host).is_ok();
+    if let (Err(_), Some(target), Some(places)) = (&read_it, &build.target, &build.places)
+        && without()
+    {
+        let said = Said { text: target.clone(), at: places.target.clone() };
+        let absent = Some(Absent { part: Part::Stage, said, is_sole: places.is_sole });
+        return Ok(Told::Absent(Dockerfile { absent, ..Dockerfile::default() }));
+    }
+    let (file, source) = read_it?;
     let known = file.bases().all(|base| !build.named.contains(&base.reference.to_ascii_lowercase()));
-    Ok(known.then_some((file, source)))
+    Ok(if known { Told::Read(file, source) } else { Told::Nothing })
+}
+
+fn is_there(host: &Host, path: &Path) -> bool {
+    host.live().exists(Path::new(&host.cwd()).join(path))
+}
+
+/// Which of the files that a service is built from is not there.
+fn absent(build: &Build, host: &Host) -> Option<Absent> {
+    let places = build.places.as_ref()?;
+    let folder = build.context.as_ref()?;
+    let file = path(build, host);
+    let parts = [(Part::Folder, folder, &places.folder), (Part::Dockerfile, &file, &places.file)];
+    let named = places.named.iter().map(|(folder, at)| (Part::NamedFolder, folder, at));
+    let (part, path, at) = parts.into_iter().chain(named).find(|(_, path, _)| !is_there(host, path))?;
+    let cwd = PathBuf::from(host.cwd());
+    let shown: PathBuf = cwd.join(path).components().collect();
+    let text = shown.strip_prefix(&cwd).unwrap_or(&shown).display().to_string();
+    Some(Absent { part, said: Said { text, at: at.clone() }, is_sole: places.is_sole })
 }
 
 fn path(build: &Build, host: &Host) -> PathBuf {
@@ -284,7 +321,9 @@ impl Reader {
             return Err(Wrong::at(text.span(start, end), &format!("{reference} is no name of an image"), help));
         }
         let at = self.source.origin(text.span(start, end), format!("FROM {reference}"));
-        let base = Base { reference, stage, platform, at };
+        let used = start::plain_variables(&text.text[start..end]).into_iter().map(|(_, name)| name.to_owned());
+        let arguments = used.collect();
+        let base = Base { reference, stage, arguments, platform, at };
         let making = stage::Making::new(name, base, stage.map(|stage| &self.stages[stage]), &self.globals);
         self.stages.push(making);
         Ok(())
@@ -300,8 +339,11 @@ impl Reader {
     fn finish(self, target: Option<&str>, end: usize) -> Result<(Dockerfile, SourceText), Wrong> {
         let wanted = match target {
             None => self.stages.len().checked_sub(1),
+            // A stage's number is a name of it, too.
             Some(name) => {
-                self.stages.iter().rposition(|stage| stage.name.as_deref() == Some(&name.to_ascii_lowercase()))
+                let named = |stage: &stage::Making| stage.name.as_deref() == Some(&name.to_ascii_lowercase());
+                let number = || name.parse().ok().filter(|number| *number < self.stages.len());
+                self.stages.iter().rposition(named).or_else(number)
             }
         };
         let Some(wanted) = wanted else {
@@ -316,7 +358,7 @@ impl Reader {
             stages.push(making.stage);
         }
         reach(&mut stages, &copies);
-        Ok((Dockerfile { path: self.source.path.clone(), context: None, stages }, self.source))
+        Ok((Dockerfile { path: self.source.path.clone(), stages, ..Dockerfile::default() }, self.source))
     }
 }
 
@@ -400,6 +442,11 @@ pub fn add_started(need: &mut Need, (file, source): (Dockerfile, SourceText)) {
         wish(need, &file);
     }
     keep(need, file, source);
+}
+
+/// As `add_started`, of a build that cannot be: nothing else is known of its image.
+pub fn add_absent(need: &mut Need, file: Dockerfile) {
+    need.dockerfile = Some(file);
 }
 
 fn keep(need: &mut Need, file: Dockerfile, source: SourceText) {

@@ -271,7 +271,9 @@ impl Making {
         // What a variable without a value stands for is not what was meant.
         let known = |word: &str| {
             let all = start::plain_variables(word);
-            let set = all.len() == word.matches('$').count() && all.iter().all(|(_, name)| scope.value(name).is_some());
+            // The shell's own are none of a build's: the builder takes nothing for them.
+            let is_told = |name: &str| ["PWD", "OLDPWD"].contains(&name) || scope.value(name).is_some();
+            let set = all.len() == word.matches('$').count() && all.iter().all(|(_, name)| is_told(name));
             expand::word(word, &scope).ok().flatten().filter(|_| set)
         };
         let Some(target) = known(&copied.target) else { return };
@@ -299,7 +301,7 @@ impl Making {
     fn step(&mut self, does: Does, text: &Text, (start, end): (usize, usize), source: &SourceText) {
         let said = text.text[start..end].to_owned();
         let at = source.origin(text.span(start, end), said.clone());
-        self.stage.steps.push(Step { does, said: Said { text: said, at } });
+        self.stage.steps.push(Step { does, files: Vec::new(), said: Said { text: said, at } });
     }
 
     /// `$NAME` of an ARG that stands before the first FROM and is not declared in the stage: it is empty there.
@@ -330,9 +332,19 @@ impl Making {
         }
         let script = commands(&text.text);
         let fetched = fetched(&text.text, &script);
+        let mut folder = self.folder.clone();
         for command in &script {
+            if let [cd, (start, end)] = command[..]
+                && &text.text[cd.0..cd.1] == "cd"
+            {
+                folder = copy::joined(&folder, &text.text[start..end]);
+            }
             for (does, place) in steps::of(&text.text, command) {
                 self.step(does, text, place, source);
+                if let Some(step) = self.stage.steps.last_mut() {
+                    let files = steps::files(does, &step.said.text);
+                    step.files = files.into_iter().map(|file| copy::joined(&folder, file)).collect();
+                }
             }
             let found: Vec<(usize, usize, &str)> = match started(&text.text, command, &fetched) {
                 Some(renamed) => vec![renamed],
@@ -355,7 +367,8 @@ impl Making {
         if name.contains(['/', ':']) {
             let known = expand::word(&name, &Inside { making: self, escape }).ok().flatten();
             let at = source.origin(text.span(start, end), name.clone());
-            let base = Base { reference: known.unwrap_or_else(|| name.clone()), stage: None, platform: None, at };
+            let reference = known.unwrap_or_else(|| name.clone());
+            let base = Base { reference, stage: None, arguments: Vec::new(), platform: None, at };
             self.stage.copied.push(base);
         }
         self.copies.push(name);

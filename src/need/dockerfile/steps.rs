@@ -2,6 +2,7 @@
 //! signing key, pip in a system's Python, OpenCV's windows, conda's own channels.
 
 use gdoctor_checks::model::dockerfile::Does;
+use gdoctor_checks::readings::python_packages;
 
 /// What pip's own options say: it installs elsewhere, or anyhow.
 const ELSEWHERE: [&str; 7] =
@@ -9,13 +10,17 @@ const ELSEWHERE: [&str; 7] =
 /// What conda's own options say: the channels that it has by itself are left out.
 const OTHER_CHANNELS: [&str; 2] = ["--override-channels", "--offline"];
 
+/// Programs that bases are often thought to have.
+const PROGRAMS: [&str; 6] = ["curl", "wget", "git", "unzip", "pip", "pip3"];
+
 /// What a command does of these, each with the place that shows it. `words`: the places of its words.
 pub fn of(text: &str, words: &[(usize, usize)]) -> Vec<(Does, (usize, usize))> {
     let word = |place: &(usize, usize)| &text[place.0..place.1];
     let name = |place: &(usize, usize)| word(place).rsplit('/').next().unwrap_or_default();
     let assigned = |place: &&(usize, usize)| word(place).contains('=') && !word(place).starts_with('-');
     let before = words.iter().take_while(|place| assigned(place) || name(place) == "sudo").count();
-    let words = &words[before..];
+    let (all, words) = (words, &words[before..]);
+    let sudo = all[..before].iter().find(|place| name(place) == "sudo");
     let Some((first, rest)) = words.split_first() else { return Vec::new() };
     let says = |option: &str| rest.iter().any(|place| word(place).split('=').next() == Some(option));
     // The line goes on whatever comes of it.
@@ -34,10 +39,7 @@ pub fn of(text: &str, words: &[(usize, usize)]) -> Vec<(Does, (usize, usize))> {
         of_pip(text, words).filter(|_| !caught && !ELSEWHERE.iter().any(|option| says(option)))
     {
         found.push((Does::Pip, (first.0, verb)));
-        let package = |place: &&(usize, usize)| {
-            let bare = word(place).split(['=', '<', '>', '~', '!', '[']).next().unwrap_or_default();
-            ["opencv-python", "opencv-contrib-python"].contains(&bare.to_ascii_lowercase().replace('_', "-").as_str())
-        };
+        let package = |place: &&(usize, usize)| python_packages::is_opencv(word(place));
         found.extend(behind.iter().find(package).map(|place| (Does::OpenCv, *place)));
     }
     let daemon = match name(first) {
@@ -48,6 +50,15 @@ pub fn of(text: &str, words: &[(usize, usize)]) -> Vec<(Does, (usize, usize))> {
     if daemon && !caught {
         found.push((Does::Daemon, (first.0, rest[0].1)));
     }
+    let asks_ollama = ["pull", "run", "create", "list", "show"];
+    if name(first) == "ollama" && rest.first().is_some_and(|verb| asks_ollama.contains(&word(verb))) && !caught {
+        let starts = text.contains("ollama serve") || text.contains("ollama\", \"serve");
+        found.extend((!starts).then(|| (Does::Ollama, (first.0, rest[0].1))));
+    }
+    // What stands in a value may as well be empty.
+    let in_value = |place: &(usize, usize)| text[..place.0].ends_with(['(', '`']);
+    let called = sudo.into_iter().chain(Some(first).filter(|place| PROGRAMS.contains(&word(place))));
+    found.extend(called.filter(|place| !caught && !in_value(place)).map(|place| (Does::Calls, *place)));
     found.extend(compiles(text, words).filter(|_| !caught));
     if is_python(name(first)) && !caught && !["if ", "try:"].iter().any(|word| text.contains(word)) {
         let imports = |pair: &&[(usize, usize)]| {
@@ -71,33 +82,19 @@ pub fn of(text: &str, words: &[(usize, usize)]) -> Vec<(Does, (usize, usize))> {
     found
 }
 
-/// Projects whose source is compiled for CUDA when pip installs it, by their names in repositories and on PyPI: PyTorch's
-/// cpp_extension, or a look for a GPU in their own setup.py.
-const EXTENSIONS: [&str; 15] = [
-    "facebookresearch/detectron2",
-    "facebookresearch/pytorch3d",
-    "tiny-cuda-nn",
-    "diff-gaussian-rasterization",
-    "diff-surfel-rasterization",
-    "simple-knn",
-    "nvdiffrast",
-    "groundingdino",
-    "open-mmlab/mmcv",
-    "pointnet2_ops",
-    "chamferdist",
-    "minkowskiengine",
-    "sshaoshuai/pcdet",
-    "torch-ngp/raymarching",
-    "qwopqwop200/gptq-for-llama",
-];
-/// Whether a text of the build's context has something compiled for CUDA: a setup.py of PyTorch's cpp_extension, or a list of
-/// requirements that names such a project.
-pub fn compiles_cuda(text: &str) -> bool {
-    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
-    lines.into_iter().any(|line| {
-        let line = line.to_ascii_lowercase();
-        line.contains("cudaextension(") || EXTENSIONS.iter().any(|name| line.contains(name))
-    })
+/// The files by which a step installs, as it names them.
+pub fn files(does: Does, step: &str) -> Vec<&str> {
+    let words = || step.split_whitespace();
+    match does {
+        Does::PipFiles if words().any(|word| [".", "./"].contains(&word)) => vec!["setup.py"],
+        // `--requirement=all.txt`, `-rall.txt`.
+        Does::PipFiles => {
+            let bare = |word: &str| word.rsplit('=').next().unwrap_or(word).trim_start_matches("-r").len();
+            words().filter(|word| word.ends_with(".txt")).map(|word| &word[word.len() - bare(word)..]).collect()
+        }
+        Does::SetupPy => words().filter(|word| word.ends_with(".py")).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// Verbs of a setup.py that compile.
@@ -108,14 +105,13 @@ fn compiles(text: &str, words: &[(usize, usize)]) -> Option<(Does, (usize, usize
     let word = |place: &(usize, usize)| &text[place.0..place.1];
     let first = words.first()?;
     if let Some((_, behind)) = of_pip(text, words) {
-        let known = |place: &&(usize, usize)| {
-            let word = word(place).to_ascii_lowercase();
-            EXTENSIONS.iter().any(|name| word.contains(name))
-        };
+        let known = |place: &&(usize, usize)| python_packages::is_extension(word(place));
         let found = behind.iter().find(known).map(|place| (Does::CudaExtension, *place));
         let of_file = |place: &&(usize, usize)| {
             let word = word(place);
-            ["-r", "--requirement", ".", "./"].contains(&word) || word.starts_with("--requirement=")
+            ["-r", "--requirement", ".", "./"].contains(&word)
+                || word.starts_with("--requirement=")
+                || word.starts_with("-r")
         };
         return found.or_else(|| {
             Some((Does::PipFiles, (first.0, behind.iter().find(of_file).map(|_| behind[behind.len() - 1].1)?)))

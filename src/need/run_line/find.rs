@@ -12,6 +12,8 @@ use crate::need::shell::{Outside as Shell, Seen, Status, Visitor, Word};
 
 /// NVIDIA's old programs before docker: they add --runtime=nvidia.
 const WRAPPERS: [&str; 2] = ["nvidia-docker", "nvidia-docker2"];
+const ELSEWHERE: &str = "another daemon is named on the line itself";
+const NAME_BY_VARIABLE: &str = "gdoctor asks the daemon that DOCKER_HOST or DOCKER_CONTEXT names: set that instead";
 /// Texts that start more containers are refused.
 const MOST: usize = 32;
 
@@ -84,13 +86,17 @@ impl Visitor for Finder<'_> {
             name if WRAPPERS.contains(&name) => false,
             _ => return Ok(None),
         };
-        let at = match self.start(words, podman)? {
+        let (at, elsewhere) = match self.start(words, podman)? {
             Found::Start(start) => {
                 return self.run(seen, &start).map(Some);
             }
-            Found::Other(at) => at,
+            Found::Other(at, elsewhere) => (at, elsewhere),
         };
         let words = &words[at.min(words.len())..];
+        // What another engine does is nothing that this one's containers find.
+        if elsewhere {
+            return Ok(Some(Status::Open));
+        }
         if !seen.state.folder_is_open() && self.builds.len() < MOST {
             let known: Vec<_> =
                 words.iter().map(|word| Some(word.value.as_str()).filter(|_| word.unknown.is_none())).collect();
@@ -133,8 +139,8 @@ fn engine(program: &Word, verb: Option<&Word>, outside: &Shell) -> Option<bool> 
 
 enum Found {
     Start(Start),
-    /// Where the command of docker's stands that is no run.
-    Other(usize),
+    /// Where the command of docker's stands that is no run; true where the line itself names another engine.
+    Other(usize, bool),
 }
 
 impl Finder<'_> {
@@ -166,6 +172,7 @@ impl Finder<'_> {
             other => {
                 let span = words.get(at).or(words.first()).map_or(Span::at(0), |word| word.span);
                 let wrong = match other {
+                    _ if elsewhere.is_some() => Wrong::at(elsewhere.unwrap_or(span), ELSEWHERE, NAME_BY_VARIABLE),
                     Some("compose") => {
                         Wrong::at(span, "this is no `docker run`", "for a compose file: gdoctor check --compose FILE")
                     }
@@ -180,18 +187,17 @@ impl Finder<'_> {
                     }
                 };
                 self.miss.get_or_insert(wrong);
-                return Ok(Found::Other(first));
+                return Ok(Found::Other(first, elsewhere.is_some()));
             }
         };
         // `docker run --help | grep …` asks what docker can.
         if word(at + 1) == Some("--help") {
             let what = "with this, docker prints help and starts nothing";
             self.miss.get_or_insert(Wrong::at(words[at + 1].span, what, "leave it out"));
-            return Ok(Found::Other(first));
+            return Ok(Found::Other(first, elsewhere.is_some()));
         }
         if let Some(span) = elsewhere {
-            let help = "gdoctor asks the daemon that DOCKER_HOST or DOCKER_CONTEXT names: set that instead";
-            return Err(Wrong::at(span, "another daemon is named on the line itself", help));
+            return Err(Wrong::at(span, ELSEWHERE, NAME_BY_VARIABLE));
         }
         Ok(Found::Start(Start { at: at + 1, dialect: Dialect { podman, creates }, globals }))
     }

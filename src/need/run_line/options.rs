@@ -113,14 +113,39 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The first word of the line below, and what is wrong if it belongs to the command.
+    /// The first word of the line below, and what is wrong if it belongs to the command: the line has no backslash, or a comment or an
+    /// empty line stands between.
     fn next_line(&self) -> Option<(Wrong, &str)> {
+        const BLANKS: [char; 3] = [' ', '\t', '\r'];
         let last = self.words.last().filter(|word| !word.fixed)?;
-        let rest = self.text.get(last.span.end..)?.trim_start_matches([' ', '\t', '\r']);
-        let next = rest.strip_prefix('\n')?.split('\n').next()?.trim();
-        let at = Span::new(last.span.start, last.span.end);
-        let what = "the command ends with this line: no backslash goes on to the next, which belongs to it";
-        Some((Wrong::at(at, what, "end each line but the last with ` \\`"), next.split_whitespace().next()?))
+        let rest = self.text.get(last.span.end..)?.trim_start_matches(BLANKS);
+        let goes_on = rest.strip_prefix("\\\n");
+        let body = goes_on.unwrap_or(rest).trim_start_matches(BLANKS);
+        let at = |rest: &str, length: usize| {
+            let start = self.text.len() - rest.len();
+            Span::new(start, start + length)
+        };
+        let (line, behind) = body.split_once('\n')?;
+        let (span, what, help) = match (line.trim().is_empty(), line.starts_with('#'), goes_on) {
+            (_, true, _) => (
+                at(body, line.trim_end().len()),
+                "a comment stands here, and the command ends before it",
+                "no comment stands within a command of several lines: take it out",
+            ),
+            (true, _, Some(_)) => (
+                at(rest, 1),
+                "an empty line stands below this backslash, and the command ends there",
+                "take the empty line out",
+            ),
+            (true, _, None) => (
+                Span::new(last.span.start, last.span.end),
+                "the command ends with this line: no backslash goes on to the next, which belongs to it",
+                "end each line but the last with ` \\`",
+            ),
+            _ => return None,
+        };
+        let next = behind.lines().map(str::trim).find(|line| !line.starts_with('#'))?;
+        Some((Wrong::at(span, what, help), next.split_whitespace().next()?))
     }
 
     fn no_image(&self) -> Wrong {

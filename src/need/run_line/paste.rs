@@ -73,7 +73,8 @@ fn unfence(text: &str, bytes: &mut [u8]) {
     }
 }
 
-/// How long the prompt is that a line begins with: `$ `, `user@host:~$ `, `root@host:/# `, `[user@host dir]$ `, `PS C:\> `, `(env) $ `.
+/// How long the prompt is that a line begins with: `$ `, `user@host:~$ `, `root@host:/# `, `[user@host dir]$ `, `PS C:\> `, `(env) $ `,
+/// `repo$ `.
 fn prompt(line: &str) -> Option<usize> {
     let indent = line.len() - line.trim_start().len();
     let rest = &line[indent..];
@@ -105,7 +106,12 @@ fn prompt(line: &str) -> Option<usize> {
             .strip_prefix(shell)
             .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
     });
-    (is_named || is_windows || is_env || is_shell).then_some(indent + end)
+    // A folder's name is a prompt where one of these commands stands behind it.
+    let is_folder = !inner.is_empty()
+        && inner.chars().all(|c| c.is_alphanumeric() || "_.~/:+-".contains(c))
+        && rest[..end].ends_with("$ ")
+        && COMMANDS.iter().any(|word| rest[end..].trim_start().starts_with(word));
+    (is_named || is_windows || is_env || is_shell || is_folder).then_some(indent + end)
 }
 
 /// Prompts that begin with a sign no command begins with, `➜  ~ `, `❯ `, `λ `, `└─$ `, go up to the command.

@@ -147,6 +147,10 @@ impl Walker<'_, '_> {
                 (Some(Variable::List(list)), Some(index)) => list.get(index).cloned().map_or(Held::Unset, Held::Set),
                 (Some(Variable::One(text)), Some(0)) => Held::Set(text.clone()),
                 (Some(Variable::Unset), _) => Held::Unset,
+                // `${BASH_SOURCE[0]}`: the first element of a plain name is what it holds.
+                (None, Some(0)) => {
+                    self.look(name).map_or_else(|| Held::Hidden(self.unknown(&parameter.shown)), Held::Set)
+                }
                 _ => Held::Hidden(self.unknown(&parameter.shown)),
             });
         }
