@@ -191,7 +191,7 @@ fn what_only_looks_says_what_comes_next() {
         let tags: Vec<String> = host.split(' ').map(str::to_owned).collect();
         for (id, doc) in documents() {
             for fix in &doc.fixes {
-                let words = report::general_fix(fix, &tags, &report::nobodys_of(id));
+                let words = report::general_fix(fix, &tags, &report::Known::of(id));
                 if words.is_by_hand() && !words.notes.iter().any(goes_on) {
                     problems.push(format!("{host}: {id}: fix {}: and then?", fix.name));
                 }
@@ -487,7 +487,7 @@ fn fixes_fit_their_hosts() {
             for code in &doc.codes {
                 let of_podman = id == "run-line-podman" && code.name != "docker";
                 for fix in code.fixes.iter().filter_map(|name| report::find_fix(&doc, name)) {
-                    let words = report::general_fix(&fix, &tags, &report::nobodys_of(id));
+                    let words = report::general_fix(&fix, &tags, &report::Known::of(id));
                     let mut bad = |what: &str, text: &str| {
                         problems.push(format!("{host}: {id}/{}: fix {}: {what}: {text}", code.name, fix.name));
                     };
@@ -529,7 +529,7 @@ fn a_missing_step_is_told() {
     let words = |check: &str, fix: &str, host: &str| {
         let tags: Vec<String> = host.split(' ').map(str::to_owned).collect();
         let (_, doc) = documents().into_iter().find(|(id, _)| *id == check).unwrap();
-        report::general_fix(&report::find_fix(&doc, fix).unwrap(), &tags, &report::nobodys())
+        report::general_fix(&report::find_fix(&doc, fix).unwrap(), &tags, &report::Known::nothing())
     };
     let unknown = "gentoo systemd no-snap rootful since-23";
     assert!(words("nvidia-toolkit", "install", unknown).commands.is_empty());

@@ -26,7 +26,7 @@ use crate::policy::{self, FailOn, Status};
 pub use again::placed;
 pub use start::Starts;
 
-pub use doc::{find_fix, general, has_holes, nobodys, nobodys_of, parse};
+pub use doc::{Known, find_fix, general, general_words, has_holes, is_open, parse};
 pub use families::FamilyWords;
 pub use gate::{Gate, harmless};
 pub use words::{CORRECTED, OUT_OF_SIGHT, ROOT_FOR_ALL, YOUR_OWN, general_fix, write, write_through};
