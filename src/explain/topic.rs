@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use colored::Colorize;
 use gdoctor_checks::model::check::{Check, Family};
-use gdoctor_checks::model::doc::{Code, Doc};
+use gdoctor_checks::model::doc::{Code, Doc, Frequency};
 use gdoctor_checks::model::finding::{ELSEWHERE, NOT_NEEDED, UNKNOWN};
 use gdoctor_checks::model::fix::{Fix, notes_for};
 use gdoctor_checks::notes::NOTES;
@@ -161,13 +161,48 @@ fn find_out(page: &mut Page, doc: &Doc<'_>, id: &str, report: Option<&Report>) {
     }
 }
 
-/// The commands are those for what is seen here, since each code's own page has its commands; `verbose` has all of them.
+/// So many codes of a check are told with their sentences where not all are wanted.
+const TOLD: usize = 10;
+
+/// What is seen here first, with its commands, then what else can be wrong, what users report most before the rest; `verbose` has all
+/// sentences and all commands, which each code's own page has besides.
 fn whole(page: &mut Page, id: &str, doc: &Doc<'_>, tags: Option<&[String]>, report: Option<&Report>, verbose: bool) {
     let outcomes = || report.iter().flat_map(|report| &report.results).filter(|outcome| outcome.id == id);
+    let known = Known::of(id);
     page.say(0, format!("{id}: {}", doc.title.bold())).blank();
     for text in [doc.checks, doc.why].iter().filter(|text| !text.is_empty()) {
         page.say(0, text).blank();
     }
+    let seen = |code: &Code| outcomes().find(|outcome| outcome.code == format!("{id}/{}", code.name));
+    let sentence = |code: &Code| {
+        seen(code).map_or_else(|| general_words(&code.sentence.replace('\n', " "), &known), Outcome::told)
+    };
+    let tell = |page: &mut Page, code: &Code| {
+        page.piece(0, format!("{id}/{}{}", code.name.bold(), seen(code).map_or("", seen_here))).say(2, sentence(code));
+    };
+    let (here, others): (Vec<&Code>, Vec<&Code>) = doc.codes.iter().partition(|code| seen(code).is_some());
+    here.iter().for_each(|code| tell(page, code));
+    let fixes_here: Vec<&FixWords> = outcomes().flat_map(|outcome| &outcome.fixes).collect();
+    let again = rank::look_with(&[id], rank::engine(id)).map(|look| page.look(&look));
+    let again = again.as_deref().unwrap_or(SAY_IT_AGAIN);
+    fixes_here.iter().for_each(|fix| write_fix_here(page, fix, again, &Told::ALL));
+    if !here.is_empty() {
+        page.blank();
+    }
+    let (mut wrong, fine): (Vec<&Code>, Vec<&Code>) = others.into_iter().partition(|code| !code.fixes.is_empty());
+    wrong.sort_by_key(|code| code.frequency != Frequency::High);
+    let (told, named) = wrong.split_at(if verbose { wrong.len() } else { TOLD.min(wrong.len()) });
+    told.iter().for_each(|code| tell(page, code));
+    let names = |codes: &[&Code]| codes.iter().map(|code| code.name).collect::<Vec<_>>().join(", ");
+    if !named.is_empty() {
+        page.blank().say(0, format!("Less often: {}", names(named)));
+    }
+    match verbose {
+        true => fine.iter().for_each(|code| tell(page, code)),
+        false if fine.is_empty() => {}
+        false => drop(page.blank().say(0, format!("Nothing to mend: {}", names(&fine)))),
+    }
+    page.blank();
     for (heading, text) in [("When it cannot tell", doc.cannot_tell), ("When it is not needed", doc.not_needed)] {
         if !text.is_empty() {
             page.say(0, heading.bold()).say(0, text);
@@ -176,30 +211,17 @@ fn whole(page: &mut Page, id: &str, doc: &Doc<'_>, tags: Option<&[String]>, repo
             find_out(page, doc, id, report);
         }
     }
-    page.blank();
-    for code in &doc.codes {
-        let name = format!("{id}/{}", code.name);
-        let seen = outcomes().find(|outcome| outcome.code == name);
-        let sentence =
-            seen.map_or_else(|| general_words(&code.sentence.replace('\n', " "), &Known::of(id)), Outcome::told);
-        page.piece(0, format!("{id}/{}{}", code.name.bold(), seen.map_or("", seen_here))).say(2, sentence);
-    }
-    // What mends what is seen here comes first, filled.
-    let here: Vec<&FixWords> = outcomes().flat_map(|outcome| &outcome.fixes).collect();
-    let again = rank::look_with(&[id], rank::engine(id)).map(|look| page.look(&look));
-    let again = again.as_deref().unwrap_or(SAY_IT_AGAIN);
-    here.iter().for_each(|fix| write_fix_here(page, fix, again, &Told::ALL));
     if !verbose {
-        let mended = doc.codes.iter().find(|code| !code.fixes.is_empty());
-        if let Some(code) = mended {
+        if let Some(code) = told.first().or(here.iter().find(|code| !code.fixes.is_empty())) {
             let one = format!("gdoctor explain {id}/{}", code.name);
             page.blank().say(0, format!("What mends one of them: `{one}`; all of it: `gdoctor explain -v {id}`."));
         }
         return;
     }
-    let general_title = |fix: &Fix| general_words(fix.title, &Known::of(id));
-    for fix in doc.fixes.iter().filter(|fix| !here.iter().any(|seen| seen.title == general_title(fix))) {
-        write_fix(page, id, fix, tags, again, &Told::ALL);
+    for fix in &doc.fixes {
+        if !fixes_here.iter().any(|seen| seen.title == general_words(fix.title, &known)) {
+            write_fix(page, id, fix, tags, again, &Told::ALL);
+        }
     }
 }
 
