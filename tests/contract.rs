@@ -595,7 +595,9 @@ fn nothing_leaves_a_choice_to_the_reader() {
 /// Turns of phrase that readers did not understand.
 #[test]
 fn nothing_is_a_riddle() {
-    const RIDDLES: [&str; 11] = [
+    const RIDDLES: [&str; 13] = [
+        " anew",
+        "out of the way",
         "nothing is told of",
         "leads through",
         "goes out as",
@@ -620,6 +622,20 @@ fn nothing_is_a_riddle() {
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// What stands in a sentence where no host fills it is told of values that the document has, with words that a sentence takes.
+#[test]
+fn words_stand_for_values() {
+    for (id, doc) in documents() {
+        for (name, words) in &doc.words {
+            let has = |text: &str| text.contains(&format!("{{{name}}}"));
+            let fixes = doc.fixes.iter().flat_map(|fix| fix.notes.iter().map(|note| note.text).chain([fix.title]));
+            let mut texts = doc.codes.iter().flat_map(|code| [code.sentence, code.detail]).chain(fixes);
+            assert!(texts.any(has), "{id}: {name} is no value of a sentence");
+            assert!(!words.is_empty() && !words.contains(['{', '`']), "{id}: {name}: {words}");
+        }
+    }
 }
 
 /// Where no look of gdoctor's can tell, a person can: each such check names the command.

@@ -152,7 +152,7 @@ pub fn named(found: &Found) -> report::Known {
     let nobodys = report::Known::of(found.entry.id);
     match found.entry.check.map_or("", |check| check.family.name) {
         "camera" => match camera_in(&found.matched) {
-            Some(path) => nobodys.about(&path).with("path", path),
+            Some(path) => nobodys.about(&path).with("path", &path),
             None => nobodys,
         },
         "port" => match port_of(found) {

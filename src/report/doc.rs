@@ -63,7 +63,7 @@ impl Known {
         Self { finding: Finding::pass("").about(subject), words }
     }
 
-    pub fn about(self, subject: &impl std::fmt::Display) -> Self {
+    pub fn about(self, subject: impl std::fmt::Display) -> Self {
         Self { finding: self.finding.about(subject), ..self }
     }
 
@@ -87,7 +87,7 @@ impl Known {
 }
 
 /// What the findings of a check, or of all other checks of a family, are about.
-const SUBJECTS: [(&[&str], &str); 16] = [
+const SUBJECTS: [(&[&str], &str); 17] = [
     (&["port", "run-line-ports"], "PORT"),
     (&["registry"], "HOST:PORT"),
     (&["camera", "run-line-camera"], "CAMERA"),
@@ -102,6 +102,7 @@ const SUBJECTS: [(&[&str], &str); 16] = [
     (&["docker-compose"], "KEY"),
     (&["docker-programs"], "PROGRAM"),
     (&["run-line-syntax", "run-line-socket"], "VARIABLE"),
+    (&["dockerfile-context"], "FILE"),
     (&["dockerfile"], "WORDS"),
     (&["proof"], "LOOK"),
 ];
@@ -140,7 +141,8 @@ pub fn worded(text: &str, known: &Known) -> String {
         let words = known.words_for(name).filter(|_| stands_alone(&out, after));
         let subject_known = name == "subject" && !known.is_nobodys();
         match words.filter(|_| !subject_known && !known.finding.values.contains_key(name)) {
-            Some(words) if out.trim_end().is_empty() || out.ends_with(". ") => {
+            // A name, `daemon.json`, is written small there too.
+            Some(words) if words.contains(' ') && (out.trim_end().is_empty() || out.ends_with(". ")) => {
                 let (first, others) = words.split_at(words.chars().next().map_or(0, char::len_utf8));
                 out.extend([&first.to_uppercase(), others]);
             }
