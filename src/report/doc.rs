@@ -87,7 +87,7 @@ impl Known {
 }
 
 /// What the findings of a check, or of all other checks of a family, are about.
-const SUBJECTS: [(&[&str], &str); 17] = [
+const SUBJECTS: [(&[&str], &str); 18] = [
     (&["port", "run-line-ports"], "PORT"),
     (&["registry"], "HOST:PORT"),
     (&["camera", "run-line-camera"], "CAMERA"),
@@ -103,6 +103,7 @@ const SUBJECTS: [(&[&str], &str); 17] = [
     (&["docker-programs"], "PROGRAM"),
     (&["run-line-syntax", "run-line-socket"], "VARIABLE"),
     (&["dockerfile-context"], "FILE"),
+    (&["dockerfile-driver"], "PACKAGE"),
     (&["dockerfile"], "WORDS"),
     (&["proof"], "LOOK"),
 ];
@@ -125,8 +126,12 @@ pub fn has_holes(text: &str, finding: &Finding) -> bool {
 
 /// True where [`general`] or [`general_words`] names something in capitals.
 pub fn is_open(text: &str, known: &Known) -> bool {
+    // `VERSION` is a word of the check, and still to be filled.
+    let in_capitals = |(name, words): &(&str, &str)| {
+        !words.contains(|c: char| c.is_ascii_lowercase()) && text.contains(&format!("{{{name}}}"))
+    };
     let worded = worded(text, known);
-    has_holes(&worded, &known.finding) || (worded.contains("{subject}") && known.is_nobodys())
+    known.words.iter().any(in_capitals) || has_holes(&worded, &known.finding) || (worded.contains("{subject}") && known.is_nobodys())
 }
 
 /// A sentence in which `{name}` has become the check's words for it, but not in a command that it quotes, nor where the value is but
