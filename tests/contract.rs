@@ -630,7 +630,8 @@ fn words_stand_for_values() {
     for (id, doc) in documents() {
         for (name, words) in &doc.words {
             let has = |text: &str| text.contains(&format!("{{{name}}}"));
-            let fixes = doc.fixes.iter().flat_map(|fix| fix.notes.iter().map(|note| note.text).chain([fix.title]));
+            let notes = |fix: &Fix<'static>| [&fix.notes[..], &fix.undo].concat().into_iter().map(|note| note.text);
+            let fixes = doc.fixes.iter().flat_map(|fix| notes(fix).chain([fix.title]));
             let mut texts = doc.codes.iter().flat_map(|code| [code.sentence, code.detail]).chain(fixes);
             assert!(texts.any(has), "{id}: {name} is no value of a sentence");
             assert!(!words.is_empty() && !words.contains(['{', '`']), "{id}: {name}: {words}");

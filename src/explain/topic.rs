@@ -197,7 +197,7 @@ fn whole(page: &mut Page, id: &str, doc: &Doc<'_>, tags: Option<&[String]>, repo
     if !named.is_empty() {
         page.blank().say(0, format!("Less often: {}", names(named)));
     }
-    match verbose {
+    match verbose || told.len() + fine.len() <= TOLD {
         true => fine.iter().for_each(|code| tell(page, code)),
         false if fine.is_empty() => {}
         false => drop(page.blank().say(0, format!("Nothing to mend: {}", names(&fine)))),

@@ -131,7 +131,9 @@ pub fn is_open(text: &str, known: &Known) -> bool {
         !words.contains(|c: char| c.is_ascii_lowercase()) && text.contains(&format!("{{{name}}}"))
     };
     let worded = worded(text, known);
-    known.words.iter().any(in_capitals) || has_holes(&worded, &known.finding) || (worded.contains("{subject}") && known.is_nobodys())
+    known.words.iter().any(in_capitals)
+        || has_holes(&worded, &known.finding)
+        || (worded.contains("{subject}") && known.is_nobodys())
 }
 
 /// A sentence in which `{name}` has become the check's words for it, but not in a command that it quotes, nor where the value is but
