@@ -195,7 +195,7 @@ fn whole(page: &mut Page, id: &str, doc: &Doc<'_>, tags: Option<&[String]>, repo
     told.iter().for_each(|code| tell(page, code));
     let names = |codes: &[&Code]| codes.iter().map(|code| code.name).collect::<Vec<_>>().join(", ");
     if !named.is_empty() {
-        page.blank().say(0, format!("Less often: {}", names(named)));
+        page.blank().say(0, format!("Others: {}", names(named)));
     }
     match verbose || told.len() + fine.len() <= TOLD {
         true => fine.iter().for_each(|code| tell(page, code)),
