@@ -173,9 +173,15 @@ pub enum Command {
         json: bool,
     },
     /// Print a completion script for a shell
-    Completions { shell: clap_complete::Shell },
+    Completions {
+        /// The shell that reads the script
+        shell: clap_complete::Shell,
+    },
     /// Print the man page of gdoctor, or of one of its commands
-    Man { command: Option<String> },
+    Man {
+        /// One of gdoctor's commands: check, fix, explain
+        command: Option<String>,
+    },
     /// Look from within a container that `prove` started
     #[command(name = "__within", hide = true)]
     Within { asked: String },

@@ -110,7 +110,7 @@ fn look_and_tell(arguments: &CheckArgs, proof: run::Proof) -> Option<u8> {
         if is_mendable {
             let again = secret::masked(&conduct.typed);
             output::tell(&format!(
-                "gdoctor: these are saved facts. Once it is mended: gdoctor collect there, then {again}"
+                "gdoctor: these facts were saved earlier. After a fix, run `gdoctor collect` on that host again, then {again}"
             ));
         }
         return code;

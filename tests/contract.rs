@@ -191,7 +191,7 @@ fn what_only_looks_says_what_comes_next() {
         let tags: Vec<String> = host.split(' ').map(str::to_owned).collect();
         for (id, doc) in documents() {
             for fix in &doc.fixes {
-                let words = report::general_fix(fix, &tags, &report::nobodys_of(id));
+                let words = report::general_fix(fix, &tags, &report::Known::of(id));
                 if words.is_by_hand() && !words.notes.iter().any(goes_on) {
                     problems.push(format!("{host}: {id}: fix {}: and then?", fix.name));
                 }
@@ -487,7 +487,7 @@ fn fixes_fit_their_hosts() {
             for code in &doc.codes {
                 let of_podman = id == "run-line-podman" && code.name != "docker";
                 for fix in code.fixes.iter().filter_map(|name| report::find_fix(&doc, name)) {
-                    let words = report::general_fix(&fix, &tags, &report::nobodys_of(id));
+                    let words = report::general_fix(&fix, &tags, &report::Known::of(id));
                     let mut bad = |what: &str, text: &str| {
                         problems.push(format!("{host}: {id}/{}: fix {}: {what}: {text}", code.name, fix.name));
                     };
@@ -529,7 +529,7 @@ fn a_missing_step_is_told() {
     let words = |check: &str, fix: &str, host: &str| {
         let tags: Vec<String> = host.split(' ').map(str::to_owned).collect();
         let (_, doc) = documents().into_iter().find(|(id, _)| *id == check).unwrap();
-        report::general_fix(&report::find_fix(&doc, fix).unwrap(), &tags, &report::nobodys())
+        report::general_fix(&report::find_fix(&doc, fix).unwrap(), &tags, &report::Known::nothing())
     };
     let unknown = "gentoo systemd no-snap rootful since-23";
     assert!(words("nvidia-toolkit", "install", unknown).commands.is_empty());
@@ -595,7 +595,9 @@ fn nothing_leaves_a_choice_to_the_reader() {
 /// Turns of phrase that readers did not understand.
 #[test]
 fn nothing_is_a_riddle() {
-    const RIDDLES: [&str; 11] = [
+    const RIDDLES: [&str; 13] = [
+        " anew",
+        "out of the way",
         "nothing is told of",
         "leads through",
         "goes out as",
@@ -620,6 +622,21 @@ fn nothing_is_a_riddle() {
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// What stands in a sentence where no host fills it is told of values that the document has, with words that a sentence takes.
+#[test]
+fn words_stand_for_values() {
+    for (id, doc) in documents() {
+        for (name, words) in &doc.words {
+            let has = |text: &str| text.contains(&format!("{{{name}}}"));
+            let notes = |fix: &Fix<'static>| [&fix.notes[..], &fix.undo].concat().into_iter().map(|note| note.text);
+            let fixes = doc.fixes.iter().flat_map(|fix| notes(fix).chain([fix.title]));
+            let mut texts = doc.codes.iter().flat_map(|code| [code.sentence, code.detail]).chain(fixes);
+            assert!(texts.any(has), "{id}: {name} is no value of a sentence");
+            assert!(!words.is_empty() && !words.contains(['{', '`']), "{id}: {name}: {words}");
+        }
+    }
 }
 
 /// Where no look of gdoctor's can tell, a person can: each such check names the command.

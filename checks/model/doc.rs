@@ -18,6 +18,8 @@ pub struct Doc<'a> {
     /// Commands by which a person finds out what no look could tell, with `{placeholders}`.
     pub find_out: Vec<&'a str>,
     pub not_needed: &'a str,
+    /// What stands in a sentence for `{name}` where no host fills it: `("path", "the camera")`. In commands it is NAME all the same.
+    pub words: Vec<(&'a str, &'a str)>,
     pub codes: Vec<Code<'a>>,
     pub fixes: Vec<Fix<'a>>,
 }
@@ -76,8 +78,8 @@ impl<'a> Doc<'a> {
         let (title, [checks, why, cannot_tell, not_needed], rest) = front(text, headings)?;
         let (cannot_tell, items) = split_items(cannot_tell);
         let find_out = items.iter().filter(|(key, _)| *key == "find-out").map(|(_, command)| *command).collect();
-        let mut doc =
-            Doc { title, checks, why, cannot_tell, find_out, not_needed, codes: Vec::new(), fixes: Vec::new() };
+        let (words, codes, fixes) = (Vec::new(), Vec::new(), Vec::new());
+        let mut doc = Doc { title, checks, why, cannot_tell, find_out, not_needed, words, codes, fixes };
         doc.take_words(rest, wanted)?;
         Ok(doc)
     }
@@ -85,9 +87,9 @@ impl<'a> Doc<'a> {
     /// A note's document (`checks/notes`): its only heading before the codes is `Why no check sees it`, kept in `why`.
     pub fn parse_note(text: &'a str) -> Result<Self, String> {
         let (title, [why], rest) = front(text, ["Why no check sees it"])?;
-        let (codes, fixes) = (Vec::new(), Vec::new());
-        let mut doc =
-            Doc { title, checks: "", why, cannot_tell: "", find_out: Vec::new(), not_needed: "", codes, fixes };
+        let (words, codes, fixes) = (Vec::new(), Vec::new(), Vec::new());
+        let (find_out, checks, cannot_tell, not_needed) = (Vec::new(), "", "", "");
+        let mut doc = Doc { title, checks, why, cannot_tell, find_out, not_needed, words, codes, fixes };
         doc.take_words(rest, |_| true)?;
         Ok(doc)
     }
@@ -98,6 +100,7 @@ impl<'a> Doc<'a> {
                 ("##", Some(("Code" | "Fix", name))) if !wanted(name) => {}
                 ("##", Some(("Code", name))) => self.codes.push(Code::parse(name, body)?),
                 ("##", Some(("Fix", name))) => self.fixes.push(parse_fix(name, body)?),
+                ("##", None) if heading == "Words" => self.words = parse_words(body)?,
                 _ => return Err(format!("`{level} {heading}` is no heading of a doc.md")),
             }
         }
@@ -142,6 +145,13 @@ impl<'a> Code<'a> {
             explains: items.iter().filter(|(k, _)| *k == "explains").map(|(_, v)| v.trim_matches('`')).collect(),
         })
     }
+}
+
+/// Lines `- path: the camera`.
+fn parse_words(body: &str) -> Result<Vec<(&str, &str)>, String> {
+    let part = |line| str::strip_prefix(line, "- ").and_then(|item| item.split_once(": "));
+    let lines = body.lines().filter(|line| !line.is_empty());
+    lines.map(|line| part(line).ok_or_else(|| format!("Words: {line:?} is not `- name: words`"))).collect()
 }
 
 fn parse_fix<'a>(name: &'a str, body: &'a str) -> Result<Fix<'a>, String> {

@@ -3,7 +3,6 @@
 use gdoctor_checks::ALL;
 use gdoctor_checks::model::check::Check;
 use gdoctor_checks::model::doc::Frequency;
-use gdoctor_checks::model::finding::Finding;
 use gdoctor_checks::model::need::{Gpus, Port, Protocol};
 
 use super::entries::Entry;
@@ -149,11 +148,11 @@ pub fn wishes_of(families: &[&str]) -> Wishes {
 }
 
 /// What a message names of what its cause is about.
-pub fn named(found: &Found) -> Finding {
-    let nobodys = report::nobodys_of(found.entry.id);
+pub fn named(found: &Found) -> report::Known {
+    let nobodys = report::Known::of(found.entry.id);
     match found.entry.check.map_or("", |check| check.family.name) {
         "camera" => match camera_in(&found.matched) {
-            Some(path) => nobodys.about(&path).with("path", path),
+            Some(path) => nobodys.about(&path).with("path", &path),
             None => nobodys,
         },
         "port" => match port_of(found) {

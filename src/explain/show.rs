@@ -1,7 +1,6 @@
 //! What was found, told to a person or as one JSON document.
 
 use colored::Colorize;
-use gdoctor_checks::model::finding::Finding;
 use gdoctor_checks::model::fix::Fix;
 use serde::Serialize;
 
@@ -81,7 +80,7 @@ impl Document {
     pub fn of_entries(entries: Vec<Entry>, report: Option<&Report>, tags: &[String]) -> Self {
         let one = |entry: &Entry| {
             let (here, outcome) = rank::here(entry, report);
-            Match::of_entry(entry, tags, &report::nobodys_of(entry.id)).seen(here, outcome)
+            Match::of_entry(entry, tags, &report::Known::of(entry.id)).seen(here, outcome)
         };
         let (matches, looked) = (entries.iter().map(one).collect(), report.is_some());
         Self { format: "gdoctor-explain", schema_version: "1.0", looked, matches, understood: Vec::new() }
@@ -172,7 +171,7 @@ fn is_same(one: &str, other: &str) -> bool {
 }
 
 impl Match {
-    fn of_entry(entry: &Entry, tags: &[String], known: &Finding) -> Self {
+    fn of_entry(entry: &Entry, tags: &[String], known: &report::Known) -> Self {
         let doc = entry.doc();
         let written: Vec<Fix> =
             entry.code.fixes.iter().filter_map(|reference| report::find_fix(&doc, reference)).collect();
@@ -181,8 +180,8 @@ impl Match {
             code: entry.name(),
             check: entry.id,
             checked: entry.check.is_some(),
-            summary: report::general(&entry.code.sentence.replace('\n', " "), known),
-            detail: report::general(&entry.code.detail.replace('\n', " "), known),
+            summary: report::general_words(&entry.code.sentence.replace('\n', " "), known),
+            detail: report::general_words(&entry.code.detail.replace('\n', " "), known),
             open: super::topic::is_open(&entry.code, &written, tags, known),
             sight: "",
             matched: String::new(),

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use colored::Colorize;
 use gdoctor_checks::model::check::{Check, Family};
-use gdoctor_checks::model::doc::{Code, Doc};
-use gdoctor_checks::model::finding::{ELSEWHERE, Finding, NOT_NEEDED, UNKNOWN};
+use gdoctor_checks::model::doc::{Code, Doc, Frequency};
+use gdoctor_checks::model::finding::{ELSEWHERE, NOT_NEEDED, UNKNOWN};
 use gdoctor_checks::model::fix::{Fix, notes_for};
 use gdoctor_checks::notes::NOTES;
 use gdoctor_checks::{ALL, FAMILIES};
@@ -15,8 +15,8 @@ use super::page::Page;
 use super::rank::{self, Here};
 use crate::policy::Status;
 use crate::report::{
-    CHECK_IT, CORRECTED, FixWords, OUT_OF_SIGHT, Outcome, Report, UNDO, YOUR_OWN, find_fix, general, general_fix,
-    has_holes, nobodys_of, parse,
+    CHECK_IT, CORRECTED, FixWords, Known, OUT_OF_SIGHT, Outcome, Report, UNDO, YOUR_OWN, find_fix, general,
+    general_fix, general_words, parse,
 };
 
 /// Every check, a line each, by family; the site's own behind the others, and at the end what is explained and never looked at.
@@ -156,7 +156,7 @@ pub fn codes(topic: &str, own: &[&'static Check]) -> Result<Vec<Entry>, String> 
 fn find_out(page: &mut Page, doc: &Doc<'_>, id: &str, report: Option<&Report>) {
     let unknown = |o: &&Outcome| o.id == id && o.status == Status::Unknown && !o.find_out.is_empty();
     let seen = report.and_then(|report| report.results.iter().find(unknown));
-    let own = || doc.find_out.iter().map(|command| general(command, &nobodys_of(id))).collect();
+    let own = || doc.find_out.iter().map(|command| general(command, &Known::of(id))).collect();
     let commands: Vec<String> = seen.map_or_else(own, |outcome| outcome.find_out.clone());
     if !commands.is_empty() {
         page.say(0, "To find out:");
@@ -166,13 +166,48 @@ fn find_out(page: &mut Page, doc: &Doc<'_>, id: &str, report: Option<&Report>) {
     }
 }
 
-/// The commands are those for what is seen here, since each code's own page has its commands; `verbose` has all of them.
+/// So many codes of a check are told with their sentences where not all are wanted.
+const TOLD: usize = 10;
+
+/// What is seen here first, with its commands, then what else can be wrong, what users report most before the rest; `verbose` has all
+/// sentences and all commands, which each code's own page has besides.
 fn whole(page: &mut Page, id: &str, doc: &Doc<'_>, tags: Option<&[String]>, report: Option<&Report>, verbose: bool) {
     let outcomes = || report.iter().flat_map(|report| &report.results).filter(|outcome| outcome.id == id);
+    let known = Known::of(id);
     page.say(0, format!("{id}: {}", doc.title.bold())).blank();
     for text in [doc.checks, doc.why].iter().filter(|text| !text.is_empty()) {
         page.say(0, text).blank();
     }
+    let seen = |code: &Code| outcomes().find(|outcome| outcome.code == format!("{id}/{}", code.name));
+    let sentence = |code: &Code| {
+        seen(code).map_or_else(|| general_words(&code.sentence.replace('\n', " "), &known), Outcome::told)
+    };
+    let tell = |page: &mut Page, code: &Code| {
+        page.piece(0, format!("{id}/{}{}", code.name.bold(), seen(code).map_or("", seen_here))).say(2, sentence(code));
+    };
+    let (here, others): (Vec<&Code>, Vec<&Code>) = doc.codes.iter().partition(|code| seen(code).is_some());
+    here.iter().for_each(|code| tell(page, code));
+    let fixes_here: Vec<&FixWords> = outcomes().flat_map(|outcome| &outcome.fixes).collect();
+    let again = rank::look_with(&[id], rank::engine(id)).map(|look| page.look(&look));
+    let again = again.as_deref().unwrap_or(SAY_IT_AGAIN);
+    fixes_here.iter().for_each(|fix| write_fix_here(page, fix, again, &Told::ALL));
+    if !here.is_empty() {
+        page.blank();
+    }
+    let (mut wrong, fine): (Vec<&Code>, Vec<&Code>) = others.into_iter().partition(|code| !code.fixes.is_empty());
+    wrong.sort_by_key(|code| code.frequency != Frequency::High);
+    let (told, named) = wrong.split_at(if verbose { wrong.len() } else { TOLD.min(wrong.len()) });
+    told.iter().for_each(|code| tell(page, code));
+    let names = |codes: &[&Code]| codes.iter().map(|code| code.name).collect::<Vec<_>>().join(", ");
+    if !named.is_empty() {
+        page.blank().say(0, format!("Others: {}", names(named)));
+    }
+    match verbose || told.len() + fine.len() <= TOLD {
+        true => fine.iter().for_each(|code| tell(page, code)),
+        false if fine.is_empty() => {}
+        false => drop(page.blank().say(0, format!("Nothing to mend: {}", names(&fine)))),
+    }
+    page.blank();
     for (heading, text) in [("When it cannot tell", doc.cannot_tell), ("When it is not needed", doc.not_needed)] {
         if !text.is_empty() {
             page.say(0, heading.bold()).say(0, text);
@@ -181,29 +216,17 @@ fn whole(page: &mut Page, id: &str, doc: &Doc<'_>, tags: Option<&[String]>, repo
             find_out(page, doc, id, report);
         }
     }
-    page.blank();
-    for code in &doc.codes {
-        let name = format!("{id}/{}", code.name);
-        let seen = outcomes().find(|outcome| outcome.code == name);
-        let sentence = seen.map_or_else(|| general(&code.sentence.replace('\n', " "), &nobodys_of(id)), Outcome::told);
-        page.piece(0, format!("{id}/{}{}", code.name.bold(), seen.map_or("", seen_here))).say(2, sentence);
-    }
-    // What mends what is seen here comes first, filled.
-    let here: Vec<&FixWords> = outcomes().flat_map(|outcome| &outcome.fixes).collect();
-    let again = rank::look_with(&[id], rank::engine(id)).map(|look| page.look(&look));
-    let again = again.as_deref().unwrap_or(SAY_IT_AGAIN);
-    here.iter().for_each(|fix| write_fix_here(page, fix, again, &Told::ALL));
     if !verbose {
-        let mended = doc.codes.iter().find(|code| !code.fixes.is_empty());
-        if let Some(code) = mended {
+        if let Some(code) = told.first().or(here.iter().find(|code| !code.fixes.is_empty())) {
             let one = format!("gdoctor explain {id}/{}", code.name);
             page.blank().say(0, format!("What mends one of them: `{one}`; all of it: `gdoctor explain -v {id}`."));
         }
         return;
     }
-    let general_title = |fix: &Fix| general(fix.title, &nobodys_of(id));
-    for fix in doc.fixes.iter().filter(|fix| !here.iter().any(|seen| seen.title == general_title(fix))) {
-        write_fix(page, id, fix, tags, again, &Told::ALL);
+    for fix in &doc.fixes {
+        if !fixes_here.iter().any(|seen| seen.title == general_words(fix.title, &known)) {
+            write_fix(page, id, fix, tags, again, &Told::ALL);
+        }
     }
 }
 
@@ -300,9 +323,9 @@ impl CodePage<'_> {
             (None, true) => "  (nothing to mend)",
             (None, false) => "",
         };
-        let known = nobodys_of(id);
-        let sentence = seen.map_or_else(|| general(code.sentence, &known), Outcome::told);
-        let detail = seen.map_or_else(|| general(code.detail, &known), |outcome| outcome.detail.clone());
+        let known = Known::of(id);
+        let sentence = seen.map_or_else(|| general_words(code.sentence, &known), Outcome::told);
+        let detail = seen.map_or_else(|| general_words(code.detail, &known), |outcome| outcome.detail.clone());
         page.piece(0, format!("{id}/{}{mark}", code.name.bold())).blank().say(0, sentence);
         if !detail.is_empty() {
             page.blank().say(0, detail);
@@ -334,7 +357,7 @@ impl CodePage<'_> {
                     page.blank();
                 }
                 for fix in fixes.iter().skip(told.fixes).take(told.titles) {
-                    page.say(0, format!("Or: {}", general(fix.title, &known)));
+                    page.say(0, format!("Or: {}", general_words(fix.title, &known)));
                 }
                 match fixes.len().saturating_sub(told.fixes.saturating_add(told.titles)) {
                     0 => {}
@@ -373,13 +396,15 @@ pub const FILLED_BY: &str =
 const SAY_IT_AGAIN: &str = "run what printed the message again";
 
 /// Something in the words of this code or of its fixes is still to be filled.
-pub fn is_open(code: &Code, fixes: &[Fix], tags: &[String], known: &Finding) -> bool {
+pub fn is_open(code: &Code, fixes: &[Fix], tags: &[String], known: &Known) -> bool {
     let of_fix = |fix: &Fix| {
         let notes = [&fix.notes, &fix.verify, &fix.undo].into_iter().flat_map(|lines| notes_for(lines, tags));
         let texts = notes.map(|note| note.text).chain(fix.commands_for(tags)).chain([fix.title]);
-        texts.into_iter().any(|text| text.trim() != CORRECTED && has_holes(text, known))
+        texts.into_iter().any(|text| text.trim() != CORRECTED && crate::report::is_open(text, known))
     };
-    has_holes(code.sentence, known) || has_holes(code.detail, known) || fixes.iter().any(of_fix)
+    crate::report::is_open(code.sentence, known)
+        || crate::report::is_open(code.detail, known)
+        || fixes.iter().any(of_fix)
 }
 
 /// What a check that did not have to look says is no sight.
@@ -390,7 +415,7 @@ pub fn seen_here(outcome: &Outcome) -> &'static str {
 fn write_fix(page: &mut Page, id: &str, fix: &Fix<'_>, tags: Option<&[String]>, again: &str, told: &Told) {
     match tags {
         Some(tags) => {
-            let words = general_fix(fix, tags, &nobodys_of(id));
+            let words = general_fix(fix, tags, &Known::of(id));
             // Where this host has none of its commands, those of the others tell more than that.
             match words.commands.is_empty() && !fix.commands.is_empty() && told.others {
                 true => write_all(page, id, fix, again),
@@ -424,14 +449,15 @@ fn write_fix_here(page: &mut Page, fix: &FixWords, again: &str, told: &Told) {
 
 /// With the commands and notes of every system.
 fn write_all(page: &mut Page, id: &str, fix: &Fix<'_>, again: &str) {
+    let known = Known::of(id);
     let risks: Vec<&str> = fix.risks.iter().map(|risk| risk.words()).collect();
-    page.blank().say(0, format!("{} ({})", general(fix.title, &nobodys_of(id)).bold(), risks.join(", ")));
+    page.blank().say(0, format!("{} ({})", general_words(fix.title, &known).bold(), risks.join(", ")));
     for fence in &fix.commands {
         if !fence.tags.is_empty() {
             page.piece(2, format!("on {}:", fence.tags.join(", ")));
         }
         for line in fence.text.lines() {
-            let line = if line == CORRECTED { YOUR_OWN.to_owned() } else { general(line, &nobodys_of(id)) };
+            let line = if line == CORRECTED { YOUR_OWN.to_owned() } else { general(line, &known) };
             page.piece(4, line.cyan());
         }
     }
@@ -441,10 +467,9 @@ fn write_all(page: &mut Page, id: &str, fix: &Fix<'_>, again: &str) {
     for (label, notes) in [("", &fix.notes), ("Check it worked: ", &fix.verify), ("Undo: ", &fix.undo)] {
         for note in notes {
             let on = if note.tags.is_empty() { String::new() } else { format!("on {}: ", note.tags.join(", ")) };
-            let text = format!("{label}{on}{}", general(note.text, &nobodys_of(id)));
             match (label, note.step().command()) {
-                ("", _) | (_, None) => page.say(2, text),
-                (_, Some(_)) => page.piece(2, text),
+                ("", _) | (_, None) => page.say(2, format!("{label}{on}{}", general_words(note.text, &known))),
+                (_, Some(command)) => page.piece(2, format!("{label}{on}{}", general(command, &known))),
             };
         }
     }

@@ -88,6 +88,7 @@ fn tag_shows(code: &str, matched: &str) -> Option<bool> {
         Missing::Gone(..) => "gone",
         Missing::Short => "short",
         Missing::Never(_) => "never-there",
+        Missing::Unofficial(_) => return None,
     };
     Some(shown == reason)
 }

@@ -59,7 +59,7 @@ fn told(out: &mut String, outcome: &Outcome) {
         let _ = writeln!(out, "\n{}", text(&words));
     }
     for fix in &outcome.fixes {
-        let _ = writeln!(out, "\n{} ({})\n\n{}", prose(&fix.title), fix.risks.join(", "), fence(&fix.commands));
+        let _ = writeln!(out, "\n{} ({})\n{}", prose(&fix.title), fix.risks.join(", "), fence(&fix.commands));
         for note in &fix.notes {
             let _ = writeln!(out, "{}\n", prose(note));
         }
@@ -76,7 +76,7 @@ fn told(out: &mut String, outcome: &Outcome) {
         };
     }
     if !outcome.find_out.is_empty() {
-        let _ = writeln!(out, "\nTo find out:\n\n{}", fence(&outcome.find_out));
+        let _ = writeln!(out, "\nTo find out:\n{}", fence(&outcome.find_out));
     }
     if !outcome.evidence.is_empty() {
         out.push_str("\n<details><summary>Evidence</summary>\n\n");
@@ -92,7 +92,7 @@ fn corrected(out: &mut String, report: &Report) {
     for line in report.run_lines() {
         let _ = writeln!(out, "\n{}", text(&line.verdict()));
         let Some(command) = &line.corrected else { continue };
-        let _ = writeln!(out, "\n### {}\n\n{}", line.title(), fence(&[command.trim_end().to_owned()]));
+        let _ = writeln!(out, "\n### {}\n{}", line.title(), fence(&[command.trim_end().to_owned()]));
         for reason in line.reasons() {
             let _ = writeln!(out, "- {}", prose(reason));
         }
@@ -102,10 +102,13 @@ fn corrected(out: &mut String, report: &Report) {
     }
 }
 
-/// A fence around commands that none of them can close.
+/// A fence around commands that none of them can close; nothing around none.
 pub fn fence(commands: &[String]) -> String {
+    if commands.is_empty() {
+        return String::new();
+    }
     let marks = if commands.iter().any(|c| c.contains("```")) { "~~~~~~" } else { "```" };
-    format!("{marks}sh\n{}\n{marks}\n", commands.join("\n"))
+    format!("\n{marks}sh\n{}\n{marks}\n", commands.join("\n"))
 }
 
 /// A sentence in which what stands between backquotes is set as code.

@@ -78,7 +78,7 @@ fn rule(report: &Report, outcome: &Outcome) -> Value {
         let (title, risks, commands) =
             (super::md::text(&fix.title), fix.risks.join(", "), super::md::fence(&fix.commands));
         let page = fix.link().map_or_else(|| super::md::text(&fix.page), |page| format!("[{page}]({page})"));
-        markdown.push_str(&format!("\n{title} ({risks})\n\n{commands}\n{page}\n"));
+        markdown.push_str(&format!("\n{title} ({risks})\n{commands}\n{page}\n"));
     }
     json!({
         "id": outcome.id,

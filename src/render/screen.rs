@@ -349,12 +349,15 @@ impl Screen<'_> {
             0 => "all checks".to_owned(),
             count => format!("all checks, {count} waiting"),
         };
-        let text = format!("{again}   Details ({waiting}):  {details}");
-        let one_line = !again.contains('\n') && textwrap::core::display_width(&text) <= self.width;
+        let fits = |text: &str| textwrap::core::display_width(text) <= self.width;
+        let long = format!("Details ({waiting}):  {details}");
+        let details = if fits(&long) { long } else { format!("Details:  {details}") };
+        let text = format!("{again}   {details}");
+        let one_line = !again.contains('\n') && fits(&text);
         let _ = match again.is_empty() {
             false if one_line => writeln!(out, "\n{text}"),
-            false => writeln!(out, "\n{again}\nDetails ({waiting}):  {details}"),
-            true => writeln!(out, "\nDetails ({waiting}):  {details}"),
+            false => writeln!(out, "\n{again}\n{details}"),
+            true => writeln!(out, "\n{details}"),
         };
     }
 

@@ -38,20 +38,56 @@ where
     }
 }
 
-/// A finding of which nothing is known yet, of no check.
-pub fn nobodys() -> Finding {
-    Finding::pass("").about("NAME")
+/// What is known where no host was looked at: as a rule nothing but what the subject is.
+#[derive(Clone, Debug)]
+pub struct Known {
+    finding: Finding,
+    /// [`Doc::words`] of the check.
+    words: Vec<(&'static str, &'static str)>,
 }
 
-/// The same of a check or a family: it says what the subject is.
-pub fn nobodys_of(id: &str) -> Finding {
-    let family = ALL.iter().find(|check| check.id == id).map_or("", |check| check.family.name);
-    let is_meant = |(names, _): &&(&[&str], &str)| names.contains(&id) || names.contains(&family);
-    SUBJECTS.iter().find(is_meant).map_or_else(nobodys, |(_, word)| Finding::pass("").about(word))
+impl Known {
+    /// Of no check.
+    pub fn nothing() -> Self {
+        Self { finding: Finding::pass("").about("NAME"), words: Vec::new() }
+    }
+
+    /// Of a check or a note.
+    pub fn of(id: &str) -> Self {
+        let check = ALL.iter().find(|check| check.id == id);
+        let family = check.map_or("", |check| check.family.name);
+        let is_meant = |(names, _): &&(&[&str], &str)| names.contains(&id) || names.contains(&family);
+        let subject = SUBJECTS.iter().find(is_meant).map_or("NAME", |(_, word)| word);
+        let words =
+            check.and_then(|check| Doc::parse_part(check.doc, |_| false).ok()).map_or(Vec::new(), |doc| doc.words);
+        Self { finding: Finding::pass("").about(subject), words }
+    }
+
+    pub fn about(self, subject: impl std::fmt::Display) -> Self {
+        Self { finding: self.finding.about(subject), ..self }
+    }
+
+    pub fn with(self, name: &'static str, value: impl std::fmt::Display) -> Self {
+        Self { finding: self.finding.with(name, value), ..self }
+    }
+
+    pub(super) fn finding(&self) -> &Finding {
+        &self.finding
+    }
+
+    /// Its subject is but the word for one.
+    fn is_nobodys(&self) -> bool {
+        self.finding.subject == "NAME" || SUBJECTS.iter().any(|(_, word)| self.finding.subject == *word)
+    }
+
+    /// The words that stand for `{name}` in a sentence.
+    fn words_for(&self, name: &str) -> Option<&'static str> {
+        self.words.iter().find(|(of, _)| *of == name).map(|(_, words)| *words)
+    }
 }
 
 /// What the findings of a check, or of all other checks of a family, are about.
-const SUBJECTS: [(&[&str], &str); 16] = [
+const SUBJECTS: [(&[&str], &str); 18] = [
     (&["port", "run-line-ports"], "PORT"),
     (&["registry"], "HOST:PORT"),
     (&["camera", "run-line-camera"], "CAMERA"),
@@ -66,22 +102,78 @@ const SUBJECTS: [(&[&str], &str); 16] = [
     (&["docker-compose"], "KEY"),
     (&["docker-programs"], "PROGRAM"),
     (&["run-line-syntax", "run-line-socket"], "VARIABLE"),
+    (&["dockerfile-context"], "FILE"),
+    (&["dockerfile-driver"], "PACKAGE"),
     (&["dockerfile"], "WORDS"),
     (&["proof"], "LOOK"),
 ];
 
-/// A text with what is known of a finding; the rest that would fill it is named in capitals, `{socket}` as SOCKET.
-pub fn general(text: &str, known: &Finding) -> String {
-    in_capitals(&fill(text, known, harmless))
+/// A command with what is known; the rest that would fill it is named in capitals, `{socket}` as SOCKET.
+pub fn general(text: &str, known: &Known) -> String {
+    in_capitals(&fill(text, &known.finding, harmless))
 }
 
-/// True where [`general`] has something left to name in capitals.
-pub fn has_holes(text: &str, known: &Finding) -> bool {
-    let filled = fill(text, known, harmless);
-    let worded = replaced(&filled, false);
-    let named = replaced(&worded, true) != worded;
-    let is_nobodys = || known.subject == nobodys().subject || SUBJECTS.iter().any(|(_, word)| known.subject == *word);
-    named || (text.contains("{subject}") && is_nobodys())
+/// The same of a sentence, which has the check's words for what is not known.
+pub fn general_words(text: &str, known: &Known) -> String {
+    in_capitals(&fill(&worded(text, known), &known.finding, harmless))
+}
+
+/// True where a command has something left to name in capitals.
+pub fn has_holes(text: &str, finding: &Finding) -> bool {
+    let worded = replaced(&fill(text, finding, harmless), false);
+    replaced(&worded, true) != worded
+}
+
+/// True where [`general`] or [`general_words`] names something in capitals.
+pub fn is_open(text: &str, known: &Known) -> bool {
+    // `VERSION` is a word of the check, and still to be filled.
+    let in_capitals = |(name, words): &(&str, &str)| {
+        !words.contains(|c: char| c.is_ascii_lowercase()) && text.contains(&format!("{{{name}}}"))
+    };
+    let worded = worded(text, known);
+    known.words.iter().any(in_capitals)
+        || has_holes(&worded, &known.finding)
+        || (worded.contains("{subject}") && known.is_nobodys())
+}
+
+/// A sentence in which `{name}` has become the check's words for it, but not in a command that it quotes, nor where the value is but
+/// a part of a word or an option's value.
+pub fn worded(text: &str, known: &Known) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, (name, after))) =
+        rest.split_once('{').and_then(|(before, inner)| Some((before, inner.split_once('}')?)))
+    {
+        out.push_str(before);
+        let words = known.words_for(name).filter(|_| stands_alone(&out, after));
+        let subject_known = name == "subject" && !known.is_nobodys();
+        match words.filter(|_| !subject_known && !known.finding.values.contains_key(name)) {
+            // A name, `daemon.json`, is written small there too.
+            Some(words) if words.contains(' ') && (out.trim_end().is_empty() || out.ends_with(". ")) => {
+                let (first, others) = words.split_at(words.chars().next().map_or(0, char::len_utf8));
+                out.extend([&first.to_uppercase(), others]);
+            }
+            Some(words) => out.push_str(words),
+            None => out.extend(["{", name, "}"]),
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// A value between these is a word of a sentence.
+fn stands_alone(before: &str, after: &str) -> bool {
+    let quoted = before.matches('`').count() % 2 == 1;
+    let of_option = before.split_whitespace().last().is_some_and(|word| word.starts_with('-'));
+    let begins = before.is_empty() || before.ends_with([' ', '\n', '(']);
+    let mut next = after.chars();
+    let ends = match next.next() {
+        Some('.' | ':' | ',' | ';' | ')') => next.next().is_none_or(|c| c.is_whitespace() || c == ','),
+        Some(c) => c.is_whitespace() || c == '\'',
+        None => true,
+    };
+    begins && ends && !quoted && !of_option
 }
 
 /// `flag|--gpus`: the value's name, and the words that stand for it where no host fills it.
@@ -163,18 +255,34 @@ mod tests {
     #[test]
     fn what_nobody_fills_is_named_in_capitals() {
         assert_eq!(
-            general("{user} is in {group_name}; {{.ID}} {print $1} {", &nobodys()),
+            general("{user} is in {group_name}; {{.ID}} {print $1} {", &Known::nothing()),
             "USER is in GROUP_NAME; {{.ID}} {print $1} {"
         );
-        assert_eq!(general("DISPLAY={display}", &nobodys()), "DISPLAY=VALUE");
-        assert_eq!(general("{subject} of {user}", &nobodys().with("user", "anna")), "NAME of anna");
-        assert_eq!(general("{subject} is free", &nobodys_of("port-free")), "PORT is free");
-        for known in [nobodys(), nobodys_of("port-free")] {
-            assert!(has_holes("{subject} of {user}", &known.with("user", "anna")));
+        assert_eq!(general("DISPLAY={display}", &Known::nothing()), "DISPLAY=VALUE");
+        assert_eq!(general("{subject} of {user}", &Known::nothing().with("user", "anna")), "NAME of anna");
+        assert_eq!(general("{subject} is free", &Known::of("port-free")), "PORT is free");
+        for known in [Known::nothing(), Known::of("port-free")] {
+            assert!(is_open("{subject} of {user}", &known.with("user", "anna")));
         }
-        assert_eq!(general("{flag|--gpus} uses {path|a hook}.", &nobodys()), "--gpus uses a hook.");
-        assert_eq!(general("{flag|--gpus}", &nobodys().with("flag", "--runtime")), "--runtime");
-        assert!(!has_holes("{flag|--gpus} {", &nobodys()) && has_holes("{flag|--gpus} {user}", &nobodys()));
-        assert!(!has_holes("ls {{.ID}} of {user}", &nobodys().with("user", "anna")));
+        assert_eq!(general("{flag|--gpus} uses {path|a hook}.", &Known::nothing()), "--gpus uses a hook.");
+        assert_eq!(general("{flag|--gpus}", &Known::nothing().with("flag", "--runtime")), "--runtime");
+        assert!(!is_open("{flag|--gpus} {", &Known::nothing()) && is_open("{flag|--gpus} {user}", &Known::nothing()));
+        assert!(!is_open("ls {{.ID}} of {user}", &Known::nothing().with("user", "anna")));
+    }
+
+    #[test]
+    fn a_sentence_has_the_checks_words_and_a_command_has_capitals() {
+        let known = Known { words: vec![("path", "the camera"), ("subject", "the option")], ..Known::nothing() };
+        for (text, told) in [
+            ("{path} is free. {path}: {mode}", "The camera is free. The camera: MODE"),
+            ("Unplug {path}, then `ls {path}`", "Unplug the camera, then `ls SOME_PATH`"),
+            ("With --device {path} or A={path} or {path}/x", "With --device SOME_PATH or A=SOME_PATH or SOME_PATH/x"),
+            ("Leave {subject} out", "Leave the option out"),
+        ] {
+            assert_eq!(general_words(text, &known), told);
+        }
+        assert_eq!(general_words("{path} is free", &known.clone().with("path", "/dev/video2")), "/dev/video2 is free");
+        assert_eq!(general_words("Leave {subject} out", &known.clone().about("--init")), "Leave --init out");
+        assert!(!is_open("Leave {subject} out", &known) && is_open("`ls {path}`", &known));
     }
 }

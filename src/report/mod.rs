@@ -27,7 +27,7 @@ use crate::policy::{self, FailOn, Status};
 pub use again::placed;
 pub use start::Starts;
 
-pub use doc::{find_fix, general, has_holes, nobodys, nobodys_of, parse};
+pub use doc::{Known, find_fix, general, general_words, has_holes, is_open, parse};
 pub use families::FamilyWords;
 pub use gate::{Gate, harmless};
 pub use refusal::Refused;

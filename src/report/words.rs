@@ -15,7 +15,7 @@ use gdoctor_checks::readings::sight::{INSIDE, INSIDE_LOOK};
 
 use super::alike;
 use super::changes::{self, corrected};
-use super::doc::{fill, find_fix, in_capitals, quoted};
+use super::doc::{Known, fill, find_fix, in_capitals, quoted, worded};
 use super::families::families;
 use super::fitted;
 use super::gate::Gate;
@@ -326,9 +326,25 @@ fn starts_docker(line: &str) -> bool {
 /// What a fix that restarts the machine says behind its commands: in their block it would end a paste of several.
 const RESTART: &str = "Then restart the machine: `sudo reboot`.";
 
-/// A fix for a host with these tags, with what is known of a finding.
-pub fn general_fix(fix: &Fix, tags: &[String], known: &Finding) -> FixWords {
-    let words = fix_words(fix, tags, None, known, Gate::default());
+/// A fix for a host with these tags, with what is known where no host was looked at.
+pub fn general_fix(fix: &Fix, tags: &[String], known: &Known) -> FixWords {
+    let title = worded(fix.title, known);
+    let texts = |lines: &[Note]| -> Vec<String> {
+        let text = |line: &Note| match line.step() {
+            Step::Sentence(text) => worded(text, known),
+            Step::Command(text) => text.to_owned(),
+        };
+        lines.iter().map(text).collect()
+    };
+    let (notes, verify, undo) = (texts(&fix.notes), texts(&fix.verify), texts(&fix.undo));
+    let worded = Fix {
+        title: &title,
+        notes: with_texts(&fix.notes, &notes),
+        verify: with_texts(&fix.verify, &verify),
+        undo: with_texts(&fix.undo, &undo),
+        ..fix.clone()
+    };
+    let words = fix_words(&worded, tags, None, known.finding(), Gate::default());
     let each = |texts: Vec<String>| texts.iter().map(|text| in_capitals(text)).collect();
     let steps = |steps: Vec<Step<String>>| steps.into_iter().map(|step| step.map(|text| in_capitals(&text))).collect();
     FixWords {
@@ -339,6 +355,10 @@ pub fn general_fix(fix: &Fix, tags: &[String], known: &Finding) -> FixWords {
         undo: steps(words.undo),
         ..words
     }
+}
+
+fn with_texts<'a>(lines: &[Note<'a>], texts: &'a [String]) -> Vec<Note<'a>> {
+    lines.iter().zip(texts).map(|(line, text)| Note { tags: line.tags.clone(), text }).collect()
 }
 
 fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Finding, gate: Gate) -> FixWords {

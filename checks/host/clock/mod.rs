@@ -32,5 +32,18 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         }
         None => Finding::pass("plausible"),
     };
-    Ok(finding.evidence(fact.source.0.as_str(), format!("{} seconds after 1970 began", clock.now)).into())
+    Ok(finding.evidence(fact.source.0.as_str(), format!("{} (UTC)", written(clock.now))).into())
+}
+
+/// Seconds since 1970 as `2026-12-01 07:30`, by the algorithm of days from http://howardhinnant.github.io/date_algorithms.html.
+fn written(time: i64) -> String {
+    let (days, minutes) = (time.div_euclid(DAY) + 719_468, time.rem_euclid(DAY) / 60);
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!("{year}-{month:02}-{day:02} {:02}:{:02}", minutes / 60, minutes % 60)
 }

@@ -127,7 +127,7 @@ fn file(facts: &Facts, file: &NamedFile) -> Result<Option<Finding>, Stop> {
     let Some(fact) = facts.run.sources.get(&file.path) else { return Ok(None) };
     let finding = match (fact.known()?, file.new) {
         (None, false) => Finding::fail("no-file", "look"),
-        (Some(_), true) => Finding::fail("file-in-the-way", "look"),
+        (Some(_), true) => Finding::fail("file-in-the-way", "see-old-file"),
         (Some(Lies::Folder | Lies::EmptyFolder), false) => Finding::fail("not-a-file", "look"),
         (None, true) if facts.run.sources.get(parent(&file.path)).is_some_and(|folder| folder.is_absent()) => {
             Finding::fail("no-folder", "look")
@@ -135,7 +135,7 @@ fn file(facts: &Facts, file: &NamedFile) -> Result<Option<Finding>, Stop> {
         (Some(_), false) => {
             let Some(contents) = facts.run.contents.get(&file.path) else { return Ok(None) };
             let Some(why) = contents.known()? else { return Ok(None) };
-            let finding = Finding::fail("bad-contents", "look").with("why", why).evidence(&*file.path, &**why);
+            let finding = Finding::fail("bad-contents", "correct-file").with("why", why).evidence(&*file.path, &**why);
             return Ok(Some(at_path(finding, &file.path).asked_by(&file.at.origin())));
         }
         _ => return Ok(None),
