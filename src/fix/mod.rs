@@ -39,6 +39,7 @@ const SETTLES: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(500);
 /// The check that tells whether dockerd answers.
 const ENGINE: &str = "docker-engine";
+const STARTING: &str = "docker-engine/still-starting";
 
 /// One look: what is told, and what could be done about it.
 pub struct Look {
@@ -71,7 +72,7 @@ pub fn go_through(
 ) -> Option<(Look, Vec<(Step, StepResult)>)> {
     let mut done: Vec<(Step, StepResult)> = Vec::new();
     let mut answered: Vec<plan::Cause> = Vec::new();
-    let mut seen = look()?;
+    let mut seen = started(look)?;
     let mut number = 0;
     loop {
         let is_new = |step: &&Step| !step.causes.iter().all(|cause| is_among(cause, &answered));
@@ -94,6 +95,18 @@ pub fn go_through(
         done.push((step, result));
     }
     Some((seen, done))
+}
+
+/// An engine that systemd is starting just now comes up, or says why it does not: before that nothing is decided.
+fn started(look: &mut dyn FnMut() -> Option<Look>) -> Option<Look> {
+    let until = Deadline::after(SETTLES);
+    loop {
+        let seen = look()?;
+        if until.left().is_zero() || !seen.report.results.iter().any(|outcome| outcome.code == STARTING) {
+            return Some(seen);
+        }
+        std::thread::sleep(PAUSE);
+    }
 }
 
 fn is_among(cause: &plan::Cause, causes: &[plan::Cause]) -> bool {

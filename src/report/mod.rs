@@ -28,6 +28,7 @@ pub use start::Starts;
 
 pub use doc::{find_fix, general, has_holes, nobodys, nobodys_of, parse};
 pub use families::FamilyWords;
+pub use fitted::ANEW_BY_SCRIPT;
 pub use gate::{Gate, harmless};
 pub use words::{CORRECTED, OUT_OF_SIGHT, ROOT_FOR_ALL, YOUR_OWN, general_fix, write, write_through};
 
