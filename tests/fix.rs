@@ -7,11 +7,11 @@ mod failures;
 mod part;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use failures::{Case, LOOK, Machine, cases};
-use libtest_mimic::{Arguments, Failed, Trial};
+use failures::{Case, LOOK, Machine, Shared, cases};
+use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
 /// As many of the tables' failures at least are mended by gdoctor itself; the others' fixes are for the reader to decide.
@@ -23,46 +23,18 @@ const WORK: u64 = 6_000;
 /// So often is looked for the failure of before, a second apart: a daemon comes up, or gives up.
 const TURNS: usize = 20;
 
-/// Machines of one kind: a trial takes one that is free, or starts one, and gives it back unless it is in disorder.
-struct Shared {
-    arguments: &'static [&'static str],
-    free: Mutex<Vec<Machine>>,
-    mended: Mutex<Vec<String>>,
-}
-
-impl Shared {
-    fn new(arguments: &'static [&'static str]) -> Arc<Self> {
-        Arc::new(Self { arguments, free: Mutex::default(), mended: Mutex::default() })
-    }
-
-    /// Ok too where the lab is not installed; that is said.
-    fn with(&self, work: impl FnOnce(&Machine) -> Result<(), String>) -> Result<(), Failed> {
-        let free = || self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = free().pop();
-        let machine = match taken {
-            Some(machine) => machine,
-            None => match Machine::start(self.arguments) {
-                Some(machine) => machine,
-                None => return Ok(()),
-            },
-        };
-        work(&machine)?;
-        free().push(machine);
-        Ok(())
-    }
-}
-
 fn main() {
-    let arguments = Arguments::from_args();
+    let arguments = failures::arguments();
     let (plain, systemd) = (Shared::new(&[]), Shared::new(&["--systemd"]));
+    let mended: Arc<Mutex<Vec<String>>> = Arc::default();
     let mut trials = Vec::new();
     for (table, shared) in [("fixes.toml", &plain), ("systemd.toml", &systemd)] {
         for case in
             cases(table).into_iter().filter(|case| case.before.first().is_some_and(|line| !line.starts_with("unknown")))
         {
-            let shared = shared.clone();
+            let (shared, mended) = (shared.clone(), mended.clone());
             trials.push(Trial::test(format!("{table} :: {}", case.title()), move || {
-                shared.with(|machine| mended_and_taken_back(machine, &case, &shared.mended))
+                shared.with(|machine| mended_and_taken_back(machine, &case, &mended))
             }));
         }
     }
@@ -106,9 +78,7 @@ fn main() {
     }
     let all = arguments.filter.is_none() && !arguments.list;
     let conclusion = libtest_mimic::run(&arguments, trials);
-    let mended: Vec<String> =
-        [&plain, &systemd].iter().flat_map(|shared| shared.mended.lock().unwrap().clone()).collect();
-    let had_machine = !plain.free.lock().unwrap().is_empty();
+    let (mended, had_machine) = (mended.lock().unwrap().clone(), plain.had_machine());
     println!("mended by gdoctor and taken back: {}\n{}", mended.len(), mended.join("\n"));
     // The machines end here, not with the process.
     drop((plain, systemd));

@@ -3,8 +3,10 @@
 
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use libtest_mimic::{Arguments, Failed};
 use serde::Deserialize;
 
 use crate::part::{Part, Run, root};
@@ -56,6 +58,40 @@ pub fn cases(table: &str) -> Vec<Case> {
 impl Case {
     pub fn title(&self) -> String {
         format!("{} {}", self.name, self.corpus.join(" ")).trim().to_owned()
+    }
+}
+
+/// So many trials at once, each in a machine of its own: most of their time they wait for a daemon that ends or starts.
+const AT_ONCE: usize = 4;
+
+pub fn arguments() -> Arguments {
+    let given = Arguments::from_args();
+    Arguments { test_threads: given.test_threads.or(Some(AT_ONCE)), ..given }
+}
+
+/// Machines of one kind: a trial takes one that is free, or starts one, and gives it back unless it is in disorder.
+pub struct Shared {
+    arguments: &'static [&'static str],
+    free: Mutex<Vec<Machine>>,
+}
+
+impl Shared {
+    pub fn new(arguments: &'static [&'static str]) -> Arc<Self> {
+        Arc::new(Self { arguments, free: Mutex::default() })
+    }
+
+    /// Ok too where the lab is not installed; that is said.
+    pub fn with(&self, work: impl FnOnce(&Machine) -> Result<(), String>) -> Result<(), Failed> {
+        let free = || self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = free().pop();
+        let Some(machine) = taken.or_else(|| Machine::start(self.arguments)) else { return Ok(()) };
+        work(&machine)?;
+        free().push(machine);
+        Ok(())
+    }
+
+    pub fn had_machine(&self) -> bool {
+        !self.free.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 }
 
