@@ -120,11 +120,8 @@ fn differing(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>
 /// `gdoctor fix` in the case's shell; its document.
 fn fix(machine: &Machine, case: &Case, arguments: &str) -> Result<Value, String> {
     let scope = LOOK.strip_prefix("gdoctor ").unwrap();
-    let line = format!("gdoctor fix {arguments} {scope} {} >/look/fix 2>/look/fix-errors", case.ask);
-    machine.look_after(case, &line)?;
-    let (said, errors) = (machine.read("/look/fix"), machine.read("/look/fix-errors"));
-    let errors = String::from_utf8_lossy(&errors).into_owned();
-    let document: Value = serde_json::from_slice(&said).map_err(|why| format!("fix {arguments}: {why}\n{errors}"))?;
+    let line = format!("gdoctor fix {arguments} {scope} {} >/look/shown 2>/look/errors", case.ask);
+    let (_, document) = machine.shown_after(case, &line).map_err(|why| format!("fix {arguments}: {why}"))?;
     let schema: Value = serde_json::from_str(include_str!("../docs/gdoctor-fix-1.json")).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let wrong: Vec<String> =

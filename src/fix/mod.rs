@@ -151,12 +151,17 @@ fn settled(step: &Step, seen: &mut Look, look: &mut dyn FnMut() -> Option<Look>)
         lines.iter().any(|line| [" start", "restart", "reload", "-HUP"].iter().any(|word| line.contains(word)));
     let starts_docker = lines.iter().flat_map(|line| effects::starts(line)).any(|unit| effects::is_docker(&unit));
     let is_down = |outcome: &Outcome| outcome.id == ENGINE && outcome.status == Status::Fail;
+    // What is told by another name is so by what was done: no later look tells less of it.
+    let is_as_before = |outcome: &Outcome| {
+        outcome.cause.is_some() || outcome.id == ENGINE || step.causes.iter().any(|cause| cause.code == outcome.code)
+    };
     loop {
         *seen = look()?;
         let told = still_told(step, &seen.report);
+        let may_pass = left_of(step, &seen.report).any(is_as_before);
         // Until dockerd is up, what is told of it are the words of an earlier start.
         let comes_up = starts_docker && seen.report.results.iter().any(is_down);
-        if (told.is_empty() && !comes_up) || !starts || until.left().is_zero() {
+        if (!may_pass && !comes_up) || !starts || until.left().is_zero() {
             return Some(told);
         }
         std::thread::sleep(PAUSE);
@@ -165,6 +170,11 @@ fn settled(step: &Step, seen: &mut Look, look: &mut dyn FnMut() -> Option<Look>)
 
 /// What the step's checks have to tell of the same thing. What waits for another check is not mended yet.
 fn still_told(step: &Step, report: &Report) -> Vec<String> {
+    let words = |outcome: &Outcome| format!("{} {}: {}", outcome.status.word(), outcome.code, outcome.summary);
+    left_of(step, report).map(words).collect()
+}
+
+fn left_of<'a>(step: &'a Step, report: &'a Report) -> impl Iterator<Item = &'a Outcome> {
     let of_step = |outcome: &&Outcome| {
         let same = |cause: &plan::Cause| {
             let about = outcome.subject.is_empty() || cause.subject == outcome.subject;
@@ -172,8 +182,7 @@ fn still_told(step: &Step, report: &Report) -> Vec<String> {
         };
         !matches!(outcome.status, Status::Pass | Status::Skip) && step.causes.iter().any(same)
     };
-    let left = report.results.iter().filter(of_step);
-    left.map(|outcome| format!("{} {}: {}", outcome.status.word(), outcome.code, outcome.summary)).collect()
+    report.results.iter().filter(of_step)
 }
 
 /// The journal of this user, for reading.

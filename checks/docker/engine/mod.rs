@@ -121,13 +121,18 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
         return Ok(finding);
     }
     if let Some(pid) = docker.daemon_process.value() {
-        let hosts = docker.command.value().map_or(&[][..], |command| &command.hosts);
+        let by_command = docker.command.value().map_or(&[][..], |command| &command.hosts);
+        let by_file = docker.settings().map_or(&[][..], |settings| &settings.hosts);
+        let hosts = if by_command.is_empty() { by_file } else { by_command };
         let here = |host: &String| docker.endpoint.value().is_some_and(|endpoint| is_place(host, &endpoint.address));
         // What was told to listen at other places is an engine of its own, and a restart of the service would not change that.
         let finding = match hosts.first().filter(|_| !hosts.iter().any(here)) {
-            Some(first) => {
-                Finding::fail("told-elsewhere", "ask-there").with("first", first).with("hosts", hosts.join(", "))
+            Some(first) => match by_command.is_empty() {
+                true => Finding::fail("hosts-elsewhere", "add-socket"),
+                false => Finding::fail("told-elsewhere", "ask-there"),
             }
+            .with("first", first)
+            .with("hosts", hosts.join(", ")),
             None => Finding::fail("listens-elsewhere", "restart"),
         };
         return Ok(finding.with("pid", pid));
@@ -332,7 +337,11 @@ fn of_systemd(failure: &SystemdFailure) -> Finding {
             Finding::fail("unit-step", "mend-unit").with("reason", words).with("files", files(drop_ins))
         }
         SystemdFailure::Socket { words } if words.contains("resolve group") => {
-            Finding::fail("no-socket-group", "make-group").with("reason", words)
+            // `docker.socket: Failed to resolve group docker: No such process`
+            let group = words
+                .split_once("resolve group ")
+                .map_or("docker", |(_, rest)| rest.split(':').next().unwrap_or("docker"));
+            Finding::fail("no-socket-group", "make-group").with("reason", words).with("group", group)
         }
         SystemdFailure::Socket { words } => Finding::fail("socket-failed", "see-socket").with("reason", words),
         SystemdFailure::Requires { unit, result } => {
@@ -361,7 +370,7 @@ fn no_variables(lacking: &NoVariables) -> Finding {
 fn lacks(lack: &Lack) -> Finding {
     if let Some(group) = &lack.group {
         let reason = format!("{} says SocketGroup={group}, and /etc/group has no {group}", lack.unit);
-        return Finding::fail("no-socket-group", "make-group").with("reason", reason);
+        return Finding::fail("no-socket-group", "make-group").with("reason", reason).with("group", group);
     }
     let of_engine = ["docker.socket", "containerd.service"].contains(&lack.unit.as_str());
     let (code, fix) = match (lack.masked, of_engine) {

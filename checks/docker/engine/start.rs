@@ -5,7 +5,7 @@ use crate::model::facts::engine::{Start, is_final};
 use crate::model::prelude::*;
 
 /// Words of a line, the code that they mean, and its fix. The first row that fits counts.
-const MEANINGS: [(&str, &str, &str); 62] = [
+const MEANINGS: [(&str, &str, &str); 63] = [
     (".json: is a directory", "config-folder", "remove-config-folder"),
     // Whatever was being done when it happened.
     ("too many open files", "few-resources", "see-limits"),
@@ -29,6 +29,7 @@ const MEANINGS: [(&str, &str, &str); 62] = [
     ("invalid database", "network-store", "remove-network-store"),
     ("no sockets found via socket activation", "no-activation", "start-socket"),
     (": file exists", "root-in-the-way", "look-at-root"),
+    (": not a directory", "root-in-the-way", "look-at-root"),
     ("zone_conflict", "firewalld-zone", "leave-zone"),
     ("non-overlapping ipv4 address pool", "no-address-range", "free-range"),
     ("devices cgroup isn't mounted", "no-cgroups", "mount-cgroups"),
