@@ -28,18 +28,10 @@ fn main() {
     let (plain, systemd) = (Shared::new(&[]), Shared::new(&["--systemd"]));
     let mended: Arc<Mutex<Vec<String>>> = Arc::default();
     let mut trials = Vec::new();
-    for (table, shared) in [("fixes.toml", &plain), ("systemd.toml", &systemd)] {
-        for case in
-            cases(table).into_iter().filter(|case| case.before.first().is_some_and(|line| !line.starts_with("unknown")))
-        {
-            let (shared, mended) = (shared.clone(), mended.clone());
-            trials.push(Trial::test(format!("{table} :: {}", case.title()), move || {
-                shared.with(|machine| mended_and_taken_back(machine, &case, &mended))
-            }));
-        }
-    }
+    // The longest begin first.
     for (name, test) in [
-        ("only what is named is done", only_what_is_named as fn(&Machine) -> Result<(), String>),
+        ("an end at any moment is told and taken back", killed as fn(&Machine) -> Result<(), String>),
+        ("only what is named is done", only_what_is_named),
         ("what cannot be written is told beforehand", unwritable),
         ("a full disk leaves everything as it was", full_disk),
         ("a file that others change is left alone", changed_by_others),
@@ -53,7 +45,6 @@ fn main() {
         ("fixes of one file are taken back in their order", taken_back_in_order),
         ("what would let everybody in is only shown, what keeps them out is done", opens_and_closes),
         ("a file with another name, or too large, is left alone", shared_and_large),
-        ("an end at any moment is told and taken back", killed),
     ] {
         let shared = plain.clone();
         let alone = move |machine: &Machine| {
@@ -75,6 +66,16 @@ fn main() {
     ] {
         let shared = systemd.clone();
         trials.push(Trial::test(name, move || shared.with(test)));
+    }
+    for (table, shared) in [("fixes.toml", &plain), ("systemd.toml", &systemd)] {
+        for case in
+            cases(table).into_iter().filter(|case| case.before.first().is_some_and(|line| !line.starts_with("unknown")))
+        {
+            let (shared, mended) = (shared.clone(), mended.clone());
+            trials.push(Trial::test(format!("{table} :: {}", case.title()), move || {
+                shared.with(|machine| mended_and_taken_back(machine, &case, &mended))
+            }));
+        }
     }
     let all = arguments.filter.is_none() && !arguments.list;
     let conclusion = libtest_mimic::run(&arguments, trials);
