@@ -430,7 +430,7 @@ fn closed_by_its_unit(machine: &Machine) -> Result<(), String> {
     let script = format!(
         "mkdir -p /etc/systemd/system/docker.socket.d; printf '[Socket]\\nSocketMode=0666\\n' >/etc/systemd/system/docker.socket.d/open.conf\n\
          systemctl daemon-reload; systemctl restart docker.socket docker.service; await docker version; stat -c 'mode %a' /run/docker.sock\n\
-         {FIX_DOCKER} --yes=docker-access/open-to-all; gdoctor fix --undo; systemctl restart docker.socket docker.service; stat -c 'mode %a' /run/docker.sock"
+         {FIX_DOCKER} --yes=docker-access/open-to-all; gdoctor fix --undo; systemctl daemon-reload; systemctl restart docker.socket docker.service; stat -c 'mode %a' /run/docker.sock"
     );
     let text = said_by_systemd(machine, &script)?;
     let modes: Vec<&str> = text.lines().filter(|line| line.starts_with("mode ")).collect();

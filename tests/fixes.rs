@@ -27,7 +27,7 @@ fn mend(machine: &Machine, case: &Case) -> Result<String, String> {
         lines.push_str(&format!("{line}{answer}\n"));
     }
     // The daemon answers a moment after `service` has come back.
-    let wait = "for turn in $(seq 100); do ! docker version || break; sleep 0.1; done";
+    let wait = "pinged; for turn in $(seq 100); do ! docker version || break; sleep 0.1; done";
     let mend = format!("{lines}{}\n{wait}", case.then);
     let verify = before.steps(code, "verify");
     let others: Vec<&String> = verify.iter().filter(|line| !line.starts_with("gdoctor ")).collect();

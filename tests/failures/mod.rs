@@ -103,7 +103,12 @@ const MADE: [&str; 2] = ["/look/shown", "/look/errors"];
 
 /// What the table's lines may use besides what a host has: each waits for at most about a minute.
 const WORDS: &str = r#"
-await() { for turn in $(seq 600); do ! "$@" >/dev/null 2>&1 || return 0; sleep 0.1; done; echo "await $*: in vain"; }
+await() {
+  [ "$*" != "docker version" ] || pinged
+  for turn in $(seq 600); do ! "$@" >/dev/null 2>&1 || return 0; sleep 0.1; done; echo "await $*: in vain"
+}
+# Docker's client is slow to start: what asks the daemon often is smaller.
+pinged() { [ -z "${DOCKER_HOST-}" ] && for turn in $(seq 100); do ! curl -sf --unix-socket /run/docker.sock http://d/_ping >/dev/null 2>&1 || return 0; sleep 0.1; done; }
 listens() { ss -Hltn sport = ":$1" | grep -q .; }
 unconnected() { ! ss -Htan sport = ":$1" | grep -q .; }
 ended() { ! pgrep -x "$1"; }
