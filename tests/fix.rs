@@ -7,11 +7,11 @@ mod failures;
 mod part;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use failures::{Case, LOOK, Machine, cases};
-use libtest_mimic::{Arguments, Failed, Trial};
+use failures::{Case, LOOK, Machine, Shared, cases};
+use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
 /// As many of the tables' failures at least are mended by gdoctor itself; the others' fixes are for the reader to decide.
@@ -23,51 +23,15 @@ const WORK: u64 = 6_000;
 /// So often is looked for the failure of before, a second apart: a daemon comes up, or gives up.
 const TURNS: usize = 20;
 
-/// Machines of one kind: a trial takes one that is free, or starts one, and gives it back unless it is in disorder.
-struct Shared {
-    arguments: &'static [&'static str],
-    free: Mutex<Vec<Machine>>,
-    mended: Mutex<Vec<String>>,
-}
-
-impl Shared {
-    fn new(arguments: &'static [&'static str]) -> Arc<Self> {
-        Arc::new(Self { arguments, free: Mutex::default(), mended: Mutex::default() })
-    }
-
-    /// Ok too where the lab is not installed; that is said.
-    fn with(&self, work: impl FnOnce(&Machine) -> Result<(), String>) -> Result<(), Failed> {
-        let free = || self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = free().pop();
-        let machine = match taken {
-            Some(machine) => machine,
-            None => match Machine::start(self.arguments) {
-                Some(machine) => machine,
-                None => return Ok(()),
-            },
-        };
-        work(&machine)?;
-        free().push(machine);
-        Ok(())
-    }
-}
-
 fn main() {
-    let arguments = Arguments::from_args();
+    let arguments = failures::arguments();
     let (plain, systemd) = (Shared::new(&[]), Shared::new(&["--systemd"]));
+    let mended: Arc<Mutex<Vec<String>>> = Arc::default();
     let mut trials = Vec::new();
-    for (table, shared) in [("fixes.toml", &plain), ("systemd.toml", &systemd)] {
-        for case in
-            cases(table).into_iter().filter(|case| case.before.first().is_some_and(|line| !line.starts_with("unknown")))
-        {
-            let shared = shared.clone();
-            trials.push(Trial::test(format!("{table} :: {}", case.title()), move || {
-                shared.with(|machine| mended_and_taken_back(machine, &case, &shared.mended))
-            }));
-        }
-    }
+    // The longest begin first.
     for (name, test) in [
-        ("only what is named is done", only_what_is_named as fn(&Machine) -> Result<(), String>),
+        ("an end at any moment is told and taken back", killed as fn(&Machine) -> Result<(), String>),
+        ("only what is named is done", only_what_is_named),
         ("what cannot be written is told beforehand", unwritable),
         ("a full disk leaves everything as it was", full_disk),
         ("a file that others change is left alone", changed_by_others),
@@ -81,7 +45,6 @@ fn main() {
         ("fixes of one file are taken back in their order", taken_back_in_order),
         ("what would let everybody in is only shown, what keeps them out is done", opens_and_closes),
         ("a file with another name, or too large, is left alone", shared_and_large),
-        ("an end at any moment is told and taken back", killed),
     ] {
         let shared = plain.clone();
         let alone = move |machine: &Machine| {
@@ -104,11 +67,19 @@ fn main() {
         let shared = systemd.clone();
         trials.push(Trial::test(name, move || shared.with(test)));
     }
+    for (table, shared) in [("fixes.toml", &plain), ("systemd.toml", &systemd)] {
+        for case in
+            cases(table).into_iter().filter(|case| case.before.first().is_some_and(|line| !line.starts_with("unknown")))
+        {
+            let (shared, mended) = (shared.clone(), mended.clone());
+            trials.push(Trial::test(format!("{table} :: {}", case.title()), move || {
+                shared.with(|machine| mended_and_taken_back(machine, &case, &mended))
+            }));
+        }
+    }
     let all = arguments.filter.is_none() && !arguments.list;
     let conclusion = libtest_mimic::run(&arguments, trials);
-    let mended: Vec<String> =
-        [&plain, &systemd].iter().flat_map(|shared| shared.mended.lock().unwrap().clone()).collect();
-    let had_machine = !plain.free.lock().unwrap().is_empty();
+    let (mended, had_machine) = (mended.lock().unwrap().clone(), plain.had_machine());
     println!("mended by gdoctor and taken back: {}\n{}", mended.len(), mended.join("\n"));
     // The machines end here, not with the process.
     drop((plain, systemd));
@@ -150,11 +121,8 @@ fn differing(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>
 /// `gdoctor fix` in the case's shell; its document.
 fn fix(machine: &Machine, case: &Case, arguments: &str) -> Result<Value, String> {
     let scope = LOOK.strip_prefix("gdoctor ").unwrap();
-    let line = format!("gdoctor fix {arguments} {scope} {} >/look/fix 2>/look/fix-errors", case.ask);
-    machine.look_after(case, &line)?;
-    let (said, errors) = (machine.read("/look/fix"), machine.read("/look/fix-errors"));
-    let errors = String::from_utf8_lossy(&errors).into_owned();
-    let document: Value = serde_json::from_slice(&said).map_err(|why| format!("fix {arguments}: {why}\n{errors}"))?;
+    let line = format!("gdoctor fix {arguments} {scope} {} >/look/shown 2>/look/errors", case.ask);
+    let (_, document) = machine.shown_after(case, &line).map_err(|why| format!("fix {arguments}: {why}"))?;
     let schema: Value = serde_json::from_str(include_str!("../docs/gdoctor-fix-1.json")).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let wrong: Vec<String> =
@@ -462,7 +430,7 @@ fn closed_by_its_unit(machine: &Machine) -> Result<(), String> {
     let script = format!(
         "mkdir -p /etc/systemd/system/docker.socket.d; printf '[Socket]\\nSocketMode=0666\\n' >/etc/systemd/system/docker.socket.d/open.conf\n\
          systemctl daemon-reload; systemctl restart docker.socket docker.service; await docker version; stat -c 'mode %a' /run/docker.sock\n\
-         {FIX_DOCKER} --yes=docker-access/open-to-all; gdoctor fix --undo; systemctl restart docker.socket docker.service; stat -c 'mode %a' /run/docker.sock"
+         {FIX_DOCKER} --yes=docker-access/open-to-all; gdoctor fix --undo; systemctl daemon-reload; systemctl restart docker.socket docker.service; stat -c 'mode %a' /run/docker.sock"
     );
     let text = said_by_systemd(machine, &script)?;
     let modes: Vec<&str> = text.lines().filter(|line| line.starts_with("mode ")).collect();

@@ -6,7 +6,8 @@
 mod failures;
 mod part;
 
-use failures::{Case, Machine, cases};
+use failures::{Case, Machine, Shared, cases};
+use libtest_mimic::Trial;
 
 /// As many reported failures as this have to be in the table.
 const FORTY: usize = 40;
@@ -26,7 +27,7 @@ fn mend(machine: &Machine, case: &Case) -> Result<String, String> {
         lines.push_str(&format!("{line}{answer}\n"));
     }
     // The daemon answers a moment after `service` has come back.
-    let wait = "for turn in $(seq 100); do ! docker version || break; sleep 0.1; done";
+    let wait = "pinged; for turn in $(seq 100); do ! docker version || break; sleep 0.1; done";
     let mend = format!("{lines}{}\n{wait}", case.then);
     let verify = before.steps(code, "verify");
     let others: Vec<&String> = verify.iter().filter(|line| !line.starts_with("gdoctor ")).collect();
@@ -88,42 +89,33 @@ const EXIT: &str = "exit status ";
 /// So often is looked for the failure of before, a second apart.
 const UNDO_TURNS: usize = 20;
 
-/// Goes through a table; a machine that a case leaves in disorder is replaced.
-fn go_through(cases: &[Case], arguments: &[&str]) {
-    let Some(mut machine) = Machine::start(arguments) else { return };
-    let only = std::env::var("FIXES").unwrap_or_default();
-    let mut wrong = Vec::new();
-    for case in cases.iter().filter(|case| only.split(',').any(|part| case.title().contains(part))) {
-        let name = case.title();
-        let outcome = mend(&machine, case);
-        match outcome {
-            Ok(pasted) => {
-                // systemd starts a service so often only, and the next case starts it again.
-                let forget = "[ ! -d /run/systemd/system ] || systemctl reset-failed";
-                machine.as_root(&format!("{forget}\n{}\nawait docker version", case.restore));
-                println!("{name}: {} … green, {pasted}", case.before.join(", "));
-            }
-            Err(why) => {
-                println!("{name}: RED");
-                wrong.push(format!("{name}: {why}"));
-                drop(machine);
-                machine = Machine::start(arguments).unwrap();
-            }
+/// Mends it and tidies up. A machine in which something went wrong is not used again.
+fn go_through(machine: &Machine, case: &Case) -> Result<(), String> {
+    let pasted = mend(machine, case)?;
+    // systemd starts a service so often only, and the next case starts it again.
+    let forget = "[ ! -d /run/systemd/system ] || systemctl reset-failed";
+    machine.as_root(&format!("{forget}\n{}\nawait docker version", case.restore));
+    println!("{}: {} … green, {pasted}", case.title(), case.before.join(", "));
+    Ok(())
+}
+
+fn main() {
+    let arguments = failures::arguments();
+    let (plain, systemd) = (Shared::new(&[]), Shared::new(&["--systemd"]));
+    let mut trials = Vec::new();
+    let mut ids = Vec::new();
+    for (table, shared) in [("fixes.toml", &plain), ("systemd.toml", &systemd)] {
+        for case in cases(table) {
+            ids.extend(case.corpus.iter().filter(|_| table == "fixes.toml").cloned());
+            let shared = shared.clone();
+            let name = format!("{table} :: {}", case.title());
+            trials.push(Trial::test(name, move || shared.with(|machine| go_through(machine, &case))));
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-#[test]
-fn each_failure_is_told_and_its_printed_fix_mends_it() {
-    let cases = cases("fixes.toml");
-    let ids: Vec<&str> = cases.iter().flat_map(|case| case.corpus.iter().map(String::as_str)).collect();
     println!("{} reported failures made for real: {}", ids.len(), ids.join(" "));
     assert!(ids.len() >= FORTY);
-    go_through(&cases, &[]);
-}
-
-#[test]
-fn with_systemd_each_failure_is_told_and_its_printed_fix_mends_it() {
-    go_through(&cases("systemd.toml"), &["--systemd"]);
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    // The machines end here, not with the process.
+    drop((plain, systemd));
+    conclusion.exit();
 }

@@ -19,6 +19,7 @@ use crate::host::ledger::{Ledger, Shelf};
 use crate::host::process::End;
 use crate::host::shell::{self, Said};
 use crate::host::state::State;
+use crate::report::ANEW_BY_SCRIPT;
 
 /// The most that one command may take: a service that stops waits for its containers.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -133,7 +134,7 @@ fn looks_at_settings(line: &str) -> bool {
 /// dockerd that is told to read its file again keeps what the file no longer has: only a restart makes it forget that.
 fn reads_again(line: &str) -> String {
     match line.contains("kill -HUP \"$(cat /var/run/docker.pid)\"") {
-        true => "sudo service docker restart".to_owned(),
+        true => ANEW_BY_SCRIPT.to_owned(),
         false => line
             .replace("systemctl reload docker", "systemctl restart docker")
             .replace("systemctl --user reload docker", "systemctl --user restart docker"),

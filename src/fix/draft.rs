@@ -52,6 +52,8 @@ impl<'a> Draft<'a> {
         let is_asked = why_not.is_none() && fix.touches.as_ref().is_some_and(|touches| touches.packages);
         let (installs, unknown) = match is_asked.then(|| packages::brought(&fix.commands)) {
             None => (Vec::new(), None),
+            // What is missing all the same no package manager brings again.
+            Some(Ok(installs)) if installs.is_empty() => (installs, Some(INSTALLED.to_owned())),
             Some(Ok(installs)) => (installs, None),
             Some(Err(why)) => (Vec::new(), Some(why)),
         };
@@ -168,6 +170,9 @@ impl<'a> Draft<'a> {
         path.starts_with('/').then(|| state::resolved(Path::new(&path)))?
     }
 }
+
+const INSTALLED: &str =
+    "its packages are installed already, and something of them is missing or broken: `--reinstall` brings files again";
 
 fn run(line: &str, as_user: String) -> Action {
     let gate = Gate::default();

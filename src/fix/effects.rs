@@ -269,22 +269,28 @@ pub fn down(lines: &[&str]) -> Vec<String> {
     down.map(|(_, unit)| unit).collect()
 }
 
-/// What stops those of these units that run now, as these lines have started them. Init scripts are left out: Debian's does not `restart`
-/// what was stopped in good order, so the next fix would fail.
+/// What stops those of these units that run now, as these lines have started them.
 pub fn stopping(lines: &[&str], units: &[String]) -> Vec<String> {
     let mut running: BTreeMap<Manager, Vec<String>> = BTreeMap::new();
     for (manager, unit) in started(lines) {
-        if manager != Manager::Scripts && is_among(&unit, units) && manager.runs(&unit) == Some(true) {
+        if is_among(&unit, units) && manager.runs(&unit) == Some(true) {
             running.entry(manager).or_default().push(unit);
         }
     }
     running.into_iter().flat_map(|(manager, units)| manager.stop(&units)).collect()
 }
 
-/// The line without what starts these units; None where nothing is left. One whose parts decide over each other stays as it is, and one of
-/// an init script's, as with [`stopping`].
+/// The line without what starts these units; None where nothing is left. One whose parts decide over each other stays as it is, but for
+/// one that does nothing else.
 pub fn without_starts(line: &str, units: &[String]) -> Option<String> {
-    if line.contains([';', '|']) || Manager::of(line) == Some(Manager::Scripts) {
+    let only_starts = |part: &str| {
+        let started = starts(part);
+        !started.is_empty() && started.iter().all(|unit| is_among(unit, units))
+    };
+    if line.split("||").all(only_starts) {
+        return None;
+    }
+    if line.contains([';', '|']) {
         return Some(line.to_owned());
     }
     let kept = |part: &&str| {
@@ -364,7 +370,9 @@ mod tests {
         assert_eq!(left(&format!("{removed} && sudo systemctl restart docker")), removed);
         assert_eq!(left("sudo systemctl restart containerd docker.service"), "sudo systemctl restart containerd");
         assert_eq!(left("sudo systemctl restart docker"), "");
-        for line in ["sudo systemctl stop docker && sudo umount /x", "sudo service docker restart", "ls  a"] {
+        assert_eq!(left("sudo service docker restart || sudo service docker start"), "");
+        for line in ["sudo systemctl stop docker && sudo umount /x", "[ -e /x ] || sudo service docker start", "ls  a"]
+        {
             assert_eq!(left(line), line);
         }
     }

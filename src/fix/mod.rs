@@ -39,6 +39,7 @@ const SETTLES: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(500);
 /// The check that tells whether dockerd answers.
 const ENGINE: &str = "docker-engine";
+const STARTING: &str = "docker-engine/still-starting";
 
 /// One look: what is told, and what could be done about it.
 pub struct Look {
@@ -71,7 +72,7 @@ pub fn go_through(
 ) -> Option<(Look, Vec<(Step, StepResult)>)> {
     let mut done: Vec<(Step, StepResult)> = Vec::new();
     let mut answered: Vec<plan::Cause> = Vec::new();
-    let mut seen = look()?;
+    let mut seen = started(look)?;
     let mut number = 0;
     loop {
         let is_new = |step: &&Step| !step.causes.iter().all(|cause| is_among(cause, &answered));
@@ -94,6 +95,18 @@ pub fn go_through(
         done.push((step, result));
     }
     Some((seen, done))
+}
+
+/// An engine that systemd is starting just now comes up, or says why it does not: before that nothing is decided.
+fn started(look: &mut dyn FnMut() -> Option<Look>) -> Option<Look> {
+    let until = Deadline::after(SETTLES);
+    loop {
+        let seen = look()?;
+        if until.left().is_zero() || !seen.report.results.iter().any(|outcome| outcome.code == STARTING) {
+            return Some(seen);
+        }
+        std::thread::sleep(PAUSE);
+    }
 }
 
 fn is_among(cause: &plan::Cause, causes: &[plan::Cause]) -> bool {
@@ -138,12 +151,17 @@ fn settled(step: &Step, seen: &mut Look, look: &mut dyn FnMut() -> Option<Look>)
         lines.iter().any(|line| [" start", "restart", "reload", "-HUP"].iter().any(|word| line.contains(word)));
     let starts_docker = lines.iter().flat_map(|line| effects::starts(line)).any(|unit| effects::is_docker(&unit));
     let is_down = |outcome: &Outcome| outcome.id == ENGINE && outcome.status == Status::Fail;
+    // What is told by another name is so by what was done: no later look tells less of it.
+    let is_as_before = |outcome: &Outcome| {
+        outcome.cause.is_some() || outcome.id == ENGINE || step.causes.iter().any(|cause| cause.code == outcome.code)
+    };
     loop {
         *seen = look()?;
         let told = still_told(step, &seen.report);
+        let may_pass = left_of(step, &seen.report).any(is_as_before);
         // Until dockerd is up, what is told of it are the words of an earlier start.
         let comes_up = starts_docker && seen.report.results.iter().any(is_down);
-        if (told.is_empty() && !comes_up) || !starts || until.left().is_zero() {
+        if (!may_pass && !comes_up) || !starts || until.left().is_zero() {
             return Some(told);
         }
         std::thread::sleep(PAUSE);
@@ -152,6 +170,11 @@ fn settled(step: &Step, seen: &mut Look, look: &mut dyn FnMut() -> Option<Look>)
 
 /// What the step's checks have to tell of the same thing. What waits for another check is not mended yet.
 fn still_told(step: &Step, report: &Report) -> Vec<String> {
+    let words = |outcome: &Outcome| format!("{} {}: {}", outcome.status.word(), outcome.code, outcome.summary);
+    left_of(step, report).map(words).collect()
+}
+
+fn left_of<'a>(step: &'a Step, report: &'a Report) -> impl Iterator<Item = &'a Outcome> {
     let of_step = |outcome: &&Outcome| {
         let same = |cause: &plan::Cause| {
             let about = outcome.subject.is_empty() || cause.subject == outcome.subject;
@@ -159,8 +182,7 @@ fn still_told(step: &Step, report: &Report) -> Vec<String> {
         };
         !matches!(outcome.status, Status::Pass | Status::Skip) && step.causes.iter().any(same)
     };
-    let left = report.results.iter().filter(of_step);
-    left.map(|outcome| format!("{} {}: {}", outcome.status.word(), outcome.code, outcome.summary)).collect()
+    report.results.iter().filter(of_step)
 }
 
 /// The journal of this user, for reading.

@@ -131,7 +131,7 @@ impl Step {
 pub fn keeps_from_start(code: &str) -> bool {
     match code.split_once('/') {
         Some(("docker-config", name)) => name != "refused-later",
-        Some((check, name)) => (check, name) == ("docker-unit", "refused-next"),
+        Some((check, name)) => check == "docker-unit" && ["refused-next", "closes-next"].contains(&name),
         None => false,
     }
 }

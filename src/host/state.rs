@@ -251,6 +251,9 @@ pub fn unwritable(path: &Path) -> Option<String> {
         return Some(format!("cannot be given back as it is: {why}"));
     }
     let there = path.ancestors().find(|path| path.symlink_metadata().is_ok())?;
+    if there != path && !there.is_dir() {
+        return Some(format!("cannot be there: {} is no folder", there.display()));
+    }
     let system = rustix::fs::statvfs(there).ok()?;
     if system.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
         return Some("is on a read-only file system".to_owned());

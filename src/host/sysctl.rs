@@ -78,16 +78,16 @@ mod tests {
     fn names_decide_over_all_folders() {
         let root = tempfile::tempdir().unwrap();
         for path in
-            ["etc/sysctl.d/90-a.conf", "usr/lib/sysctl.d/95-b.conf", "usr/lib/sysctl.d/90-a.conf", "etc/sysctl.d/no"]
+            ["etc/sysctl.d/90-a.conf", "usr/lib/sysctl.d/85-b.conf", "usr/lib/sysctl.d/90-a.conf", "etc/sysctl.d/no"]
         {
             let path = root.path().join(path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
         }
         let host = Host::new(root.path(), Duration::from_secs(5));
-        let all = ["/etc/sysctl.d/90-a.conf", "/usr/lib/sysctl.d/95-b.conf", "/etc/sysctl.conf"];
+        let all = ["/usr/lib/sysctl.d/85-b.conf", "/etc/sysctl.d/90-a.conf", "/etc/sysctl.conf"];
         assert_eq!(files(&host), all);
-        assert_eq!(after(&host, "/etc/sysctl.d/91-new.conf").unwrap(), all[1..]);
+        assert_eq!(after(&host, "/etc/sysctl.d/86-new.conf").unwrap(), all[1..]);
         assert_eq!(after(&host, "/etc/docker/daemon.json"), None);
     }
 }

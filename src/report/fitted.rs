@@ -160,7 +160,13 @@ fn of_user(command: String) -> Option<String> {
 /// that; `None` where the fix is of systemd.
 fn without_systemd(commands: Vec<String>) -> Option<Vec<String>> {
     let mut fitting: Vec<String> = Vec::new();
-    for command in commands {
+    // `sudo rm FILE && sudo service docker restart`
+    let parts =
+        |command: String| match command.strip_suffix(RESTART_BY_SCRIPT).and_then(|rest| rest.strip_suffix(" && ")) {
+            Some(first) => vec![first.to_owned(), RESTART_BY_SCRIPT.to_owned()],
+            None => vec![command],
+        };
+    for command in commands.into_iter().flat_map(parts) {
         let words: Vec<&str> = command.split(' ').collect();
         let plain = words.strip_prefix(&["sudo"]).unwrap_or(&words);
         let of_docker =
@@ -171,9 +177,11 @@ fn without_systemd(commands: Vec<String>) -> Option<Vec<String>> {
             ["systemctl", verb, rest @ ..] if !rest.is_empty() && rest.iter().all(of_docker) => match *verb {
                 "start" => "sudo service docker start".to_owned(),
                 "enable" if rest.contains(&"--now") => "sudo service docker start".to_owned(),
-                "restart" | "stop" => format!("sudo service docker {verb}"),
+                "restart" => ANEW_BY_SCRIPT.to_owned(),
+                "stop" => "sudo service docker stop".to_owned(),
                 _ => return None,
             },
+            _ if command == RESTART_BY_SCRIPT => ANEW_BY_SCRIPT.to_owned(),
             _ if OF_SYSTEMD.iter().any(|words| command.contains(words)) => return None,
             _ => command.clone(),
         };
@@ -189,6 +197,9 @@ const OF_SYSTEMD: [&str; 7] =
     ["systemctl", "journalctl", "loginctl", "/systemd/", "timedatectl", "systemd-run", "ExecStart="];
 const NO_SYSTEMD: &str = "The commands for this are systemd's, which does not run on this system: do it where the service is started \
     here (/etc/init.d, /etc/conf.d, /etc/default), then restart the service.";
+const RESTART_BY_SCRIPT: &str = "sudo service docker restart";
+/// Debian's script, and Docker's own, restart nothing that was stopped in good order: they end with 1, without a word.
+pub const ANEW_BY_SCRIPT: &str = "sudo service docker restart || sudo service docker start";
 const AGAIN: &str = "# end dockerd-rootless.sh, and start it again";
 /// dockerd knows it from 23.0 on.
 const VALIDATE: &str = "dockerd --validate";
@@ -270,8 +281,11 @@ mod tests {
                 "sudo systemctl daemon-reload",
                 "sudo systemctl restart docker.socket docker.service"
             ]),
-            Ok(vec!["sudoedit x".to_owned(), "sudo service docker restart".into()])
+            Ok(vec!["sudoedit x".to_owned(), ANEW_BY_SCRIPT.into()])
         );
+        let written = ["sudo rm /x && sudo service docker restart", "sudo service docker stop"];
+        let fitting = ["sudo rm /x", ANEW_BY_SCRIPT, "sudo service docker stop"].map(str::to_owned);
+        assert_eq!(told(&written), Ok(fitting.to_vec()));
         assert_eq!(told(&["sudo systemctl enable --now docker"]), Ok(vec!["sudo service docker start".to_owned()]));
         assert_eq!(told(&["systemctl is-active docker"]), Err(NO_SYSTEMD));
         assert_eq!(told(&["sudo journalctl -u docker"]), Err(NO_SYSTEMD));

@@ -29,6 +29,7 @@ pub use start::Starts;
 
 pub use doc::{Known, find_fix, general, general_words, has_holes, is_open, parse};
 pub use families::FamilyWords;
+pub use fitted::ANEW_BY_SCRIPT;
 pub use gate::{Gate, harmless};
 pub use refusal::Refused;
 pub use words::{CORRECTED, OUT_OF_SIGHT, ROOT_FOR_ALL, YOUR_OWN, general_fix, write, write_through};

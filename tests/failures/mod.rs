@@ -3,9 +3,12 @@
 
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use libtest_mimic::{Arguments, Failed};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::part::{Part, Run, root};
 
@@ -59,11 +62,53 @@ impl Case {
     }
 }
 
+/// So many trials at once, each in a machine of its own: most of their time they wait for a daemon that ends or starts.
+const AT_ONCE: usize = 4;
+
+pub fn arguments() -> Arguments {
+    let given = Arguments::from_args();
+    Arguments { test_threads: given.test_threads.or(Some(AT_ONCE)), ..given }
+}
+
+/// Machines of one kind: a trial takes one that is free, or starts one, and gives it back unless it is in disorder.
+pub struct Shared {
+    arguments: &'static [&'static str],
+    free: Mutex<Vec<Machine>>,
+}
+
+impl Shared {
+    pub fn new(arguments: &'static [&'static str]) -> Arc<Self> {
+        Arc::new(Self { arguments, free: Mutex::default() })
+    }
+
+    /// Ok too where the lab is not installed; that is said.
+    pub fn with(&self, work: impl FnOnce(&Machine) -> Result<(), String>) -> Result<(), Failed> {
+        let free = || self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = free().pop();
+        let Some(machine) = taken.or_else(|| Machine::start(self.arguments)) else { return Ok(()) };
+        work(&machine)?;
+        free().push(machine);
+        Ok(())
+    }
+
+    pub fn had_machine(&self) -> bool {
+        !self.free.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+}
+
 pub struct Machine(pub Part);
+
+/// Where gdoctor's document goes, and what else it says.
+const MADE: [&str; 2] = ["/look/shown", "/look/errors"];
 
 /// What the table's lines may use besides what a host has: each waits for at most about a minute.
 const WORDS: &str = r#"
-await() { for turn in $(seq 600); do ! "$@" >/dev/null 2>&1 || return 0; sleep 0.1; done; echo "await $*: in vain"; }
+await() {
+  [ "$*" != "docker version" ] || pinged
+  for turn in $(seq 600); do ! "$@" >/dev/null 2>&1 || return 0; sleep 0.1; done; echo "await $*: in vain"
+}
+# Docker's client is slow to start: what asks the daemon often is smaller.
+pinged() { [ -z "${DOCKER_HOST-}" ] && for turn in $(seq 100); do ! curl -sf --unix-socket /run/docker.sock http://d/_ping >/dev/null 2>&1 || return 0; sleep 0.1; done; }
 listens() { ss -Hltn sport = ":$1" | grep -q .; }
 unconnected() { ! ss -Htan sport = ":$1" | grep -q .; }
 ended() { ! pgrep -x "$1"; }
@@ -95,18 +140,25 @@ impl Machine {
         command
     }
 
-    pub fn read(&self, path: &str) -> Vec<u8> {
-        self.command(&["cat", path]).output().unwrap().stdout
-    }
-
     /// Pastes lines into a shell; what it said. That goes through a file: what a line leaves running would hold a pipe open.
     pub fn paste(&self, words: &[&str], lines: &str) -> String {
-        let words = [&["sh", "-c", "rm -f /said; exec \"$@\" >/said 2>&1", "sh"], words].concat();
-        let mut child =
-            self.command(&words).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        self.pasted(words, lines).swap_remove(0)
+    }
+
+    /// The same with what then stands in the files of [`MADE`], behind it: each look into the machine takes a while.
+    fn pasted(&self, words: &[&str], lines: &str) -> Vec<String> {
+        let files = MADE.map(|file| format!("printf '\\0'; cat {file} 2>/dev/null")).join("; ");
+        let all = format!("rm -rf /said /look; mkdir -m 777 /look; \"$@\" >/said 2>&1; cat /said; {files}");
+        let words = [&["sh", "-c", &all, "sh"], words].concat();
+        let piped = || Stdio::piped();
+        let mut child = self.command(&words).stdin(piped()).stdout(piped()).stderr(Stdio::null()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
-        child.wait().unwrap();
-        String::from_utf8_lossy(&self.read("/said")).into_owned()
+        let said = child.wait_with_output().unwrap().stdout;
+        let mut texts: Vec<String> =
+            said.split(|byte| *byte == 0).map(|text| String::from_utf8_lossy(text).into_owned()).collect();
+        // A shell that was ended says nothing more.
+        texts.resize(MADE.len() + 1, String::new());
+        texts
     }
 
     pub fn as_root(&self, script: &str) -> String {
@@ -130,7 +182,13 @@ impl Machine {
 
     /// What the case's shell says of the lines, and gdoctor at their end.
     pub fn look_after(&self, case: &Case, lines: &str) -> Result<(String, Run), String> {
-        self.as_root("rm -rf /look && mkdir -m 777 /look");
+        let (said, report) =
+            self.shown_after(case, &format!("{lines}\n{LOOK} {} >/look/shown 2>/look/errors", case.ask))?;
+        Ok((said, Run { code: 0, report }))
+    }
+
+    /// What the case's shell says of the lines, and the document that they leave in /look/shown, or what they say in /look/errors.
+    pub fn shown_after(&self, case: &Case, lines: &str) -> Result<(String, Value), String> {
         let user = [
             "setpriv",
             "--reuid=labuser",
@@ -141,11 +199,11 @@ impl Machine {
             "USER=labuser",
         ];
         let words = [if case.user { &user[..] } else { &[] }, &["env", "EDITOR=/editor", "bash"]].concat();
-        let look = format!("{LOOK} {} >/look/report 2>/look/errors", case.ask);
-        let said = self.paste(&words, &format!("{WORDS}{}\n{lines}\n{look}\n", case.shell));
-        match serde_json::from_slice(&self.read("/look/report")) {
-            Ok(report) => Ok((said, Run { code: 0, report })),
-            Err(_) => Err(format!("no report: {}\n{said}", String::from_utf8_lossy(&self.read("/look/errors")))),
+        let texts = self.pasted(&words, &format!("{WORDS}{}\n{lines}\n", case.shell));
+        let [said, shown, errors] = &texts[..] else { return Err(format!("another number of texts: {texts:#?}")) };
+        match serde_json::from_str(shown) {
+            Ok(document) => Ok((said.clone(), document)),
+            Err(why) => Err(format!("no document: {why}\n{errors}\n{said}")),
         }
     }
 }

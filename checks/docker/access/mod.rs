@@ -61,6 +61,8 @@ fn denied(facts: &Facts, path: &str) -> Result<Finding, Stop> {
         Finding::fail("other-group-inside", "add-group-number")
     } else if user.account_groups.contains(&socket.gid) {
         Finding::fail("login-is-older", "log-in-again")
+    } else if socket.group.is_empty() {
+        Finding::fail("nameless-group", "restart-socket")
     } else {
         Finding::fail("not-in-group", "join-group")
     };

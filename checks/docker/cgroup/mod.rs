@@ -37,6 +37,15 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         let finding = Finding::fail("not-mounted", "docker-engine/mount-cgroups");
         return Ok(finding.evidence(own.source.0.as_str(), "no cgroup of devices").into());
     }
+    // libcontainer's systemd.IsRunningSystemd asks for /run/systemd/system.
+    if info.cgroup_driver == "systemd" && facts.host.systemd.is_absent() && !elsewhere && !inside {
+        let config = &facts.docker.config;
+        let by_file = facts.docker.settings().is_some_and(|settings| settings.kinds.contains_key("exec-opts"));
+        let fix = if by_file { "own-cgroups" } else { "docker-engine/mend-command" };
+        let path = Some(config.source.0.as_str()).filter(|path| !path.is_empty()).unwrap_or("/etc/docker/daemon.json");
+        let finding = Finding::fail("no-systemd", fix).with("path", path);
+        return Ok(finding.evidence(fact.source.0.as_str(), "CgroupDriver systemd").saw(&facts.host.systemd).into());
+    }
     let finding = match info.cgroup_driver.as_str() {
         "" => {
             return Err(Stop::Unknown(

@@ -24,6 +24,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let service = need.run.as_ref().filter(|line| line.made_up);
     let fact = &facts.engine.compose;
     let compose = fact.known()?.cloned().unwrap_or_default();
+    if compose.unfit.as_ref().is_some_and(|unfit| is_in_closed_folder(facts, unfit)) {
+        return Err(Stop::blocked_by("docker-credentials"));
+    }
     let finding = match (&compose.plugin, &compose.python) {
         (Some(plugin), _) => match &compose.unfit {
             Some(unfit) => broken(plugin, unfit, service),
@@ -47,6 +50,13 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     };
     let words = compose.plugin.iter().chain(&compose.python).map(String::as_str).collect::<Vec<_>>().join(", ");
     Ok(finding.evidence(fact.source.0.as_str(), words).into())
+}
+
+/// The client's own folder, which this user may not enter: that is told of its config.json.
+fn is_in_closed_folder(facts: &Facts, unfit: &Unfit) -> bool {
+    let config = &facts.engine.client_config;
+    let folder = config.source.0.rsplit_once('/').map(|(folder, _)| folder);
+    config.gap() == Some(&Gap::Denied) && matches!(unfit, Unfit::Closed(closed) if Some(closed.as_str()) == folder)
 }
 
 fn broken(path: &str, unfit: &Unfit, service: Option<&RunLine>) -> Finding {

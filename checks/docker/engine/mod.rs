@@ -2,7 +2,7 @@
 
 mod start;
 
-use crate::model::facts::docker::{Address, Config, DockerFacts, Lack, NoVariables, Reach, Settings};
+use crate::model::facts::docker::{Address, Config, DockerFacts, Lack, NoVariables, PidOfAnother, Reach, Settings};
 use crate::model::facts::engine::{Kvm, Start, SystemdFailure};
 use crate::model::facts::host::Platform;
 use crate::model::finding::Verdict;
@@ -66,14 +66,13 @@ fn held_by_systemd(facts: &Facts) -> Option<Result<Findings, Stop>> {
     }
     let masked = docker.unit.value().is_some_and(|unit| unit.masked);
     let lacking = docker.unit.value().and_then(|unit| unit.lacks_variables.as_ref());
-    let said =
-        || Some(in_its_place(docker, of_named_key(docker, start::finding(start)?)).with("root", data_root(docker)));
+    let said = || Some(in_its_place(docker, of_named_key(docker, start::finding(start)?)).with("root", docker.root()));
     let finding = match &start.systemd {
         _ if masked => Finding::fail("masked", "unmask"),
         _ if lacking.is_some() => no_variables(lacking?),
         Some(failure) => of_systemd(failure).evidence(facts.engine.start.source.0.as_str(), start.state.as_str()),
         // The next connection would start it again; what ended by itself ends so again.
-        None => said().or_else(|| unsaid(facts).filter(|_| start.result != "oom-kill"))?,
+        None => said().or_else(|| unsaid(facts).filter(|_| start.result != "oom-kill")).or_else(|| starting(start))?,
     };
     let address = docker.endpoint.value().map(|endpoint| endpoint.address.to_string()).unwrap_or_default();
     Some(Ok(finding.with("address", address).with("path", config_path(docker)).into()))
@@ -84,11 +83,6 @@ fn config_path(docker: &DockerFacts) -> &str {
         "" => "/etc/docker/daemon.json",
         path => path,
     }
-}
-
-fn data_root(docker: &DockerFacts) -> &str {
-    let told = docker.setting("data-root", |settings| settings.data_root.as_deref());
-    told.map_or("/var/lib/docker", |told| told.value)
 }
 
 /// Docker Desktop's virtual machine is not there: KVM, or just not started.
@@ -127,13 +121,18 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
         return Ok(finding);
     }
     if let Some(pid) = docker.daemon_process.value() {
-        let hosts = docker.command.value().map_or(&[][..], |command| &command.hosts);
+        let by_command = docker.command.value().map_or(&[][..], |command| &command.hosts);
+        let by_file = docker.settings().map_or(&[][..], |settings| &settings.hosts);
+        let hosts = if by_command.is_empty() { by_file } else { by_command };
         let here = |host: &String| docker.endpoint.value().is_some_and(|endpoint| is_place(host, &endpoint.address));
         // What was told to listen at other places is an engine of its own, and a restart of the service would not change that.
         let finding = match hosts.first().filter(|_| !hosts.iter().any(here)) {
-            Some(first) => {
-                Finding::fail("told-elsewhere", "ask-there").with("first", first).with("hosts", hosts.join(", "))
+            Some(first) => match by_command.is_empty() {
+                true => Finding::fail("hosts-elsewhere", "add-socket"),
+                false => Finding::fail("told-elsewhere", "ask-there"),
             }
+            .with("first", first)
+            .with("hosts", hosts.join(", ")),
             None => Finding::fail("listens-elsewhere", "restart"),
         };
         return Ok(finding.with("pid", pid));
@@ -167,6 +166,10 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
     if let Some(lacking) = docker.unit.value().and_then(|unit| unit.lacks_variables.as_ref()) {
         return Ok(no_variables(lacking));
     }
+    // The script then says that Docker runs, and starts nothing.
+    if let Some(other) = docker.pid_file.value().filter(|other| other.path == PidOfAnother::OF_SCRIPT) {
+        return Ok(foreign_pid(docker, other));
+    }
     // systemd's own words come first where they are known.
     let said = facts.engine.start.value().is_some_and(|start| start.systemd.is_some());
     if let Some(reason) = docker.unit.value().and_then(|unit| unit.refused.as_ref()).filter(|_| !said) {
@@ -190,18 +193,14 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
             None if finding.code == "refuses-config" && is_mended(facts, &finding) => {
                 Finding { code: "mended-since", verdict: Verdict::Fail("start-again"), ..finding }
             }
-            Some(other) => Finding::fail("foreign-pid", "remove-pid-file")
-                .with("file", &other.path)
-                .with("pid", other.pid)
-                .with("name", &other.name)
-                .evidence(docker.pid_file.source.0.as_str(), format!("{}, which is {}", other.pid, other.name)),
+            Some(other) => foreign_pid(docker, other),
             None => finding,
         };
-        let finding = outside_its_guest(facts, of_named_key(docker, finding));
-        return Ok(in_its_place(docker, finding).with("root", data_root(docker)));
+        let finding = outside_its_guest(facts, by_its_unit(docker, of_named_key(docker, finding)));
+        return Ok(in_its_place(docker, finding).with("root", docker.root()));
     }
-    if facts.engine.start.value().is_some_and(|start| start.state == "activating") {
-        return Ok(Finding::fail("still-starting", "see-log"));
+    if let Some(finding) = facts.engine.start.value().and_then(starting) {
+        return Ok(finding);
     }
     if facts.host.platform.value() == Some(&Platform::Wsl) && facts.host.systemd.is_absent() {
         return Ok(Finding::fail("no-service-manager", "systemd-in-wsl"));
@@ -217,6 +216,12 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
     })
 }
 
+fn foreign_pid(docker: &DockerFacts, other: &PidOfAnother) -> Finding {
+    let finding = Finding::fail("foreign-pid", "remove-pid-file").with("file", &other.path).with("pid", other.pid);
+    let source = docker.pid_file.source.0.as_str();
+    finding.with("name", &other.name).evidence(source, format!("{}, which is {}", other.pid, other.name))
+}
+
 /// dockerd's own words mostly name the key that they are about.
 fn of_named_key(docker: &DockerFacts, finding: Finding) -> Finding {
     let said = finding.values.get("reason").map(|reason| reason.to_ascii_lowercase().replace('-', " "));
@@ -227,6 +232,25 @@ fn of_named_key(docker: &DockerFacts, finding: Finding) -> Finding {
     let key = docker.settings().and_then(|settings| settings.kinds.keys().filter(|key| key.len() > 5).find(named));
     match key.filter(|_| finding.code == "start-failed") {
         Some(_) => Finding { code: "setting-refused", verdict: Verdict::Fail("mend-setting"), ..finding },
+        None => finding,
+    }
+}
+
+/// What dockerd may not do the unit forbids it.
+fn by_its_unit(docker: &DockerFacts, finding: Finding) -> Finding {
+    let Some(unit) = docker.unit.value() else { return finding };
+    let named = finding.values.get("named").map_or("", String::as_str);
+    let named = named.strip_prefix("/var").filter(|rest| rest.starts_with("/run/")).unwrap_or(named);
+    let by = match finding.code {
+        "needs-root" => unit.as_user.as_ref(),
+        "read-only" => unit.closes(named),
+        _ => None,
+    };
+    match by {
+        Some(line) => Finding { code: "unit-closes", verdict: Verdict::Fail("docker-unit/show-again"), ..finding }
+            .with("setting", &line.setting)
+            .with("file", &line.file)
+            .evidence(line.file.as_str(), line.setting.as_str()),
         None => finding,
     }
 }
@@ -295,6 +319,10 @@ fn unsaid(facts: &Facts) -> Option<Finding> {
     Some(finding.evidence(facts.engine.start.source.0.as_str(), format!("failed, {}", start.result)))
 }
 
+fn starting(start: &Start) -> Option<Finding> {
+    (start.state == "activating").then(|| Finding::fail("still-starting", "see-log"))
+}
+
 /// dockerd was not reached: systemd gave up before.
 fn of_systemd(failure: &SystemdFailure) -> Finding {
     let files = |drop_ins: &[String]| match drop_ins {
@@ -309,7 +337,11 @@ fn of_systemd(failure: &SystemdFailure) -> Finding {
             Finding::fail("unit-step", "mend-unit").with("reason", words).with("files", files(drop_ins))
         }
         SystemdFailure::Socket { words } if words.contains("resolve group") => {
-            Finding::fail("no-socket-group", "make-group").with("reason", words)
+            // `docker.socket: Failed to resolve group docker: No such process`
+            let group = words
+                .split_once("resolve group ")
+                .map_or("docker", |(_, rest)| rest.split(':').next().unwrap_or("docker"));
+            Finding::fail("no-socket-group", "make-group").with("reason", words).with("group", group)
         }
         SystemdFailure::Socket { words } => Finding::fail("socket-failed", "see-socket").with("reason", words),
         SystemdFailure::Requires { unit, result } => {
@@ -338,7 +370,7 @@ fn no_variables(lacking: &NoVariables) -> Finding {
 fn lacks(lack: &Lack) -> Finding {
     if let Some(group) = &lack.group {
         let reason = format!("{} says SocketGroup={group}, and /etc/group has no {group}", lack.unit);
-        return Finding::fail("no-socket-group", "make-group").with("reason", reason);
+        return Finding::fail("no-socket-group", "make-group").with("reason", reason).with("group", group);
     }
     let of_engine = ["docker.socket", "containerd.service"].contains(&lack.unit.as_str());
     let (code, fix) = match (lack.masked, of_engine) {

@@ -5,7 +5,7 @@ use crate::model::facts::engine::{Start, is_final};
 use crate::model::prelude::*;
 
 /// Words of a line, the code that they mean, and its fix. The first row that fits counts.
-const MEANINGS: [(&str, &str, &str); 62] = [
+const MEANINGS: [(&str, &str, &str); 63] = [
     (".json: is a directory", "config-folder", "remove-config-folder"),
     // Whatever was being done when it happened.
     ("too many open files", "few-resources", "see-limits"),
@@ -29,6 +29,7 @@ const MEANINGS: [(&str, &str, &str); 62] = [
     ("invalid database", "network-store", "remove-network-store"),
     ("no sockets found via socket activation", "no-activation", "start-socket"),
     (": file exists", "root-in-the-way", "look-at-root"),
+    (": not a directory", "root-in-the-way", "look-at-root"),
     ("zone_conflict", "firewalld-zone", "leave-zone"),
     ("non-overlapping ipv4 address pool", "no-address-range", "free-range"),
     ("devices cgroup isn't mounted", "no-cgroups", "mount-cgroups"),
@@ -92,7 +93,7 @@ pub fn finding(start: &Start) -> Option<Finding> {
     }
     let known = start.lines.iter().rposition(|line| is_last_word(line));
     let at = known.or_else(|| start.lines.iter().rposition(|line| is_final(line)))?;
-    let line = start.lines.get(at)?;
+    let line = own_containerd(start, at).or_else(|| start.lines.get(at))?;
     // What led to it stands in the lines before: containerd's "no space left on device", a driver's own words.
     let before = start.lines.get(at.saturating_sub(8)..at).unwrap_or_default();
     let meaning = MEANINGS
@@ -108,6 +109,12 @@ pub fn finding(start: &Start) -> Option<Finding> {
     let path = reason.split([' ', '"']).find(|word| word.starts_with('/')).unwrap_or("/var/lib/docker");
     let finding = finding.with("user", user).with("named", path.trim_end_matches([':', '.']));
     Some(finding.with("reason", reason).evidence(start.log.as_str(), line.as_str()))
+}
+
+/// A containerd that dockerd starts itself says why it ends, long before dockerd has waited enough for it.
+fn own_containerd(start: &Start, at: usize) -> Option<&String> {
+    let waited = start.lines.get(at).is_some_and(|line| contains(line, "timeout waiting for containerd"));
+    start.lines.get(..at).filter(|_| waited)?.iter().rfind(|line| line.starts_with("containerd: "))
 }
 
 fn is_last_word(line: &str) -> bool {

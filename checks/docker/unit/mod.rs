@@ -1,6 +1,6 @@
 //! Does systemd take docker.service as its files say, and does dockerd see what it is asked for?
 
-use crate::model::facts::docker::{Hidden, Ignored, NoVariables, Reach, Why};
+use crate::model::facts::docker::{DockerFacts, Hidden, Ignored, NoVariables, Reach, Unit, Why};
 use crate::model::prelude::*;
 use crate::model::run::{MountKind, RunLine};
 
@@ -32,6 +32,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
             findings.push(finding.with("reason", reason).evidence(source, reason.as_str()));
         }
         (Some(_), _) => return Err(Stop::blocked_by("docker-engine")),
+        (None, Some(Reach::Answers | Reach::Denied)) => findings.extend(closes_next(docker, unit)),
         (None, _) => {}
     }
     findings.extend(unit.ignored.iter().map(ignored));
@@ -48,6 +49,16 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         findings.push(Finding::pass("taken").evidence(source, "no line is left out"));
     }
     Ok(findings)
+}
+
+/// dockerd writes there before it answers: one that answers was started before the setting.
+fn closes_next(docker: &DockerFacts, unit: &Unit) -> Option<Finding> {
+    let root = docker.root();
+    let closed = unit.closes(root).map(|hidden| (hidden, format!("it leaves {root} read-only for dockerd")));
+    let as_user = unit.as_user.as_ref().map(|line| (line, String::from("dockerd has to be root")));
+    let (line, why) = as_user.or(closed)?;
+    let finding = Finding::warn("closes-next", "show-again").with("setting", &line.setting).with("file", &line.file);
+    Some(finding.with("why", why).evidence(line.file.as_str(), line.setting.as_str()))
 }
 
 fn ignored(line: &Ignored) -> Finding {
@@ -69,10 +80,7 @@ const KEPT: [&str; 13] =
 fn asked(need: &Need, hidden: &Hidden) -> Option<Finding> {
     let is_below = |path: &str| {
         let kept = |name: &str| path.strip_prefix("/dev/").is_some_and(|rest| rest.split('/').next() == Some(name));
-        !KEPT.iter().any(|name| kept(name))
-            && hidden.folders.iter().any(|folder| {
-                path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            })
+        !KEPT.iter().any(|name| kept(name)) && hidden.has(path)
     };
     let line = need.run.as_ref().filter(|line| !line.podman);
     let by_line = line.and_then(|line| of_line(line, &is_below));

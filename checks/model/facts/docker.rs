@@ -107,6 +107,11 @@ pub struct PidOfAnother {
     pub name: String,
 }
 
+impl PidOfAnother {
+    /// Where Debian's script keeps the number of the dockerd that it has started.
+    pub const OF_SCRIPT: &str = "/var/run/docker-ssd.pid";
+}
+
 /// What docker's client insists on before it speaks to any engine.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -398,6 +403,12 @@ pub struct Unit {
     /// What of the host the unit keeps from dockerd.
     #[serde(default)]
     pub hides: Vec<Hidden>,
+    /// What of the host the unit lets dockerd read and not write.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub read_only: Vec<Hidden>,
+    /// It starts dockerd as another user than root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_user: Option<Hidden>,
     /// A file of options for init scripts that sets some, and that the unit does not read.
     #[serde(default)]
     pub unread: Option<Unread>,
@@ -484,7 +495,14 @@ impl core::fmt::Display for Why {
     }
 }
 
-/// Folders of the host that a setting of the unit takes out of dockerd's sight.
+impl Unit {
+    /// The setting that keeps dockerd from writing there.
+    pub fn closes(&self, path: &str) -> Option<&Hidden> {
+        self.read_only.iter().chain(&self.hides).find(|hidden| hidden.has(path))
+    }
+}
+
+/// A setting of the unit that keeps folders of the host from dockerd.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hidden {
@@ -495,6 +513,21 @@ pub struct Hidden {
     pub file: String,
     #[serde(serialize_with = "place::path")]
     pub folders: Vec<String>,
+    /// Folders in these that are as on the host all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", serialize_with = "place::path")]
+    pub but: Vec<String>,
+}
+
+impl Hidden {
+    /// Of folders in each other the inner one decides (systemd.exec(5), "Sandboxing").
+    pub fn has(&self, path: &str) -> bool {
+        let is_in = |folder: &str| {
+            let folder = folder.trim_end_matches('/');
+            path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let is_but = |folder: &str| self.but.iter().any(|but| is_in(but) && but.len() > folder.len());
+        self.folders.iter().any(|folder| is_in(folder) && !is_but(folder))
+    }
 }
 
 /// A unit that another requires (`Requires=`, `BindsTo=`), and that systemd cannot start.
@@ -979,6 +1012,11 @@ impl DockerFacts {
             Some(Setting { value: which(&command.settings)?, place })
         });
         by_command.or_else(|| Some(Setting { value: which(self.settings()?)?, place: Place::File(self.config_path()) }))
+    }
+
+    /// Where dockerd keeps images and containers, as its settings say.
+    pub fn root(&self) -> &str {
+        self.setting("data-root", |settings| settings.data_root.as_deref()).map_or("/var/lib/docker", |told| told.value)
     }
 
     /// What daemon.json sets, when it could be read.

@@ -51,7 +51,11 @@ pub fn retyped(text: &str) -> Result<String, String> {
             after = of_kind(after, &[key, name], value)?;
         }
     }
-    if after == text { Err("has no value of another kind than dockerd wants".into()) } else { Ok(after) }
+    if after == text {
+        Err("has no value whose kind alone is wrong, and what is right there is for you to say".into())
+    } else {
+        Ok(after)
+    }
 }
 
 fn of_kind(text: String, path: &[&String], value: &Value) -> Result<String, String> {

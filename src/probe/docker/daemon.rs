@@ -2,8 +2,7 @@
 
 use gdoctor_checks::model::fact::Fact;
 use gdoctor_checks::model::facts::docker::{
-    Address, Client, Command, Config, Hidden, Info, Lack, NoVariables, Package, PidOfAnother, Rights, SocketElsewhere,
-    Unit,
+    Address, Client, Command, Config, Info, Lack, NoVariables, Package, PidOfAnother, Rights, SocketElsewhere, Unit,
 };
 
 use crate::host::Host;
@@ -11,7 +10,7 @@ use crate::host::units::{self, Setting};
 
 use super::api::Answers;
 use super::endpoint::Route;
-use super::{command, daemon_json, rights};
+use super::{command, daemon_json, rights, sandbox};
 
 pub struct Daemon {
     pub program: Fact<String>,
@@ -52,7 +51,10 @@ pub fn look(host: &Host, route: &Route, client: Option<&Client>, answers: &Answe
             Some(pid) => host.live().started(*pid),
             None => Fact::absent("dockerd's process"),
         },
-        pid_file: pid_of_another(host, &pid_file(route)),
+        pid_file: match pid_of_another(host, &pid_file(route)) {
+            own if own.is_absent() && !command::is_by_systemd(host) => pid_of_another(host, PidOfAnother::OF_SCRIPT),
+            own => own,
+        },
         rights: rights::look(host, &process),
         process,
         config: config(host, &path, is_system(route) && !snap),
@@ -111,7 +113,7 @@ fn unit(host: &Host) -> Fact<Unit> {
     let (settings, ignored): (Vec<_>, Vec<_>) = lines.into_iter().partition(Result::is_ok);
     let settings: Vec<Setting> = settings.into_iter().flatten().filter(|line| line.section == "Service").collect();
     let ignored = ignored.into_iter().filter_map(Result::err).take(8).collect();
-    let (refused, hides) = (refused(&settings), hides(&settings));
+    let refused = refused(&settings);
     let unread = command::unread(host, &path);
     let by_systemd = command::is_by_systemd(host) && !masked;
     let opens_socket = by_systemd.then(|| opens_socket(host)).flatten();
@@ -128,7 +130,9 @@ fn unit(host: &Host) -> Fact<Unit> {
         program_gone,
         refused,
         ignored,
-        hides,
+        hides: sandbox::hides(&settings),
+        read_only: sandbox::read_only(&settings),
+        as_user: sandbox::as_user(&settings),
         unread,
         opens_socket,
         socket_elsewhere,
@@ -179,33 +183,6 @@ fn refused(settings: &[Setting]) -> Option<String> {
         _ if last("Type") == Some("oneshot") => None,
         _ => Some(format!("it has more than one ExecStart=, which only Type=oneshot may have: {}", files.join(", "))),
     }
-}
-
-/// systemd.exec(5), "Sandboxing".
-fn hides(settings: &[Setting]) -> Vec<Hidden> {
-    let last = |key: &str| settings.iter().rfind(|line| line.key == key);
-    let hidden = |line: &Setting, folders: &[&str]| Hidden {
-        setting: format!("{}={}", line.key, line.value),
-        file: line.file.clone(),
-        folders: folders.iter().map(|&folder| folder.to_owned()).collect(),
-    };
-    let is_on = |value: &str| ["1", "yes", "y", "true", "t", "on"].contains(&value.to_ascii_lowercase().as_str());
-    let mut all = Vec::new();
-    all.extend(last("PrivateDevices").filter(|line| is_on(&line.value)).map(|line| hidden(line, &["/dev"])));
-    let homes = |line: &&Setting| is_on(&line.value) || line.value == "tmpfs";
-    all.extend(last("ProtectHome").filter(homes).map(|line| hidden(line, &["/home", "/root", "/run/user"])));
-    let own_tmp = |line: &&Setting| is_on(&line.value) || line.value == "disconnected";
-    all.extend(last("PrivateTmp").filter(own_tmp).map(|line| hidden(line, &["/tmp", "/var/tmp"])));
-    for key in ["InaccessiblePaths", "InaccessibleDirectories"] {
-        let lines: Vec<&Setting> = settings.iter().filter(|line| line.key == key).collect();
-        let since = lines.iter().rposition(|line| line.value.is_empty()).map_or(0, |at| at + 1);
-        all.extend(lines.get(since..).unwrap_or_default().iter().map(|line| {
-            let paths: Vec<&str> =
-                line.value.split_whitespace().map(|path| path.trim_start_matches(['-', '+'])).collect();
-            hidden(line, &paths)
-        }));
-    }
-    all
 }
 
 fn lack(host: &Host, unit: String) -> Option<Lack> {

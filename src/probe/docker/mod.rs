@@ -10,6 +10,7 @@ pub mod kubernetes;
 mod podman;
 mod restarting;
 mod rights;
+mod sandbox;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::{Address, DockerFacts, Info};

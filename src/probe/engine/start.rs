@@ -214,6 +214,7 @@ fn telling_lines(text: &str, by_itself: bool) -> Vec<String> {
     let speaks = |line: &str| {
         let line = line.to_ascii_lowercase();
         ["level=fatal", "level=error", "failed", "unable", "cannot", "error"].iter().any(|word| line.contains(word))
+            || line.starts_with("containerd: ")
     };
     // What an earlier run said before it came up is settled.
     let settled =
