@@ -24,7 +24,7 @@ const ENDINGS: [&str; 38] = [
 pub fn is_part_of_one(line: &str, word: Range<usize>) -> bool {
     // No other word is like one of these.
     let begins = |name: &&str| line.as_bytes()[word.start].eq_ignore_ascii_case(&name.as_bytes()[0]);
-    if !THINGS.iter().chain(&LIBRARIES).chain(&[REGISTRY, PROGRAM]).any(|name| begins(&name)) {
+    if !THINGS.iter().chain(&LIBRARIES).chain(&[REGISTRY, PROGRAM]).any(begins) {
         return false;
     }
     if &line[word.clone()] == REGISTRY {
