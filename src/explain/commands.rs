@@ -63,7 +63,7 @@ pub fn typed(line: &str) -> Option<&str> {
 
 /// `root@host:/srv# command`, `[user@host ~]$ command`.
 fn behind_a_host(line: &str) -> Option<&str> {
-    let end = line.find(['#', '$']).filter(|end| *end < 80)?;
+    let end = memchr::memchr2(b'#', b'$', line.as_bytes()).filter(|end| *end < 80)?;
     let (host, rest) = (&line[..end], &line[end + 1..]);
     let place = host.split_once('@').is_some_and(|(user, place)| {
         let name = |c: char| c.is_ascii_alphanumeric() || "-_.[".contains(c);

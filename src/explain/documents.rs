@@ -2,6 +2,7 @@
 //! sentences; the lines in which such a document shows a fault are.
 
 use super::rows::{begins, has_any, is_module, is_row};
+use super::seek;
 
 /// One kind of document.
 struct Layout {
@@ -317,5 +318,5 @@ const BENIGN: &str = include_str!("lexicon/benign.txt");
 
 /// True for a line that sounds of trouble on machines that are well.
 pub fn is_benign(line: &str) -> bool {
-    BENIGN.lines().filter(|benign| !benign.is_empty() && !benign.starts_with('#')).any(|benign| line.contains(benign))
+    BENIGN.lines().filter(|benign| !benign.is_empty() && !benign.starts_with('#')).any(|benign| seek::has(line, benign))
 }

@@ -3,6 +3,7 @@
 
 use super::hash::QuickMap;
 use super::numbers::{Candidates, Numbers};
+use super::seek;
 use super::trie::Trie;
 use super::words::{OTHER, Row, Token, Vocabulary};
 
@@ -257,19 +258,19 @@ fn is_build_step(text: &str) -> bool {
         let rest = line.strip_prefix("Step ").or_else(|| line.strip_prefix("STEP "));
         rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()) && rest.contains(':'))
     };
-    line.starts_with("RUN ") || step(line) || text.contains("] RUN ")
+    line.starts_with("RUN ") || step(line) || seek::has(text, "] RUN ")
 }
 
 /// `C:\builds\hipInfo.cpp`.
 fn has_windows_path(text: &str) -> bool {
     let letter = |at: usize| text[..at].ends_with(|c: char| c.is_ascii_uppercase());
-    text.match_indices(":\\").any(|(at, _)| letter(at))
+    seek::each(text, ":\\").any(letter)
 }
 
 /// The bytes of `PATH` in `fork/exec PATH: …`: what is started is a program, whatever its path.
 fn program(text: &str) -> std::ops::Range<usize> {
     const STARTED: &str = "fork/exec ";
-    let Some(from) = text.find(STARTED).map(|at| at + STARTED.len()) else { return 0..0 };
+    let Some(from) = seek::find(text, STARTED).map(|at| at + STARTED.len()) else { return 0..0 };
     let end = text[from..].find([':', ' ', '\n']).map_or(text.len(), |at| from + at);
     from..end
 }

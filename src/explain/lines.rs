@@ -2,8 +2,11 @@
 //! before the message.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use memchr::memmem;
+
+use super::seek;
 
 /// One line of a text.
 #[derive(Clone, Debug)]
@@ -16,6 +19,7 @@ pub struct Line<'a> {
     pub spoken: usize,
     /// The same for lines that differ in times, counters and ids alone.
     pub shape: u64,
+    severity: OnceCell<Severity>,
 }
 
 /// What the logger said of the line.
@@ -35,19 +39,24 @@ const LONGEST: usize = 16 << 10;
 
 /// The lines of a text, in order.
 pub fn lines(bytes: &[u8]) -> impl Iterator<Item = Line<'_>> {
-    let raw = bytes.split(|b| *b == b'\n').flat_map(|line| {
-        // A progress line that was written over counts as lines.
+    let cut = |line: &[u8]| line.len().min(LONGEST);
+    let raw = bytes.split(|b| *b == b'\n').flat_map(move |line| {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let parts = line.split(|b| *b == b'\r').map(|part| &part[..part.len().min(LONGEST)]);
-        parts.flat_map(quoted_lines).collect::<Vec<_>>()
+        let whole = memchr::memchr2(b'\r', b'\\', line).is_none().then(|| &line[..cut(line)]);
+        let parts = match whole {
+            Some(_) => Vec::new(),
+            // A progress line that was written over counts as lines.
+            None => line.split(|b| *b == b'\r').flat_map(|part| quoted_lines(&part[..cut(part)])).collect(),
+        };
+        whole.into_iter().chain(parts)
     });
     raw.zip(1..).map(|(raw, number)| Line::new(raw, number))
 }
 
 /// Lines that a program has written into one as a string of JSON, of Python or of a logger: `"stderr": "Creating …\\nHost is …"`.
 fn quoted_lines(line: &[u8]) -> Vec<&[u8]> {
-    let is_string = [&b"\": \""[..], b"b'", b"b\"", b"=\""].iter().any(|mark| memmem::find(line, mark).is_some());
-    match is_string && memmem::find(line, b"\\n").is_some() {
+    let is_string = || [&b"\": \""[..], b"b'", b"b\"", b"=\""].iter().any(|mark| memmem::find(line, mark).is_some());
+    match memmem::find(line, b"\\n").is_some() && is_string() {
         true => {
             let mut from = 0;
             let ends = memmem::find_iter(line, b"\\n").map(|at| (at, at + 2)).chain([(line.len(), line.len())]);
@@ -64,17 +73,17 @@ impl<'a> Line<'a> {
     fn new(raw: &'a [u8], number: u32) -> Self {
         let shape = shape(raw);
         let mut text = plain(String::from_utf8_lossy(raw));
-        if memmem::find(text.as_bytes(), UNENDED.as_bytes()).is_some() {
+        if seek::has(&text, UNENDED) {
             text = text.replace(UNENDED, &format!("{UNENDED} ")).into();
         }
         let text = unboxed(text);
         let spoken = message_start(&text);
-        Self { number, text, spoken, shape }
+        Self { number, text, spoken, shape, severity: OnceCell::new() }
     }
 
     /// What its logger calls it.
     pub fn severity(&self) -> Severity {
-        severity(&self.text)
+        *self.severity.get_or_init(|| severity(&self.text))
     }
 
     /// True for a line that may go on with the sentence of the line before: a logger wrote nothing before it.
@@ -129,7 +138,7 @@ fn may_be_an_error(before: &[u8]) -> bool {
 
 fn severity(line: &str) -> Severity {
     let head = start(line, 90);
-    let any = |words: &[&str]| words.iter().any(|word| head.contains(word));
+    let any = |words: &[&str]| words.iter().any(|word| seek::has(head, word));
     const MAJOR: [&str; 19] = [
         "level=error",
         "level=fatal",
@@ -181,7 +190,7 @@ fn severity(line: &str) -> Severity {
     match (major, minor) {
         (true, _) => Severity::Major,
         // GStreamer's elements post their errors as warnings of its logger.
-        (false, true) if line.contains("> error: ") => Severity::Unsaid,
+        (false, true) if seek::has(line, "> error: ") => Severity::Unsaid,
         (false, true) => Severity::Minor,
         (false, false) => Severity::Unsaid,
     }
@@ -191,13 +200,13 @@ fn severity(line: &str) -> Severity {
 /// a build's `#12 0.3`.
 fn message_start(line: &str) -> usize {
     let head = start(line, 120);
-    if let Some(at) = head.find("msg=") {
+    if let Some(at) = seek::find(head, "msg=") {
         return at + 4;
     }
-    if let Some(at) = head.find("]: ").filter(|at| head[..*at].ends_with(|c: char| c.is_ascii_digit())) {
+    if let Some(at) = seek::find(head, "]: ").filter(|at| head[..*at].ends_with(|c: char| c.is_ascii_digit())) {
         return at + 3;
     }
-    let bar = head.find(" | ").filter(|at| *at < 40 && !head.starts_with('|')).map_or(0, |at| at + 3);
+    let bar = seek::find(head, " | ").filter(|at| *at < 40 && !head.starts_with('|')).map_or(0, |at| at + 3);
     let rest = &head[bar..];
     let stamp = |c: char| c.is_ascii_digit() || "TZ[]-:.,+/ #".contains(c);
     let time = rest.len() - rest.trim_start_matches(stamp).len();

@@ -17,6 +17,7 @@ mod ports;
 pub mod rank;
 mod reading;
 mod rows;
+mod seek;
 mod sentences;
 pub mod show;
 mod signs;

@@ -5,6 +5,8 @@ use std::ops::Range;
 
 /// What the paths of a registry begin with, and what else stands in them. Other servers have a `/api/v2/`.
 const REGISTRY: &str = "v2";
+/// What hosts are called after.
+const PROGRAM: &str = "docker";
 const IN_REGISTRY: [&str; 5] = ["manifests", "blobs", "tags", "_catalog", "referrers"];
 /// Words for things that others are called after, too; and what libraries begin with.
 const THINGS: [&str; 4] = ["camera", "cameras", "webcam", "display"];
@@ -20,11 +22,16 @@ const ENDINGS: [&str; 38] = [
 
 /// True for a word of a line, by its bytes, that is only a part of a name.
 pub fn is_part_of_one(line: &str, word: Range<usize>) -> bool {
+    // No other word is like one of these.
+    let begins = |name: &&str| line.as_bytes()[word.start].eq_ignore_ascii_case(&name.as_bytes()[0]);
+    if !THINGS.iter().chain(&LIBRARIES).chain(&[REGISTRY, PROGRAM]).any(begins) {
+        return false;
+    }
     if &line[word.clone()] == REGISTRY {
         return !is_registry(line, &word);
     }
     // `host.docker.internal`: a machine's name speaks for no program.
-    if &line[word.clone()] == "docker" && line[word.end..].starts_with(".internal") {
+    if &line[word.clone()] == PROGRAM && line[word.end..].starts_with(".internal") {
         return true;
     }
     let piece = line[word.clone()].trim_end_matches(|c: char| c.is_ascii_digit());

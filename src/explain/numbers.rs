@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use super::lexicon::Part;
+use super::seek;
 use super::words::Token;
 
 /// `kind if WORDS: number value, number value`: where one of the words stands in a line, a number behind `error`, `code` and the
@@ -130,8 +131,7 @@ impl Numbers {
         let foreign = parts.iter().any(|part| is_of(part.id, "foreign"));
         for kind in &self.kinds {
             let named = parts.iter().any(|part| is_of(part.id, &kind.name) && Some(part.id) != kind.unknown);
-            if named || foreign && kind.other.is_some() || !kind.words.iter().any(|word| lower.contains(word.as_str()))
-            {
+            if named || foreign && kind.other.is_some() || !kind.words.iter().any(|word| seek::has(lower, word)) {
                 continue;
             }
             let mut own = numbers.iter().filter(|(at, _)| !taken.contains(at) && kind.has(lower, *at)).copied();
@@ -224,7 +224,7 @@ fn value(digits: &str, negative: bool) -> Option<i64> {
 
 /// Blanks in the place of `https://…`: what is in an address is no error, and names nobody who speaks.
 fn without_addresses(mut line: String) -> String {
-    while let Some(at) = line.find("://") {
+    while let Some(at) = seek::find(&line, "://") {
         let from = line[..at].rfind([' ', '\n', '"', '\'', '(']).map_or(0, |at| at + 1);
         let to = line[at..].find([' ', '\n', '"', '\'', ')']).map_or(line.len(), |n| at + n);
         line.replace_range(from..to, &" ".repeat(to - from));
@@ -249,13 +249,13 @@ fn leads(before: &str, after: &str) -> bool {
     }
     // apt counts its sources: `Err:2 https://…`; a log's date is no number of an error: `ERROR 02-17 10:01:22`; make's is its own.
     let dated = after.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    if before.ends_with("err:") || dated || before.contains("*** [") {
+    if before.ends_with("err:") || dated || seek::has(before, "*** [") {
         return false;
     }
     let bracket = before.trim_end_matches('-').ends_with('(') && after.starts_with(')');
     let xid =
         near.ends_with(')') && near.rsplit("xid").next().is_some_and(|rest| rest.len() < 40 && rest.len() < near.len());
-    bracket || xid || LEADS.iter().any(|lead| near.ends_with(lead)) || behind_is(near) || behind_a_call(near)
+    bracket || xid || seek::ends(near, &LEADS) || behind_is(near) || behind_a_call(near)
 }
 
 /// `cuInit failed : 804`.
@@ -267,7 +267,7 @@ fn behind_a_call(near: &str) -> bool {
 
 /// `error code is 13`, `status: HTTP 413`.
 fn behind_is(near: &str) -> bool {
-    [
+    const SAID: [&str; 7] = [
         "code is",
         "error is",
         "status is",
@@ -275,9 +275,8 @@ fn behind_is(near: &str) -> bool {
         "exited with code",
         "killed by signal",
         "terminated with signal",
-    ]
-    .iter()
-    .any(|lead| near.ends_with(lead))
+    ];
+    seek::ends(near, &SAID)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The port that a message speaks of: behind an address, `0.0.0.0:80`, or behind its name, `port: 3306`. A time, `00:07:39`, is no address.
 
+use super::seek;
+
 /// The port of a line: the last address has it, else the word.
 pub fn of(text: &str) -> Option<u16> {
     let behind = |at: usize| (!is_time(&text[..at])).then(|| number(&text[at + 1..])).flatten();
@@ -8,10 +10,11 @@ pub fn of(text: &str) -> Option<u16> {
 
 /// `port 3306`, `port: 3306`, `port=3306`.
 pub fn named(text: &str) -> Option<u16> {
-    text.match_indices("ort").find_map(|(at, word)| {
+    const WORD: &str = "ort";
+    seek::each(text, WORD).find_map(|at| {
         let before = text[..at].strip_suffix(['p', 'P']);
         let begins = before.is_some_and(|before| !before.ends_with(|c: char| c.is_alphanumeric()));
-        let rest = &text[at + word.len()..];
+        let rest = &text[at + WORD.len()..];
         let value = rest.trim_start_matches([' ', ':', '=', '#']);
         (begins && value.len() < rest.len()).then(|| number(value)).flatten()
     })

@@ -333,8 +333,7 @@ impl<'a> Reading<'a> {
 
 /// Lines that begin alike are records of one log, and no sentence.
 fn shares_start(one: &str, other: &str) -> bool {
-    let word = |text: &str| text.split_whitespace().next().map(str::to_owned).unwrap_or_default();
-    let (one, other) = (word(one), word(other));
+    let (one, other) = [one, other].map(|text| text.split_whitespace().next().unwrap_or_default()).into();
     one.len() > 4 && one == other
 }
 

@@ -1,14 +1,15 @@
 //! Lines that are told by their shape alone to say of nothing that it went wrong: rows of lists, options of a help text, settings, code,
 //! tests that passed.
 
+use super::seek;
+
 pub fn has_any(line: &str, words: &[&str]) -> bool {
-    words.iter().any(|word| line.contains(word))
+    words.iter().any(|word| seek::has(line, word))
 }
 
 /// True where the line begins with one of the words, behind blanks.
 pub fn begins(line: &str, words: &[&str]) -> bool {
-    let line = line.trim_start();
-    words.iter().any(|word| line.starts_with(word))
+    seek::starts(line.trim_start(), words)
 }
 
 /// `nvidia_uvm  4956160  4`: lsmod.
@@ -27,9 +28,9 @@ pub fn is_row(line: &str) -> bool {
     let one_word = !line.contains(' ');
     let package = one_word && [".x86_64", ".noarch", ".aarch64", ".i686"].iter().any(|arch| line.ends_with(arch));
     let path = one_word && line.starts_with('/') && !line.contains(':');
-    let library = line.starts_with("lib") && line.contains(" => /");
+    let library = line.starts_with("lib") && seek::has(line, " => /");
     let gpu = (line.starts_with("GPU ") || line.starts_with("MIG ")) && line.contains("(UUID: ");
-    let installed = ["ii  ", "rc  ", "hi  "].iter().any(|state| line.starts_with(state));
+    let installed = seek::starts(line, &["ii  ", "rc  ", "hi  "]);
     let listed =
         package || path || library || gpu || installed || is_module(line) || is_pci(line) || is_packaging(line);
     listed || is_option(line) || is_setting(line) || is_mount(line) || is_number(line) || is_code(line) || is_told(line)
@@ -99,7 +100,8 @@ fn is_option(line: &str) -> bool {
 
 /// `kernel.pid_max = 4194304`: of sysctl. What is switched off may be a fault.
 fn is_setting(line: &str) -> bool {
-    let Some((name, value)) = line.split_once(" = ") else { return false };
+    let Some(at) = seek::find(line, " = ") else { return false };
+    let (name, value) = (&line[..at], &line[at + 3..]);
     let word = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
     let off = value == "0" && (name.ends_with("_userns_clone") || name.ends_with("namespaces"));
     name.contains('.') && name.chars().all(word) && !off && !value.starts_with(['"', '\''])
@@ -107,8 +109,8 @@ fn is_setting(line: &str) -> bool {
 
 /// `tmpfs on /dev/shm type tmpfs (rw)`, `tmpfs  24G  168K  24G  1% /dev/shm`: of mount and df, with room left.
 fn is_mount(line: &str) -> bool {
-    let mounted = line.ends_with(')') && line.contains(" on /") && line.contains(" type ");
-    let share = line.split_once("% /").and_then(|(before, _)| before.rsplit(' ').next()?.parse::<u32>().ok());
+    let mounted = line.ends_with(')') && seek::has(line, " on /") && seek::has(line, " type ");
+    let share = seek::find(line, "% /").and_then(|at| line[..at].rsplit(' ').next()?.parse::<u32>().ok());
     mounted || share.is_some_and(|share| share < 95)
 }
 
@@ -155,7 +157,7 @@ fn is_code(line: &str) -> bool {
 /// `   2 | >>> FROM nvidia/cuda:10.2-base`: a line of a file, as compilers and BuildKit quote it.
 fn is_quoted(line: &str) -> bool {
     let number = line.split(" |").next().unwrap_or("").trim();
-    let bar = line.contains(" | ") || line.ends_with(" |");
+    let bar = seek::has(line, " | ") || line.ends_with(" |");
     bar && (1..=5).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit())
 }
 
@@ -183,7 +185,7 @@ fn is_told(line: &str) -> bool {
         "you may get",
         "you might get",
     ];
-    change || bullet || passed || line.contains("ou ") && has_any(line, &ADVICE)
+    change || bullet || passed || seek::has(line, "ou ") && has_any(line, &ADVICE)
 }
 
 /// True for a row of columns: it begins no sentence, and ends none.

@@ -87,11 +87,9 @@ impl Sentences {
                     let kind = lexicon.name(part.id).0;
                     DECIDING.contains(&kind) || NAMED.contains(&kind)
                 };
-                let parts =
-                    lexicon.read(&row, &Numbers::of(text)).into_iter().filter(decides).map(|part| part.id).collect();
+                let parts = lexicon.read(&row, &Numbers::of(text));
                 let is_errno = |part: &&Part| lexicon.name(part.id).0 == "errno";
-                let errors: Vec<u32> = lexicon
-                    .read(&row, &Numbers::of(text))
+                let errors: Vec<u32> = parts
                     .iter()
                     .filter(is_errno)
                     .filter_map(|part| Some(row.tokens.get(part.at as usize)?.from))
@@ -102,6 +100,7 @@ impl Sentences {
                     let of_an_error = row.tokens.iter().any(|t| t.word == **word && errors.contains(&t.from));
                     !of_an_error && !complaints.contains(word) && !glue.contains(word)
                 };
+                let parts = parts.into_iter().filter(decides).map(|part| part.id).collect();
                 let vague = words.iter().filter(names).count() < LEAST;
                 Sentence { text, entries, words, weight: 0.0, parts, complaints: complaining, negations, vague }
             })

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use gdoctor_checks::readings::known_image::{Missing, missing};
 
 use super::rows::{begins, has_any};
+use super::seek;
 
 /// The drivers that a text shows to answer, and the cameras that it names without a complaint.
 #[derive(Debug, Default)]
@@ -35,7 +36,7 @@ impl Witnesses {
             self.listed = true;
         } else if begins(line, &["NVML library version:"]) {
             self.library = behind(line, "NVML library version:").or(self.library.take());
-        } else if self.cameras.len() < CAMERAS && line.contains("/dev/video") && !has_any(line, &WRONG) {
+        } else if self.cameras.len() < CAMERAS && seek::has(line, "/dev/video") && !has_any(line, &WRONG) {
             self.cameras.extend(camera_in(line));
         }
     }

@@ -223,11 +223,14 @@ fn is_ideograph(c: char) -> bool {
 /// `Some(Some(n))` for a number, `Some(None)` for one that identifies nothing (an id, an address), `None` for a word.
 fn number(piece: &str) -> Option<Option<u32>> {
     let bytes = piece.as_bytes();
-    if bytes.iter().all(u8::is_ascii_digit) {
+    let (mut digits, mut hex) = (0, true);
+    for byte in bytes {
+        digits += usize::from(byte.is_ascii_digit());
+        hex &= byte.is_ascii_hexdigit();
+    }
+    if digits == bytes.len() {
         return Some(piece.parse().ok().filter(|_| bytes.len() <= 5));
     }
-    let digits = bytes.iter().filter(|b| b.is_ascii_digit()).count();
-    let hex = bytes.iter().all(u8::is_ascii_hexdigit);
     let prefixed = piece.strip_prefix("0x").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_hexdigit()));
     let placeholder = bytes.len() > 1 && bytes.iter().all(|b| matches!(b, b'x' | b'X'));
     (prefixed || placeholder || (hex && digits > 0 && (bytes.len() >= 8 || digits * 2 >= bytes.len()))).then_some(None)

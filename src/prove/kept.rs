@@ -10,6 +10,7 @@ use super::asked::{Answer, Asked};
 use super::owner::Owner;
 use super::words::{message, refused};
 use super::{IMAGE, LABEL, SUBCOMMAND, owned, ports};
+use crate::document;
 use crate::host::Deadline;
 use crate::host::child::WITHIN;
 use crate::host::client::{Client, Input, Then};
@@ -112,7 +113,7 @@ impl Kept {
         let (mut started, mut looked) = (false, false);
         let (mut doors, mut looks) = (Vec::new(), Vec::new());
         let said = self.client.talk(arguments, Input::Open, Deadline::after(self.span * RUN), &mut |text| {
-            match serde_json::from_slice(text) {
+            match document::read(text) {
                 Ok(Answer::Listens(failed)) => {
                     started = true;
                     if !line.ports.is_empty() && !line.is_host_network() {

@@ -1,6 +1,6 @@
 //! Could each wanted port be published now, and if not, what is in the way?
 
-use crate::model::facts::port::{Bind, Holder, Network, Span};
+use crate::model::facts::port::{Bind, Holder, Look, Network, Span};
 use crate::model::finding::Verdict;
 use crate::model::need::{Port, strongest};
 use crate::model::prelude::*;
@@ -24,8 +24,11 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     }
     let looks = facts.port.looks.known()?.map_or(&[][..], Vec::as_slice);
     let mut findings = Findings::new();
-    for wish in &need.ports {
-        let spans = looks.iter().find(|look| look.port == wish.what).map_or(&[][..], |look| &look.spans);
+    for (at, wish) in need.ports.iter().enumerate() {
+        // They stand in the wishes' order, but for those of an older file.
+        let is_it = |look: &&Look| look.port == wish.what;
+        let look = looks.get(at).filter(is_it).or_else(|| looks.iter().find(is_it));
+        let spans = look.map_or(&[][..], |look| &look.spans);
         for span in spans {
             let finding = match span.holder.value() {
                 Some(Holder::Container { name, .. }) if is_freed(need, name) => {

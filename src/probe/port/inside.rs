@@ -7,10 +7,10 @@ use std::net::SocketAddr;
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::{Container, DockerFacts, EngineVersion};
 use gdoctor_checks::model::facts::port::Served;
-use gdoctor_checks::model::need::{Port, Protocol};
+use gdoctor_checks::model::need::Protocol;
 use serde::Deserialize;
 
-use super::table;
+use super::{Wanted, table};
 use crate::host::Host;
 use crate::probe::docker::Asker;
 
@@ -32,19 +32,19 @@ struct State {
 }
 
 /// Absent for engines whose containers' processes are not this host's, or not looked at.
-pub fn look(host: &Host, ports: &[Port], docker: &DockerFacts) -> Fact<Vec<Served>> {
+pub fn look(host: &Host, wanted: &Wanted, docker: &DockerFacts) -> Fact<Vec<Served>> {
     let podman = docker.version.value().is_some_and(EngineVersion::is_podman);
     if docker.is_elsewhere() || docker.is_rootless() || podman {
         return Fact::absent("the engine");
     }
     let Some(containers) = docker.containers.value() else { return Fact::absent(SOURCE) };
     let publishing: Vec<&Container> =
-        containers.iter().filter(|container| published(container, ports).next().is_some()).take(CONTAINERS).collect();
+        containers.iter().filter(|container| published(container, wanted).next().is_some()).take(CONTAINERS).collect();
     let asker = (!publishing.is_empty()).then(|| Asker::new(host));
     let mut all = BTreeMap::new();
     for container in publishing {
         let process = asker.as_ref().map_or_else(Fact::default, |asker| process(host, asker, container));
-        for (port, inside, protocol) in published(container, ports) {
+        for (port, inside, protocol) in published(container, wanted) {
             let listeners = match process.value() {
                 Some(pid) => listeners(host, *pid, protocol),
                 None => process.clone().map(|_| Vec::new()),
@@ -58,15 +58,14 @@ pub fn look(host: &Host, ports: &[Port], docker: &DockerFacts) -> Fact<Vec<Serve
 }
 
 /// Wanted host ports of the container's, with the port inside.
-fn published<'a>(container: &'a Container, ports: &'a [Port]) -> impl Iterator<Item = (u16, u16, Protocol)> + 'a {
+fn published<'a>(container: &'a Container, wanted: &'a Wanted) -> impl Iterator<Item = (u16, u16, Protocol)> + 'a {
     container.ports.iter().filter(|port| port.public_port != 0).filter_map(|port| {
         let protocol = match port.protocol.as_str() {
             "tcp" => Protocol::Tcp,
             "udp" => Protocol::Udp,
             _ => return None,
         };
-        let is_it = |p: &Port| p.protocol == protocol && (p.first..=p.last).contains(&port.public_port);
-        ports.iter().any(is_it).then_some((port.public_port, port.private_port, protocol))
+        wanted.has(protocol, port.public_port).then_some((port.public_port, port.private_port, protocol))
     })
 }
 

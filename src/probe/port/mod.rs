@@ -32,10 +32,11 @@ const ALONE: usize = 2048;
 pub fn probe(host: &Host, need: &Need, docker: &DockerFacts) -> PortFacts {
     let live = host.live();
     let ports: Vec<Port> = need.ports.iter().map(|wish| wish.what.clone()).collect();
-    let served = inside::look(&live, &ports, docker);
+    let wanted = Wanted::new(&ports);
+    let served = inside::look(&live, &wanted, docker);
     PortFacts {
         ways: way::look(&live, &ports, &served, docker),
-        looks: Fact::present(looks(&live, &ports, docker), "bind, /proc/net, GET /containers/json"),
+        looks: Fact::present(looks(&live, &ports, &wanted, docker), "bind, /proc/net, GET /containers/json"),
         served,
         network: match dockerd::is_this_machine(host) {
             true => network(&live, docker),
@@ -52,6 +53,32 @@ pub fn probe(host: &Host, need: &Need, docker: &DockerFacts) -> PortFacts {
         }),
         reserved: live.line("/proc/sys/net/ipv4/ip_local_reserved_ports"),
         rootless_may_bind: owner::rootlesskit_capability(&live),
+    }
+}
+
+/// The numbers of all wanted ports: of a machine with many, each is asked for.
+struct Wanted {
+    tcp: Vec<bool>,
+    udp: Vec<bool>,
+}
+
+impl Wanted {
+    fn new(ports: &[Port]) -> Self {
+        let of = |protocol: Protocol| {
+            let mut all = vec![false; usize::from(u16::MAX) + 1];
+            for port in ports.iter().filter(|port| port.protocol == protocol && port.first <= port.last) {
+                all[usize::from(port.first)..=usize::from(port.last)].fill(true);
+            }
+            all
+        };
+        Self { tcp: of(Protocol::Tcp), udp: of(Protocol::Udp) }
+    }
+
+    fn has(&self, protocol: Protocol, number: u16) -> bool {
+        match protocol {
+            Protocol::Tcp => self.tcp[usize::from(number)],
+            Protocol::Udp => self.udp[usize::from(number)],
+        }
     }
 }
 
@@ -77,7 +104,7 @@ fn network(host: &Host, docker: &DockerFacts) -> Fact<Network> {
     }
 }
 
-fn looks(host: &Host, ports: &[Port], docker: &DockerFacts) -> Vec<Look> {
+fn looks(host: &Host, ports: &[Port], wanted: &Wanted, docker: &DockerFacts) -> Vec<Look> {
     let has_ipv6 = bind::has_ipv6();
     let tried: Vec<Vec<Tried>> = ports.iter().map(|port| try_range(port, has_ipv6)).collect();
     let taken: BTreeSet<Key> = ports
@@ -97,7 +124,7 @@ fn looks(host: &Host, ports: &[Port], docker: &DockerFacts) -> Vec<Look> {
             let known = occupied || owners.publishes(port.protocol, number);
             Single { number, tried, holder: known.then(|| owners.holder(port, number, occupied)) }
         });
-        let spans = merged(singles).into_iter().map(|span| span.finish(port, ports, has_ipv6)).collect();
+        let spans = merged(singles).into_iter().map(|span| span.finish(port, wanted, has_ipv6)).collect();
         Look { port: port.clone(), spans }
     };
     ports.iter().zip(tried).map(finish).collect()
@@ -149,7 +176,7 @@ fn same_holder(one: Option<&Fact<Holder>>, other: Option<&Fact<Holder>>) -> bool
 }
 
 impl Raw {
-    fn finish(self, port: &Port, wanted: &[Port], has_ipv6: bool) -> Span {
+    fn finish(self, port: &Port, wanted: &Wanted, has_ipv6: bool) -> Span {
         let addresses = self.tried.at.map_or_else(|| addresses(port, has_ipv6), |ip| vec![ip]);
         let source = source(&addresses, self.first, self.last, port.protocol);
         let bind = match self.tried.outcome {
@@ -217,11 +244,11 @@ fn source(addresses: &[IpAddr], first: u16, last: u16, protocol: Protocol) -> St
 }
 
 /// Near and easy to remember: above a privileged port, 8000 more of it (80 → 8080, 443 → 8443).
-fn next_free(port: &Port, number: u16, wanted: &[Port], has_ipv6: bool) -> Option<u16> {
+fn next_free(port: &Port, number: u16, wanted: &Wanted, has_ipv6: bool) -> Option<u16> {
     let addresses = addresses(port, has_ipv6);
     let first = if number < 1024 { number.checked_add(8000)? } else { number.checked_add(1)? };
     (first..=first.saturating_add(NEAR))
-        .filter(|candidate| !wanted.iter().any(|port| (port.first..=port.last).contains(candidate)))
+        .filter(|candidate| ![Protocol::Tcp, Protocol::Udp].iter().any(|of| wanted.has(*of, *candidate)))
         .find(|candidate| try_port(port, *candidate, &addresses, has_ipv6).outcome == Ok(Bind::Free))
 }
 

@@ -26,11 +26,13 @@ pub fn look(host: &Host, ports: &[Port], served: &Fact<Vec<Served>>, docker: &Do
     let wanted = ports.iter().filter(for_others).map(|port| (port.first, port.protocol, None));
     let mut all: Vec<(u16, Protocol, Option<u16>)> = Vec::new();
     for one in published.chain(wanted.filter(|(port, ..)| *port != 0)) {
-        if !is_for_this_host(docker, one.0, one.1) && !all.iter().any(|known| (known.0, known.1) == (one.0, one.1)) {
+        if all.len() == WAYS {
+            break;
+        }
+        if !all.iter().any(|known| (known.0, known.1) == (one.0, one.1)) && !is_for_this_host(docker, one.0, one.1) {
             all.push(one);
         }
     }
-    all.truncate(WAYS);
     let Some(around) = Around::read(host, rules::default_bridge(docker)) else {
         return Fact::absent("no default route, or no bridge of Docker's, in /proc/net/route");
     };
