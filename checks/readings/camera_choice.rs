@@ -91,8 +91,7 @@ impl CameraFacts {
     /// The wishes that only a camera fulfils.
     pub fn wished(&self, need: &Need) -> Result<Vec<Wish<Camera>>, Stop> {
         let all = &need.cameras;
-        let of_cameras: Vec<_> =
-            all.iter().filter(|wish| self.is_beside(wish, all).is_none()).cloned().collect();
+        let of_cameras: Vec<_> = all.iter().filter(|wish| self.is_beside(wish, all).is_none()).cloned().collect();
         if of_cameras.is_empty() && !all.is_empty() { Err(Stop::NotNeeded(NOT_NEEDED)) } else { Ok(of_cameras) }
     }
 

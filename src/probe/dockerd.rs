@@ -52,7 +52,7 @@ impl Dockerd {
             }
         };
         let started =
-            process.filter(|_| is_this_machine(host)).map_or_else(Fact::default, |pid| host.live().started(pid));
+            process.filter(|_| host.is_this_machine()).map_or_else(Fact::default, |pid| host.live().started(pid));
         let file = process.map(|pid| host.live().link(format!("/proc/{pid}/exe")));
         let old_file = file.as_ref().and_then(|file| Some(file.value()?.strip_suffix(DELETED)?.to_owned()));
         let replaced = file.map_or_else(Fact::default, |file| file.map(|path| path.ends_with(DELETED)));
@@ -67,14 +67,6 @@ impl Dockerd {
             false => Fact { source: Source::new(&*self.path_source), ..found },
         }
     }
-}
-
-/// Times of files under `--root` may be held against the daemon's start only when they are this machine's: its root seen from
-/// a container has the same boot id, a copy of another host has not, and all its files are as old as the copy.
-pub fn is_this_machine(host: &Host) -> bool {
-    const BOOT: &str = "/proc/sys/kernel/random/boot_id";
-    let boot = host.line(BOOT);
-    host.is_live() || (boot.value().is_some() && boot.value() == host.live().line(BOOT).value())
 }
 
 /// Programs lie in the usual folders of this system: a tree that has none of these folders tells nothing either.

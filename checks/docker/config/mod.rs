@@ -2,7 +2,7 @@
 
 use crate::model::cidr;
 use crate::model::daemon_config::Fault;
-use crate::model::facts::docker::{Config, DockerFacts, Reach, Settings};
+use crate::model::facts::docker::{Config, DockerFacts, Reach, RefusedValue, Settings};
 use crate::model::prelude::*;
 use crate::model::version::Version;
 use crate::readings::containerd_config;
@@ -59,6 +59,13 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         let finding = Finding::fail("remap-without-namespaces", "allow-remap").with("file", path).with("off", off);
         finding.about("userns-remap").evidence(off, "0")
     }));
+    findings.extend(facts.size_without_quotas().map(|(root, instead)| {
+        let bad = if runs { Finding::warn } else { Finding::fail };
+        let finding = bad("no-quotas", "leave-size").about("storage-opts").with("file", path).with("path", path);
+        let seen = format!("{} {}", root.mount, root.kind);
+        let finding = finding.with("root", &root.path).with("instead", instead);
+        finding.evidence(facts.engine.data_root.source.0.as_str(), seen)
+    }));
     findings.extend(facts.containerd_refuses().map(|why| {
         let bad = if runs { Finding::warn } else { Finding::fail };
         let finding = bad("containerd-refuses", "repair-containerd").with("file", containerd_config::PATH);
@@ -72,6 +79,17 @@ fn refused_later(docker: &DockerFacts, engine: Option<&Version>) -> Option<(&'st
     let settings = docker.settings()?;
     if let Some(name) = settings.inverted_limits.first() {
         return Some(("default-ulimits", format!("has a soft limit for {name} that is above the hard one")));
+    }
+    let plugins = docker.answered_info().map(|info| &info.plugins.log).filter(|names| !names.is_empty());
+    let driver = settings.log_driver.as_ref().filter(|name| !name.is_empty() && *name != "none");
+    if let (Some(driver), Some(known)) = (driver, plugins)
+        && !known.iter().any(|name| name == driver || name.split(':').next() == Some(driver))
+    {
+        return Some(("log-driver", format!("is {driver}, and this engine has no log driver of that name")));
+    }
+    if let Some(RefusedValue { key, value, why }) = settings.refused_later.first() {
+        let key = if key == "log-opts" { "log-opts" } else { "default-ulimits" };
+        return Some((key, format!("has {value}: {why}")));
     }
     // From 28.0 on the range has to lie in the bridge's network.
     let checks = engine.is_some_and(|version| *version >= Version::new(&[28, 0]));
@@ -125,6 +143,17 @@ fn faulty(fault: &Fault, known: Known, bad: impl Fn(&'static str, &'static str) 
             .with("value", format!("{:?}", refused.value))
             .with("why", &refused.why)
             .evidence(path, format!("{}: {}", refused.key, refused.value)),
+        Fault::NoSuchOption { option, driver } => bad("refused-value", "write-as-wanted")
+            .with("key", "storage-opts")
+            .with("value", format!("{option:?}"))
+            .with(
+                "why",
+                match *driver {
+                    "" => "no storage driver of this Docker has such an option".to_string(),
+                    driver => format!("this Docker's storage driver {driver} has no such option"),
+                },
+            )
+            .evidence(path, format!("storage-opts: {option}")),
         Fault::NoAddress(entry) => bad("no-address", "write-as-wanted")
             .with("entry", format!("{entry:?}"))
             .evidence(path, format!("dns: {entry:?}")),

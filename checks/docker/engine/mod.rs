@@ -200,6 +200,11 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
         let finding = outside_its_guest(facts, of_named_key(docker, finding));
         return Ok(in_its_place(docker, finding).with("root", data_root(docker)));
     }
+    if let Some((root, kind)) = facts.root_without_overlay() {
+        let finding = Finding::fail("root-on-server", "docker-storage/local-root").with("root", &root.path);
+        let seen = format!("{} {kind}", root.mount);
+        return Ok(finding.with("kind", kind).evidence(facts.engine.data_root.source.0.as_str(), seen));
+    }
     if facts.engine.start.value().is_some_and(|start| start.state == "activating") {
         return Ok(Finding::fail("still-starting", "see-log"));
     }
@@ -355,7 +360,7 @@ fn told_elsewhere(facts: &Facts) -> Option<&'static str> {
     if docker.config_fault(facts.engine_to_start().as_ref()).is_some() {
         return Some("docker-config");
     }
-    if facts.remaps_without_namespaces().is_some() {
+    if facts.remaps_without_namespaces().is_some() || facts.size_without_quotas().is_some() {
         return Some("docker-config");
     }
     let start = engine.start.value().and_then(start::finding);
