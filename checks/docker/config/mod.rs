@@ -37,7 +37,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
             faulty(&fault, Known { runs, repeated, lacks_ctk, hosts_alone, root }, with, path)
         }
         (Some(Config::Read { .. }), None) if !untold.is_empty() => {
-            let version = engine.map(|version| version.to_string()).unwrap_or_default();
+            let version = engine.as_ref().map(ToString::to_string).unwrap_or_default();
             let why = format!("whether Docker {version} knows {} is not known here", untold.join(", "));
             return Err(Stop::Unknown(Gap::Unsupported(why), docker.config.source.clone()));
         }
@@ -50,7 +50,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let mut findings: Findings = finding.with("path", path).with("program", program).into();
     let changed = docker.settings().map_or(0, |settings| settings.changed);
     let older = runs && docker.started_before(changed) == Some(true);
-    findings.extend(refused_later(docker, facts.engine_to_start().as_ref()).map(|(key, why)| {
+    // What dockerd does not start with is told first, and alone.
+    let starts = docker.config_fault(engine.as_ref()).is_none();
+    findings.extend(refused_later(docker, engine.as_ref()).filter(|_| starts).map(|(key, why)| {
         let bad = if older { Finding::warn } else { Finding::fail };
         let finding = bad("refused-later", "repair").about(key).with("path", path).with("key", key).with("why", why);
         finding.with("program", program).evidence(path, key)
