@@ -18,7 +18,7 @@ use serde_json::Value;
 use crate::cli::{CheckArgs, Format, Wishes};
 use crate::deliver;
 use crate::document::typed;
-use crate::host::{Host, clock, input, output};
+use crate::host::{Host, Session, clock, input, output};
 use crate::judge;
 use crate::live::{Live, Show};
 use crate::need::{self, Evident, Gathered, ProjectFile, Refusal, Waiver};
@@ -66,6 +66,20 @@ pub enum Refused {
     Facts(String),
 }
 
+/// What saved facts tell of the session's variables.
+fn session(facts: &Facts) -> Session {
+    let display = &facts.display;
+    let cookies = display.cookies.value().filter(|file| file.by_variable).map(|file| file.path.clone());
+    let wayland = display.session.value().and_then(|session| session.wayland_socket.as_ref()?.rsplit_once('/'));
+    let all = [
+        ("DISPLAY", display.name.value().map(|name| name.text.clone())),
+        ("XAUTHORITY", cookies),
+        ("XDG_RUNTIME_DIR", wayland.map(|(folder, _)| folder.to_owned())),
+        ("WAYLAND_DISPLAY", wayland.map(|(_, name)| name.to_owned())),
+    ];
+    Session(all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
+}
+
 impl Run {
     /// Looks at the host, or reads the file of `--facts`.
     pub fn new(arguments: &CheckArgs, plan: &Plan, proof: Proof) -> Result<Self, Refused> {
@@ -84,6 +98,7 @@ impl Run {
             selection.known(&checks(own.iter().copied())).map_err(Refused::Facts)?;
             let codes: Vec<String> = own.into_iter().flat_map(own::codes).collect();
             let kept = need::Own::Kept(&codes);
+            let host = host.of_session(session(&facts));
             let Gathered { mut need, waivers, project } =
                 need::gather(&arguments.wishes, &arguments.line, &host, &saved.evident, kept).map_err(Refused::Need)?;
             if conduct.frame {

@@ -63,6 +63,7 @@ const GUEST: &[InGuest] = &[
 
 const DOUBLE: &[(&str, fn())] = &[
     ("a camera that hangs costs its deadline", hangs),
+    ("a node of another system is not opened", of_another_system),
     ("a driver that crashes, lies or never ends", misbehaves),
     ("a compressed picture is saved as it came", saves),
     ("a stream that fails says how", streams_badly),
@@ -459,6 +460,8 @@ fn usb_camera(guest: &Guest) {
     assert_eq!(guest.gdoctor(&ANY).told(), ["fail camera-node/reboot-pending any camera"]);
 }
 
+const BOOT: &str = "proc/sys/kernel/random/boot_id";
+
 /// A root whose one video node is answered for by tests/doubles/v4l2.c.
 struct Double {
     root: tempfile::TempDir,
@@ -473,6 +476,9 @@ impl Double {
         let root_dir = tempfile::tempdir().expect("a folder");
         let node = root_dir.path().join("dev/video0");
         std::fs::create_dir(root_dir.path().join("dev")).expect("a folder");
+        // By its boot id this is the machine's own root, seen from elsewhere: its devices are this kernel's.
+        std::fs::create_dir_all(root_dir.path().join(BOOT).parent().expect("a folder")).expect("a folder");
+        std::fs::copy(Path::new("/").join(BOOT), root_dir.path().join(BOOT)).expect("a boot id");
         let library = root_dir.path().join("v4l2.so");
         let source = root().join("tests/doubles/v4l2.c");
         let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).arg("-ldl").status();
@@ -528,6 +534,15 @@ fn hangs() {
     assert_eq!(run.of("camera-node"), ["pass camera-node/found /dev/video0"]);
     assert_eq!(run.of("camera-busy"), ["pass camera-busy/free /dev/video0"]);
     assert_eq!(run.told(), ["unknown camera-format/unknown /dev/video0"]);
+}
+
+/// The kernel that runs here has another device by that number, or none.
+fn of_another_system() {
+    let Some(double) = Double::new() else { return };
+    std::fs::write(double.root.path().join(BOOT), "0b9f6f8e-0000-4000-8000-000000000000\n").expect("a boot id");
+    let (run, _) = double.gdoctor("odd-name", &[]);
+    assert_eq!(run.told(), ["unknown camera-node/unknown /dev/video0"]);
+    assert!(run.report.to_string().contains("--root names another system's files"), "{}", run.report);
 }
 
 fn misbehaves() {

@@ -105,6 +105,9 @@ impl Fake {
     fn write_host(&self, gpus: u32) {
         // The kernel's tree is mounted there, without a node of NVIDIA's.
         self.write("/dev/.keep", "");
+        // By its boot id this is the machine's own root, seen from elsewhere: its drivers are asked.
+        let boot = "/proc/sys/kernel/random/boot_id";
+        self.write(boot, &fs::read_to_string(boot).unwrap());
         for index in 1..=gpus {
             let device = format!("/sys/bus/pci/devices/0000:{index:02x}:00.0");
             for (file, content) in [("vendor", "0x10de\n"), ("device", "0x2330\n"), ("class", "0x030200\n")] {

@@ -273,6 +273,12 @@ fn dockerd_refuses_its_configuration() {
         (r#"{"insecure-registries": ["a:5000/team"]}"#, "refused-value"),
         (r#"{"exec-opts": ["native.cgroupdriver=other"]}"#, "refused-value"),
         (r#"{"labels": ["a=1", "a=2"]}"#, "refused-value"),
+        (r#"{"default-ulimits": {"nofile": {"Name": "nofile", "Hard": "1024", "Soft": 1024}}}"#, "refused-value"),
+        (r#"{"default-ulimits": {"nofile": "1024:2048"}}"#, "refused-value"),
+        (r#"{"log-driver": "journald", "log-opts": {"max-size": "10m"}}"#, "refused-value"),
+        (r#"{"log-opts": {"mode": "nonblocking"}}"#, "refused-value"),
+        (r#"{"storage-driver": "overlay2", "storage-opts": ["dm.basesize=20G"]}"#, "refused-value"),
+        (r#"{"storage-driver": "vfs", "storage-opts": ["overlay2.size=20G"]}"#, "refused-value"),
     ] {
         let Some(run) = failing(text, &[]) else { return };
         assert_eq!(run.told(), [format!("fail docker-config/{code}")], "{text}");

@@ -40,7 +40,7 @@ pub static FAMILY: Family = Family {
     name: "docker",
     title: "Docker",
     asked_by: "",
-    reads: &[Group::Host, Group::Docker, Group::Engine, Group::Run],
+    reads: &[Group::Host, Group::Docker, Group::Engine, Group::Toolkit, Group::Run],
     checks: &[
         &client::CHECK,
         &endpoint::CHECK,

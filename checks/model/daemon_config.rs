@@ -27,6 +27,11 @@ pub enum Fault<'a> {
     NoSuchRuntime(&'a str),
     /// Of the right kind, and refused all the same.
     RefusedValue(&'a RefusedValue),
+    /// An entry of `storage-opts` that the storage driver does not know.
+    NoSuchOption {
+        option: &'a str,
+        driver: &'a str,
+    },
     /// An entry of "dns" that this engine does not take for an address.
     NoAddress(&'a str),
     /// `storage-driver` names one that this engine has no more.
@@ -129,6 +134,10 @@ impl DockerFacts {
         if let Some((driver, since)) = gone {
             return Some(Fault::GoneDriver { driver, since });
         }
+        let no_option = |option: &&String| is_no_option(option, driver, engine);
+        if let Some(option) = settings.storage_opts.iter().find(no_option) {
+            return Some(Fault::NoSuchOption { option, driver });
+        }
         let by_unit = |key: &str| {
             let unit = self.unit.value();
             unit.is_some_and(|unit| unit.flags.iter().any(|flag| flag == key) || (key == "hosts" && unit.hosts_flag))
@@ -149,6 +158,33 @@ fn flat<'a>(keys: &'a [String], settings: &'a Settings) -> impl Iterator<Item = 
     let whole = settings.kinds.is_empty();
     let inner = settings.kinds.keys().filter(move |_| !whole);
     keys.iter().filter(move |_| whole).chain(inner).map(String::as_str)
+}
+
+/// Options of storage drivers that engines of now have, and the release that has one no more: parseOptions of each in moby's
+/// daemon/graphdriver. Those of another driver are refused too.
+const STORAGE_OPTIONS: [(&str, &str, Option<u32>); 6] = [
+    ("overlay2", "overlay2.override_kernel_check", Some(24)),
+    ("overlay2", "overlay2.size", None),
+    ("btrfs", "btrfs.min_space", None),
+    ("vfs", "size", None),
+    ("vfs", "vfs.xattrs", None),
+    ("zfs", "zfs.fsname", None),
+];
+
+/// A driver of another name may know it. Where none is named every driver of the engine is asked until one fits; engines of now may
+/// take none of these drivers then, but containerd's.
+fn is_no_option(option: &str, driver: &str, engine: Option<&Version>) -> bool {
+    const BY_CONTAINERD: [u32; 2] = [29, 0];
+    let name = option.split('=').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let at_least = |release: &[u32]| engine.is_some_and(|engine| *engine >= Version::new(release));
+    let gone = |since: &Option<u32>| since.is_some_and(|since| at_least(&[since]));
+    let own = || STORAGE_OPTIONS.iter().filter(|(of, ..)| *of == driver || driver.is_empty());
+    let is_told = match driver {
+        // Before 25.0 there was devicemapper, with many of its own.
+        "" => at_least(&[25]) && !at_least(&BY_CONTAINERD),
+        _ => own().next().is_some(),
+    };
+    is_told && !own().any(|(_, known, until)| *known == name && !gone(until))
 }
 
 fn wrong_kind<'a>(key: &'a str, found: &'a str) -> Option<Fault<'a>> {

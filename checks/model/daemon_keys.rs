@@ -33,20 +33,20 @@ const fn until(name: &'static str, kind: &'static str, taken: &'static str, refu
 }
 
 static KEYS: &[Key] = &[
-    since("allow-direct-routing", "switch", "26.1", "28.5"),
+    since("allow-direct-routing", "switch", "28.1", "28.2"),
     key("allow-nondistributable-artifacts", "list"),
-    until("api-cors-header", "text", "26.1", "28.5"),
+    until("api-cors-header", "text", "27.5", "28.0"),
     key("authorization-plugins", "list"),
     key("bip", "text"),
-    since("bip6", "text", "26.1", "28.5"),
+    since("bip6", "text", "27.5", "28.0"),
     key("bridge", "text"),
-    since("bridge-accept-fwmark", "", "28.5", "29.7"),
+    since("bridge-accept-fwmark", "", "28.5", "29.0"),
     key("builder", "object"),
     since("cdi-spec-dirs", "list", "24", "25"),
     key("cgroup-parent", "text"),
-    until("cluster-advertise", "text", "20.10", "26.1"),
-    until("cluster-store", "text", "20.10", "26.1"),
-    until("cluster-store-opts", "object", "20.10", "26.1"),
+    until("cluster-advertise", "text", "20.10", "23"),
+    until("cluster-store", "text", "20.10", "23"),
+    until("cluster-store-opts", "object", "20.10", "23"),
     key("config-file", "text"),
     key("containerd", "text"),
     key("containerd-namespace", "text"),
@@ -61,7 +61,7 @@ static KEYS: &[Key] = &[
     key("default-gateway", "text"),
     key("default-gateway-v6", "text"),
     key("default-ipc-mode", "text"),
-    since("default-network-opt", "", "20.10", "26.1"),
+    since("default-network-opt", "", "23", "24"),
     key("default-network-opts", "object"),
     key("default-runtime", "text"),
     key("default-shm-size", ""),
@@ -76,14 +76,14 @@ static KEYS: &[Key] = &[
     key("exec-root", "text"),
     key("experimental", "switch"),
     key("features", "object"),
-    since("firewall-backend", "text", "28.5", "29"),
+    since("firewall-backend", "text", "28.5", "29.0"),
     key("fixed-cidr", "text"),
     key("fixed-cidr-v6", "text"),
-    until("graph", "text", "20.10", "26.1"),
+    until("graph", "text", "20.10", "23"),
     key("group", "text"),
     key("help", ""),
     key("host-gateway-ip", "text"),
-    since("host-gateway-ips", "list", "26.1", "28.5"),
+    since("host-gateway-ips", "list", "27.5", "28.0"),
     key("hosts", "list"),
     since("http-proxy", "text", "20.10", "23"),
     since("https-proxy", "text", "20.10", "23"),
@@ -93,7 +93,7 @@ static KEYS: &[Key] = &[
     key("insecure-registries", "list"),
     key("ip", "text"),
     key("ip-forward", "switch"),
-    since("ip-forward-no-drop", "switch", "26.1", "28.5"),
+    since("ip-forward-no-drop", "switch", "27.5", "28.0"),
     key("ip-masq", "switch"),
     key("ip6tables", "switch"),
     key("iptables", "switch"),
@@ -101,22 +101,22 @@ static KEYS: &[Key] = &[
     key("labels", "list"),
     key("live-restore", "switch"),
     key("log-driver", "text"),
-    since("log-format", "text", "20.10", "26.1"),
+    since("log-format", "text", "24", "25"),
     key("log-level", "text"),
     key("log-opts", "object"),
     key("max-concurrent-downloads", "number"),
     key("max-concurrent-uploads", "number"),
     key("max-download-attempts", "number"),
     key("metrics-addr", "text"),
-    since("min-api-version", "text", "28.5", "29.7"),
+    since("min-api-version", "text", "28.5", "29.0"),
     key("mtu", "number"),
     key("network-control-plane-mtu", "number"),
     key("network-diagnostic-port", "number"),
     key("no-new-privileges", "switch"),
     since("no-proxy", "text", "20.10", "23"),
     key("node-generic-resources", "list"),
-    since("nri-opts", "", "28.5", "29.7"),
-    until("oom-score-adjust", "number", "24", "26"),
+    since("nri-opts", "", "29.1", "29.2"),
+    until("oom-score-adjust", "number", "25", "26"),
     key("pidfile", "text"),
     key("raw-logs", "switch"),
     key("registry-mirrors", "list"),
@@ -138,7 +138,7 @@ static KEYS: &[Key] = &[
     key("userland-proxy", "switch"),
     key("userland-proxy-path", "text"),
     key("userns-remap", "text"),
-    since("validate", "", "20.10", "26.1"),
+    since("validate", "", "20.10", "23"),
     key("version", ""),
 ];
 
@@ -212,9 +212,10 @@ mod tests {
     fn what_an_engine_takes_depends_on_its_release() {
         let taken = |key: &str, engine: &str| taken(key, Version::parse(engine).as_ref());
         assert_eq!(taken("graph", "20.10.24"), Taken::Yes);
+        assert_eq!(taken("graph", "23.0.6"), Taken::No);
         assert_eq!(taken("graph", "28.5.2"), Taken::No);
         assert_eq!(taken("bip6", "26.1.5"), Taken::No);
-        assert_eq!(taken("bip6", "27.3.1"), Taken::Unknown);
+        assert_eq!(taken("bip6", "27.3.1"), Taken::No);
         assert_eq!(taken("bip6", "28.5.2"), Taken::Yes);
         assert_eq!(taken("no-such-key", "28.5.2"), Taken::No);
         assert_eq!(taken("no-such-key", "99.0.0"), Taken::Unknown, "a later release may know it");

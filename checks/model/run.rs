@@ -612,6 +612,20 @@ impl RunLine {
         (core::iter::once(user).filter(is_name).collect(), groups)
     }
 
+    /// The address that the line gives a name (`--add-host`), the last of several.
+    pub fn address_of(&self, name: &str) -> Option<&str> {
+        let added = self.all("add-host").filter(|option| !option.at.opaque).filter_map(|option| {
+            let (added, address) = option.value.split_once(['=', ':'])?;
+            (added == name).then(|| address.trim_matches(['[', ']']))
+        });
+        added.last()
+    }
+
+    /// The name is this host's, at the address of Docker's bridge.
+    pub fn is_hosts_gateway(&self, name: &str) -> bool {
+        self.address_of(name) == Some("host-gateway")
+    }
+
     pub fn is_host_network(&self) -> bool {
         self.last("network").is_some_and(|option| option.value == "host")
     }

@@ -5,9 +5,10 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::model::fact::Stop;
+use crate::model::fact::{Fact, Stop};
 use crate::model::facts::camera::{CameraFacts, Kind, Node, Opened, Role};
-use crate::model::need::Camera;
+use crate::model::finding::NOT_NEEDED;
+use crate::model::need::{Camera, Need, Origin, Wish};
 
 /// What a wish for a camera leads to.
 #[derive(Clone, Copy, Debug)]
@@ -22,8 +23,8 @@ impl CameraFacts {
     /// those the one with the lowest number. A named path is taken whatever it is; `any` takes cameras only.
     pub fn choose(&self, wish: &Camera) -> Result<Choice<'_>, Stop> {
         if let Camera::Path(typed) = wish {
-            let Some(fact) = self.paths.get(typed) else { return Ok(Choice::Nothing) };
-            let node = fact.known()?.and_then(|real| self.nodes.get_key_value(real));
+            let real = self.paths.get(typed).map_or(Ok(Some(typed)), Fact::known)?;
+            let node = real.and_then(|real| self.nodes.get_key_value(real));
             return Ok(node.map_or(Choice::Nothing, |(path, node)| Choice::Node(path, node)));
         }
         self.count.known()?;
@@ -69,6 +70,29 @@ impl CameraFacts {
             Err(why) if why == Stop::blocked_by("camera-access") => Ok((path, node)),
             _ => Err(stop),
         }
+    }
+
+    /// A named node that is no camera and need not be one: with the camera's own node its other ones are named as well, and a
+    /// line may bring hardware codecs, and outputs for the pictures that its program makes.
+    pub fn is_beside(&self, wish: &Wish<Camera>, all: &[Wish<Camera>]) -> Option<Role> {
+        let Camera::Path(_) = wish.what else { return None };
+        let Ok(Choice::Node(path, node)) = self.choose(&wish.what) else { return None };
+        let role = node.role().ok().filter(|role| *role != Role::Capture)?;
+        let by_line = matches!(wish.by, Origin::RunLine { .. } | Origin::File { .. });
+        let camera = |wish: &Wish<Camera>| Some(self.camera(&wish.what).ok()?.0);
+        let is_beside = match role {
+            Role::Codec => by_line,
+            Role::Output | Role::LoopbackIdle => by_line && all.iter().any(|wish| camera(wish).is_some()),
+            _ => self.capture_sibling(path).is_some_and(|own| all.iter().any(|wish| camera(wish) == Some(own))),
+        };
+        is_beside.then_some(role)
+    }
+
+    /// The wishes that only a camera fulfils.
+    pub fn wished(&self, need: &Need) -> Result<Vec<Wish<Camera>>, Stop> {
+        let all = &need.cameras;
+        let of_cameras: Vec<_> = all.iter().filter(|wish| self.is_beside(wish, all).is_none()).cloned().collect();
+        if of_cameras.is_empty() && !all.is_empty() { Err(Stop::NotNeeded(NOT_NEEDED)) } else { Ok(of_cameras) }
     }
 
     /// The capture node of the same camera, when `path` is another of its nodes.
@@ -144,7 +168,6 @@ fn number(path: &str) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::fact::Fact;
     use crate::model::facts::camera::UsbPlace;
     use alloc::string::ToString;
     use alloc::vec;

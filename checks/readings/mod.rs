@@ -7,6 +7,7 @@ pub mod camera_choice;
 pub mod container_ids;
 pub mod containerd_config;
 pub mod cuda;
+mod data_root;
 pub mod device_rules;
 pub mod driver;
 pub mod driver_package;

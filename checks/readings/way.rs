@@ -80,7 +80,7 @@ pub enum Closed {
     OtherEngine,
     /// It leads somewhere, and no GPU comes of it.
     Empty,
-    /// What decides cannot be seen any more.
+    /// What decides cannot be seen from here, or not any more.
     NotKnown,
 }
 
@@ -208,18 +208,27 @@ impl Facts {
         let info = self.docker.info.known()?.ok_or_else(no_answer)?;
         let names = self.cdi_names()?;
         let any = names.iter().find(|name| *name == "all").or(names.first()).map_or("all", String::as_str);
-        let entry = |container: Container| self.passage(&container).map(|passage| passage.entry());
+        let mut unseen = None;
+        let mut entry = |container: Container| match self.passage(&container) {
+            Ok(passage) => passage.entry(),
+            Err(stop) => {
+                unseen.get_or_insert(stop);
+                Err(Closed::NotKnown)
+            }
+        };
         let gpus = match info.is_snap() {
             true => Err(Closed::OtherEngine),
-            false => entry(Container::with_gpus(&["all"])).unwrap_or(Err(Closed::NotKnown)),
+            false => entry(Container::with_gpus(&["all"])),
         };
-        let (runtime, device) = (entry(Container::with_runtime(&["all"]))?, entry(Container::with_names(&[any]))?);
-        match (gpus, runtime, device) {
-            // Nothing is known of the one, and the others do not lead in: then nothing is known.
-            (Err(Closed::NotKnown), Err(_), Err(_)) => {
-                Err(entry(Container::with_gpus(&["all"])).err().unwrap_or_else(no_answer))
-            }
-            _ => Ok(Ways { gpus, runtime, device }),
+        let ways = Ways {
+            gpus,
+            runtime: entry(Container::with_runtime(&["all"])),
+            device: entry(Container::with_names(&[any])),
+        };
+        match unseen {
+            // Nothing is known of one, and the others do not lead in: then nothing is known.
+            Some(stop) if !ways.any_open() => Err(stop),
+            _ => Ok(ways),
         }
     }
 

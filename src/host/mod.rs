@@ -34,9 +34,12 @@ pub mod trust;
 pub mod units;
 pub mod within;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use gdoctor_checks::model::fact::Gap;
 
 /// A moment after which nobody waits any longer.
 #[derive(Clone, Copy, Debug)]
@@ -67,14 +70,23 @@ pub struct Host {
     pub deadline: Deadline,
     /// Programs are started by sudo, which drops the caller's variables.
     sudo: bool,
+    /// The session is that of saved facts, and not the caller's.
+    session: Option<Arc<Session>>,
 }
+
+/// Variables of a session that was looked at elsewhere; what it has not is not set there.
+#[derive(Clone, Debug, Default)]
+pub struct Session(pub BTreeMap<&'static str, String>);
+
+/// Variables that describe the session that a command is started in, and not what its user wants.
+const OF_SESSION: [&str; 4] = ["DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR"];
 
 /// What sudo hands on by itself, of what is asked for here: sudo's env.c.
 const KEPT: [&str; 7] = ["DISPLAY", "XAUTHORITY", "PATH", "LANG", "TZ", "TERM", "CI"];
 
 impl Host {
     pub fn new(root: impl Into<PathBuf>, timeout: Duration) -> Self {
-        Self { root: root.into(), timeout, deadline: Deadline::after(timeout), sudo: false }
+        Self { root: root.into(), timeout, deadline: Deadline::after(timeout), sudo: false, session: None }
     }
 
     /// The same machine as a command behind sudo finds it.
@@ -84,7 +96,7 @@ impl Host {
 
     /// The same machine with all of a probe's time before it again.
     pub fn renewed(&self) -> Self {
-        Self { sudo: self.sudo, ..Self::new(&self.root, self.timeout) }
+        Self { deadline: Deadline::after(self.timeout), ..self.clone() }
     }
 
     /// The same machine, with time for as many probes one after another.
@@ -94,12 +106,37 @@ impl Host {
 
     /// The same machine, with this much time for a probe that is known to take long.
     pub fn patient(&self, timeout: Duration) -> Self {
-        Self { sudo: self.sudo, ..Self::new(&self.root, timeout) }
+        Self { timeout, deadline: Deadline::after(timeout), ..self.clone() }
+    }
+
+    /// The machine of saved facts: its session, and none of its files.
+    pub fn of_session(&self, session: Session) -> Self {
+        Self { session: Some(Arc::new(session)), ..self.clone() }
+    }
+
+    /// Its files are not here to be asked for.
+    pub fn is_saved(&self) -> bool {
+        self.session.is_some()
     }
 
     /// False under `--root DIR`: files then describe another host than processes and sockets do.
     pub fn is_live(&self) -> bool {
         self.root == std::path::Path::new("/")
+    }
+
+    /// Its files are of the machine that gdoctor runs on. That machine's root as a container sees it has the same boot id; a copy of
+    /// another host has not, and neither times of its files nor devices by their numbers mean anything to this kernel.
+    pub fn is_this_machine(&self) -> bool {
+        const BOOT: &str = "/proc/sys/kernel/random/boot_id";
+        let boot = self.line(BOOT);
+        self.is_live() || (boot.value().is_some() && boot.value() == self.live().line(BOOT).value())
+    }
+
+    /// Why devices and drivers are not asked, where the files are another system's.
+    pub fn other_kernel(&self) -> Option<Gap> {
+        const WHY: &str =
+            "--root names another system's files, and devices are those of the machine that gdoctor runs on";
+        (!self.is_this_machine()).then(|| Gap::Unsupported(WHY.into()))
     }
 
     /// The same machine without `--root`: for /proc of processes that run here.
@@ -109,6 +146,9 @@ impl Host {
 
     /// An environment variable; `None` when unset or empty. A value that is not UTF-8 is read lossily.
     pub fn env(&self, name: &str) -> Option<String> {
+        if let Some(session) = self.session.as_ref().filter(|_| OF_SESSION.contains(&name)) {
+            return session.0.get(name).cloned();
+        }
         if self.sudo && name == "HOME" {
             return Some("/root".into());
         }

@@ -252,10 +252,11 @@ fn read_lines(line: &LineArgs, host: &Host) -> Result<Option<run_line::Read>, Re
         variable: &|name| environment.then(|| host.env(name)).flatten(),
         passed: &|name| host.env(name),
         exists: &|path| match host.stat(path) {
+            _ if host.is_saved() => None,
             fact if fact.is_absent() => Some(false),
             fact => fact.value().map(|_| true),
         },
-        list: &|folder| host.list(folder).value().cloned(),
+        list: &|folder| host.list(folder).value().filter(|_| !host.is_saved()).cloned(),
         cwd: &cwd,
         home: home.as_deref(),
         uid: nix::unistd::geteuid().as_raw(),

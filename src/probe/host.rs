@@ -46,11 +46,11 @@ fn system(host: &Host) -> Fact<System> {
     })
 }
 
-/// The recorded host's kernel where one is recorded, else the running one.
-fn kernel(host: &Host) -> Fact<String> {
+/// The recorded host's kernel where one is recorded, else the running one of this machine's own root.
+pub fn kernel(host: &Host) -> Fact<String> {
     const RELEASE: &str = "/proc/sys/kernel/osrelease";
     let recorded = host.line(RELEASE);
-    if recorded.value().is_some() { recorded } else { host.live().line(RELEASE) }
+    if recorded.value().is_some() || !host.is_this_machine() { recorded } else { host.live().line(RELEASE) }
 }
 
 fn machine() -> Fact<String> {

@@ -19,7 +19,7 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
-    Ok(each(&need.cameras, |wish| look(facts, need, wish)))
+    Ok(each(&facts.camera.wished(need)?, |wish| look(facts, need, wish)))
 }
 
 fn look(facts: &Facts, need: &Need, wish: &Wish<Camera>) -> Result<Finding, Stop> {

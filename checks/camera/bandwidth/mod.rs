@@ -28,10 +28,11 @@ const USUAL: ((u32, u32), u32) = ((640, 480), 30);
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let mut cameras: BTreeMap<&str, &Node> = BTreeMap::new();
-    if need.cameras.len() < 2 {
+    let wished = facts.camera.wished(need)?;
+    if wished.len() < 2 {
         return Err(Stop::NotNeeded("one-camera"));
     }
-    for wish in &need.cameras {
+    for wish in &wished {
         cameras.extend([facts.camera.camera(&wish.what)?]);
     }
     let mut buses: BTreeMap<u32, Vec<&str>> = BTreeMap::new();

@@ -14,7 +14,7 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
-    Ok(each(&need.cameras, |wish| look(facts, &wish.what)))
+    Ok(each(&facts.camera.wished(need)?, |wish| look(facts, &wish.what)))
 }
 
 fn look(facts: &Facts, wish: &Camera) -> Result<Finding, Stop> {

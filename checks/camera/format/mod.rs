@@ -17,7 +17,7 @@ pub static CHECK: Check = Check {
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(picture) = need.picture.as_ref() else { return Err(Stop::NotNeeded(NOT_NEEDED)) };
     let look = |wish: &Wish<Camera>| look(facts, &wish.what, &picture.what);
-    Ok(each(&need.cameras, look).into_iter().map(|finding| finding.asked_by(&picture.by)).collect())
+    Ok(each(&facts.camera.wished(need)?, look).into_iter().map(|finding| finding.asked_by(&picture.by)).collect())
 }
 
 fn look(facts: &Facts, wish: &Camera, picture: &Picture) -> Result<Finding, Stop> {

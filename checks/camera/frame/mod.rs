@@ -19,7 +19,7 @@ const ENOUGH: u64 = 80;
 
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let mut findings = Findings::new();
-    for wish in &need.cameras {
+    for wish in &facts.camera.wished(need)? {
         match facts.camera.to_picture(&wish.what) {
             Ok(cameras) => findings.extend(cameras.into_iter().map(|(path, node)| {
                 let finding = look(facts, need, &wish.what, path, node).unwrap_or_else(Finding::from);

@@ -21,7 +21,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if facts.docker.is_elsewhere() {
         return elsewhere(facts, need);
     }
-    let mut findings = each(&need.cameras, |wish| look(facts, need, &wish.what));
+    let mut findings = each(&need.cameras, |wish| look(facts, need, wish));
     findings.extend(by_number(facts));
     Ok(findings)
 }
@@ -56,9 +56,17 @@ fn elsewhere(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     }
 }
 
-fn look(facts: &Facts, need: &Need, wish: &Camera) -> Result<Finding, Stop> {
+fn look(facts: &Facts, need: &Need, wish: &Wish<Camera>) -> Result<Finding, Stop> {
+    let beside = facts.camera.is_beside(wish, &need.cameras);
+    let wish = &wish.what;
     match facts.camera.choose(wish)? {
-        Choice::Node(path, node) => one(facts, need, wish, path, node),
+        Choice::Node(path, node) => match beside {
+            Some(role) => {
+                let finding = Finding::pass("beside").with("role", role.words());
+                Ok(described(facts, finding, wish, path, node))
+            }
+            None => one(facts, need, wish, path, node),
+        },
         Choice::Nothing => nothing(facts, wish),
     }
 }

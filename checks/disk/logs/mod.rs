@@ -21,7 +21,11 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     if logs.gap() == Some(&Gap::Denied) {
         return Err(Stop::NotNeeded("hidden"));
     }
-    let found = logs.known()?.map_or(&[][..], Vec::as_slice);
+    let found = match logs.known()?.map(Vec::as_slice) {
+        // A pass would say that files were looked at.
+        None | Some([]) => return Err(Stop::NotNeeded("none")),
+        Some(found) => found,
+    };
     let large = found.iter().filter(|log| log.bytes >= LARGE);
     let Some(largest) = large.clone().next() else {
         let sum = found.first().map_or(0, |log| log.bytes);

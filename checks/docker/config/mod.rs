@@ -2,7 +2,7 @@
 
 use crate::model::cidr;
 use crate::model::daemon_config::Fault;
-use crate::model::facts::docker::{Config, DockerFacts, Reach, Settings};
+use crate::model::facts::docker::{Config, DockerFacts, Reach, RefusedValue, Settings};
 use crate::model::prelude::*;
 use crate::model::version::Version;
 use crate::readings::containerd_config;
@@ -37,7 +37,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
             faulty(&fault, Known { runs, repeated, lacks_ctk, hosts_alone, root }, with, path)
         }
         (Some(Config::Read { .. }), None) if !untold.is_empty() => {
-            let version = engine.map(|version| version.to_string()).unwrap_or_default();
+            let version = engine.as_ref().map(ToString::to_string).unwrap_or_default();
             let why = format!("whether Docker {version} knows {} is not known here", untold.join(", "));
             return Err(Stop::Unknown(Gap::Unsupported(why), docker.config.source.clone()));
         }
@@ -50,7 +50,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let mut findings: Findings = finding.with("path", path).with("program", program).into();
     let changed = docker.settings().map_or(0, |settings| settings.changed);
     let older = runs && docker.started_before(changed) == Some(true);
-    findings.extend(refused_later(docker, facts.engine_to_start().as_ref()).map(|(key, why)| {
+    // What dockerd does not start with is told first, and alone.
+    let starts = docker.config_fault(engine.as_ref()).is_none();
+    findings.extend(refused_later(docker, engine.as_ref()).filter(|_| starts).map(|(key, why)| {
         let bad = if older { Finding::warn } else { Finding::fail };
         let finding = bad("refused-later", "repair").about(key).with("path", path).with("key", key).with("why", why);
         finding.with("program", program).evidence(path, key)
@@ -58,6 +60,13 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     findings.extend(facts.remaps_without_namespaces().map(|off| {
         let finding = Finding::fail("remap-without-namespaces", "allow-remap").with("file", path).with("off", off);
         finding.about("userns-remap").evidence(off, "0")
+    }));
+    findings.extend(facts.size_without_quotas().map(|(root, instead)| {
+        let bad = if runs { Finding::warn } else { Finding::fail };
+        let finding = bad("no-quotas", "leave-size").about("storage-opts").with("file", path).with("path", path);
+        let seen = format!("{} {}", root.mount, root.kind);
+        let finding = finding.with("root", &root.path).with("instead", instead);
+        finding.evidence(facts.engine.data_root.source.0.as_str(), seen)
     }));
     findings.extend(facts.containerd_refuses().map(|why| {
         let bad = if runs { Finding::warn } else { Finding::fail };
@@ -72,6 +81,17 @@ fn refused_later(docker: &DockerFacts, engine: Option<&Version>) -> Option<(&'st
     let settings = docker.settings()?;
     if let Some(name) = settings.inverted_limits.first() {
         return Some(("default-ulimits", format!("has a soft limit for {name} that is above the hard one")));
+    }
+    let plugins = docker.answered_info().map(|info| &info.plugins.log).filter(|names| !names.is_empty());
+    let driver = settings.log_driver.as_ref().filter(|name| !name.is_empty() && *name != "none");
+    if let (Some(driver), Some(known)) = (driver, plugins)
+        && !known.iter().any(|name| name == driver || name.split(':').next() == Some(driver))
+    {
+        return Some(("log-driver", format!("is {driver}, and this engine has no log driver of that name")));
+    }
+    if let Some(RefusedValue { key, value, why }) = settings.refused_later.first() {
+        let key = if key == "log-opts" { "log-opts" } else { "default-ulimits" };
+        return Some((key, format!("has {value}: {why}")));
     }
     // From 28.0 on the range has to lie in the bridge's network.
     let checks = engine.is_some_and(|version| *version >= Version::new(&[28, 0]));
@@ -125,6 +145,17 @@ fn faulty(fault: &Fault, known: Known, bad: impl Fn(&'static str, &'static str) 
             .with("value", format!("{:?}", refused.value))
             .with("why", &refused.why)
             .evidence(path, format!("{}: {}", refused.key, refused.value)),
+        Fault::NoSuchOption { option, driver } => bad("refused-value", "write-as-wanted")
+            .with("key", "storage-opts")
+            .with("value", format!("{option:?}"))
+            .with(
+                "why",
+                match *driver {
+                    "" => "no storage driver of this Docker has such an option".to_string(),
+                    driver => format!("this Docker's storage driver {driver} has no such option"),
+                },
+            )
+            .evidence(path, format!("storage-opts: {option}")),
         Fault::NoAddress(entry) => bad("no-address", "write-as-wanted")
             .with("entry", format!("{entry:?}"))
             .evidence(path, format!("dns: {entry:?}")),

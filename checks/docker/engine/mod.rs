@@ -202,6 +202,11 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
     if let Some(finding) = facts.engine.start.value().and_then(starting) {
         return Ok(finding);
     }
+    if let Some((root, kind)) = facts.root_without_overlay() {
+        let finding = Finding::fail("root-on-server", "docker-storage/local-root").with("root", &root.path);
+        let seen = format!("{} {kind}", root.mount);
+        return Ok(finding.with("kind", kind).evidence(facts.engine.data_root.source.0.as_str(), seen));
+    }
     if facts.host.platform.value() == Some(&Platform::Wsl) && facts.host.systemd.is_absent() {
         return Ok(Finding::fail("no-service-manager", "systemd-in-wsl"));
     }
@@ -387,7 +392,7 @@ fn told_elsewhere(facts: &Facts) -> Option<&'static str> {
     if docker.config_fault(facts.engine_to_start().as_ref()).is_some() {
         return Some("docker-config");
     }
-    if facts.remaps_without_namespaces().is_some() {
+    if facts.remaps_without_namespaces().is_some() || facts.size_without_quotas().is_some() {
         return Some("docker-config");
     }
     let start = engine.start.value().and_then(start::finding);

@@ -27,7 +27,14 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let init = need.run.as_ref().and_then(|line| line.last("init")).filter(|option| option.value != "false");
     let init = init.filter(|_| !names(facts, INIT_PATH));
     let fact = &facts.engine.helpers;
-    let Some(helpers) = fact.known()? else { return Err(Stop::NotNeeded("out-of-sight")) };
+    let runtime = runtime_gone(facts, need);
+    let helpers = match (fact.known(), runtime) {
+        (Ok(Some(helpers)), _) => helpers,
+        // Who starts a container is known without dockerd's process.
+        (_, Some(gone)) => return Ok(gone.with("package", package(facts)).into()),
+        (Ok(None), None) => return Err(Stop::NotNeeded("out-of-sight")),
+        (Err(stop), None) => return Err(stop),
+    };
     let gone = |name: &str| helpers.iter().any(|helper| helper.name == name && helper.path.is_none());
     let mut findings = Findings::new();
     let containerd = facts.engine.containerd.value().filter(|containerd| !containerd.listens);
@@ -41,7 +48,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     findings.extend(missing.map(|name| {
         Finding::fail("no-runtime", "reinstall-runtime").about(name).with("package", package_of(facts, name))
     }));
-    findings.extend(default_gone(facts, need, &gone).filter(|_| !other));
+    findings.extend(runtime_gone(facts, need));
     let wanted = |helper: &&DaemonHelper| match helper.name.as_str() {
         "docker-proxy" => port.is_some(),
         "docker-init" => init.is_some(),
@@ -74,23 +81,34 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     Ok(findings.into_iter().map(|f| with_package(f).evidence(fact.source.0.as_str(), seen(helpers))).collect())
 }
 
-/// The program of a default runtime that is not runc.
-fn default_gone(facts: &Facts, need: &Need, gone: &dyn Fn(&str) -> bool) -> Option<Finding> {
+/// The program of a runtime that is not runc: the one that the line names, else Docker's default.
+fn runtime_gone(facts: &Facts, need: &Need) -> Option<Finding> {
     let docker = &facts.docker;
-    let info = docker.info.value().filter(|info| info.default_runtime != "runc")?;
-    let path = &info.runtimes.get(&info.default_runtime)?.path;
-    if path.is_empty() || !gone(path) {
+    let info = docker.info.value()?;
+    let line = need.run.as_ref().filter(|line| !line.podman);
+    let named = line.and_then(|line| line.last("runtime")).filter(|option| !option.value.is_empty());
+    let name = named.map_or(&info.default_runtime, |option| &option.value);
+    let path = &info.runtimes.get(name)?.path;
+    if name == "runc" || path.is_empty() || !facts.toolkit.program_of(name).is_absent() {
         return None;
     }
     // Told there, with what GPUs need.
-    if info.default_runtime == "nvidia" && need.gpu.is_some() && facts.has_a_driven_gpu().is_ok() {
+    if (name == "nvidia" || named.is_some()) && need.gpu.is_some() && facts.has_a_driven_gpu().is_ok() {
         return Some(Stop::blocked_by("nvidia-runtime").into());
     }
-    let set = docker.setting("default-runtime", |settings| settings.default_runtime.as_deref());
-    let by_file = set.is_some_and(|set| matches!(set.place, Place::File(_)));
-    let fix = if by_file { "docker-config/default-runc" } else { "docker-engine/mend-command" };
-    let finding = Finding::fail("default-gone", fix).with("name", &info.default_runtime).with("program", path);
-    Some(finding.with("path", docker.config_path()))
+    let finding = match named {
+        Some(option) => {
+            let edit = option.at.with_value("runc");
+            Finding::fail("named-gone", "plain-runtime").edit(edit).asked_by(&option.at.origin())
+        }
+        None => {
+            let set = docker.setting("default-runtime", |settings| settings.default_runtime.as_deref());
+            let by_file = set.is_some_and(|set| matches!(set.place, Place::File(_)));
+            let fix = if by_file { "docker-config/default-runc" } else { "docker-engine/mend-command" };
+            Finding::fail("default-gone", fix).with("path", docker.config_path())
+        }
+    };
+    Some(finding.with("name", name).with("program", path).evidence("GET /info", path.as_str()))
 }
 
 /// Keys of daemon.json by which dockerd is told a path and looks for none.

@@ -1,6 +1,7 @@
 //! Does the engine keep its images with a storage driver that is fit for use?
 
 use crate::model::facts::docker::EngineVersion;
+use crate::model::facts::engine::DataRoot;
 use crate::model::prelude::*;
 
 pub static CHECK: Check = Check {
@@ -17,6 +18,8 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     let Some(info) = fact.known()? else { return Err(Stop::blocked_by("docker-engine")) };
     let status = |key: &str| info.driver_status.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str());
     let podman = facts.docker.version.value().is_some_and(EngineVersion::is_podman);
+    let mounted = facts.engine.data_root.value().and_then(DataRoot::no_overlay);
+    let unnamed = status("Backing Filesystem").is_none_or(|name| name == "<unknown>");
     let finding = match info.driver.as_str() {
         "" => {
             return Err(Stop::Unknown(
@@ -24,7 +27,7 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
                 fact.source.clone(),
             ));
         }
-        "vfs" => match no_overlay(facts) {
+        "vfs" => match mounted {
             Some(kind) => Finding::warn("copies-by-disk", "local-root").with("kind", kind),
             None => Finding::warn("whole-copies", "use-overlay2"),
         },
@@ -32,11 +35,14 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         "overlay" if podman => Finding::pass("fit"),
         "aufs" | "devicemapper" | "overlay" => Finding::warn("removed-driver", "use-overlay2"),
         // overlay2's Init refuses it (moby daemon/graphdriver/overlay2/overlay.go); only old engines run there.
-        "overlay2" if status("Backing Filesystem") == Some("nfs") => Finding::fail("on-a-server", "local-root"),
+        "overlay2" if status("Backing Filesystem") == Some("nfs") || unnamed && mounted.is_some() => {
+            Finding::fail("on-a-server", "local-root")
+        }
         "overlay2" if status("Supports d_type") == Some("false") => Finding::fail("no-d-type", "format-with-ftype"),
         _ => Finding::pass("fit"),
     };
-    let backing = status("Backing Filesystem").unwrap_or("the file system there");
+    let named = status("Backing Filesystem").filter(|_| !unnamed).or(mounted);
+    let backing = named.unwrap_or("the file system there");
     let mut findings: Findings = of_mount(facts);
     findings.insert(
         0,
@@ -49,13 +55,6 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         findings.retain(|finding| finding.code != "fit");
     }
     Ok(findings)
-}
-
-/// The kind of file system below the data root, where overlay takes none of it for what is written: a server's disk, or another overlay.
-fn no_overlay(facts: &Facts) -> Option<&str> {
-    const KINDS: [&str; 9] = ["nfs", "nfs4", "cifs", "smb3", "9p", "virtiofs", "overlay", "ecryptfs", "aufs"];
-    let kind = facts.engine.data_root.value().map(|root| root.kind.as_str())?;
-    KINDS.contains(&kind).then_some(kind)
 }
 
 /// What the mount below the data root keeps containers from, or is not there.

@@ -621,6 +621,12 @@ pub struct Settings {
     /// What is of the right kind and refused all the same, in the order of the keys.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<RefusedValue>,
+    /// What dockerd starts with, and no container.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused_later: Vec<RefusedValue>,
+    /// Entries of storage-opts: `overlay2.size=20G`.
+    #[serde(serialize_with = "place::word", skip_serializing_if = "Vec::is_empty")]
+    pub storage_opts: Vec<String>,
     /// Keys that dockerd's command sets too, to the very same value.
     #[serde(serialize_with = "place::word", skip_serializing_if = "Vec::is_empty")]
     pub repeated: Vec<String>,

@@ -186,6 +186,10 @@ pub struct DataRoot {
     /// What kind of file system that is, as /proc/mounts calls it: `ext4`, `nfs4`.
     #[serde(serialize_with = "place::word")]
     pub kind: String,
+    /// It counts what each folder takes, as XFS does when it is mounted with pquota.
+    pub quotas: bool,
+    /// overlay2 has kept layers there. Only root may see.
+    pub overlay2: bool,
     /// No program may be started from it.
     pub noexec: bool,
     /// A folder above it that /etc/fstab mounts a file system at, and none is mounted there.
@@ -194,6 +198,14 @@ pub struct DataRoot {
     /// Folders of the engine's own below it that are gone. Only root may see.
     #[serde(serialize_with = "place::path")]
     pub gone: Vec<String>,
+}
+
+impl DataRoot {
+    /// The kind of its file system, where overlay takes none of it for what is written: a server's disk, or another overlay.
+    pub fn no_overlay(&self) -> Option<&str> {
+        const KINDS: [&str; 9] = ["nfs", "nfs4", "cifs", "smb3", "9p", "virtiofs", "overlay", "ecryptfs", "aufs"];
+        KINDS.contains(&self.kind.as_str()).then_some(self.kind.as_str())
+    }
 }
 
 /// A program that dockerd starts itself (docker-proxy for a published port, docker-init for `--init`), or that starts containers

@@ -3,6 +3,7 @@
 use crate::model::facts::docker::PodRuntime;
 use crate::model::facts::host::Platform;
 use crate::model::prelude::*;
+use crate::readings::passage::Container;
 use crate::readings::way::{Closed, Entry, Way, Ways};
 
 pub static CHECK: Check = Check {
@@ -78,10 +79,10 @@ fn finding(facts: &Facts, ways: &Ways, flag: &str, entry: Entry) -> Finding {
         (Err(Closed::Refused), _) if jetson && ways.runtime.is_ok() => Finding::not_needed("by-runtime"),
         (Err(Closed::Refused), _) => Finding::warn("refused", "leave-mode"),
         (Err(Closed::NoSpec | Closed::CdiOff), _) if flag.starts_with("--device") => Finding::not_needed("no-devices"),
-        (Err(Closed::NotKnown), _) => Finding::unknown(
-            Gap::Unsupported("what dockerd found at its start is gone".to_string()),
-            Default::default(),
-        ),
+        (Err(Closed::NotKnown), _) => match facts.passage(&Container::of_flag(flag)) {
+            Err(stop) => stop.into(),
+            Ok(_) => Finding::unknown(Gap::NotAsked, Default::default()),
+        },
         (Err(Closed::Empty), _) => Finding::not_needed("empty"),
         (Err(Closed::OtherEngine), _) => Finding::not_needed("other-engine"),
         (Err(_), Some(culprit)) => Finding::unknown(Gap::BlockedBy(culprit.to_string()), Default::default()),

@@ -51,6 +51,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         // What the file registers or not, dockerd does not read it.
         return Err(Stop::blocked_by("docker-config"));
     }
+    if facts.way_that_serves(need).is_some() {
+        return Err(Stop::NotNeeded("other-way"));
+    }
     let finding = unregistered(facts, &ways, by_line);
     let at = need.run.as_ref().and_then(|line| line.last("runtime")).filter(|_| by_line);
     let finding = at.iter().fold(finding, |finding, option| finding.asked_by(&option.at.origin()));

@@ -49,21 +49,29 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     }
     let ways = ways?;
     let closed = ways.gpus.err();
-    let place = toolkit.hook.value().or(toolkit.cdi_hook.value()).or(toolkit.runtime.value());
+    let place = [&toolkit.hook, &toolkit.cdi_hook, &toolkit.runtime, &toolkit.ctk].into_iter().find_map(Fact::value);
     let path = place.map_or("", |program| program.path.as_str());
     let later = |finding: Finding| finding.with("path", path).saw(&toolkit.hook);
     let refused = facts.passage_for(need).and_then(|passage| passage.refused);
     let waited = need.run.is_some() && refused == Some(Refusal::CameLater);
-    let mut findings: Findings = match (closed, ways.any_open() && !waited) {
+    let other = match closed {
+        Some(Closed::NoProgram | Closed::CameLater) => facts.way_that_serves(need),
+        Some(Closed::NotKnown) if place.is_none() => ways.usual().map(|(_, way)| way),
+        _ => None,
+    };
+    let mut findings: Findings = match (closed.filter(|_| other.is_none()), ways.any_open() && !waited) {
         (Some(Closed::CameLater), false) => later(Finding::fail("installed-after-dockerd", "restart-docker")).into(),
         (Some(Closed::CameLater), true) => later(Finding::warn("installed-after-dockerd", "restart-docker")).into(),
         (Some(Closed::NoProgram), true) => later(Finding::warn("no-hook", bring_back(toolkit))).into(),
         (Some(Closed::NoProgram), false) => later(Finding::fail("no-hook", bring_back(toolkit))).into(),
-        _ => Finding::pass("installed")
-            .with("path", path)
-            .with("version", toolkit.version.value().map_or("not known", String::as_str))
-            .saw(&toolkit.version)
-            .into(),
+        _ => match other {
+            Some(way) => Finding::pass("other-way").with("way", way).saw(&toolkit.hook).into(),
+            None => Finding::pass("installed")
+                .with("path", path)
+                .with("version", toolkit.version.value().map_or("not known", String::as_str))
+                .saw(&toolkit.version)
+                .into(),
+        },
     };
     let gone = gone(facts, need, refused.as_ref());
     // What only warns hides no failure.
@@ -179,13 +187,13 @@ fn beside_snap(facts: &Facts) -> Option<Finding> {
 /// None of the toolkit's programs is where dockerd looks, and no runtime is registered from elsewhere.
 fn missing(facts: &Facts, ways: Option<&Ways>) -> Result<Option<Finding>, Stop> {
     let toolkit = &facts.toolkit;
+    if ways.is_some_and(Ways::any_open) {
+        return Ok(None);
+    }
     for program in [&toolkit.hook, &toolkit.cdi_hook, &toolkit.runtime, &toolkit.ctk] {
         if program.known()?.is_some() {
             return Ok(None);
         }
-    }
-    if ways.is_some_and(Ways::any_open) {
-        return Ok(None);
     }
     Ok(Some(Finding::fail("not-installed", "install").saw(&toolkit.hook).saw(&toolkit.runtime)))
 }

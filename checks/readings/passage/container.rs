@@ -71,6 +71,15 @@ impl Container {
         })
     }
 
+    /// All GPUs, by one of the three flags.
+    pub fn of_flag(flag: &str) -> Self {
+        match flag.split_once([' ', '=']) {
+            None => Self::with_gpus(&["all"]),
+            Some(("--runtime", _)) => Self::with_runtime(&["all"]),
+            Some(_) => Self::with_names(&["all"]),
+        }
+    }
+
     /// `--gpus all` and nothing else.
     pub fn with_gpus(devices: &[&str]) -> Self {
         let request = match devices {

@@ -120,6 +120,12 @@ impl Facts {
         self.passage(&container).ok()
     }
 
+    /// The way by which the line's own container gets its GPU: what other ways lack is nothing to it then.
+    pub fn way_that_serves(&self, need: &Need) -> Option<Way> {
+        let passage = need.run.as_ref().and(self.passage_for(need))?;
+        passage.way().filter(|_| passage.refused.is_none())
+    }
+
     /// All GPUs by their CDI name, or one of them.
     fn any_name(&self) -> Option<String> {
         let names = self.cdi_names().ok()?;

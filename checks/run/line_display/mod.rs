@@ -43,7 +43,12 @@ fn by_x(facts: &Facts, need: &Need, line: &RunLine) -> Result<Findings, Stop> {
         (Some(variable), _) if variable.display().is_empty() && facts.display.name.is_absent() => {
             return Err(Stop::blocked_by("display-server"));
         }
-        (Some(variable), socket) => with_variable(line, variable, socket),
+        // Of saved facts whose display nobody looked at.
+        (Some(variable), _) if variable.display().is_empty() && is_unseen(facts, variable) => {
+            facts.display.name.known()?;
+            return Err(Stop::blocked_by("display-server"));
+        }
+        (Some(variable), socket) => with_variable(facts, line, variable, socket),
     };
     let mut findings = vec![finding];
     findings.extend(cookie(facts, line));
@@ -80,7 +85,12 @@ fn no_variable(line: &RunLine, socket: Option<&Mount>) -> Finding {
     finding.edit(line.insert(&format!("-e DISPLAY=\"$DISPLAY\"{socket}")))
 }
 
-fn with_variable(line: &RunLine, variable: &Variable, socket: Option<&Mount>) -> Finding {
+/// The line leaves its value to a session that was not looked at.
+fn is_unseen(facts: &Facts, variable: &Variable) -> bool {
+    variable.from.as_deref() == Some("DISPLAY") && facts.display.name.gap().is_some()
+}
+
+fn with_variable(facts: &Facts, line: &RunLine, variable: &Variable, socket: Option<&Mount>) -> Finding {
     let value = variable.display();
     let (host, _) = value.rsplit_once(':').unwrap_or(("", value));
     let is_loopback = ["localhost", "127.0.0.1", "::1", "[::1]"].contains(&host);
@@ -99,6 +109,16 @@ fn with_variable(line: &RunLine, variable: &Variable, socket: Option<&Mount>) ->
         Finding::pass("by-host-network").with("display", value)
     } else if is_loopback {
         Finding::fail("loopback", "share-network").with("display", value).edits(share_network(line))
+    } else if !host.is_empty() && host != "unix" && line.is_hosts_gateway(host) {
+        match facts.display.bridge_port.known() {
+            Ok(Some(true)) => Finding::pass("by-bridge").with("display", value),
+            Ok(_) => Finding::fail("nobody-at-bridge", "add-socket")
+                .with("display", value)
+                .edit(variable.at.with_value("DISPLAY=$DISPLAY"))
+                .edit(line.insert("-v /tmp/.X11-unix:/tmp/.X11-unix"))
+                .saw(&facts.display.bridge_port),
+            Err(stop) => Finding::from(stop),
+        }
     } else if !host.is_empty() && host != "unix" {
         Finding::pass("by-tcp").with("display", value)
     } else if socket.is_some() {

@@ -36,6 +36,8 @@ pub fn judge(facts: &Facts, need: &Need, line: &RunLine, refusal: &Refusal) -> R
         Refusal::MigWithoutRights(variable) => {
             Finding::fail("mig-without-rights", "give-rights").with("variable", variable)
         }
+        // Whatever the container is for.
+        Refusal::NoRuntimeProgram { .. } if need.gpu.is_none() => return Err(Stop::blocked_by("docker-programs")),
         other if need.gpu.is_some() || other.owner().starts_with("run-line-") => {
             return Err(Stop::blocked_by(other.owner()));
         }

@@ -1,5 +1,6 @@
 //! Is what the line names on this host: devices, files, a runtime, a log driver, a network?
 
+use crate::model::daemon_logging::{ALWAYS, BUILT_IN, OPTIONS};
 use crate::model::fact::Source;
 use crate::model::facts::run::{Accounts, Lies};
 use crate::model::prelude::*;
@@ -271,36 +272,6 @@ fn cgroup_parent(facts: &Facts, line: &RunLine) -> Result<Option<Finding>, Stop>
     Ok(Some(finding.asked_by(&option.at.origin())))
 }
 
-/// Options that log drivers take, besides those that all do (moby, daemon/logger, ValidateLogOpt of each; engine 29.7).
-/// The engine that takes them first is told where it is a later one.
-const LOG_OPTIONS: [(&str, &[&str], [u32; 2]); 5] = [
-    ("json-file", &["max-file", "max-size", "compress", "labels", "labels-regex", "env", "env-regex", "tag"], ALWAYS),
-    ("local", &["max-file", "max-size", "compress"], ALWAYS),
-    ("local", &["labels", "labels-regex", "env", "env-regex", "tag"], [29, 5]),
-    ("journald", &["labels", "labels-regex", "env", "env-regex", "tag"], ALWAYS),
-    (
-        "syslog",
-        &[
-            "env",
-            "env-regex",
-            "labels",
-            "labels-regex",
-            "syslog-address",
-            "syslog-facility",
-            "syslog-tls-ca-cert",
-            "syslog-tls-cert",
-            "syslog-tls-key",
-            "syslog-tls-skip-verify",
-            "tag",
-            "syslog-format",
-        ],
-        ALWAYS,
-    ),
-];
-const ALWAYS: [u32; 2] = [0, 0];
-const ALL_LOG_OPTIONS: [&str; 6] =
-    ["mode", "max-buffer-size", "cache-disabled", "cache-max-size", "cache-max-file", "cache-compress"];
-
 /// An option that the log driver does not take, the line's own or the engine's.
 fn log_option(facts: &Facts, line: &RunLine, option: &RunOption) -> Result<Option<Finding>, Stop> {
     let named = line.last("log-driver").filter(|option| !option.value.is_empty());
@@ -311,9 +282,9 @@ fn log_option(facts: &Facts, line: &RunLine, option: &RunOption) -> Result<Optio
         Some(option) => option.value.as_str(),
         None => facts.docker.info.known()?.map_or("", |info| info.logging_driver.as_str()),
     };
-    let mut rows = LOG_OPTIONS.iter().filter(|(name, ..)| *name == driver).peekable();
+    let mut rows = OPTIONS.iter().filter(|(name, ..)| *name == driver).peekable();
     let key = option.value.split('=').next().unwrap_or_default();
-    if rows.peek().is_none() || ALL_LOG_OPTIONS.contains(&key) {
+    if rows.peek().is_none() || BUILT_IN.contains(&key) {
         return Ok(None);
     }
     let (mut taken, mut is_later) = (Vec::new(), false);

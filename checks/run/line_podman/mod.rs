@@ -45,6 +45,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         if line.by.is_some() {
             findings.extend(of_store(facts, line, &podman.store));
         }
+        findings.extend(groups(line, podman));
         findings.extend(open(line, podman, fact));
         if findings.is_empty() {
             findings.push(Finding::pass(if line.by.is_some() { "fit" } else { "ready" }));
@@ -158,6 +159,18 @@ fn image(facts: &Facts, line: &RunLine, found: &PodmanImage) -> Option<Finding> 
         _ => return None,
     };
     Some(finding.about(name).with("image", name).asked_by(&image.at.origin()))
+}
+
+/// crun alone keeps a user's groups. Where a camera is on the line, that check tells what it means for it.
+fn groups(line: &RunLine, podman: &PodmanHost) -> Option<Finding> {
+    let option = line.all("group-add").find(|option| option.value == "keep-groups")?;
+    let runtime = podman.runtime.as_deref().filter(|name| podman.rootless && *name != "crun")?;
+    let camera = |path: &str| path.starts_with("/dev/video") || path.starts_with("/dev/v4l/");
+    if line.devices.iter().any(|device| camera(&device.host)) {
+        return None;
+    }
+    let finding = Finding::warn("groups-not-kept", "run-line-camera/take-crun").with("runtime", runtime);
+    Some(finding.with("option", &option.at.text).asked_by(&option.at.origin()))
 }
 
 /// What may keep podman from it and is not seen; nothing of it matters where something else does already.

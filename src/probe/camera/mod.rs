@@ -107,6 +107,9 @@ fn at_once(paths: &[String], look: impl Fn(&str) -> Node + Sync) -> BTreeMap<Str
 
 fn ask(host: &Host, path: &str, deadline: Deadline) -> Said {
     let stat = host.stat(path);
+    if let Some(other) = host.other_kernel().filter(|_| stat.value().is_some()) {
+        return child::unknown_group(other, path);
+    }
     match stat.value() {
         Some(stat) if stat.kind == Kind::CharDevice && stat.rdev.0 == MAJOR => {
             let on_disk = host.on_disk(path).to_string_lossy().into_owned();

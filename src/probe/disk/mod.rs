@@ -189,7 +189,7 @@ fn dangling(host: &Host, path: &str) -> Option<String> {
     parts.into_iter().find(dangles).map(str::to_owned)
 }
 
-/// Containers' logs of the json-file driver, largest first.
+/// Containers' logs of the drivers json-file and local, largest first.
 fn logs(host: &Host, data: &str) -> Fact<Vec<LogFile>> {
     let folder = format!("{data}/containers");
     let ids = host.list(&folder);
@@ -201,14 +201,19 @@ fn logs(host: &Host, data: &str) -> Fact<Vec<LogFile>> {
         if host.deadline.left().is_zero() {
             return Fact::unknown(Gap::TimedOut, folder);
         }
-        let path = format!("{folder}/{id}/{id}-json.log");
-        if let Some(stat) = host.stat(&path).value() {
-            found.push(LogFile { bytes: stat.size, path });
+        // Those of the driver local are limited by themselves, and larger where somebody wants them so.
+        for path in [format!("{folder}/{id}/{id}-json.log"), format!("{folder}/{id}/local-logs/container.log")] {
+            let stat = host.stat(&path);
+            match (stat.value(), stat.gap()) {
+                (Some(stat), _) => found.push(LogFile { bytes: stat.size, path }),
+                (None, Some(gap)) => return Fact::unknown(gap.clone(), path),
+                (None, None) => {}
+            }
         }
     }
     found.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.path.cmp(&b.path)));
     found.truncate(10);
-    Fact::present(found, format!("{folder}/*/*-json.log"))
+    Fact::present(found, format!("{folder}/*"))
 }
 
 #[cfg(test)]

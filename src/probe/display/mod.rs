@@ -21,6 +21,7 @@ use crate::host::connect;
 use crate::host::files::{Kind, Stat};
 use crate::host::listener::{self, Place};
 use crate::probe::acl;
+use crate::probe::engine::sockets::{Protocol, Sockets};
 
 const SOCKETS: &str = "/tmp/.X11-unix";
 /// A socket in a copy of a root is served by nobody.
@@ -41,6 +42,7 @@ pub fn probe(host: &Host, need: &Need) -> DisplayFacts {
         socket: address.map_or_else(Fact::default, |address| socket(host, address)),
         folder: socket_file(host, SOCKETS),
         wslg_socket: wslg_socket(host, &name),
+        bridge_port: bridge_port(host, need),
         servers,
         route: talk.route,
         mine: talk.mine,
@@ -98,11 +100,7 @@ fn display_name(host: &Host, need: &Need) -> Fact<Name> {
 /// A name that the line gives an address (`--add-host`) has it in the container alone.
 fn as_inside(mut name: Fact<Name>, line: &RunLine) -> Fact<Name> {
     let Some(Address::Tcp { host, loopback, .. }) = name.value_mut().map(|name| &mut name.address) else { return name };
-    let added = line.all("add-host").filter(|option| !option.at.opaque).filter_map(|option| {
-        let (added, address) = option.value.split_once(['=', ':'])?;
-        (added == host.as_str()).then(|| address.trim_matches(['[', ']']).to_owned())
-    });
-    match added.last() {
+    match line.address_of(host).map(str::to_owned) {
         Some(address) if address.parse::<std::net::IpAddr>().is_ok() => {
             *loopback = address == "::1" || address.starts_with("127.");
             *host = address;
@@ -116,6 +114,24 @@ fn as_inside(mut name: Fact<Name>, line: &RunLine) -> Fact<Name> {
             Fact::unknown(Gap::Unsupported(why), name.source.0)
         }
         None => name,
+    }
+}
+
+/// By the kernel's table alone: an X server that is not asked keeps no record of it.
+fn bridge_port(host: &Host, need: &Need) -> Fact<bool> {
+    const SOURCE: &str = "/proc/net/tcp";
+    let line = need.run.as_ref();
+    let display = line.and_then(|line| line.variable("DISPLAY")).map(|variable| variable.display());
+    let named = display.and_then(|display| display.rsplit_once(':'));
+    let Some((_, number)) = named.filter(|(host, _)| line.is_some_and(|line| line.is_hosts_gateway(host))) else {
+        return Fact::absent(SOURCE);
+    };
+    let number = number.split('.').next().and_then(|number| number.parse::<u16>().ok());
+    let port = number.and_then(|number| number.checked_add(6000));
+    let sockets = port.and_then(|port| Sockets::read(host, Protocol::Tcp, port));
+    match sockets {
+        Some(sockets) => Fact::present(sockets.addresses().iter().any(|at| !at.is_loopback()), SOURCE),
+        None => Fact::unknown(Gap::Unsupported("the kernel's table of sockets".into()), SOURCE),
     }
 }
 

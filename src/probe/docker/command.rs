@@ -78,6 +78,46 @@ pub fn written(host: &Host) -> Vec<Opt> {
     }
 }
 
+/// A variable of the system's service, and the file that sets it.
+pub struct Variable {
+    pub name: String,
+    pub file: String,
+    pub value: String,
+}
+
+/// The variables that the system's service gives dockerd, the last of a name alone.
+pub fn variables(host: &Host) -> Vec<Variable> {
+    let mut all: Vec<Variable> = Vec::new();
+    let mut add = |file: &str, word: &str| {
+        let Some((name, value)) = word.split_once('=') else { return };
+        all.retain(|known| known.name != name);
+        all.push(Variable { name: name.to_owned(), file: file.to_owned(), value: value.to_owned() });
+    };
+    let add_file = |file: &str, add: &mut dyn FnMut(&str, &str)| {
+        let text = host.text(file);
+        for line in text.value().map_or("", String::as_str).lines().map(str::trim) {
+            add(file, line.strip_prefix("export ").unwrap_or(line));
+        }
+    };
+    let Some(unit) = unit(host).filter(|_| is_by_systemd(host)) else {
+        VARIABLE_FILES.iter().for_each(|file| add_file(file, &mut add));
+        return all;
+    };
+    for line in units::service(host, &unit).into_iter().flatten() {
+        match line.key.as_str() {
+            // %% is systemd's word for %.
+            "Environment" => {
+                line.value
+                    .split_whitespace()
+                    .for_each(|word| add(&line.file, &word.trim_matches(['"', '\'']).replace("%%", "%")));
+            }
+            "EnvironmentFile" => add_file(line.value.trim_start_matches('-'), &mut add),
+            _ => {}
+        }
+    }
+    all
+}
+
 /// What a file for init scripts sets, where systemd starts dockerd by a command that has no such variable.
 pub fn unread(host: &Host, unit: &str) -> Option<Unread> {
     let (_, command) = units::last(host, unit, "ExecStart")?;

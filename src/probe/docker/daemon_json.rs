@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gdoctor_checks::model::facts::docker::{Config, Oddity, RefusedValue, Settings};
-use gdoctor_checks::model::{daemon_keys, daemon_values};
+use gdoctor_checks::model::{daemon_keys, daemon_logging, daemon_values};
 use serde_json::{Deserializer, Map, Value};
 
 use crate::document::fault;
@@ -67,6 +67,13 @@ fn refused(object: &Map<String, Value>) -> Vec<RefusedValue> {
         daemon_values::conflict(&labels)
             .map(|(name, other)| told("labels", name, format!("another label of this name has the value {other:?}"))),
     );
+    all.extend(limits(object).into_iter().filter_map(|(name, limit)| {
+        let why = of_wrong_kind(limit)?;
+        Some(told("default-ulimits", name, why))
+    }));
+    let (driver, options) = logging(object);
+    let option = daemon_logging::refused(driver, &options);
+    all.extend(option.map(|(name, why)| told("log-opts", &written(&options, &name), why)));
     let is = |key: &str, wanted: bool| object.get(key).and_then(Value::as_bool) == Some(wanted);
     if is("icc", false) && is("iptables", false) {
         all.push(told("icc", "false", "with iptables false nothing could keep containers apart".into()));
@@ -88,8 +95,60 @@ fn as_text(value: &Value) -> Option<String> {
     }
 }
 
-fn inverted_limits(object: &Map<String, Value>) -> Vec<String> {
+/// As a value of log-opts is told.
+fn written(options: &daemon_logging::Options, name: &str) -> String {
+    options.get(name).map_or_else(|| name.to_owned(), |value| format!("{name}={value}"))
+}
+
+/// The log driver, and its options that are texts: those of another kind are told of as such.
+fn logging(object: &Map<String, Value>) -> (&str, daemon_logging::Options) {
+    let driver = object.get("log-driver").and_then(Value::as_str).filter(|name| !name.is_empty());
+    let options = object.get("log-opts").and_then(Value::as_object);
+    let texts =
+        options.into_iter().flatten().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+    (driver.unwrap_or(daemon_logging::JSON_FILE), texts.collect())
+}
+
+/// What a container's start fails at.
+fn refused_later(object: &Map<String, Value>) -> Vec<RefusedValue> {
+    let (driver, options) = logging(object);
+    let told =
+        |(name, why): (String, String)| RefusedValue { key: "log-opts".into(), value: written(&options, &name), why };
+    let unnamed = limits(object).into_iter().find(|(_, limit)| {
+        limit.as_object().is_some_and(|limit| !limit.keys().any(|key| key.eq_ignore_ascii_case("name")))
+    });
+    let unnamed = unnamed.map(|(name, _)| RefusedValue {
+        key: "default-ulimits".into(),
+        value: name.into(),
+        why: format!("it lacks \"Name\": {name:?}"),
+    });
+    daemon_logging::stops_containers(driver, &options).map(told).into_iter().chain(unnamed).collect()
+}
+
+fn limits(object: &Map<String, Value>) -> Vec<(&str, &Value)> {
     let limits = object.get("default-ulimits").and_then(Value::as_object);
+    limits.into_iter().flatten().map(|(name, limit)| (name.as_str(), limit)).collect()
+}
+
+/// encoding/json reads a limit as `{"Name": "nofile", "Hard": 64000, "Soft": 64000}`, whatever the case of its keys.
+fn of_wrong_kind(limit: &Value) -> Option<String> {
+    const FORM: &str = "{\"Name\": \"nofile\", \"Hard\": 64000, \"Soft\": 64000}";
+    let fits = |key: &str, value: &Value| match key.to_ascii_lowercase().as_str() {
+        "hard" | "soft" => value.is_i64() || value.is_null(),
+        "name" => value.is_string() || value.is_null(),
+        _ => true,
+    };
+    match limit {
+        Value::Null => None,
+        Value::Object(limit) => {
+            let (key, value) = limit.iter().find(|(key, value)| !fits(key, value))?;
+            Some(format!("its {key} is {value}, and a limit is written like {FORM}"))
+        }
+        _ => Some(format!("a limit is written like {FORM}")),
+    }
+}
+
+fn inverted_limits(object: &Map<String, Value>) -> Vec<String> {
     let number = |limit: &Value, key: &str| {
         let is_it = |(name, value): (&String, &Value)| name.eq_ignore_ascii_case(key).then(|| value.as_i64())?;
         limit.as_object()?.iter().find_map(is_it)
@@ -99,7 +158,7 @@ fn inverted_limits(object: &Map<String, Value>) -> Vec<String> {
         (_, -1) => false,
         (soft, hard) => soft == -1 || soft > hard,
     };
-    limits.into_iter().flatten().filter(|(_, limit)| inverted(limit)).map(|(name, _)| name.clone()).collect()
+    limits(object).into_iter().filter(|(_, limit)| inverted(limit)).map(|(name, _)| name.to_owned()).collect()
 }
 
 fn log_option(object: &Map<String, Value>, names: &[&str]) -> Option<String> {
@@ -115,6 +174,8 @@ pub fn settings(object: &Map<String, Value>, changed: i64) -> Settings {
         members: members(object),
         oddities: Vec::new(),
         refused: refused(object),
+        refused_later: refused_later(object),
+        storage_opts: names(object, "storage-opts"),
         repeated: Vec::new(),
         hosts: names(object, "hosts"),
         tlsverify: switch("tlsverify"),

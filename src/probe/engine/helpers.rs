@@ -31,6 +31,10 @@ pub fn look(host: &Host, docker: &DockerFacts) -> (Fact<Vec<DaemonHelper>>, Fact
         return (Fact::absent("dockerd's process"), Fact::absent("dockerd's process"));
     }
     let dockerd = Dockerd::look(host, docker);
+    if dockerd.is_guessed {
+        let gap = Gap::Unsupported("dockerd's PATH is not known here".into());
+        return (Fact::unknown(gap, dockerd.path_source), dockerd.replaced);
+    }
     let mut helpers = Vec::new();
     for name in NAMES {
         let folders = OWN_FOLDERS.into_iter().chain(dockerd.path.iter().map(String::as_str));
@@ -53,7 +57,7 @@ pub fn look(host: &Host, docker: &DockerFacts) -> (Fact<Vec<DaemonHelper>>, Fact
 fn of_runtime(host: &Host, docker: &DockerFacts, dockerd: &Dockerd, known: &[DaemonHelper]) -> Vec<DaemonHelper> {
     let Some(info) = docker.info.value() else { return Vec::new() };
     let guessed = known.iter().all(|helper| helper.path.is_none()) && !dockerd.path_source.starts_with("PATH of");
-    if guessed || host.exists("/run/current-system") || host.exists("/nix/store") {
+    if guessed {
         return Vec::new();
     }
     let path = || dockerd.path.iter().map(String::as_str);
@@ -72,7 +76,7 @@ fn of_runtime(host: &Host, docker: &DockerFacts, dockerd: &Dockerd, known: &[Dae
     known.map(|(name, found)| helper(host, name, &found)).collect()
 }
 
-/// The program of a default runtime of somebody's own. One without a path is a shim of containerd's.
+/// The program of a default runtime of somebody's own, where there is one. One without a path is a shim of containerd's.
 fn of_default(host: &Host, info: &Info, path: Vec<&str>) -> Option<DaemonHelper> {
     let program = &info.runtimes.get(&info.default_runtime)?.path;
     let found = match program.rsplit_once('/') {
@@ -80,7 +84,7 @@ fn of_default(host: &Host, info: &Info, path: Vec<&str>) -> Option<DaemonHelper>
         None if program.is_empty() => return None,
         None => host.executable(program, path),
     };
-    found.gap().is_none().then(|| helper(host, program, &found))
+    found.value().is_some().then(|| helper(host, program, &found))
 }
 
 fn helper(host: &Host, name: &str, found: &Fact<String>) -> DaemonHelper {

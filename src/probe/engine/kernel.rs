@@ -301,6 +301,9 @@ pub fn kvm(host: &Host, docker: &DockerFacts) -> Fact<Kvm> {
     }
     let source = "/dev/kvm, /proc/cpuinfo";
     if host.exists("/dev/kvm") {
+        if let Some(other) = host.other_kernel() {
+            return Fact::unknown(other, source);
+        }
         let open = nix::unistd::access(&host.on_disk("/dev/kvm"), AccessFlags::R_OK | AccessFlags::W_OK).is_ok();
         return Fact::present(if open { Kvm::Usable } else { Kvm::Denied }, source);
     }

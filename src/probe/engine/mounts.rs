@@ -1,7 +1,7 @@
 //! What is mounted where, as dockerd sees it.
 
 use gdoctor_checks::model::fact::Fact;
-use gdoctor_checks::model::facts::docker::DockerFacts;
+use gdoctor_checks::model::facts::docker::{Address, DockerFacts, Reach};
 use gdoctor_checks::model::facts::engine::DataRoot;
 
 use crate::host::Host;
@@ -12,9 +12,11 @@ pub fn table(host: &Host, docker: &DockerFacts) -> Fact<String> {
     own.filter(|table| host.is_live() && table.value().is_some()).unwrap_or_else(|| host.text("/proc/mounts"))
 }
 
-/// Present where an engine answers whose root lies on this machine.
+/// Present where an engine answers whose root lies on this machine, or the system's is down and has a root.
 pub fn data_root(host: &Host, docker: &DockerFacts) -> Fact<DataRoot> {
-    let root = docker.answered_info().map(|info| info.docker_root_dir.clone()).filter(|root| root.starts_with('/'));
+    let answers = docker.answered_info();
+    let root = answers.map(|info| info.docker_root_dir.clone()).or_else(|| of_stopped(host, docker));
+    let root = root.filter(|root| root.starts_with('/'));
     let Some(path) = root.filter(|_| host.is_live() && !docker.is_elsewhere()) else {
         return Fact::absent("the engine's data root");
     };
@@ -22,12 +24,24 @@ pub fn data_root(host: &Host, docker: &DockerFacts) -> Fact<DataRoot> {
     let fstab = fstab.value().map(String::as_str).unwrap_or_default();
     let overlay2 = docker.answered_info().is_some_and(|info| info.driver == "overlay2");
     // Where there are no layers yet, dockerd has made all of it or nothing.
-    let whole =
-        !docker.is_rootless() && host.list(&path).value().is_some_and(|names| names.iter().any(|n| n == "image"));
+    let whole = answers.is_some()
+        && !docker.is_rootless()
+        && host.list(&path).value().is_some_and(|names| names.iter().any(|n| n == "image"));
     let tmp = format!("{path}/tmp");
     let mut gone: Vec<String> = [tmp].into_iter().filter(|path| whole && host.stat(path).is_absent()).collect();
     gone.extend(unlinked(host, &path).filter(|_| whole && overlay2));
-    table(host, docker).map(|mounts| DataRoot { gone, ..read(path, &mounts, fstab) })
+    let overlay2 = host.exists(format!("{path}/image/overlay2"));
+    table(host, docker).map(|mounts| DataRoot { gone, overlay2, ..read(path, &mounts, fstab) })
+}
+
+/// The root that the system's dockerd is told, where nobody listens at its socket.
+fn of_stopped(host: &Host, docker: &DockerFacts) -> Option<String> {
+    let down = matches!(docker.reach.value(), Some(Reach::NotThere | Reach::Refused));
+    let Some(Address::Unix(socket)) = docker.endpoint.value().map(|endpoint| &endpoint.address) else { return None };
+    let is_system = ["/var/run/docker.sock", "/run/docker.sock"].contains(&socket.as_str());
+    let told = docker.setting("data-root", |settings| settings.data_root.clone()).map(|told| told.value);
+    let path = told.unwrap_or_else(|| "/var/lib/docker".into());
+    (down && is_system && host.exists(&path)).then_some(path)
 }
 
 /// Layers that are looked at: what takes one link mostly takes all.
@@ -72,6 +86,8 @@ fn read(path: String, mounts: &str, fstab: &str) -> DataRoot {
     DataRoot {
         mount: below.map(at).unwrap_or_default(),
         kind: below.and_then(|row| row.get(2)).map(|kind| (*kind).to_owned()).unwrap_or_default(),
+        quotas: ["pquota", "prjquota"].iter().any(|word| options.split(',').any(|option| option == *word)),
+        overlay2: false,
         noexec: options.split(',').any(|option| option == "noexec"),
         not_mounted: not_mounted.next(),
         gone: Vec::new(),

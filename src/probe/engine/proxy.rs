@@ -8,7 +8,7 @@ use gdoctor_checks::model::facts::docker::DockerFacts;
 use gdoctor_checks::model::facts::engine::DeadProxy;
 use serde_json::Value;
 
-use crate::host::{Host, units};
+use crate::host::Host;
 use crate::probe::docker::command;
 
 use super::sockets::{Protocol, Sockets};
@@ -61,37 +61,11 @@ fn is_proxy(name: &str) -> bool {
 /// A proxy's variable or key, the file that has it, and its URL.
 type Set = (String, String, String);
 
-/// The variables that dockerd is started with, the last of a name alone.
+/// The variables that dockerd is started with.
 fn of_service(host: &Host) -> Vec<Set> {
-    let mut all: Vec<Set> = Vec::new();
-    let mut add = |file: &str, word: &str| {
-        let Some((name, url)) = word.split_once('=').filter(|(name, _)| is_proxy(name)) else { return };
-        all.retain(|(known, ..)| known != name);
-        all.push((name.to_owned(), file.to_owned(), url.trim_matches(['"', '\'']).to_owned()));
-    };
-    let add_file = |file: &str, add: &mut dyn FnMut(&str, &str)| {
-        let text = host.text(file);
-        for line in text.value().map_or("", String::as_str).lines().map(str::trim) {
-            add(file, line.strip_prefix("export ").unwrap_or(line));
-        }
-    };
-    let Some(unit) = command::unit(host).filter(|_| command::is_by_systemd(host)) else {
-        command::VARIABLE_FILES.iter().for_each(|file| add_file(file, &mut add));
-        return all;
-    };
-    for line in units::service(host, &unit).into_iter().flatten() {
-        match line.key.as_str() {
-            // %% is systemd's word for %.
-            "Environment" => {
-                line.value
-                    .split_whitespace()
-                    .for_each(|word| add(&line.file, &word.trim_matches(['"', '\'']).replace("%%", "%")));
-            }
-            "EnvironmentFile" => add_file(line.value.trim_start_matches('-'), &mut add),
-            _ => {}
-        }
-    }
-    all
+    let unquoted = |url: String| url.trim_matches(['"', '\'']).to_owned();
+    let all = command::variables(host).into_iter().filter(|variable| is_proxy(&variable.name));
+    all.map(|variable| (variable.name, variable.file, unquoted(variable.value))).collect()
 }
 
 fn of_command(host: &Host) -> Vec<Set> {

@@ -161,6 +161,9 @@ const DECODE_SOURCE: &str = "cuvidGetDecoderCaps of libnvcuvid.so.1";
 /// Why an engine's library may not be asked: where no module is loaded, CUDA, started by root, would load it, and a look
 /// changes nothing.
 fn unaskable(host: &Host, found: &Fact<Vec<Library>>, library: &str) -> Option<Gap> {
+    if let Some(other) = host.other_kernel() {
+        return Some(other);
+    }
     let root = driver_root::prefix(host);
     if !root.is_empty() {
         return Some(Gap::Unsupported(format!("the driver's libraries below {root} are not loaded here")));

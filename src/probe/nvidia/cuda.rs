@@ -10,8 +10,9 @@ use super::RESERVE;
 const SOURCE: &str = "cuInit of libcuda.so.1";
 
 pub fn probe(host: &Host, facts: &NvidiaFacts) -> CudaFacts {
-    let asked = if let Some(root) = facts.driver_root.value() {
-        let start = Fact::unknown(super::in_container(root), SOURCE);
+    let other = facts.driver_root.value().map(|root| super::in_container(root)).or_else(|| host.other_kernel());
+    let asked = if let Some(other) = other {
+        let start = Fact::unknown(other, SOURCE);
         CudaFacts { start, ..CudaFacts::default() }
     } else if would_load(facts) {
         CudaFacts { start: Fact::absent(SOURCE), ..CudaFacts::default() }

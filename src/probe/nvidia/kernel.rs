@@ -88,7 +88,7 @@ pub fn next(host: &Host) -> Fact<NextKernel> {
 }
 
 fn release(host: &Host) -> Option<String> {
-    filled(host.line("/proc/sys/kernel/osrelease")).or_else(|| filled(host.live().line("/proc/sys/kernel/osrelease")))
+    filled(crate::probe::host::kernel(host))
 }
 
 fn module_file(host: &Host, release: &str) -> Fact<ModuleFile> {

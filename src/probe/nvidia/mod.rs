@@ -128,6 +128,9 @@ fn nvml(host: &Host, facts: &NvidiaFacts) -> NvmlFacts {
     if facts.module.value().is_none() && facts.dxg.value().is_none() && !tegra {
         return unknown_group(Gap::BlockedBy("nvidia-driver".into()), SOURCE);
     }
+    if let Some(other) = host.other_kernel() {
+        return unknown_group(other, SOURCE);
+    }
     if let Some(root) = facts.driver_root.value() {
         return unknown_group(in_container(root), SOURCE);
     }

@@ -19,7 +19,6 @@ use nix::errno::Errno;
 
 use crate::host::Host;
 use crate::host::{bind, threads};
-use crate::probe::dockerd;
 use owner::Owners;
 use table::Key;
 
@@ -38,7 +37,7 @@ pub fn probe(host: &Host, need: &Need, docker: &DockerFacts) -> PortFacts {
         ways: way::look(&live, &ports, &served, docker),
         looks: Fact::present(looks(&live, &ports, &wanted, docker), "bind, /proc/net, GET /containers/json"),
         served,
-        network: match dockerd::is_this_machine(host) {
+        network: match host.is_this_machine() {
             true => network(&live, docker),
             false => Fact::unknown(Gap::Unsupported(ANOTHERS.into()), "/proc/sys/kernel/random/boot_id"),
         },

@@ -17,9 +17,7 @@ const LDCONFIG: &str = "@/sbin/ldconfig";
 
 /// A program on dockerd's PATH.
 pub fn found(host: &Host, dockerd: &Dockerd, name: &str) -> Fact<Program> {
-    let mut fact = at(host, host.executable(name, dockerd.path.iter().map(String::as_str)));
-    fact.source.0 = dockerd.path_source.clone();
-    fact
+    at(host, dockerd.program(host, name))
 }
 
 fn at(host: &Host, path: Fact<String>) -> Fact<Program> {
@@ -88,7 +86,7 @@ fn program(host: &Host, dockerd: &Dockerd, name: &str) -> Fact<String> {
     match name.rsplit_once('/').filter(|_| name.starts_with('/')) {
         Some(("", file)) => host.executable(file, ["/"]),
         Some((folder, file)) => host.executable(file, [folder]),
-        None => host.executable(name, dockerd.path.iter().map(String::as_str)),
+        None => dockerd.program(host, name),
     }
 }
 

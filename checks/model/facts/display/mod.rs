@@ -27,6 +27,9 @@ pub struct DisplayFacts {
     pub socket: Fact<SocketFile>,
     /// /tmp/.X11-unix itself.
     pub folder: Fact<SocketFile>,
+    /// Whether anybody listens, at an address that is not the loopback's, at the TCP port of a DISPLAY that leads to this host by
+    /// Docker's bridge; Absent where the line has none.
+    pub bridge_port: Fact<bool>,
     /// X servers on this host that accept a connection, by their socket files.
     pub servers: Fact<Vec<Server>>,
     /// Which way the connection was made. Absent when none was.
