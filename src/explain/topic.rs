@@ -16,7 +16,7 @@ use super::rank::{self, Here};
 use crate::policy::Status;
 use crate::report::{
     CHECK_IT, CORRECTED, FixWords, OUT_OF_SIGHT, Outcome, Report, UNDO, YOUR_OWN, find_fix, general, general_fix,
-    has_holes, nobodys_of, parse,
+    has_holes, headed, nobodys_of, parse,
 };
 
 /// Every check, a line each, by family; the site's own behind the others.
@@ -398,7 +398,7 @@ fn write_fix(page: &mut Page, id: &str, fix: &Fix<'_>, tags: Option<&[String]>, 
 
 /// `again`: the look that shows whether it worked.
 fn write_fix_here(page: &mut Page, fix: &FixWords, again: &str, told: &Told) {
-    page.blank().say(0, format!("{} ({})", fix.title.bold(), fix.risks.join(", ")));
+    page.blank().say(0, fix.headed(fix.title.bold()));
     for command in &fix.commands {
         page.piece(4, command.cyan());
     }
@@ -420,7 +420,7 @@ fn write_fix_here(page: &mut Page, fix: &FixWords, again: &str, told: &Told) {
 /// With the commands and notes of every system.
 fn write_all(page: &mut Page, id: &str, fix: &Fix<'_>, again: &str) {
     let risks: Vec<&str> = fix.risks.iter().map(|risk| risk.words()).collect();
-    page.blank().say(0, format!("{} ({})", general(fix.title, &nobodys_of(id)).bold(), risks.join(", ")));
+    page.blank().say(0, headed(general(fix.title, &nobodys_of(id)).bold(), &risks));
     for fence in &fix.commands {
         if !fence.tags.is_empty() {
             page.piece(2, format!("on {}:", fence.tags.join(", ")));
