@@ -551,6 +551,10 @@ fn what_is_not_known_is_not_said() {
     // Nobody said what a sentence does to the host.
     let told = text(&site.gdoctor(&["check", "--checks", "checks.d", "--only", "own", "-v"]).stdout);
     assert!(told.contains("Stop it") && !told.contains("(safe)") && !told.contains("Xy7-very"), "{told}");
+    for ways in [&["check", "--format", "md"][..], &["check", "--format", "sarif"], &["check"], &["fix"]] {
+        let told = text(&site.gdoctor(&[ways, &["--checks", "checks.d", "--only", "own"]].concat()).stdout);
+        assert!(told.contains("Stop it") && !told.contains("()") && !told.contains("safe"), "{ways:?}: {told}");
+    }
     // Its own deadline ended it, and no longer timeout of the whole run changes that.
     assert!(told.contains("deadline") && !told.contains("--timeout"), "{told}");
 }
