@@ -462,6 +462,8 @@ fn a_script_and_its_interpreter_are_as_trusted_as_a_program() {
         format!("\"timeout\", \"5\", \"sh\", \"{plain}\""),
         format!("\"sh\", \"-c\", \"true; . {plain}\""),
         format!("\"sh\", \"-c\", \"{script}\""),
+        format!("\"sh\", \"-c\", \"cd {}/bin && ./script.sh\"", site.folder.path().display()),
+        format!("\"env\", \"-C\", \"{}/bin\", \"./script.sh\"", site.folder.path().display()),
         format!("\"{good}\", \"--helper={script}\""),
         format!("\"{by_shebang}\""),
         format!("\"{by_env}\""),

@@ -58,8 +58,13 @@ pub fn interpreter(path: &Path) -> Option<String> {
 fn run_by(program: &str, arguments: &[String], deep: usize) -> Result<(), Distrust> {
     let mut runs_next = is_runner(program);
     let is_end = |c: char| c.is_whitespace() || ";|&()<>\"'`={}".contains(c);
+    // Where it is started, or the last folder that is named: `cd /srv && ./run`.
+    let mut folder = PathBuf::from("/");
     for word in arguments.iter().flat_map(|argument| argument.split(is_end)).filter(|word| !word.is_empty()) {
-        let Some(file) = file(word, runs_next) else {
+        if word.starts_with('/') && Path::new(word).is_dir() {
+            folder = word.into();
+        }
+        let Some(file) = file(word, &folder, runs_next) else {
             runs_next |= word == "." || word == "source" || is_runner(word);
             continue;
         };
@@ -76,13 +81,12 @@ fn run_by(program: &str, arguments: &[String], deep: usize) -> Result<(), Distru
 }
 
 /// A file that is named by its path, or a program of the system's folders by its name.
-fn file(word: &str, by_name: bool) -> Option<PathBuf> {
+fn file(word: &str, folder: &Path, by_name: bool) -> Option<PathBuf> {
     let is_file = |path: &PathBuf| path.is_file();
-    match word.starts_with('/') {
-        true => Some(PathBuf::from(word)).filter(is_file),
-        false if by_name && !word.contains('/') => {
-            FOLDERS.iter().map(|folder| Path::new(folder).join(word)).find(is_file)
-        }
+    match word.contains('/') {
+        // A path from the root replaces the folder.
+        true => Some(folder.join(word)).filter(is_file),
+        false if by_name => FOLDERS.iter().map(|folder| Path::new(folder).join(word)).find(is_file),
         false => None,
     }
 }
