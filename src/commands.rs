@@ -364,7 +364,7 @@ fn counted(
         let why = found.unread.first().map(|file| format!(": {}: {}", file.file, file.why)).unwrap_or_default();
         return Err(format!("no report is there{why}"));
     }
-    Ok(fleet::Fleet::new(found.members, found.unread, expected, host::clock::unix_seconds(), stale))
+    Ok(fleet::Fleet::new(found, expected, host::clock::unix_seconds(), stale))
 }
 
 /// The names in a file, one a line; what follows a `#` is a remark.

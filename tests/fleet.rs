@@ -65,14 +65,15 @@ fn causes_versions_and_who_is_silent() {
     ] {
         assert!(told.contains(line), "{line}{told}");
     }
-    assert!(!told.contains("hunter2") && !told.contains('\u{1b}') && !told.contains("package.json"), "{told}");
+    assert!(!told.contains("hunter2") && !told.contains('\u{1b}'), "{told}");
+    assert!(told.contains("\nOther documents, not counted: "), "{told}");
 
     // Who is expected and silent, and whose report is old, is not well.
     fs::remove_file(folder.path().join("a.json")).unwrap();
     let hosts = folder.path().join("hosts");
     fs::write(&hosts, "robot-2\nrobot-9 # in the workshop\n").unwrap();
     let (code, told) = fleet(folder.path(), &["--expect", hosts.to_str().unwrap()]);
-    assert!(code == Some(3) && told.contains("Expected, and without a report: robot-9"), "{told}");
+    assert!(code == Some(3) && told.contains("Without a report that counts: robot-9"), "{told}");
     let mut old = report("robot-2", "6.8", &[]);
     old["generatedAt"] = "2026-01-01T00:00:00Z".into();
     fs::write(folder.path().join("b.json"), old.to_string()).unwrap();
@@ -108,6 +109,82 @@ fn facts_lines_and_what_is_none() {
     }
 }
 
+/// A host whose report is no report has not said that it is well.
+#[test]
+fn no_host_vanishes() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |file: &str, text: &str| fs::write(folder.path().join(file), text).unwrap();
+    put("a.json", &report("a", "6.8", &[]).to_string());
+    for (text, why) in [
+        ("", "it is empty"),
+        ("\0\0\0\0", "no whole report"),
+        ("Traceback (most recent call last):\n", "no whole report"),
+        ("{}", "neither a report"),
+        ("null", "no whole report"),
+        ("[]", "neither a report"),
+    ] {
+        put("c.json", text);
+        let (code, told) = fleet(folder.path(), &[]);
+        assert!(code == Some(3) && told.contains("c.json: ") && told.contains(why), "{text:?}: {told}");
+    }
+    put("c.json", "{\"message\": \"Unauthorized\"}");
+    let (_, told) = fleet(folder.path(), &[]);
+    assert!(told.contains("Other documents, not counted: ") && told.contains("c.json"), "{told}");
+    fs::remove_file(folder.path().join("c.json")).unwrap();
+    put("d.jsonl", "");
+    let (code, told) = fleet(folder.path(), &[]);
+    assert!(code == Some(3) && told.contains("d.jsonl: it is empty"), "{told}");
+    fs::remove_file(folder.path().join("d.jsonl")).unwrap();
+
+    // PowerShell writes a byte order mark before it.
+    put("e.json", &format!("\u{feff}{}", report("e", "6.8", &[])));
+    assert_eq!(fleet(folder.path(), &[]).0, Some(0));
+    // A word that this gdoctor does not know is not well, and neither is a report without a date.
+    put("e.json", &report("e", "6.8", &[("docker-engine/stopped", "critical")]).to_string());
+    let (code, told) = fleet(folder.path(), &[]);
+    assert!(code == Some(3) && told.contains("e.json: ") && told.contains("\"critical\""), "{told}");
+    let mut undated = report("e", "6.8", &[]);
+    undated.as_object_mut().unwrap().remove("generatedAt");
+    put("e.json", &undated.to_string());
+    let (code, told) = fleet(folder.path(), &[]);
+    assert!(code == Some(3) && told.contains("e.json: it does not say when it was made"), "{told}");
+    fs::remove_file(folder.path().join("e.json")).unwrap();
+
+    // A clock that is ahead does not hide what a host said by another.
+    put("f.json", &report("f", "6.8", &[("docker-engine/stopped", "fail")]).to_string());
+    let mut ahead = report("f", "6.8", &[]);
+    ahead["generatedAt"] = "2099-01-01T00:00:00Z".into();
+    put("g.json", &ahead.to_string());
+    let (code, told) = fleet(folder.path(), &[]);
+    assert!(code == Some(1) && told.contains("g.json: it is dated in the future"), "{told}");
+    assert!(told.contains("FAIL docker-engine/stopped on 1 host: f"), "{told}");
+    fs::remove_file(folder.path().join("f.json")).unwrap();
+    let (code, told) = fleet(folder.path(), &[]);
+    assert!(code == Some(3) && told.contains("2 hosts: 1 is silent, 1 is well"), "{told}");
+    fs::remove_file(folder.path().join("g.json")).unwrap();
+
+    // One name for two machines: neither hides the other.
+    let mut other = report("a", "5.15", &[("docker-engine/stopped", "fail")]);
+    other["host"]["machine"] = "aarch64".into();
+    other["generatedAt"] = "2026-01-01T00:00:00Z".into();
+    put("h.json", &other.to_string());
+    let (_, told) = fleet(folder.path(), &["--stale", "9999d"]);
+    assert!(told.contains("h.json: another machine is called a too"), "{told}");
+    let (code, told) = fleet(folder.path(), &["--stale", "1d"]);
+    assert!(code == Some(0) && told.starts_with("1 host: 1 is well"), "an old one says nothing any more: {told}");
+    fs::remove_file(folder.path().join("h.json")).unwrap();
+
+    let hosts = folder.path().join("hosts");
+    fs::write(&hosts, "b\n").unwrap();
+    let (_, told) = fleet(folder.path(), &["--expect", hosts.to_str().unwrap()]);
+    assert!(told.contains("Not expected: a\n"), "{told}");
+
+    let pipe = folder.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let told = text(&gdoctor(&["fleet", pipe.to_str().unwrap()]).stderr);
+    assert!(told.contains("pipe: it is no regular file"), "{told}");
+}
+
 #[test]
 fn standard_input_has_a_document_a_line() {
     let lines = [report("one", "6.8", &[]), report("two", "6.8", &[("docker-engine/stopped", "fail")])];
@@ -121,6 +198,15 @@ fn standard_input_has_a_document_a_line() {
         .output()
         .unwrap();
     assert!(text(&output.stdout).starts_with("2 hosts: 1 failed, 1 is well"), "{}", text(&output.stdout));
+    let indented = serde_json::to_string_pretty(&report("one", "6.8", &[])).unwrap();
+    fs::write(&file, format!("{indented}\n{indented}\n")).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_gdoctor"))
+        .args(["fleet", "-"])
+        .stdin(fs::File::open(&file).unwrap())
+        .output()
+        .unwrap();
+    let told = text(&output.stdout) + &text(&output.stderr);
+    assert!(told.contains("jq -c ."), "{told}");
 }
 
 #[test]

@@ -73,7 +73,8 @@ fn slurm_drains_a_broken_node_and_resumes_it() {
     let without = |name: &str| -> String {
         lines.lines().filter(|line| !line.starts_with(name)).flat_map(|line| [line, "\n"]).collect()
     };
-    let Some(cluster) = Cluster::start(&without("Prolog=")) else { return };
+    let log = "SlurmdLogFile=/etc/gdoctor/slurmd.log\n";
+    let Some(cluster) = Cluster::start(&(without("Prolog=") + log)) else { return };
     cluster.on("n2", BROKEN);
     cluster.on("n1", "scontrol update NodeName=n3 State=DRAIN Reason='a new fan'");
     until("the broken node is drained", || (cluster.state("n2") == format!("drained {REASON}")).then_some(()));
@@ -85,6 +86,25 @@ fn slurm_drains_a_broken_node_and_resumes_it() {
     let before = until("the other node is looked at", || cluster.looked("n3"));
     until("it is looked at again", || cluster.looked("n3").filter(|at| *at > before + 2));
     assert_eq!(cluster.state("n3"), "drained a new fan");
+
+    // Who wrote a word into the reason has taken the node over.
+    cluster.on("n2", BROKEN);
+    until("it is drained again", || (cluster.state("n2") == format!("drained {REASON}")).then_some(()));
+    let taken = format!("{REASON}, Ann is at it");
+    cluster.on("n1", &format!("scontrol update NodeName=n2 Reason='{taken}'"));
+    cluster.on("n2", MENDED);
+    let before = until("it is looked at", || cluster.looked("n2"));
+    until("it is looked at again", || cluster.looked("n2").filter(|at| *at > before + 2));
+    assert_eq!(cluster.state("n2"), format!("drained {taken}"));
+
+    // A node that cannot be looked at says so where Slurm's people look.
+    cluster.on("n1", "echo '[[check]' >/etc/gdoctor/checks.d/torn.toml");
+    until("slurmd's log tells it", || {
+        let log = cluster.on("n1", "cat /etc/gdoctor/slurmd.log");
+        (log.contains("health_check failed") && log.contains("torn.toml") && log.contains("not looked at"))
+            .then_some(())
+    });
+    assert_eq!(cluster.state("n1"), "idle none");
     drop(cluster);
 
     // The prolog keeps a job off a node that broke since its last look.
@@ -96,6 +116,56 @@ fn slurm_drains_a_broken_node_and_resumes_it() {
     until("one job ran, the other waits", || (cluster.on("n1", held).trim() == "1 PD").then_some(()));
     cluster.on("n2", "test -e /etc/gdoctor/ran");
     cluster.on("n1", "test ! -e /etc/gdoctor/ran");
+}
+
+/// The script beside a gdoctor that tells what it was given, and ends as it is told; no cluster is needed for that.
+#[test]
+fn the_script_of_slurm_reads_its_options_and_is_never_silent() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let script = fs::read_to_string(root().join("fleet/slurm/gdoctor-node")).unwrap();
+    let script = script.replace("PATH=/usr/local/sbin:", &format!("PATH={}:/usr/local/sbin:", at("")));
+    fs::write(at("script"), script.replace("file=/etc/gdoctor/slurm", &format!("file={}", at("slurm")))).unwrap();
+    for (name, text) in [
+        ("gdoctor", "for word; do printf '<%s>' \"$word\" >&2; done; exit $ENDS"),
+        ("sinfo", "echo none"),
+        ("scontrol", "echo drained >&2"),
+        ("logger", "exit 0"),
+    ] {
+        fs::write(at(name), format!("#!/bin/sh\n{text}\n")).unwrap();
+        fs::set_permissions(at(name), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let run = |options: &str, ends: &str, job: Option<&str>| {
+        fs::write(at("slurm"), options).unwrap();
+        let mut command = Command::new("sh");
+        command.arg(at("script")).env("ENDS", ends).env_remove("SLURM_JOB_ID");
+        let output = command.envs(job.map(|job| ("SLURM_JOB_ID", job))).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for (options, given) in [
+        ("", ""),
+        ("--gpu 8 --only nvidia,disk --disk 20GiB", "<--gpu><8><--only><nvidia,disk><--disk><20GiB>"),
+        ("--disk '20 GiB'\n", "<--disk><20 GiB>"),
+        ("# all nodes\r\n--gpu 8 # eight\r\n\r\n--disk \"20 GiB\"\r\n", "<--gpu><8><--disk><20 GiB>"),
+        ("--only *", "<--only><*>"),
+        ("--label a=$(id)", "<--label><a=$(id)>"),
+    ] {
+        let told = format!("<--need><none>{given}<--format><prom>");
+        assert_eq!(run(options, "0", None), (0, told), "{options:?}");
+    }
+    for (options, ends, says) in
+        [("", "2", "gdoctor ended with 2"), ("", "101", "with 101"), ("--disk '20", "0", "is not understood")]
+    {
+        let (code, told) = run(options, ends, None);
+        assert!(code == 1 && told.contains("this node was not looked at: ") && told.contains(says), "{told}");
+        // A prolog that ends with 1 would drain the node.
+        assert_eq!(run(options, ends, Some("7")).0, 0);
+    }
+    let (code, told) = run("", "1", Some("7"));
+    assert!(code == 1 && told.contains("drained"), "{told}");
+    fs::remove_file(at("gdoctor")).unwrap();
+    let (code, told) = run("", "0", None);
+    assert!(code == 1 && told.contains("gdoctor ended with 127"), "{told}");
 }
 
 /// Runs a program of Ansible's in that folder, with a home, settings and collections of its own; what it printed.
@@ -187,7 +257,7 @@ fn ansible_makes_one_page_of_four_machines() {
     for line in [
         "4 hosts: 1 failed, 1 is silent, 2 are well",
         "FAIL docker-config/malformed on 1 host: robot-2",
-        "Expected, and without a report: robot-3",
+        "Without a report that counts: robot-3",
     ] {
         assert!(told.contains(line), "{line}: {told}");
     }
@@ -263,6 +333,8 @@ fn a_node_of_kubernetes_is_seen_from_its_pod() {
     for name in ["image", "volumeMounts", "securityContext", "resources"] {
         assert_eq!(job["containers"][0][name], look[name], "{name}");
     }
+    // Nothing of anybody's is started under gdoctor's name before an administrator says where it is.
+    assert!(look["image"].as_str().is_some_and(|image| image.starts_with("REGISTRY/")), "{look}");
 
     if Command::new("ctr").arg("--version").output().is_err() {
         return left_out("containerd is not installed");

@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -107,7 +107,7 @@ const LOOKS: &[(&str, &str, &str)] = &[
     ("mount = { at = \"{dir}\", type = \"nfs*\" }", "fail", "is not mounted"),
     ("env = \"GDOCTOR_TOKEN\"", "pass", "is set"),
     ("env = { name = \"GDOCTOR_TOKEN\", value = \"hunter2\" }", "pass", "is as wanted"),
-    ("env = { name = \"GDOCTOR_TOKEN\", value = \"hunter1\" }", "fail", "is not hunter1"),
+    ("env = { name = \"GDOCTOR_TOKEN\", value = \"hunter1\" }", "fail", "is not what is wanted"),
     ("env = \"GDOCTOR_NO_SUCH\"", "fail", "is not set"),
     ("user = { name = \"root\", uid = 0, home = \"/root\" }", "pass", "is /root"),
     ("user = { name = \"root\", groups = [\"dialout-x\"] }", "fail", "wanted dialout-x"),
@@ -152,6 +152,42 @@ const LOOKS: &[(&str, &str, &str)] = &[
     ("severity = \"warn\"\nfile = \"{dir}/none\"", "warn", "does not exist"),
     ("says = \"No data: {seen}.\"\nfile = \"{dir}/none\"", "fail", "No data: "),
     ("file = [\"{dir}/data\", \"{dir}/none\"]", "fail", "none does not exist"),
+    // A line that is commented out is not said; a tab is a blank.
+    ("file = { path = \"{dir}/limits.conf\", contains = \"* soft memlock unlimited\" }", "fail", "lacks * soft"),
+    ("file = { path = \"{dir}/*.conf\", one-contains = \"* soft memlock unlimited\" }", "fail", "lacks * soft"),
+    ("file = { path = \"{dir}/limits.conf\", contains = \"* hard memlock unlimited\" }", "pass", "has what is wanted"),
+    ("file = { path = \"{dir}/limits.conf\", contains = \"#* soft\" }", "pass", "has what is wanted"),
+    ("file = { path = \"{dir}/limits.conf\", contains = \"Port 22\" }", "pass", "has what is wanted"),
+    ("file = { path = \"{dir}/limits.conf\", lines = \"Port 22\" }", "fail", "lacks Port 22"),
+    (
+        "file = { path = \"{dir}/limits.conf\", lines = [\"Port 2222\", \"* hard memlock unlimited\"] }",
+        "pass",
+        "has what",
+    ),
+    ("file = { path = \"{dir}/limits.conf\", lines = \"* soft memlock unlimited\" }", "fail", "lacks * soft"),
+    ("file = { path = \"{dir}/*.conf\", one-lines = \"Port 2222\" }", "pass", "has what is wanted"),
+    ("file = { path = \"{dir}/tomorrow\", age = \"< 24\" }", "unknown", "lies 24 hours ahead"),
+    ("file = { path = \"{dir}/dump-*\", newest = \"< 26\" }", "pass", "newest of"),
+    ("file = { path = \"{dir}/dump-*\", age = \"< 26\" }", "fail", "dump-1 is"),
+    ("file = { path = \"{dir}/dump-1*\", newest = \"< 26\" }", "fail", "wanted < 26"),
+    ("file = { path = \"{dir}/none-*\", newest = \"< 26\" }", "fail", "does not exist"),
+    // What a link leads to counts, as it does for mode and owner.
+    ("file = { path = \"{dir}/by-id/usb-FTDI-port0\", type = \"file\", mode = \"0640\" }", "pass", "is link, file"),
+    ("file = { path = \"{dir}/by-id/usb-FTDI-port0\", type = \"device\" }", "fail", "is link, file, wanted device"),
+    ("file = { path = \"{dir}/by-id/usb-FTDI-port0\", type = \"!= link\" }", "fail", "is link, file"),
+    ("mount = { at = \"/proc\", options = \"rw,!soft\" }", "pass", "options of /proc"),
+    ("mount = { at = \"/proc\", options = \"rw,soft\" }", "fail", "wanted rw,soft"),
+    ("port = { number = \"{dual}\", address = \"0.0.0.0\" }", "unknown", "may take IPv4 too"),
+    ("port = { number = \"{dual}\", address = \"!0.0.0.0\" }", "unknown", "may take IPv4 too"),
+    ("port = { number = \"{dual}\", address = \"::\" }", "pass", "::"),
+    ("process = { name = \"sh\", arguments = \"*{dir}/waits*\" }", "pass", "runs"),
+    ("process = { name = \"sh\", arguments = \"*no-such-argument*\" }", "fail", "does not run"),
+    ("process = \"waits-{dual}\"", "pass", "runs"),
+    (
+        "when = { file = { path = \"{dir}/tomorrow\", age = \"< 1\" } }\nfile = \"{dir}/data\"",
+        "unknown",
+        "whether it applies",
+    ),
 ];
 
 /// A server that answers until the test is over.
@@ -190,7 +226,18 @@ fn each_look_sees_what_is_there() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let web = serve();
     let dir = site.folder.path().display().to_string();
+    site.write("limits.conf", "#* soft memlock unlimited\n*\thard\tmemlock   unlimited # RDMA\nPort 2222\n");
+    let now = std::time::SystemTime::now();
+    let day = Duration::from_secs(24 * 3600);
+    for (name, at) in [("tomorrow", now + day), ("dump-1", now - 3 * day), ("dump-2", now)] {
+        fs::File::create(site.path(name)).unwrap().set_modified(at).unwrap();
+    }
+    let dual = TcpListener::bind("[::]:0").unwrap();
+    let dual_port = dual.local_addr().unwrap().port().to_string();
+    let waits = site.write(&format!("waits-{dual_port}"), "read line\n");
+    let mut waiting = Command::new("sh").arg(&waits).stdin(Stdio::piped()).spawn().unwrap();
     let filled = |text: &str| {
+        let text = text.replace("{dual}", &dual_port);
         let text = text.replace("{dir}", &dir).replace("{free}", &free.to_string());
         text.replace("{busy}", &busy.local_addr().unwrap().port().to_string()).replace("{web}", &web.to_string())
     };
@@ -202,6 +249,8 @@ fn each_look_sees_what_is_there() {
     };
     site.write("checks.d/looks.toml", &LOOKS.iter().enumerate().map(check).collect::<String>());
     let (_, results) = site.results();
+    drop(waiting.stdin.take());
+    waiting.wait().unwrap();
     assert_eq!(results.len(), LOOKS.len());
     let mut wrong = Vec::new();
     for ((look, status, says), result) in LOOKS.iter().zip(&results) {
@@ -214,6 +263,7 @@ fn each_look_sees_what_is_there() {
     // What is held against a condition is never told.
     let all = serde_json::to_string(&results).unwrap();
     assert!(!all.contains("alpha beta") && !all.contains("hunter2") && !all.contains("secret body"));
+    assert!(!all.contains("hunter1"), "a variable's wanted value is as private");
 }
 
 /// Way to answer, program, more keys, status, code, a part of what is said.
@@ -270,6 +320,19 @@ const PROGRAMS: &[(&str, &str, &str, &str, &str, &str)] = &[
     ("exit-code", "printf '\\033[31mred\\033[0m'; exit 1", "", "fail", "failed", "red"),
     ("exit-code", "echo \"$HOME:$GDOCTOR_TOKEN:$LC_ALL\"", "", "pass", "ok", "::C"),
     ("exit-code", "pwd; exit 1", "", "fail", "failed", ": /."),
+    ("exit-code", "echo 'a | b'; exit 1", "", "fail", "failed", "a | b"),
+    ("nagios", "exit 1", "", "warn", "warning", "it printed nothing"),
+    ("json", "echo '{\"status\":\"fail\",\"status\":\"pass\"}'", "", "unknown", "unknown", "twice"),
+    (
+        "json",
+        "echo '{\"results\":[{\"status\":\"fail\"}],\"results\":[{\"status\":\"pass\"}]}'",
+        "",
+        "unknown",
+        "unknown",
+        "twice",
+    ),
+    // The program has ended; what it left in the background keeps nobody waiting.
+    ("exit-code", "sleep 1000 & echo fine", "", "pass", "ok", "fine"),
 ];
 
 #[test]
@@ -321,6 +384,182 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("program = { run = [\"true\"] }", "unknown", "programs are not started"),
     ("command = { name = \"true\", status = 0 }", "fail", "is in none of the system's folders"),
 ];
+
+/// Of a root with less.
+const LITTLE: &[(&str, &str, &str)] = &[
+    ("package = \"podman\"", "fail", "is not installed"),
+    ("package = \"nvidia-driver\"", "fail", "is not installed"),
+    ("package = { name = \"libc6:amd64\", version = \">= 2.36\" }", "pass", "is 2.36"),
+    ("package = \"libc6:arm64\"", "fail", "is not installed"),
+    ("interface = { name = \"eth0\", speed = \">= 1000\" }", "unknown", "the driver tells no speed"),
+    ("interface = { name = \"eth1\", speed = \">= 1000\" }", "pass", "is 10000"),
+    ("sysctl = { name = \"net.ipv4.conf.eth9/100.rp_filter\", value = 2 }", "pass", "is 2"),
+    ("sysctl = { name = \"net/ipv4/conf/eth9.100/rp_filter\", value = 2 }", "pass", "is 2"),
+];
+
+#[test]
+fn what_no_driver_says_and_what_no_database_has() {
+    let site = Site::new();
+    site.write(
+        "root/var/lib/dpkg/status",
+        "Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2.36-9\n\n\
+         Package: nvidia-driver\nStatus: deinstall ok config-files\nArchitecture: amd64\nVersion: 570.1-1\n",
+    );
+    site.write("root/sys/class/net/eth0/speed", "-1\n");
+    site.write("root/sys/class/net/eth1/speed", "10000\n");
+    site.write("root/proc/sys/kernel/osrelease", "6.8.0\n");
+    site.write("root/proc/sys/net/ipv4/conf/eth9.100/rp_filter", "2\n");
+    site.write("root/dev/null", "");
+    site.write("root/etc/gdoctor/checks.d/node.toml", "[[check]]\nid = \"of-root\"\n");
+    let check = |(at, (look, ..)): (usize, &(&str, &str, &str))| {
+        format!("[[check]]\nid = \"look-{at}\"\ntitle = \"it is so\"\nfix = \"Mend it\"\n{look}\n")
+    };
+    site.write("checks.d/looks.toml", &LITTLE.iter().enumerate().map(check).collect::<String>());
+    let root = site.path("root").display().to_string();
+    let output = site.gdoctor(&["--checks", "checks.d", "--only", "own", "--format", "json", "--root", &root]);
+    let (_, results) = results_of(&output);
+    let mut wrong = Vec::new();
+    for ((look, status, says), result) in LITTLE.iter().zip(&results) {
+        let said = result["summary"].as_str().unwrap();
+        if result["status"] != *status || !said.contains(says) {
+            wrong.push(format!("{look}\n  {} {said}", result["status"]));
+        }
+    }
+    assert!(wrong.is_empty() && results.len() == LITTLE.len(), "{}", wrong.join("\n"));
+    // The other root's own checks are not this machine's: they are named, with what brings them.
+    let told = text(&output.stderr);
+    assert!(told.contains(&format!("--checks {root}/etc/gdoctor/checks.d")), "{told}");
+}
+
+/// Root runs nothing that another user can change, by whatever way it would be started.
+#[test]
+fn a_script_and_its_interpreter_are_as_trusted_as_a_program() {
+    if !is_root() {
+        return;
+    }
+    let site = Site::new();
+    let mark = site.path("started").display().to_string();
+    let strangers = |name: &str, text: &str, mode: u32| {
+        let path = site.program(name, text);
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        chown(&path, Some(65534), None).unwrap();
+        path
+    };
+    let touch = format!("touch {mark}\n");
+    let script = strangers("bin/script.sh", &format!("#!/bin/sh\n{touch}"), 0o755);
+    let plain = strangers("bin/plain.sh", &touch, 0o644);
+    let shell = strangers("bin/shell", &format!("#!/bin/sh\n{touch}"), 0o755);
+    let by_shebang = site.program("bin/by-shebang", &format!("#!{shell}\n"));
+    let by_env = site.program("bin/by-env", &format!("#!/usr/bin/env -S sh {plain}\n"));
+    let twice = site.program("bin/twice", &format!("#!{by_shebang}\n"));
+    // A file that a program only reads may be anybody's, and so may a script of root's be run.
+    let good = site.program("bin/good", "#!/usr/bin/env sh\ncat \"$1\" >/dev/null\n");
+    let runs = [
+        format!("\"/bin/sh\", \"{script}\""),
+        format!("\"sh\", \"{plain}\""),
+        format!("\"bash\", \"-o\", \"pipefail\", \"{plain}\""),
+        format!("\"/usr/bin/env\", \"A=b\", \"{script}\""),
+        format!("\"timeout\", \"5\", \"sh\", \"{plain}\""),
+        format!("\"sh\", \"-c\", \"true; . {plain}\""),
+        format!("\"sh\", \"-c\", \"{script}\""),
+        format!("\"sh\", \"-c\", \"cd {}/bin && ./script.sh\"", site.folder.path().display()),
+        format!("\"env\", \"-C\", \"{}/bin\", \"./script.sh\"", site.folder.path().display()),
+        format!("\"{good}\", \"--helper={script}\""),
+        format!("\"{by_shebang}\""),
+        format!("\"{by_env}\""),
+        format!("\"{twice}\""),
+    ];
+    let check = |(at, run): (usize, &String)| {
+        format!(
+            "[[check]]\nid = \"run-{at}\"\ntitle = \"it is so\"\nfix = \"Mend it\"\nprogram = {{ run = [{run}] }}\n"
+        )
+    };
+    let data = strangers("data", "alpha", 0o644);
+    let well = [format!("\"{good}\", \"{data}\""), format!("\"sh\", \"{good}\", \"{data}\"")];
+    site.write("checks.d/runs.toml", &runs.iter().chain(&well).enumerate().map(check).collect::<String>());
+    let (_, results) = site.results();
+    let mut wrong = Vec::new();
+    for (at, (run, result)) in runs.iter().chain(&well).zip(&results).enumerate() {
+        let said = result["summary"].as_str().unwrap();
+        let is_right = match at < runs.len() {
+            true => result["status"] == "unknown" && said.contains("belongs to nobody"),
+            false => result["status"] == "pass",
+        };
+        if !is_right {
+            wrong.push(format!("{run}\n  {} {said}", result["status"]));
+        }
+    }
+    assert!(wrong.is_empty() && results.len() == runs.len() + 2, "{}", wrong.join("\n"));
+    assert!(!Path::new(&mark).exists());
+}
+
+#[test]
+fn a_program_that_cannot_start_is_told_why() {
+    let site = Site::new();
+    let closed = site.write("bin/closed", "#!/bin/sh\n");
+    let no_line = site.program("bin/no-line", "echo fine\n");
+    let lost = site.program("bin/lost", "#!/no/such/interpreter\n");
+    let folder = site.path("bin").display().to_string();
+    let all = [
+        (closed, "may not be executed: sudo chmod +x"),
+        (no_line, "begins with no #! line"),
+        (lost, "/no/such/interpreter"),
+        (folder, "is a folder"),
+    ];
+    let check = |(at, (path, _)): (usize, &(String, &str))| {
+        format!(
+            "[[check]]\nid = \"run-{at}\"\ntitle = \"it is so\"\nfix = \"Mend it\"\nprogram = {{ run = [\"{path}\"] }}\n"
+        )
+    };
+    site.write("checks.d/runs.toml", &all.iter().enumerate().map(check).collect::<String>());
+    let (_, results) = site.results();
+    for ((path, says), result) in all.iter().zip(&results) {
+        let said = result["summary"].as_str().unwrap();
+        assert!(result["status"] == "unknown" && said.contains(says) && !said.contains("no room"), "{path}: {said}");
+    }
+}
+
+#[test]
+fn nothing_is_silently_left_out() {
+    let good = "[[check]]\nid = \"a-file\"\ntitle = \"it is there\"\nfix = \"Mend it\"\nfile = \"/etc/passwd\"\n";
+    let site = Site::new();
+    let look = || site.gdoctor(&["check", "--checks", "checks.d", "--only", "own"]);
+    for name in ["", "checks.d/lab.conf", "checks.d/lab.toml.bak"] {
+        if !name.is_empty() {
+            site.write(name, good);
+        }
+        let output = look();
+        let told = text(&output.stderr);
+        assert!(output.status.code() == Some(2) && told.contains("no file that ends in .toml"), "{name}: {told}");
+    }
+    // Beside others one that was set aside is nothing to speak of, one that was meant is.
+    site.write("checks.d/site.toml", good);
+    let told = text(&look().stderr);
+    assert!(told.contains("lab.conf") && told.contains("is not read") && !told.contains("lab.toml.bak"), "{told}");
+}
+
+#[test]
+fn what_is_not_known_is_not_said() {
+    let site = Site::new();
+    let slow = site.program("bin/slow", "#!/bin/sh\nsleep 1000\n");
+    site.write("checks.d/a.toml", &format!(
+        "[[check]]\nid = \"the-pass\"\ntitle = \"it is set\"\nfix = \"Stop it\"\nenv = {{ name = \"DB_PASS\", value = \"Xy7-very\" }}\n\
+         [[check]]\nid = \"it-hangs\"\ntitle = \"it ends\"\nfix = \"Mend it\"\ndeadline = \"1s\"\nprogram = {{ run = [\"{slow}\"] }}\n"
+    ));
+    let collected = site.gdoctor(&["collect", "--checks", "checks.d", "-o", "host.gdoctor", "--timeout", "20s"]);
+    assert_eq!(collected.status.code(), Some(0), "{}", text(&collected.stderr));
+    assert!(!fs::read_to_string(site.path("host.gdoctor")).unwrap().contains("Xy7-very"));
+    assert!(!text(&site.gdoctor(&["explain", "the-pass", "--checks", "checks.d"]).stdout).contains("Xy7-very"));
+    // Nobody said what a sentence does to the host.
+    let told = text(&site.gdoctor(&["check", "--checks", "checks.d", "--only", "own", "-v"]).stdout);
+    assert!(told.contains("Stop it") && !told.contains("(safe)") && !told.contains("Xy7-very"), "{told}");
+    for ways in [&["check", "--format", "md"][..], &["check", "--format", "sarif"], &["check"], &["fix"]] {
+        let told = text(&site.gdoctor(&[ways, &["--checks", "checks.d", "--only", "own"]].concat()).stdout);
+        assert!(told.contains("Stop it") && !told.contains("()") && !told.contains("safe"), "{ways:?}: {told}");
+    }
+    // Its own deadline ended it, and no longer timeout of the whole run changes that.
+    assert!(told.contains("deadline") && !told.contains("--timeout"), "{told}");
+}
 
 #[test]
 fn another_root_is_looked_at_and_nothing_of_it_is_started() {
@@ -614,6 +853,23 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "take a name of the site's own: family = \"lab\"",
     ),
     ("says = \"{value} is low\"\nfile = \"/data\"", "nothing fills {value} in says", "{seen} and {subject} are filled"),
+    (
+        "program = { run = [\"true\"] }\noutcome = [{ on = \"degraded\", is = \"warn\" }]",
+        "a program that answers by exit-code never says \"degraded\"",
+        "write on = 3, an exit code, or answers = \"json\"",
+    ),
+    (
+        "mount = { at = \"/data\", options = \"!ro,nosuid\" }",
+        "\"!ro,nosuid\" is no value of mount.options",
+        "write a list: [\"!ro\", \"nosuid\"]",
+    ),
+    ("file = { path = \"/data\", mode = 0644 }", "unexpected leading zero", "a text stands in quotes: mode = \"0644\""),
+    ("file = { path = \"/data\", count = 1-3 }", "invalid date", "a comparison stands in quotes: count = \">= 8\""),
+    (
+        "package = { name = \"libc6\", version = \">= 1:2.38\" }",
+        "\">= 1:2.38\" is no value of package.version",
+        "versions have no epoch here: \">= 2.38\"",
+    ),
     ("", "check a-check looks at nothing", "write one of file, room, mount"),
 ];
 

@@ -115,7 +115,9 @@ pub fn shows(code: &str, matched: &str, commands: &[Command], line: u32) -> Opti
                 commands.iter().any(|command| command.silent && begins(&command.text, &["lsof ", "ss ", "fuser "]));
             listed.then_some(false)
         }
-        code if code.starts_with("docker-access/") => gone_round(commands, line).then_some(false),
+        code if code.split_once('/').is_some_and(|(id, _)| id == "docker-access") => {
+            gone_round(commands, line).then_some(false)
+        }
         "port-free/connection" => shows("port-free/process", matched, commands, line).map(|shown| !shown),
         _ => None,
     }

@@ -260,7 +260,7 @@ impl Match {
             page.say(4, &self.detail);
         }
         for fix in &self.fixes {
-            page.blank().say(4, format!("{} ({})", fix.title, fix.risks.join(", ")));
+            page.blank().say(4, fix.headed(&fix.title));
             for command in &fix.commands {
                 page.piece(8, command.cyan());
             }

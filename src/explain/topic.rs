@@ -16,7 +16,7 @@ use super::rank::{self, Here};
 use crate::policy::Status;
 use crate::report::{
     CHECK_IT, CORRECTED, FixWords, Known, OUT_OF_SIGHT, Outcome, Report, UNDO, YOUR_OWN, find_fix, general,
-    general_fix, general_words, parse,
+    general_fix, general_words, headed, parse,
 };
 
 /// Every check, a line each, by family; the site's own behind the others, and at the end what is explained and never looked at.
@@ -428,7 +428,7 @@ fn write_fix(page: &mut Page, id: &str, fix: &Fix<'_>, tags: Option<&[String]>, 
 
 /// `again`: the look that shows whether it worked.
 fn write_fix_here(page: &mut Page, fix: &FixWords, again: &str, told: &Told) {
-    page.blank().say(0, format!("{} ({})", fix.title.bold(), fix.risks.join(", ")));
+    page.blank().say(0, fix.headed(fix.title.bold()));
     for command in &fix.commands {
         page.piece(4, command.cyan());
     }
@@ -451,7 +451,7 @@ fn write_fix_here(page: &mut Page, fix: &FixWords, again: &str, told: &Told) {
 fn write_all(page: &mut Page, id: &str, fix: &Fix<'_>, again: &str) {
     let known = Known::of(id);
     let risks: Vec<&str> = fix.risks.iter().map(|risk| risk.words()).collect();
-    page.blank().say(0, format!("{} ({})", general_words(fix.title, &known).bold(), risks.join(", ")));
+    page.blank().say(0, headed(general_words(fix.title, &known).bold(), &risks));
     for fence in &fix.commands {
         if !fence.tags.is_empty() {
             page.piece(2, format!("on {}:", fence.tags.join(", ")));

@@ -77,9 +77,10 @@ pub fn camera_in(text: &str) -> Option<String> {
 
 /// Whether the tag of NVIDIA's that a text names is missing for this code's reason: deleted, too short, never made.
 fn tag_shows(code: &str, matched: &str) -> Option<bool> {
-    let reason = match code {
-        "in-image/tag-removed" => "gone",
-        _ => code.strip_prefix("dockerfile-base/").or(code.strip_prefix("run-line-image/"))?,
+    let reason = match code.split_once('/')? {
+        ("in-image", "tag-removed") => "gone",
+        ("dockerfile-base" | "run-line-image", reason) => reason,
+        _ => return None,
     };
     if !["gone", "short", "never-there"].contains(&reason) {
         return None;

@@ -276,7 +276,7 @@ pub fn words(end: &End) -> String {
         End::Signalled(signal) => format!("was ended by signal {signal}"),
         End::TimedOut => format!("did not end within {} s and was ended", PATIENCE.as_secs()),
         End::TooMuch => "said more than anybody reads and was ended".into(),
-        End::NotStarted(why) => format!("could not be started: {why}"),
+        End::NotStarted(why) | End::NoRoom(why) => format!("could not be started: {why}"),
     }
 }
 

@@ -285,7 +285,7 @@ pub fn stopping(lines: &[&str], units: &[String]) -> Vec<String> {
 pub fn without_starts(line: &str, units: &[String]) -> Option<String> {
     let only_starts = |part: &str| {
         let started = starts(part);
-        !started.is_empty() && started.iter().all(|unit| is_among(unit, units))
+        !started.is_empty() && !part.contains("&&") && started.iter().all(|unit| is_among(unit, units))
     };
     if line.split("||").all(only_starts) {
         return None;
@@ -371,6 +371,8 @@ mod tests {
         assert_eq!(left("sudo systemctl restart containerd docker.service"), "sudo systemctl restart containerd");
         assert_eq!(left("sudo systemctl restart docker"), "");
         assert_eq!(left("sudo service docker restart || sudo service docker start"), "");
+        let either = "sudo rm /x && sudo service docker restart || sudo service docker start";
+        assert_eq!(left(either), either);
         for line in ["sudo systemctl stop docker && sudo umount /x", "[ -e /x ] || sudo service docker start", "ls  a"]
         {
             assert_eq!(left(line), line);

@@ -11,7 +11,7 @@ use super::journal::{Entry, Stood};
 use super::plan::{Action, Step};
 use super::undo::TakenBack;
 use crate::policy::Status;
-use crate::report::{Gate, Tool};
+use crate::report::{Gate, Tool, headed};
 
 /// `$id` of `docs/gdoctor-fix-1.json`, which `gdoctor schema fix` prints.
 const SCHEMA: &str = "https://gdoctor.dev/schema/gdoctor-fix-1.json";
@@ -174,7 +174,7 @@ pub fn step_text(step: &Step, number: usize, width: usize) -> String {
         let _ = writeln!(out, "{number}  {word}  {}{subject}", cause.code);
         paragraph(&mut out, "    ", &cause.summary, width);
     }
-    let _ = writeln!(out, "    {} ({})", step.title.bold(), step.risks.join(", "));
+    let _ = writeln!(out, "    {}", headed(step.title.bold(), &step.risks));
     for action in &step.actions {
         match action {
             Action::Run { command, as_user, differences } => {

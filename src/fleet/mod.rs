@@ -19,7 +19,7 @@ use crate::cli::FleetFormat;
 use crate::host::clock;
 use crate::policy;
 
-pub use read::{fleet_of, gather};
+pub use read::{Source, fleet_of, gather};
 
 /// `$id` of `docs/gdoctor-fleet-1.json`, which `gdoctor schema fleet` prints.
 pub const SCHEMA: &str = "https://gdoctor.dev/schema/gdoctor-fleet-1.json";
@@ -45,6 +45,12 @@ pub struct Fleet {
     /// What was given and is no report.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<Unread>,
+    /// JSON of other programs in the folders that were given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<String>,
+    /// Hosts that nobody expected, where names were given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unexpected: Vec<String>,
 }
 
 /// How a host stands, the worst first.
@@ -110,6 +116,9 @@ pub struct Member {
     pub file: String,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// What no update of a host changes: its architecture, the first word of its system. To tell two of one name apart.
+    #[serde(skip)]
+    pub machine: String,
     /// By what they are of, as in [`Fleet::versions`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub versions: BTreeMap<String, String>,
@@ -166,25 +175,53 @@ pub struct Unread {
 /// What versions are told of, in this order; the fields of a report's `host`, and the gdoctor that made it.
 pub const VERSIONS: [&str; 6] = ["system", "kernel", "driver", "toolkit", "engine", "gdoctor"];
 
+/// Seconds that a host's clock may be ahead.
+const SKEW: u64 = 600;
+
+fn is_another(one: &Member, other: &Member) -> bool {
+    !one.machine.is_empty() && !other.machine.is_empty() && one.machine != other.machine
+}
+
 impl Fleet {
     /// Of several reports of a host the newest counts. `expected` are names of hosts that should be there; `now` is in seconds
     /// since 1970.
-    pub fn new(members: Vec<Member>, unread: Vec<Unread>, expected: &[String], now: u64, stale: Duration) -> Self {
+    pub fn new(source: Source, expected: &[String], now: u64, stale: Duration) -> Self {
+        let Source { mut members, mut unread, others } = source;
+        let is_old = |at: &str| clock::unix(at).is_none_or(|made| now.saturating_sub(made) > stale.as_secs());
+        // Times of one form, so that letters order them.
+        members.sort_by(|one, other| other.generated_at.cmp(&one.generated_at));
         let mut newest: BTreeMap<String, Member> = BTreeMap::new();
         for member in members {
+            let file = member.file.clone();
+            let mut refuse = |why: String| unread.push(Unread { file: file.clone(), why });
+            if clock::unix(&member.generated_at).is_some_and(|made| made > now + SKEW) {
+                refuse(format!(
+                    "it is dated in the future ({}), so nobody knows how {} stands: its clock or this one is wrong",
+                    member.generated_at, member.name
+                ));
+                newest.entry(member.name.clone()).or_insert_with(|| Member::silent(&member.name));
+                continue;
+            }
             match newest.get(&member.name) {
-                // Times of one form, so that letters order them.
-                Some(kept) if kept.generated_at >= member.generated_at => {}
+                Some(kept) if kept.state != State::Silent => {
+                    if !is_old(&member.generated_at) && is_another(kept, &member) {
+                        refuse(format!(
+                            "another machine is called {} too ({}): give each its own --label host=NAME",
+                            member.name, member.machine
+                        ));
+                    }
+                }
                 _ => drop(newest.insert(member.name.clone(), member)),
             }
         }
+        let names = newest.keys().filter(|name| !expected.is_empty() && !expected.contains(name));
+        let unexpected: Vec<String> = names.cloned().collect();
         for name in expected.iter().filter(|name| !name.is_empty()) {
             newest.entry(name.clone()).or_insert_with(|| Member::silent(name));
         }
         let mut hosts: Vec<Member> = newest.into_values().collect();
         for host in hosts.iter_mut().filter(|host| host.state != State::Silent) {
-            let made = clock::unix(&host.generated_at);
-            if made.is_none_or(|made| now.saturating_sub(made) > stale.as_secs()) {
+            if is_old(&host.generated_at) {
                 host.state = State::Stale;
             }
         }
@@ -195,13 +232,15 @@ impl Fleet {
         Self {
             schema: SCHEMA.into(),
             format: FORMAT.into(),
-            schema_version: "1.0".into(),
+            schema_version: "1.1".into(),
             generated_at: clock::rfc3339(now),
             summary,
             causes: causes(&heard),
             versions: VERSIONS.iter().filter_map(|of| versions(of, &heard)).collect(),
             hosts,
             unread,
+            others,
+            unexpected,
         }
     }
 
@@ -247,6 +286,7 @@ impl Member {
             generated_at: String::new(),
             file: String::new(),
             labels: BTreeMap::new(),
+            machine: String::new(),
             versions: BTreeMap::new(),
             told: Vec::new(),
         }
@@ -337,7 +377,8 @@ mod tests {
             member("three", State::Fail, 20, "570.1"),
             member("four", State::Pass, 30, "575.1"),
         ];
-        let fleet = Fleet::new(members, Vec::new(), &["two".into(), "five".into()], now, DAY);
+        let source = Source { members, ..Source::default() };
+        let fleet = Fleet::new(source, &["two".into(), "five".into()], now, DAY);
         let states: Vec<(&str, State)> = fleet.hosts.iter().map(|host| (&*host.name, host.state)).collect();
         let expected = [
             ("five", State::Silent),

@@ -28,6 +28,11 @@ pub fn render(fleet: &Fleet) -> String {
         }
         out.push_str("</ul>\n");
     }
+    for (title, names) in [("Not expected", &fleet.unexpected), ("Other documents, not counted", &fleet.others)] {
+        if !names.is_empty() {
+            let _ = writeln!(out, "<h2>{title}</h2>\n<p>{}</p>", html::text(&names.join(", ")));
+        }
+    }
     out.push_str("</main>\n</body>\n</html>\n");
     out
 }

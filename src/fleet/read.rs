@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::{FORMAT, Fleet, Member, State, Told, Unread};
 use crate::document::{self, misread};
@@ -19,6 +20,7 @@ const MOST_FILES: usize = 100_000;
 const LONGEST: usize = 300;
 /// Names of files that do not say whose report they hold.
 const NAMELESS: [&str; 4] = ["report", "gdoctor", "host", "facts"];
+const TORN: &str = "its documents go over several lines; jq -c . writes each in one";
 /// How files of reports end.
 const ENDINGS: [&str; 4] = ["json", "jsonl", "ndjson", "gdoctor"];
 
@@ -27,6 +29,8 @@ const ENDINGS: [&str; 4] = ["json", "jsonl", "ndjson", "gdoctor"];
 pub struct Source {
     pub members: Vec<Member>,
     pub unread: Vec<Unread>,
+    /// Documents of other programs.
+    pub others: Vec<String>,
 }
 
 /// Everything below the paths; `-` is standard input with a document a line. Err names what is not there.
@@ -35,7 +39,7 @@ pub fn gather(paths: &[PathBuf]) -> Result<Source, String> {
     let mut files: Vec<(PathBuf, bool)> = Vec::new();
     for path in paths {
         if path.as_os_str() == "-" {
-            let mut each = |line: Result<&[u8], String>| all.take(line, "standard input", None);
+            let mut each = |line: Result<&[u8], String>| all.take_line(line, "standard input");
             input::stdin_lines(snapshot::MOST, &mut each).map_err(|why| format!("standard input: {why}"))?;
         } else if input::is_folder(path) {
             let found =
@@ -51,6 +55,7 @@ pub fn gather(paths: &[PathBuf]) -> Result<Source, String> {
         let read = read.ok_or_else(|| format!("{} files could not be read: no memory", share.len()))?;
         all.members.extend(read.members);
         all.unread.extend(read.unread);
+        all.others.extend(read.others);
     }
     Ok(all)
 }
@@ -75,24 +80,28 @@ fn read_all(files: &[(PathBuf, bool)]) -> Source {
         let name = name_of(path);
         let by_line = path.extension().is_some_and(|ending| ending == "jsonl" || ending == "ndjson");
         match input::regular_file(path, snapshot::MOST + 1) {
+            Some(Ok(bytes)) if bytes.trim_ascii().is_empty() => all.take(Err("it is empty".into()), &shown, None),
             Some(Ok(bytes)) if by_line => {
                 let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
-                lines.for_each(|line| all.take(Ok(line), &shown, None));
+                lines.for_each(|line| all.take_line(Ok(line), &shown));
             }
             // A folder may hold other documents too; who names a file means it.
-            Some(Ok(bytes)) if !given && !is_ours(&bytes) => {}
+            Some(Ok(bytes)) if !given && is_anothers(&bytes) => all.others.push(Gate::default().text(&shown)),
             Some(Ok(bytes)) => all.take(Ok(&bytes), &shown, name),
             Some(Err(why)) => all.take(Err(why.to_string()), &shown, None),
+            None if input::is_there(path) => all.take(Err("it is no regular file".into()), &shown, None),
             None => all.take(Err("there is no such file".into()), &shown, None),
         }
     }
     all
 }
 
-/// It names a format of gdoctor's.
-fn is_ours(bytes: &[u8]) -> bool {
+/// A whole document with something in it which names no format of gdoctor's. What is torn or empty may be a report that was not
+/// written to its end.
+fn is_anothers(bytes: &[u8]) -> bool {
     let names = ["gdoctor-report", "gdoctor-facts"];
-    names.iter().any(|name| memchr::memmem::find(bytes, name.as_bytes()).is_some())
+    let is_ours = names.iter().any(|name| memchr::memmem::find(bytes, name.as_bytes()).is_some());
+    !is_ours && serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(bytes).is_ok_and(|object| !object.is_empty())
 }
 
 /// A file is named for its host, or its folder is.
@@ -105,6 +114,17 @@ fn name_of(path: &Path) -> Option<String> {
 }
 
 impl Source {
+    /// A document of one line. An indented one begins with a line that has its brace alone, and is told once.
+    fn take_line(&mut self, line: Result<&[u8], String>, file: &str) {
+        let is_part = line.as_ref().is_ok_and(|line| serde_json::from_slice::<IgnoredAny>(line).is_err());
+        let is_indented = self.unread.last().is_some_and(|last| last.why == TORN);
+        match line {
+            Ok(_) if is_part && is_indented => {}
+            Ok(line) if line.trim_ascii() == b"{" => self.take(Err(TORN.into()), file, None),
+            line => self.take(line, file, None),
+        }
+    }
+
     fn take(&mut self, document: Result<&[u8], String>, file: &str, name: Option<String>) {
         let gate = Gate::default();
         let member = document.and_then(|bytes| member(bytes, name.as_deref()));
@@ -153,6 +173,7 @@ struct Waiver {
 }
 
 fn member(bytes: &[u8], name: Option<&str>) -> Result<Member, String> {
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     snapshot::fits(bytes)?;
     let read = |bytes: &[u8]| -> Result<Written, String> {
         document::read(bytes).map_err(|why| format!("this is no whole report: {}", misread(bytes, &why)))
@@ -177,6 +198,12 @@ fn of_report(written: Written, name: Option<&str>) -> Result<Member, String> {
     let kept = |text: &str| gate.text(text).chars().take(LONGEST).collect::<String>();
     let name = written.labels.get("host").map(String::as_str).or(name).map(kept).filter(|name| !name.is_empty());
     let name = name.ok_or("whose report it is, is not told: gdoctor --label host=NAME")?;
+    if written.generated_at.is_empty() {
+        return Err("it does not say when it was made (generatedAt)".into());
+    }
+    if let Some(odd) = written.results.iter().find(|row| !STATUSES.contains(&row.status.as_str())) {
+        return Err(format!("it has the status {:?}, which this gdoctor does not know", odd.status));
+    }
     let told: Vec<Told> = written.results.iter().filter_map(|result| told(result, &kept)).collect();
     let versions = super::VERSIONS.iter().filter_map(|of| {
         let value = match *of {
@@ -186,7 +213,10 @@ fn of_report(written: Written, name: Option<&str>) -> Result<Member, String> {
         };
         Some(((*of).to_owned(), kept(value.filter(|value| !value.is_empty())?)))
     });
+    let of_host = |key: &str| written.host.get(key).map_or("", String::as_str);
+    let machine = [of_host("machine"), of_host("system").split(' ').next().unwrap_or_default()].join(" ");
     Ok(Member {
+        machine: kept(machine.trim()),
         state: told.iter().map(|told| told.state).min().unwrap_or(State::Pass),
         generated_at: kept(&written.generated_at),
         file: String::new(),
@@ -196,6 +226,9 @@ fn of_report(written: Written, name: Option<&str>) -> Result<Member, String> {
         name,
     })
 }
+
+/// Those of docs/gdoctor-report-1.json.
+const STATUSES: [&str; 5] = ["pass", "warn", "fail", "unknown", "skip"];
 
 /// `None` for what needs no care, what waits for another check and what the host's project lives with.
 fn told(result: &Row, kept: &dyn Fn(&str) -> String) -> Option<Told> {

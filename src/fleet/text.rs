@@ -100,8 +100,10 @@ fn unheard(fleet: &Fleet) -> Vec<String> {
     let line = |list: Vec<String>, words: &str| (!list.is_empty()).then(|| format!("{words}: {}", some(&list)));
     let lines = [
         line(last, "The last report is too old (--stale)"),
-        line(silent, "Expected, and without a report"),
+        line(silent, "Without a report that counts"),
+        line(fleet.unexpected.clone(), "Not expected"),
         line(unread, "Not read"),
+        line(fleet.others.clone(), "Other documents, not counted"),
     ];
     lines.into_iter().flatten().collect()
 }

@@ -85,7 +85,7 @@ where
         (End::TimedOut, _) => Gap::TimedOut,
         (End::TooMuch, _) => Gap::Unparsable(format!("more than {CAP} bytes")),
         (End::Exited(code), _) => Gap::Crashed(format!("exit code {code}")),
-        (End::NotStarted(why), _) => Gap::NoRoom(format!("the probe did not start: {why}")),
+        (End::NotStarted(why) | End::NoRoom(why), _) => Gap::NoRoom(format!("the probe did not start: {why}")),
     };
     overlaid(fields, gap, source)
 }

@@ -10,6 +10,8 @@ use std::path::{Component, Path, PathBuf};
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 
+use nix::errno::Errno;
+
 use super::{Host, listener};
 
 /// What `text` reads at most. Larger files are read with `bytes` and a cap of their own.
@@ -405,6 +407,14 @@ pub fn gap_of(error: &io::Error) -> Gap {
     if let Some(why) = listener::reason(error) {
         return Gap::Waiting(why.to_string());
     }
+    match error.raw_os_error().map(Errno::from_raw) {
+        // What a mount says whose other side has gone.
+        Some(Errno::ENOTCONN | Errno::ESTALE | Errno::EHOSTDOWN | Errno::ESHUTDOWN) => {
+            return Gap::Said(format!("who serves this file system does not answer any more: {error}"));
+        }
+        Some(Errno::EIO) => return Gap::Said(format!("the file system or its disk has an error: {error}")),
+        _ => {}
+    }
     match error.kind() {
         io::ErrorKind::PermissionDenied => Gap::Denied,
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Gap::TimedOut,
@@ -421,6 +431,14 @@ mod tests {
 
     fn host(root: &Path) -> Host {
         Host::new(root, Duration::from_secs(5))
+    }
+
+    #[test]
+    fn a_mount_whose_server_is_gone_is_no_answer_that_was_misread() {
+        for errno in [Errno::ENOTCONN, Errno::ESTALE, Errno::EIO] {
+            let reason = gap_of(&errno.into()).reason();
+            assert!(reason.contains("file system") && !reason.contains("understood"), "{reason}");
+        }
     }
 
     #[test]

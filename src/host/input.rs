@@ -114,6 +114,11 @@ pub fn files_below(folder: &Path, endings: &[&str], most: usize) -> io::Result<V
     Ok(files)
 }
 
+/// Something is there, of whatever kind.
+pub fn is_there(path: &Path) -> bool {
+    path.exists()
+}
+
 /// A path that somebody gave leads to a folder.
 pub fn is_folder(path: &Path) -> bool {
     path.is_dir()

@@ -24,6 +24,7 @@ mod place;
 pub mod process;
 mod program;
 pub mod resolve;
+pub mod runs;
 pub mod shell;
 pub mod space;
 pub mod state;

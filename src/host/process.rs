@@ -4,6 +4,7 @@
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::AsFd;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -16,6 +17,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::Deadline;
 use super::ending::Running;
+use super::runs;
 use super::trust::{self, Distrust};
 
 /// Where programs of the system lie; the last one is NixOS's. No other folder is ever looked into for a program to start: the PATH
@@ -40,7 +42,7 @@ impl Program {
     pub fn named(name: &str) -> Result<Self, String> {
         let mut refused = None;
         for folder in FOLDERS {
-            match trust::whole_path(&Path::new(folder).join(name)) {
+            match whole_program(&Path::new(folder).join(name), &[]) {
                 Ok(path) => return Ok(Self { path, name: name.to_owned() }),
                 Err(Distrust::Unseen(_, why)) if why.kind() == ErrorKind::NotFound => {}
                 Err(why) => refused = refused.or(Some(why)),
@@ -54,13 +56,19 @@ impl Program {
         if !FOLDERS.iter().any(|folder| Path::new(path).parent() == Some(Path::new(folder))) {
             return Err(format!("{path} lies in no folder of the system's, so gdoctor does not start it"));
         }
-        let whole = trust::whole_path(Path::new(path)).map_err(|why| not_started(path, &why))?;
+        let whole = whole_program(Path::new(path), &[]).map_err(|why| not_started(path, &why))?;
         Ok(Self { path: whole, name: path.to_owned() })
     }
 
-    /// One of the site's own, wherever it lies: the same holds of it and of every folder above.
-    pub fn of_site(path: &str) -> Result<Self, String> {
-        let whole = trust::whole_path(Path::new(path)).map_err(|why| not_started(path, &why))?;
+    /// One of the site's own, wherever it lies, or by its name one of the system's: the same holds of it, of every folder above,
+    /// and of all that it is run by and that its arguments let it run.
+    pub fn of_site(path: &str, arguments: &[String]) -> Result<Self, String> {
+        let place = match path.contains('/') {
+            true => PathBuf::from(path),
+            false => Self::named(path)?.path,
+        };
+        let whole = whole_program(&place, arguments).map_err(|why| not_started(path, &why))?;
+        startable(&whole).map_err(|why| format!("{path} {why}"))?;
         Ok(Self { path: whole, name: path.to_owned() })
     }
 
@@ -94,6 +102,25 @@ impl Program {
     }
 }
 
+/// Without links; the file, and what it is run by and runs, are nobody else's.
+fn whole_program(path: &Path, arguments: &[String]) -> Result<PathBuf, Distrust> {
+    let whole = trust::whole_path(path)?;
+    runs::trusted(&whole, arguments)?;
+    Ok(whole)
+}
+
+/// Err: why the kernel would not start it.
+fn startable(path: &Path) -> Result<(), String> {
+    let meta = std::fs::metadata(path).map_err(|why| why.to_string())?;
+    if meta.is_dir() {
+        return Err("is a folder".into());
+    }
+    if meta.permissions().mode() & 0o111 == 0 {
+        return Err(format!("may not be executed: sudo chmod +x {}", path.display()));
+    }
+    Ok(())
+}
+
 /// Where programs of the system lie.
 pub fn folders() -> impl Iterator<Item = &'static str> {
     FOLDERS.into_iter()
@@ -114,6 +141,8 @@ pub enum End {
     TooMuch,
     /// It could not be started: errno text.
     NotStarted(String),
+    /// The system gave no process for it: errno text.
+    NoRoom(String),
 }
 
 impl End {
@@ -124,7 +153,8 @@ impl End {
             End::Signalled(signal) => Gap::Crashed(format!("signal {signal}")),
             End::TimedOut => Gap::TimedOut,
             End::TooMuch => Gap::Unparsable("it wrote more than it may".into()),
-            End::NotStarted(why) => Gap::NoRoom(format!("it did not start: {why}")),
+            End::NotStarted(why) => Gap::Said(format!("it could not be started: {why}")),
+            End::NoRoom(why) => Gap::NoRoom(format!("it did not start: {why}")),
         }
     }
 }
@@ -141,17 +171,28 @@ pub(super) fn run(mut command: Command, cap: usize, deadline: Deadline) -> Ran {
     command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
     let (mut child, running) = match Running::start(|| command.spawn()) {
         Ok(started) => started,
-        Err(error) => return Ran { stdout: Vec::new(), end: End::NotStarted(error.to_string()) },
+        Err(error) => return Ran { stdout: Vec::new(), end: not_spawned(&error) },
     };
     let Some(mut pipe) = child.stdout.take() else {
         return Ran { stdout: Vec::new(), end: End::NotStarted("no pipe".into()) };
     };
     let (mut stdout, mut buffer) = (Vec::new(), [0; 8192]);
+    let mut ended = None;
     loop {
-        if !is_ready(&pipe, deadline) {
-            // Not waited for: a process that a driver holds cannot even be killed, and we do not stay with it.
-            running.kill();
-            return Ran { stdout, end: End::TimedOut };
+        if !is_ready(&pipe, deadline.within(QUIET)) {
+            // What it left in the background may hold the pipe for ever; what the program had to say is said.
+            if let Some(end) = ended {
+                running.kill();
+                return Ran { stdout, end };
+            }
+            if deadline.left().is_zero() {
+                // Not waited for: a process that a driver holds cannot even be killed, and we do not stay with it.
+                running.kill();
+                return Ran { stdout, end: End::TimedOut };
+            }
+            // One more turn, for what it wrote just before its end.
+            ended = child.try_wait().ok().flatten().map(end_of);
+            continue;
         }
         match pipe.read(&mut buffer) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -164,11 +205,24 @@ pub(super) fn run(mut command: Command, cap: usize, deadline: Deadline) -> Ran {
             Ok(count) => stdout.extend(&buffer[..count]),
         }
     }
-    let end = wait(&mut child, deadline);
+    let end = ended.unwrap_or_else(|| wait(&mut child, deadline));
     if end == End::TimedOut {
         running.kill();
     }
     Ran { stdout, end }
+}
+
+/// How long nothing comes from a program before it is asked whether it has ended.
+const QUIET: Duration = Duration::from_millis(100);
+
+fn not_spawned(error: &io::Error) -> End {
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EAGAIN | Errno::ENOMEM | Errno::EMFILE | Errno::ENFILE) => End::NoRoom(error.to_string()),
+        Some(Errno::ENOEXEC) => {
+            End::NotStarted("it begins with no #! line, and is no program of this machine's".into())
+        }
+        _ => End::NotStarted(error.to_string()),
+    }
 }
 
 /// Something can be read, or the end has been reached. False: neither by the deadline.

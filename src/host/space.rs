@@ -10,6 +10,7 @@ use nix::sys::statfs::{OVERLAYFS_SUPER_MAGIC, statfs};
 use nix::sys::statvfs::{FsFlags, statvfs};
 
 use super::Host;
+use super::files::gap_of;
 
 /// Why the room below a root is not told.
 const SHARED: &str = "this root is a folder on this machine's disk: the room there is this machine's";
@@ -46,8 +47,7 @@ impl Host {
                 Fact::present(space, source)
             }
             Err(Errno::ENOENT | Errno::ENOTDIR) => Fact::absent(source),
-            Err(Errno::EACCES) => Fact::unknown(Gap::Denied, source),
-            Err(errno) => Fact::unknown(Gap::Unparsable(errno.desc().into()), source),
+            Err(errno) => Fact::unknown(gap_of(&errno.into()), source),
         }
     }
 }

@@ -250,6 +250,9 @@ pub(super) fn remedy(message: &str) -> String {
     let known = [
         ("duplicate key", "take one of the two out, or make one list of both"),
         ("string values must be quoted", "a text stands in quotes: camera = \"any\""),
+        ("unexpected leading zero", "a text stands in quotes: mode = \"0644\""),
+        ("invalid date", "a comparison stands in quotes: count = \">= 8\""),
+        ("extra assignment", "a comparison stands in quotes: memory = \">= 8GiB\""),
     ];
     known.iter().find(|(part, _)| message.contains(part)).map(|(_, remedy)| (*remedy).to_owned()).unwrap_or_default()
 }

@@ -18,10 +18,13 @@ use crate::own;
 const FOLDER: &str = "/etc/gdoctor/checks.d";
 /// More files are no folder of checks.
 const MOST: usize = 200;
+/// Of a file that may hold checks.
+const HEAD: usize = 64 << 10;
 
 /// All checks of all files, in the order of the folders and of their names.
 pub fn load_all(folders: &[PathBuf], host: &Host) -> Result<Vec<Asked>, Refusal> {
     let mut all = Vec::new();
+    tell_of_root(folders, host);
     for (folder, given) in places(folders, host) {
         let flag = given.as_ref().map(|given| format!(" --checks {}", quoted(&given.display().to_string())));
         for file in files(&folder, given.as_deref(), host)? {
@@ -41,6 +44,20 @@ pub fn load_all(folders: &[PathBuf], host: &Host) -> Result<Vec<Asked>, Refusal>
         }
     }
     Ok(all)
+}
+
+/// The checks of another root are not this machine's, and are looked at where somebody says so.
+fn tell_of_root(folders: &[PathBuf], host: &Host) {
+    let place = host.on_disk(FOLDER);
+    let is_given = || folders.iter().any(|folder| Path::new(&host.cwd()).join(folder) == place);
+    let names = host.list(FOLDER);
+    let has_checks = names.value().is_some_and(|names| names.iter().any(|name| name.ends_with(".toml")));
+    if !host.is_live() && has_checks && !is_given() {
+        let folder = place.display();
+        output::tell(&format!(
+            "gdoctor: the own checks of {folder} were not looked at; --checks {folder} looks at them"
+        ));
+    }
 }
 
 /// Besides those that are there. No two have one id.
@@ -101,8 +118,20 @@ fn files(folder: &Path, given: Option<&Path>, host: &Host) -> Result<Vec<String>
         // One that is not there is Absent.
         return Err(Refusal::plain(format!("{shown}: {}", gap.reason())));
     }
-    let is_file = |name: &&String| name.ends_with(".toml") && !name.starts_with('.');
-    let files: Vec<String> = names.value().into_iter().flatten().filter(is_file).cloned().collect();
+    let names = names.value().into_iter().flatten().filter(|name| !name.starts_with('.'));
+    let (files, others): (Vec<String>, Vec<String>) = names.cloned().partition(|name| name.ends_with(".toml"));
+    if given.is_some() && files.is_empty() {
+        return Err(Refusal::plain(format!(
+            "--checks {shown}: it has no file that ends in .toml, so there is nothing to look at"
+        )));
+    }
+    // One that was set aside, lab.toml.bak, is nothing to speak of; one that was meant is.
+    for other in others.iter().filter(|name| !name.contains(".toml")) {
+        let head = host.live().head(folder.join(other), HEAD);
+        if head.value().is_some_and(|head| memchr::memmem::find(head, b"[[check]]").is_some()) {
+            output::tell(&format!("gdoctor: {shown}/{other} is not read: files of checks end in .toml"));
+        }
+    }
     if files.len() > MOST {
         return Err(Refusal::plain(format!("{shown}: {} files; a folder of checks has {MOST} at most", files.len())));
     }

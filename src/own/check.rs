@@ -137,12 +137,15 @@ fn fix(name: &str, remedy: &Remedy, by: &Origin) -> String {
     }
     let named: Vec<&str> = remedy.risk.iter().filter_map(|words| Risk::from_words(words)).map(Risk::words).collect();
     let sudo = remedy.commands.iter().any(|command| command.contains("sudo "));
+    // What nobody said is not told: neither a sentence nor a command is safe by itself.
     let risk = match (named.is_empty(), sudo) {
         (false, _) => named.join(", "),
         (true, true) => Risk::NeedsRoot.words().into(),
-        (true, false) => Risk::Safe.words().into(),
+        (true, false) => String::new(),
     };
-    out.push_str(&format!("- risk: {risk}\n"));
+    if !risk.is_empty() {
+        out.push_str(&format!("- risk: {risk}\n"));
+    }
     for (key, text) in [("verify", &remedy.verify), ("undo", &remedy.undo)] {
         if !text.is_empty() {
             out.push_str(&format!("- {key}: {}\n", line(text)));

@@ -30,8 +30,14 @@ pub enum Form {
     Mode,
     /// All of them are there; `!word`: this one is not.
     Words,
+    /// The same, and neither what was seen nor what is wanted is ever shown.
+    Secret,
     /// All of these stand in it.
     Contains,
+    /// All of these stand in a file of settings: not where a line is commented out, and all blanks are alike.
+    Settings,
+    /// All of these are lines of it, blanks and what is commented behind them aside.
+    Lines,
     /// What a look is about, as it is.
     Name,
     /// The same, with a leading slash.
@@ -74,7 +80,12 @@ impl Form {
             }
             Form::Mode => "permissions in octal: \"0644\"",
             Form::Words => "a word or a list that must all be there; \"!word\" must not",
+            Form::Secret => "a text, `*` and `?` for any letters, or a list of which one is it; \"!= …\" for any other",
             Form::Contains => "a text or a list of texts that must all stand in it",
+            Form::Settings => {
+                "a text or a list of texts that must all stand in it; not in a line that begins with #, and all blanks are alike"
+            }
+            Form::Lines => "a line or a list of lines, letter by letter, that it must all have; all blanks are alike",
             Form::Name => "a text",
             Form::Path => "a path from the root, `*` and `?` for any letters",
             Form::Url => "an address with http:// or https://",
@@ -90,7 +101,9 @@ impl Form {
             Form::Number => "\">= 8\"",
             Form::Size => "\">= 20GiB\"",
             Form::Version => "\">= 1.2\"",
-            Form::Text | Form::Words | Form::Contains | Form::Name => "\"…\"",
+            Form::Text | Form::Secret | Form::Words | Form::Contains | Form::Settings | Form::Lines | Form::Name => {
+                "\"…\""
+            }
             Form::Mode => "\"0644\"",
             Form::Path => "\"/path\"",
             Form::Url => "\"http://127.0.0.1:8080/health\"",
@@ -100,7 +113,7 @@ impl Form {
     }
 
     pub fn takes_lists(self) -> bool {
-        matches!(self, Form::Text | Form::Words | Form::Contains)
+        matches!(self, Form::Text | Form::Secret | Form::Words | Form::Contains | Form::Settings | Form::Lines)
     }
 
     /// Why this is no such value.
@@ -115,10 +128,23 @@ impl Form {
             Form::Size => {
                 return rest.parse::<Bytes>().err();
             }
+            Form::Version if without_epoch(rest) != rest => {
+                return Some(format!(
+                    "versions have no epoch here: \"{} {}\"",
+                    operator.unwrap_or_default(),
+                    without_epoch(rest)
+                ));
+            }
             Form::Version => operator == Some("!=") || Condition::parse(&glued(text)).is_none(),
-            Form::Text => operator.is_some_and(|o| !["=", "!="].contains(&o)) && rest.parse::<f64>().is_err(),
+            Form::Text | Form::Secret => {
+                operator.is_some_and(|o| !["=", "!="].contains(&o)) && rest.parse::<f64>().is_err()
+            }
             Form::Mode => u32::from_str_radix(text, 8).map_or(true, |mode| mode > 0o7777) || text.len() < 3,
-            Form::Words | Form::Contains | Form::Name => text.is_empty(),
+            Form::Words if text.starts_with('!') && parts(text).count() > 1 => {
+                let list: Vec<String> = parts(text).map(|part| format!("{part:?}")).collect();
+                return Some(format!("write a list: [{}]", list.join(", ")));
+            }
+            Form::Words | Form::Contains | Form::Settings | Form::Lines | Form::Name => text.trim().is_empty(),
             Form::Path => !text.starts_with('/') || text.split('/').any(|part| part == ".."),
             Form::Url => {
                 let rest = text.strip_prefix("http://").or(text.strip_prefix("https://"));
@@ -141,32 +167,79 @@ impl Form {
             (Form::Size, Value::Size(seen)) => compares(operator, *seen, rest.parse::<Bytes>().ok()?.0),
             (Form::Version, Value::Text(seen)) => Condition::parse(&glued(first))?.holds_for(seen)?,
             (Form::Mode, Value::Number(seen)) => u32::from_str_radix(first, 8).ok()? == *seen as u32,
-            (Form::Words, Value::Words(seen)) => wanted.iter().all(|word| match word.strip_prefix('!') {
-                Some(word) => !seen.iter().any(|one| fits(word, one)),
-                None => seen.iter().any(|one| fits(word, one)),
-            }),
-            (Form::Contains, Value::Private(seen) | Value::Text(seen)) => wanted.iter().all(|text| seen.contains(text)),
-            (Form::Text, Value::Private(seen) | Value::Text(seen)) => {
-                return any(wanted, seen);
+            (Form::Words, Value::Words(seen)) => {
+                wanted.iter().flat_map(|word| parts(word)).all(|word| match word.strip_prefix('!') {
+                    Some(word) => !seen.iter().any(|one| fits(word, one)),
+                    None => seen.iter().any(|one| fits(word, one)),
+                })
             }
+            (Form::Contains | Form::Settings | Form::Lines, Value::Private(_)) => self.lacks(wanted, seen).is_empty(),
+            (Form::Text | Form::Secret, Value::Private(seen) | Value::Text(seen)) => {
+                return any(wanted, std::slice::from_ref(seen));
+            }
+            (Form::Text, Value::Words(seen)) => return any(wanted, seen),
             _ => return None,
         })
     }
 }
 
-/// One of the wanted texts is it.
-fn any(wanted: &[String], seen: &str) -> Option<bool> {
+impl Form {
+    /// Which of the wanted texts a text has not.
+    pub fn lacks<'w>(self, wanted: &'w [String], seen: &Value) -> Vec<&'w str> {
+        let (Value::Private(seen) | Value::Text(seen)) = seen else { return Vec::new() };
+        let line = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let lines = || seen.lines().map(line);
+        let said: String = match self {
+            Form::Settings => {
+                lines().filter(|line| !line.starts_with('#')).flat_map(|line| [line, "\n".into()]).collect()
+            }
+            _ => String::new(),
+        };
+        let has = |text: &String| match self {
+            // Who looks for a # looks for it as it stands.
+            Form::Settings => said.contains(&line(text)) || (text.contains(['#', '\n']) && seen.contains(text)),
+            Form::Lines => {
+                let wanted = line(text);
+                lines().any(|own| own == wanted || own.split_once(" #").is_some_and(|(own, _)| own == wanted))
+            }
+            _ => seen.contains(text),
+        };
+        wanted.iter().filter(|text| !has(text)).map(String::as_str).collect()
+    }
+
+    /// What is held against a value of this form is told.
+    pub fn is_told(self) -> bool {
+        self != Form::Secret
+    }
+}
+
+/// The words of a text: `rw,relatime` as fstab has it.
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split([',', ' ']).filter(|part| !part.is_empty())
+}
+
+/// One of the wanted texts is it, under one of the names that it has.
+fn any(wanted: &[String], seen: &[String]) -> Option<bool> {
     for text in wanted {
+        let fits_one = |rest: &str| seen.iter().any(|seen| fits(rest, seen));
         let held = match parted(text) {
-            (None | Some("="), rest) => fits(rest, seen),
-            (Some("!="), rest) => !fits(rest, seen),
-            (Some(operator), rest) => compares(operator, seen.parse::<f64>().ok()?, rest.parse().ok()?),
+            (None | Some("="), rest) => fits_one(rest),
+            (Some("!="), rest) => !fits_one(rest),
+            (Some(operator), rest) => compares(operator, seen.first()?.parse::<f64>().ok()?, rest.parse().ok()?),
         };
         if held {
             return Some(true);
         }
     }
     Some(false)
+}
+
+/// `2.38` of `1:2.38`.
+fn without_epoch(version: &str) -> &str {
+    match version.split_once(':') {
+        Some((epoch, rest)) if !epoch.is_empty() && epoch.bytes().all(|b| b.is_ascii_digit()) => rest,
+        _ => version,
+    }
 }
 
 /// A condition on a version has no blank.
@@ -208,6 +281,7 @@ impl Value {
             Value::Private(_) => return None,
             Value::Number(number) if form == Form::Mode => format!("{:04o}", *number as u32),
             Value::Flag(flag) => flag.to_string(),
+            Value::Number(number) if number.is_infinite() => "without limit".into(),
             Value::Number(number) => format!("{}", (number * 100.0).round() / 100.0),
             Value::Size(bytes) => size(*bytes),
             Value::Text(text) => text.clone(),
@@ -258,6 +332,9 @@ mod tests {
         let options = Value::Words(vec!["rw".into(), "hard".into(), "timeo=600".into()]);
         assert_eq!(holds(Form::Words, &["hard", "timeo=*", "!soft"], options.clone()), Some(true));
         assert_eq!(holds(Form::Words, &["!hard"], options), Some(false));
+        let fstab = Value::Words(vec!["rw".into(), "relatime".into()]);
+        assert_eq!(holds(Form::Words, &["rw,relatime"], fstab.clone()), Some(true));
+        assert_eq!(holds(Form::Words, &["rw,!relatime"], fstab), Some(false));
         assert_eq!(holds(Form::Contains, &["a", "c"], Value::Private("abc".into())), Some(true));
     }
 

@@ -110,7 +110,8 @@ pub fn look(host: &Host, asked: &[Asked], facts: &Facts, readers: Readers) -> Ow
         match answers.recv_timeout(left + GRACE) {
             Ok((at, found)) => {
                 if out.remove(&at).is_some() {
-                    seen[at] = found.or_else(|| unseen(at, Gap::Bug("the look panicked".into())));
+                    let found = found.or_else(|| unseen(at, Gap::Bug("the look panicked".into())));
+                    seen[at] = found.map(|found| own_deadline(found, asked[at].deadline));
                 }
             }
             Err(_) => {
@@ -118,12 +119,33 @@ pub fn look(host: &Host, asked: &[Asked], facts: &Facts, readers: Readers) -> Ow
                     out.iter().filter(|(_, until)| until.left().is_zero()).map(|(at, _)| *at).collect();
                 for at in late {
                     out.remove(&at);
-                    seen[at] = unseen(at, Gap::TimedOut);
+                    seen[at] = unseen(at, Gap::TimedOut).map(|one| own_deadline(one, asked[at].deadline));
                 }
             }
         }
     }
     OwnFacts { checks: seen.into_iter().flatten().collect(), looked: Fact::present(true, "own checks") }
+}
+
+/// The check's own deadline ended it, whatever --timeout says.
+fn own_deadline(mut seen: Seen, milliseconds: u64) -> Seen {
+    let told = |gap: &mut Gap| {
+        if *gap == Gap::TimedOut {
+            let span = Duration::from_millis(milliseconds);
+            *gap = Gap::Said(format!(
+                "no answer within the deadline of this check, {span:?}; its key deadline gives it more"
+            ));
+        }
+    };
+    for condition in seen.when.iter_mut().chain(&mut seen.conditions) {
+        if let State::Unknown(gap) = &mut condition.holds.state {
+            told(gap);
+        }
+    }
+    if let State::Unknown(gap) = &mut seen.said.state {
+        told(gap);
+    }
+    seen
 }
 
 /// Those that nobody came to look at are there with the reason.
@@ -166,7 +188,7 @@ fn conditions(eyes: &Eyes, look: &Look) -> Vec<Condition> {
 fn condition(kind: &Kind, want: &Pair, subject: &str, fact: Fact<Value>) -> Condition {
     let key = want.key.as_str();
     let form = kind.key(key).map_or(Form::Name, |key| key.form);
-    let wanted = want.values.join(" or ");
+    let wanted = if form.is_told() { want.values.join(" or ") } else { "what is wanted".into() };
     let source = fact.source.0;
     let value = match fact.state {
         State::Present(value) => value,
@@ -182,12 +204,10 @@ fn condition(kind: &Kind, want: &Pair, subject: &str, fact: Fact<Value>) -> Cond
         (Value::Flag(flag), _) if is_first => format!("{subject} {}", if *flag { kind.is.0 } else { kind.is.1 }),
         (_, Some(shown)) if holds == Some(true) => format!("{key} of {subject} is {shown}"),
         (_, Some(shown)) => format!("{key} of {subject} is {shown}, wanted {wanted}"),
-        (Value::Private(text), None) if form == Form::Contains => {
-            let lacks: Vec<&str> =
-                want.values.iter().filter(|part| !text.contains(*part)).map(String::as_str).collect();
-            match lacks[..] {
+        (seen, None) if matches!(form, Form::Contains | Form::Settings | Form::Lines) => {
+            match form.lacks(&want.values, seen)[..] {
                 [] => format!("{subject} has what is wanted"),
-                _ => format!("{subject} lacks {}", lacks.join(", ")),
+                ref lacks => format!("{subject} lacks {}", lacks.join(", ")),
             }
         }
         (_, None) if holds == Some(true) => format!("{key} of {subject} is as wanted"),

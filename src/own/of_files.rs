@@ -34,7 +34,11 @@ pub fn file(eyes: &Eyes, look: &Look, key: &str) -> Sights {
     if key == "count" {
         return vec![(pattern.into(), Fact::present(Value::Number(paths.len() as f64), pattern))];
     }
-    if key == "one-contains" && !paths.is_empty() {
+    if key == "newest" && !paths.is_empty() {
+        let ages = paths.iter().map(|path| age(eyes.host, path));
+        return vec![(pattern.into(), ages.reduce(younger).unwrap_or_default())];
+    }
+    if key.starts_with("one-") && !paths.is_empty() {
         return vec![(pattern.into(), all_texts(eyes.host, &paths, pattern))];
     }
     let none = paths.is_empty().then(|| (pattern.to_owned(), Fact::absent(pattern)));
@@ -56,19 +60,54 @@ fn all_texts(host: &Host, paths: &[String], pattern: &str) -> Fact<Value> {
 
 fn of_file(host: &Host, path: &str, key: &str) -> Fact<Value> {
     match key {
-        "contains" | "one-contains" => return host.text(path).map(Value::Private),
+        "contains" | "one-contains" | "lines" | "one-lines" => return host.text(path).map(Value::Private),
         "line" if path.starts_with("/sys/") || path.starts_with("/proc/") => return host.line(path).map(Value::Text),
         "line" => return host.line(path).map(Value::Private),
         "link" => return host.link(path).map(Value::Text),
-        "type" => return host.lstat(path).map(|stat| Value::Text(word(stat.kind).into())),
+        "type" => return kinds(host, path),
+        "age" | "newest" => return age(host, path),
         _ => {}
     }
     host.stat(path).map(|stat| match key {
         "mode" => Value::Number(stat.mode.into()),
         "owner" => Value::Text(name_of(host, "/etc/passwd", stat.uid)),
         "group" => Value::Text(name_of(host, "/etc/group", stat.gid)),
-        "size" => Value::Size(stat.size),
-        _ => Value::Number((clock::unix_seconds() as f64 - stat.mtime as f64) / 3600.0),
+        _ => Value::Size(stat.size),
+    })
+}
+
+/// Seconds by which the clocks of a machine and of its file server may differ.
+const SKEW: f64 = 60.0;
+
+fn age(host: &Host, path: &str) -> Fact<Value> {
+    let stat = host.stat(path);
+    let Some(found) = stat.value() else { return stat.map(|_| Value::Number(0.0)) };
+    let seconds = clock::unix_seconds() as f64 - found.mtime as f64;
+    if seconds < -SKEW {
+        let why = format!("its date lies {:.0} hours ahead, so its age is not known", (-seconds / 3600.0).ceil());
+        return Fact::unknown(Gap::Unsupported(why), path);
+    }
+    Fact::present(Value::Number(seconds.max(0.0) / 3600.0), path)
+}
+
+/// What nobody knows of one of them nobody knows of all; one that has gone meanwhile does not count.
+fn younger(one: Fact<Value>, other: Fact<Value>) -> Fact<Value> {
+    match (&one.state, &other.state) {
+        (State::Unknown(_), _) | (_, State::Absent) => one,
+        (_, State::Unknown(_)) | (State::Absent, _) => other,
+        (State::Present(Value::Number(a)), State::Present(Value::Number(b))) if b < a => other,
+        _ => one,
+    }
+}
+
+/// A link is also what it leads to: udev's names are links to devices.
+fn kinds(host: &Host, path: &str) -> Fact<Value> {
+    host.lstat(path).map(|stat| {
+        let mut words = vec![word(stat.kind).to_owned()];
+        if stat.kind == Kind::Link {
+            words.extend(host.stat(path).value().map(|to| word(to.kind).to_owned()));
+        }
+        Value::Words(words)
     })
 }
 
@@ -78,9 +117,9 @@ fn word(kind: Kind) -> &'static str {
         Kind::Directory => "folder",
         Kind::Link => "link",
         Kind::Socket => "socket",
-        Kind::CharDevice => "device",
+        // Of characters or of blocks.
+        Kind::CharDevice | Kind::Other => "device",
         Kind::Pipe => "pipe",
-        Kind::Other => "block device",
     }
 }
 
@@ -143,9 +182,15 @@ pub fn room(eyes: &Eyes, look: &Look, key: &str) -> Sights {
 
 fn free(host: &Host, path: &str, key: &str) -> Fact<Value> {
     let part = |free: u64, all: u64| if all == 0 { 100.0 } else { free as f64 * 100.0 / all as f64 };
-    host.space(path).map(|space| match key {
+    let space = host.space(path);
+    if key != "inodes-free" && space.value().is_some_and(|space| space.total == 0) {
+        return Fact::unknown(Gap::Unsupported("this file system tells no size".into()), space.source.0);
+    }
+    space.map(|space| match key {
         "free" => Value::Size(space.available),
         "free-percent" => Value::Number(part(space.available, space.total)),
+        // btrfs, NFS and FAT count none, and run out of none.
+        _ if space.inodes_total == 0 => Value::Number(f64::INFINITY),
         _ => Value::Number(space.inodes_available as f64),
     })
 }

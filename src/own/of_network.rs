@@ -1,6 +1,6 @@
 //! Looks at ports, servers and network interfaces.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use gdoctor_checks::model::fact::{Fact, Gap, State};
 use gdoctor_checks::model::own::Look;
@@ -37,10 +37,22 @@ pub fn port(eyes: &Eyes, look: &Look, key: &str) -> Sights {
     let fact = match found {
         Some(at) if key == "open" => Fact::present(Value::Flag(!at.is_empty()), source),
         Some(at) if at.is_empty() => Fact::absent(source),
+        Some(at) if is_unclear(look, &at) => {
+            let why = "somebody listens at ::, which may take IPv4 too: the kernel's tables do not tell";
+            Fact::unknown(Gap::Unsupported(why.into()), source)
+        }
         Some(at) => Fact::present(Value::Words(at.iter().map(ToString::to_string).collect()), source),
         None => Fact::unknown(Gap::Unsupported("the kernel's tables of sockets cannot be read here".into()), source),
     };
     vec![(format!("port {name}"), fact)]
+}
+
+/// An address of IPv4 is asked for, none of these is it, and a socket of both may be among them (IPV6_V6ONLY).
+fn is_unclear(look: &Look, at: &[IpAddr]) -> bool {
+    let wanted = look.wants.iter().filter(|want| want.key == "address").flat_map(|want| &want.values);
+    let mut asked = wanted.filter_map(|word| word.trim_start_matches('!').parse::<Ipv4Addr>().ok());
+    let may_take_both = at.iter().any(|one| one.is_ipv6() && one.is_unspecified());
+    may_take_both && asked.any(|address| !at.contains(&IpAddr::V4(address)))
 }
 
 pub fn tcp(eyes: &Eyes, look: &Look, _: &str) -> Sights {
@@ -137,7 +149,13 @@ pub fn interface(eyes: &Eyes, look: &Look, key: &str) -> Sights {
                 Value::Flag(state == "up" || (state == "unknown" && flags.is_some_and(|flags| flags & 1 != 0)))
             }),
             // The kernel refuses to tell the speed of one without a link.
-            "speed" => number("speed"),
+            "speed" => match number("speed") {
+                // SPEED_UNKNOWN of ethtool.h.
+                fact if matches!(fact.value(), Some(Value::Number(speed)) if *speed < 0.0 || *speed >= f64::from(u32::MAX)) => {
+                    Fact::unknown(Gap::Unsupported("the driver tells no speed".into()), fact.source.0)
+                }
+                fact => fact,
+            },
             _ => number("mtu"),
         };
         (name, fact)

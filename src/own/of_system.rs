@@ -9,6 +9,7 @@ use super::form::{Value, fits};
 use super::kinds::{Eyes, Sights};
 use crate::host::Host;
 use crate::host::process::{End, Program, folders};
+use crate::host::runs;
 
 const OUTPUT: usize = 256 << 10;
 const LISTS: usize = 16 << 20;
@@ -91,7 +92,7 @@ fn groups(host: &Host, user: &str, primary: &str) -> Fact<Value> {
 
 pub fn process(eyes: &Eyes, look: &Look, key: &str) -> Sights {
     const PROC: &str = "/proc";
-    let name = look.target("name");
+    let (name, wanted) = (look.target("name"), look.target("arguments"));
     let host = eyes.host.live();
     let all = host.list(PROC);
     let numbers = || all.value().into_iter().flatten().filter(|name| name.bytes().all(|b| b.is_ascii_digit()));
@@ -103,9 +104,15 @@ pub fn process(eyes: &Eyes, look: &Look, key: &str) -> Sights {
     let called = |number: &&String| {
         let comm = host.line(format!("{PROC}/{number}/comm"));
         let command = host.text(format!("{PROC}/{number}/cmdline"));
-        let first = command.value().and_then(|text| text.split('\0').next().map(str::to_owned)).unwrap_or_default();
-        let file = first.rsplit('/').next().unwrap_or_default();
-        comm.value().is_some_and(|comm| fits(name, comm)) || fits(name, file)
+        let words: Vec<&str> =
+            command.value().into_iter().flat_map(|text| text.trim_end_matches('\0').split('\0')).collect();
+        let (first, arguments) = words.split_first().map_or(("", &[][..]), |(first, rest)| (*first, rest));
+        let file = |path: &str| fits(name, path.rsplit('/').next().unwrap_or_default());
+        // `python3 -u ./roscore` is roscore.
+        let script = arguments.iter().find(|word| !word.starts_with('-')).filter(|_| runs::is_runner(first));
+        let is_called =
+            comm.value().is_some_and(|comm| fits(name, comm)) || file(first) || script.is_some_and(|one| file(one));
+        is_called && (wanted.is_empty() || fits(wanted, &arguments.join(" ")))
     };
     let found: Vec<&String> = numbers().filter(called).collect();
     let fact = match key {
@@ -203,8 +210,19 @@ fn built_in(host: &Host, name: &str) -> Fact<Value> {
 
 pub fn sysctl(eyes: &Eyes, look: &Look, _: &str) -> Sights {
     let name = look.target("name");
-    // sysctl(8): where a name has a slash, dots in it are no separators.
-    let path = if name.contains('/') { name.to_owned() } else { name.replace('.', "/") };
+    // sysctl(8): the first of the two signs parts the words, and the other one then stands for it within a word.
+    let swapped = |sign: char| match sign {
+        '.' => '/',
+        '/' => '.',
+        other => other,
+    };
+    let path: String = match name.find(['.', '/']).is_some_and(|at| name[at..].starts_with('.')) {
+        true => name.chars().map(swapped).collect(),
+        false => name.to_owned(),
+    };
+    if path.split('/').any(|part| part == "..") {
+        return vec![(name.into(), Fact::absent("/proc/sys"))];
+    }
     if eyes.host.stat("/proc/sys/kernel").is_absent() {
         let gap = Gap::Unsupported("this root does not show the kernel's settings".into());
         return vec![(name.into(), Fact::unknown(gap, "/proc/sys"))];

@@ -70,7 +70,10 @@ pub fn outcomes(
             let help = "kinds hold or they do not: write says, severity and fix in the check itself";
             return Err(wrong(value.span(), "only a program has outcomes", help));
         }
-        Some(value) => more_outcomes(value, &says, fix.as_ref())?,
+        Some(value) => {
+            let known: Vec<String> = all.iter().map(|one| one.code.clone()).collect();
+            more_outcomes(value, &says, fix.as_ref(), answers.unwrap_or(Answers::ExitCode), &known)?
+        }
     };
     for one in more {
         all.retain(|known| known.code != one.code);
@@ -93,7 +96,14 @@ pub fn outcomes(
     Ok(all)
 }
 
-fn more_outcomes(value: &Spanned<DeValue>, says: &str, fix: Option<&Remedy>) -> Result<Vec<Outcome>, Wrong> {
+/// `known` are codes that the answers have by themselves.
+fn more_outcomes(
+    value: &Spanned<DeValue>,
+    says: &str,
+    fix: Option<&Remedy>,
+    answers: Answers,
+    known_codes: &[String],
+) -> Result<Vec<Outcome>, Wrong> {
     let DeValue::Array(list) = value.get_ref() else {
         return Err(wrong(value.span(), "outcomes are tables", "write [[check.outcome]]"));
     };
@@ -111,6 +121,18 @@ fn more_outcomes(value: &Spanned<DeValue>, says: &str, fix: Option<&Remedy>) -> 
                 return Err(wrong(at("on"), "the outcome does not say which answer it is about", help));
             }
         };
+        // One that no answer can have would be a check that is silently left out.
+        let is_number =
+            code.starts_with("exit-") && matches!(given.get("on").map(Spanned::get_ref), Some(DeValue::Integer(_)));
+        if is_number == (answers == Answers::Json) && !known_codes.contains(&code) {
+            let shown = if is_number { code.trim_start_matches("exit-").to_owned() } else { format!("{code:?}") };
+            let what = format!("a program that answers by {} never says {shown}", answers.word());
+            let help = match answers {
+                Answers::Json => "write on = \"degraded\", a code of its JSON",
+                _ => "write on = 3, an exit code, or answers = \"json\"",
+            };
+            return Err(wrong(at("on"), what, help));
+        }
         let is = words(given, "is")?;
         let Some(is) = is.as_deref().and_then(Is::from_word) else {
             return Err(wrong(

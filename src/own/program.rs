@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::kinds::Eyes;
-use crate::document::typed;
+use crate::document::{once, typed};
 use crate::host::process::{self, End};
 
 /// Answers of one program.
@@ -70,9 +70,9 @@ pub fn ask(eyes: &Eyes, own: &Own, asked: &Program) -> Fact<Vec<Said>> {
             path,
         );
     }
-    let program = match program(path) {
+    let program = match process::Program::of_site(path, arguments) {
         Ok(program) => program,
-        Err(gap) => return Fact::unknown(gap, path),
+        Err(why) => return Fact::unknown(Gap::Said(why), path),
     };
     let variables = asked.environment.iter().filter_map(|name| Some((name.clone(), eyes.host.env(name)?)));
     let variables: Vec<(String, String)> = variables.collect();
@@ -88,16 +88,12 @@ pub fn ask(eyes: &Eyes, own: &Own, asked: &Program) -> Fact<Vec<Said>> {
     }
 }
 
-/// By its path, or one of the system's by its name.
-fn program(path: &str) -> Result<process::Program, Gap> {
-    match path.contains('/') {
-        true => process::Program::of_site(path).map_err(Gap::Said),
-        false => process::Program::named(path).map_err(Gap::Said),
-    }
-}
-
 fn read(answers: Answers, code: i32, text: &str, own: &Own) -> Result<Vec<Said>, Gap> {
-    let line = line(text);
+    let line = match answers {
+        // What a plugin writes behind `|` is for graphs.
+        Answers::Nagios => line(text.split('|').next().unwrap_or_default()),
+        Answers::ExitCode | Answers::Json => line(text),
+    };
     let one = |code: &str| Ok(vec![Said { code: code.into(), words: told(&line, code), ..Said::default() }]);
     let exit = format!("exit-{code}");
     let is_named = |code: &str| own.outcomes.iter().any(|outcome| outcome.code == code);
@@ -109,8 +105,8 @@ fn read(answers: Answers, code: i32, text: &str, own: &Own) -> Result<Vec<Said>,
             Err(Gap::Unsupported(format!("it ended with exit code {code}: a command was not found")))
         }
         (Answers::ExitCode, _) => Ok(vec![Said { code: FAILED.into(), words: told(&line, &exit), ..Said::default() }]),
-        (Answers::Nagios, 1) => one(WARNING),
-        (Answers::Nagios, 2) => one(CRITICAL),
+        (Answers::Nagios, 1) => one(WARNING).map(|said| silent(said, code)),
+        (Answers::Nagios, 2) => one(CRITICAL).map(|said| silent(said, code)),
         (Answers::Nagios, 3) => Err(Gap::Said(told(&line, "it says UNKNOWN"))),
         (Answers::Nagios, _) => Err(Gap::Unparsable(format!("exit code {code} is none of a Nagios plugin"))),
         (Answers::Json, 0) => document(text, own),
@@ -120,11 +116,18 @@ fn read(answers: Answers, code: i32, text: &str, own: &Own) -> Result<Vec<Said>,
     }
 }
 
-/// The first line that says something; what a Nagios plugin writes behind `|` is for graphs.
+/// A plugin that printed no line.
+fn silent(mut said: Vec<Said>, code: i32) -> Vec<Said> {
+    for one in said.iter_mut().filter(|one| one.words == one.code) {
+        one.words = format!("it printed nothing and ended with exit code {code}");
+    }
+    said
+}
+
+/// The first line that says something.
 fn line(text: &str) -> String {
     let first = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    let said = first.split('|').next().unwrap_or_default().trim().trim_end_matches('.');
-    said.chars().take(LINE).collect()
+    first.trim_end_matches('.').chars().take(LINE).collect()
 }
 
 fn told(line: &str, otherwise: &str) -> String {
@@ -133,6 +136,7 @@ fn told(line: &str, otherwise: &str) -> String {
 
 fn document(text: &str, own: &Own) -> Result<Vec<Said>, Gap> {
     let wrong = |why: serde_json::Error| Gap::Unparsable(format!("its JSON is none of the protocol's: {why}"));
+    once(text).map_err(wrong)?;
     let value: Value = serde_json::from_str(text).map_err(wrong)?;
     let answers = match value.get("results") {
         Some(_) => typed::<Document>(&value).map_err(wrong)?.results,
@@ -159,6 +163,6 @@ fn said(answer: Answer, own: &Own) -> Result<Said, Gap> {
         )));
     }
     let evidence = answer.evidence.into_iter().take(MOST).map(|seen| (seen.source, seen.value)).collect();
-    let words = told(&line(&answer.summary.replace('|', "/")), usual);
+    let words = told(&line(&answer.summary), usual);
     Ok(Said { code: code.to_owned(), subject: answer.subject.chars().take(LINE).collect(), words, evidence })
 }

@@ -296,8 +296,10 @@ impl Reader<'_> {
         };
         let environment = texts(given, "environment")?;
         let is_name = |name: &String| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        let loads =
-            |name: &String| name.starts_with("LD_") || ["BASH_ENV", "ENV", "IFS", "PATH"].contains(&name.as_str());
+        let loads = |name: &String| {
+            ["LD_", "PYTHON", "PERL", "RUBY", "NODE_", "GCONV_"].iter().any(|start| name.starts_with(start))
+                || ["BASH_ENV", "ENV", "IFS", "PATH", "SHELLOPTS", "CDPATH"].contains(&name.as_str())
+        };
         if let Some(odd) = environment.iter().find(|name| !is_name(name) || loads(name)) {
             let help = "names of variables alone, and none that makes a program load something: environment = [\"LM_LICENSE_FILE\"]";
             return Err(wrong(at("environment"), format!("{odd:?} is not handed on"), help));
@@ -323,7 +325,13 @@ fn when_words(when: &[Look]) -> String {
 
 fn look_words(look: &Look) -> String {
     let pairs = |pairs: &[Pair]| {
-        pairs.iter().map(|pair| format!("{} {}", pair.key, pair.values.join(", "))).collect::<Vec<_>>()
+        let is_told =
+            |pair: &Pair| kind(&look.kind).and_then(|kind| kind.key(&pair.key)).is_none_or(|key| key.form.is_told());
+        let told = |pair: &Pair| match is_told(pair) {
+            true => format!("{} {}", pair.key, pair.values.join(", ")),
+            false => format!("{} is as wanted", pair.key),
+        };
+        pairs.iter().map(told).collect::<Vec<_>>()
     };
     let target = pairs(&look.target).join(", ");
     let is_whole = kind(&look.kind).is_some_and(|kind| kind.target.len() == 1);

@@ -90,9 +90,12 @@ fn form_name(form: Form) -> &'static str {
         Form::Size => "a-size",
         Form::Version => "a-version",
         Form::Text => "a-text",
+        Form::Secret => "a-secret",
         Form::Mode => "a-mode",
         Form::Words => "all-of-words",
         Form::Contains => "all-of-texts",
+        Form::Settings => "all-of-settings",
+        Form::Lines => "all-of-lines",
         Form::Name => "a-name",
         Form::Path => "a-path",
         Form::Url => "an-address",
@@ -126,9 +129,15 @@ fn value(form: Form) -> Value {
     let one = match form {
         Form::Flag => json!({ "type": ["boolean", "string"] }),
         Form::Size | Form::Version | Form::Path | Form::Url | Form::Name | Form::Server => json!({ "type": "string" }),
-        Form::Mode | Form::Number | Form::Port | Form::Text | Form::Words | Form::Contains => {
-            json!({ "type": ["string", "number", "boolean"] })
-        }
+        Form::Mode
+        | Form::Number
+        | Form::Port
+        | Form::Text
+        | Form::Secret
+        | Form::Words
+        | Form::Contains
+        | Form::Settings
+        | Form::Lines => json!({ "type": ["string", "number", "boolean"] }),
     };
     if form.takes_lists() { json!({ "anyOf": [one, { "type": "array", "items": one }] }) } else { one }
 }

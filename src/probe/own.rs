@@ -24,14 +24,11 @@ fn listeners(host: &Host, port: u16, udp: bool) -> Option<Vec<IpAddr>> {
 fn package(host: &Host, name: &str) -> Fact<String> {
     const PACMAN: &str = "/var/lib/pacman/local";
     const APK: &str = "/lib/apk/db/installed";
-    let dpkg = packages::installed(host, |one| one == name);
+    let dpkg = packages::of_dpkg(host, name);
     match dpkg.state {
-        // A foreign tool's empty database beside the system's own says nothing.
-        State::Present(found) if !found.is_empty() || host.exists("/var/lib/dpkg/info") => {
-            return Fact::found(found.into_iter().next().map(|one| one.version), dpkg.source.0);
-        }
+        State::Present(found) => return Fact::found(found.map(|one| one.version), dpkg.source.0),
         State::Unknown(gap) => return Fact::unknown(gap, dpkg.source.0),
-        _ => {}
+        State::Absent => {}
     }
     if host.exists(PACMAN) {
         return Fact::found(packages::of_pacman(host, name), PACMAN);

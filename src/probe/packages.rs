@@ -19,6 +19,22 @@ pub fn installed(host: &Host, fits: impl Fn(&str) -> bool) -> Fact<Vec<Installed
     dpkg(host, |paragraph| paragraph.installed(&fits))
 }
 
+/// What dpkg says of one package, `libc6` or `libc6:amd64`. Absent where its database has no package at all: a foreign tool's
+/// beside the system's own.
+pub fn of_dpkg(host: &Host, name: &str) -> Fact<Option<Installed>> {
+    let (name, machine) = name.split_once(':').map_or((name, None), |(name, machine)| (name, Some(machine)));
+    let of = |paragraph: Paragraph<'_>| {
+        paragraph.field("Package")?;
+        let fits = machine.is_none_or(|machine| paragraph.field("Architecture") == Some(machine));
+        Some(paragraph.installed(|one| fits && one == name))
+    };
+    let all = dpkg(host, of);
+    if all.value().is_some_and(Vec::is_empty) {
+        return Fact::absent(all.source.0);
+    }
+    all.map(|all| all.into_iter().flatten().next())
+}
+
 /// One package's lines in dpkg's database.
 #[derive(Clone, Copy)]
 pub struct Paragraph<'a>(&'a [u8]);

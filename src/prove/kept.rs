@@ -140,7 +140,7 @@ impl Kept {
             End::Exited(code) => Ok(Start::Ended(format!("exit code {code}"))),
             End::Signalled(signal) => Ok(Start::Ended(format!("signal {signal}"))),
             End::TooMuch => Ok(Start::Ended("more output than gdoctor writes".into())),
-            End::NotStarted(why) => Err(Gap::NoRoom(why)),
+            End::NotStarted(why) | End::NoRoom(why) => Err(Gap::NoRoom(why)),
         }
     }
 

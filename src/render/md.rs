@@ -59,7 +59,7 @@ fn told(out: &mut String, outcome: &Outcome) {
         let _ = writeln!(out, "\n{}", text(&words));
     }
     for fix in &outcome.fixes {
-        let _ = writeln!(out, "\n{} ({})\n{}", prose(&fix.title), fix.risks.join(", "), fence(&fix.commands));
+        let _ = writeln!(out, "\n{}\n{}", fix.headed(prose(&fix.title)), fence(&fix.commands));
         for note in &fix.notes {
             let _ = writeln!(out, "{}\n", prose(note));
         }

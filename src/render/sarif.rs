@@ -68,17 +68,10 @@ fn rule(report: &Report, outcome: &Outcome) -> Value {
     let mut help = format!("{title}.\n");
     let mut markdown = format!("**{title}.**\n");
     for fix in &worst.fixes {
-        help.push_str(&format!(
-            "\n{} ({})\n{}\n{}\n",
-            fix.title,
-            fix.risks.join(", "),
-            fix.commands.join("\n"),
-            fix.page
-        ));
-        let (title, risks, commands) =
-            (super::md::text(&fix.title), fix.risks.join(", "), super::md::fence(&fix.commands));
+        help.push_str(&format!("\n{}\n{}\n{}\n", fix.headed(&fix.title), fix.commands.join("\n"), fix.page));
+        let (title, commands) = (fix.headed(super::md::text(&fix.title)), super::md::fence(&fix.commands));
         let page = fix.link().map_or_else(|| super::md::text(&fix.page), |page| format!("[{page}]({page})"));
-        markdown.push_str(&format!("\n{title} ({risks})\n{commands}\n{page}\n"));
+        markdown.push_str(&format!("\n{title}\n{commands}\n{page}\n"));
     }
     json!({
         "id": outcome.id,

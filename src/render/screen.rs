@@ -253,10 +253,9 @@ impl Screen<'_> {
 
     /// `above`: the fixes that are told already, whose page and check stand there.
     fn fix(&self, out: &mut String, fix: &FixWords, indent: usize, above: &[&FixWords]) {
-        let risks = if fix.risks.is_empty() { String::new() } else { format!(" ({})", fix.risks.join(", ")) };
         let margin = " ".repeat(indent);
         let label = if fix.is_by_hand() { "Fix by hand" } else { "Fix" };
-        let _ = writeln!(out, "{margin}{}", self.wrapped(&format!("{label}: {}{risks}", fix.title), indent));
+        let _ = writeln!(out, "{margin}{}", self.wrapped(&format!("{label}: {}", fix.headed(&fix.title)), indent));
         // The changed line stands once, whole, at the end.
         if !fix.changes_line {
             commands(out, &fix.commands, indent);

@@ -271,7 +271,7 @@ pub fn advice(outcome: &Outcome) -> Vec<String> {
         lines.push(outcome.detail.replace('\n', " "));
     }
     for fix in &outcome.fixes {
-        lines.push(format!("Fix: {} ({})", fix.title, fix.risks.join(", ")));
+        lines.push(format!("Fix: {}", fix.headed(&fix.title)));
         lines.extend(fix.commands.iter().map(|command| format!("    {command}")));
         lines.extend(fix.notes.iter().cloned());
         lines.extend(fix.afterwards().map(|(label, step)| format!("{label}: {}", step.text())));

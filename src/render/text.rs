@@ -128,8 +128,7 @@ impl Page<'_> {
     }
 
     fn fix(&self, out: &mut String, fix: &FixWords) {
-        let risks = if fix.risks.is_empty() { String::new() } else { format!(" ({})", fix.risks.join(", ")) };
-        self.field(out, "fix", &format!("{}{risks}", fix.title));
+        self.field(out, "fix", &fix.headed(&fix.title));
         // The changed line stands once, whole, at the end.
         let changes_line = |command: &&String| !fix.changes_line || command.is_empty();
         for command in fix.commands.iter().filter(changes_line) {

@@ -101,10 +101,10 @@ pub fn steps(tags: &[String], steps: Vec<Step<String>>) -> Vec<Step<String>> {
 }
 
 /// The fix's risks, as these commands have them.
-pub fn risks(risks: &[Risk], tags: &[String], commands: &[String]) -> Vec<Risk> {
+pub fn risks(said: &[Risk], tags: &[String], commands: &[String]) -> Vec<Risk> {
     let rootless = tags.iter().any(|tag| tag == "rootless") && !commands.is_empty();
     let own = rootless && !commands.iter().any(|command| command.contains("sudo "));
-    let mut risks: Vec<Risk> = risks.iter().copied().filter(|risk| !own || *risk != Risk::NeedsRoot).collect();
+    let mut risks: Vec<Risk> = said.iter().copied().filter(|risk| !own || *risk != Risk::NeedsRoot).collect();
     let mut add = |risk: Risk, holds: bool| {
         if holds && !risks.contains(&risk) {
             risks.retain(|risk| *risk != Risk::Safe);
@@ -121,7 +121,8 @@ pub fn risks(risks: &[Risk], tags: &[String], commands: &[String]) -> Vec<Risk> 
         risks.retain(|risk| *risk != Risk::NeedsRoot || commands.iter().any(|command| command.contains("sudo ")));
         risks.push(Risk::Looks);
     }
-    if risks.is_empty() { vec![Risk::Safe] } else { risks }
+    // Of a site's own fix nobody may have said any.
+    if risks.is_empty() && !said.is_empty() { vec![Risk::Safe] } else { risks }
 }
 
 /// NixOS has a service that writes the spec for the driver of its configuration (nixpkgs, nvidia-container-toolkit).

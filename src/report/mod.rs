@@ -15,6 +15,7 @@ pub mod start;
 mod words;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use gdoctor_checks::model::fix::{Edit, Risk, Step};
@@ -499,10 +500,20 @@ pub struct Touches {
 pub const CHECK_IT: &str = "Check it worked";
 pub const UNDO: &str = "Undo";
 
+/// `Stop it (needs root)`; of a site's own fix nobody may have said what it does.
+pub fn headed(title: impl fmt::Display, risks: &[&str]) -> String {
+    if risks.is_empty() { title.to_string() } else { format!("{title} ({})", risks.join(", ")) }
+}
+
 impl FixWords {
     /// The page, where it is one: an own check without a page has the place where it is written.
     pub fn link(&self) -> Option<&str> {
         Some(self.page.as_str()).filter(|page| page.starts_with("https://") || page.starts_with("http://"))
+    }
+
+    /// Its title, with what it does to the host where that is known.
+    pub fn headed(&self, title: impl fmt::Display) -> String {
+        headed(title, &self.risks)
     }
 
     /// Its commands only look: the reader does what the title says.

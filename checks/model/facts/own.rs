@@ -1,6 +1,7 @@
 //! What a site's own checks saw. Whether a condition holds is itself the fact: what it was held against - a file's text, a
 //! variable's value, an answer - may be private and is not kept.
 
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -77,7 +78,7 @@ impl Seen {
         match verdict(&self.when) {
             Ok(true) => {}
             Ok(false) => return None,
-            Err(stop) => return Some(Vec::from([Err(stop)])),
+            Err(stop) => return Some(Vec::from([Err(of_when(stop))])),
         }
         if self.conditions.is_empty() {
             return Some(match self.said.known() {
@@ -119,6 +120,18 @@ impl Seen {
             .iter()
             .map(|condition| Evidence { source: condition.holds.source.clone(), value: condition.words.clone() });
         Ok(Told { outcome, subject: "", seen: words.join("; "), evidence: evidence.collect() })
+    }
+}
+
+/// What is not known is not the check itself.
+fn of_when(stop: Stop) -> Stop {
+    match stop {
+        // These two have a way out of their own.
+        Stop::Unknown(gap @ (Gap::BlockedBy(_) | Gap::NotAsked), source) => Stop::Unknown(gap, source),
+        Stop::Unknown(gap, source) => {
+            Stop::Unknown(Gap::Said(format!("whether it applies here (when) is not known: {}", gap.reason())), source)
+        }
+        stop => stop,
     }
 }
 
