@@ -3,8 +3,6 @@
 //! By way of text: facts have one reader and one writer then, and the binary is a megabyte smaller than with serde_json's
 //! `from_value` and `to_value` beside them.
 
-mod objects;
-
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -12,15 +10,8 @@ use serde::de::{DeserializeOwned, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-/// What a document says, by the fields' names.
-pub fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> serde_json::Result<T> {
-    let mut document = serde_json::Deserializer::from_slice(bytes);
-    let value = T::deserialize(objects::Objects(&mut document))?;
-    document.end().map(|()| value)
-}
-
 pub fn typed<T: DeserializeOwned>(value: &Value) -> serde_json::Result<T> {
-    read(&serde_json::to_vec(value)?)
+    serde_json::from_slice(&serde_json::to_vec(value)?)
 }
 
 /// Why these bytes are no such document, with what stands around the place.
@@ -119,26 +110,6 @@ pub fn untyped(value: &impl Serialize) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[derive(Debug, PartialEq, Serialize, Deserialize)]
-    #[serde(rename_all = "kebab-case")]
-    enum Said {
-        Nothing,
-        One(u8),
-        Two(u8, Option<i64>),
-        Named { at: (u8, f64), rest: Vec<Said> },
-    }
-
-    #[test]
-    fn a_structure_is_an_object_in_every_kind_of_value() {
-        let named = Said::Named { at: (1, 0.5), rest: vec![Said::Nothing, Said::One(2), Said::Two(3, None)] };
-        assert_eq!(read::<Said>(&serde_json::to_vec(&named).unwrap()).unwrap(), named);
-        let all = std::collections::BTreeMap::from([(7_u8, (Some(named), "é\"".to_owned(), Value::from(vec![1])))]);
-        let text = serde_json::to_vec(&all).unwrap();
-        assert_eq!(read::<std::collections::BTreeMap<u8, (Option<Said>, String, Value)>>(&text).unwrap(), all);
-        assert!(read::<Said>(br#"{"named": [[1, 0.5], []]}"#).is_err());
-        assert!(read::<Said>(br#""nothing" x"#).is_err());
-    }
 
     #[test]
     fn what_is_misread_is_shown() {

@@ -3,17 +3,25 @@
 use std::ffi::OsString;
 
 use clap::{Command, CommandFactory, Parser};
+use gdoctor_checks::model::check::Family;
 use gdoctor_checks::{ALL, FAMILIES};
 
 use crate::cli::{Cli, STARTERS, first_word, line_last, word_behind};
 use crate::explain;
 use crate::need::run_line;
 
+/// What is pasted along with a command: a shell's prompt, this program's name once more.
+const PROMPTS: [&str; 5] = ["$", "#", "%", ">", "gdoctor"];
+
 /// One sentence with the command to type; `None` where clap's own words are as good.
 pub fn hint(arguments: &[OsString]) -> Option<String> {
     let words: Vec<&str> = arguments.iter().filter_map(|word| word.to_str()).collect();
     if words.len() != arguments.len() {
         return None;
+    }
+    let rest: Vec<&str> = words.iter().skip(1).copied().skip_while(|word| PROMPTS.contains(word)).collect();
+    if rest.len() + 1 < words.len() && !rest.is_empty() {
+        return Some(format!("what stands before the command is not part of it; type: gdoctor {}", joined(&rest)));
     }
     let tree = Cli::command();
     let at = first_word(arguments);
@@ -171,7 +179,15 @@ fn repaired(words: &[&str], at: usize) -> Option<String> {
     let families = FAMILIES.iter().flat_map(|family| [family.title, family.name]);
     let topics = || families.clone().chain(ALL.iter().map(|check| check.id));
     if let Some(topic) = nearest(&word, slips, topics()) {
-        lines.push(with(&["--only", &topic]));
+        // Of what nobody asks for nothing is looked at.
+        let is_meant = |family: &&&Family| topic == family.name || topic == family.title.to_lowercase();
+        let asked_by = FAMILIES.iter().find(is_meant).map_or("", |family| family.asked_by);
+        let flag: Vec<&str> = asked_by.split(' ').collect();
+        lines.push(match flag[0].len() > 2 && !asked_by.contains(char::is_uppercase) {
+            true => with(&flag),
+            false => with(&["--only", &topic]),
+        });
+        lines.dedup();
     }
     let alone = rest.is_empty() && before.iter().all(|word| *word == "check");
     if let Some(topic) = nearest(&word, slips, topics()).or_else(|| code(&word)).filter(|_| alone) {

@@ -50,6 +50,9 @@ pub fn image(reference: &str) -> Result<Option<String>, String> {
 /// What is odd about a name.
 fn odd(name: &str) -> String {
     let what = match name.chars().find(|c| !(c.is_ascii_alphanumeric() || "_.-/".contains(*c))) {
+        // An editor or a chat has put them in the place of what was typed.
+        Some(c) if "–—−‑".contains(c) => return format!("{c} is no hyphen; an option begins with -- or -"),
+        Some(c) if "“”„‘’".contains(c) => return format!("{c} is no quote of the shell's; type ' or \""),
         Some(c) => return format!("there is no {c:?} in an image's name"),
         None if name.is_empty() => return "nothing stands before its colon".into(),
         None if name.starts_with('/') => return "it begins with `/`, and a name begins with a letter or digit".into(),

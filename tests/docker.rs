@@ -58,7 +58,9 @@ fn a_socket_without_permission_names_the_group() {
     }
     let Some(daemon) = Part::start("docker", &[]) else { return };
     let socket = daemon.path().join("docker.sock");
-    nix::unistd::chown(&socket, None, Some(4244.into())).unwrap();
+    let owned_by = |group: u32| nix::unistd::chown(&socket, None, Some(group.into())).unwrap();
+    let (games, nobodys) = (60, 4244);
+    owned_by(games);
     std::fs::set_permissions(&socket, PermissionsExt::from_mode(0o660)).unwrap();
     std::fs::set_permissions(daemon.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let binary = tempfile::tempdir_in("/tmp").unwrap();
@@ -73,10 +75,12 @@ fn a_socket_without_permission_names_the_group() {
     let outside = as_user("4242");
     assert_eq!(outside.told().first().map(String::as_str), Some("fail docker-access/not-in-group"));
     assert_eq!(outside.told().len(), 1, "{:#?}", outside.told());
-    assert_eq!(outside.fix("docker-access/not-in-group")[0], "sudo usermod -aG 4244 4242");
-    assert_eq!(as_user("4244").of("docker-engine"), ["pass docker-engine/answers"]);
+    assert_eq!(outside.fix("docker-access/not-in-group")[0], "sudo usermod -aG games 4242");
+    assert_eq!(as_user("60").of("docker-engine"), ["pass docker-engine/answers"]);
+    owned_by(nobodys);
+    assert_eq!(as_user("4242").told(), ["fail docker-access/nameless-group"]);
 
-    nix::unistd::chown(&socket, None, Some(0.into())).unwrap();
+    owned_by(0);
     assert_eq!(as_user("4242").told(), ["fail docker-access/owned-by-root"]);
 
     std::fs::set_permissions(&socket, PermissionsExt::from_mode(0o666)).unwrap();

@@ -15,7 +15,7 @@ use gdoctor_checks::ALL;
 use gdoctor_checks::model::finding::Verdict;
 use gdoctor_checks::model::need::Need;
 use part::Part;
-use table::Table;
+use table::{Case, Table};
 
 const IMAGE: &str = "lab/busybox:1";
 
@@ -57,6 +57,21 @@ fn suggestions_pass_on_recorded_hosts() {
         }
     }
     assert!(judged >= 20 && by_id >= 1, "{judged} hosts, {by_id} of them with a camera");
+}
+
+/// A line that is suggested where no engine answers does not work yet.
+#[test]
+fn an_engine_that_fails_is_told_before_the_line() {
+    let stopped = |case: &Case| case.expect.iter().any(|line| line.starts_with("fail not-started"));
+    let cases: Vec<Case> = Table::read("checks/docker/engine/cases.toml").cases.into_iter().filter(stopped).collect();
+    assert!(!cases.is_empty());
+    for case in cases {
+        let words = suggest::words(&case.facts, &case.need, "/home/me");
+        let asked = suggest::asked(&case.facts, &words, "/home/me").unwrap();
+        let engine = ALL.iter().find(|check| check.id == "docker-engine").unwrap();
+        let told = judge(engine, &case.facts, &asked);
+        assert!(told.iter().any(|finding| matches!(finding.verdict, Verdict::Fail(_))), "{}: {told:?}", case.name);
+    }
 }
 
 /// On hosts whose table says which way the GPU comes, the line takes it.

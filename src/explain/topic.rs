@@ -480,7 +480,11 @@ fn unknown(topic: &str) -> String {
     let ids = ALL.iter().map(|check| check.id.to_owned());
     let all = entries();
     let names = ids.chain(all.iter().map(Entry::name));
-    let nearest = names.max_by(|a, b| strsim::jaro_winkler(a, topic).total_cmp(&strsim::jaro_winkler(b, topic)));
+    // A code's own word, without its check.
+    let own_word = |entry: &&Entry| entry.code.name == topic && entry.code.frequency != Frequency::Low;
+    let nearest = all.iter().find(own_word).map(Entry::name);
+    let nearest = nearest
+        .or_else(|| names.max_by(|a, b| strsim::jaro_winkler(a, topic).total_cmp(&strsim::jaro_winkler(b, topic))));
     format!(
         "no check and no code is named {topic:?}; the nearest is {:?} (`gdoctor list` names all)",
         nearest.unwrap_or_default()

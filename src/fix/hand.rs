@@ -4,7 +4,6 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::document;
 use crate::host::shell;
 use crate::host::state::{self, NotPut, State};
 
@@ -59,7 +58,7 @@ impl Hand {
         let answer = || {
             let input = serde_json::to_vec(asked).map_err(|why| why.to_string())?;
             let said = shell::own_by_sudo(&[SUBCOMMAND], &input)?;
-            document::read(&said).map_err(|why| why.to_string())
+            serde_json::from_slice(&said).map_err(|why| why.to_string())
         };
         answer().unwrap_or_else(Answer::Failed)
     }
@@ -67,7 +66,7 @@ impl Hand {
 
 /// The hidden subcommand: one question, one answer.
 pub fn answer(question: &[u8]) -> Result<String, String> {
-    let asked: Asked = document::read(question).map_err(|why| why.to_string())?;
+    let asked: Asked = serde_json::from_slice(question).map_err(|why| why.to_string())?;
     serde_json::to_string(&done(&asked)).map_err(|why| why.to_string())
 }
 

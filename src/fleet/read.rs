@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::{FORMAT, Fleet, Member, State, Told, Unread};
-use crate::document::{self, misread};
+use crate::document::misread;
 use crate::host::{input, threads};
 use crate::report::Gate;
 use crate::run;
@@ -70,7 +70,7 @@ pub fn fleet_of(path: &Path) -> Option<Result<Fleet, String>> {
     let bytes = input::regular_file(path, snapshot::MOST + 1)?.ok()?;
     let kind: Kind = serde_json::from_slice(&bytes).ok()?;
     let told = |why: serde_json::Error| format!("{}: this is no whole fleet: {why}", path.display());
-    (kind.format == FORMAT).then(|| document::read(&bytes).map_err(told))
+    (kind.format == FORMAT).then(|| serde_json::from_slice(&bytes).map_err(told))
 }
 
 fn read_all(files: &[(PathBuf, bool)]) -> Source {
@@ -176,7 +176,7 @@ fn member(bytes: &[u8], name: Option<&str>) -> Result<Member, String> {
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     snapshot::fits(bytes)?;
     let read = |bytes: &[u8]| -> Result<Written, String> {
-        document::read(bytes).map_err(|why| format!("this is no whole report: {}", misread(bytes, &why)))
+        serde_json::from_slice(bytes).map_err(|why| format!("this is no whole report: {}", misread(bytes, &why)))
     };
     let written = read(bytes)?;
     match written.format.as_str() {

@@ -219,7 +219,7 @@ fn words_of(line: &[String]) -> Vec<String> {
 
 /// What one line asks, and what follows from that.
 pub fn of_line(line: RunLine) -> Need {
-    let mut need = Need::default();
+    let mut need = Need { docker: Some(Origin::Default), ..Need::default() };
     run_line::add(&mut need, line);
     host::imply(&mut need);
     need

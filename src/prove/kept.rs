@@ -10,7 +10,6 @@ use super::asked::{Answer, Asked};
 use super::owner::Owner;
 use super::words::{message, refused};
 use super::{IMAGE, LABEL, SUBCOMMAND, owned, ports};
-use crate::document;
 use crate::host::Deadline;
 use crate::host::child::WITHIN;
 use crate::host::client::{Client, Input, Then};
@@ -113,7 +112,7 @@ impl Kept {
         let (mut started, mut looked) = (false, false);
         let (mut doors, mut looks) = (Vec::new(), Vec::new());
         let said = self.client.talk(arguments, Input::Open, Deadline::after(self.span * RUN), &mut |text| {
-            match document::read(text) {
+            match serde_json::from_slice(text) {
                 Ok(Answer::Listens(failed)) => {
                     started = true;
                     if !line.ports.is_empty() && !line.is_host_network() {

@@ -14,7 +14,6 @@ use gdoctor_checks::readings::cuda::error_name;
 use serde::{Deserialize, Serialize};
 
 use super::asked::{Answer, Asked, Device, Door};
-use crate::document;
 use crate::host::files::Kind as FileKind;
 use crate::host::{Deadline, Host, child, client, output, threads, within};
 use crate::probe;
@@ -29,7 +28,8 @@ const HARMLESS: [&str; 7] =
 
 /// Err: the argument is none.
 pub fn run(argument: &str) -> Result<(), String> {
-    let asked: Asked = document::read(argument.as_bytes()).map_err(|why| format!("not what gdoctor asks: {why}"))?;
+    let asked: Asked =
+        serde_json::from_slice(argument.as_bytes()).map_err(|why| format!("not what gdoctor asks: {why}"))?;
     let end = Deadline::after(Duration::from_secs(asked.lasts.clamp(1, 600)));
     let failed =
         |door: &Door| within::answer(door.port, door.udp, asked.word.clone()).err().map(|why| (*door, why.to_string()));

@@ -296,10 +296,12 @@ impl Words<'_> {
         words.notes.retain(|note| !(self.reclaim && note.contains("gdoctor --only disk --reclaim")));
         let asks_docker = |command: &String| {
             let command = command.trim_start_matches("sudo ");
-            command.starts_with("docker ") && !command.starts_with("docker context ")
+            command.starts_with("docker ") && !command.starts_with("docker context ") && !command.ends_with(" --help")
         };
         if self.down && !words.changes_line && self.check.id != ENGINE && words.commands.iter().any(asks_docker) {
-            words.notes.insert(0, "Docker has to run for this: mend docker-engine first.".to_owned());
+            words
+                .notes
+                .insert(0, "Docker has to run for this: start it first (`gdoctor explain docker-engine`).".to_owned());
         }
         if !self.opens.is_empty() && words.commands.iter().any(|line| starts_docker(line)) {
             words.opens = self.shown.gate.told(&self.opens);

@@ -89,7 +89,10 @@ fn runtime_gone(facts: &Facts, need: &Need) -> Option<Finding> {
     let named = line.and_then(|line| line.last("runtime")).filter(|option| !option.value.is_empty());
     let name = named.map_or(&info.default_runtime, |option| &option.value);
     let path = &info.runtimes.get(name)?.path;
-    if name == "runc" || path.is_empty() || !facts.toolkit.program_of(name).is_absent() {
+    // Looked for by dockerd's own PATH where its process is seen, and with what GPUs need.
+    let gone = |helper: &DaemonHelper| helper.name == *path && helper.path.is_none();
+    let is_gone = facts.engine.helpers.value().is_some_and(|helpers| helpers.iter().any(gone));
+    if name == "runc" || path.is_empty() || !(is_gone || facts.toolkit.program_of(name).is_absent()) {
         return None;
     }
     // Told there, with what GPUs need.

@@ -7,7 +7,6 @@ use gdoctor_checks::model::facts::docker::{Address, Container, EngineVersion, In
 use gdoctor_checks::model::version::Version;
 use serde::de::DeserializeOwned;
 
-use crate::document;
 use crate::host::http::{Client, NoReply, Target};
 use crate::host::threads::spawn_scoped;
 use crate::host::{Deadline, Host, connect};
@@ -49,7 +48,7 @@ impl Asker {
         let client = Client::new(target, &self.route.tls);
         match client.get(path, &[], CAP, deadline) {
             Ok(reply) if reply.status == 404 => Fact::absent(source),
-            Ok(reply) if reply.status == 200 => match document::read(&reply.body) {
+            Ok(reply) if reply.status == 200 => match serde_json::from_slice(&reply.body) {
                 Ok(value) => Fact::present(value, source),
                 Err(why) => Fact::unknown(Gap::Unparsable(format!("not the JSON of Docker's API: {why}")), source),
             },
@@ -157,7 +156,7 @@ fn get<T: DeserializeOwned>(route: &Route, target: &Target, path: &str, deadline
     if reply.status != 200 {
         return Err(Failure::Odd(format!("HTTP status {}", reply.status)));
     }
-    document::read(&reply.body).map_err(|error| Failure::Odd(format!("not the JSON of Docker's API: {error}")))
+    serde_json::from_slice(&reply.body).map_err(|error| Failure::Odd(format!("not the JSON of Docker's API: {error}")))
 }
 
 fn fact<T>(answer: Result<T, Failure>, source: &str) -> Fact<T> {

@@ -7,7 +7,6 @@ use gdoctor_checks::model::run::RunLine;
 use serde::Deserialize;
 
 use super::settings::Settings;
-use crate::document;
 use crate::host::Host;
 
 /// A list of some thousand images.
@@ -73,9 +72,9 @@ fn kept(host: &Host, root: &str, what: &str) -> Result<Vec<Kept>, Gap> {
         for list in [what.to_owned(), format!("volatile-{what}")] {
             let file = host.bytes(format!("{root}/{folder}/{list}.json"), CAP);
             match (file.value(), file.gap()) {
-                (Some(bytes), _) => {
-                    all.extend(document::read::<Vec<Kept>>(bytes).map_err(|why| Gap::Unparsable(why.to_string()))?)
-                }
+                (Some(bytes), _) => all.extend(
+                    serde_json::from_slice::<Vec<Kept>>(bytes).map_err(|why| Gap::Unparsable(why.to_string()))?,
+                ),
                 (None, Some(gap)) => return Err(gap.clone()),
                 (None, None) => {}
             }
@@ -113,7 +112,7 @@ fn networks(
         let files = names.value().into_iter().flatten();
         for name in files.filter(|name| name.ends_with(".json") || name.ends_with(".conflist")) {
             let text = host.text(format!("{folder}/{name}"));
-            let network: Option<Network> = text.value().and_then(|text| document::read(text.as_bytes()).ok());
+            let network: Option<Network> = text.value().and_then(|text| serde_json::from_slice(text.as_bytes()).ok());
             found.extend(network.map(|network| network.name));
         }
     }

@@ -4,7 +4,6 @@ use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::need::{Need, Registry};
 use serde::Deserialize;
 
-use crate::document;
 use crate::host::Host;
 use crate::host::http::Client;
 
@@ -57,7 +56,7 @@ fn manifest(host: &Host, client: &Client, name: &str, reference: &str, source: &
     let path = format!("/v2/{name}/manifests/{reference}");
     let reply = client.get(&path, &[("accept", KINDS)], CAP, host.deadline).map_err(|why| why.gap())?;
     match reply.status {
-        200 => document::read(&reply.body).map(Some).map_err(|why| Gap::Unparsable(why.to_string())),
+        200 => serde_json::from_slice(&reply.body).map(Some).map_err(|why| Gap::Unparsable(why.to_string())),
         404 => Ok(None),
         401 => Err(Gap::Denied),
         status => Err(Gap::Unparsable(format!("HTTP status {status}"))),

@@ -8,7 +8,7 @@ use gdoctor_checks::model::facts::library::{file_version, is_drivers as is_drive
 use gdoctor_checks::model::facts::toolkit::{Content, Devices, Edits, Installed, Settings, Spec};
 use serde_json::{Map, Value};
 
-use crate::document::{self, fault};
+use crate::document::fault;
 use crate::host::Host;
 
 /// nvidia-ctk writes some 20 KiB for one GPU, some 300 KiB for a large MIG machine.
@@ -85,7 +85,7 @@ type Fault = (usize, usize, String);
 fn parse(path: &str, bytes: &[u8]) -> Result<Map<String, Value>, Fault> {
     let text = std::str::from_utf8(bytes).map_err(|_| (0, 0, "it is not UTF-8".to_owned()))?;
     let value: Value = if path.ends_with(".json") {
-        document::read(text.as_bytes()).map_err(|error| fault(text, &error))?
+        serde_json::from_slice(text.as_bytes()).map_err(|error| fault(text, &error))?
     } else {
         serde_saphyr::from_str(text).map_err(|error| yaml_fault(&error))?
     };
