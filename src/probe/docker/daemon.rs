@@ -12,6 +12,16 @@ use super::api::Answers;
 use super::endpoint::Route;
 use super::{command, daemon_json, rights, sandbox};
 
+/// Folders that packages, the snap, the static archive and NixOS have dockerd in.
+const PROGRAM_IN: [&str; 6] = [
+    "/usr/bin",
+    "/usr/sbin",
+    "/usr/local/bin",
+    "/usr/libexec/docker",
+    "/snap/docker/current/bin",
+    "/run/current-system/sw/bin",
+];
+
 pub struct Daemon {
     pub program: Fact<String>,
     pub nvidia_ctk: Fact<String>,
@@ -36,15 +46,14 @@ pub fn look(host: &Host, route: &Route, client: Option<&Client>, answers: &Answe
     let snap = client.is_some_and(|client| client.package == Package::Snap);
     let told = running.as_ref().and_then(|options| command::path(options.value()?, "config-file"));
     let path = told.unwrap_or_else(|| config_path(host, route, snap, answers));
+    // Where the script of get.docker.com/rootless puts it.
+    let own = host.env("HOME").map(|home| format!("{home}/bin"));
     Daemon {
         command: match running.is_some() || (is_system(route) && !snap) {
             true => command::look(host, running),
             false => Fact::absent("the engine is started by no service of the system's"),
         },
-        program: host.executable(
-            "dockerd",
-            ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/libexec/docker", "/snap/docker/current/bin"],
-        ),
+        program: host.executable("dockerd", PROGRAM_IN.into_iter().chain(own.as_deref())),
         nvidia_ctk: host.executable("nvidia-ctk", ["/usr/bin", "/usr/local/bin", "/run/current-system/sw/bin"]),
         unit,
         started: match process.value() {

@@ -20,10 +20,11 @@ const SYNCHRONIZED: &str = "/run/systemd/timesync/synchronized";
 /// /lib/modules of another root says nothing of the kernel that runs here.
 pub fn modules(host: &Host) -> Fact<Modules> {
     let source = "/lib/modules";
-    if !host.is_live() {
+    let release = host.line("/proc/sys/kernel/osrelease");
+    // A disk of a system that does not run.
+    if !host.is_live() && release.value().is_none() {
         return Fact::absent(source);
     }
-    let release = host.line("/proc/sys/kernel/osrelease");
     let (Some(release), names) = (release.value(), host.list(source)) else {
         return Fact::unknown(Gap::Unsupported("the kernel's release cannot be read".into()), source);
     };
