@@ -41,7 +41,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         return Err(Stop::blocked_by("nvidia-runtime"));
     }
     let ways = facts.ways_for(need);
-    if let Some(missing) = missing(facts, ways.as_ref().ok())? {
+    if let Some(missing) = missing(facts, need, ways.as_ref().ok())? {
         if facts.has_kubernetes_alone(need) {
             return Err(Stop::NotNeeded("kubernetes"));
         }
@@ -185,8 +185,14 @@ fn beside_snap(facts: &Facts) -> Option<Finding> {
 }
 
 /// None of the toolkit's programs is where dockerd looks, and no runtime is registered from elsewhere.
-fn missing(facts: &Facts, ways: Option<&Ways>) -> Result<Option<Finding>, Stop> {
+fn missing(facts: &Facts, need: &Need, ways: Option<&Ways>) -> Result<Option<Finding>, Stop> {
     let toolkit = &facts.toolkit;
+    // A line that names its GPUs by a spec that is there needs none of them; what closes that way is told there.
+    let by_name = |line: &RunLine| line.gpus.is_empty() && line.devices.iter().any(|device| device.cdi);
+    let has_specs = toolkit.specs.value().is_some_and(|specs| !specs.is_empty());
+    if need.run.as_ref().is_some_and(by_name) && ways.is_some_and(|w| w.device == Err(Closed::CdiOff)) && has_specs {
+        return Err(Stop::blocked_by("nvidia-cdi"));
+    }
     if ways.is_some_and(Ways::any_open) {
         return Ok(None);
     }
