@@ -84,7 +84,7 @@ fn of_default(host: &Host, info: &Info, path: Vec<&str>) -> Option<DaemonHelper>
         None if program.is_empty() => return None,
         None => host.executable(program, path),
     };
-    found.value().is_some().then(|| helper(host, program, &found))
+    found.gap().is_none().then(|| helper(host, program, &found))
 }
 
 fn helper(host: &Host, name: &str, found: &Fact<String>) -> DaemonHelper {
