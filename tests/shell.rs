@@ -208,7 +208,7 @@ fn pasted_text_is_what_it_is() {
         "*/5 * * jan,feb sun root /usr/bin/docker run --rm a",
         "docker run --rm a\ndocker: Error response from daemon: it's \"odd",
         "repo$ docker run --rm a\nhello",
-        "~/work/repo$ docker run \\\n> --rm \\\n> a",
+        "~/src/repo$ docker run \\\n> --rm \\\n> a",
         "(venv) me@host:~/x$ docker run --rm a",
     ];
     for text in read {

@@ -17,7 +17,7 @@ const RELEASED: i64 = 1_767_225_600;
 /// Touched at each synchronization with a time server (systemd-timesyncd(8)); gone with the boot.
 const SYNCHRONIZED: &str = "/run/systemd/timesync/synchronized";
 
-/// /lib/modules of another root says nothing of the kernel that runs here.
+/// /lib/modules beside the kernel that runs; of another root its own kernel, where the root tells which one that is.
 pub fn modules(host: &Host) -> Fact<Modules> {
     let source = "/lib/modules";
     let release = host.line("/proc/sys/kernel/osrelease");
@@ -316,8 +316,28 @@ pub fn kvm(host: &Host, docker: &DockerFacts) -> Fact<Kvm> {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_root_is_judged_by_its_own_kernel() {
+        let root = tempfile::tempdir().unwrap();
+        let put = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        put("lib/modules/6.9.1-other/modules.dep", "");
+        let look = || modules(&Host::new(root.path(), std::time::Duration::from_secs(5)));
+        assert!(look().is_absent(), "a disk alone");
+        put("proc/sys/kernel/osrelease", "6.8.0-old\n");
+        put("proc/sys/kernel/random/boot_id", "another\n");
+        put("proc/modules", "");
+        assert!(!look().value().unwrap().running);
+        put("lib/modules/6.8.0-old/modules.dep", "");
+        assert!(look().value().unwrap().running);
+    }
 
     #[test]
     fn quotas_of_keys_as_the_kernel_prints_them() {
