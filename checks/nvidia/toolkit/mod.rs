@@ -187,10 +187,11 @@ fn beside_snap(facts: &Facts) -> Option<Finding> {
 /// None of the toolkit's programs is where dockerd looks, and no runtime is registered from elsewhere.
 fn missing(facts: &Facts, need: &Need, ways: Option<&Ways>) -> Result<Option<Finding>, Stop> {
     let toolkit = &facts.toolkit;
-    // A line that names its GPUs by a spec that is there needs none of them; what closes that way is told there.
+    // A line that names its GPUs by a spec that is there needs none of them; the setting that closes that way is told there.
     let by_name = |line: &RunLine| line.gpus.is_empty() && line.devices.iter().any(|device| device.cdi);
     let has_specs = toolkit.specs.value().is_some_and(|specs| !specs.is_empty());
-    if need.run.as_ref().is_some_and(by_name) && ways.is_some_and(|w| w.device == Err(Closed::CdiOff)) && has_specs {
+    let is_off = facts.engine_can_cdi() && ways.is_some_and(|ways| ways.device == Err(Closed::CdiOff));
+    if need.run.as_ref().is_some_and(by_name) && is_off && has_specs {
         return Err(Stop::blocked_by("nvidia-cdi"));
     }
     if ways.is_some_and(Ways::any_open) {
