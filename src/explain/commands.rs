@@ -46,9 +46,9 @@ const SUBCOMMANDS: [&str; 24] = [
 /// What a shell's prompt ends with.
 const PROMPTS: [&str; 3] = ["❯ ", "➜ ", "$ "];
 
-/// The command of a line: behind a prompt, or that of an engine without one.
+/// The command of a line: behind a prompt, or that of an engine without one; as Markdown's code, too.
 pub fn typed(line: &str) -> Option<&str> {
-    let line = line.trim();
+    let line = line.trim().trim_matches('`').trim();
     let shown = PROMPTS.iter().find_map(|prompt| line.strip_prefix(prompt)).or_else(|| behind_a_host(line));
     // `# ` begins comments, too.
     let rooted = || line.strip_prefix("# ").filter(|rest| is_program(rest));

@@ -206,6 +206,9 @@ fn message_start(line: &str) -> usize {
     if let Some(at) = seek::find(head, "]: ").filter(|at| head[..*at].ends_with(|c: char| c.is_ascii_digit())) {
         return at + 3;
     }
+    if let Some(at) = bracketed(head) {
+        return at;
+    }
     let bar = seek::find(head, " | ").filter(|at| *at < 40 && !head.starts_with('|')).map_or(0, |at| at + 3);
     let rest = &head[bar..];
     let stamp = |c: char| c.is_ascii_digit() || "TZ[]-:.,+/ #".contains(c);
@@ -217,13 +220,27 @@ fn message_start(line: &str) -> usize {
     }
 }
 
+/// The bytes of what a logger wrote in brackets, its word for the line among it: `[WARN] [1700000000.123] [usb_cam]: `, `[ WARN:0] `.
+fn bracketed(head: &str) -> Option<usize> {
+    let (mut at, mut told) = (0, false);
+    while let Some(inner) = head[at..].strip_prefix('[') {
+        let end = inner.find(']')?;
+        told |= LEVELS.iter().any(|word| inner[..end].trim_start().starts_with(word));
+        at += end + 2;
+        at += head[at..].len() - head[at..].trim_start_matches([' ', ':']).len();
+    }
+    told.then_some(at)
+}
+
+/// How loggers call a line.
+const LEVELS: [&str; 6] = ["ERROR", "WARNING", "WARN", "INFO", "DEBUG", "CRITICAL"];
+
 /// The bytes of a logger's name and its word for the line: `frigate.api.camera    ERROR   : `.
 fn level(message: &str) -> usize {
-    const WORDS: [&str; 6] = ["ERROR", "WARNING", "WARN", "INFO", "DEBUG", "CRITICAL"];
     let end = |from: usize| message[from..].find(' ').map_or(message.len(), |at| from + at);
     let skip = |from: usize| from + message[from..].len() - message[from..].trim_start().len();
     let (first, second) = (end(0), end(skip(end(0))));
-    let named = |to: usize| WORDS.iter().any(|word| message[..to].trim_end_matches(':').ends_with(word));
+    let named = |to: usize| LEVELS.iter().any(|word| message[..to].trim_end_matches(':').ends_with(word));
     let told = [first, second].into_iter().find(|to| named(*to));
     told.map_or(0, |to| to + message[to..].len() - message[to..].trim_start_matches([' ', ':', '-']).len())
 }

@@ -64,6 +64,8 @@ pub struct Said {
 struct Recent {
     number: u32,
     row: Row,
+    /// A logger wrote something before it: a record's first line, which goes on with nothing.
+    begins: bool,
 }
 
 /// One text while it is read.
@@ -138,7 +140,7 @@ impl<'a> Reading<'a> {
                     let parts = self.knowledge.lexicon.read(&whole, &Numbers::of(&whole.text));
                     self.note_places(&parts, line.number);
                 }
-                false => self.statement(&whole, line.number, line),
+                false => self.statement(&whole, line.number, line, false),
             }
             if !command {
                 self.sentence(line, text);
@@ -151,13 +153,14 @@ impl<'a> Reading<'a> {
         if self.recent.len() == SENTENCE - 1 {
             self.recent.pop_front();
         }
-        let row = if line.spoken == 0 { whole } else { whole.from(line.spoken) };
-        self.recent.push_back(Recent { number: line.number, row });
+        let begins = line.spoken > 0;
+        let row = if begins { whole.from(line.spoken) } else { whole };
+        self.recent.push_back(Recent { number: line.number, row, begins });
     }
 
     /// True for a line of a command that was typed.
     fn command(&mut self, line: &Line<'_>) -> bool {
-        let text = line.text.trim();
+        let text = line.text.trim().trim_matches('`').trim();
         let command = match self.goes_on {
             true => Some(text),
             false => typed(text),
@@ -203,22 +206,26 @@ impl<'a> Reading<'a> {
         let vocabulary = &self.knowledge.lexicon.vocabulary;
         let mut row = vocabulary.row(text);
         let goes_on = |recent: &&Recent| !stands_alone(&recent.row.text) && !self.knowledge.lexicon.ends(&recent.row);
-        let before: Vec<&Recent> = self.recent.iter().rev().take_while(goes_on).collect();
         let mut rows = Vec::new();
-        for recent in before {
+        for recent in self.recent.iter().rev().take_while(goes_on) {
             row = vocabulary.join(&recent.row, &row);
             rows.push((recent.number, row.clone()));
+            if recent.begins {
+                break;
+            }
         }
         let Some(last) = rows.len().checked_sub(1) else { return };
+        // Behind a colon a line is the end of what stands before, and says nothing of its own.
+        let is_end = self.recent.back().is_some_and(|recent| recent.row.text.trim_end().ends_with(':'));
         for (at, (first, row)) in rows.into_iter().enumerate() {
             if at == 0 || at == last {
-                self.statement(&row, first, line);
+                self.statement(&row, first, line, is_end);
             }
         }
     }
 
-    /// A line, or a sentence that began on the line `first` and ends on this one.
-    fn statement(&mut self, row: &Row, first: u32, line: &Line<'_>) {
+    /// A line, or a sentence that began on the line `first` and ends on this one, which `is_end` of it alone.
+    fn statement(&mut self, row: &Row, first: u32, line: &Line<'_>, is_end: bool) {
         let numbers = Numbers::of(&row.text);
         if !self.is_new(row, &numbers) {
             return;
@@ -238,7 +245,7 @@ impl<'a> Reading<'a> {
         {
             return;
         }
-        let holding = self.holding(&parts, (first, line.number));
+        let holding = self.holding(&parts, (first, line.number), is_end);
         // A logger's word for a line is none of the message.
         let spoken = if first == line.number { line.spoken as u32 } else { 0 };
         let said = row.tokens.iter().position(|token| token.from >= spoken).unwrap_or(row.tokens.len());
@@ -275,7 +282,7 @@ impl<'a> Reading<'a> {
 
     /// The declarations that hold in a statement and were not yet found to: their numbers, and whether the statement gives a number of
     /// an error that they do not speak of.
-    fn holding(&mut self, parts: &[Part], (line, last): (u32, u32)) -> Vec<(u32, bool)> {
+    fn holding(&mut self, parts: &[Part], (line, last): (u32, u32), is_end: bool) -> Vec<(u32, bool)> {
         let knowledge = self.knowledge;
         let mut holding = Vec::new();
         let kind = |part: u32| knowledge.lexicon.name(part).0;
@@ -289,6 +296,9 @@ impl<'a> Reading<'a> {
             }
             if sign.not_here.iter().any(has) {
                 self.excluded.insert((*at, line));
+                if is_end && let Some(hits) = self.hits.get_mut(at) {
+                    hits.retain(|hit| hit.line != last);
+                }
                 continue;
             }
             let hits = self.hits.get(at).map_or(&[][..], Vec::as_slice);

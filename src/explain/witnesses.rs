@@ -19,8 +19,12 @@ pub struct Witnesses {
     library: Option<String>,
     /// `/dev/video2`, of lines in which nothing is wrong.
     cameras: BTreeSet<String>,
+    /// `docker context ls` or `show` names Docker Desktop's machine on Linux as the one in use.
+    desktop: bool,
 }
 
+/// Docker Desktop's context on Linux, and on Windows and macOS too, where it sees GPUs by WSL.
+const DESKTOP: &str = "desktop-linux";
 /// Of so many cameras at most.
 const CAMERAS: usize = 16;
 /// What a line says in which something is wrong.
@@ -36,6 +40,9 @@ impl Witnesses {
             self.listed = true;
         } else if begins(line, &["NVML library version:"]) {
             self.library = behind(line, "NVML library version:").or(self.library.take());
+        } else if line.trim() == DESKTOP || begins(line, &[DESKTOP]) && line.contains(" * ") && line.contains("/home/")
+        {
+            self.desktop = true;
         } else if self.cameras.len() < CAMERAS && seek::has(line, "/dev/video") && !has_any(line, &WRONG) {
             self.cameras.extend(camera_in(line));
         }
@@ -54,6 +61,11 @@ impl Witnesses {
         }
         if let Some(shown) = tag_shows(code, matched) {
             return Some(shown);
+        }
+        if self.desktop
+            && ["gpu-path/desktop-vm", "nvidia-driver/not-installed", "nvidia-nvml/no-library"].contains(&code)
+        {
+            return Some(code == "gpu-path/desktop-vm");
         }
         let answers = self.listed || self.table.is_some();
         let of_image = ["in-image/brings-driver-files", "dockerfile-driver/driver"].contains(&code);
