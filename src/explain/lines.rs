@@ -209,6 +209,10 @@ fn message_start(line: &str) -> usize {
     if let Some(at) = bracketed(head) {
         return at;
     }
+    if let Some(rest) = seek::find(head, KERNEL).map(|at| at + KERNEL.len()) {
+        let stamp = head[rest..].strip_prefix('[').and_then(|inner| inner.find("] "));
+        return rest + stamp.map_or(0, |at| at + 3);
+    }
     let bar = seek::find(head, " | ").filter(|at| *at < 40 && !head.starts_with('|')).map_or(0, |at| at + 3);
     let rest = &head[bar..];
     let stamp = |c: char| c.is_ascii_digit() || "TZ[]-:.,+/ #".contains(c);
@@ -232,6 +236,8 @@ fn bracketed(head: &str) -> Option<usize> {
     told.then_some(at)
 }
 
+/// How journald names the kernel, which has no process's number.
+const KERNEL: &str = "kernel: ";
 /// How loggers call a line.
 const LEVELS: [&str; 6] = ["ERROR", "WARNING", "WARN", "INFO", "DEBUG", "CRITICAL"];
 

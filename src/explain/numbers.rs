@@ -217,7 +217,8 @@ fn errors(line: &str) -> Vec<(usize, i64)> {
 fn value(digits: &str, negative: bool) -> Option<i64> {
     let number = match digits.strip_prefix("0x") {
         Some(hex) => i64::from_str_radix(hex, 16).ok()?,
-        None => digits.parse().ok()?,
+        // The next record begins where this one should have ended: `800time=2026-01-01T…`.
+        None => digits.strip_suffix("time").unwrap_or(digits).parse().ok()?,
     };
     Some(if negative { -number } else { number })
 }
@@ -267,8 +268,9 @@ fn behind_a_call(near: &str) -> bool {
 
 /// `error code is 13`, `status: HTTP 413`.
 fn behind_is(near: &str) -> bool {
-    const SAID: [&str; 7] = [
+    const SAID: [&str; 8] = [
         "code is",
+        "device context",
         "error is",
         "status is",
         "exited with",

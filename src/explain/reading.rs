@@ -153,8 +153,8 @@ impl<'a> Reading<'a> {
         if self.recent.len() == SENTENCE - 1 {
             self.recent.pop_front();
         }
-        let begins = line.spoken > 0;
-        let row = if begins { whole.from(line.spoken) } else { whole };
+        let begins = line.spoken > 0 && !text.starts_with(NVRM);
+        let row = if line.spoken > 0 { whole.from(line.spoken) } else { whole };
         self.recent.push_back(Recent { number: line.number, row, begins });
     }
 
