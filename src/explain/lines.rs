@@ -76,7 +76,7 @@ impl<'a> Line<'a> {
         if seek::has(&text, UNENDED) {
             text = text.replace(UNENDED, &format!("{UNENDED} ")).into();
         }
-        let text = unboxed(text);
+        let text = without_asker(unboxed(text));
         let spoken = message_start(&text);
         Self { number, text, spoken, shape, severity: OnceCell::new() }
     }
@@ -89,6 +89,18 @@ impl<'a> Line<'a> {
     /// True for a line that may go on with the sentence of the line before: a logger wrote nothing before it.
     pub fn may_go_on(&self) -> bool {
         self.spoken == 0 && !self.text.trim().is_empty()
+    }
+}
+
+/// The loader names behind what it misses who asked for it: `version `GLIBC_2.34' not found (required by /usr/lib/libGL.so.1)`.
+const ASKER: &str = "(required by ";
+
+/// Without the path of the file that asks: it is there.
+fn without_asker(text: Cow<'_, str>) -> Cow<'_, str> {
+    let Some(from) = seek::find(&text, ASKER).map(|at| at + ASKER.len()) else { return text };
+    match text[from..].find(')') {
+        Some(end) => format!("{}{}", &text[..from], &text[from + end..]).into(),
+        None => text,
     }
 }
 

@@ -21,6 +21,10 @@ pub struct Witnesses {
     cameras: BTreeSet<String>,
     /// `docker context ls` or `show` names Docker Desktop's machine on Linux as the one in use.
     desktop: bool,
+    /// A daemon.json that registers NVIDIA's runtime stands there.
+    registered: bool,
+    /// A daemon.json whose `dns` is a loopback address stands there.
+    loopback_dns: bool,
 }
 
 /// Docker Desktop's context on Linux, and on Windows and macOS too, where it sees GPUs by WSL.
@@ -34,6 +38,8 @@ const WRONG: [&str; 12] =
 impl Witnesses {
     /// The next line, also one of a document that is not searched.
     pub fn note(&mut self, line: &str) {
+        self.registered |= seek::has(line, "\"path\"") && seek::has(line, "nvidia-container-runtime\"");
+        self.loopback_dns |= seek::has(line, "\"dns\"") && seek::has(line, "\"127.");
         if begins(line, &["| NVIDIA-SMI"]) {
             self.table = behind(line, "Driver Version:").or(self.table.take());
         } else if line.starts_with("GPU ") && line.contains("(UUID: GPU-") {
@@ -66,6 +72,12 @@ impl Witnesses {
             && ["gpu-path/desktop-vm", "nvidia-driver/not-installed", "nvidia-nvml/no-library"].contains(&code)
         {
             return Some(code == "gpu-path/desktop-vm");
+        }
+        match code {
+            "nvidia-runtime/not-registered" | "nvidia-toolkit/not-installed" if self.registered => return Some(false),
+            "nvidia-runtime/not-reloaded" if self.registered => return Some(true),
+            "docker-dns/set-loopback" if self.loopback_dns => return Some(true),
+            _ => {}
         }
         let answers = self.listed || self.table.is_some();
         let of_image = ["in-image/brings-driver-files", "dockerfile-driver/driver"].contains(&code);
