@@ -1,7 +1,5 @@
 //! `gdoctor explain TOPIC` and `gdoctor list`: the words of `doc.md`, and of a code what this host shows of it.
 
-use std::fmt::Write;
-
 use colored::Colorize;
 use gdoctor_checks::model::check::{Check, Family};
 use gdoctor_checks::model::doc::{Code, Doc, Frequency};
@@ -19,8 +17,28 @@ use crate::report::{
     general_fix, general_words, headed, parse,
 };
 
-/// Every check, a line each, by family; the site's own behind the others, and at the end what is explained and never looked at.
-pub fn list(own: &[&'static Check]) -> String {
+/// Every check, a line each, by family; the site's own behind the others, and at the end what is explained and never looked at. With a
+/// topic only that family, or the checks whose name has that word; Err names the families.
+pub fn list(topic: Option<&str>, own: &[&'static Check], columns: Option<usize>) -> Result<String, String> {
+    if let Some(topic) = topic {
+        let small = topic.to_ascii_lowercase();
+        if let Some(family) = family(&small) {
+            return Ok(whole_family(family, columns));
+        }
+        let all = ALL.iter().chain(own).copied();
+        let named: Vec<&Check> = all.filter(|check| check.family.name == topic || check.id.contains(&small)).collect();
+        return match named.is_empty() {
+            true => {
+                let names: Vec<String> = FAMILIES.iter().map(|family| family.title.to_ascii_lowercase()).collect();
+                Err(format!(
+                    "no family is called {topic:?}, and no check's name has this word; families: {}",
+                    names.join(", ")
+                ))
+            }
+            false => Ok(listed(&format!("checks named {topic}"), &named, columns)),
+        };
+    }
+    let listed = |name: &str, checks: &[&Check]| listed(name, checks, columns);
     let mut families: Vec<String> = FAMILIES.iter().map(|family| listed(family.name, family.checks)).collect();
     let mut names: Vec<&str> = Vec::new();
     for check in own.iter().filter(|check| FAMILIES.iter().all(|family| family.name != check.family.name)) {
@@ -34,29 +52,36 @@ pub fn list(own: &[&'static Check]) -> String {
     }
     let mut notes = format!("{}\n", "explained only, since no look at a host sees it".bold());
     for one in NOTES {
-        let _ = writeln!(notes, "  {:<22} {}", one.id, note(one.id).map_or("", |doc| doc.title));
+        notes.push_str(&row(one.id, note(one.id).map_or("", |doc| doc.title), columns));
     }
     families.push(notes);
-    families.join("\n")
+    Ok(families.join("\n"))
 }
 
-fn listed(family: &str, checks: &[&Check]) -> String {
-    let mut out = format!("{}\n", family.bold());
-    for check in checks {
-        let _ = writeln!(out, "  {:<22} {}", check.id, parse(check).title);
-    }
-    out
+fn listed(family: &str, checks: &[&Check], columns: Option<usize>) -> String {
+    let rows: String = checks.iter().map(|check| row(check.id, check.title(), columns)).collect();
+    format!("{}\n{rows}", family.bold())
+}
+
+/// An id, and behind it what holds where all is well.
+fn row(id: &str, title: &str, columns: Option<usize>) -> String {
+    const BEFORE: usize = 25;
+    let title = columns.map_or_else(
+        || title.to_owned(),
+        |columns| textwrap::wrap(title, columns.saturating_sub(BEFORE).max(15)).join(&format!("\n{:BEFORE$}", "")),
+    );
+    format!("  {id:<22} {title}\n")
 }
 
 /// A family's checks and how to have them looked at.
-fn whole_family(family: &Family) -> String {
+fn whole_family(family: &Family, columns: Option<usize>) -> String {
     let asked = match family.asked_by {
         "" => String::new(),
         flag => format!(", when it is asked for: gdoctor {flag}"),
     };
     format!(
         "{}\nLook at all of them: gdoctor --only {name}{asked}\nAll about one: gdoctor explain {}\n",
-        listed(family.name, family.checks),
+        listed(family.name, family.checks, columns),
         family.checks.first().map_or("", |check| check.id),
         name = family.name,
     )
@@ -116,7 +141,7 @@ pub fn explain(
     mut page: Page,
 ) -> Result<String, String> {
     if let Some(family) = family(topic) {
-        return Ok(whole_family(family));
+        return Ok(whole_family(family, page.columns()));
     }
     let (id, code) = topic.split_once('/').map_or((topic, None), |(id, code)| (id, Some(code)));
     let check = named(id, own);
@@ -206,6 +231,9 @@ fn whole(page: &mut Page, id: &str, doc: &Doc<'_>, tags: Option<&[String]>, repo
         true => fine.iter().for_each(|code| tell(page, code)),
         false if fine.is_empty() => {}
         false => drop(page.blank().say(0, format!("Nothing to mend: {}", names(&fine)))),
+    }
+    if again != SAY_IT_AGAIN && NOTES.iter().all(|note| note.id != id) {
+        page.blank().say(0, "Look at it".bold()).piece(4, again.cyan());
     }
     page.blank();
     for (heading, text) in [("When it cannot tell", doc.cannot_tell), ("When it is not needed", doc.not_needed)] {

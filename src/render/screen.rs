@@ -76,8 +76,8 @@ impl Screen<'_> {
         }
         self.proved(&mut out);
         self.lines(&mut out);
-        for (number, outcome) in self.trouble.iter().enumerate() {
-            self.outcome(&mut out, outcome, number + 1);
+        for at in 0..self.trouble.len() {
+            self.outcome(&mut out, at);
         }
         self.waived(&mut out);
         self.corrected(&mut out);
@@ -184,8 +184,8 @@ impl Screen<'_> {
     /// Each judged line whole, with a numbered marker under what is wrong.
     fn lines(&self, out: &mut String) {
         let Some(line) = self.whole_line() else { return };
-        let marks: Vec<(Span, usize)> =
-            self.trouble.iter().enumerate().filter_map(|(at, outcome)| Some((span(outcome)?, at + 1))).collect();
+        let marks = self.trouble.iter().filter_map(|outcome| span(outcome)).zip(1..);
+        let marks: Vec<(Span, usize)> = marks.collect();
         if !marks.is_empty() {
             let _ = writeln!(out, "\n{}", marked::show(&line.text, &marks, self.width));
         }
@@ -197,8 +197,11 @@ impl Screen<'_> {
         (line.file.is_empty() && !line.several && !line.text.trim().contains('\n')).then_some(line)
     }
 
-    fn outcome(&self, out: &mut String, outcome: &Outcome, number: usize) {
+    fn outcome(&self, out: &mut String, at: usize) {
+        let (above, outcome) = (&self.trouble[..at], self.trouble[at]);
+        // As the markers under the line are numbered.
         let in_line = self.whole_line().is_some() && span(outcome).is_some();
+        let number = 1 + above.iter().filter(|one| span(one).is_some()).count();
         let mark = if in_line { format!("{number} ") } else { String::new() };
         let word = paint(short_word(outcome.status), outcome.status).bold();
         let indent = mark.len() + WORD;
@@ -211,7 +214,6 @@ impl Screen<'_> {
             self.place(out, outcome, indent);
         }
         // What stands above already is not told again.
-        let above = self.trouble.get(..number - 1).unwrap_or_default();
         if !outcome.detail.is_empty() && above.iter().all(|one| one.detail != outcome.detail) {
             field(out, &outcome.detail.replace('\n', " "));
         }

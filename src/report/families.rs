@@ -20,7 +20,7 @@ pub struct FamilyWords {
     pub status: Status,
     /// A few words: versions, names, room; in trouble what is wrong. May be empty.
     pub text: String,
-    /// How many checks, of all families, wait for one of this.
+    /// How many results, of all families, wait for a check of this.
     pub waiting: usize,
     /// What asks for it where the host does not.
     #[serde(skip)]
@@ -66,17 +66,17 @@ pub fn families(results: &[Outcome]) -> Vec<FamilyWords> {
             let status = worst(&own);
             let roots: BTreeSet<&str> = own.iter().filter(|o| o.is_trouble()).map(|o| o.id).collect();
             let waits = |o: &&Outcome| o.cause.as_deref().is_some_and(|cause| roots.contains(cause));
-            let waiting: BTreeSet<&str> = results.iter().filter(waits).map(|o| o.id).collect();
+            let waiting = super::number(results.iter().filter(waits));
             FamilyWords {
                 name,
                 title,
                 status,
-                text: match (status, own.iter().find_map(|o| o.cause.as_deref())) {
-                    (Status::Skip, Some(cause)) => format!("waits for {cause}"),
+                text: match (status, own.iter().find(|o| o.cause.is_some())) {
+                    (Status::Skip, Some(waiting)) => waiting.waits.clone(),
                     (Status::Pass | Status::Skip, _) => in_short(&own),
                     (trouble, _) => in_trouble(&own, trouble),
                 },
-                waiting: waiting.len(),
+                waiting,
                 asked_by,
             }
         })

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use gdoctor_checks::ALL;
 use gdoctor_checks::model::check::Check;
 use gdoctor_checks::model::doc::Doc;
 use gdoctor_checks::model::fact::Gap;
@@ -150,7 +151,14 @@ impl Words<'_> {
     fn outcome(&self, finding: &Finding, blocked: &BTreeMap<&str, &str>) -> Outcome {
         let harmless = |text: &str| self.shown.gate.text(text);
         let told = |text: &str| self.shown.gate.told(text);
-        let (sentence, detail) = self.sentences(finding);
+        let cause = blocker(finding).map(|by| root_cause(by, blocked));
+        let waits = cause.map_or_else(String::new, |cause| format!("waits until {}", title_of(cause)));
+        let (sentence, detail) = match cause {
+            Some(cause) => {
+                (format!("cannot tell whether {} before {}", self.doc.title, title_of(cause)), String::new())
+            }
+            None => self.sentences(finding),
+        };
         let explained = self.explained();
         let fixes: Vec<FixWords> = match finding.verdict {
             Verdict::Warn(fix) | Verdict::Fail(fix) => {
@@ -180,7 +188,8 @@ impl Words<'_> {
                 _ => Vec::new(),
             },
             explained,
-            cause: blocker(finding).map(|by| root_cause(by, blocked).to_owned()),
+            cause: cause.map(str::to_owned),
+            waits,
             waiver: None,
             duration_ms: millis(self.took),
             stands_for: 1,
@@ -464,6 +473,11 @@ fn blocker(finding: &Finding) -> Option<&str> {
         Verdict::Unknown(Gap::BlockedBy(check)) => Some(check),
         _ => None,
     }
+}
+
+/// Of a built-in check the clause that holds where all is well.
+pub fn title_of(id: &str) -> &str {
+    ALL.iter().find(|check| check.id == id).map_or(id, |check| check.title())
 }
 
 /// Follows "blocked by" to its end; a circle ends where it began.
