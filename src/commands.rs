@@ -17,7 +17,9 @@ use crate::host::{self, Deadline, Host, input, output};
 use crate::live::{Live, Show};
 use crate::plan::{self, Plan};
 use crate::say::{misuse, print, print_words, refuse, waiting, warn_of_left};
-use crate::{diff, explain, fix, fleet, judge, need, own, policy, probe, render, report, run, secret, snapshot, suggest};
+use crate::{
+    diff, explain, fix, fleet, judge, need, own, policy, probe, render, report, run, secret, snapshot, suggest,
+};
 
 /// The machine as it is to be looked at; `None` after having said why it cannot be.
 fn host(look: &cli::LookArgs) -> Option<Host> {

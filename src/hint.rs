@@ -118,22 +118,27 @@ fn spoken(words: &[&str]) -> String {
 
 /// `suggest` makes a line by flags: it takes none, and no words.
 fn of_suggest(words: &[&str]) -> Option<String> {
-    let ["gdoctor" | _, "suggest", rest @ ..] = words else { return None };
-    let first = rest.iter().find(|word| !word.starts_with('-'))?;
-    let starter = first.split(char::is_whitespace).next().unwrap_or_default();
-    if STARTERS.contains(&starter) || ["run", "create"].contains(first) {
-        let line = if STARTERS.contains(&starter) { rest.to_vec() } else { [&["docker"], rest].concat() };
-        let line = if first.contains(' ') { (*first).to_owned() } else { joined(&line) };
+    let [_, "suggest", rest @ ..] = words else { return None };
+    let at = rest.iter().position(|word| !word.starts_with('-'))?;
+    let (first, given) = (rest[at], &rest[at..]);
+    let is_starter = STARTERS.contains(&first.split(char::is_whitespace).next().unwrap_or_default());
+    if is_starter || ["run", "create"].contains(&first) {
+        let line = match (is_starter, first.contains(' ')) {
+            (true, true) => first.to_owned(),
+            (true, false) => joined(given),
+            (false, _) => format!("docker {}", joined(given)),
+        };
         return Some(format!(
-            "`suggest` makes a line of its own, by flags (--gpu, --camera any); a line that you have is judged by: gdoctor {line}"
+            "`suggest` makes a line of its own, by flags: gdoctor suggest --gpu; a line that you have is judged by: gdoctor {line}"
         ));
     }
-    let heard = |word: &str| {
-        SPOKEN.iter().find(|(names, look)| names.contains(&word) && look.contains(" --") && !look.contains("--only"))
+    // A flag without its hyphens is told by itself.
+    let asks = |(names, look): &&(&[&str], &str), word: &str| {
+        names.contains(&word) && look.contains(" --") && !look.contains("--only")
     };
-    let wish = rest.iter().find_map(|word| heard(&word.to_lowercase()))?.1.replacen("gdoctor", "gdoctor suggest", 1);
-    // What is not a flag's value is no wish.
-    Cli::try_parse_from(words).is_err().then(|| format!("`suggest` takes flags: {wish}"))
+    let wish = |word: &&str| SPOKEN.iter().find(|spoken| asks(spoken, &word.to_lowercase()));
+    let (_, look) = given.iter().find_map(wish).filter(|_| given.len() > 1)?;
+    Some(format!("`suggest` takes flags and no words: {}", look.replacen("gdoctor", "gdoctor suggest", 1)))
 }
 
 /// A format that gdoctor has by another name, or not at all.

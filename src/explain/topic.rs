@@ -14,7 +14,7 @@ use super::rank::{self, Here};
 use crate::policy::Status;
 use crate::report::{
     CHECK_IT, CORRECTED, FixWords, Known, OUT_OF_SIGHT, Outcome, Report, UNDO, YOUR_OWN, find_fix, general,
-    general_fix, general_words, headed, parse,
+    general_fix, general_words, headed, parse, places,
 };
 
 /// Every check, a line each, by family; the site's own behind the others, and at the end what is explained and never looked at. With a
@@ -252,7 +252,8 @@ fn whole(page: &mut Page, id: &str, doc: &Doc<'_>, tags: Option<&[String]>, repo
         return;
     }
     for fix in &doc.fixes {
-        if !fixes_here.iter().any(|seen| seen.title == general_words(fix.title, &known)) {
+        // What stands for the reader's own values is told behind the title.
+        if !fixes_here.iter().any(|seen| seen.title.starts_with(&general_words(fix.title, &known))) {
             write_fix(page, id, fix, tags, again, &Told::ALL);
         }
     }
@@ -378,6 +379,9 @@ impl CodePage<'_> {
                         .say(0, format!("One of these {} mends it. This look tells which one{fills}:", fixes.len()))
                         .piece(4, look);
                 }
+                if let (Some(look), true, 0..=1) = (&look, is_open, fixes.len()) {
+                    page.blank().say(0, FILLED_BY).piece(4, look);
+                }
                 for fix in fixes.iter().take(told.fixes) {
                     write_fix(page, id, fix, tags.filter(|_| is_here), again, told);
                 }
@@ -391,10 +395,6 @@ impl CodePage<'_> {
                     0 => {}
                     1 => drop(page.say(0, "Or: 1 other fix")),
                     more => drop(page.say(0, format!("Or: {more} other fixes"))),
-                }
-                // The look stands above.
-                if let (Some(look), true, 0..=1) = (&look, is_open, fixes.len()) {
-                    page.blank().say(0, FILLED_BY).piece(4, look);
                 }
             }
         }
@@ -479,7 +479,9 @@ fn write_fix_here(page: &mut Page, fix: &FixWords, again: &str, told: &Told) {
 fn write_all(page: &mut Page, id: &str, fix: &Fix<'_>, again: &str) {
     let known = Known::of(id);
     let risks: Vec<&str> = fix.risks.iter().map(|risk| risk.words()).collect();
-    page.blank().say(0, headed(general_words(fix.title, &known).bold(), &risks));
+    let commands: Vec<String> = fix.commands.iter().map(|fence| general(fence.text, &known)).collect();
+    let title = format!("{}{}", general_words(fix.title, &known), places(&commands, &known));
+    page.blank().say(0, headed(title.bold(), &risks));
     for fence in &fix.commands {
         if !fence.tags.is_empty() {
             page.piece(2, format!("on {}:", fence.tags.join(", ")));

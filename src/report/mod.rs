@@ -28,7 +28,7 @@ use crate::policy::{self, FailOn, Status};
 pub use again::placed;
 pub use start::Starts;
 
-pub use doc::{Known, find_fix, general, general_words, has_holes, is_open, parse};
+pub use doc::{Known, PLACES, find_fix, general, general_words, has_holes, is_open, parse, places};
 pub use families::FamilyWords;
 pub use fitted::ANEW_BY_SCRIPT;
 pub use gate::{Gate, harmless};

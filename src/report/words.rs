@@ -16,7 +16,7 @@ use gdoctor_checks::readings::sight::{INSIDE, INSIDE_LOOK};
 
 use super::alike;
 use super::changes::{self, corrected};
-use super::doc::{Known, fill, find_fix, in_capitals, quoted, worded};
+use super::doc::{Known, fill, find_fix, in_capitals, places, quoted, worded};
 use super::families::families;
 use super::fitted;
 use super::gate::Gate;
@@ -300,6 +300,7 @@ impl Words<'_> {
 
     fn fix(&self, fix: &Fix, finding: &Finding) -> FixWords {
         let mut words = fix_words(fix, self.tags, self.line, finding, self.shown.gate);
+        words.title.push_str(&places(&words.commands, &Known::nothing()));
         words.commands.retain(|command| !self.made_up || command != YOUR_OWN);
         // It would name the very run that this is.
         words.notes.retain(|note| !(self.reclaim && note.contains("gdoctor --only disk --reclaim")));
@@ -356,11 +357,12 @@ pub fn general_fix(fix: &Fix, tags: &[String], known: &Known) -> FixWords {
         ..fix.clone()
     };
     let words = fix_words(&worded, tags, None, known.finding(), Gate::default());
-    let each = |texts: Vec<String>| texts.iter().map(|text| in_capitals(text)).collect();
+    let each = |texts: Vec<String>| -> Vec<String> { texts.iter().map(|text| in_capitals(text)).collect() };
     let steps = |steps: Vec<Step<String>>| steps.into_iter().map(|step| step.map(|text| in_capitals(&text))).collect();
+    let commands = each(words.commands);
     FixWords {
-        title: in_capitals(&words.title),
-        commands: each(words.commands),
+        title: format!("{}{}", in_capitals(&words.title), places(&commands, known)),
+        commands,
         notes: each(words.notes),
         verify: steps(words.verify),
         undo: steps(words.undo),
