@@ -21,6 +21,9 @@ const TITLE: usize = 12;
 /// The family of what was tried and not only looked at: that it went well is an answer, too.
 const PROOF: &str = "proof";
 
+/// Columns that a family's words get at least.
+const LEAST: usize = 16;
+
 /// What fits a terminal of the usual height.
 const ROWS: usize = 24;
 
@@ -45,6 +48,7 @@ pub fn render(report: &Report, terse: bool, width: usize) -> String {
 }
 
 /// What a fix has besides what to type and how to see that it worked.
+#[derive(Clone, Copy)]
 struct Extras {
     source: bool,
     /// Lines of notes.
@@ -138,12 +142,23 @@ impl Screen<'_> {
             let pad = " ".repeat(WORD.saturating_sub(word.chars().count()));
             // Trouble stands below in full.
             let rows = if family.status == Status::Pass { 2 } else { 1 };
-            let text = self.rows(&family.told(), 2 + WORD + TITLE, rows);
+            let text = self.family_words(family, 2 + WORD + TITLE, rows);
             let _ = writeln!(out, "  {word}{pad}{:<TITLE$}{text}", family.title);
         }
         if !judges_a_line {
             self.unchecked(out);
         }
+    }
+
+    /// Its words in so many rows; how many checks wait for it is told whole, where there is room for more than that.
+    fn family_words(&self, family: &FamilyWords, indent: usize, rows: usize) -> String {
+        let waiting = family.waiting_words();
+        let room = self.width.saturating_sub(indent + waiting.len());
+        if waiting.is_empty() || rows > 1 || room < LEAST {
+            return self.rows(&family.told(), indent, rows);
+        }
+        let narrow = Screen { width: self.width - waiting.len(), trouble: Vec::new(), extras: self.extras, ..*self };
+        format!("{}{waiting}", narrow.rows(&family.text, indent, rows))
     }
 
     /// Families that nobody asked for, with the flags that would.

@@ -40,10 +40,15 @@ impl FamilyWords {
 
     /// Its words, and how many checks wait for it.
     pub fn told(&self) -> String {
+        format!("{}{}", self.text, self.waiting_words())
+    }
+
+    /// `; 12 checks wait for it`, where some do.
+    pub fn waiting_words(&self) -> String {
         match self.waiting {
-            0 => self.text.clone(),
-            1 => format!("{}; 1 check waits for it", self.text),
-            count => format!("{}; {count} checks wait for it", self.text),
+            0 => String::new(),
+            1 => "; 1 check waits for it".to_owned(),
+            count => format!("; {count} checks wait for it"),
         }
     }
 }
@@ -139,9 +144,10 @@ fn in_trouble(own: &[&Outcome], status: Status) -> String {
         .iter()
         .filter(|o| (o.is_trouble() || status == Status::Unknown) && o.status == status && o.cause.is_none())
         .collect();
-    let first = alike.first().map(|o| o.brief()).unwrap_or_default();
+    let in_short = |o: &Outcome| if o.short.is_empty() { o.brief().to_owned() } else { o.short.clone() };
+    let first = alike.first().map(|o| in_short(o)).unwrap_or_default();
     match (alike.len(), status) {
-        (0 | 1, _) => first.to_owned(),
+        (0 | 1, _) => first,
         (count, Status::Fail) => format!("{count} problems: {first}"),
         (count, Status::Warn) => format!("{count} warnings: {first}"),
         (count, _) => format!("{count} not known: {first}"),

@@ -298,7 +298,7 @@ pub struct Outcome {
     pub subject: String,
     /// What was observed, one sentence.
     pub summary: String,
-    /// The same in a few words, where it passed and that is worth a word.
+    /// The same in a few words, for the line of its family; may be empty.
     #[serde(skip)]
     pub short: String,
     /// The likely cause and what follows from it.

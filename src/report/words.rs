@@ -274,9 +274,8 @@ impl Words<'_> {
         format!(" -- {}", if whole { text.as_str() } else { "docker run ..." })
     }
 
-    /// Only of what passed.
     fn short(&self, finding: &Finding) -> String {
-        let code = self.doc.code(finding.code).filter(|_| finding.verdict == Verdict::Pass);
+        let code = self.doc.code(finding.code);
         code.map(|code| fill(code.short, finding, |text| self.shown.gate.told(text))).unwrap_or_default()
     }
 
