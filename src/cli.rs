@@ -149,8 +149,11 @@ pub enum Command {
     },
     /// Make one page of the reports of many hosts: which cause is where, which versions differ, who is silent
     Fleet(FleetArgs),
-    /// List the checks by family, the site's own too
+    /// List the checks by family, the site's own too: gdoctor list gpu
     List {
+        /// Only this family (docker, gpu, camera ...), or the checks whose name has this word
+        #[arg(value_name = "FAMILY")]
+        topic: Option<String>,
         /// A folder of own checks besides the usual ones (repeatable)
         #[arg(long, value_name = "DIR")]
         checks: Vec<PathBuf>,
@@ -636,8 +639,10 @@ pub enum Format {
     /// One page, without network
     Html,
     /// Markdown, for a ticket
+    #[value(alias = "markdown")]
     Md,
     /// Prometheus text, for node_exporter's textfile collector
+    #[value(alias = "prometheus")]
     Prom,
     /// Annotations, and the table in the job's summary
     Github,

@@ -17,7 +17,9 @@ use crate::host::{self, Deadline, Host, input, output};
 use crate::live::{Live, Show};
 use crate::plan::{self, Plan};
 use crate::say::{misuse, print, print_words, refuse, waiting, warn_of_left};
-use crate::{diff, explain, fix, fleet, judge, need, own, policy, probe, report, run, secret, snapshot, suggest};
+use crate::{
+    diff, explain, fix, fleet, judge, need, own, policy, probe, render, report, run, secret, snapshot, suggest,
+};
 
 /// The machine as it is to be looked at; `None` after having said why it cannot be.
 fn host(look: &cli::LookArgs) -> Option<Host> {
@@ -316,7 +318,7 @@ pub fn diff(before: &Path, after: &Path, whole: bool) -> u8 {
         None => Err(format!("{}: there is no such file", path.display())),
     };
     match read(before).and_then(|b| Ok((b, read(after)?))).and_then(|(b, a)| diff::diff(&b, &a, whole)) {
-        Ok(told) => match print(&told.text) {
+        Ok(told) => match print_fitted(&told.text) {
             policy::OK if told.worse => policy::FAILED,
             code => code,
         },
@@ -334,7 +336,7 @@ pub fn fleet(arguments: &cli::FleetArgs) -> u8 {
                 None => counted(&[path.to_owned()], &[], std::time::Duration::MAX),
             };
             day(before).and_then(|before| Ok(fleet::diff::diff(&before, &day(after)?))).map(|told| {
-                let code = print(&told.text);
+                let code = print_fitted(&told.text);
                 if told.worse { code.max(policy::FAILED) } else { code }
             })
         }
@@ -344,6 +346,9 @@ pub fn fleet(arguments: &cli::FleetArgs) -> u8 {
                 let text = fleet.rendered(arguments.format);
                 match arguments.output.as_deref().filter(|path| path.as_os_str() != "-") {
                     Some(path) => output::write(path, text.as_bytes()).map(|()| fleet.exit_code()),
+                    None if arguments.format == cli::FleetFormat::Text => {
+                        Ok(print_fitted(&text).max(fleet.exit_code()))
+                    }
                     None => output::write_stdout(text.as_bytes()).map(|()| fleet.exit_code()),
                 }
             }),
@@ -401,12 +406,24 @@ pub fn init(arguments: &cli::InitArgs) -> u8 {
 }
 
 /// Every check, the site's own behind the others.
-pub fn list(folders: &[std::path::PathBuf]) -> u8 {
+pub fn list(topic: Option<&str>, folders: &[std::path::PathBuf]) -> u8 {
     let host = Host::new("/", std::time::Duration::from_secs(5));
-    match own_checks(folders, &host) {
-        Ok(own) => print(&explain::topic::list(&own.iter().map(|asked| own::check(&asked.own)).collect::<Vec<_>>())),
-        Err(refusal) => refuse(&refusal, 100),
+    let own: Vec<&'static Check> = match own_checks(folders, &host) {
+        Ok(own) => own.iter().map(|asked| own::check(&asked.own)).collect(),
+        Err(refusal) => return refuse(&refusal, 100),
+    };
+    let columns = plan::columns(&host, std::io::stdout().is_terminal());
+    match explain::topic::list(topic, &own, columns) {
+        Ok(told) => print(&told),
+        Err(why) => misuse(&why),
     }
+}
+
+/// A text for people, wrapped where a terminal reads it.
+fn print_fitted(text: &str) -> u8 {
+    let host = Host::new("/", std::time::Duration::ZERO);
+    let columns = plan::columns(&host, std::io::stdout().is_terminal());
+    print(&columns.map_or_else(|| text.to_owned(), |columns| render::fitted(text, columns)))
 }
 
 /// Those of the folders and of the gdoctor.toml that is found.

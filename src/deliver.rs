@@ -25,6 +25,12 @@ pub fn deliver(report: &Report, facts: &str, plan: &Plan, host: &Host, unix: u64
     }
     colored::control::set_override(plan.colour);
     let text = rendered(report, facts, plan.format, plan, plan.width, unix);
+    if plan.format == Format::Labels && text.trim().is_empty() {
+        let verdict = render::status::verdict(report);
+        output::tell(&format!(
+            "gdoctor: no label, since neither Docker nor a GPU, display or camera was seen to work. {verdict} All that was seen: gdoctor -v"
+        ));
+    }
     let written = match &plan.destination {
         Destination::Stdout => output::write_stdout(text.as_bytes()),
         Destination::File(path) => output::write(path, text.as_bytes()),

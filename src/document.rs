@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use gdoctor_checks::model::typed::is_quote;
 use serde::de::{DeserializeOwned, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -32,11 +33,21 @@ pub fn fault(text: &str, error: &serde_json::Error) -> (usize, usize, String) {
     let words = error.to_string();
     let why = words.rsplit_once(" at line ").map_or(words.as_str(), |(why, _)| why).to_owned();
     let (line, column) = (error.line(), error.column());
+    let wrong = text.lines().nth(line.saturating_sub(1)).and_then(|text| letter(text, column.saturating_sub(1)));
+    let why = match wrong {
+        Some(c) if is_quote(c) => format!("{c} is a typographic quote, and JSON takes only \""),
+        _ => why,
+    };
     let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
     let read = text.get(..before + column.saturating_sub(1)).filter(|_| why == "trailing comma");
     let Some(comma) = read.and_then(|read| read.rfind(',')) else { return (line, column, why) };
     let line_start = text[..comma].rfind('\n').map_or(0, |end| end + 1);
     (text[..comma].matches('\n').count() + 1, text[line_start..comma].chars().count() + 1, why)
+}
+
+/// The one that has this byte of the line.
+fn letter(line: &str, byte: usize) -> Option<char> {
+    line.char_indices().take_while(|(at, _)| *at <= byte).last().map(|(_, c)| c)
 }
 
 /// Bytes before and behind the place of a fault.

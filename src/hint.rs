@@ -27,6 +27,12 @@ pub fn hint(arguments: &[OsString]) -> Option<String> {
     let at = first_word(arguments);
     let before = words.get(1..at).unwrap_or_default();
     let with_value = |at: usize| words.get(at + 2).copied().filter(|word| !word.starts_with('-'));
+    if let Some(told) = of_suggest(&words) {
+        return Some(told);
+    }
+    if let Some(told) = before.iter().enumerate().find_map(|(at, word)| of_format(word, words.get(at + 2).copied())) {
+        return Some(told);
+    }
     let docker = |(at, word): (usize, &&str)| of_docker(&tree, word, with_value(at));
     if let Some(option) = before.iter().enumerate().find_map(docker) {
         return Some(option);
@@ -108,6 +114,44 @@ fn spoken(words: &[&str]) -> String {
         0 | 1 => format!("; to look at this machine: {look} (all commands: gdoctor --help)"),
         _ => format!("; to look at this machine: {look}; to explain a message: gdoctor explain {}", joined(&[&text])),
     }
+}
+
+/// `suggest` makes a line by flags: it takes none, and no words.
+fn of_suggest(words: &[&str]) -> Option<String> {
+    let [_, "suggest", rest @ ..] = words else { return None };
+    let at = rest.iter().position(|word| !word.starts_with('-'))?;
+    let (first, given) = (rest[at], &rest[at..]);
+    let is_starter = STARTERS.contains(&first.split(char::is_whitespace).next().unwrap_or_default());
+    if is_starter || ["run", "create"].contains(&first) {
+        let line = match (is_starter, first.contains(' ')) {
+            (true, true) => first.to_owned(),
+            (true, false) => joined(given),
+            (false, _) => format!("docker {}", joined(given)),
+        };
+        return Some(format!(
+            "`suggest` makes a line of its own, by flags: gdoctor suggest --gpu; a line that you have is judged by: gdoctor {line}"
+        ));
+    }
+    // A flag without its hyphens is told by itself.
+    let asks = |(names, look): &&(&[&str], &str), word: &str| {
+        names.contains(&word) && look.contains(" --") && !look.contains("--only")
+    };
+    let wish = |word: &&str| SPOKEN.iter().find(|spoken| asks(spoken, &word.to_lowercase()));
+    let (_, look) = given.iter().find_map(wish).filter(|_| given.len() > 1)?;
+    Some(format!("`suggest` takes flags and no words: {}", look.replacen("gdoctor", "gdoctor suggest", 1)))
+}
+
+/// A format that gdoctor has by another name, or not at all.
+fn of_format(word: &str, next: Option<&str>) -> Option<String> {
+    let given = word.strip_prefix("--format=").or_else(|| next.filter(|_| word == "--format"))?;
+    let instead = match given.to_lowercase().as_str() {
+        "xml" => "XML for CI systems is written by: gdoctor --format junit",
+        "yaml" | "yml" | "csv" | "toml" => "what programs read is written by: gdoctor --format json",
+        "pdf" | "htm" => "a page, which a browser prints, is written by: gdoctor --format html",
+        "txt" | "plain" => "plain text is: gdoctor --color never",
+        _ => return None,
+    };
+    Some(format!("there is no format {given:?}; {instead}"))
 }
 
 /// A word with hyphens in front that is no option of this command.

@@ -46,7 +46,8 @@ fn told_by_itself(mut finding: Finding, built_in: &[Judged]) -> Finding {
         let Gap::BlockedBy(cause) = &*gap else { return finding };
         let fails = |f: &Finding| matches!(f.verdict, Verdict::Fail(_) | Verdict::Warn(_));
         if !built_in.iter().any(|j| j.check.id == cause && j.findings.iter().any(fails)) {
-            *gap = Gap::Said(gap.reason());
+            let first = ALL.iter().find(|check| check.id == cause).map_or(cause.as_str(), |check| check.title());
+            *gap = Gap::Said(format!("it shows only where {first}"));
         }
     }
     finding

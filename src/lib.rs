@@ -99,7 +99,7 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
         Some(Command::Collect(arguments)) => commands::collect(&arguments),
         Some(Command::Diff { before, after, verbose }) => commands::diff(&before, &after, verbose),
         Some(Command::Fleet(arguments)) => commands::fleet(&arguments),
-        Some(Command::List { checks }) => commands::list(&checks),
+        Some(Command::List { topic, checks }) => commands::list(topic.as_deref(), &checks),
         Some(Command::Explain(arguments)) => commands::explain(&arguments).unwrap_or_else(|why| misuse(&why)),
         Some(Command::Schema { of: cli::SchemaOf::Report }) => print(include_str!("../docs/gdoctor-report-1.json")),
         Some(Command::Schema { of: cli::SchemaOf::Need }) => print(&need::schema()),

@@ -166,7 +166,7 @@ fn ends(command: &str) -> Ends {
             LOOK_AROUND,
             &[("gdoctor issue --gpu", "Print what an issue form asks for, without names and secrets.")],
         ),
-        "list" => (PRINTS, NO_FILES, SPELLING, &[("gdoctor list", "List the checks by family.")]),
+        "list" => (PRINTS, NO_FILES, SPELLING, &[("gdoctor list gpu", "List the checks of one family.")]),
         "schema" => (PRINTS, NO_FILES, SPELLING, &[("gdoctor schema need", "Print the schema of gdoctor.toml.")]),
         "version" => (PRINTS, NO_FILES, SPELLING, &[("gdoctor version --json", "Print it for a machine.")]),
         "completions" => (

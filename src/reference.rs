@@ -1,5 +1,7 @@
 //! References of images, as distribution/reference reads them.
 
+use gdoctor_checks::model::typed;
+
 /// A reference of an image, as distribution/reference's ParseNormalizedNamed takes it; and its registry, if it names one.
 pub fn image(reference: &str) -> Result<Option<String>, String> {
     let is_id = reference.len() == 64 && reference.bytes().all(|b| b.is_ascii_hexdigit());
@@ -50,10 +52,7 @@ pub fn image(reference: &str) -> Result<Option<String>, String> {
 /// What is odd about a name.
 fn odd(name: &str) -> String {
     let what = match name.chars().find(|c| !(c.is_ascii_alphanumeric() || "_.-/".contains(*c))) {
-        // An editor or a chat has put them in the place of what was typed.
-        Some(c) if "–—−‑".contains(c) => return format!("{c} is no hyphen; an option begins with -- or -"),
-        Some(c) if "“”„‘’".contains(c) => return format!("{c} is no quote of the shell's; type ' or \""),
-        Some(c) => return format!("there is no {c:?} in an image's name"),
+        Some(c) => return typed::told(c).unwrap_or_else(|| format!("there is no {c:?} in an image's name")),
         None if name.is_empty() => return "nothing stands before its colon".into(),
         None if name.starts_with('/') => return "it begins with `/`, and a name begins with a letter or digit".into(),
         None if name.ends_with('/') => "it ends with `/`",

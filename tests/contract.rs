@@ -201,6 +201,83 @@ fn what_only_looks_says_what_comes_next() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+/// A title says what the commands do: of those that only look, that they do.
+#[test]
+fn the_title_of_what_only_looks_says_so() {
+    const LOOKS: [&str; 7] = ["See", "Find", "List", "Look", "Ask", "Check", "Let gdoctor explain"];
+    let mut problems = BTreeSet::new();
+    for host in HOSTS {
+        let tags: Vec<String> = host.split(' ').map(str::to_owned).collect();
+        for (id, doc) in documents() {
+            for fix in &doc.fixes {
+                let commands: Vec<&str> = fix.commands_for(&tags).into_iter().flat_map(str::lines).collect();
+                let looks =
+                    !commands.is_empty() && commands.iter().all(|line| only_looks(line) && *line != report::CORRECTED);
+                let looks = looks && fix.risks.contains(&Risk::Looks);
+                if looks && !LOOKS.iter().any(|word| fix.title.starts_with(&format!("{word} "))) {
+                    problems.insert(format!("{id}: fix {}: {:?} over {}", fix.name, fix.title, commands.join("; ")));
+                }
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.into_iter().collect::<Vec<_>>().join("\n"));
+}
+
+/// What a command has for the reader to fill in is told: by the fix's own words, by the document's `## Words`, or with its title.
+#[test]
+fn what_the_reader_fills_in_is_told() {
+    // Words of programs in capitals.
+    const OWN: [&str; 24] = [
+        "RUN",
+        "GLX",
+        "END",
+        "ACCEPT",
+        "DER",
+        "ECC",
+        "PAGE_RETIREMENT",
+        "ROW_REMAPPER",
+        "DEFAULT",
+        "PERFORMANCE",
+        "TEMPERATURE",
+        "POWER",
+        "SYS_ADMIN",
+        "DOCKER_CONTEXT",
+        "DOCKER_CERT_PATH",
+        "DOCKER_TLS",
+        "DOCKER_TLS_VERIFY",
+        "DOCKER_API_VERSION",
+        "DOCKER_HOST",
+        "WAYLAND_DISPLAY",
+        "DISPLAY",
+        "FORWARD",
+        "XAUTHORITY",
+        "TARGET",
+    ];
+    let mut problems = Vec::new();
+    for (id, doc) in documents() {
+        for fix in &doc.fixes {
+            let notes = fix.notes.iter().map(|note| note.text).chain([fix.title]);
+            let told: String = notes.collect::<Vec<_>>().join(" ");
+            for fence in &fix.commands {
+                let words = fence.text.split(|c: char| c.is_whitespace() || "/:@,;|()<>".contains(c));
+                let capitals =
+                    |word: &&str| word.len() > 1 && word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+                for word in words.filter(capitals).filter(|word| !OWN.contains(word)) {
+                    let is_told = report::PLACES.iter().any(|(name, _)| *name == word) || told.contains(word);
+                    if !is_told {
+                        problems.push(format!("{id}: fix {}: what is {word}?", fix.name));
+                    }
+                }
+                // It would be SOME_PATH where no host fills it.
+                if fence.text.contains("{path}") && !doc.words.iter().any(|(name, _)| *name == "path") {
+                    problems.push(format!("{id}: fix {}: which path? `## Words` has none", fix.name));
+                }
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
 /// A code's page fits a terminal on each kind of host: the cause, what to type, how to see that it worked.
 #[test]
 fn a_codes_page_fits_a_terminal() {
@@ -425,7 +502,9 @@ fn every_code_and_fix_is_reached_by_a_case() {
                 probe_times: BTreeMap::new(),
             };
             for outcome in report::write(&case.facts, &case.need, &judged, FailOn::Fail, frame).results {
-                let mut texts = vec![outcome.summary.clone(), outcome.detail.clone()];
+                // The subjects of all findings are put in for their family.
+                let short = outcome.short.replace("{subjects}", "");
+                let mut texts = vec![outcome.summary.clone(), short, outcome.detail.clone()];
                 for fix in &outcome.fixes {
                     if fix.verify.is_empty() {
                         problems.push(format!("{}: nothing shows that it worked: {}", outcome.code, fix.title));
@@ -513,7 +592,8 @@ fn fixes_fit_their_hosts() {
                     }
                     let says_boot = words.title.contains("at every boot");
                     let once = |command: &String| command.starts_with("sudo service docker");
-                    if says_boot && words.commands.iter().any(once) {
+                    let ends = words.undo.iter().any(|step| step.text().contains("until the next boot only"));
+                    if says_boot && (ends || words.commands.iter().any(once)) {
                         bad("this starts it once", &words.title);
                     }
                 }

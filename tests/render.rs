@@ -16,7 +16,7 @@ use gdoctor::need::Waiver;
 use gdoctor::policy::{self, FailOn, Status};
 use gdoctor::render::status::{self, Junit};
 use gdoctor::render::text::{self, Detail};
-use gdoctor::render::{github, html, junit, labels, md, nagios, npd, prom, sarif, tap};
+use gdoctor::render::{github, html, issue, json, junit, labels, md, nagios, npd, prom, sarif, tap};
 use gdoctor::report::start::Starts;
 use gdoctor::report::{Asker, Change, Frame, Gate, Place, Report, RunLineWords, WaiverWords, harmless, write};
 use gdoctor_checks::ALL;
@@ -74,6 +74,7 @@ fn full() -> Report {
     let mut report = report(&statuses, FailOn::Fail);
     let mut folded = report.results[3].clone();
     folded.cause = Some("docker-engine".into());
+    folded.waits = "waits until the Docker daemon answers".into();
     report.results.push(folded);
     report.results[2].waiver = Some(WaiverWords {
         reason: harmless(HOSTILE),
@@ -184,7 +185,9 @@ fn one_cause_is_one_red_line_in_every_format() {
     assert_eq!(junit::render(&lone).matches("<error").count(), 0);
     assert_eq!(tap::render(&lone).matches("not ok").count(), 1);
     assert_eq!(github::render(&lone).matches("::warning").count(), 0);
-    assert!(nagios::render(&lone).starts_with("GDOCTOR CRITICAL - 1 failed, 0 warning, 0 ok: docker-client | "));
+    assert!(
+        nagios::render(&lone).starts_with("GDOCTOR CRITICAL - 1 failed, 0 warning, 0 ok, 1 waiting: docker-client | ")
+    );
 }
 
 #[test]
@@ -395,8 +398,103 @@ fn junit_counts_what_waits() {
     let told: usize = numbers.filter_map(|(_, rest)| rest.split('"').next()?.parse::<usize>().ok()).sum();
     assert!(told > 0 && told == full.count("waiting"), "{told}: {}", full.count("waiting"));
     assert_eq!(
-        page.matches("message=\"waiting for ").count(),
+        page.matches("message=\"waits until ").count(),
         full.results.iter().filter(|o| o.cause.is_some()).count()
+    );
+}
+
+/// The number by which a format tells how many results stand under a word.
+fn told(format: &str, word: &str, report: &Report) -> usize {
+    let number = |page: &str, before: &str, after: &str| -> usize {
+        let after: Vec<&str> = page.split(before).skip(1).map(|rest| rest.split(after).next().unwrap_or("")).collect();
+        let found: Vec<usize> = after.iter().filter_map(|number| number.parse().ok()).collect();
+        assert!(!found.is_empty(), "{format} does not tell how many are {word}:\n{page}");
+        found.iter().sum()
+    };
+    // A page that has the sentence with all counts.
+    let of_sentence = |page: String| {
+        let counts = status::counts(report);
+        assert!(page.contains(&counts), "{counts}: {page}");
+        let before = if word == "fail" { "^" } else { ", " };
+        number(&format!("^{counts}, "), before, &format!(" {}", status_word(word)))
+    };
+    match format {
+        "text" => of_sentence(text::render(report, Detail::Verbose, 120)),
+        "md" => of_sentence(md::render(report)),
+        "github" => of_sentence(github::render(report)),
+        "issue" => of_sentence(issue::render(report, r#"{"checksum": "x"}"#)),
+        "html" => number(&html::render(report), &format!("class=\"{word}\">{word} "), "<"),
+        "junit" => number(&junit::render(report), &format!("\"gdoctor.{word}\" value=\""), "\""),
+        "prom" => number(&prom::render(report, 0), &format!("gdoctor_checks{{status=\"{word}\"}} "), "\n"),
+        _ => number(&json::render(report).replace(",\n", "\n"), &format!("\n    \"{word}\": "), "\n"),
+    }
+}
+
+fn status_word(word: &str) -> &str {
+    match word {
+        "fail" => "failed",
+        "warn" => "warned",
+        "pass" => "passed",
+        "skip" => "skipped",
+        other => other,
+    }
+}
+
+/// A result stands under one word, and every format counts as many under it, each result with all findings that it tells.
+#[test]
+fn every_format_counts_alike() {
+    let mut report = report(
+        &[&Status::ALL[..], &[Status::Unknown, Status::Unknown, Status::Fail, Status::Pass]].concat(),
+        FailOn::Fail,
+    );
+    let at = |status: Status, nth: usize, report: &Report| {
+        report.results.iter().enumerate().filter(|(_, o)| o.status == status).nth(nth).unwrap().0
+    };
+    // Their reasons are the same, and here each is told by itself.
+    report.results.iter_mut().for_each(|outcome| outcome.cause = None);
+    // One of three waits, one nobody has asked for, one is lived with, one tells three.
+    let (waiting, unasked) = (at(Status::Unknown, 0, &report), at(Status::Unknown, 1, &report));
+    report.results[waiting].cause = Some("docker-engine".into());
+    report.results[waiting].waits = "waits until the Docker daemon answers".into();
+    report.results[unasked].required = false;
+    let (told_by_one, waived) = (at(Status::Pass, 1, &report), at(Status::Fail, 1, &report));
+    report.results[told_by_one].stands_for = 3;
+    report.results[waived].summary = "lived with".into();
+    report.results[waived].code = "docker-client/lived-with".into();
+    let waiver = Waiver {
+        code: "docker-client/lived-with".into(),
+        subject: String::new(),
+        until: "2999-01-31".into(),
+        owner: "ops".into(),
+        reason: "later".into(),
+    };
+    let report = report.waive(&[waiver], FailOn::Fail, "2026-01-31", Gate::default());
+    let expect = [("fail", 1), ("warn", 1), ("unknown", 2), ("pass", 4), ("skip", 1), ("waiting", 1), ("waived", 1)];
+    for (word, count) in expect {
+        assert_eq!(report.count(word), count, "{word}");
+        for format in ["text", "md", "github", "issue", "html", "junit", "prom", "json"] {
+            assert_eq!(told(format, word, &report), count, "{format}: {word}");
+        }
+    }
+    // And each result stands there under its word.
+    let document: serde_json::Value = serde_json::from_str(&json::render(&report)).unwrap();
+    let (whole, table, page) =
+        (text::render(&report, Detail::Verbose, 120), md::render(&report), html::render(&report));
+    for (word, _) in expect {
+        let results = report.results.iter().filter(|o| o.counted_as() == word).count();
+        let states = document["results"].as_array().unwrap().iter().filter(|result| result["state"] == word);
+        assert_eq!(states.count(), results, "{word}");
+        let capitals = word.to_uppercase();
+        let lines = whole.lines().filter(|line| line.starts_with(&format!("  {capitals} ")));
+        assert_eq!(lines.count(), results, "{word}: {whole}");
+        let (row, head) = (format!("| {capitals} |"), format!("### {capitals} "));
+        assert_eq!(table.matches(&row).count() + table.matches(&head).count(), results, "{word}: {table}");
+        let article = format!("<article class=\"{word}");
+        assert_eq!(page.matches(&article).count(), results, "{word}");
+    }
+    assert!(
+        nagios::render(&report)
+            .starts_with("GDOCTOR CRITICAL - 1 failed, 1 warning, 4 ok, 2 unknown, 1 waiting, 1 waived")
     );
 }
 

@@ -58,6 +58,11 @@ impl fmt::Debug for Check {
 }
 
 impl Check {
+    /// The first line of its document: a clause that holds where all is well, "the Docker daemon answers".
+    pub fn title(&self) -> &'static str {
+        self.doc.lines().next().unwrap_or_default().trim_start_matches("# ")
+    }
+
     /// True where its judge may read this group of facts.
     pub fn reads(&self, group: Group) -> bool {
         self.family.reads.contains(&group) && group.only_for().is_none_or(|check| check == self.id)

@@ -20,6 +20,7 @@ pub mod own;
 pub mod place;
 pub mod require;
 pub mod run;
+pub mod typed;
 pub mod version;
 
 /// What the file of a check usually needs.

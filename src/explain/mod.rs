@@ -87,6 +87,8 @@ pub fn read(given: &[String]) -> Result<Asked, String> {
             }
             None => Ok(Asked::Text { bytes: one.clone().into_bytes(), left_out: 0 }),
         },
+        // A check and its code, with a blank between them.
+        [id, code] if topic::is_code(&format!("{id}/{code}")) => Ok(Asked::Topic(format!("{id}/{code}"))),
         words => Ok(Asked::Text { bytes: words.join(" ").into_bytes(), left_out: 0 }),
     }
 }

@@ -63,6 +63,10 @@ impl Page {
         self
     }
 
+    pub fn columns(&self) -> Option<usize> {
+        self.columns
+    }
+
     pub fn lines(&self) -> usize {
         self.text.lines().count()
     }

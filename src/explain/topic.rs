@@ -1,7 +1,5 @@
 //! `gdoctor explain TOPIC` and `gdoctor list`: the words of `doc.md`, and of a code what this host shows of it.
 
-use std::fmt::Write;
-
 use colored::Colorize;
 use gdoctor_checks::model::check::{Check, Family};
 use gdoctor_checks::model::doc::{Code, Doc, Frequency};
@@ -16,11 +14,31 @@ use super::rank::{self, Here};
 use crate::policy::Status;
 use crate::report::{
     CHECK_IT, CORRECTED, FixWords, Known, OUT_OF_SIGHT, Outcome, Report, UNDO, YOUR_OWN, find_fix, general,
-    general_fix, general_words, headed, parse,
+    general_fix, general_words, headed, parse, places,
 };
 
-/// Every check, a line each, by family; the site's own behind the others, and at the end what is explained and never looked at.
-pub fn list(own: &[&'static Check]) -> String {
+/// Every check, a line each, by family; the site's own behind the others, and at the end what is explained and never looked at. With a
+/// topic only that family, or the checks whose name has that word; Err names the families.
+pub fn list(topic: Option<&str>, own: &[&'static Check], columns: Option<usize>) -> Result<String, String> {
+    if let Some(topic) = topic {
+        let small = topic.to_ascii_lowercase();
+        if let Some(family) = family(&small) {
+            return Ok(whole_family(family, columns));
+        }
+        let all = ALL.iter().chain(own).copied();
+        let named: Vec<&Check> = all.filter(|check| check.family.name == topic || check.id.contains(&small)).collect();
+        return match named.is_empty() {
+            true => {
+                let names: Vec<String> = FAMILIES.iter().map(|family| family.title.to_ascii_lowercase()).collect();
+                Err(format!(
+                    "no family is called {topic:?}, and no check's name has this word; families: {}",
+                    names.join(", ")
+                ))
+            }
+            false => Ok(listed(&format!("checks named {topic}"), &named, columns)),
+        };
+    }
+    let listed = |name: &str, checks: &[&Check]| listed(name, checks, columns);
     let mut families: Vec<String> = FAMILIES.iter().map(|family| listed(family.name, family.checks)).collect();
     let mut names: Vec<&str> = Vec::new();
     for check in own.iter().filter(|check| FAMILIES.iter().all(|family| family.name != check.family.name)) {
@@ -34,29 +52,36 @@ pub fn list(own: &[&'static Check]) -> String {
     }
     let mut notes = format!("{}\n", "explained only, since no look at a host sees it".bold());
     for one in NOTES {
-        let _ = writeln!(notes, "  {:<22} {}", one.id, note(one.id).map_or("", |doc| doc.title));
+        notes.push_str(&row(one.id, note(one.id).map_or("", |doc| doc.title), columns));
     }
     families.push(notes);
-    families.join("\n")
+    Ok(families.join("\n"))
 }
 
-fn listed(family: &str, checks: &[&Check]) -> String {
-    let mut out = format!("{}\n", family.bold());
-    for check in checks {
-        let _ = writeln!(out, "  {:<22} {}", check.id, parse(check).title);
-    }
-    out
+fn listed(family: &str, checks: &[&Check], columns: Option<usize>) -> String {
+    let rows: String = checks.iter().map(|check| row(check.id, check.title(), columns)).collect();
+    format!("{}\n{rows}", family.bold())
+}
+
+/// An id, and behind it what holds where all is well.
+fn row(id: &str, title: &str, columns: Option<usize>) -> String {
+    const BEFORE: usize = 25;
+    let title = columns.map_or_else(
+        || title.to_owned(),
+        |columns| textwrap::wrap(title, columns.saturating_sub(BEFORE).max(15)).join(&format!("\n{:BEFORE$}", "")),
+    );
+    format!("  {id:<22} {title}\n")
 }
 
 /// A family's checks and how to have them looked at.
-fn whole_family(family: &Family) -> String {
+fn whole_family(family: &Family, columns: Option<usize>) -> String {
     let asked = match family.asked_by {
         "" => String::new(),
         flag => format!(", when it is asked for: gdoctor {flag}"),
     };
     format!(
         "{}\nLook at all of them: gdoctor --only {name}{asked}\nAll about one: gdoctor explain {}\n",
-        listed(family.name, family.checks),
+        listed(family.name, family.checks, columns),
         family.checks.first().map_or("", |check| check.id),
         name = family.name,
     )
@@ -116,7 +141,7 @@ pub fn explain(
     mut page: Page,
 ) -> Result<String, String> {
     if let Some(family) = family(topic) {
-        return Ok(whole_family(family));
+        return Ok(whole_family(family, page.columns()));
     }
     let (id, code) = topic.split_once('/').map_or((topic, None), |(id, code)| (id, Some(code)));
     let check = named(id, own);
@@ -207,6 +232,9 @@ fn whole(page: &mut Page, id: &str, doc: &Doc<'_>, tags: Option<&[String]>, repo
         false if fine.is_empty() => {}
         false => drop(page.blank().say(0, format!("Nothing to mend: {}", names(&fine)))),
     }
+    if again != SAY_IT_AGAIN && NOTES.iter().all(|note| note.id != id) {
+        page.blank().say(0, "Look at it".bold()).piece(4, again.cyan());
+    }
     page.blank();
     for (heading, text) in [("When it cannot tell", doc.cannot_tell), ("When it is not needed", doc.not_needed)] {
         if !text.is_empty() {
@@ -224,7 +252,8 @@ fn whole(page: &mut Page, id: &str, doc: &Doc<'_>, tags: Option<&[String]>, repo
         return;
     }
     for fix in &doc.fixes {
-        if !fixes_here.iter().any(|seen| seen.title == general_words(fix.title, &known)) {
+        // What stands for the reader's own values is told behind the title.
+        if !fixes_here.iter().any(|seen| seen.title.starts_with(&general_words(fix.title, &known))) {
             write_fix(page, id, fix, tags, again, &Told::ALL);
         }
     }
@@ -350,6 +379,9 @@ impl CodePage<'_> {
                         .say(0, format!("One of these {} mends it. This look tells which one{fills}:", fixes.len()))
                         .piece(4, look);
                 }
+                if let (Some(look), true, 0..=1) = (&look, is_open, fixes.len()) {
+                    page.blank().say(0, FILLED_BY).piece(4, look);
+                }
                 for fix in fixes.iter().take(told.fixes) {
                     write_fix(page, id, fix, tags.filter(|_| is_here), again, told);
                 }
@@ -363,10 +395,6 @@ impl CodePage<'_> {
                     0 => {}
                     1 => drop(page.say(0, "Or: 1 other fix")),
                     more => drop(page.say(0, format!("Or: {more} other fixes"))),
-                }
-                // The look stands above.
-                if let (Some(look), true, 0..=1) = (&look, is_open, fixes.len()) {
-                    page.blank().say(0, FILLED_BY).piece(4, look);
                 }
             }
         }
@@ -451,7 +479,9 @@ fn write_fix_here(page: &mut Page, fix: &FixWords, again: &str, told: &Told) {
 fn write_all(page: &mut Page, id: &str, fix: &Fix<'_>, again: &str) {
     let known = Known::of(id);
     let risks: Vec<&str> = fix.risks.iter().map(|risk| risk.words()).collect();
-    page.blank().say(0, headed(general_words(fix.title, &known).bold(), &risks));
+    let commands: Vec<String> = fix.commands.iter().map(|fence| general(fence.text, &known)).collect();
+    let title = format!("{}{}", general_words(fix.title, &known), places(&commands, &known));
+    page.blank().say(0, headed(title.bold(), &risks));
     for fence in &fix.commands {
         if !fence.tags.is_empty() {
             page.piece(2, format!("on {}:", fence.tags.join(", ")));

@@ -17,7 +17,7 @@ pub fn render(fleet: &Fleet) -> String {
         let _ = writeln!(out, "     {}{}", cause.summary, more_words(cause));
     }
     if !fleet.causes.is_empty() {
-        out.push_str("\nWhat a code means, and the commands that mend it: gdoctor explain CODE\n");
+        out.push_str("\nWhat a code means, and the commands that mend it:\n    gdoctor explain CODE\n");
     }
     let lines = version_lines(fleet);
     if !lines.is_empty() {

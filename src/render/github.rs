@@ -17,8 +17,10 @@ pub fn render(report: &Report) -> String {
     }
     let label = status::labels(report).map_or(String::new(), |labels| format!(", {labels}"));
     for kind in ["error", "warning"] {
-        let all: Vec<&Outcome> =
-            status::by_weight(report).into_iter().filter(|o| status::github(status::shown(o)) == Some(kind)).collect();
+        let all: Vec<&Outcome> = status::by_weight(report)
+            .into_iter()
+            .filter(|o| o.is_trouble() && status::github(o.status) == Some(kind))
+            .collect();
         let shown = if all.len() > MOST { MOST - 1 } else { all.len() };
         for outcome in &all[..shown] {
             let title = property(&format!("{} ({}){label}", status::name(outcome), outcome.title));

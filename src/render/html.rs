@@ -9,7 +9,7 @@ use gdoctor_checks::model::fix::Step;
 
 use super::status;
 use crate::policy::Status;
-use crate::report::{FixWords, Outcome, Report, WAITING, WAIVED};
+use crate::report::{self, COUNTED, FixWords, Outcome, Report};
 
 const STYLE: &str = include_str!("html.css");
 const SCRIPT: &str = include_str!("html.js");
@@ -134,25 +134,20 @@ fn filter(out: &mut String, report: &Report) {
             "<input type=\"radio\" name=\"f\" id=\"f-{word}\"{checked}><label for=\"f-{word}\" class=\"{word}\">{word} {count}</label>"
         );
     };
-    let count =
-        |s: Status| report.results.iter().filter(|o| status::shown(o) == s).map(|o| o.stands_for).sum::<usize>();
-    let bad = [Status::Fail, Status::Warn, Status::Unknown];
-    choice("trouble", bad.map(count).iter().sum(), " checked");
-    choice("all", report.results.len(), "");
-    for word in WORDS {
+    choice("trouble", report::number(status::trouble(report)), " checked");
+    choice("all", report::number(&report.results), "");
+    for word in COUNTED {
         choice(word, report.count(word), "");
     }
     out.push_str("</fieldset>\n");
 }
 
-/// What a result can be counted as, what needs care first.
-const WORDS: [&str; 7] = ["fail", "warn", "unknown", "pass", "skip", WAITING, WAIVED];
-
 fn result(out: &mut String, outcome: &Outcome) {
     let word = outcome.counted_as();
+    let trouble = if outcome.is_trouble() { " trouble" } else { "" };
     let _ = write!(
         out,
-        "<article class=\"{word}\">\n<h3><span class=\"mark\">{}</span> {}</h3>\n<p>{}</p>\n",
+        "<article class=\"{word}{trouble}\">\n<h3><span class=\"mark\">{}</span> {}</h3>\n<p>{}</p>\n",
         word.to_uppercase(),
         text(&status::name(outcome)),
         prose(&outcome.summary)
@@ -160,8 +155,8 @@ fn result(out: &mut String, outcome: &Outcome) {
     if let Some(words) = status::waiver(outcome) {
         let _ = writeln!(out, "<p class=\"why\">{}.</p>", text(&words));
     }
-    if let Some(cause) = &outcome.cause {
-        let _ = writeln!(out, "<p class=\"why\">{} has to be mended first.</p>", text(cause));
+    if outcome.cause.is_some() {
+        let _ = writeln!(out, "<p class=\"why\">{}.</p>", text(&status::capital(&outcome.waits)));
     }
     if !outcome.detail.is_empty() {
         let _ = writeln!(out, "<p class=\"why\">{}</p>", prose(&outcome.detail));

@@ -5,8 +5,7 @@ use std::fmt::Write;
 use gdoctor_checks::model::fix::Step;
 
 use super::status;
-use crate::policy::Status;
-use crate::report::{Outcome, Report};
+use crate::report::{self, Outcome, Report};
 
 pub fn render(report: &Report) -> String {
     let mut out = format!(
@@ -26,20 +25,16 @@ pub fn render(report: &Report) -> String {
     }
     corrected(&mut out, report);
     let (trouble, rest): (Vec<&Outcome>, Vec<&Outcome>) =
-        status::by_weight(report).into_iter().partition(|o| match status::shown(o) {
-            Status::Fail | Status::Warn => true,
-            Status::Unknown => o.required,
-            Status::Pass | Status::Skip => false,
-        });
+        status::by_weight(report).into_iter().partition(|o| o.is_trouble());
     trouble.iter().for_each(|outcome| told(&mut out, outcome));
     if !rest.is_empty() {
         let _ = write!(
             out,
-            "\n<details><summary>{} that need nothing</summary>\n\n| | Check | What was seen |\n|---|---|---|\n",
-            status::plural(rest.len(), "check")
+            "\n<details><summary>{}</summary>\n\n| | Check | What was seen |\n|---|---|---|\n",
+            status::plural(report::number(rest.iter().copied()), "other result")
         );
         for outcome in rest {
-            let word = status::shown(outcome).word().to_uppercase();
+            let word = outcome.counted_as().to_uppercase();
             let _ =
                 writeln!(out, "| {word} | {} | {} |", text(&status::name(outcome)), prose(&status::summary(outcome)));
         }
@@ -50,7 +45,7 @@ pub fn render(report: &Report) -> String {
 
 /// A failure or a warning, with its fixes.
 fn told(out: &mut String, outcome: &Outcome) {
-    let word = status::shown(outcome).word().to_uppercase();
+    let word = outcome.counted_as().to_uppercase();
     let _ = writeln!(out, "\n### {word} {}\n\n{}", text(&status::name(outcome)), prose(&outcome.summary));
     if !outcome.detail.is_empty() {
         let _ = writeln!(out, "\n{}", prose(&outcome.detail));

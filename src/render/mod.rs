@@ -18,6 +18,20 @@ pub mod status;
 pub mod tap;
 pub mod text;
 
+/// The lines of a text that are wider than this, wrapped behind their own indentation. A command in a line of its own, which stands
+/// behind four blanks, and a name stay whole.
+pub fn fitted(text: &str, width: usize) -> String {
+    let width = width.max(40);
+    let of_line = |line: &str| {
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        match textwrap::core::display_width(line) <= width {
+            true => line.to_owned(),
+            false => format!("{}{}", " ".repeat(indent), wrap(line.trim_start(), width, indent.max(2))),
+        }
+    };
+    text.split('\n').map(of_line).collect::<Vec<_>>().join("\n")
+}
+
 /// `text` wrapped to `width` columns, with `indent` blanks before all lines but the first, which stands behind as many.
 /// Commands, paths and options stay whole.
 fn wrap(text: &str, width: usize, indent: usize) -> String {

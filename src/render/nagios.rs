@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::status;
 use crate::policy::Status;
-use crate::report::Report;
+use crate::report::{Report, WAITING, WAIVED};
 
 pub fn render(report: &Report) -> String {
     let count = |status: Status| report.count(status.word());
@@ -16,6 +16,9 @@ pub fn render(report: &Report) -> String {
     }
     let bad = |o: &&crate::report::Outcome| matches!(status::shown(o), Status::Fail | Status::Warn | Status::Unknown);
     let problems: Vec<_> = status::by_weight(report).into_iter().filter(bad).collect();
+    for word in [WAITING, WAIVED].into_iter().filter(|word| report.count(word) > 0) {
+        let _ = write!(head, ", {} {word}", report.count(word));
+    }
     // About 80 characters fit a pager.
     for (at, outcome) in problems.iter().enumerate() {
         if head.len() + outcome.id.len() > 76 {

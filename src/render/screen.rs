@@ -21,6 +21,9 @@ const TITLE: usize = 12;
 /// The family of what was tried and not only looked at: that it went well is an answer, too.
 const PROOF: &str = "proof";
 
+/// Columns that a family's words get at least.
+const LEAST: usize = 16;
+
 /// What fits a terminal of the usual height.
 const ROWS: usize = 24;
 
@@ -45,6 +48,7 @@ pub fn render(report: &Report, terse: bool, width: usize) -> String {
 }
 
 /// What a fix has besides what to type and how to see that it worked.
+#[derive(Clone, Copy)]
 struct Extras {
     source: bool,
     /// Lines of notes.
@@ -76,8 +80,8 @@ impl Screen<'_> {
         }
         self.proved(&mut out);
         self.lines(&mut out);
-        for (number, outcome) in self.trouble.iter().enumerate() {
-            self.outcome(&mut out, outcome, number + 1);
+        for at in 0..self.trouble.len() {
+            self.outcome(&mut out, at);
         }
         self.waived(&mut out);
         self.corrected(&mut out);
@@ -138,12 +142,23 @@ impl Screen<'_> {
             let pad = " ".repeat(WORD.saturating_sub(word.chars().count()));
             // Trouble stands below in full.
             let rows = if family.status == Status::Pass { 2 } else { 1 };
-            let text = self.rows(&family.told(), 2 + WORD + TITLE, rows);
+            let text = self.family_words(family, 2 + WORD + TITLE, rows);
             let _ = writeln!(out, "  {word}{pad}{:<TITLE$}{text}", family.title);
         }
         if !judges_a_line {
             self.unchecked(out);
         }
+    }
+
+    /// Its words in so many rows; how many checks wait for it is told whole, where there is room for more than that.
+    fn family_words(&self, family: &FamilyWords, indent: usize, rows: usize) -> String {
+        let waiting = family.waiting_words();
+        let room = self.width.saturating_sub(indent + waiting.len());
+        if waiting.is_empty() || rows > 1 || room < LEAST {
+            return self.rows(&family.told(), indent, rows);
+        }
+        let narrow = Screen { width: self.width - waiting.len(), trouble: Vec::new(), extras: self.extras, ..*self };
+        format!("{}{waiting}", narrow.rows(&family.text, indent, rows))
     }
 
     /// Families that nobody asked for, with the flags that would.
@@ -184,8 +199,8 @@ impl Screen<'_> {
     /// Each judged line whole, with a numbered marker under what is wrong.
     fn lines(&self, out: &mut String) {
         let Some(line) = self.whole_line() else { return };
-        let marks: Vec<(Span, usize)> =
-            self.trouble.iter().enumerate().filter_map(|(at, outcome)| Some((span(outcome)?, at + 1))).collect();
+        let marks = self.trouble.iter().filter_map(|outcome| span(outcome)).zip(1..);
+        let marks: Vec<(Span, usize)> = marks.collect();
         if !marks.is_empty() {
             let _ = writeln!(out, "\n{}", marked::show(&line.text, &marks, self.width));
         }
@@ -197,8 +212,11 @@ impl Screen<'_> {
         (line.file.is_empty() && !line.several && !line.text.trim().contains('\n')).then_some(line)
     }
 
-    fn outcome(&self, out: &mut String, outcome: &Outcome, number: usize) {
+    fn outcome(&self, out: &mut String, at: usize) {
+        let (above, outcome) = (&self.trouble[..at], self.trouble[at]);
+        // As the markers under the line are numbered.
         let in_line = self.whole_line().is_some() && span(outcome).is_some();
+        let number = 1 + above.iter().filter(|one| span(one).is_some()).count();
         let mark = if in_line { format!("{number} ") } else { String::new() };
         let word = paint(short_word(outcome.status), outcome.status).bold();
         let indent = mark.len() + WORD;
@@ -211,7 +229,6 @@ impl Screen<'_> {
             self.place(out, outcome, indent);
         }
         // What stands above already is not told again.
-        let above = self.trouble.get(..number - 1).unwrap_or_default();
         if !outcome.detail.is_empty() && above.iter().all(|one| one.detail != outcome.detail) {
             field(out, &outcome.detail.replace('\n', " "));
         }

@@ -1,9 +1,7 @@
 //! What a status is in each format: one function a column of one table. `tests/render.rs` crosses all of them.
 
-use std::collections::BTreeSet;
-
 use crate::policy::{self, Status};
-use crate::report::{Outcome, Report, WAITING, WAIVED};
+use crate::report::{self, Outcome, Report, WAITING, WAIVED};
 
 /// The element of a JUnit test case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,9 +107,10 @@ pub fn shown(outcome: &Outcome) -> Status {
     if outcome.cause.is_some() || outcome.is_waived() { Status::Skip } else { outcome.status }
 }
 
-/// What was seen, and behind it who lives with that and until when.
+/// What was seen, and behind it who lives with that and until when; of what waits, for what.
 pub fn summary(outcome: &Outcome) -> String {
     match waiver(outcome) {
+        _ if outcome.cause.is_some() => outcome.waits.clone(),
         Some(words) if outcome.is_waived() => format!("{} ({words})", outcome.summary),
         _ => outcome.summary.clone(),
     }
@@ -173,7 +172,7 @@ pub fn trouble(report: &Report) -> Vec<&Outcome> {
 /// One sentence about the whole.
 pub fn verdict(report: &Report) -> String {
     let trouble = trouble(report);
-    let count = |status: Status| trouble.iter().filter(|o| o.status == status).map(|o| o.stands_for).sum::<usize>();
+    let count = |status: Status| report::count(trouble.iter().copied(), status.word());
     let (failed, unknown, warned) = (count(Status::Fail), count(Status::Unknown), count(Status::Warn));
     let counts = [(failed, "problem"), (unknown, "unknown"), (warned, "warning")];
     let told: Vec<String> =
@@ -217,16 +216,24 @@ fn listed(told: &[String]) -> String {
 /// What the run's checks wait for and was not selected, where nothing else keeps the run from being well.
 pub fn left_out(report: &Report) -> Option<String> {
     let mut open = report.results.iter().filter(|o| o.required && o.status == Status::Unknown && !o.is_waived());
-    let causes: Option<BTreeSet<&str>> = open.try_fold(BTreeSet::new(), |mut causes, outcome| {
-        causes.insert(outcome.cause.as_deref()?);
+    let causes: Option<Vec<&str>> = open.try_fold(Vec::new(), |mut causes, outcome| {
+        let cause = outcome.cause.as_deref()?;
+        if !causes.contains(&cause) {
+            causes.push(cause);
+        }
         Some(causes)
     });
-    let causes: Vec<&str> = causes.filter(|_| report.exit_code == policy::UNDETERMINED)?.into_iter().collect();
+    let causes = causes.filter(|_| report.exit_code == policy::UNDETERMINED)?;
     // One that was looked at says itself what is the matter.
     if let Some(told) = report.results.iter().find(|o| causes.contains(&o.id) && o.cause.is_none()) {
         return Some(format!("{}.", capital(told.brief())));
     }
-    Some(format!("Not everything could be looked at: checks wait for {}, which was left out.", causes.join(", ")))
+    let titles: Vec<String> = causes.iter().map(|id| format!("whether {} ({id})", report::title_of(id))).collect();
+    let wait = match report.count(WAITING) {
+        1 => "1 check waits".to_owned(),
+        count => format!("{count} checks wait"),
+    };
+    Some(format!("Not everything could be looked at: {}, for which {wait}, was left out.", listed(&titles)))
 }
 
 pub fn capital(text: &str) -> String {
@@ -264,8 +271,8 @@ pub fn name(outcome: &Outcome) -> String {
 /// Cause, commands, notes and page of a result, a line each.
 pub fn advice(outcome: &Outcome) -> Vec<String> {
     let mut lines: Vec<String> = waiver(outcome).into_iter().collect();
-    if let Some(cause) = &outcome.cause {
-        lines.push(format!("{cause} has to be mended first"));
+    if outcome.cause.is_some() {
+        lines.push(format!("{}.", capital(&outcome.waits)));
     }
     if !outcome.detail.is_empty() {
         lines.push(outcome.detail.replace('\n', " "));

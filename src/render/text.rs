@@ -35,19 +35,16 @@ pub fn render(report: &Report, detail: Detail, width: usize) -> String {
 struct Page<'a> {
     report: &'a Report,
     width: usize,
-    /// Checks that wait for another, by the one that they wait for.
-    waiting: BTreeMap<&'a str, Vec<&'a str>>,
+    /// How many results wait for a check, by its id.
+    waiting: BTreeMap<&'a str, usize>,
 }
 
 /// Only what the report shows red or yellow can have something folded under it.
-fn waiting(report: &Report) -> BTreeMap<&str, Vec<&str>> {
-    let mut waiting: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+fn waiting(report: &Report) -> BTreeMap<&str, usize> {
+    let mut waiting: BTreeMap<&str, usize> = BTreeMap::new();
     for outcome in &report.results {
         if let Some(cause) = outcome.cause.as_deref() {
-            let ids = waiting.entry(cause).or_default();
-            if !ids.contains(&outcome.id) {
-                ids.push(outcome.id);
-            }
+            *waiting.entry(cause).or_default() += outcome.stands_for;
         }
     }
     waiting.retain(|cause, _| {
@@ -82,8 +79,9 @@ impl Page<'_> {
     }
 
     fn outcome(&self, out: &mut String, outcome: &Outcome) {
-        let word = outcome.status.word().to_uppercase();
+        let word = outcome.counted_as().to_uppercase();
         let colour = match outcome.status {
+            _ if outcome.cause.is_some() => Color::BrightBlack,
             Status::Pass => Color::Green,
             Status::Warn => Color::Yellow,
             Status::Fail => Color::Red,
@@ -113,10 +111,11 @@ impl Page<'_> {
                 self.fix(out, fix);
             }
         }
-        if let Some(ids) =
+        if let Some(count) =
             self.waiting.get(outcome.id).filter(|_| outcome.cause.is_none() && outcome.status != Status::Pass)
         {
-            self.field(out, "waits", &format!("{} cannot be judged before this is mended", ids.join(", ")));
+            let told = if *count == 1 { "1 check waits".to_owned() } else { format!("{count} checks wait") };
+            self.field(out, "waits", &format!("{told} for this"));
         }
         for command in &outcome.find_out {
             self.field(out, "try", command);

@@ -14,8 +14,9 @@ pub fn fold(results: &mut [Outcome]) {
             None => drop(first.insert(reason, (at, 0))),
             Some((told, more)) => {
                 *more += 1;
-                let root = results[*told].id;
+                let (root, title) = (results[*told].id, results[*told].title);
                 results[at].cause = Some(root.to_owned());
+                results[at].waits = format!("not known for the same reason as whether {title}");
                 followers.insert(results[at].id, root);
             }
         }

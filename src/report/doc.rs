@@ -108,6 +108,25 @@ const SUBJECTS: [(&[&str], &str); 18] = [
     (&["proof"], "LOOK"),
 ];
 
+/// What stands in a command for something that no look at a host tells, and what is to be written there.
+pub const PLACES: [(&str, &str); 2] =
+    [("IMAGE", "your image"), ("CONTAINER", "the container's name, as `docker ps -a` shows it")];
+
+/// `; IMAGE stands for your image`: of each such word in these commands, in their order. Besides what is told of any, a document's
+/// words are, each by what stands in its place.
+pub fn places(commands: &[String], known: &Known) -> String {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut told: Vec<(&str, &str)> = Vec::new();
+    for word in commands.iter().flat_map(|command| command.split(|c: char| !is_part(c))) {
+        let own =
+            known.words.iter().find(|(name, words)| in_capitals(&format!("{{{name}}}")) == word && *words != word);
+        let own = own.map(|(_, words)| (word, *words));
+        let of_all = PLACES.iter().find(|(name, _)| *name == word).copied();
+        told.extend(own.or(of_all).filter(|one| !told.contains(one)));
+    }
+    told.iter().map(|(word, words)| format!("; {word} stands for {words}")).collect()
+}
+
 /// A command with what is known; the rest that would fill it is named in capitals, `{socket}` as SOCKET.
 pub fn general(text: &str, known: &Known) -> String {
     in_capitals(&fill(text, &known.finding, harmless))

@@ -20,7 +20,7 @@ pub struct FamilyWords {
     pub status: Status,
     /// A few words: versions, names, room; in trouble what is wrong. May be empty.
     pub text: String,
-    /// How many checks, of all families, wait for one of this.
+    /// How many results, of all families, wait for a check of this.
     pub waiting: usize,
     /// What asks for it where the host does not.
     #[serde(skip)]
@@ -40,10 +40,15 @@ impl FamilyWords {
 
     /// Its words, and how many checks wait for it.
     pub fn told(&self) -> String {
+        format!("{}{}", self.text, self.waiting_words())
+    }
+
+    /// `; 12 checks wait for it`, where some do.
+    pub fn waiting_words(&self) -> String {
         match self.waiting {
-            0 => self.text.clone(),
-            1 => format!("{}; 1 check waits for it", self.text),
-            count => format!("{}; {count} checks wait for it", self.text),
+            0 => String::new(),
+            1 => "; 1 check waits for it".to_owned(),
+            count => format!("; {count} checks wait for it"),
         }
     }
 }
@@ -66,17 +71,17 @@ pub fn families(results: &[Outcome]) -> Vec<FamilyWords> {
             let status = worst(&own);
             let roots: BTreeSet<&str> = own.iter().filter(|o| o.is_trouble()).map(|o| o.id).collect();
             let waits = |o: &&Outcome| o.cause.as_deref().is_some_and(|cause| roots.contains(cause));
-            let waiting: BTreeSet<&str> = results.iter().filter(waits).map(|o| o.id).collect();
+            let waiting = super::number(results.iter().filter(waits));
             FamilyWords {
                 name,
                 title,
                 status,
-                text: match (status, own.iter().find_map(|o| o.cause.as_deref())) {
-                    (Status::Skip, Some(cause)) => format!("waits for {cause}"),
+                text: match (status, own.iter().find(|o| o.cause.is_some())) {
+                    (Status::Skip, Some(waiting)) => waiting.waits.clone(),
                     (Status::Pass | Status::Skip, _) => in_short(&own),
                     (trouble, _) => in_trouble(&own, trouble),
                 },
-                waiting: waiting.len(),
+                waiting,
                 asked_by,
             }
         })
@@ -139,9 +144,10 @@ fn in_trouble(own: &[&Outcome], status: Status) -> String {
         .iter()
         .filter(|o| (o.is_trouble() || status == Status::Unknown) && o.status == status && o.cause.is_none())
         .collect();
-    let first = alike.first().map(|o| o.brief()).unwrap_or_default();
+    let in_short = |o: &Outcome| if o.short.is_empty() { o.brief().to_owned() } else { o.short.clone() };
+    let first = alike.first().map(|o| in_short(o)).unwrap_or_default();
     match (alike.len(), status) {
-        (0 | 1, _) => first.to_owned(),
+        (0 | 1, _) => first,
         (count, Status::Fail) => format!("{count} problems: {first}"),
         (count, Status::Warn) => format!("{count} warnings: {first}"),
         (count, _) => format!("{count} not known: {first}"),

@@ -28,16 +28,16 @@ use crate::policy::{self, FailOn, Status};
 pub use again::placed;
 pub use start::Starts;
 
-pub use doc::{Known, find_fix, general, general_words, has_holes, is_open, parse};
+pub use doc::{Known, PLACES, find_fix, general, general_words, has_holes, is_open, parse, places};
 pub use families::FamilyWords;
 pub use fitted::ANEW_BY_SCRIPT;
 pub use gate::{Gate, harmless};
 pub use refusal::Refused;
-pub use words::{CORRECTED, OUT_OF_SIGHT, ROOT_FOR_ALL, YOUR_OWN, general_fix, write, write_through};
+pub use words::{CORRECTED, OUT_OF_SIGHT, ROOT_FOR_ALL, YOUR_OWN, general_fix, title_of, write, write_through};
 
 /// `$id` of `docs/gdoctor-report-1.json`, which `gdoctor schema` prints.
 pub const SCHEMA: &str = "https://gdoctor.dev/schema/gdoctor-report-1.json";
-const SCHEMA_VERSION: &str = "1.7";
+const SCHEMA_VERSION: &str = "1.8";
 
 /// The one document that every format is made from. Field names are those of the published schema.
 #[derive(Clone, Debug, Serialize)]
@@ -59,6 +59,7 @@ pub struct Report {
     pub need_file: Option<NeedFile>,
     /// A line a family: what its checks say in a few words.
     pub families: Vec<FamilyWords>,
+    #[serde(serialize_with = "counted")]
     pub results: Vec<Outcome>,
     /// The line that was judged, where one was given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -297,7 +298,7 @@ pub struct Outcome {
     pub subject: String,
     /// What was observed, one sentence.
     pub summary: String,
-    /// The same in a few words, where it passed and that is worth a word.
+    /// The same in a few words, for the line of its family; may be empty.
     #[serde(skip)]
     pub short: String,
     /// The likely cause and what follows from it.
@@ -319,6 +320,9 @@ pub struct Outcome {
     /// The check that has to be mended first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
+    /// The same in words: `waits until the Docker daemon answers`. Empty where it waits for nothing.
+    #[serde(skip)]
+    pub waits: String,
     /// The project lives with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiver: Option<WaiverWords>,
@@ -329,6 +333,18 @@ pub struct Outcome {
     /// As many findings are told by this one.
     #[serde(skip_serializing_if = "is_one")]
     pub stands_for: usize,
+}
+
+/// A result with the word under which the summary counts it.
+#[derive(Serialize)]
+struct Counted<'a> {
+    #[serde(flatten)]
+    outcome: &'a Outcome,
+    state: &'static str,
+}
+
+fn counted<S: serde::Serializer>(results: &[Outcome], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(results.iter().map(|outcome| Counted { outcome, state: outcome.counted_as() }))
 }
 
 fn is_one(number: &usize) -> bool {
@@ -388,14 +404,22 @@ const MOST_BEFORE_COLON: usize = 5;
 pub const WAITING: &str = "waiting";
 pub const WAIVED: &str = "waived";
 
+/// Every word of the summary, what needs care first.
+pub const COUNTED: [&str; 7] = ["fail", "warn", "unknown", "pass", "skip", WAITING, WAIVED];
+
 /// How many results count under each word; a result stands under one.
 fn tally(results: &[Outcome]) -> BTreeMap<&'static str, usize> {
-    let words = Status::ALL.map(Status::word).into_iter().chain([WAITING, WAIVED]);
-    words.map(|word| (word, count(results, word))).collect()
+    COUNTED.into_iter().map(|word| (word, count(results, word))).collect()
 }
 
-fn count(results: &[Outcome], word: &str) -> usize {
-    results.iter().filter(|o| o.counted_as() == word).map(|o| o.stands_for).sum()
+/// How many of these results count under this word: the one place that counts them, for every format.
+pub fn count<'a>(results: impl IntoIterator<Item = &'a Outcome>, word: &str) -> usize {
+    number(results.into_iter().filter(|o| o.counted_as() == word))
+}
+
+/// How many findings these results tell.
+pub fn number<'a>(results: impl IntoIterator<Item = &'a Outcome>) -> usize {
+    results.into_iter().map(|o| o.stands_for).sum()
 }
 
 /// Why a failure or warning is lived with, who says so, and until when.

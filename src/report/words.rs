@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use gdoctor_checks::ALL;
 use gdoctor_checks::model::check::Check;
 use gdoctor_checks::model::doc::Doc;
 use gdoctor_checks::model::fact::Gap;
@@ -15,7 +16,7 @@ use gdoctor_checks::readings::sight::{INSIDE, INSIDE_LOOK};
 
 use super::alike;
 use super::changes::{self, corrected};
-use super::doc::{Known, fill, find_fix, in_capitals, quoted, worded};
+use super::doc::{Known, fill, find_fix, in_capitals, places, quoted, worded};
 use super::families::families;
 use super::fitted;
 use super::gate::Gate;
@@ -150,7 +151,14 @@ impl Words<'_> {
     fn outcome(&self, finding: &Finding, blocked: &BTreeMap<&str, &str>) -> Outcome {
         let harmless = |text: &str| self.shown.gate.text(text);
         let told = |text: &str| self.shown.gate.told(text);
-        let (sentence, detail) = self.sentences(finding);
+        let cause = blocker(finding).map(|by| root_cause(by, blocked));
+        let waits = cause.map_or_else(String::new, |cause| format!("waits until {}", title_of(cause)));
+        let (sentence, detail) = match cause {
+            Some(cause) => {
+                (format!("cannot tell whether {} before {}", self.doc.title, title_of(cause)), String::new())
+            }
+            None => self.sentences(finding),
+        };
         let explained = self.explained();
         let fixes: Vec<FixWords> = match finding.verdict {
             Verdict::Warn(fix) | Verdict::Fail(fix) => {
@@ -180,7 +188,8 @@ impl Words<'_> {
                 _ => Vec::new(),
             },
             explained,
-            cause: blocker(finding).map(|by| root_cause(by, blocked).to_owned()),
+            cause: cause.map(str::to_owned),
+            waits,
             waiver: None,
             duration_ms: millis(self.took),
             stands_for: 1,
@@ -265,9 +274,8 @@ impl Words<'_> {
         format!(" -- {}", if whole { text.as_str() } else { "docker run ..." })
     }
 
-    /// Only of what passed.
     fn short(&self, finding: &Finding) -> String {
-        let code = self.doc.code(finding.code).filter(|_| finding.verdict == Verdict::Pass);
+        let code = self.doc.code(finding.code);
         code.map(|code| fill(code.short, finding, |text| self.shown.gate.told(text))).unwrap_or_default()
     }
 
@@ -291,6 +299,7 @@ impl Words<'_> {
 
     fn fix(&self, fix: &Fix, finding: &Finding) -> FixWords {
         let mut words = fix_words(fix, self.tags, self.line, finding, self.shown.gate);
+        words.title.push_str(&places(&words.commands, &Known::nothing()));
         words.commands.retain(|command| !self.made_up || command != YOUR_OWN);
         // It would name the very run that this is.
         words.notes.retain(|note| !(self.reclaim && note.contains("gdoctor --only disk --reclaim")));
@@ -347,11 +356,12 @@ pub fn general_fix(fix: &Fix, tags: &[String], known: &Known) -> FixWords {
         ..fix.clone()
     };
     let words = fix_words(&worded, tags, None, known.finding(), Gate::default());
-    let each = |texts: Vec<String>| texts.iter().map(|text| in_capitals(text)).collect();
+    let each = |texts: Vec<String>| -> Vec<String> { texts.iter().map(|text| in_capitals(text)).collect() };
     let steps = |steps: Vec<Step<String>>| steps.into_iter().map(|step| step.map(|text| in_capitals(&text))).collect();
+    let commands = each(words.commands);
     FixWords {
-        title: in_capitals(&words.title),
-        commands: each(words.commands),
+        title: format!("{}{}", in_capitals(&words.title), places(&commands, known)),
+        commands,
         notes: each(words.notes),
         verify: steps(words.verify),
         undo: steps(words.undo),
@@ -464,6 +474,11 @@ fn blocker(finding: &Finding) -> Option<&str> {
         Verdict::Unknown(Gap::BlockedBy(check)) => Some(check),
         _ => None,
     }
+}
+
+/// Of a built-in check the clause that holds where all is well.
+pub fn title_of(id: &str) -> &str {
+    ALL.iter().find(|check| check.id == id).map_or(id, |check| check.title())
 }
 
 /// Follows "blocked by" to its end; a circle ends where it began.

@@ -71,7 +71,7 @@ fn one(place: &Place, wanted: Option<u64>) -> Finding {
     };
     let finding = match wanted {
         _ if place.holds == [Content::State] => Finding::fail("state-full", "look-into-state"),
-        _ if space.total == 0 && !place.is_temporary() => Finding::fail("no-disk", "look-at-mount"),
+        _ if space.total == 0 && !place.is_temporary() => Finding::fail("no-disk", "choose-disk"),
         // Containers run without it.
         _ if place.is_temporary() && space.read_only => Finding::warn("read-only", "look-at-mount"),
         _ if place.is_temporary() && space.bytes_left() == Left::None => Finding::warn("tmp-full", "look-into-tmp"),

@@ -1,4 +1,4 @@
-//! Do containers' packets fit the way out of this host?
+//! Are containers' packets small enough for the interface by which they leave this host?
 
 use crate::model::facts::docker::{DockerFacts, Place, Setting};
 use crate::model::prelude::*;

@@ -2,6 +2,7 @@
 
 use crate::model::prelude::*;
 use crate::model::run::{Argument, Edit, Foreign, RunLine, RunOption, Span, Unset, Versions};
+use crate::model::typed;
 use crate::model::version::Version;
 use crate::readings::misplaced::option_of;
 
@@ -37,8 +38,13 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let takes_next = |option: &RunOption| {
         option.takes_option || line.unset.iter().any(|unset| unset.takes_next && unset.at.contains(&option.at))
     };
+    findings.extend(line.options.iter().filter_map(pasted));
     let swallowed = line.all("image").next().is_some() && line.options.iter().any(takes_next);
-    let own = |option: &&RunOption| !told(option) && (!swallowed && !by_pattern || option.name != "image");
+    let own = |option: &&RunOption| {
+        !told(option)
+            && typed::as_typed(&option.value).is_none()
+            && (!swallowed && !by_pattern || option.name != "image")
+    };
     findings.extend(line.options.iter().filter(own).filter_map(|option| refused(line, option)));
     findings.extend(line.options.iter().filter(|option| option.one_hyphen).map(one_hyphen));
     let missing = line.options.iter().filter(|option| {
@@ -70,6 +76,30 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         findings.push(Finding::pass("taken").with("count", count).evidence("the line", format!("{count} options")));
     }
     Ok(findings)
+}
+
+/// `–gpus`, `-e DISPLAY=“:0”`: a text program has put other letters in the place of hyphens and quotes. What docker takes all the same
+/// has the quotes in it.
+fn pasted(option: &RunOption) -> Option<Finding> {
+    // Of a variable the value is not kept.
+    let written = option.at.text.replace(['\'', '"'], "");
+    let text = if FREE.contains(&option.name.as_str()) { &written } else { &option.value };
+    let typed = typed::as_typed(text)?;
+    let why = text.chars().find_map(typed::told)?;
+    // Of a window's variables the look at the display tells.
+    let of_window = DISPLAYS.iter().any(|name| text.contains(&format!("{name}=")));
+    let finding = match (&option.refused, of_window) {
+        (Some(_), _) => Finding::fail("pasted", "type-again"),
+        (None, false) => Finding::warn("pasted-quotes", "type-again"),
+        (None, true) => return None,
+    };
+    let edit = match typed.starts_with('-') && !text.starts_with('-') {
+        true => option.at.with_value(typed),
+        false => Edit { span: option.at.span, text: option.at.text.chars().filter(|c| !typed::is_quote(*c)).collect() },
+    };
+    let shown = option.at.shown();
+    let finding = finding.with("value", shown).with("why", why).edit(edit).about(shown);
+    Some(finding.evidence("the line", shown).asked_by(&option.at.origin()))
 }
 
 /// `-e "TOKEN=<secret>"`: whoever published the line left the value to its reader, and docker hands the words on.

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use gdoctor_checks::model::dockerfile::{Absent, Base, Dockerfile, Part, Said, Stage};
 use gdoctor_checks::model::need::{Capability, Gpus, Need, Origin, Wish};
 use gdoctor_checks::model::run::Span;
+use gdoctor_checks::model::typed;
 use gdoctor_checks::model::version::Version;
 use gdoctor_checks::readings::known_image;
 
@@ -318,7 +319,9 @@ impl Reader {
             } else {
                 "NAME[:TAG], the name in small letters"
             };
-            return Err(Wrong::at(text.span(start, end), &format!("{reference} is no name of an image"), help));
+            let pasted = reference.chars().find_map(typed::told).map_or(String::new(), |told| format!(": {told}"));
+            let what = format!("{reference} is no name of an image{pasted}");
+            return Err(Wrong::at(text.span(start, end), &what, help));
         }
         let at = self.source.origin(text.span(start, end), format!("FROM {reference}"));
         let used = start::plain_variables(&text.text[start..end]).into_iter().map(|(_, name)| name.to_owned());

@@ -183,7 +183,15 @@ impl Finder<'_> {
                     _ => {
                         let verb = other.map_or(String::new(), |verb| format!(" {verb}"));
                         let what = format!("docker{verb} starts no container");
-                        Wrong::at(span, &what, "gdoctor reads `docker run …` and `docker create …`")
+                        let slips =
+                            |name: &&str| other.is_some_and(|verb| strsim::damerau_levenshtein(verb, name) == 1);
+                        // `docker rm` is a command of its own.
+                        let is_real = other.is_some_and(|verb| ["rm", "rmi"].contains(&verb));
+                        let help = match ["run", "create"].into_iter().find(slips).filter(|_| !is_real) {
+                            Some(meant) => format!("did you mean `docker {meant}`?"),
+                            None => "gdoctor reads `docker run …` and `docker create …`".to_owned(),
+                        };
+                        Wrong::at(span, &what, &help)
                     }
                 };
                 self.miss.get_or_insert(wrong);

@@ -170,11 +170,12 @@ impl<'t> Reader<'t> {
                 "type an ordinary blank in its place",
             )),
             '\u{2010}'..='\u{2015}' | '\u{2212}' if first => Some((
-                format!("U+{:04X}, a dash of a web page; docker takes the word for the image's name", c as u32),
+                format!("{c} (U+{:04X}), a typographic dash; docker takes the word for the image's name", c as u32),
                 "options begin with the hyphens of the keyboard: `-` or `--`",
             )),
             '\u{2018}'..='\u{201f}' => {
-                Some((format!("U+{:04X}, a typographic quote that no shell takes for one", c as u32), "use ' or \""))
+                let what = format!("{c} (U+{:04X}), a typographic quote; no shell takes it for one", c as u32);
+                Some((what, "type ' or \" in its place"))
             }
             '\0' => Some(("a zero byte: this is no command line".to_owned(), "give a text file")),
             _ => None,

@@ -2,6 +2,7 @@
 //! protocol means the local socket.
 
 use gdoctor_checks::model::facts::display::Address;
+use gdoctor_checks::model::typed;
 
 /// `is_socket` tells whether a path leads to a socket: only then is DISPLAY a path.
 pub fn parse(text: &str, is_socket: impl Fn(&str) -> bool) -> Address {
@@ -13,6 +14,9 @@ pub fn parse(text: &str, is_socket: impl Fn(&str) -> bool) -> Address {
             return Address::Path(path.into());
         }
         return Address::Malformed("it is a path, and no socket lies there".into());
+    }
+    if let Some(pasted) = text.chars().find_map(typed::told) {
+        return Address::Malformed(pasted);
     }
     let (protocol, rest) = match text.rsplit_once('/') {
         Some((protocol, rest)) => (Some(protocol), rest),

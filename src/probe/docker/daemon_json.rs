@@ -276,5 +276,10 @@ mod tests {
         };
         assert_eq!((line, column), (2, 9));
         assert!(why.contains("trailing comma") && !why.contains("line"), "{why}");
+        let Config::Malformed { line, column, why } = parse("{\n  “log-driver”: “local”\n}") else {
+            panic!("a web page's quotes passed")
+        };
+        assert_eq!((line, column), (2, 3));
+        assert!(why.starts_with("“ is a typographic quote"), "{why}");
     }
 }
