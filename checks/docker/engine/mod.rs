@@ -66,7 +66,13 @@ fn held_by_systemd(facts: &Facts) -> Option<Result<Findings, Stop>> {
     }
     let masked = docker.unit.value().is_some_and(|unit| unit.masked);
     let lacking = docker.unit.value().and_then(|unit| unit.lacks_variables.as_ref());
-    let said = || Some(in_its_place(docker, of_named_key(docker, start::finding(start)?)).with("root", docker.root()));
+    let said = || {
+        Some(
+            in_its_place(docker, of_named_key(docker, start::finding(start)?))
+                .with("root", docker.root())
+                .with("range", facts.engine.id_range()),
+        )
+    };
     let finding = match &start.systemd {
         _ if masked => Finding::fail("masked", "unmask"),
         _ if lacking.is_some() => no_variables(lacking?),
@@ -187,6 +193,7 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
         return Ok(lacks(lack));
     }
     if let Some(finding) = facts.engine.start.value().and_then(start::finding) {
+        let finding = finding.with("range", facts.engine.id_range());
         // Whether another dockerd runs is not believed of a file: its number may be another program's by now.
         let another = docker.pid_file.value().filter(|_| finding.code == "already-runs");
         let finding = match another {

@@ -111,7 +111,7 @@ fn data_root(host: &Host, docker: &DockerFacts) -> (String, &'static str) {
         };
     }
     if none && docker.podman.value().is_some() {
-        return match home.filter(|_| !nix::unistd::geteuid().is_root()) {
+        return match home.filter(|_| host.uid() != Some(0)) {
             Some(home) => (format!("{home}/.local/share/containers/storage"), "the default of podman without root"),
             None => ("/var/lib/containers/storage".into(), "the default of podman"),
         };

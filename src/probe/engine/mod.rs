@@ -61,6 +61,7 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> EngineFacts {
         inotify: kernel::inotify(host),
         libseccomp: kernel::libseccomp(host),
         user_namespaces: kernel::user_namespaces(host),
+        free_ids: kernel::free_ids(host),
         kvm: kernel::kvm(host, docker),
         containerd_config: helpers::containerd_config(host),
         containerd: helpers::containerd(host, docker),
