@@ -217,6 +217,15 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
     if facts.host.platform.value() == Some(&Platform::Wsl) && facts.host.systemd.is_absent() {
         return Ok(Finding::fail("no-service-manager", "systemd-in-wsl"));
     }
+    if let Some((root, place)) =
+        facts.engine.data_root.value().and_then(|root| Some((root, root.not_mounted.as_ref()?)))
+    {
+        let finding = Finding::fail("disk-not-mounted", "docker-storage/mount-it").with("place", place);
+        return Ok(finding.with("root", &root.path).evidence("/etc/fstab", place.as_str()));
+    }
+    if let Some(finding) = without_filter(facts) {
+        return Ok(finding);
+    }
     if let Some(finding) = unsaid(facts) {
         return Ok(finding);
     }
@@ -329,6 +338,25 @@ fn unsaid(facts: &Facts) -> Option<Finding> {
     };
     let finding = Finding::fail(code, fix).with("result", &start.result);
     Some(finding.evidence(facts.engine.start.source.0.as_str(), format!("failed, {}", start.result)))
+}
+
+/// Its first rule is where dockerd ends then, unless it is to set none.
+fn without_filter(facts: &Facts) -> Option<Finding> {
+    let docker = &facts.docker;
+    let own = docker.is_rootless() || docker.uses_nftables();
+    if own || docker.setting("iptables", |settings| settings.iptables).is_some_and(|set| !set.value) {
+        return None;
+    }
+    let fact = &facts.engine.packet_filter;
+    let filter = fact.value()?;
+    let program = filter.program.as_deref()?;
+    let (interface, fix) = match (filter.legacy && !filter.legacy_in_kernel, filter.no_nf_tables) {
+        (true, _) => ("ip_tables", "filter-backend"),
+        (_, true) => ("nf_tables", "filter-legacy"),
+        _ => return None,
+    };
+    let finding = Finding::fail("filter-not-in-kernel", fix).with("program", program).with("interface", interface);
+    Some(finding.evidence(fact.source.0.as_str(), format!("{program}, and no {interface} in the kernel")))
 }
 
 fn starting(start: &Start) -> Option<Finding> {

@@ -102,6 +102,8 @@ pub struct EngineFacts {
     pub log_target: Fact<LogTarget>,
     /// The mount below which images and volumes lie.
     pub data_root: Fact<DataRoot>,
+    /// The folder in which containerd keeps the images of an engine with its store.
+    pub image_store: Fact<DataRoot>,
     /// The file that the running dockerd was started from is replaced or gone. Its owner and root alone may see that.
     pub daemon_replaced: Fact<bool>,
 }
@@ -525,6 +527,8 @@ pub struct PacketFilter {
     pub legacy: bool,
     /// The kernel has that interface, loaded or loadable. True also when nobody can tell.
     pub legacy_in_kernel: bool,
+    /// The kernel has no nf_tables, which an iptables that is not `legacy` speaks to. False also when nobody can tell.
+    pub no_nf_tables: bool,
     /// The kernel has that interface without its table `raw`. False also when nobody can tell.
     pub no_raw_table: bool,
 }

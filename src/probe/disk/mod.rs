@@ -150,7 +150,7 @@ fn image_root(host: &Host, docker: &DockerFacts, data: &str) -> Result<String, S
     Ok(containerd_root(host))
 }
 
-fn containerd_root(host: &Host) -> String {
+pub fn containerd_root(host: &Host) -> String {
     let config = host.text("/etc/containerd/config.toml");
     let root = config.value().and_then(|text| top_level_root(text));
     root.unwrap_or_else(|| "/var/lib/containerd".into())

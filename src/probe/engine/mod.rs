@@ -68,6 +68,7 @@ pub fn probe(host: &Host, docker: &DockerFacts) -> EngineFacts {
         bridge: network::bridge(host, docker),
         log_target: logging::target(host, docker),
         data_root: mounts::data_root(host, docker),
+        image_store: mounts::image_store(host, docker),
         helpers,
         daemon_replaced,
         packages,
