@@ -118,6 +118,24 @@ impl Host {
         }
     }
 
+    /// A regular file's end is these bytes.
+    pub fn ends_with(&self, path: impl AsRef<Path>, end: &[u8]) -> Fact<bool> {
+        let path = path.as_ref();
+        let source = path.to_string_lossy().into_owned();
+        let read = || {
+            let mut file = self.open(path)?;
+            let from = file.metadata()?.len().saturating_sub(end.len() as u64);
+            file.seek(SeekFrom::Start(from))?;
+            let mut bytes = Vec::new();
+            file.take(end.len() as u64).read_to_end(&mut bytes)?;
+            Ok(bytes == end)
+        };
+        match read() {
+            Ok(is) => Fact::present(is, source),
+            Err(error) => self.fact_of(error, path, source),
+        }
+    }
+
     /// A one-line file (sysfs, procfs) without its line end.
     pub fn line(&self, path: impl AsRef<Path>) -> Fact<String> {
         self.text(path).map(|text| text.trim().to_owned())

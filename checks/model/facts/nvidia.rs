@@ -310,6 +310,8 @@ pub struct ModuleFile {
     pub signer: Option<String>,
     /// It is signed, and modinfo could not read by whom.
     pub unread_signature: bool,
+    /// The file itself ends without a signature, whatever modinfo said. False also where it is compressed.
+    pub unsigned: bool,
 }
 
 impl ModuleFile {
