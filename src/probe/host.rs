@@ -56,7 +56,7 @@ pub fn kernel(host: &Host) -> Fact<String> {
 const MACHINES: [(u16, &str); 5] = [(62, "x86_64"), (183, "aarch64"), (40, "armv7l"), (22, "s390x"), (21, "ppc64le")];
 
 /// Another machine's is that of its programs; where none can be read, the one whose libraries it has.
-fn machine(host: &Host) -> Fact<String> {
+pub fn machine(host: &Host) -> Fact<String> {
     if !host.is_this_machine() {
         return machine_of_root(host);
     }

@@ -20,6 +20,8 @@ pub struct NvidiaFacts {
     pub switches: Fact<u32>,
     /// The kernel module that is loaded now.
     pub module: Fact<Module>,
+    /// The driver of a Jetson's own GPU is loaded, beside which NVIDIA's ordinary one serves the screen alone.
+    pub nvgpu: Fact<String>,
     /// /dev/dxg: the GPU's way into WSL2.
     pub dxg: Fact<String>,
     /// What NVIDIA's driver of Windows lends to WSL, a file or a folder of its driver store. Absent where there is none of it.
