@@ -218,10 +218,14 @@ impl Host {
         self.stat(path).value().is_some()
     }
 
-    /// The first executable file of that name in `folders`; Absent when none has it, Unknown when a folder could not be read.
+    /// The first executable file of that name in `folders`; Absent when none has it, Unknown when a folder could not be read, or none
+    /// of them is in this root.
     pub fn executable<'a>(&self, name: &str, folders: impl IntoIterator<Item = &'a str>) -> Fact<String> {
         let mut gap = None;
+        // A root of a few files has none of the folders in which programs lie: it tells nothing of them.
+        let mut any = self.is_live();
         for folder in folders {
+            any = any || self.exists(folder);
             let candidate = Path::new(folder).join(name);
             let stat = self.stat(&candidate);
             match (stat.value(), stat.gap()) {
@@ -232,6 +236,8 @@ impl Host {
                 _ => {}
             }
         }
+        let unseen = || Gap::Unsupported("this root has no folder of programs".into());
+        let gap = gap.or_else(|| (!any).then(unseen));
         gap.map_or_else(|| Fact::absent("PATH"), |gap| Fact::unknown(gap, "PATH"))
     }
 
