@@ -37,8 +37,8 @@ pub fn run_line(bytes: &[u8]) {
         passed: &variable,
         cwd: "/home/somebody",
         home: Some("/home/somebody"),
-        uid: 1000,
-        gid: 1000,
+        uid: Some(1000),
+        gid: Some(1000),
         ..run_line::Shell::BARE
     };
     match run_line::parse(&text, &shell) {

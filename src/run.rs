@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use gdoctor_checks::model::check::Check;
 use gdoctor_checks::model::fact::Gap;
 use gdoctor_checks::model::facts::Facts;
+use gdoctor_checks::model::facts::host::User;
 use gdoctor_checks::model::facts::proof::Image;
 use gdoctor_checks::model::need::{Need, Origin};
 use gdoctor_checks::model::own::{Asked, Own};
@@ -71,13 +72,19 @@ fn session(facts: &Facts) -> Session {
     let display = &facts.display;
     let cookies = display.cookies.value().filter(|file| file.by_variable).map(|file| file.path.clone());
     let wayland = display.session.value().and_then(|session| session.wayland_socket.as_ref()?.rsplit_once('/'));
+    let user = facts.host.user.value();
+    let said = |field: fn(&User) -> &String| user.map(field).filter(|text| !text.is_empty()).cloned();
     let all = [
+        ("HOME", said(|user| &user.home)),
+        ("USER", said(|user| &user.name)),
+        ("LOGNAME", said(|user| &user.name)),
         ("DISPLAY", display.name.value().map(|name| name.text.clone())),
         ("XAUTHORITY", cookies),
         ("XDG_RUNTIME_DIR", wayland.map(|(folder, _)| folder.to_owned())),
         ("WAYLAND_DISPLAY", wayland.map(|(_, name)| name.to_owned())),
     ];
-    Session(all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
+    let variables = all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    Session { variables, uid: user.map(|user| user.uid), folder: said(|user| &user.folder) }
 }
 
 impl Run {

@@ -13,8 +13,14 @@ fn parse(text: &str) -> Result<Vec<RunLine>, run_line::Wrong> {
         "TWO" => Some("one two".to_owned()),
         _ => None,
     };
-    let shell =
-        Shell { variable: &variable, passed: &variable, cwd: "/work", home: Some("/root"), uid: 0, ..Shell::BARE };
+    let shell = Shell {
+        variable: &variable,
+        passed: &variable,
+        cwd: "/work",
+        home: Some("/root"),
+        uid: Some(0),
+        ..Shell::BARE
+    };
     run_line::parse(text, &shell)
 }
 

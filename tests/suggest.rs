@@ -38,8 +38,8 @@ fn suggestions_pass_on_recorded_hosts() {
                 passed: &|name| (name == "DISPLAY").then(|| ":0".to_owned()),
                 cwd: "/home/me",
                 home: None,
-                uid: 1000,
-                gid: 1000,
+                uid: Some(1000),
+                gid: Some(1000),
                 ..Shell::BARE
             };
             let read = run_line::parse_one(&line, &shell).unwrap_or_else(|wrong| panic!("{file}: {line}: {wrong:?}"));

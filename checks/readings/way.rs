@@ -249,11 +249,12 @@ impl Facts {
             && !self.toolkit.configured_before_dockerd()
     }
 
-    /// A Jetson without NVML.
+    /// A Jetson without NVML, or whose GPU is not NVML's: the toolkit's mode auto then takes csv (its internal/info, resolver).
     pub fn is_csv_platform(&self) -> bool {
         let jetson = self.host.platform.value() == Some(&Platform::Jetson);
         let libraries = self.library.found.value().map(|found| found.as_slice()).unwrap_or_default();
-        jetson && !matches!(look_up(libraries, "libnvidia-ml", Kind::Native, None), Found::Fits(_))
+        let by_nvgpu = self.nvidia.nvgpu.value().is_some() && self.nvidia.usable_gpus().next().is_none();
+        jetson && (by_nvgpu || !matches!(look_up(libraries, "libnvidia-ml", Kind::Native, None), Found::Fits(_)))
     }
 }
 

@@ -118,6 +118,24 @@ impl Host {
         }
     }
 
+    /// A regular file's end is these bytes.
+    pub fn ends_with(&self, path: impl AsRef<Path>, end: &[u8]) -> Fact<bool> {
+        let path = path.as_ref();
+        let source = path.to_string_lossy().into_owned();
+        let read = || {
+            let mut file = self.open(path)?;
+            let from = file.metadata()?.len().saturating_sub(end.len() as u64);
+            file.seek(SeekFrom::Start(from))?;
+            let mut bytes = Vec::new();
+            file.take(end.len() as u64).read_to_end(&mut bytes)?;
+            Ok(bytes == end)
+        };
+        match read() {
+            Ok(is) => Fact::present(is, source),
+            Err(error) => self.fact_of(error, path, source),
+        }
+    }
+
     /// A one-line file (sysfs, procfs) without its line end.
     pub fn line(&self, path: impl AsRef<Path>) -> Fact<String> {
         self.text(path).map(|text| text.trim().to_owned())
@@ -200,10 +218,14 @@ impl Host {
         self.stat(path).value().is_some()
     }
 
-    /// The first executable file of that name in `folders`; Absent when none has it, Unknown when a folder could not be read.
+    /// The first executable file of that name in `folders`; Absent when none has it, Unknown when a folder could not be read, or none
+    /// of them is in this root.
     pub fn executable<'a>(&self, name: &str, folders: impl IntoIterator<Item = &'a str>) -> Fact<String> {
         let mut gap = None;
+        // A root of a few files has none of the folders in which programs lie: it tells nothing of them.
+        let mut any = self.is_live();
         for folder in folders {
+            any = any || self.exists(folder);
             let candidate = Path::new(folder).join(name);
             let stat = self.stat(&candidate);
             match (stat.value(), stat.gap()) {
@@ -214,6 +236,8 @@ impl Host {
                 _ => {}
             }
         }
+        let unseen = || Gap::Unsupported("this root has no folder of programs".into());
+        let gap = gap.or_else(|| (!any).then(unseen));
         gap.map_or_else(|| Fact::absent("PATH"), |gap| Fact::unknown(gap, "PATH"))
     }
 

@@ -2,6 +2,7 @@
 //! What the bytes mean is the probes' matter.
 #![allow(clippy::disallowed_methods)]
 
+pub mod account;
 pub mod bind;
 pub mod certificate;
 pub mod child;
@@ -77,10 +78,16 @@ pub struct Host {
 
 /// Variables of a session that was looked at elsewhere; what it has not is not set there.
 #[derive(Clone, Debug, Default)]
-pub struct Session(pub BTreeMap<&'static str, String>);
+pub struct Session {
+    pub variables: BTreeMap<&'static str, String>,
+    /// The account's user id, and the working directory.
+    pub uid: Option<u32>,
+    pub folder: Option<String>,
+}
 
 /// Variables that describe the session that a command is started in, and not what its user wants.
-const OF_SESSION: [&str; 4] = ["DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR"];
+const OF_SESSION: [&str; 8] =
+    ["DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "HOME", "USER", "LOGNAME", "HOSTNAME"];
 
 /// What sudo hands on by itself, of what is asked for here: sudo's env.c.
 const KEPT: [&str; 7] = ["DISPLAY", "XAUTHORITY", "PATH", "LANG", "TZ", "TERM", "CI"];
@@ -145,10 +152,13 @@ impl Host {
         Self { root: "/".into(), ..self.clone() }
     }
 
-    /// An environment variable; `None` when unset or empty. A value that is not UTF-8 is read lossily.
+    /// An environment variable; `None` when unset or empty, and where it is an account's and the root another machine's. A value that is not UTF-8 is read lossily.
     pub fn env(&self, name: &str) -> Option<String> {
         if let Some(session) = self.session.as_ref().filter(|_| OF_SESSION.contains(&name)) {
-            return session.0.get(name).cloned();
+            return session.variables.get(name).cloned();
+        }
+        if let Some(value) = self.of_account(name) {
+            return value;
         }
         if self.sudo && name == "HOME" {
             return Some("/root".into());
@@ -157,6 +167,17 @@ impl Host {
             return None;
         }
         std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
+    }
+
+    /// A folder of this machine as the judged host has it: below `--root` without that; `None` where it is no folder of that host.
+    pub fn folder(&self, path: &std::path::Path) -> Option<String> {
+        if let Some(session) = &self.session {
+            let below = path.strip_prefix(self.cwd()).ok()?;
+            let folder = std::path::Path::new(session.folder.as_ref()?).join(below);
+            return Some(folder.components().collect::<PathBuf>().display().to_string());
+        }
+        let below = path.strip_prefix(&self.root).ok()?;
+        Some(format!("/{}", below.display()))
     }
 
     /// The working directory; `/` when it is gone.

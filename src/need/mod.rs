@@ -246,8 +246,9 @@ fn read_lines(line: &LineArgs, host: &Host) -> Result<Option<run_line::Read>, Re
     let Some((name, text, environment)) = line_text(line, host)? else { return Ok(None) };
     let file = line.run_file.as_ref().filter(|path| path.as_os_str() != "-");
     let file = file.map_or_else(String::new, |path| path.display().to_string());
-    let (cwd, home, user) = (host.cwd(), host.env("HOME"), host.env("USER"));
-    let host_name = host.live().line("/proc/sys/kernel/hostname").value().cloned();
+    let (folder, home, user) = (host.folder(std::path::Path::new(&host.cwd())), host.env("HOME"), host.env("USER"));
+    let here = host.is_live() && !host.is_saved();
+    let host_name = host.live().line("/proc/sys/kernel/hostname").value().filter(|_| here).cloned();
     let shell = run_line::Shell {
         variable: &|name| environment.then(|| host.env(name)).flatten(),
         passed: &|name| host.env(name),
@@ -257,10 +258,12 @@ fn read_lines(line: &LineArgs, host: &Host) -> Result<Option<run_line::Read>, Re
             fact => fact.value().map(|_| true),
         },
         list: &|folder| host.list(folder).value().filter(|_| !host.is_saved()).cloned(),
-        cwd: &cwd,
+        cwd: folder.as_deref().unwrap_or("/"),
+        elsewhere: !here,
+        open_folder: folder.is_none(),
         home: home.as_deref(),
-        uid: nix::unistd::geteuid().as_raw(),
-        gid: nix::unistd::getegid().as_raw(),
+        uid: host.uid(),
+        gid: if here { Some(nix::unistd::getegid().as_raw()) } else { None },
         user: user.as_deref(),
         host: host_name.as_deref(),
         script: Some(file.as_str()).filter(|file| !file.is_empty()),

@@ -1,18 +1,17 @@
 //! Reads what machine and which user this is.
 
-use std::ffi::CString;
-
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::host::{HostFacts, ImageRoot, Platform, System, User};
 use nix::unistd::{self, Gid, Uid};
 
 use crate::host::Host;
+use crate::host::account::Account;
 
 pub fn probe(host: &Host) -> HostFacts {
     HostFacts {
         system: system(host),
         kernel: kernel(host),
-        machine: machine(),
+        machine: machine(host),
         systemd: host.stat("/run/systemd/system").map(|_| "systemd".into()),
         container: container(host),
         platform: platform(host),
@@ -53,10 +52,38 @@ pub fn kernel(host: &Host) -> Fact<String> {
     if recorded.value().is_some() || !host.is_this_machine() { recorded } else { host.live().line(RELEASE) }
 }
 
-fn machine() -> Fact<String> {
+/// The ELF machines that Docker's own packages are for: elf.h, e_machine.
+const MACHINES: [(u16, &str); 5] = [(62, "x86_64"), (183, "aarch64"), (40, "armv7l"), (22, "s390x"), (21, "ppc64le")];
+
+/// Another machine's is that of its programs; where none can be read, the one whose libraries it has.
+pub fn machine(host: &Host) -> Fact<String> {
+    if !host.is_this_machine() {
+        return machine_of_root(host);
+    }
     match nix::sys::utsname::uname() {
         Ok(names) => Fact::present(names.machine().to_string_lossy().into_owned(), "uname"),
         Err(errno) => Fact::unknown(Gap::Unsupported(errno.desc().into()), "uname"),
+    }
+}
+
+fn machine_of_root(host: &Host) -> Fact<String> {
+    let programs = ["/usr/bin/env", "/bin/sh", "/usr/bin/bash", "/bin/busybox", "/usr/lib/systemd/systemd"];
+    for path in programs {
+        let head = host.head(path, 20);
+        let Some([0x7f, b'E', b'L', b'F', _, data, .., low, high]) = head.value().map(Vec::as_slice) else { continue };
+        let number = if *data == 2 { u16::from_be_bytes([*low, *high]) } else { u16::from_le_bytes([*low, *high]) };
+        if let Some((_, name)) = MACHINES.iter().find(|(machine, _)| *machine == number) {
+            return Fact::present((*name).into(), path);
+        }
+    }
+    let has = |name: &&str| host.exists(format!("/usr/lib/{name}-linux-gnu"));
+    let mut found = ["x86_64", "aarch64", "s390x"].into_iter().filter(has);
+    match (found.next(), found.next()) {
+        (Some(one), None) => Fact::present(one.into(), "/usr/lib"),
+        _ => {
+            const WHY: &str = "--root names another machine's files, and no program among them tells what it is";
+            Fact::unknown(Gap::Unsupported(WHY.into()), programs.join(", "))
+        }
     }
 }
 
@@ -158,23 +185,31 @@ fn image_root(host: &Host) -> Fact<ImageRoot> {
 }
 
 fn user(host: &Host) -> Fact<User> {
+    let account = host.account();
+    if !host.is_live() && !host.is_this_machine() {
+        const SOURCE: &str = "/etc/passwd, /etc/group";
+        const WHY: &str = "--root names another machine's files, and they do not tell which account calls docker there";
+        return match account {
+            Some(Account { name, uid, groups, home }) => {
+                let account_groups = groups.clone();
+                Fact::present(User { name, uid, account_groups, groups, home, folder: String::new() }, SOURCE)
+            }
+            None => Fact::unknown(Gap::Unsupported(WHY.into()), SOURCE),
+        };
+    }
     let uid = Uid::effective();
     let mut groups: Vec<u32> = unistd::getgroups().unwrap_or_default().into_iter().map(Gid::as_raw).collect();
     groups.push(unistd::getegid().as_raw());
     groups.sort_unstable();
     groups.dedup();
-    // Another host's account files say nothing of this process.
-    let account = if host.is_live() { unistd::User::from_uid(uid).ok().flatten() } else { None };
-    let account_groups = account.as_ref().and_then(|account| {
-        let name = CString::new(account.name.clone()).ok()?;
-        unistd::getgrouplist(&name, account.gid).ok()
-    });
     let source = "getgroups, getgrouplist";
     Fact::present(
         User {
+            account_groups: account.as_ref().map_or(groups.clone(), |account| account.groups.clone()),
             name: account.map_or_else(|| uid.to_string(), |account| account.name),
             uid: uid.as_raw(),
-            account_groups: account_groups.map_or(groups.clone(), |g| g.into_iter().map(Gid::as_raw).collect()),
+            home: host.env("HOME").unwrap_or_default(),
+            folder: host.folder(std::path::Path::new(&host.cwd())).unwrap_or_default(),
             groups,
         },
         source,

@@ -183,8 +183,8 @@ pub fn parse_line(line: &str, env: &BTreeMap<String, String>) -> RunLine {
         passed: &variable,
         cwd: "/home/me",
         home: Some("/home/me"),
-        uid: 1000,
-        gid: 1000,
+        uid: Some(1000),
+        gid: Some(1000),
         list: &list,
         exists: &exists,
         ..run_line::Shell::BARE

@@ -66,7 +66,13 @@ fn held_by_systemd(facts: &Facts) -> Option<Result<Findings, Stop>> {
     }
     let masked = docker.unit.value().is_some_and(|unit| unit.masked);
     let lacking = docker.unit.value().and_then(|unit| unit.lacks_variables.as_ref());
-    let said = || Some(in_its_place(docker, of_named_key(docker, start::finding(start)?)).with("root", docker.root()));
+    let said = || {
+        Some(
+            in_its_place(docker, of_named_key(docker, start::finding(start)?))
+                .with("root", docker.root())
+                .with("range", facts.engine.id_range()),
+        )
+    };
     let finding = match &start.systemd {
         _ if masked => Finding::fail("masked", "unmask"),
         _ if lacking.is_some() => no_variables(lacking?),
@@ -187,6 +193,7 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
         return Ok(lacks(lack));
     }
     if let Some(finding) = facts.engine.start.value().and_then(start::finding) {
+        let finding = finding.with("range", facts.engine.id_range());
         // Whether another dockerd runs is not believed of a file: its number may be another program's by now.
         let another = docker.pid_file.value().filter(|_| finding.code == "already-runs");
         let finding = match another {
@@ -209,6 +216,15 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
     }
     if facts.host.platform.value() == Some(&Platform::Wsl) && facts.host.systemd.is_absent() {
         return Ok(Finding::fail("no-service-manager", "systemd-in-wsl"));
+    }
+    if let Some((root, place)) =
+        facts.engine.data_root.value().and_then(|root| Some((root, root.not_mounted.as_ref()?)))
+    {
+        let finding = Finding::fail("disk-not-mounted", "docker-storage/mount-it").with("place", place);
+        return Ok(finding.with("root", &root.path).evidence("/etc/fstab", place.as_str()));
+    }
+    if let Some(finding) = without_filter(facts) {
+        return Ok(finding);
     }
     if let Some(finding) = unsaid(facts) {
         return Ok(finding);
@@ -322,6 +338,25 @@ fn unsaid(facts: &Facts) -> Option<Finding> {
     };
     let finding = Finding::fail(code, fix).with("result", &start.result);
     Some(finding.evidence(facts.engine.start.source.0.as_str(), format!("failed, {}", start.result)))
+}
+
+/// Its first rule is where dockerd ends then, unless it is to set none.
+fn without_filter(facts: &Facts) -> Option<Finding> {
+    let docker = &facts.docker;
+    let own = docker.is_rootless() || docker.uses_nftables();
+    if own || docker.setting("iptables", |settings| settings.iptables).is_some_and(|set| !set.value) {
+        return None;
+    }
+    let fact = &facts.engine.packet_filter;
+    let filter = fact.value()?;
+    let program = filter.program.as_deref()?;
+    let (interface, fix) = match (filter.legacy && !filter.legacy_in_kernel, filter.no_nf_tables) {
+        (true, _) => ("ip_tables", "filter-backend"),
+        (_, true) => ("nf_tables", "filter-legacy"),
+        _ => return None,
+    };
+    let finding = Finding::fail("filter-not-in-kernel", fix).with("program", program).with("interface", interface);
+    Some(finding.evidence(fact.source.0.as_str(), format!("{program}, and no {interface} in the kernel")))
 }
 
 fn starting(start: &Start) -> Option<Finding> {

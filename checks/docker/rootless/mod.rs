@@ -26,7 +26,10 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
         let path = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns";
         Finding::fail("restricted", "allow-rootlesskit").evidence(path, "1")
     } else if let Some(path) = &user.no_range_in {
-        Finding::fail("no-range", "give-range").with("path", path).evidence(path.as_str(), "no line of this user")
+        Finding::fail("no-range", "give-range")
+            .with("path", path)
+            .with("range", facts.engine.id_range())
+            .evidence(path.as_str(), "no line of this user")
     } else if !user.newuidmap {
         Finding::fail("no-newuidmap", "install-uidmap").evidence("PATH", "no newuidmap")
     } else if let Some(path) = &user.powerless {

@@ -87,6 +87,8 @@ pub struct EngineFacts {
     #[serde(serialize_with = "place::word")]
     pub libseccomp: Fact<String>,
     pub user_namespaces: Fact<UserNamespaces>,
+    /// The first of [`IDS`] ids that no line of /etc/subuid and /etc/subgid has.
+    pub free_ids: Fact<u32>,
     pub kvm: Fact<Kvm>,
     /// What dockerd starts beside containers. Absent where no dockerd runs on this machine.
     pub helpers: Fact<Vec<DaemonHelper>>,
@@ -100,6 +102,8 @@ pub struct EngineFacts {
     pub log_target: Fact<LogTarget>,
     /// The mount below which images and volumes lie.
     pub data_root: Fact<DataRoot>,
+    /// The folder in which containerd keeps the images of an engine with its store.
+    pub image_store: Fact<DataRoot>,
     /// The file that the running dockerd was started from is replaced or gone. Its owner and root alone may see that.
     pub daemon_replaced: Fact<bool>,
 }
@@ -523,6 +527,8 @@ pub struct PacketFilter {
     pub legacy: bool,
     /// The kernel has that interface, loaded or loadable. True also when nobody can tell.
     pub legacy_in_kernel: bool,
+    /// The kernel has no nf_tables, which an iptables that is not `legacy` speaks to. False also when nobody can tell.
+    pub no_nf_tables: bool,
     /// The kernel has that interface without its table `raw`. False also when nobody can tell.
     pub no_raw_table: bool,
 }
@@ -640,6 +646,18 @@ pub struct Limits {
 pub struct Inotify {
     pub watches: u64,
     pub instances: u64,
+}
+
+/// As many ids as an account gets, and where such ranges begin: login.defs(5), SUB_UID_COUNT and SUB_UID_MIN.
+pub const IDS: u32 = 65_536;
+pub const FIRST_ID: u32 = 100_000;
+
+impl EngineFacts {
+    /// A range of ids that no account has yet, as usermod(8) takes it; the first one where nobody could look.
+    pub fn id_range(&self) -> String {
+        let first = self.free_ids.value().copied().unwrap_or(FIRST_ID);
+        format!("{first}-{}", first.saturating_add(IDS - 1))
+    }
 }
 
 /// What a rootless engine needs of the kernel and of the account.

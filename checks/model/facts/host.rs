@@ -96,6 +96,11 @@ pub struct User {
     pub groups: Vec<u32>,
     /// Groups of the account as a new login would get them: getgrouplist(3).
     pub account_groups: Vec<u32>,
+    /// `$HOME`, and the folder that gdoctor was called in; empty where they are not known, and in older files.
+    #[serde(serialize_with = "place::path")]
+    pub home: String,
+    #[serde(serialize_with = "place::path")]
+    pub folder: String,
 }
 
 impl ImageRoot {

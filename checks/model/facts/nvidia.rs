@@ -20,6 +20,8 @@ pub struct NvidiaFacts {
     pub switches: Fact<u32>,
     /// The kernel module that is loaded now.
     pub module: Fact<Module>,
+    /// The driver of a Jetson's own GPU is loaded, beside which NVIDIA's ordinary one serves the screen alone.
+    pub nvgpu: Fact<String>,
     /// /dev/dxg: the GPU's way into WSL2.
     pub dxg: Fact<String>,
     /// What NVIDIA's driver of Windows lends to WSL, a file or a folder of its driver store. Absent where there is none of it.
@@ -310,6 +312,8 @@ pub struct ModuleFile {
     pub signer: Option<String>,
     /// It is signed, and modinfo could not read by whom.
     pub unread_signature: bool,
+    /// The file itself ends without a signature, whatever modinfo said. False also where it is compressed.
+    pub unsigned: bool,
 }
 
 impl ModuleFile {

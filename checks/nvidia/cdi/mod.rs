@@ -22,7 +22,7 @@ const SOCKET: &str = "nvidia-persistenced/socket";
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     facts.has_a_driven_gpu()?;
     facts.is_for_docker(need)?;
-    let ways = facts.ways_for(need)?;
+    let ways = ways(facts, need)?;
     let podman = facts.is_of_podman(need);
     if podman && need.run.is_some() && facts.podman_lacks_cdi() {
         return Err(Stop::blocked_by("run-line-gpu"));
@@ -101,6 +101,20 @@ enum Weight {
 }
 
 /// No way in is open, and a spec would open one.
+/// Where the other ways cannot be seen, what the engine says of its CDI still closes that of a line's own name.
+fn ways(facts: &Facts, need: &Need) -> Result<Ways, Stop> {
+    facts.ways_for(need).or_else(|stop| {
+        let refused = facts.passage_for(need).and_then(|passage| passage.refused);
+        let unseen = Err(Closed::NotKnown);
+        match refused {
+            Some(Refusal::CdiOff | Refusal::NoFolders) if need.run.is_some() => {
+                Ok(Ways { gpus: unseen, runtime: unseen, device: Err(Closed::CdiOff) })
+            }
+            _ => Err(stop),
+        }
+    })
+}
+
 fn closed(facts: &Facts, ways: &Ways, specs: &[Spec], podman: bool) -> Finding {
     let broken = specs.iter().find_map(|spec| match &spec.content {
         Content::Malformed { line, column, why } => Some((&spec.path, *line, *column, why)),

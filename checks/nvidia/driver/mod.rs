@@ -131,12 +131,13 @@ fn not_loaded(facts: &Facts) -> Finding {
             .saw(&nvidia.blocked_module);
     }
     let finding = match (nvidia.secure_boot.value(), &file.signer) {
-        (Some(true), None) if file.license.is_some() && !file.unread_signature => {
+        (Some(true), None) if file.unsigned || file.license.is_some() && !file.unread_signature => {
             Finding::fail("unsigned", "enroll-key").with("signer", "nobody")
         }
         (Some(true), Some(signer)) if !is_vendor(signer) => {
             Finding::fail("own-key", "enroll-key").with("signer", signer)
         }
+        (Some(true), None) => Finding::fail("not-loaded-secure-boot", "load"),
         _ => Finding::fail("not-loaded", "load"),
     };
     finding.with("path", &file.path).saw(&nvidia.module_file).saw(&nvidia.secure_boot)

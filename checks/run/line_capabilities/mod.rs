@@ -1,5 +1,6 @@
 //! Does the container get the driver capabilities that are wanted, on the path that this line takes?
 
+use crate::model::facts::library::{Found, Kind, libraries, look_up};
 use crate::model::need::{Capability, Origin as By};
 use crate::model::prelude::*;
 use crate::model::run::Edit;
@@ -41,7 +42,12 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         return Err(Stop::blocked_by("run-line-gpu"));
     }
     if !passage.obeys_capabilities() {
-        return Ok(Finding::pass("all-come").with("path", way).evidence("the path", way.to_string()).into());
+        let every = ["all".to_string()];
+        let finding = match given(facts, &every) {
+            Some((given, lacking)) => Finding::pass("part-comes").with("given", given).with("lacking", lacking),
+            None => Finding::pass("all-come"),
+        };
+        return Ok(finding.with("path", way).evidence("the path", way.to_string()).into());
     }
     let Some(named) = named(facts, line) else {
         let gap = Gap::Unsupported("the image decides, and it is not on this host".into());
@@ -57,13 +63,12 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     }
     if findings.is_empty() {
         let shown = named.words.join(",");
-        findings.push(
-            Finding::pass("named")
-                .with("named", &shown)
-                .with("whose", named.whose)
-                .with("path", way)
-                .evidence(VARIABLE, shown),
-        );
+        let finding = match given(facts, &named.words) {
+            Some((given, lacking)) => Finding::pass("part-named").with("given", given).with("lacking", lacking),
+            None => Finding::pass("named"),
+        };
+        findings
+            .push(finding.with("named", &shown).with("whose", named.whose).with("path", way).evidence(VARIABLE, shown));
     }
     Ok(findings)
 }
@@ -95,6 +100,27 @@ fn wanted(need: &Need) -> Vec<Capability> {
     wanted.sort_unstable();
     wanted.dedup();
     wanted
+}
+
+/// Of what these words name, the capabilities whose libraries this host has, and those that it has not. `None` where it has all,
+/// or nobody could look.
+fn given(facts: &Facts, words: &[String]) -> Option<(String, String)> {
+    const OF_ALL: [Capability; 4] = [Capability::Compute, Capability::Utility, Capability::Video, Capability::Graphics];
+    let all = words.iter().any(|word| word == "all");
+    let named: Vec<Capability> = match all {
+        true => OF_ALL.to_vec(),
+        false => words.iter().filter_map(|word| Capability::from_word(word)).collect(),
+    };
+    let found = facts.library.found.value().filter(|_| facts.host.platform.is_absent())?;
+    let driver = facts.nvidia.module.value().map(|module| module.version.as_str());
+    let is_here = |one: &Capability| {
+        let kind = if *one == Capability::Compat32 { Kind::Compat32 } else { Kind::Native };
+        libraries(*one).required.iter().all(|stem| matches!(look_up(found, stem, kind, driver), Found::Fits(_)))
+    };
+    let (given, lacking): (Vec<Capability>, Vec<Capability>) = named.into_iter().partition(is_here);
+    let told = |list: &[Capability]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    // Where nothing fits the cause is the driver's or the cache's, which has a check of its own.
+    (!given.is_empty() && !lacking.is_empty()).then(|| (told(&given), told(&lacking)))
 }
 
 fn has(words: &[String], capability: Capability) -> bool {

@@ -215,5 +215,5 @@ fn of_user(facts: &Facts, podman: &PodmanHost) -> Option<Finding> {
     }
     let path = user.no_range_in.as_ref()?;
     // Images with one user alone can do with one id.
-    Some(Finding::warn("no-range", "give-range").with("path", path))
+    Some(Finding::warn("no-range", "give-range").with("path", path).with("range", facts.engine.id_range()))
 }

@@ -111,11 +111,12 @@ pub fn run_line(project: &Project, name: &str, service: &Node) -> Result<RunLine
         .chain([image.word.clone()])
         .collect();
     let nothing = |_: &str| None;
-    let (folder, home) = (project.folder(service).display().to_string(), project.host.env("HOME"));
+    let (folder, home) = (project.host.folder(&project.folder(service)), project.host.env("HOME"));
     let shell = Shell {
         variable: &nothing,
         passed: &|name| project.variables.get(name),
-        cwd: &folder,
+        cwd: folder.as_deref().unwrap_or("/"),
+        open_folder: folder.is_none(),
         home: home.as_deref(),
         ..Shell::BARE
     };
@@ -415,7 +416,10 @@ impl Words<'_> {
 
     fn placed(&self, value: &str, node: &Node) -> String {
         if value.starts_with('.') {
-            return format!("{}/{value}", self.project.folder(node).display());
+            return match self.project.host.folder(&self.project.folder(node)) {
+                Some(folder) => format!("{}/{value}", folder.trim_end_matches('/')),
+                None => value.to_owned(),
+            };
         }
         match (value.strip_prefix('~'), self.project.host.env("HOME")) {
             (Some(rest), Some(home)) if rest.starts_with('/') => format!("{home}{rest}"),

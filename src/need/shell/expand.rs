@@ -3,6 +3,7 @@
 use gdoctor_checks::model::run::Span;
 
 use super::glob;
+use super::parameter::ELSEWHERE;
 use super::state::{Letter, Text, Variable};
 use super::walker::Walker;
 use super::word::Word;
@@ -128,7 +129,13 @@ impl Walker<'_, '_> {
             }
             Part::Nothing => making.exists = true,
             Part::Home { place } => {
-                let home = if self.state.root && self.outside.uid != 0 { Some("/root") } else { self.outside.home };
+                let home =
+                    if self.state.root && self.outside.uid != Some(0) { Some("/root") } else { self.outside.home };
+                let is_set = matches!(self.state.variables.get("HOME"), Some(Variable::One(_)));
+                if home.is_none() && !is_set && self.outside.elsewhere {
+                    self.put(None, &Text::unknown("~", ELSEWHERE), *place, true, making);
+                    return Ok(());
+                }
                 let home = match self.state.variables.get("HOME") {
                     Some(Variable::One(text)) => text.shown(),
                     _ => home.unwrap_or("~").to_owned(),

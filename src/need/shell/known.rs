@@ -136,8 +136,8 @@ impl Walker<'_, '_> {
         let known = || words.iter().all(|word| word.unknown.is_none()).then_some(());
         let line = |text: &str| Some(Text::outside(&format!("{text}\n")));
         let outside = self.outside;
-        let uid = if self.state.root { 0 } else { outside.uid };
-        let user = if uid == 0 { Some("root") } else { outside.user };
+        let uid = self.uid();
+        let user = if uid == Some(0) { Some("root") } else { outside.user };
         match (program, values.as_slice()) {
             ("pwd", [] | ["-P" | "-L"]) if !self.state.folder_unknown => line(self.state.cwd(outside)),
             ("cd", _) => {
@@ -146,11 +146,16 @@ impl Walker<'_, '_> {
                 self.change_folder(to);
                 Some(Text::default())
             }
-            ("id", ["-u"]) => line(&uid.to_string()),
-            ("id", ["-g"]) => line(&if uid == 0 { 0 } else { outside.gid }.to_string()),
+            ("id", ["-u"]) => line(&uid?.to_string()),
+            ("id", ["-g"]) => line(&if uid == Some(0) { 0 } else { outside.gid? }.to_string()),
             ("id", ["-un" | "-nu"]) | ("id", ["-u", "-n"]) | ("whoami", []) => line(user?),
             ("hostname", [] | ["-s"]) | ("uname", ["-n"]) => line(outside.host?),
             ("uname", ["-s"] | []) => line("Linux"),
+            ("uname", ["-m" | "-p" | "-i"]) | ("arch", []) | ("dpkg", ["--print-architecture"])
+                if outside.elsewhere =>
+            {
+                None
+            }
             ("uname", ["-m" | "-p" | "-i"]) | ("arch", []) => line(std::env::consts::ARCH),
             ("dpkg", ["--print-architecture"]) => line(match std::env::consts::ARCH {
                 "x86_64" => "amd64",

@@ -39,6 +39,8 @@ enum Held {
     Hidden(Text),
 }
 
+pub(super) const ELSEWHERE: &str = "only a shell of the host that is judged would tell";
+
 /// Variables of every session.
 fn is_standard(name: &str) -> bool {
     const NAMES: [&str; 9] = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "HOSTNAME", "DISPLAY", "XAUTHORITY"];
@@ -170,6 +172,11 @@ impl Walker<'_, '_> {
         })
     }
 
+    /// The user id of the shell at this place.
+    pub(super) fn uid(&self) -> Option<u32> {
+        if self.state.root { Some(0) } else { self.outside.uid }
+    }
+
     /// What a plain name holds.
     pub(super) fn look(&self, name: &str) -> Option<Text> {
         match self.state.variables.get(name) {
@@ -183,7 +190,10 @@ impl Walker<'_, '_> {
         match name {
             "PWD" if self.state.folder_unknown => Some(Text::unknown("$PWD", "only the running script would tell")),
             "PWD" => text(self.state.cwd(outside)),
-            "UID" | "EUID" => text(&if self.state.root { 0 } else { outside.uid }.to_string()),
+            "UID" | "EUID" => Some(match self.uid() {
+                Some(uid) => Text::outside(&uid.to_string()),
+                None => Text::unknown(&format!("${name}"), ELSEWHERE),
+            }),
             "#" if self.open && self.state.arguments.is_none() => Some(Text::unknown("$#", ARGUMENT)),
             "#" => text(&self.state.arguments.as_ref().map_or(0, Vec::len).to_string()),
             "0" | "BASH_SOURCE" => Some(match outside.script {
@@ -199,11 +209,17 @@ impl Walker<'_, '_> {
             "IFS" => text(" \t\n"),
             // A file that is read in before sets what it likes; what every shell has it leaves.
             _ if self.state.may_be_set() && !is_standard(name) => None,
-            _ => (outside.variable)(name).map(|value| Text::outside(&value)).or_else(|| match name {
-                "HOSTNAME" => outside.host.and_then(text),
-                "HOME" => outside.home.and_then(text),
-                _ => None,
-            }),
+            _ => (outside.variable)(name)
+                .map(|value| Text::outside(&value))
+                .or_else(|| match name {
+                    "HOSTNAME" => outside.host.and_then(text),
+                    "HOME" => outside.home.and_then(text),
+                    _ => None,
+                })
+                .or_else(|| {
+                    let unseen = outside.elsewhere && is_standard(name);
+                    unseen.then(|| Text::unknown(&format!("${name}"), ELSEWHERE))
+                }),
         }
     }
 

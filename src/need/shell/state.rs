@@ -27,8 +27,11 @@ pub struct Outside<'a> {
     /// Working directory, home directory.
     pub cwd: &'a str,
     pub home: Option<&'a str>,
-    pub uid: u32,
-    pub gid: u32,
+    pub uid: Option<u32>,
+    pub gid: Option<u32>,
+    /// The shell is another machine's: what is not known of it is not what this one has.
+    pub elsewhere: bool,
+    pub open_folder: bool,
     pub user: Option<&'a str>,
     pub host: Option<&'a str>,
     /// The text's own file, which is `$0`.
@@ -44,8 +47,10 @@ impl Outside<'_> {
         list: &|_| None,
         cwd: "/",
         home: None,
-        uid: 0,
-        gid: 0,
+        uid: Some(0),
+        gid: Some(0),
+        elsewhere: false,
+        open_folder: false,
         user: None,
         host: None,
         script: None,
@@ -168,6 +173,10 @@ pub struct State {
 }
 
 impl State {
+    pub fn at(outside: &Outside) -> Self {
+        Self { folder_unknown: outside.open_folder, ..Self::default() }
+    }
+
     pub fn cwd<'a>(&'a self, outside: &Outside<'a>) -> &'a str {
         self.folder.as_deref().unwrap_or(outside.cwd)
     }

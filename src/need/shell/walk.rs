@@ -19,7 +19,7 @@ pub fn walk(text: &str, outside: &Outside, visitor: &mut dyn Visitor) -> Result<
     let script = read::script(text, None, 0)?;
     let mut walker = Walker {
         outside,
-        state: State::default(),
+        state: State::at(outside),
         visitor,
         deciding: false,
         open: false,
@@ -86,7 +86,7 @@ fn takes_arguments(text: &str) -> bool {
 impl Walker<'_, '_> {
     /// Back to the text's begin, with arguments that may be any.
     fn restart(&mut self, endless: bool) {
-        self.state = State::default();
+        self.state = State::at(self.outside);
         self.open = true;
         self.endless = endless;
         self.steps = STEPS;

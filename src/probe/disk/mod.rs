@@ -111,7 +111,7 @@ fn data_root(host: &Host, docker: &DockerFacts) -> (String, &'static str) {
         };
     }
     if none && docker.podman.value().is_some() {
-        return match home.filter(|_| !nix::unistd::geteuid().is_root()) {
+        return match home.filter(|_| host.uid() != Some(0)) {
             Some(home) => (format!("{home}/.local/share/containers/storage"), "the default of podman without root"),
             None => ("/var/lib/containers/storage".into(), "the default of podman"),
         };
@@ -150,7 +150,7 @@ fn image_root(host: &Host, docker: &DockerFacts, data: &str) -> Result<String, S
     Ok(containerd_root(host))
 }
 
-fn containerd_root(host: &Host) -> String {
+pub fn containerd_root(host: &Host) -> String {
     let config = host.text("/etc/containerd/config.toml");
     let root = config.value().and_then(|text| top_level_root(text));
     root.unwrap_or_else(|| "/var/lib/containerd".into())

@@ -82,8 +82,7 @@ pub fn ssh(host: &Host, endpoint: &Fact<Endpoint>) -> Fact<String> {
 }
 
 fn docker_config(host: &Host) -> String {
-    host.env("DOCKER_CONFIG")
-        .unwrap_or_else(|| format!("{}/.docker", host.env("HOME").unwrap_or_else(|| "/root".into())))
+    host.env("DOCKER_CONFIG").unwrap_or_else(|| format!("{}/.docker", host.home()))
 }
 
 fn current_context(text: &str) -> Option<String> {
@@ -222,15 +221,16 @@ pub fn socket(host: &Host, route: &Route) -> Fact<Socket> {
         is_socket: stat.kind == Kind::Socket,
         uid: stat.uid,
         gid: stat.gid,
-        group: nix::unistd::Group::from_gid(stat.gid.into()).ok().flatten().map_or(String::new(), |group| group.name),
+        group: host.group_name(stat.gid).unwrap_or_default(),
         mode: stat.mode,
     })
 }
 
 /// Other engines' sockets: those that accept a connection, and those where the first one would start the engine.
 pub fn elsewhere(host: &Host, route: &Route) -> (Fact<Vec<String>>, Fact<Vec<String>>) {
-    let runtime = host.env("XDG_RUNTIME_DIR").unwrap_or_else(|| format!("/run/user/{}", nix::unistd::geteuid()));
-    let home = host.env("HOME").unwrap_or_default();
+    let runtime =
+        host.env("XDG_RUNTIME_DIR").unwrap_or_else(|| format!("/run/user/{}", host.uid().unwrap_or_default()));
+    let home = host.home();
     let candidates = [
         DEFAULT_SOCKET.to_owned(),
         format!("{runtime}/docker.sock"),

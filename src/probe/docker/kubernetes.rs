@@ -11,11 +11,16 @@ use crate::host::files::Kind;
 /// microk8s and k0s give it another.
 const KUBELETS: [&str; 3] = ["/var/lib/kubelet", "/var/snap/microk8s/common/var/lib/kubelet", "/var/lib/k0s/kubelet"];
 
+/// What kubeadm tells the kubelet of a node.
+const KUBELET_SETTINGS: &str = "/var/lib/kubelet/config.yaml";
+
 /// An engine that runs containers for a kubelet.
 struct PodEngine {
     /// Where it listens.
     socket: &'static str,
     name: &'static str,
+    /// Folders that no host but a node of this engine has.
+    own: &'static [&'static str],
     /// Where images lie unless its own file says otherwise.
     images: &'static [&'static str],
     /// Files and folders of its settings; of several files the last that is there says what the others say too.
@@ -27,30 +32,35 @@ struct PodEngine {
 const ENGINES: [PodEngine; 5] = [
     PodEngine {
         socket: "/run/containerd/containerd.sock",
+        own: &[],
         name: "containerd",
         images: &[],
         settings: &["/etc/containerd/config.toml", "/etc/containerd/conf.d"],
     },
     PodEngine {
         socket: "/run/crio/crio.sock",
+        own: &[],
         name: "CRI-O",
         images: &["/var/lib/containers/storage"],
         settings: &["/etc/crio/crio.conf", "/etc/crio/crio.conf.d"],
     },
     PodEngine {
         socket: "/var/snap/microk8s/common/run/containerd.sock",
+        own: &["/var/snap/microk8s/common/var/lib/containerd"],
         name: "containerd",
         images: &["/var/snap/microk8s/common/var/lib/containerd"],
         settings: &["/var/snap/microk8s/current/args/containerd.toml"],
     },
     PodEngine {
         socket: "/run/k0s/containerd.sock",
+        own: &["/var/lib/k0s/containerd"],
         name: "containerd",
         images: &["/var/lib/k0s/containerd"],
         settings: &["/etc/k0s/containerd.toml", "/etc/k0s/containerd.d", "/run/k0s/containerd-cri.toml"],
     },
     PodEngine {
         socket: "/run/k3s/containerd/containerd.sock",
+        own: &["/var/lib/rancher/k3s/agent", "/var/lib/rancher/rke2/agent"],
         name: "containerd",
         images: &["/var/lib/rancher/k3s/agent/containerd", "/var/lib/rancher/rke2/agent/containerd"],
         settings: &[
@@ -62,14 +72,27 @@ const ENGINES: [PodEngine; 5] = [
 
 /// The row of the engine that [`find`] told.
 fn row(engine: &Fact<String>) -> Option<&'static PodEngine> {
-    engine.value().and_then(|_| ENGINES.iter().find(|one| engine.source.0 == one.socket))
+    let places = |one: &PodEngine| [&[one.socket], one.own, one.settings].concat();
+    engine.value().and_then(|_| ENGINES.iter().find(|one| places(one).contains(&engine.source.0.as_str())))
 }
 
 pub fn find(host: &Host) -> Fact<String> {
     let is = |path: &str, kind: Kind| host.stat(path).value().is_some_and(|stat| stat.kind == kind);
-    let mut engines = ENGINES.iter().filter(|one| is(one.socket, Kind::Socket));
-    match engines.next().filter(|_| KUBELETS.iter().any(|folder| is(folder, Kind::Directory))) {
-        Some(one) => Fact::present(one.name.to_owned(), one.socket),
+    let kubelet = KUBELETS.iter().any(|folder| is(folder, Kind::Directory));
+    let listens = || ENGINES.iter().find(|one| kubelet && is(one.socket, Kind::Socket)).map(|one| (one, one.socket));
+    // One that does not run now, or a root without its sockets.
+    let made = || {
+        let own =
+            |one: &'static PodEngine| one.own.iter().find(|folder| is(folder, Kind::Directory)).map(|at| (one, *at));
+        ENGINES.iter().find_map(own)
+    };
+    let set_up = || {
+        let is_node = is(KUBELET_SETTINGS, Kind::File);
+        let at = |one: &'static PodEngine| one.settings.iter().find(|file| is(file, Kind::File)).map(|at| (one, *at));
+        ENGINES.iter().filter(|_| is_node).find_map(at)
+    };
+    match listens().or_else(made).or_else(set_up) {
+        Some((one, source)) => Fact::present(one.name.to_owned(), source),
         None => Fact::absent(KUBELETS[0]),
     }
 }
@@ -130,4 +153,35 @@ pub fn root(host: &Host, engine: &Fact<String>) -> Option<String> {
     let roots = row(engine)?.images;
     let there = roots.iter().find(|root| host.stat(root).value().is_some());
     there.or(roots.first()).map(|root| (*root).to_owned())
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods)]
+mod tests {
+    use std::fs;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// By its sockets alone a node that is down, or a root of it, would be one without any engine.
+    #[test]
+    fn a_node_is_known_by_what_it_keeps() {
+        for (files, at) in [
+            (&["var/lib/rancher/k3s/agent/etc/containerd/config.toml"][..], Some("/var/lib/rancher/k3s/agent")),
+            (&["var/lib/rancher/rke2/agent/pod-manifests/etcd.yaml"], Some("/var/lib/rancher/rke2/agent")),
+            (&["var/lib/kubelet/config.yaml", "etc/containerd/config.toml"], Some("/etc/containerd/config.toml")),
+            // Docker's own containerd, and a kubelet's folder that was left behind.
+            (&["etc/containerd/config.toml", "var/lib/kubelet/pki/kubelet.crt"], None),
+            (&["etc/containerd/config.toml"], None),
+        ] {
+            let root = tempfile::tempdir().unwrap();
+            for file in files {
+                fs::create_dir_all(root.path().join(file).parent().unwrap()).unwrap();
+                fs::write(root.path().join(file), "").unwrap();
+            }
+            let found = find(&Host::new(root.path(), Duration::from_secs(5)));
+            assert_eq!(found.value().map(|_| found.source.0.as_str()), at, "{files:?}");
+            assert_eq!(row(&found).is_some(), at.is_some());
+        }
+    }
 }

@@ -65,7 +65,10 @@ pub fn probe(host: &Host) -> DockerFacts {
 /// A container of the engine's own machine sees the same kernel.
 fn other_kernel(host: &Host, info: &Fact<Info>) -> Fact<String> {
     let source = "GET /info, KernelVersion";
-    let own = host.live().line("/proc/sys/kernel/osrelease");
+    let own = match super::host::kernel(host) {
+        own if own.value().is_some() => own,
+        _ => host.live().line("/proc/sys/kernel/osrelease"),
+    };
     match (info.value().map(|info| info.kernel_version.as_str()), own.value()) {
         (Some(theirs), Some(own)) if !theirs.is_empty() && theirs != own => Fact::present(theirs.into(), source),
         (Some(_), Some(_)) => Fact::absent(source),

@@ -41,7 +41,7 @@ fn spec_dirs(host: &Host) -> Option<Vec<String>> {
         files.extend(names.map(|name| format!("{more}/{name}")));
     };
     place("/etc/containers".into());
-    if !nix::unistd::geteuid().is_root() {
+    if host.uid() != Some(0) {
         let config = host.env("XDG_CONFIG_HOME").or_else(|| host.env("HOME").map(|home| format!("{home}/.config")));
         config.into_iter().for_each(|config| place(format!("{config}/containers")));
     }

@@ -12,8 +12,7 @@ use crate::host::Host;
 use crate::host::files::Kind as FileKind;
 
 pub fn folder(host: &Host) -> String {
-    let home = host.env("HOME").unwrap_or_else(|| "/root".into());
-    host.env("DOCKER_CONFIG").unwrap_or_else(|| format!("{home}/.docker"))
+    host.env("DOCKER_CONFIG").unwrap_or_else(|| format!("{}/.docker", host.home()))
 }
 
 fn search_path(host: &Host) -> Vec<String> {

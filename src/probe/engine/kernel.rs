@@ -3,7 +3,7 @@
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::{Address, DockerFacts};
 use gdoctor_checks::model::facts::engine::{
-    AppArmor, CgroupMounts, Clock, Inotify, KeyQuota, Kvm, Limits, Modules, UserNamespaces,
+    AppArmor, CgroupMounts, Clock, FIRST_ID, IDS, Inotify, KeyQuota, Kvm, Limits, Modules, UserNamespaces,
 };
 use nix::unistd::AccessFlags;
 
@@ -181,7 +181,7 @@ pub fn keys(host: &Host, docker: &DockerFacts) -> Fact<KeyQuota> {
     let Some(info) = docker.answered_info().filter(|_| docker.daemon_process.value().is_some()) else {
         return Fact::absent(source);
     };
-    let uid = if info.is_rootless() { nix::unistd::geteuid().as_raw() } else { 0 };
+    let uid = if info.is_rootless() { host.uid().unwrap_or_default() } else { 0 };
     if docker.is_elsewhere() || info.has_security_option("userns") {
         return Fact::absent(source);
     }
@@ -259,14 +259,17 @@ pub fn user_namespaces(host: &Host) -> Fact<UserNamespaces> {
     let off = [("/proc/sys/kernel/unprivileged_userns_clone", 0), ("/proc/sys/user/max_user_namespaces", 0)];
     let profiles = host.list("/etc/apparmor.d");
     let lifted = profiles.value().is_some_and(|names| names.iter().any(|name| name.ends_with("rootlesskit")));
-    let uid = nix::unistd::geteuid();
-    let name = nix::unistd::User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name);
+    let Some(uid) = host.uid() else {
+        const WHY: &str = "no file tells which account an engine would run by";
+        return Fact::unknown(Gap::Unsupported(WHY.into()), "/etc/passwd");
+    };
+    let name = host.account().map_or_else(|| uid.to_string(), |account| account.name);
     let has_range = |path: &&str| {
         let text = host.text(path);
         let text = text.value().map(String::as_str).unwrap_or_default();
         text.lines().filter_map(|line| line.split(':').next()).any(|owner| owner == name || owner == uid.to_string())
     };
-    let path = host.env("PATH").unwrap_or_default();
+    let path = host.env("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
     let folders: Vec<&str> = path.split(':').filter(|folder| folder.starts_with('/')).collect();
     let [newuidmap, newgidmap] = ["newuidmap", "newgidmap"].map(|name| host.executable(name, folders.iter().copied()));
     let powerless =
@@ -281,6 +284,28 @@ pub fn user_namespaces(host: &Host) -> Fact<UserNamespaces> {
         },
         "/proc/sys, /etc/subuid, /etc/subgid",
     )
+}
+
+/// The first id of as many as an account gets (login.defs(5): SUB_UID_MIN, SUB_UID_COUNT) that no line of either file has.
+pub fn free_ids(host: &Host) -> Fact<u32> {
+    const FILES: [&str; 2] = ["/etc/subuid", "/etc/subgid"];
+    let tables = FILES.map(|path| host.text(path));
+    if let Some(gap) = tables.iter().find_map(Fact::gap) {
+        return Fact::unknown(gap.clone(), FILES.join(", "));
+    }
+    let texts = tables.iter().filter_map(Fact::value).flat_map(|text| text.lines());
+    let mut taken: Vec<(u32, u32)> = texts
+        .filter_map(|line| {
+            let mut fields = line.trim().split(':').skip(1);
+            Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+        })
+        .collect();
+    taken.sort_unstable();
+    let first = taken.into_iter().fold(FIRST_ID, |free, (first, count)| {
+        let overlaps = first < free.saturating_add(IDS) && first.saturating_add(count) > free;
+        if overlaps { first.saturating_add(count) } else { free }
+    });
+    Fact::present(first, FILES.join(", "))
 }
 
 /// Debian's newuidmap is setuid root, Fedora's has a capability in its file (which one is not told apart).
@@ -318,6 +343,23 @@ pub fn kvm(host: &Host, docker: &DockerFacts) -> Fact<Kvm> {
 #[cfg(test)]
 #[allow(clippy::disallowed_methods)]
 mod tests {
+    /// Both files count, in whatever order their lines stand, and a gap between two that is too small for a range.
+    #[test]
+    fn a_range_that_no_account_has() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("etc")).unwrap();
+        let host = super::Host::new(root.path(), std::time::Duration::from_secs(5));
+        let free = |uids: &str, gids: &str| {
+            std::fs::write(root.path().join("etc/subuid"), uids).unwrap();
+            std::fs::write(root.path().join("etc/subgid"), gids).unwrap();
+            super::free_ids(&host).value().copied()
+        };
+        assert_eq!(free("", ""), Some(100_000));
+        assert_eq!(free("ann:100000:65536\n", ""), Some(165_536));
+        assert_eq!(free("ben:200000:65536\nann:100000:65536\n", "ann:100000:65536\n"), Some(265_536));
+        assert_eq!(free("", "ann:65536:65536\n# none\n"), Some(131_072));
+    }
+
     use super::*;
 
     #[test]

@@ -1,10 +1,11 @@
 //! What is mounted where, as dockerd sees it.
 
 use gdoctor_checks::model::fact::Fact;
-use gdoctor_checks::model::facts::docker::{Address, DockerFacts, Reach};
+use gdoctor_checks::model::facts::docker::{Address, DockerFacts, Info, Reach};
 use gdoctor_checks::model::facts::engine::DataRoot;
 
 use crate::host::Host;
+use crate::probe::disk::containerd_root;
 
 /// The mounts of dockerd's own namespace where this user may read them, else this one's.
 pub fn table(host: &Host, docker: &DockerFacts) -> Fact<String> {
@@ -17,7 +18,7 @@ pub fn data_root(host: &Host, docker: &DockerFacts) -> Fact<DataRoot> {
     let answers = docker.answered_info();
     let root = answers.map(|info| info.docker_root_dir.clone()).or_else(|| of_stopped(host, docker));
     let root = root.filter(|root| root.starts_with('/'));
-    let Some(path) = root.filter(|_| host.is_live() && !docker.is_elsewhere()) else {
+    let Some(path) = root.filter(|_| !docker.is_elsewhere()).map(|path| target(host, path)) else {
         return Fact::absent("the engine's data root");
     };
     let fstab = host.text("/etc/fstab");
@@ -40,8 +41,29 @@ fn of_stopped(host: &Host, docker: &DockerFacts) -> Option<String> {
     let Some(Address::Unix(socket)) = docker.endpoint.value().map(|endpoint| &endpoint.address) else { return None };
     let is_system = ["/var/run/docker.sock", "/run/docker.sock"].contains(&socket.as_str());
     let told = docker.setting("data-root", |settings| settings.data_root.clone()).map(|told| told.value);
+    let told_path = told.is_some();
     let path = told.unwrap_or_else(|| "/var/lib/docker".into());
-    (down && is_system && host.exists(&path)).then_some(path)
+    // One that was moved to a disk which is not there does not exist either.
+    let is_told = told_path || host.link(&path).value().is_some();
+    (down && is_system && (is_told || host.exists(&path))).then_some(path)
+}
+
+/// Where containerd keeps images in Docker's place, on this machine.
+pub fn image_store(host: &Host, docker: &DockerFacts) -> Fact<DataRoot> {
+    let source = "containerd's root";
+    if docker.is_elsewhere() || !docker.answered_info().is_some_and(Info::has_containerd_store) {
+        return Fact::absent(source);
+    }
+    let path = target(host, containerd_root(host));
+    let fstab = host.text("/etc/fstab");
+    let fstab = fstab.value().map(String::as_str).unwrap_or_default();
+    table(host, docker).map(|mounts| read(path, &mounts, fstab))
+}
+
+/// What a link in a folder's place leads to, also where nothing is there.
+fn target(host: &Host, path: String) -> String {
+    let link = host.link(&path).value().filter(|to| to.starts_with('/')).cloned();
+    host.real_path(&path).value().cloned().or(link).unwrap_or(path)
 }
 
 /// Layers that are looked at: what takes one link mostly takes all.

@@ -160,10 +160,6 @@ pub fn path_mtu(host: &Host) -> Fact<PathMtu> {
 }
 
 pub fn packet_filter(host: &Host) -> Fact<PacketFilter> {
-    // Under --root the programs are another host's than the daemon's.
-    if !host.is_live() {
-        return Fact::absent("dockerd's network");
-    }
     let program = host.executable("iptables", ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"]);
     if let Some(gap) = program.gap() {
         return Fact::unknown(gap.clone(), "iptables in the folders of system programs");
@@ -174,12 +170,15 @@ pub fn packet_filter(host: &Host) -> Fact<PacketFilter> {
     let source = program.value().map_or("iptables in the folders of system programs", String::as_str).to_owned();
     let legacy_in_kernel = !legacy || host.exists("/proc/net/ip_tables_names") || kernel_knows(host, "ip_tables");
     let no_raw_table = legacy && legacy_in_kernel && !kernel_knows(host, "iptable_raw");
-    Fact::present(PacketFilter { legacy, legacy_in_kernel, no_raw_table, program: real }, source)
+    // /usr/sbin/xtables-nft-multi; older ones, and those of other makers, have one name for all.
+    let by_nft = real.as_deref().is_some_and(|real| real.ends_with("nft-multi") || real.ends_with("iptables-nft"));
+    let no_nf_tables = by_nft && !kernel_knows(host, "nf_tables");
+    Fact::present(PacketFilter { legacy, legacy_in_kernel, no_raw_table, no_nf_tables, program: real }, source)
 }
 
 /// Loaded, built in or loadable, from wherever modprobe would take it. True also where nobody can tell, without the kernel's lists.
 fn kernel_knows(host: &Host, module: &str) -> bool {
-    let release = host.live().line("/proc/sys/kernel/osrelease");
+    let release = crate::probe::host::kernel(host);
     let Some(release) = release.value() else { return true };
     let list = |file: &str| host.bytes(format!("/lib/modules/{release}/{file}"), MODULES_CAP);
     let (builtin, loadable) = (list("modules.builtin"), list("modules.dep"));

@@ -21,7 +21,10 @@ const CACHE: &str = "/etc/ld.so.cache";
 /// A cache of a large desktop has 300 KiB.
 const CACHE_CAP: usize = 16 << 20;
 /// Where drivers put their libraries on hosts without a cache: NixOS, WSL, musl.
-const FOLDERS: [(&str, Kind); 9] = [
+const FOLDERS: [(&str, Kind); 11] = [
+    // JetPack's, which /etc/ld.so.conf.d names: 6 and later, and those before.
+    ("/usr/lib/aarch64-linux-gnu/nvidia", Kind::Native),
+    ("/usr/lib/aarch64-linux-gnu/tegra", Kind::Native),
     ("/run/opengl-driver/lib", Kind::Native),
     ("/usr/lib/wsl/lib", Kind::Native),
     ("/usr/lib/x86_64-linux-gnu", Kind::Native),
@@ -69,10 +72,15 @@ fn found(host: &Host, root: &str) -> Fact<Vec<Library>> {
     if bytes.is_absent() || !root.is_empty() {
         return in_folders(host, root, &FOLDERS);
     }
+    // Native is what the judged host is, which under --root need not be what this program is.
+    let machine = super::host::machine(host);
+    let machine = machine.value().filter(|_| !host.is_this_machine());
+    let arm = machine.map_or(cfg!(target_arch = "aarch64"), |machine| machine == "aarch64");
     let libraries = bytes.parse(|bytes| {
         let entries = cache::parse(&bytes)?;
         let named = entries.iter().filter(|entry| is_drivers(&entry.name));
-        Ok(named.map(|entry| library(host, &entry.name, &entry.path, kind(entry.flags))).collect::<Vec<_>>())
+        let of = |entry: &cache::Entry| library(host, &entry.name, &entry.path, kind(entry.flags, arm));
+        Ok(named.map(of).collect::<Vec<_>>())
     });
     // WSL's folder is outside every cache on some distributions; the toolkit looks there by itself.
     match libraries.value() {
@@ -85,9 +93,9 @@ fn found(host: &Host, root: &str) -> Fact<Vec<Library>> {
     }
 }
 
-/// By the loader's flags: the machine in the second byte, `3` (ELF, libc6) in the first. Native is what this program is.
-fn kind(flags: u32) -> Kind {
-    let (native, compat) = if cfg!(target_arch = "aarch64") { (0x0a03, 0x0903) } else { (0x0303, 0x0003) };
+/// By the loader's flags: the machine in the second byte, `3` (ELF, libc6) in the first.
+fn kind(flags: u32, arm: bool) -> Kind {
+    let (native, compat) = if arm { (0x0a03, 0x0903) } else { (0x0303, 0x0003) };
     match flags & 0xffff {
         flags if flags == native => Kind::Native,
         flags if flags == compat => Kind::Compat32,

@@ -127,9 +127,14 @@ fn module_in(dep: &str, tree: &str) -> Option<String> {
     Some(if path.starts_with('/') { path.into() } else { format!("{tree}/{path}") })
 }
 
+/// include/linux/module_signature.h, MODULE_SIG_STRING.
+const SIGNED: &[u8] = b"~Module signature appended~\n";
+
 /// What `modinfo` reads out of the file; only the path where it cannot be asked.
 fn modinfo(host: &Host, path: &str) -> ModuleFile {
-    let file = ModuleFile { path: path.into(), ..ModuleFile::default() };
+    let signed = host.ends_with(path, SIGNED);
+    let unsigned = path.ends_with(".ko") && signed.value() == Some(&false);
+    let file = ModuleFile { path: path.into(), unsigned, ..ModuleFile::default() };
     let Ok(tool) = Program::named("modinfo") else { return file };
     let ran = tool.run([host.on_disk(path).as_os_str()], 1 << 20, host.deadline);
     if ran.end != End::Exited(0) {
@@ -213,8 +218,13 @@ fn switched_off(host: &Host) -> Fact<String> {
     host.stat(RULES).map(|_| "envycontrol".into())
 }
 
-/// Four bytes of attributes, then the value.
+/// Four bytes of attributes, then the value. Who has switched shim's validation off (`mokutil --disable-validation`) has a kernel
+/// that takes it for off: drivers/firmware/efi/libstub/secureboot.c.
 fn secure_boot(host: &Host) -> Fact<bool> {
+    const NOT_VALIDATED: &str = "/sys/firmware/efi/efivars/MokSBStateRT-605dab50-e046-4300-abb6-3dd810dd8b23";
+    if host.bytes(NOT_VALIDATED, 64).value().is_some_and(|bytes| bytes.get(4) == Some(&1)) {
+        return Fact::present(false, NOT_VALIDATED);
+    }
     host.bytes(SECURE_BOOT, 64).parse(|bytes| match bytes.get(4) {
         Some(value) => Ok(*value == 1),
         None => Err(format!("{} bytes", bytes.len())),

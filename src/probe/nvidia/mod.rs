@@ -27,6 +27,7 @@ pub fn probe(host: &Host, _need: &Need) -> NvidiaFacts {
         gpus: bus::gpus(host),
         switches: bus::switches(host),
         module: kernel::module(host),
+        nvgpu: host.stat("/sys/module/nvgpu").map(|_| "/sys/module/nvgpu".into()),
         dxg: host.stat("/dev/dxg").map(|_| "/dev/dxg".into()),
         windows_driver: windows_driver(host),
         dxcore: host.stat(WSL_DXCORE).map(|_| WSL_DXCORE.into()),

@@ -46,7 +46,7 @@ fn certs_root(host: &Host, docker: &DockerFacts) -> String {
         return "/var/snap/docker/common/etc/certs.d".into();
     }
     if docker.is_rootless() {
-        let home = host.env("HOME").unwrap_or_else(|| "/root".into());
+        let home = host.home();
         let config = host.env("XDG_CONFIG_HOME").unwrap_or_else(|| format!("{home}/.config"));
         return format!("{config}/docker/certs.d");
     }
