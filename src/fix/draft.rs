@@ -8,6 +8,7 @@ use std::path::Path;
 use gdoctor_checks::model::fix::Edit;
 
 use super::beaten;
+use super::below;
 use super::difference::difference;
 use super::edit::{self, edited};
 use super::effects::{self, Engine};
@@ -100,6 +101,14 @@ impl<'a> Draft<'a> {
         };
         let mut writes: BTreeSet<String> = whole.into_iter().flatten().flat_map(through).collect();
         writes.extend(writes.clone().iter().flat_map(|path| missing_folders(path)));
+        // Whose owner changes with all that is in it.
+        let recursive = fix.commands.iter().any(|line| line.contains("chown -R "));
+        let folders = writes.iter().filter(|path| recursive && Path::new(path).is_dir());
+        let below: Result<Vec<Vec<String>>, String> = folders.map(|folder| below::of(Path::new(folder))).collect();
+        match below {
+            Ok(below) => writes.extend(below.concat()),
+            Err(why) => return (writes.into_iter().collect(), nowhere.or(Some(why))),
+        }
         (writes.into_iter().collect(), nowhere)
     }
 

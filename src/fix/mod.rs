@@ -3,6 +3,7 @@
 
 mod apply;
 mod beaten;
+mod below;
 mod difference;
 mod draft;
 mod edit;
