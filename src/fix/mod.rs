@@ -3,7 +3,6 @@
 
 mod apply;
 mod beaten;
-mod below;
 mod difference;
 mod draft;
 mod edit;

@@ -2,6 +2,7 @@
 //! What the bytes mean is the probes' matter.
 #![allow(clippy::disallowed_methods)]
 
+pub mod below;
 pub mod bind;
 pub mod certificate;
 pub mod child;

@@ -6,6 +6,11 @@ use std::path::Path;
 /// More than these is no folder of settings.
 const MOST: usize = 300;
 
+/// A folder itself, and no link to one.
+pub fn is_folder(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir())
+}
+
 /// Every path below it. Err tells why not all are known.
 pub fn of(folder: &Path) -> Result<Vec<String>, String> {
     let mut paths = Vec::new();
