@@ -651,7 +651,18 @@ fn keeps_owners(machine: &Machine) -> Result<(), String> {
         ),
     );
     let told = ["Mended", "\n0\n", "stands as before"];
-    is(told.iter().all(|word| text.contains(word)) && !text.contains("\n/home"), || text.clone())
+    is(told.iter().all(|word| text.contains(word)) && !text.contains("\n/home"), || text.clone())?;
+    // A command of root's makes a file where there was none: the folder's owner gets it.
+    let text = said(
+        machine,
+        &format!(
+            "{user} mkdir -p /home/labuser/.docker; echo '{{\"credsStore\": \"desktop\"}}' | {user} tee /home/labuser/.docker/config.json\n\
+             {fix} --yes=docker-credentials/store-missing; ls /home/labuser/.docker; find /home/labuser/.docker -not -user labuser\n\
+             {fix} --undo; ls /home/labuser/.docker; find /home/labuser/.docker -not -user labuser; rm -rf /home/labuser/.docker"
+        ),
+    );
+    let made = text.matches("config.json.bak\n").count();
+    is(made >= 1 && !text.contains("\n/home") && text.contains("stands as before"), || text.clone())
 }
 
 fn taken_back_in_order(machine: &Machine) -> Result<(), String> {

@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use core::net::IpAddr;
 
-use super::daemon_keys::{Taken, member, taken, wanted};
+use super::daemon_keys::{Taken, member, of_option, taken, wanted};
+use super::daemon_names::meant;
 use super::facts::docker::{Config, DockerFacts, Oddity, Reach, RefusedValue, Settings};
 use super::version::Version;
 
@@ -72,6 +73,32 @@ impl DockerFacts {
         match self.config.value() {
             Some(Config::Read { keys, settings, .. }) if !self.has_read(settings) => {
                 flat(keys, settings).filter(|key| taken(key, engine) == Taken::Unknown).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What is meant by each of the file's own keys that dockerd does not know; empty where that is not certain of all, or where the file has
+    /// one of these already.
+    pub fn config_meant(&self, engine: Option<&Version>) -> Vec<&'static str> {
+        let Some(Config::Read { keys, settings, .. }) = self.config.value() else { return Vec::new() };
+        let is_unknown = |key: &&str| taken(key, engine) == Taken::No;
+        let own = keys.iter().map(String::as_str).filter(is_unknown);
+        let meant: Option<Vec<&str>> =
+            own.map(|key| meant(key).filter(|meant| taken(meant, engine) == Taken::Yes)).collect();
+        let meant = meant.unwrap_or_default();
+        let is_new = |(at, key): (usize, &&str)| !keys.iter().any(|known| known == key) && !meant[..at].contains(key);
+        // What stands in an object that dockerd does not know is told with it, and is a key of its own no more.
+        let inner = flat(keys, settings).filter(is_unknown).any(|key| !keys.iter().any(|own| own == key));
+        let holds = !inner || meant.iter().any(|key| wanted(key) == Some("object"));
+        if holds && meant.iter().enumerate().all(is_new) { meant } else { Vec::new() }
+    }
+
+    /// Keys that bear an option's name: dockerd starts with them, and sets nothing.
+    pub fn config_without_effect(&self) -> Vec<&str> {
+        match self.config.value() {
+            Some(Config::Read { keys, .. }) => {
+                keys.iter().map(String::as_str).filter(|key| of_option(key).is_some()).collect()
             }
             _ => Vec::new(),
         }

@@ -33,19 +33,23 @@ const fn until(name: &'static str, kind: &'static str, taken: &'static str, refu
 }
 
 static KEYS: &[Key] = &[
+    key("add-runtime", ""),
     since("allow-direct-routing", "switch", "28.1", "28.2"),
     key("allow-nondistributable-artifacts", "list"),
     until("api-cors-header", "text", "27.5", "28.0"),
+    key("authorization-plugin", ""),
     key("authorization-plugins", "list"),
     key("bip", "text"),
     since("bip6", "text", "27.5", "28.0"),
     key("bridge", "text"),
     since("bridge-accept-fwmark", "", "28.5", "29.0"),
     key("builder", "object"),
+    since("cdi-spec-dir", "", "24", "25"),
     since("cdi-spec-dirs", "list", "24", "25"),
     key("cgroup-parent", "text"),
     until("cluster-advertise", "text", "20.10", "23"),
     until("cluster-store", "text", "20.10", "23"),
+    until("cluster-store-opt", "", "20.10", "23"),
     until("cluster-store-opts", "object", "20.10", "23"),
     key("config-file", "text"),
     key("containerd", "text"),
@@ -56,6 +60,7 @@ static KEYS: &[Key] = &[
     key("cri-containerd", "switch"),
     key("data-root", "text"),
     key("debug", "switch"),
+    key("default-address-pool", ""),
     key("default-address-pools", "list"),
     key("default-cgroupns-mode", "text"),
     key("default-gateway", "text"),
@@ -66,15 +71,19 @@ static KEYS: &[Key] = &[
     key("default-runtime", "text"),
     key("default-shm-size", ""),
     since("default-stop-timeout", "number", "29.6", "29.7"),
+    key("default-ulimit", ""),
     key("default-ulimits", "object"),
     key("deprecated-key-path", ""),
     until("disable-legacy-registry", "switch", "18.9", "19.3"),
     key("dns", "list"),
+    key("dns-opt", ""),
     key("dns-opts", "list"),
     key("dns-search", "list"),
+    key("exec-opt", ""),
     key("exec-opts", "list"),
     key("exec-root", "text"),
     key("experimental", "switch"),
+    since("feature", "", "26.1", "28.5"),
     key("features", "object"),
     since("firewall-backend", "text", "28.5", "29.0"),
     key("fixed-cidr", "text"),
@@ -82,6 +91,7 @@ static KEYS: &[Key] = &[
     until("graph", "text", "20.10", "23"),
     key("group", "text"),
     key("help", ""),
+    key("host", ""),
     key("host-gateway-ip", "text"),
     since("host-gateway-ips", "list", "27.5", "28.0"),
     key("hosts", "list"),
@@ -91,6 +101,7 @@ static KEYS: &[Key] = &[
     key("init", "switch"),
     key("init-path", "text"),
     key("insecure-registries", "list"),
+    key("insecure-registry", ""),
     key("ip", "text"),
     key("ip-forward", "switch"),
     since("ip-forward-no-drop", "switch", "27.5", "28.0"),
@@ -98,11 +109,13 @@ static KEYS: &[Key] = &[
     key("ip6tables", "switch"),
     key("iptables", "switch"),
     key("ipv6", "switch"),
+    key("label", ""),
     key("labels", "list"),
     key("live-restore", "switch"),
     key("log-driver", "text"),
     since("log-format", "text", "24", "25"),
     key("log-level", "text"),
+    key("log-opt", ""),
     key("log-opts", "object"),
     key("max-concurrent-downloads", "number"),
     key("max-concurrent-uploads", "number"),
@@ -114,11 +127,13 @@ static KEYS: &[Key] = &[
     key("network-diagnostic-port", "number"),
     key("no-new-privileges", "switch"),
     since("no-proxy", "text", "20.10", "23"),
+    key("node-generic-resource", ""),
     key("node-generic-resources", "list"),
     since("nri-opts", "", "29.1", "29.2"),
     until("oom-score-adjust", "number", "25", "26"),
     key("pidfile", "text"),
     key("raw-logs", "switch"),
+    key("registry-mirror", ""),
     key("registry-mirrors", "list"),
     key("rootless", "switch"),
     key("runtimes", "object"),
@@ -126,6 +141,7 @@ static KEYS: &[Key] = &[
     key("selinux-enabled", "switch"),
     key("shutdown-timeout", "number"),
     key("storage-driver", "text"),
+    key("storage-opt", ""),
     key("storage-opts", "list"),
     key("swarm-default-advertise-addr", "text"),
     Key { experimental: true, ..key("swarm-raft-election-tick", "number") },
@@ -154,6 +170,33 @@ pub enum Taken {
 /// The kind that dockerd wants for a key, by the words of `Settings::kinds`; empty when any will do. `None`: no such key.
 pub fn wanted(key: &str) -> Option<&'static str> {
     find(key).map(|key| key.kind)
+}
+
+/// Options of dockerd's command whose key in daemon.json has another name. dockerd knows a key by its option's name too and starts with it, but
+/// reads no value from it: findConfigurationConflicts of moby's daemon/config/config.go.
+const NAMED: [(&str, &str); 17] = [
+    ("add-runtime", "runtimes"),
+    ("authorization-plugin", "authorization-plugins"),
+    ("cdi-spec-dir", "cdi-spec-dirs"),
+    ("cluster-store-opt", "cluster-store-opts"),
+    ("default-address-pool", "default-address-pools"),
+    ("default-network-opt", "default-network-opts"),
+    ("default-ulimit", "default-ulimits"),
+    ("dns-opt", "dns-opts"),
+    ("exec-opt", "exec-opts"),
+    ("feature", "features"),
+    ("host", "hosts"),
+    ("insecure-registry", "insecure-registries"),
+    ("label", "labels"),
+    ("log-opt", "log-opts"),
+    ("node-generic-resource", "node-generic-resources"),
+    ("registry-mirror", "registry-mirrors"),
+    ("storage-opt", "storage-opts"),
+];
+
+/// The key of daemon.json that sets what the option of this name does.
+pub fn of_option(name: &str) -> Option<&'static str> {
+    NAMED.iter().find(|(option, _)| *option == name).map(|(_, key)| *key)
 }
 
 /// Every key that is known, of whatever release.

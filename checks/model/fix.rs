@@ -184,7 +184,7 @@ pub enum Change<T> {
     /// A key; in a unit a whole line, among options one of them.
     Remove(Key<T>),
     /// What is wrong by the form's own grammar, where one mend alone is possible; in a unit that of the line of this number, in JSON
-    /// `values`: those of dockerd's keys that are of another kind than it wants.
+    /// `values`: those of dockerd's keys that are of another kind than it wants; `names`: keys that are nearly one of dockerd's.
     Mend(Option<T>),
 }
 
@@ -192,7 +192,7 @@ pub enum Change<T> {
 pub type Key<T> = Vec<T>;
 
 impl<'a> Edit<&'a str> {
-    /// The text of an `- edit:` line: `PATH json|toml set|add KEY VALUE`, `PATH json|toml remove KEY`, `PATH json mend [values]`,
+    /// The text of an `- edit:` line: `PATH json|toml set|add KEY VALUE`, `PATH json|toml remove KEY`, `PATH json mend [values|names]`, `PATH options mend NUMBER`,
     /// `PATH unit remove LINE`, `PATH unit mend NUMBER`, `PATH options remove OPTION`, `PATH sysctl set NAME NUMBER`.
     pub fn parse(text: &'a str) -> Option<Self> {
         let mut words = text.splitn(4, ' ');
@@ -218,8 +218,8 @@ impl<'a> Edit<&'a str> {
             }
             ("remove", Some(rest)) if !has_keys || !rest.contains(' ') => Change::Remove(key(rest)),
             ("mend", None) if form == Form::Json => Change::Mend(None),
-            ("mend", Some("values")) if form == Form::Json => Change::Mend(rest),
-            ("mend", Some(_)) if form == Form::Unit => Change::Mend(rest),
+            ("mend", Some("values" | "names")) if form == Form::Json => Change::Mend(rest),
+            ("mend", Some(_)) if matches!(form, Form::Unit | Form::Options) => Change::Mend(rest),
             _ => return None,
         };
         Some(Self { path, form, change })

@@ -5,6 +5,7 @@ pub mod cidr;
 pub mod daemon_config;
 pub mod daemon_keys;
 pub mod daemon_logging;
+pub mod daemon_names;
 pub mod daemon_values;
 pub mod doc;
 pub mod dockerfile;

@@ -16,6 +16,7 @@ use super::journal::States;
 use super::packages;
 use super::plan::{Action, Cause, Difference, Step};
 use super::refusal::{self, is_for_the_users_shell, is_left_to_edits, opens_an_editor};
+use crate::host::below;
 use crate::host::shell::Sudo;
 use crate::host::state::{self, State};
 use crate::host::{Host, trust};
@@ -100,6 +101,14 @@ impl<'a> Draft<'a> {
         };
         let mut writes: BTreeSet<String> = whole.into_iter().flatten().flat_map(through).collect();
         writes.extend(writes.clone().iter().flat_map(|path| missing_folders(path)));
+        // Whose owner changes with all that is in it.
+        let recursive = fix.commands.iter().any(|line| line.contains("chown -R "));
+        let folders = writes.iter().filter(|path| recursive && below::is_folder(Path::new(path)));
+        let below: Result<Vec<Vec<String>>, String> = folders.map(|folder| below::of(Path::new(folder))).collect();
+        match below {
+            Ok(below) => writes.extend(below.concat()),
+            Err(why) => return (writes.into_iter().collect(), nowhere.or(Some(why))),
+        }
         (writes.into_iter().collect(), nowhere)
     }
 

@@ -130,7 +130,7 @@ impl Step {
 /// dockerd does not start while this is told; one that runs goes on.
 pub fn keeps_from_start(code: &str) -> bool {
     match code.split_once('/') {
-        Some(("docker-config", name)) => name != "refused-later",
+        Some(("docker-config", name)) => !["refused-later", "key-without-effect", "variables-misread"].contains(&name),
         Some((check, name)) => check == "docker-unit" && ["refused-next", "closes-next"].contains(&name),
         None => false,
     }

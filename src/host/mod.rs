@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods)]
 
 pub mod account;
+pub mod below;
 pub mod bind;
 pub mod certificate;
 pub mod child;

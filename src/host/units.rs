@@ -197,11 +197,21 @@ impl Setting {
         match known {
             Some(known) if *known != key => return Err(ignored(Why::Misspelled((*known).into()))),
             Some(_) if at != section(&key) => return Err(ignored(Why::WrongSection(section(&key).into()))),
+            Some(_) if key.starts_with("Limit") && !is_limit(&value) => return Err(ignored(Why::NoLimit)),
             Some(_) if key == "Environment" && has_stray_specifier(&value) => return Err(ignored(Why::Percent)),
             _ => {}
         }
         Ok(Setting { file, line, section: at, key, value })
     }
+}
+
+/// systemd.exec(5), "Process Properties": a limit, or a soft and a hard one. An empty value takes earlier ones back.
+fn is_limit(value: &str) -> bool {
+    let is_one = |word: &str| {
+        let digits = word.trim_end_matches(|c: char| "BKMGTPE".contains(c));
+        word == "infinity" || (!digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit() || c == '.'))
+    };
+    value.is_empty() || value.contains('%') || value.split(':').map(str::trim).all(is_one)
 }
 
 /// systemd.unit(5), "Specifiers"; others of letters and digits make systemd leave the word out since version 236.

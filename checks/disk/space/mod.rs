@@ -74,9 +74,11 @@ fn one(place: &Place, wanted: Option<u64>) -> Finding {
         _ if space.total == 0 && !place.is_temporary() => Finding::fail("no-disk", "choose-disk"),
         // Containers run without it.
         _ if place.is_temporary() && space.read_only => Finding::warn("read-only", "look-at-mount"),
+        _ if place.is_temporary() && space.is_tiny() => Finding::warn("tmp-tiny", "look-into-tmp"),
         _ if place.is_temporary() && space.bytes_left() == Left::None => Finding::warn("tmp-full", "look-into-tmp"),
         _ if place.is_temporary() => Finding::pass("room"),
         _ if space.read_only => Finding::fail("read-only", "look-at-mount"),
+        _ if space.is_tiny() => Finding::fail("tiny", "larger-disk"),
         _ if space.bytes_left() == Left::None => Finding::fail("full", "make-room"),
         Some(wanted) if space.available < wanted => {
             let fix = if space.total < wanted { "larger-disk" } else { "make-room" };

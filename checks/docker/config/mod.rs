@@ -2,7 +2,9 @@
 
 use crate::model::cidr;
 use crate::model::daemon_config::Fault;
+use crate::model::daemon_keys::of_option;
 use crate::model::facts::docker::{Config, DockerFacts, Reach, RefusedValue, Settings};
+use crate::model::facts::engine::Start;
 use crate::model::prelude::*;
 use crate::model::version::Version;
 use crate::readings::containerd_config;
@@ -34,7 +36,8 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         (None, _) => Finding::pass("defaults"),
         (Some(_), Some(fault)) => {
             let with = |code, fix| if runs && !waits { Finding::warn(code, fix) } else { Finding::fail(code, fix) };
-            faulty(&fault, Known { runs, repeated, lacks_ctk, hosts_alone, root }, with, path)
+            let meant = docker.config_meant(engine.as_ref());
+            faulty(&fault, Known { runs, repeated, lacks_ctk, hosts_alone, root, meant }, with, path)
         }
         (Some(Config::Read { .. }), None) if !untold.is_empty() => {
             let version = engine.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -56,6 +59,26 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         let bad = if older { Finding::warn } else { Finding::fail };
         let finding = bad("refused-later", "repair").about(key).with("path", path).with("key", key).with("why", why);
         finding.with("program", program).evidence(path, key)
+    }));
+    let without = docker.config_without_effect();
+    findings.extend((starts && !without.is_empty()).then(|| {
+        let named: Vec<String> =
+            without.iter().map(|name| format!("{name} is {}", of_option(name).unwrap_or_default())).collect();
+        let finding = Finding::warn("key-without-effect", "right-names").about(without.join(", "));
+        let finding = finding.with("keys", without.join(", ")).with("named", named.join(", ")).with("path", path);
+        finding.with("program", program).evidence(path, without.join(", "))
+    }));
+    let by_option = facts.engine.start.value().is_some_and(Start::refuses_an_option);
+    let misread = docker.command.value().and_then(|command| command.misread.as_ref());
+    findings.extend(misread.map(|misread| {
+        let finding = match misread.ends {
+            true if runs => Finding::warn("variables-end-script", "mend-variables"),
+            true => Finding::fail("variables-end-script", "mend-variables"),
+            false if !runs && by_option => Finding::fail("variables-misread", "mend-variables"),
+            false => Finding::warn("variables-misread", "mend-variables"),
+        };
+        let finding = finding.about(&misread.file).with("variables", &misread.file).with("line", misread.line);
+        finding.with("why", misread.why).evidence(misread.file.as_str(), format!("line {}", misread.line))
     }));
     findings.extend(facts.remaps_without_namespaces().map(|off| {
         let finding = Finding::fail("remap-without-namespaces", "allow-remap").with("file", path).with("off", off);
@@ -117,6 +140,8 @@ struct Known<'a> {
     hosts_alone: bool,
     /// The data root by the key that older engines had for it, and by that one alone.
     root: Option<&'a str>,
+    /// What is meant by the keys that dockerd does not know, where that is certain of each.
+    meant: Vec<&'static str>,
 }
 
 fn faulty(fault: &Fault, known: Known, bad: impl Fn(&'static str, &'static str) -> Finding, path: &str) -> Finding {
@@ -132,6 +157,10 @@ fn faulty(fault: &Fault, known: Known, bad: impl Fn(&'static str, &'static str) 
             let root = known.root.unwrap_or_default();
             bad("old-name", "new-name").with("root", root).evidence(path, format!("graph: {root}"))
         }
+        Fault::UnknownKeys(keys) if !known.meant.is_empty() => bad("misnamed-key", "right-names")
+            .with("keys", keys.join(", "))
+            .with("meant", known.meant.join(", "))
+            .evidence(path, keys.join(", ")),
         Fault::UnknownKeys(keys) => {
             bad("unknown-key", "repair").with("keys", keys.join(", ")).evidence(path, keys.join(", "))
         }

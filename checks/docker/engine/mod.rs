@@ -427,6 +427,11 @@ fn told_elsewhere(facts: &Facts) -> Option<&'static str> {
     if docker.config_fault(facts.engine_to_start().as_ref()).is_some() {
         return Some("docker-config");
     }
+    let by_option = engine.start.value().is_some_and(Start::refuses_an_option);
+    let misread = docker.command.value().and_then(|command| command.misread.as_ref());
+    if misread.is_some_and(|misread| misread.ends || by_option) {
+        return Some("docker-config");
+    }
     if facts.remaps_without_namespaces().is_some() || facts.size_without_quotas().is_some() {
         return Some("docker-config");
     }

@@ -126,6 +126,11 @@ impl Space {
         }
     }
 
+    /// Even empty it would count as full.
+    pub fn is_tiny(&self) -> bool {
+        self.total < FULL
+    }
+
     pub fn inodes_left(&self) -> Left {
         match (self.inodes_total, self.inodes_available) {
             (0, _) => Left::Enough,

@@ -481,6 +481,8 @@ pub enum Why {
     Misspelled(#[serde(serialize_with = "place::word")] String),
     /// A `%` that begins no specifier.
     Percent,
+    /// Its value is no limit.
+    NoLimit,
 }
 
 impl core::fmt::Display for Why {
@@ -490,6 +492,7 @@ impl core::fmt::Display for Why {
             Why::NoValue => f.write_str("it has no ="),
             Why::WrongSection(section) => write!(f, "it belongs into the section [{section}]"),
             Why::Misspelled(key) => write!(f, "the key is {key}"),
+            Why::NoLimit => f.write_str("its value is neither a number nor infinity"),
             Why::Percent => f.write_str("its % begins a specifier that there is not; a plain % is written %%"),
         }
     }
@@ -576,6 +579,48 @@ pub struct Command {
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "place::text")]
     pub hosts: Vec<String>,
     pub settings: Settings,
+    /// A line in a file of its variables that is not read as it is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub misread: Option<Misread>,
+}
+
+/// A line of a file of variables, such as /etc/default/docker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Misread {
+    #[serde(serialize_with = "place::path")]
+    pub file: String,
+    pub line: u32,
+    pub why: WhyMisread,
+    /// The init script ends at it, and starts nothing.
+    #[serde(default)]
+    pub ends: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhyMisread {
+    /// A quotation mark has no partner.
+    OpenQuote,
+    /// Blanks around the `=`.
+    Blanks,
+    /// A carriage return at its end, as Windows writes it.
+    CarriageReturn,
+    /// `export`, which systemd does not know.
+    Export,
+}
+
+impl core::fmt::Display for WhyMisread {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::OpenQuote => "a quotation mark is not closed",
+            Self::Blanks => "it has a blank beside its =, so the shell takes the first word for a program",
+            Self::CarriageReturn => {
+                "it ends with a carriage return, as files from Windows do, which becomes part of the value"
+            }
+            Self::Export => "it begins with export, which is no word of systemd's, so systemd leaves the line out",
+        })
+    }
 }
 
 /// A value that the daemon was given, and the file that gives it.

@@ -449,6 +449,12 @@ impl Start {
         self.lines.iter().any(|line| line.contains(path))
     }
 
+    /// An option of its command is what dockerd spoke of when it gave up.
+    pub fn refuses_an_option(&self) -> bool {
+        const WORDS: [&str; 4] = ["unable to parse", "unknown flag", "unknown shorthand flag", "invalid argument"];
+        self.lines.iter().any(|line| WORDS.iter().any(|words| line.contains(words)))
+    }
+
     /// A full disk is what dockerd spoke of when it gave up.
     pub fn names_a_full_disk(&self) -> bool {
         self.lines.iter().any(|line| line.contains("no space left on device"))

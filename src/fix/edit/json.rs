@@ -4,8 +4,8 @@
 use std::net::IpAddr;
 use std::ops::Range;
 
-use gdoctor_checks::model::daemon_keys;
 use gdoctor_checks::model::fix::Change;
+use gdoctor_checks::model::{daemon_keys, daemon_names};
 use serde_json::{Deserializer, Value};
 
 use crate::probe::docker::daemon_json;
@@ -55,6 +55,36 @@ pub fn retyped(text: &str) -> Result<String, String> {
         Err("has no value whose kind alone is wrong, and what is right there is for you to say".into())
     } else {
         Ok(after)
+    }
+}
+
+/// With the keys of the file by the names that dockerd has for them.
+pub fn renamed(text: &str) -> Result<String, String> {
+    let bare = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    let whole: Value = serde_json::from_str(bare).map_err(|why| format!("is no JSON ({why})"))?;
+    let object = whole.as_object().ok_or("has another value where an object has to be")?;
+    let at = text.len() - bare.len();
+    let of_text = parts(text, at).ok_or("cannot be edited by its text")?;
+    let is_known = |key: &str| daemon_keys::wanted(key).is_some() && daemon_keys::of_option(key).is_none();
+    let mut wanted = object.clone();
+    let mut after = text.to_owned();
+    for part in of_text.parts.iter().rev().filter(|part| !is_known(&part.key)) {
+        let unsure = || format!("has a key {} that is for you to say", part.key);
+        let name = daemon_names::meant(&part.key).ok_or_else(unsure)?;
+        // Two keys of one name would be one setting.
+        if wanted.contains_key(name) {
+            return Err(format!("has a key {name} besides {}", part.key));
+        }
+        let value = wanted.remove(&part.key).ok_or_else(unsure)?;
+        wanted.insert(name.to_owned(), value);
+        let key = part.whole.start..behind(text, part.whole.start).ok_or_else(unsure)?;
+        after = replaced(&after, key, &Value::from(name).to_string());
+    }
+    let bare = after.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&after);
+    match serde_json::from_str::<Value>(bare).is_ok_and(|value| value == Value::Object(wanted)) {
+        true if after == text => Err("has no key that is nearly one of dockerd's".into()),
+        true => Ok(after),
+        false => Err("cannot be edited by its text".into()),
     }
 }
 
@@ -279,6 +309,9 @@ pub fn mended(text: &str) -> Result<String, String> {
         let is_well = || "is well-formed, and what is right in it is for you to say".to_owned();
         return if bare == text { Err(is_well()) } else { Ok(bare.to_owned()) };
     }
+    if let Some(quoted) = with_plain_quotes(bare) {
+        return Ok(quoted);
+    }
     let text = bare;
     let bytes = text.as_bytes();
     // What is put in the place of one byte, or before one.
@@ -326,6 +359,17 @@ pub fn mended(text: &str) -> Result<String, String> {
     } else {
         Err("has more wrong than its commas, and what is right there is for you to say".into())
     }
+}
+
+/// With JSON's quotation marks where a word processor's, or none but single ones, stand. A text that holds such letters within JSON's own is none.
+fn with_plain_quotes(text: &str) -> Option<String> {
+    const TYPOGRAPHIC: [char; 4] = ['\u{201c}', '\u{201d}', '\u{201e}', '\u{201f}'];
+    let after = match text.contains('"') {
+        false if text.contains('\'') => text.replace('\'', "\""),
+        _ => text.replace(TYPOGRAPHIC, "\""),
+    };
+    let is_object = |text: &str| serde_json::from_str::<Value>(text).is_ok_and(|value| value.is_object());
+    (after != text && is_object(&after)).then_some(after)
 }
 
 /// Where the object ends that the text begins with.
@@ -378,7 +422,8 @@ mod tests {
             "{\"a\": 1",
             "{\"a\": 1,,}",
             "{\"a\" \"b\": 1}",
-            "{'a': 1,}",
+            "{'a': \"it's\"}",
+            "{\"a\": \u{201c}x\" y\u{201d}}",
             "{\"a\": 1}",
             "[1,]",
             "{\"a\": yes,}",
@@ -393,6 +438,8 @@ mod tests {
         let mended = |text: &str| told(text, "json mend");
         assert_eq!((mended(""), mended(" \n"), mended("\u{feff}")), ("{}\n".into(), "{}\n".into(), "{}\n".into()));
         assert_eq!(mended("\u{feff}{\"a\": 1}\n"), "{\"a\": 1}\n");
+        assert_eq!(mended("{'a': 'b'}\n"), "{\"a\": \"b\"}\n");
+        assert_eq!(mended("{\u{201c}a\u{201d}: \u{201e}b\u{201c}}\n"), "{\"a\": \"b\"}\n");
         assert_eq!(mended("{\n  \"a\": {},\n}\n}\n"), "{\n  \"a\": {}\n}\n");
         for text in ["{\"a\": 1}\n{\"b\": 2}", "{\"a\": 1} // why", "{\"a\": 1}\nx"] {
             assert!(mended(text).starts_with("error: "), "{text}");
@@ -431,6 +478,33 @@ mod tests {
             "\"debug\": true",
         ] {
             assert!(told(&format!("{{{part}}}"), "json mend values").starts_with("error: has "), "{part}");
+        }
+    }
+
+    #[test]
+    fn keys_get_their_names_and_nothing_else_changes() {
+        let edit = "json mend names";
+        for (broken, well) in [
+            (
+                "{\n  \"Log_Level\" : \"warn\",\n  \"mtu\":1400\n}\n",
+                "{\n  \"log-level\" : \"warn\",\n  \"mtu\":1400\n}\n",
+            ),
+            ("{\"registry-mirror\": \"https://m.lan\"}", "{\"registry-mirrors\": [\"https://m.lan\"]}"),
+            (
+                "{\"log_driver\": \"local\", \"log_opts\": {\"max-size\": \"1m\"}}",
+                "{\"log-driver\": \"local\", \"log-opts\": {\"max-size\": \"1m\"}}",
+            ),
+        ] {
+            assert_eq!(told(broken, edit), well);
+        }
+        for text in [
+            "{\"log-levle\": \"warn\", \"log-level\": \"info\"}",
+            "{\"log-levle\": \"warn\", \"log_level\": \"info\"}",
+            "{\"log-levle\": \"warn\", \"no-such-key\": 1}",
+            "{\"mtu\": 1400}",
+            "{\"log-levle\": 1,}",
+        ] {
+            assert!(told(text, edit).starts_with("error: "), "{text}");
         }
     }
 

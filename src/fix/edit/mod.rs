@@ -14,6 +14,9 @@ pub fn edited(text: &str, edit: &Edit<String>) -> Result<String, String> {
     match (edit.form, &edit.change) {
         // With its form alone in order the next start would fail by its values.
         (Form::Json, Change::Mend(None)) => json::mended(text).map(|after| json::retyped(&after).unwrap_or(after)),
+        (Form::Json, Change::Mend(Some(what))) if what == "names" => {
+            json::renamed(text).map(|after| json::retyped(&after).unwrap_or(after))
+        }
         (Form::Json, Change::Mend(Some(_))) => json::retyped(text),
         (Form::Json, Change::Remove(key)) if key.len() == 1 => key[0]
             .split(", ")
@@ -22,6 +25,7 @@ pub fn edited(text: &str, edit: &Edit<String>) -> Result<String, String> {
         (Form::Toml, change) => toml::edited(text, change),
         (Form::Unit, Change::Mend(Some(line))) => unit::mended(text, line),
         (Form::Unit, Change::Remove(line)) => unit::without(text, &line.concat()),
+        (Form::Options, Change::Mend(Some(line))) => options::mended(text, line),
         (Form::Options, Change::Remove(option)) => options::without(text, &option.concat()),
         (Form::Sysctl, Change::Set(name, value)) => sysctl::with(text, &name.concat(), value),
         _ => Err("cannot be changed so".into()),
@@ -35,6 +39,9 @@ pub fn words(edit: &Edit<String>) -> String {
         Change::Add(key, value) => format!("add {value} to {}", key.join(".")),
         Change::Remove(key) => format!("take {} out", key.join(".")),
         Change::Mend(None) => "correct its form".into(),
+        Change::Mend(Some(what)) if edit.form == Form::Json && what == "names" => {
+            "write the keys by their names".into()
+        }
         Change::Mend(Some(_)) if edit.form == Form::Json => "write the values as dockerd wants them".into(),
         Change::Mend(Some(line)) => format!("correct line {line}"),
     }

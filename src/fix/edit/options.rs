@@ -1,5 +1,16 @@
 //! One option in lines of options: `DOCKER_OPTS="--debug --iptables=false"`, or the `ExecStart=` of a unit.
 
+use crate::probe::docker::variables::{self, Reader};
+
+/// A file of variables with each line as it is meant: by the reader that does not take this one.
+pub fn mended(text: &str, number: &str) -> Result<String, String> {
+    let number: u32 = number.parse().map_err(|_| "is named with no line".to_owned())?;
+    let mut readers = [Reader::Shell, Reader::Systemd].into_iter();
+    let is_its = |reader: &Reader| variables::misread(text, *reader).is_some_and(|(line, _)| line == number);
+    let reader = readers.find(is_its).ok_or_else(|| format!("has nothing to mend in line {number}"))?;
+    variables::mended(text, reader)
+}
+
 /// Without this option, which has to stand there once.
 pub fn without(text: &str, option: &str) -> Result<String, String> {
     let mut found = text.match_indices(option).filter(|(at, _)| stands_alone(text, *at, option.len()));

@@ -49,6 +49,7 @@ pub fn mended(text: &str, number: &str) -> Result<String, String> {
         Why::Misspelled(right) => line.replacen(&fault.key, right, 1),
         Why::Percent if is_encoded(line) => line.replace('%', "%%"),
         Why::Percent => return Err(format!("has a % in line {number} that is for you to say")),
+        Why::NoLimit => return Err(format!("has a limit in line {number} that is for you to say")),
         Why::NoValue => return Err(format!("has no value in line {number}")),
     };
     let after: String =

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::host::{Host, units};
 
-use super::daemon_json;
+use super::{daemon_json, variables};
 
 /// Files whose variables units of distributions and init scripts put into dockerd's command.
 pub const VARIABLE_FILES: [&str; 3] = ["/etc/default/docker", "/etc/sysconfig/docker", "/etc/conf.d/docker"];
@@ -134,6 +134,8 @@ pub fn unread(host: &Host, unit: &str) -> Option<Unread> {
 /// The running command where it is known; an option's file is the one that would give it to dockerd again.
 pub fn look(host: &Host, running: Option<Fact<Vec<Opt>>>) -> Fact<Command> {
     let written = written(host);
+    let misread = variables::look(host);
+    let command = |options: &[Opt]| Command { misread: misread.clone(), ..command(options) };
     let Some(running) = running else { return Fact::present(command(&written), "docker.service, /etc/default/docker") };
     running.map(|mut options| {
         for option in &mut options {
@@ -148,7 +150,7 @@ fn command(options: &[Opt]) -> Command {
     let files = options.iter().map(|option| (option.key.clone(), option.file.clone().unwrap_or_default())).collect();
     let settings = Settings { kinds: BTreeMap::new(), ..daemon_json::settings(&object(options), 0) };
     let hosts = options.iter().filter(|option| option.key == "hosts" && !option.value.starts_with("fd:"));
-    Command { options: files, hosts: hosts.map(|option| option.value.clone()).collect(), settings }
+    Command { options: files, hosts: hosts.map(|option| option.value.clone()).collect(), settings, misread: None }
 }
 
 /// What daemon.json would say.

@@ -11,6 +11,7 @@ mod podman;
 mod restarting;
 mod rights;
 mod sandbox;
+pub mod variables;
 
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::{Address, DockerFacts, Info};
