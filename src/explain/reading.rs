@@ -63,7 +63,20 @@ pub struct Said {
 /// A line that later lines may go on with.
 struct Recent {
     number: u32,
-    row: Row,
+    whole: Row,
+    /// Byte at which the message begins.
+    spoken: usize,
+}
+
+impl Recent {
+    fn text(&self) -> &str {
+        self.whole.text.get(self.spoken..).unwrap_or_default()
+    }
+
+    /// The message. Few lines are gone on with, so it is cut only then.
+    fn row(&self) -> Row {
+        self.whole.from(self.spoken)
+    }
 }
 
 /// One text while it is read.
@@ -151,8 +164,7 @@ impl<'a> Reading<'a> {
         if self.recent.len() == SENTENCE - 1 {
             self.recent.pop_front();
         }
-        let row = if line.spoken == 0 { whole } else { whole.from(line.spoken) };
-        self.recent.push_back(Recent { number: line.number, row });
+        self.recent.push_back(Recent { number: line.number, whole, spoken: line.spoken });
     }
 
     /// True for a line of a command that was typed.
@@ -184,30 +196,30 @@ impl<'a> Reading<'a> {
         let Some(before) = self.recent.back() else { return };
         let near_the_top = line.number <= PASTE;
         let wrapped =
-            before.row.text.len() >= WRAPPED && text.starts_with(|c: char| c.is_whitespace() || c.is_lowercase());
+            before.text().len() >= WRAPPED && text.starts_with(|c: char| c.is_whitespace() || c.is_lowercase());
         let unheaded = line.may_go_on()
             && !HEADS.iter().any(|head| text.trim_start().starts_with(head))
             && (near_the_top || wrapped)
-            && !shares_start(&before.row.text, text)
-            && !in_columns(&before.row.text)
+            && !shares_start(before.text(), text)
+            && !in_columns(before.text())
             && !stands_alone(text)
             && !in_columns(text)
             && !is_bullet(text)
             && line.severity() != Severity::Minor;
         // NVIDIA's kernel module puts its name before each line of a wrapped sentence.
-        let text = match (text.trim_start().strip_prefix(NVRM), before.row.text.trim_start().starts_with(NVRM)) {
+        let text = match (text.trim_start().strip_prefix(NVRM), before.text().trim_start().starts_with(NVRM)) {
             (Some(rest), true) => rest,
             _ if unheaded => text,
             _ => return,
         };
         let vocabulary = &self.knowledge.lexicon.vocabulary;
         let mut row = vocabulary.row(text);
-        let goes_on = |recent: &&Recent| !stands_alone(&recent.row.text) && !self.knowledge.lexicon.ends(&recent.row);
-        let before: Vec<&Recent> = self.recent.iter().rev().take_while(goes_on).collect();
+        let goes_on = |(_, row): &(u32, Row)| !stands_alone(&row.text) && !self.knowledge.lexicon.ends(row);
+        let before = self.recent.iter().rev().map(|recent| (recent.number, recent.row())).take_while(goes_on);
         let mut rows = Vec::new();
-        for recent in before {
-            row = vocabulary.join(&recent.row, &row);
-            rows.push((recent.number, row.clone()));
+        for (number, head) in before {
+            row = vocabulary.join(&head, &row);
+            rows.push((number, row.clone()));
         }
         let Some(last) = rows.len().checked_sub(1) else { return };
         for (at, (first, row)) in rows.into_iter().enumerate() {
@@ -227,8 +239,10 @@ impl<'a> Reading<'a> {
         let parts = knowledge.lexicon.read(row, &numbers);
         if first == line.number {
             self.note_places(&parts, first);
-            if self.understood.len() < PLACES && !is_benign(&row.text) {
-                self.understood.extend(Understood::of(row, &parts, &knowledge.lexicon, line));
+            // What is asked of few lines comes last.
+            if self.understood.len() < PLACES {
+                let understood = Understood::of(row, &parts, &knowledge.lexicon, line);
+                self.understood.extend(understood.filter(|_| !is_benign(&row.text)));
             }
         }
         let gives_reason = |part: &Part| REASONS.contains(&knowledge.lexicon.name(part.id).0);
