@@ -63,9 +63,25 @@ pub struct Said {
 /// A line that later lines may go on with.
 struct Recent {
     number: u32,
-    row: Row,
+    whole: Row,
+    /// Byte at which the message begins.
+    spoken: usize,
+}
+
+impl Recent {
+    fn text(&self) -> &str {
+        self.whole.text.get(self.spoken..).unwrap_or_default()
+    }
+
     /// A logger wrote something before it: a record's first line, which goes on with nothing.
-    begins: bool,
+    fn begins(&self) -> bool {
+        self.spoken > 0 && !self.text().starts_with(NVRM)
+    }
+
+    /// The message. Few lines are gone on with, so it is cut only then.
+    fn row(&self) -> Row {
+        self.whole.from(self.spoken)
+    }
 }
 
 /// One text while it is read.
@@ -153,9 +169,7 @@ impl<'a> Reading<'a> {
         if self.recent.len() == SENTENCE - 1 {
             self.recent.pop_front();
         }
-        let begins = line.spoken > 0 && !text.starts_with(NVRM);
-        let row = if line.spoken > 0 { whole.from(line.spoken) } else { whole };
-        self.recent.push_back(Recent { number: line.number, row, begins });
+        self.recent.push_back(Recent { number: line.number, whole, spoken: line.spoken });
     }
 
     /// True for a line of a command that was typed.
@@ -187,36 +201,39 @@ impl<'a> Reading<'a> {
         let Some(before) = self.recent.back() else { return };
         let near_the_top = line.number <= PASTE;
         let wrapped =
-            before.row.text.len() >= WRAPPED && text.starts_with(|c: char| c.is_whitespace() || c.is_lowercase());
+            before.text().len() >= WRAPPED && text.starts_with(|c: char| c.is_whitespace() || c.is_lowercase());
         let unheaded = line.may_go_on()
             && !HEADS.iter().any(|head| text.trim_start().starts_with(head))
             && (near_the_top || wrapped)
-            && !shares_start(&before.row.text, text)
-            && !in_columns(&before.row.text)
+            && !shares_start(before.text(), text)
+            && !in_columns(before.text())
             && !stands_alone(text)
             && !in_columns(text)
             && !is_bullet(text)
             && line.severity() != Severity::Minor;
         // NVIDIA's kernel module puts its name before each line of a wrapped sentence.
-        let text = match (text.trim_start().strip_prefix(NVRM), before.row.text.trim_start().starts_with(NVRM)) {
+        let text = match (text.trim_start().strip_prefix(NVRM), before.text().trim_start().starts_with(NVRM)) {
             (Some(rest), true) => rest,
             _ if unheaded => text,
             _ => return,
         };
         let vocabulary = &self.knowledge.lexicon.vocabulary;
         let mut row = vocabulary.row(text);
-        let goes_on = |recent: &&Recent| !stands_alone(&recent.row.text) && !self.knowledge.lexicon.ends(&recent.row);
         let mut rows = Vec::new();
-        for recent in self.recent.iter().rev().take_while(goes_on) {
-            row = vocabulary.join(&recent.row, &row);
+        for recent in self.recent.iter().rev() {
+            let head = recent.row();
+            if stands_alone(&head.text) || self.knowledge.lexicon.ends(&head) {
+                break;
+            }
+            row = vocabulary.join(&head, &row);
             rows.push((recent.number, row.clone()));
-            if recent.begins {
+            if recent.begins() {
                 break;
             }
         }
         let Some(last) = rows.len().checked_sub(1) else { return };
         // Behind a colon a line is the end of what stands before, and says nothing of its own.
-        let is_end = self.recent.back().is_some_and(|recent| recent.row.text.trim_end().ends_with(':'));
+        let is_end = self.recent.back().is_some_and(|recent| recent.text().trim_end().ends_with(':'));
         for (at, (first, row)) in rows.into_iter().enumerate() {
             if at == 0 || at == last {
                 self.statement(&row, first, line, is_end);
@@ -234,8 +251,10 @@ impl<'a> Reading<'a> {
         let parts = knowledge.lexicon.read(row, &numbers);
         if first == line.number {
             self.note_places(&parts, first);
-            if self.understood.len() < PLACES && !is_benign(&row.text) {
-                self.understood.extend(Understood::of(row, &parts, &knowledge.lexicon, line));
+            // What is asked of few lines comes last.
+            if self.understood.len() < PLACES {
+                let understood = Understood::of(row, &parts, &knowledge.lexicon, line);
+                self.understood.extend(understood.filter(|_| !is_benign(&row.text)));
             }
         }
         let gives_reason = |part: &Part| REASONS.contains(&knowledge.lexicon.name(part.id).0);
