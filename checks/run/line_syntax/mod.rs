@@ -143,7 +143,7 @@ fn unit_apart(line: &RunLine) -> Option<Finding> {
         line.options.iter().rfind(|option| option.name != "image" && option.at.value.end <= image.at.span.start)?;
     let is_number = option.value.bytes().all(|b| b.is_ascii_digit() || b == b'.') && !option.value.is_empty();
     let gap = line.text.get(option.at.value.end..image.at.span.start)?;
-    if !SIZES.contains(&option.name.as_str()) || !is_number || gap.trim_matches([' ', '"', '\'']) != "" {
+    if !SIZES.contains(&option.name.as_str()) || !is_number || !gap.trim_matches([' ', '"', '\'']).is_empty() {
         return None;
     }
     let whole = format!("{}{}", option.value, unit.to_ascii_lowercase());
