@@ -321,6 +321,20 @@ fn what_compose_refuses_is_told_with_its_place_and_remedy() {
         (app("---\n"), ":4:4", "a map at its first level", "goes"),
         ("version: 3\nservices: {app: {image: x}}\n".into(), ":1:10", "version takes text", "take the line out"),
         ("app: {image: x}\n".into(), ":1:1", "app is no key", "under services:"),
+        (
+            app("    deploy: {resources: {limits: {devices: []}}}\n"),
+            ":4:35",
+            "devices is no key",
+            "under reservations:",
+        ),
+        (app("    devices: [{driver: nvidia, count: 1}]\n"), ":4:16", "driver is no key", "under gpus:"),
+        (app("    environment:\n      - DISPLAY: ${DISPLAY}\n"), ":5:9", "takes text", "- DISPLAY=${DISPLAY}"),
+        (app("    environment:\n      - DISPLAY: :0\n"), ":5:9", "takes text", "- DISPLAY=:0"),
+        (app("    environment: ['A = all']\n"), ":4:19", "a blank behind its name", "- A=…"),
+        (app("  volumes:\n    - ./a:/a\n"), ":5:5", "takes a map", "as the service's other keys"),
+        (app("\ttty: true\n"), ":4:1", "a tab", "blanks alone"),
+        (app("    extends:\n        file: a.yml\n      service: b\n"), ":", "not YAML", "one column"),
+        (format!("----\n{}", app("")), ":", "not YAML", "three dashes"),
     ];
     for (text, place, what, help) in rows {
         let folder = project(&text);
@@ -626,4 +640,54 @@ fn a_mode_that_compose_does_not_know_is_none() {
         let told = String::from_utf8_lossy(&output.stdout).into_owned();
         assert_eq!(output.status.code(), Some(0), "{mount}: {told}");
     }
+}
+
+/// What -v cannot say of a mount is not lost: it goes by --mount, as compose does it.
+#[test]
+fn the_long_form_of_a_mount_is_kept_whole() {
+    let told = |item: &str| {
+        let folder = project(&format!("services:\n  app:\n    image: app\n    volumes:\n      - {item}\n"));
+        let output = gdoctor(folder.path(), &["--compose", "compose.yaml", "--only", "run", "--format", "json"]);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let results = report["results"].as_array().unwrap();
+        let code = |result: &Value| result["code"].as_str().unwrap().to_owned();
+        let bad = |result: &&Value| ["fail", "warn"].contains(&result["status"].as_str().unwrap());
+        results.iter().filter(bad).map(code).collect::<Vec<_>>()
+    };
+    let bind = |more: &str| format!("{{type: bind, source: /not/here, target: /d, {more}}}");
+    assert_eq!(told(&bind("read_only: true")), ["run-line-volumes/folder-missing"]);
+    assert_eq!(told(&bind("bind: {create_host_path: true}")), ["run-line-volumes/folder-missing"]);
+    assert_eq!(told(&bind("bind: {create_host_path: false}")), ["run-line-volumes/mount-missing"]);
+    assert_eq!(told(&bind("bind: {propagation: sharde}")), ["run-line-syntax/bad-value"]);
+    assert_eq!(
+        told("{type: bind, source: /etc, target: d, bind: {create_host_path: false}}"),
+        ["run-line-syntax/bad-value"]
+    );
+    assert_eq!(told("{type: volume, target: /d, volume: {nocopy: true}}"), [""; 0]);
+    assert_eq!(told("{type: tmpfs, target: /d, tmpfs: {size: 64m}}"), [""; 0]);
+}
+
+/// A path that a variable leaves short is nobody's folder.
+#[test]
+fn a_variable_in_a_path_is_named() {
+    let folder = project("services:\n  app:\n    image: app\n    volumes: ['/srv/${NO_SUCH_NAME}/data:/data']\n");
+    let output = gdoctor(folder.path(), &["--compose", "compose.yaml", "--only", "run", "--format", "json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let results = report["results"].as_array().unwrap();
+    let found = results.iter().find(|result| result["code"] == "run-line-syntax/unset-blank").unwrap();
+    assert_eq!((&found["subject"], &found["status"]), (&"NO_SUCH_NAME".into(), &"warn".into()), "{report:#}");
+    assert!(!report.to_string().contains("mkdir"), "{report:#}");
+}
+
+/// A blank display is left blank on purpose where the file says so, and by accident where a variable does.
+#[test]
+fn a_blank_display_is_told_by_who_left_it() {
+    let wants = |item: &str| {
+        let folder = project(&format!("services:\n  app:\n    image: app\n    environment: ['{item}']\n"));
+        let output = gdoctor(folder.path(), &["--compose", "compose.yaml", "--show-need"]);
+        String::from_utf8_lossy(&output.stdout).contains("display")
+    };
+    assert!(!wants("DISPLAY="));
+    assert!(wants("DISPLAY=${NO_SUCH_NAME}"));
+    assert!(wants("DISPLAY=:0"));
 }

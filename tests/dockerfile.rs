@@ -250,12 +250,66 @@ fn what_the_builder_refuses_is_refused() {
         ("FROM busybox\nWORKDIR\n", 2, "nothing behind it", "WORKDIR FOLDER"),
         ("FROM busybox\nCOPY --form=a b c\n", 2, "no option --form", "did you mean --from?"),
         ("FROM busybox\nSHELL /bin/bash\n", 2, "a list in brackets", "SHELL ["),
+        ("FROM busybox\nHEALTHCHECK\n", 2, "nothing behind it", "HEALTHCHECK CMD"),
+        ("FROM busybox\nHEALTHCHECK curl x\n", 2, "takes CMD", "HEALTHCHECK CMD COMMAND"),
+        ("FROM busybox\nHEALTHCHECK CMD\n", 2, "no command", "HEALTHCHECK CMD COMMAND"),
+        ("FROM busybox\nHEALTHCHECK NONE x\n", 2, "nothing more", "HEALTHCHECK NONE"),
+        ("FROM busybox\nHEALTHCHECK --interval=30 CMD x\n", 2, "has no unit", "--interval=30s"),
+        ("FROM busybox\nHEALTHCHECK --interval=soon CMD x\n", 2, "is no time", "--interval=30s"),
+        ("FROM busybox\nHEALTHCHECK --retries=three CMD x\n", 2, "takes a number", "--retries=3"),
+        ("FROM busybox\nEXPOSE http\n", 2, "http is no port", "EXPOSE 8080"),
+        ("FROM busybox\nEXPOSE 80 8080/htcp\n", 2, "8080/htcp is no port", "udp"),
+        ("FROM busybox\nSTOPSIGNAL SIGHALT\n", 2, "no signal SIGHALT", "SIGINT"),
+        ("FROM busybox\nMAINTAINER\n", 2, "nothing behind it", "LABEL maintainer"),
+        ("FROM busybox\nONBUILD FROM x\n", 2, "ONBUILD takes no FROM", "COPY"),
+        ("FROM busybox\nARG VERSION = 1.0\n", 2, "value without a name", "ARG NAME=VALUE"),
+        ("ARG VERSION = 1.0\nFROM busybox\n", 1, "value without a name", "ARG NAME=VALUE"),
+        ("FROM busybox\nLABEL x=\"y\nRUN true\n", 2, "never closed", "both ends"),
+        ("FROM busybox\nLABEL a=1 b\n", 2, "no `=` is", "quotes"),
+        ("FROM busybox\nWORKDIR \"/a\n", 2, "never closed", "both ends"),
+        ("FROM busybox\nCOPY --chown a:a b c\n", 2, "--chown has no value", "--chown="),
+        ("FROM busybox\nCOPY --link=maybe b c\n", 2, "true or false", "--link"),
+        ("FROM busybox\nADD --keep-git-dir=maybe b c\n", 2, "true or false", "--keep-git-dir"),
+        ("FROM busybox\nCOPY --chmod=1 --chmod=2 b c\n", 2, "a second time", "one of the two"),
+        ("FROM busybox\nRUN --network=hosts x\n", 2, "does not take hosts", "host"),
+        ("FROM busybox\nRUN --mount=type=chache,target=/x y\n", 2, "no mount of the type", "cache"),
+        ("FROM busybox\nRUN --mount=type=cache,taget=/x y\n", 2, "no key taget", "target"),
+        ("FROM busybox\nRUN --mount=type=cache,target y\n", 2, "has no value", "target="),
+        ("FROM busybox\nRUN --mount=type=bind,target=/x,sharing=locked y\n", 2, "is not taken", "type cache"),
+        ("FROM busybox\nRUN --mount=type=secret y\n", 2, "no name", "id=NAME"),
+        ("FROM busybox\nENV A=1 \\\nRUN true\n", 3, "RUN belongs to the ENV", "backslash"),
+        ("FROM busybox\nRUN apk add a\n    git \\\n  b\n", 3, "git is no instruction", "end with a backslash"),
+        ("FROM busybox\nRUN true\n&& false\n", 3, "&& is no instruction", "end with a backslash"),
+        ("FROM busybox\nRUN cat <<- EOF\nhello\nEOF\n", 3, "hello is no instruction", "<<-WORD"),
     ];
     for (text, line, what, help) in rows {
         let wrong = dockerfile::parse("Dockerfile", text, None, &[]).unwrap_err();
         let at = text[..wrong.span.start].matches('\n').count() + 1;
         assert_eq!(at, line, "{text}");
         assert!(wrong.what.contains(what) && wrong.help.contains(help), "{text}: {wrong:?}");
+    }
+}
+
+/// What looks odd, and the builder takes.
+#[test]
+fn what_the_builder_takes_is_taken() {
+    let rows = [
+        "HEALTHCHECK --interval=1m30s --timeout=0s --retries=3 \\\n  CMD curl -f http://localhost || exit 1",
+        "HEALTHCHECK none",
+        "EXPOSE 8080 8554/UDP 9000-9010/tcp 8000:8000 $PORT",
+        "STOPSIGNAL 2\nSTOPSIGNAL RTMIN+3\nSTOPSIGNAL ${SIGNAL}",
+        "LABEL a=\"b c\" d='e' f=\\\"",
+        "ARG A B=1 C=\nENV A=b=c",
+        "COPY --link --chown=$A:$B a b\nCOPY --link=FALSE --exclude=a --exclude=b c d/",
+        "RUN --mount=type=bind,source=.,target=/s,rw --mount=type=cache,target=/c,sharing=locked,uid=1,mode=0755 true",
+        "RUN --mount=type=secret,id=a,required --mount=type=ssh --mount=type=tmpfs,target=/t,size=64m --network=none true",
+        "RUN --mount=target=/x --mount=type=cache,dst=/y,id=$A true",
+        "ONBUILD RUN true",
+    ];
+    for text in rows {
+        let text = format!("FROM busybox\n{text}\n");
+        let read = dockerfile::parse("Dockerfile", &text, None, &[]);
+        assert!(read.is_ok(), "{text}{:?}", read.err());
     }
 }
 

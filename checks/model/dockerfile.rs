@@ -130,7 +130,16 @@ pub struct Step {
     /// Of one that installs by files their paths in the image; `./NAME` lies where the base works.
     #[serde(default, serialize_with = "place::path")]
     pub files: Vec<String>,
+    /// What was likely meant, where that is known.
+    #[serde(default)]
+    pub meant: String,
     pub said: Said,
+}
+
+impl Step {
+    pub fn new(does: Does, said: Said) -> Self {
+        Self { does, files: Vec::new(), meant: String::new(), said }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -168,6 +177,16 @@ pub enum Does {
     ImportTensorFlow,
     /// Takes an ARG from before the first FROM, which the stage does not have.
     UnsetArgument,
+    /// Goes on in a line that reads like the next instruction.
+    Swallowed,
+    /// Sets a variable to a value that begins with `=`.
+    EqualsApart,
+    /// Mounts something without saying where.
+    NoTarget,
+    /// Takes files from a stage that the file does not have.
+    NoStage,
+    /// Has /bin/sh read a script by bash's `source`.
+    Source,
 }
 
 /// What ENTRYPOINT or CMD starts.

@@ -572,6 +572,15 @@ impl RunLine {
         self.variables.iter().rev().find(|variable| variable.name == name)
     }
 
+    /// `-e DISPLAY=`: the line takes the display away on purpose. What a variable leaves blank is another matter.
+    pub fn wants_no_window(&self) -> bool {
+        let variable = self.variable("DISPLAY");
+        variable.is_some_and(|variable| {
+            let blank = variable.value.as_deref() == Some("") && variable.from.is_none();
+            blank && !variable.at.opaque && !variable.at.text.contains(['$', '`'])
+        })
+    }
+
     /// A display that is written out, to which no socket and no network of the host leads: `-e DISPLAY=:99` of an image that
     /// starts a server itself, with its number; `-e DISPLAY=novnc:0` of another container on a network whose names Docker
     /// resolves.

@@ -19,6 +19,7 @@ pub mod known_image;
 pub mod misplaced;
 mod next_start;
 pub mod passage;
+pub mod platform;
 pub mod pools;
 pub mod python_packages;
 mod room;

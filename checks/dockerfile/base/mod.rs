@@ -3,6 +3,7 @@
 use crate::model::dockerfile::{Base, Dockerfile, Does, Stage};
 use crate::model::prelude::*;
 use crate::readings::known_image::{self, Missing};
+use crate::readings::platform::Platform;
 
 pub static CHECK: Check = Check {
     id: "dockerfile-base",
@@ -120,9 +121,8 @@ fn platform(facts: &Facts, base: &Base) -> Option<Finding> {
         "aarch64" => "arm64",
         other => other,
     };
-    let mut parts = said.text.split('/');
-    let (system, architecture) = (parts.next()?, parts.next().unwrap_or(machine));
-    if system == "linux" && architecture == machine {
+    let wanted = Platform::parse(&said.text);
+    if wanted.system == "linux" && ["", machine].contains(&wanted.machine.as_str()) {
         return None;
     }
     let finding = Finding::warn("other-platform", "own-platform").with("platform", &said.text).with("machine", machine);

@@ -2,7 +2,7 @@
 
 mod packages;
 
-use crate::model::dockerfile::{Dockerfile, Does, Said, Stage};
+use crate::model::dockerfile::{Dockerfile, Does, Said, Stage, Step};
 use crate::model::facts::run::Brings;
 use crate::model::prelude::*;
 use crate::readings::known_image::{self, System};
@@ -85,9 +85,10 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
             let by_file = facts.run.context.as_ref().is_some_and(|folder| folder.step_brings(step, Brings::OpenCv));
             let does = if by_file { Does::OpenCv } else { step.does };
             // One cause is told once a stage, at its first place; each variable is one.
-            let each = [Does::UnsetArgument, Does::Calls].contains(&does);
+            let each =
+                [Does::UnsetArgument, Does::Calls, Does::NoStage, Does::Swallowed, Does::EqualsApart].contains(&does);
             let cause = (does, if each { step.said.text.trim_matches(['$', '{', '}']) } else { "" });
-            let Some(finding) = seen.step(stage, does, &step.said).filter(|_| !told.contains(&cause)) else {
+            let Some(finding) = seen.step(stage, does, step).filter(|_| !told.contains(&cause)) else {
                 continue;
             };
             told.push(cause);
@@ -147,7 +148,8 @@ impl<'a> Seen<'a> {
         self.line.iter().flat_map(|stage| &stage.packages).any(|package| is(&package.text))
     }
 
-    fn step(&self, stage: &Stage, does: Does, said: &Said) -> Option<Finding> {
+    fn step(&self, stage: &Stage, does: Does, step: &Step) -> Option<Finding> {
+        let said = &step.said;
         match does {
             Does::AptKey => {
                 let system = self.system.filter(|system| since(*system, 13, (25, 4)))?;
@@ -164,6 +166,14 @@ impl<'a> Seen<'a> {
             Does::NoLists => self.no_lists(stage, said),
             Does::ListsRemoved => Some(self.without_lists("lists-removed", stage, said)),
             Does::UnsetArgument => self.unset(&said.text),
+            Does::Swallowed => Some(Finding::warn("swallowed", "end-line")),
+            Does::EqualsApart => {
+                let name = said.text.split_whitespace().next().unwrap_or_default();
+                Some(Finding::warn("equals-apart", "close-up").with("name", name))
+            }
+            Does::NoTarget => Some(Finding::warn("no-target", "name-target")),
+            Does::NoStage => Some(Finding::warn("no-stage", "name-stage").with("near", &step.meant)),
+            Does::Source => self.source(),
             // The checks of GPUs in builds and of bases tell of these.
             Does::CudaExtension | Does::SetupPy | Does::PipFiles | Does::ImportTensorFlow | Does::Update => None,
         }
@@ -256,6 +266,19 @@ impl<'a> Seen<'a> {
         fits.then(|| Finding::warn("conda-terms", "accept-terms"))
     }
 
+    /// Debian's and Ubuntu's /bin/sh is dash, which has no `source`.
+    fn source(&self) -> Option<Finding> {
+        let known = self.is_small()
+            || WITH_APT.contains(&self.repository_name())
+            || ["ros", "osrf/ros"].contains(&self.repository_name());
+        let of_debian = known
+            && !["alpine", "rockylinux", "ubi", "centos", "windows"].iter().any(|other| self.base.contains(other));
+        let is_sure = self.is_small() && !self.says(&["||", "if "]);
+        let bad = if is_sure { Finding::fail } else { Finding::warn };
+        (of_debian && !self.says(&["/bin/sh", "dpkg-reconfigure"]))
+            .then(|| bad("no-source", "use-bash").with("base", self.base))
+    }
+
     /// Packages that a distribution has no more, or never had.
     fn gone_packages(&self, stage: &Stage) -> Vec<Finding> {
         let Some(system) = self.system else { return Vec::new() };
@@ -320,6 +343,8 @@ impl<'a> Seen<'a> {
             || ["VERSION", "PATH", "HOME", "URL", "KEY", "KEYS", "DIR", "DISTRO"].iter().any(|end| name.ends_with(end));
         let of_name = || self.line.last().is_some_and(|stage| stage.base.arguments.iter().any(|used| used == name));
         let known = WITH_APT.contains(&self.repository_name()) || self.repository_name() == "nvidia/cuda";
+        // No such base is of ROS.
+        let own = own && !(known && name.ends_with("DISTRO"));
         let likely = !own && (known || !of_name());
         (plain || likely).then(|| Finding::warn("unset-argument", "declare").with("name", name))
     }

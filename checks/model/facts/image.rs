@@ -54,6 +54,8 @@ pub fn go_name(machine: &str) -> &str {
     match machine {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
+        "i386" | "i686" => "386",
+        "armv6l" | "armv7l" => "arm",
         other => other,
     }
 }

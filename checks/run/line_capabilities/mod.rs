@@ -89,9 +89,13 @@ fn unknown_word(facts: &Facts, line: &RunLine, word: &str, need: &Need) -> Findi
     at.iter().fold(finding, |finding, at| finding.asked_by(&at.origin()))
 }
 
-/// Wishes of flags and the guide; and what every GPU program needs, where the line names a list itself.
+/// Wishes of flags and the guide, and of the program's own words; what every GPU program needs, where the line names a list itself.
 fn wanted(need: &Need) -> Vec<Capability> {
-    let asked = need.capabilities.iter().filter(|wish| !matches!(wish.by, By::RunLine { .. })).map(|wish| wish.what);
+    let words = need.run.iter().flat_map(|line| &line.arguments);
+    let of_program = |by: &By| words.clone().any(|word| word.origin() == *by);
+    // What the line's options name comes by itself.
+    let fits = |by: &By| !matches!(by, By::RunLine { .. }) || of_program(by);
+    let asked = need.capabilities.iter().filter(|wish| fits(&wish.by)).map(|wish| wish.what);
     let mut wanted: Vec<Capability> = asked.collect();
     let listed = need.run.as_ref().is_some_and(|line| line.variable(VARIABLE).is_some_and(|v| v.value.is_some()));
     if listed {

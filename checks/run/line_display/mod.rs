@@ -26,6 +26,9 @@ fn by_x(facts: &Facts, need: &Need, line: &RunLine) -> Result<Findings, Stop> {
     let variable = line.variable("DISPLAY");
     let socket = line.mounts.iter().find(|mount| mount.shows_x_sockets());
     let wished = need.display.as_ref().filter(|by| matches!(by, Origin::Flag(_)));
+    if line.wants_no_window() && wished.is_none() {
+        return Err(Stop::NotNeeded("no-window"));
+    }
     if let Some((number, variable)) = line.own_display().filter(|_| wished.is_none()) {
         return Ok(own(facts, line, number, variable).into());
     }

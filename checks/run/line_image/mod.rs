@@ -1,11 +1,11 @@
 //! Is the image one that this host can start, and do all options stand before it?
 
 use crate::model::facts::engine::Unfit;
-use crate::model::facts::image::go_name;
 use crate::model::facts::run::{PodmanImage, PodmanStore, ProgramFault};
 use crate::model::prelude::*;
 use crate::model::run::{Image, RunLine, RunOption};
 use crate::readings::known_image::{self, Missing};
+use crate::readings::platform::Platform;
 
 pub static CHECK: Check = Check {
     id: "run-line-image",
@@ -81,9 +81,12 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if line.all("image").next().is_some() || facts.option_of_image(line).is_some() {
         return Err(Stop::blocked_by("run-line-syntax"));
     }
-    let mut findings: Findings = behind(facts, line, image).into_iter().collect();
+    let mut findings: Findings = behind(facts, line, image).or_else(|| in_command(line)).into_iter().collect();
     if findings.iter().all(|finding| finding.code != "options-behind") {
         findings.extend(no_program(facts, line, image));
+    }
+    if facts.run.image.gap().is_some() {
+        findings.extend(by_name_alone(line, image));
     }
     match here(facts, line, image) {
         Ok(finding) => findings.extend(finding),
@@ -133,6 +136,24 @@ fn by_name(facts: &Facts, image: &Image) -> Option<Finding> {
         .then(|| Finding::warn("other-architecture", "other-image").with("architecture", made).with("machine", machine))
 }
 
+/// Where the engine cannot be asked whether the image is here: of a tag that nobody can pull any more a copy may be.
+fn by_name_alone(line: &RunLine, image: &Image) -> Option<Finding> {
+    let name = image.reference.as_str();
+    let made = line.earlier.loads_images || line.earlier.images.iter().any(|made| is_same(made, name));
+    let missing = known_image::missing(name).filter(|_| !made)?;
+    let told = |finding: Finding| {
+        finding.with("image", name).with("instead", known_image::instead(name)).evidence("the line", name)
+    };
+    Some(told(match missing {
+        Missing::Gone(since, by) => {
+            Finding::warn("gone-unless-here", "another-tag").with("since", since).with("told", by)
+        }
+        Missing::Short => Finding::fail("short", "another-tag"),
+        Missing::Never(why) => Finding::fail("never-there", "another-tag").with("why", why),
+        Missing::Unofficial(_) => return None,
+    }))
+}
+
 /// The image's files are there to be seen, and the program is not among them.
 fn no_program(facts: &Facts, line: &RunLine, image: &Image) -> Option<Finding> {
     let program = &facts.run.program;
@@ -171,9 +192,8 @@ fn here(facts: &Facts, line: &RunLine, image: &Image) -> Result<Option<Finding>,
     let machine = facts.architecture();
     let platform = line.last("platform").filter(|option| !option.at.opaque);
     let foreign = |option: &&RunOption| {
-        let system = option.value.split('/').next().unwrap_or_default().to_ascii_lowercase();
-        ["windows", "darwin", "freebsd"].contains(&system.as_str())
-            || differs(architecture(&option.value.to_ascii_lowercase()), machine)
+        let wanted = Platform::parse(&option.value);
+        ["windows", "darwin", "freebsd"].contains(&wanted.system.as_str()) || differs(&wanted.machine, machine)
     };
     if let Some(option) = platform.filter(foreign) {
         return Ok(Some(
@@ -216,13 +236,6 @@ fn differs(one: &str, machine: &str) -> bool {
     !one.is_empty() && !machine.is_empty() && one != machine
 }
 
-/// `arm64` of `linux/arm64/v8`; empty where only a system is named.
-fn architecture(platform: &str) -> &str {
-    let mut parts = platform.split('/');
-    let first = parts.next().unwrap_or_default();
-    go_name(parts.next().unwrap_or(if ["linux", "windows"].contains(&first) { "" } else { first }))
-}
-
 /// Options behind the image go to the program in it; they are moved before it in whole.
 fn behind(facts: &Facts, line: &RunLine, image: &Image) -> Option<Finding> {
     let first = line.behind.first()?;
@@ -248,11 +261,22 @@ fn behind(facts: &Facts, line: &RunLine, image: &Image) -> Option<Finding> {
     )
 }
 
+/// As `behind`, of a service: its `command` is the program's.
+fn in_command(line: &RunLine) -> Option<Finding> {
+    let first = line.arguments.first().filter(|first| line.made_up && first.shown().starts_with("command:"))?;
+    let next = line.arguments.get(1).map_or("", |next| next.text.as_str());
+    is_dockers(&first.text, next).then(|| {
+        let finding = Finding::warn("options-in-command", "use-key").with("option", &first.text);
+        finding.evidence("the line", &*first.text).asked_by(&first.origin())
+    })
+}
+
 /// An option, with the word behind it, that can hardly be meant for another program.
 fn is_dockers(word: &str, next: &str) -> bool {
     match word {
         "-p" => next.split_once(':').is_some_and(|(a, b)| is_port(a) && is_port(b)),
         "-v" => next.starts_with('/') && next.contains(":/"),
+        "-e" => is_variable(next),
         // `--memory=58g`, `--cpus 4`: programs that have such an option count otherwise.
         "--memory" | "-m" => is_size(next),
         _ => {
@@ -270,6 +294,14 @@ fn is_size(text: &str) -> bool {
     !number.is_empty()
         && number.bytes().all(|b| b.is_ascii_digit())
         && ["k", "m", "g", "kb", "mb", "gb"].contains(&unit)
+}
+
+/// `PX4_SIM_MODEL=iris`, `DISPLAY`: of capitals, as docker's users write them.
+fn is_variable(text: &str) -> bool {
+    let name = text.trim_matches(['"', '\'']).split('=').next().unwrap_or_default();
+    name.len() > 2
+        && name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
 fn is_port(text: &str) -> bool {

@@ -39,11 +39,14 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         option.takes_option || line.unset.iter().any(|unset| unset.takes_next && unset.at.contains(&option.at))
     };
     findings.extend(line.options.iter().filter_map(pasted));
+    let unit = unit_apart(line);
+    let is_unit = unit.is_some();
+    findings.extend(unit);
     let swallowed = line.all("image").next().is_some() && line.options.iter().any(takes_next);
     let own = |option: &&RunOption| {
         !told(option)
             && typed::as_typed(&option.value).is_none()
-            && (!swallowed && !by_pattern || option.name != "image")
+            && (!swallowed && !by_pattern && !is_unit || option.name != "image")
     };
     findings.extend(line.options.iter().filter(own).filter_map(|option| refused(line, option)));
     findings.extend(line.options.iter().filter(|option| option.one_hyphen).map(one_hyphen));
@@ -157,6 +160,29 @@ fn parted(line: &RunLine, image: &RunOption) -> Option<Finding> {
     Some(finding.with("quoted", format!("\"{}\"", word.text)).evidence("the line", &*word.text))
 }
 
+/// `--shm-size=8 gb`: a blank parts the size from its unit, and that is taken for the image.
+fn unit_apart(line: &RunLine) -> Option<Finding> {
+    const UNITS: [&str; 14] = ["b", "k", "kb", "kib", "m", "mb", "mib", "g", "gb", "gib", "t", "tb", "tib", "bytes"];
+    const SIZES: [&str; 5] = ["shm-size", "memory", "memory-swap", "memory-reservation", "kernel-memory"];
+    let image = line
+        .image
+        .as_ref()
+        .filter(|image| !image.at.opaque && !line.arguments.is_empty() && image.at.file.is_none())?;
+    let unit = UNITS.contains(&image.reference.to_ascii_lowercase().as_str()).then_some(image.reference.as_str())?;
+    let option =
+        line.options.iter().rfind(|option| option.name != "image" && option.at.value.end <= image.at.span.start)?;
+    let is_number = option.value.bytes().all(|b| b.is_ascii_digit() || b == b'.') && !option.value.is_empty();
+    let gap = line.text.get(option.at.value.end..image.at.span.start)?;
+    if !SIZES.contains(&option.name.as_str()) || !is_number || !gap.trim_matches([' ', '"', '\'']).is_empty() {
+        return None;
+    }
+    let whole = format!("{}{}", option.value, unit.to_ascii_lowercase());
+    let edit = Edit { span: Span::new(option.at.value.start, image.at.span.end), text: whole.clone() };
+    let finding =
+        Finding::fail("unit-apart", "join-unit").about(&option.at.text).with("unit", unit).with("whole", whole);
+    Some(finding.edit(edit).evidence("the line", unit).asked_by(&option.at.origin()))
+}
+
 fn refused(line: &RunLine, option: &RunOption) -> Option<Finding> {
     let why = option.refused.as_ref()?;
     if option.one_hyphen {
@@ -230,7 +256,9 @@ fn colon_in_path(value: &str) -> Option<(&str, Option<&str>, &str)> {
     let (path, target) = rest.rfind(":/").map_or((rest, None), |at| (&rest[..at], Some(&rest[at + 1..])));
     let whole = path.starts_with('/') && path.contains(':') && !path.contains(":/") && !path.contains("::");
     let target_is_whole = target.is_none_or(|target| !target.contains(':'));
-    (whole && target_is_whole && !path.ends_with(':')).then_some((path, target, mode))
+    // `/data:models`: one colon parts two paths, and the second is not absolute.
+    let two_paths = target.is_none() && !path.starts_with("/dev/") && path.matches(':').count() == 1;
+    (whole && !two_paths && target_is_whole && !path.ends_with(':')).then_some((path, target, mode))
 }
 
 /// The next option of the line stands where a value belongs: docker does not look.
@@ -305,6 +333,7 @@ fn empty(line: &RunLine, unset: &Unset) -> Option<Finding> {
         }
         (false, true) if line.made_up => Finding::fail("unset", "set-for-compose"),
         (false, true) => Finding::fail("unset", "set"),
+        (false, false) if line.made_up => Finding::warn("unset-blank", "set-for-compose"),
         (false, false) => Finding::warn("unset-blank", "set"),
     };
     // What the shell reads of `$docker-root`; the whole is told where it is the cause.

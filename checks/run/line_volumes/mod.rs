@@ -299,6 +299,10 @@ fn source(facts: &Facts, line: &RunLine, mount: &Mount) -> Option<Finding> {
         }
         Ok(None) => match facts.run.read_only_mounts.get(&mount.source).filter(|_| mount.makes_folder) {
             Some(place) => Finding::fail("not-to-be-made", "other-folder").with("place", place),
+            // What is left of the path is nobody's folder: the variable is the cause.
+            None if line.unset.iter().any(|unset| unset.at.contains(&mount.at)) => {
+                return Some(Finding::from(Stop::blocked_by("run-line-syntax")).about(&mount.source));
+            }
             None => missing(mount),
         },
         Err(Stop::Unknown(gap, source)) => Finding::unknown(gap, source),

@@ -261,7 +261,10 @@ impl<'a> Project<'a> {
                 if fault.at_key {
                     node.span = node.key;
                 }
-                return Err(self.refused(&node, fault.what, fault.help));
+                // How it is written right says more than the variable that is not set.
+                let written = fault.help.starts_with("write - ");
+                let refused = self.refused(&node, fault.what, fault.help.clone());
+                return Err(if written { Refusal { help: fault.help, ..refused } } else { refused });
             }
         }
         Ok(whole)

@@ -33,6 +33,12 @@ pub fn fault(document: &Node) -> Option<Fault> {
     walk.found.into_iter().rev().max_by_key(|fault| fault.depth)
 }
 
+/// Lists of names with values, each in one text.
+const PAIRS: [&str; 4] = ["environment", "labels", "args", "sysctls"];
+
+/// Keys of a request for GPUs.
+const REQUEST: [&str; 5] = ["driver", "count", "device_ids", "capabilities", "options"];
+
 struct Walk<'a> {
     path: Vec<String>,
     /// Schemas of what the node stands in, for keys that belong higher up.
@@ -180,6 +186,10 @@ impl<'a> Walk<'a> {
             help = format!("did you mean {near}?");
         } else if let Some(way) = below(schema, key) {
             help = format!("it belongs under {way}:");
+        } else if self.is_device() && REQUEST.contains(&key) {
+            help = "a request for GPUs stands under gpus:, or under deploy: resources: reservations: devices:".into();
+        } else if let Some(way) = self.beside(key) {
+            help = format!("it belongs under {way}:");
         } else if self.parents.iter().any(|parent| has(parent, key)) {
             help = match self.parents.iter().rposition(|parent| has(parent, key)) {
                 Some(0) => "it belongs at the file's first level".into(),
@@ -199,6 +209,18 @@ impl<'a> Walk<'a> {
             help.push_str(key);
         }
         self.tell(child, true, what, help, 1);
+    }
+
+    /// A key beside the one that this stands in, under which it would be right: `reservations` for `limits`.
+    fn beside(&self, key: &str) -> Option<&'a str> {
+        let parent = self.parents.last().copied().filter(|parent| !has(parent, key))?;
+        below(parent, key)
+            .filter(|way| self.path.last().is_some_and(|here| here != way && here.parse::<usize>().is_err()))
+    }
+
+    /// An item of a service's `devices`.
+    fn is_device(&self) -> bool {
+        matches!(self.path.as_slice(), [services, _, devices, _] if services == "services" && devices == "devices")
     }
 
     fn not_among(&mut self, words: &[&str], node: &Node) {
@@ -252,10 +274,27 @@ impl<'a> Walk<'a> {
                 format!("write it without quotes: {text}")
             }
             Value::Null => format!("give it a value, or take {last}: out"),
+            Value::Map(entries) if takes("string") && entries.len() == 1 && PAIRS.contains(&last) => {
+                let (name, node) = &entries[0];
+                match (node.all_unset().first(), node.text()) {
+                    (Some(variable), _) => format!("write - {name}=${{{variable}}}"),
+                    (None, Some(text)) if !text.is_empty() => format!("write - {name}={text}"),
+                    _ => format!("write - {name}="),
+                }
+            }
+            Value::List(_) if self.is_service_key(last) => {
+                format!("{last} of a service stands below its name: indent it as the service's other keys")
+            }
             Value::Map(_) if takes("array") => "write each item after a dash".into(),
             _ => format!("it takes {}", words.join(" or ")),
         };
         self.tell(node, false, format!("{name} takes {}, and this is {is}", words.join(" or ")), help, 0);
+    }
+
+    /// What stands where a service's name belongs, and is a key of one.
+    fn is_service_key(&self, key: &str) -> bool {
+        let service = root().get("$defs").and_then(|defs| defs.get("service"));
+        self.path.len() == 2 && self.path[0] == "services" && service.is_some_and(|service| has(service, key))
     }
 
     fn tell(&mut self, node: &Node, at_key: bool, what: String, help: String, more: usize) {

@@ -376,6 +376,20 @@ impl Words<'_> {
             }
         }
         let Some(node) = service.get("environment") else { return Ok(()) };
+        if let Value::List(items) = &node.value {
+            // DecodeMapstructure of compose-go's types/mapping.go.
+            let apart = |item: &&Node| {
+                item.text()
+                    .is_some_and(|text| text.split('=').next().is_some_and(|name| name.ends_with(char::is_whitespace)))
+            };
+            if let Some((item, name)) =
+                items.iter().find(apart).and_then(|item| Some((item, item.text()?.split('=').next()?)))
+            {
+                let help = format!("write - {}=… without blanks beside the =", name.trim());
+                let what = format!("the variable {} has a blank behind its name, which compose refuses", name.trim());
+                return Err(Refusal { help, ..self.project.wrong(item, what) });
+            }
+        }
         for (name, node) in pairs(node) {
             let value = match node.value {
                 Value::Null => name.clone(),
@@ -395,21 +409,64 @@ impl Words<'_> {
                 self.say("volume", &value, item, "volumes");
                 continue;
             }
-            let part = |key: &str| item.get(key).map(|node| self.project.scalar(node)).transpose();
-            let (kind, source) = (part("type")?.unwrap_or_default(), part("source")?.unwrap_or_default());
-            let target = part("target")?.unwrap_or_default();
-            let mode = if part("read_only")?.as_deref() == Some("true") { ":ro" } else { "" };
-            match kind.as_str() {
-                "tmpfs" => self.say("tmpfs", &target, item, "volumes"),
-                "bind" | "volume" if source.is_empty() => self.say("volume", &target, item, "volumes"),
-                "bind" => {
-                    let source = if source.starts_with(['/', '.', '~']) { source } else { format!("./{source}") };
-                    let value = self.placed(&format!("{source}:{target}{mode}"), item);
-                    self.say("volume", &value, item, "volumes");
-                }
-                "volume" => self.say("volume", &format!("{source}:{target}{mode}"), item, "volumes"),
-                _ => {}
+            self.long_volume(item)?;
+        }
+        Ok(())
+    }
+
+    /// The long form. What `-v` cannot say goes by --mount, as compose itself does it (bindRequiresMountAPI of docker/compose).
+    fn long_volume(&mut self, item: &Node) -> Result<(), Refusal> {
+        let of = |path: &[&str]| item.at(path).map(|node| self.project.scalar(node)).transpose();
+        let (kind, source) = (of(&["type"])?.unwrap_or_default(), of(&["source"])?.unwrap_or_default());
+        let target = of(&["target"])?.unwrap_or_default();
+        let is_true = |path: &[&str]| item.at(path).is_some_and(Node::is_true);
+        let read_only = is_true(&["read_only"]);
+        let is_path = source.starts_with(['/', '.', '~']);
+        let source = if kind != "bind" || is_path || source.is_empty() { source } else { format!("./{source}") };
+        let mut more: Vec<(&str, String)> = Vec::new();
+        let mut also = |key, path: &[&str]| -> Result<(), Refusal> {
+            more.extend(of(path)?.filter(|text| !text.is_empty()).map(|text| (key, text)));
+            Ok(())
+        };
+        match kind.as_str() {
+            "bind" => {
+                also("bind-propagation", &["bind", "propagation"])?;
+                also("bind-recursive", &["bind", "recursive"])?;
             }
+            "volume" => also("volume-subpath", &["volume", "subpath"])?,
+            "image" => also("image-subpath", &["image", "subpath"])?,
+            "tmpfs" => also("tmpfs-size", &["tmpfs", "size"])?,
+            _ => {}
+        }
+        let makes_none = item.at(&["bind", "create_host_path"]).is_some_and(|node| node.text() == Some("false"));
+        let by_mount = !more.is_empty() || makes_none && kind == "bind" || kind == "image";
+        if by_mount && !(kind == "bind" && source.is_empty()) {
+            let source = if kind == "bind" { self.placed(&source, item) } else { source };
+            let keys = [("type", kind), ("source", source), ("target", target)];
+            let mut fields: Vec<String> = keys
+                .iter()
+                .map(|(key, text)| (*key, text.clone()))
+                .chain(more)
+                .filter(|(_, text)| !text.is_empty())
+                .map(field)
+                .collect();
+            fields.extend(read_only.then(|| "readonly".to_owned()));
+            self.say("mount", &fields.join(","), item, "volumes");
+            return Ok(());
+        }
+        let nocopy = is_true(&["volume", "nocopy"]).then(|| "nocopy".to_owned()).filter(|_| kind == "volume");
+        let modes = [read_only.then(|| "ro".to_owned()), of(&["bind", "selinux"])?, nocopy];
+        let modes: Vec<String> = modes.into_iter().flatten().filter(|mode| !mode.is_empty()).collect();
+        let mode = if modes.is_empty() { String::new() } else { format!(":{}", modes.join(",")) };
+        match kind.as_str() {
+            "tmpfs" => self.say("tmpfs", &target, item, "volumes"),
+            "bind" | "volume" if source.is_empty() => self.say("volume", &target, item, "volumes"),
+            "bind" => {
+                let value = self.placed(&format!("{source}:{target}{mode}"), item);
+                self.say("volume", &value, item, "volumes");
+            }
+            "volume" => self.say("volume", &format!("{source}:{target}{mode}"), item, "volumes"),
+            _ => {}
         }
         Ok(())
     }
@@ -449,6 +506,14 @@ impl Words<'_> {
     }
 }
 
+/// A field of --mount, which is a line of CSV.
+fn field((key, text): (&str, String)) -> String {
+    match text.contains([',', '"']) {
+        true => format!("\"{key}={}\"", text.replace('"', "\"\"")),
+        false => format!("{key}={text}"),
+    }
+}
+
 /// Every argument points at the file instead of the made-up line.
 fn point(line: &mut RunLine, said: &[Said], image: &Said, own: Origin) {
     let places: Vec<(usize, Origin)> =
@@ -464,7 +529,20 @@ fn point(line: &mut RunLine, said: &[Said], image: &Said, own: Origin) {
     }
     line.options.iter_mut().for_each(|option| set(&mut option.at));
     line.gpus.iter_mut().for_each(|request| set(&mut request.at));
-    line.variables.iter_mut().for_each(|variable| set(&mut variable.at));
+    let places_of_unset: Vec<(usize, &String)> = line
+        .options
+        .iter()
+        .zip(said)
+        .filter_map(|(option, said)| Some((option.at.span.start, said.unset.first()?)))
+        .collect();
+    for variable in &mut line.variables {
+        // The file's variable stands in the place of the shell's.
+        let unset = places_of_unset.iter().find(|(start, _)| *start == variable.at.span.start).map(|(_, name)| *name);
+        if let (Some(""), Some(name)) = (variable.value.as_deref(), unset) {
+            variable.from = Some(name.clone());
+        }
+        set(&mut variable.at);
+    }
     line.devices.iter_mut().for_each(|device| set(&mut device.at));
     line.mounts.iter_mut().for_each(|mount| set(&mut mount.at));
     line.files.iter_mut().for_each(|file| set(&mut file.at));
@@ -483,21 +561,18 @@ fn point(line: &mut RunLine, said: &[Said], image: &Said, own: Origin) {
     line.made_up = true;
 }
 
-/// Variables that nobody sets, where docker does not take what is left; compose itself warns of all others.
+/// Variables that nobody sets, and whether docker takes what is left. Those of a variable's value alone are compose's own warning.
 fn unset(line: &RunLine, said: &[Said], image: &Said) -> Vec<Unset> {
     let mut found: Vec<Unset> = Vec::new();
-    for (option, said) in
-        line.options.iter().zip(said.iter().chain([image])).filter(|(option, _)| option.refused.is_some())
-    {
+    let places = line.options.iter().zip(said.iter().chain([image]));
+    for (option, said) in places.filter(|(option, _)| option.refused.is_some() || option.name != "env") {
         for name in &said.unset {
-            match found.iter_mut().find(|known| known.name == *name) {
+            let breaks = option.refused.is_some();
+            match found.iter_mut().find(|known| known.name == *name && known.breaks == breaks) {
                 Some(known) => known.at.push(option.at.clone()),
-                None => found.push(Unset {
-                    name: name.clone(),
-                    at: vec![option.at.clone()],
-                    breaks: true,
-                    takes_next: false,
-                }),
+                None => {
+                    found.push(Unset { name: name.clone(), at: vec![option.at.clone()], breaks, takes_next: false });
+                }
             }
         }
     }

@@ -154,12 +154,56 @@ pub fn documents(text: &str, file: usize) -> Result<Vec<Node>, Fault> {
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| {
             let at = error.marker().byte_offset().filter(|at| *at <= text.len()).unwrap_or(text.len());
-            Fault::new(Span::at(at), format!("this is not YAML: {}", plain(&error.info())), "")
+            if let Some(tab) = tab(text, at) {
+                let help = "YAML is indented by blanks alone: two for each level";
+                return Fault::new(tab, "this is not YAML: a tab stands at the beginning of the line", help);
+            }
+            let info = error.info().clone();
+            let what = plain(&info);
+            Fault::new(Span::at(at), format!("this is not YAML: {what}"), form(text, at, what))
         })?;
         let range = span.byte_range().unwrap_or_default();
         builder.take(event, Span::new(range.start.min(text.len()), range.end.min(text.len())))?;
     }
     Ok(builder.documents)
+}
+
+/// A tab that indents the line of a fault, or one of the two behind it: the reader may notice late or at the line's end before.
+fn tab(text: &str, at: usize) -> Option<Span> {
+    let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let mut from = start;
+    for line in text[start..].split_inclusive('\n').take(3) {
+        let blank = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if let Some(tab) = line[..blank].find('\t').filter(|_| !line.trim().is_empty()) {
+            return Some(Span::new(from + tab, from + tab + 1));
+        }
+        from += line.len();
+    }
+    None
+}
+
+/// A form that works, for what the message and the line show.
+fn form(text: &str, at: usize, what: &str) -> &'static str {
+    let line = |at: usize| {
+        let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+        text[start..].lines().next().unwrap_or_default()
+    };
+    let here = line(at);
+    let before = text[..at].trim_end_matches(['\n', ' ']).len();
+    let dashes = |line: &str| line.len() > 3 && line.trim().bytes().all(|b| b == b'-');
+    if [here, line(before), line(0)].into_iter().any(dashes) {
+        return "three dashes alone begin a document: ---";
+    }
+    if here.matches(['"', '\'']).count() % 2 == 1 {
+        return "a quote is closed by one of its own kind: \"...\"";
+    }
+    if what.contains("mapping value") || here.matches(": ").count() > 1 {
+        return "keys of one map begin in one column, and a value that holds `: ` stands in quotes: \"a: b\"";
+    }
+    if here.trim_start().starts_with("- ") || what.contains("sequence") {
+        return "items of one list begin in one column, below their key: `key:`, and in the next line `  - item`";
+    }
+    "keys of one map begin in one column, each with a colon and a blank: `key: value`"
 }
 
 /// A parser's message without the place, which is shown by itself.

@@ -1,12 +1,11 @@
-//! What the builder refuses of an instruction by its words alone: too few of them, options that it does not have, names that
-//! cannot be.
+//! What the builder refuses of an instruction by its words alone: too few of them, names that cannot be.
 
 use super::Wrong;
 use super::lines::{Instruction, Text};
 use super::words;
 
 /// The least words that an instruction takes, options aside.
-const LEAST: [(&str, usize, &str); 11] = [
+const LEAST: [(&str, usize, &str); 13] = [
     ("ADD", 2, "ADD SOURCE… TARGET"),
     ("COPY", 2, "COPY SOURCE… TARGET"),
     ("ARG", 1, "ARG NAME, or ARG NAME=VALUE"),
@@ -18,32 +17,15 @@ const LEAST: [(&str, usize, &str); 11] = [
     ("VOLUME", 1, "VOLUME FOLDER"),
     ("STOPSIGNAL", 1, "STOPSIGNAL SIGNAL"),
     ("ONBUILD", 1, "ONBUILD INSTRUCTION"),
+    ("HEALTHCHECK", 1, "HEALTHCHECK CMD COMMAND, or HEALTHCHECK NONE"),
+    ("MAINTAINER", 1, "LABEL maintainer=\"NAME\""),
 ];
 
-/// Options by instruction, those of the newest builder.
-const OPTIONS: [(&str, &[&str]); 4] = [
-    ("ADD", &["keep-git-dir", "checksum", "chmod", "chown", "link", "exclude", "unpack", "parents"]),
-    ("COPY", &["from", "chmod", "chown", "link", "parents", "exclude"]),
-    ("RUN", &["mount", "network", "security", "device"]),
-    ("HEALTHCHECK", &["interval", "timeout", "start-period", "start-interval", "retries"]),
-];
-
-/// Refuses what no builder takes. `own`: the file names a builder of its own, whose options nobody here knows.
-pub fn check(instruction: &Instruction, own: bool) -> Result<(), Wrong> {
+/// Refuses what no builder takes.
+pub fn check(instruction: &Instruction) -> Result<(), Wrong> {
     let (keyword, text) = (instruction.keyword.as_str(), &instruction.text);
     let found = words(&text.text);
     let options = found.iter().take_while(|(start, end)| text.text[*start..*end].starts_with("--")).count();
-    if let Some((_, known)) = OPTIONS.iter().find(|(name, _)| *name == keyword).filter(|_| !own) {
-        for &(start, end) in &found[..options] {
-            let word = text.text[start..end].trim_start_matches("--");
-            let name = word.split('=').next().unwrap_or_default();
-            if !name.is_empty() && !known.contains(&name) {
-                let near = known.iter().min_by_key(|known| strsim::damerau_levenshtein(known, name));
-                let help = near.map_or(String::new(), |near| format!("did you mean --{near}?"));
-                return Err(Wrong::at(text.span(start, end), &format!("{keyword} has no option --{name}"), &help));
-            }
-        }
-    }
     if keyword == "SHELL" && !text.text.trim_start().starts_with('[') {
         let help = "SHELL [\"/bin/bash\", \"-c\"]";
         return Err(Wrong::at(instruction.span, "SHELL takes a list in brackets", help));
@@ -62,7 +44,7 @@ pub fn check(instruction: &Instruction, own: bool) -> Result<(), Wrong> {
 }
 
 /// How many words the form in brackets has; nothing where it is not used.
-fn list(text: &Text) -> Option<usize> {
+pub fn list(text: &Text) -> Option<usize> {
     let bare = text.text.trim();
     let start = bare.find('[').filter(|at| bare[..*at].split_whitespace().all(|word| word.starts_with("--")))?;
     serde_json::from_str::<Vec<String>>(&bare[start..]).ok().map(|words| words.len())

@@ -10,11 +10,15 @@ use super::Wrong;
 pub struct Instruction {
     /// In capitals.
     pub keyword: String,
+    /// As it is written.
+    pub written: String,
     pub span: Span,
     /// What follows the keyword.
     pub text: Text,
     /// The bodies of its here-documents.
     pub bodies: Vec<Text>,
+    /// Where in `text` a line begins that reads like an instruction of its own, but for the backslash before it.
+    pub swallowed: Option<(usize, usize)>,
 }
 
 /// A text whose bytes know where in the file they stand.
@@ -91,9 +95,14 @@ pub fn split(text: &str) -> Result<Vec<Instruction>, Wrong> {
         let start = at + (line.len() - trimmed.len());
         let length = trimmed.find(char::is_whitespace).unwrap_or(trimmed.len());
         let keyword = trimmed[..length].trim_end_matches(escape).to_ascii_uppercase();
-        let mut instruction = Instruction { keyword, span: Span::new(start, start + length), ..Instruction::default() };
+        let written = trimmed[..length].to_owned();
+        let span = Span::new(start, start + length);
+        let mut instruction = Instruction { keyword, written, span, ..Instruction::default() };
         let begins = if trimmed[..length].ends_with(escape) { length - 1 } else { length };
-        lines.body(&mut instruction.text, start + begins, &trimmed[begins..], escape);
+        let swallowed = lines.body(&mut instruction.text, start + begins, &trimmed[begins..], escape);
+        // Of these two an instruction is a part.
+        instruction.swallowed =
+            swallowed.filter(|_| !["HEALTHCHECK", "ONBUILD"].contains(&instruction.keyword.as_str()));
         if ["RUN", "COPY", "ADD"].contains(&instruction.keyword.as_str()) {
             for word in here_documents(&instruction.text.text) {
                 instruction.bodies.push(lines.here_document(&word, instruction.span)?);
@@ -120,21 +129,25 @@ impl<'a> Lines<'a> {
     }
 
     /// The rest of an instruction's first line, and the lines that continue it. Comments and empty lines between them are
-    /// nothing, as for the builder.
-    fn body(&mut self, into: &mut Text, at: usize, first: &'a str, escape: char) {
+    /// nothing, as for the builder. Gives back where the first line begins that reads like an instruction.
+    fn body(&mut self, into: &mut Text, at: usize, first: &'a str, escape: char) -> Option<(usize, usize)> {
         let (mut at, mut line) = (at, first);
+        let mut swallowed = None;
         loop {
             let Some(kept) = continued(line, escape) else {
                 into.push(line, at);
-                return;
+                return swallowed;
             };
             into.push(kept, at);
             loop {
-                let Some((next_at, next)) = self.next() else { return };
+                let Some((next_at, next)) = self.next() else { return swallowed };
                 if next.trim().is_empty() || next.trim_start().starts_with('#') {
                     continue;
                 }
                 (at, line) = (next_at, next);
+                if let Some((from, to)) = keyword(next).filter(|_| swallowed.is_none() && !is_open(&into.text)) {
+                    swallowed = Some((into.text.len() + from, into.text.len() + to));
+                }
                 break;
             }
         }
@@ -156,6 +169,28 @@ impl<'a> Lines<'a> {
             "the word stands alone on a line",
         ))
     }
+}
+
+/// The keyword of an instruction that begins a line, in capitals and with something behind it.
+fn keyword(line: &str) -> Option<(usize, usize)> {
+    let start = line.len() - line.trim_start().len();
+    let (word, rest) = line[start..].split_once([' ', '\t'])?;
+    (super::KEYWORDS.contains(&word) && !rest.trim().is_empty()).then_some((start, start + word.len()))
+}
+
+/// A quote of a shell's text is open at its end.
+fn is_open(text: &str) -> bool {
+    let mut quote = None;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (Some(open), c) if open == c => quote = None,
+            (None, '"' | '\'') => quote = Some(c),
+            (None | Some('"'), '\\') => drop(chars.next()),
+            _ => {}
+        }
+    }
+    quote.is_some()
 }
 
 /// The line without the escape character that ends it, if one does.

@@ -7,14 +7,16 @@ mod copy;
 mod demands;
 mod expand;
 mod lines;
+mod options;
 mod stage;
 mod start;
 mod steps;
+mod values;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use gdoctor_checks::model::dockerfile::{Absent, Base, Dockerfile, Part, Said, Stage};
+use gdoctor_checks::model::dockerfile::{Absent, Base, Dockerfile, Does, Part, Said, Stage, Step};
 use gdoctor_checks::model::need::{Capability, Gpus, Need, Origin, Wish};
 use gdoctor_checks::model::run::Span;
 use gdoctor_checks::model::typed;
@@ -73,7 +75,9 @@ pub fn read(build: &Build, host: &Host) -> Result<(Dockerfile, SourceText), Refu
         place: Some((shown.clone(), text.clone(), wrong.span)),
     })?;
     for stage in &mut file.stages {
-        stage.copied.retain(|base| !build.named.contains(&base.reference.to_ascii_lowercase()));
+        let is_named = |name: &str| build.named.contains(&name.to_ascii_lowercase());
+        stage.copied.retain(|base| !is_named(&base.reference));
+        stage.steps.retain(|step| step.does != Does::NoStage || !is_named(&step.said.text));
     }
     file.context = build.context.as_ref().map(|folder| folder.display().to_string());
     Ok((file, source))
@@ -155,8 +159,9 @@ pub fn parse(
         foreign: lines::syntax(text).is_some_and(|syntax| !syntax.contains("docker/dockerfile")),
         stages: Vec::new(),
     };
-    for instruction in lines::split(text)? {
-        reader.take(&instruction)?;
+    let all = lines::split(text)?;
+    for (number, instruction) in all.iter().enumerate() {
+        reader.take(instruction, number.checked_sub(1).and_then(|before| all.get(before)))?;
     }
     reader.finish(target, text.len())
 }
@@ -222,17 +227,20 @@ fn automatic(name: &str, given: &BTreeMap<String, String>) -> Option<String> {
 }
 
 impl Reader {
-    fn take(&mut self, instruction: &Instruction) -> Result<(), Wrong> {
+    fn take(&mut self, instruction: &Instruction, before: Option<&Instruction>) -> Result<(), Wrong> {
         let keyword = instruction.keyword.as_str();
         if !KEYWORDS.contains(&keyword) && self.foreign {
             return Ok(());
         }
         if !KEYWORDS.contains(&keyword) {
-            let near = KEYWORDS.iter().min_by_key(|known| strsim::damerau_levenshtein(known, keyword));
-            let help = near.map_or(String::new(), |near| format!("did you mean {near}?"));
-            return Err(Wrong::at(instruction.span, &format!("{keyword} is no instruction of a Dockerfile"), &help));
+            let what = format!("{} is no instruction of a Dockerfile", instruction.written);
+            return Err(Wrong::at(instruction.span, &what, &meant(instruction, before)));
         }
-        demands::check(instruction, self.own)?;
+        demands::check(instruction)?;
+        if !self.foreign {
+            options::check(instruction, self.own)?;
+            values::check(instruction)?;
+        }
         match (keyword, self.stages.last_mut()) {
             ("FROM", _) => self.from(instruction),
             ("ARG", None) => self.global(instruction),
@@ -356,13 +364,53 @@ impl Reader {
         let names: Vec<Option<String>> = self.stages.iter().map(|stage| stage.name.clone()).collect();
         let mut stages: Vec<Stage> = Vec::new();
         let mut copies = Vec::new();
-        for making in self.stages.into_iter().take(wanted + 1) {
+        for (number, mut making) in self.stages.into_iter().take(wanted + 1).enumerate() {
             copies.push(making.copies_from(&names));
+            let near = making.copies.iter().filter_map(|said| Some((said, near_stage(&said.text, &names[..number])?)));
+            let steps = near.map(|(said, near)| Step { meant: near.clone(), ..Step::new(Does::NoStage, said.clone()) });
+            making.stage.steps.extend(steps);
             stages.push(making.stage);
         }
         reach(&mut stages, &copies);
         Ok((Dockerfile { path: self.source.path.clone(), stages, ..Dockerfile::default() }, self.source))
     }
+}
+
+/// What was meant by a line that begins with no instruction: a keyword, or to go on with the line above.
+fn meant(instruction: &Instruction, before: Option<&Instruction>) -> String {
+    let distance = |known: &str| strsim::damerau_levenshtein(known, &instruction.keyword);
+    let near = KEYWORDS.iter().map(|known| (distance(known), known)).min();
+    let near = near.filter(|(distance, _)| *distance <= 2 && instruction.keyword.len() > 2);
+    let near = near.map(|(_, near)| format!("did you mean {near}?"));
+    let Some(before) = before else { return near.unwrap_or("a Dockerfile begins with FROM".into()) };
+    let opens = before.text.text.split_once("<<-").is_some_and(|(_, rest)| rest.starts_with([' ', '\t']));
+    match before.keyword.as_str() {
+        "RUN" | "COPY" | "ADD" if opens => {
+            format!("<<- with a blank behind it opens no here-document in the {} above: write <<-WORD", before.keyword)
+        }
+        _ if near.is_some() => near.unwrap_or_default(),
+        keyword => format!("if it belongs to the {keyword} above, the line before it has to end with a backslash"),
+    }
+}
+
+/// Images in one word from which Dockerfiles take programs.
+const PROGRAMS: [&str; 20] = [
+    "alpine", "busybox", "caddy", "composer", "debian", "docker", "golang", "gradle", "maven", "nginx", "node",
+    "openjdk", "php", "postgres", "python", "redis", "ruby", "rust", "traefik", "ubuntu",
+];
+
+/// The earlier stage that a name of none was likely meant to be: `build` for `builder`. Names of images that hold programs to copy are
+/// their own.
+fn near_stage<'a>(name: &str, before: &'a [Option<String>]) -> Option<&'a String> {
+    let is_word = !name.is_empty() && !name.contains(['/', ':', '$', '@']) && name.parse::<usize>().is_err();
+    let all = || before.iter().flatten();
+    if !is_word || PROGRAMS.contains(&name) || all().any(|known| known.eq_ignore_ascii_case(name)) {
+        return None;
+    }
+    let name = name.to_ascii_lowercase();
+    all().find(|known| {
+        known.starts_with(&name) || name.starts_with(known.as_str()) || strsim::damerau_levenshtein(known, &name) <= 2
+    })
 }
 
 /// Marks what the last stage is made of.

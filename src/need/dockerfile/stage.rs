@@ -13,7 +13,7 @@ use crate::secret;
 
 use super::expand::{self, Scope};
 use super::lines::{Instruction, Text};
-use super::{Arguments, apt, argument, automatic, copy, start, steps, words};
+use super::{Arguments, apt, argument, automatic, copy, options, start, steps, values, words};
 
 /// A stage while it is read.
 pub struct Making {
@@ -23,12 +23,15 @@ pub struct Making {
     pub environment: BTreeMap<String, String>,
     arguments: Arguments,
     globals: Arguments,
-    copies: Vec<String>,
+    /// What COPY, ADD and mounts take files from.
+    pub copies: Vec<Said>,
     /// ARGs that it has, of the stages that it stands on too.
     declared: BTreeSet<String>,
     lists: apt::Lists,
     /// Where it works; nothing where the base decides.
     folder: String,
+    /// SHELL names another than the base's.
+    own_shell: bool,
 }
 
 struct Inside<'a> {
@@ -78,11 +81,16 @@ impl Making {
             declared: on.map(|on| on.declared.clone()).unwrap_or_default(),
             lists: on.map(|on| on.lists).unwrap_or_default(),
             folder: on.map(|on| on.folder.clone()).unwrap_or_default(),
+            own_shell: on.is_some_and(|on| on.own_shell),
         }
     }
 
     pub fn take(&mut self, instruction: &Instruction, source: &mut SourceText, escape: char) -> Result<(), Wrong> {
         self.unset_arguments(instruction, source);
+        values::closed(instruction, &Inside { making: self, escape })?;
+        if let Some(place) = instruction.swallowed {
+            self.step(Does::Swallowed, &instruction.text, place, source);
+        }
         match instruction.keyword.as_str() {
             "ENTRYPOINT" => {
                 self.stage.entrypoint = Some(start::of(&instruction.keyword, &instruction.text, &self.folder, source));
@@ -97,8 +105,12 @@ impl Making {
                 self.stage.rest.push_str(&format!("ARG {}\n", instruction.text.text));
                 return self.argument(&instruction.text, source, escape);
             }
-            "ENV" => return self.variables(&instruction.text, source, escape),
+            "ENV" => return self.variables(instruction, source, escape),
+            "LABEL" => pairs(instruction).map(|_| ())?,
+            "SHELL" => self.own_shell = true,
             "RUN" => {
+                self.sources_script(&instruction.text, source);
+                self.mounts(&instruction.text, source);
                 self.lists(instruction, source);
                 self.commands(&instruction.text, source, escape);
                 self.gpu_steps(instruction, source);
@@ -148,23 +160,14 @@ impl Making {
     }
 
     /// `ENV NAME=value …`, and the old `ENV NAME value`.
-    fn variables(&mut self, text: &Text, source: &mut SourceText, escape: char) -> Result<(), Wrong> {
-        let found = words(&text.text);
-        let Some(&(first, first_end)) = found.first() else { return Ok(()) };
-        if !text.text[first..first_end].contains('=') {
-            let end = text.text.trim_end().len();
-            let Some(&(value, _)) = found.get(1) else {
-                let what = format!("{} has no value here", &text.text[first..first_end]);
-                return Err(Wrong::at(text.span(first, first_end), &what, "ENV NAME=VALUE"));
-            };
-            return self.variable(text, (first, first_end), (value, end), source, escape);
-        }
-        for (start, end) in found {
-            let Some(equals) = text.text[start..end].find('=').map(|at| start + at) else {
-                let what = "ENV takes NAME=value, and here no `=` is";
-                return Err(Wrong::at(text.span(start, end), what, "a value with blanks stands in quotes"));
-            };
-            self.variable(text, (start, equals), (equals + 1, end), source, escape)?;
+    fn variables(&mut self, instruction: &Instruction, source: &mut SourceText, escape: char) -> Result<(), Wrong> {
+        for (name, value) in pairs(instruction)? {
+            let text = &instruction.text;
+            // The old form takes all that stands behind the name.
+            if text.text[value.0..value.1].starts_with("= ") {
+                self.step(Does::EqualsApart, text, (name.0, value.0 + 1), source);
+            }
+            self.variable(text, name, value, source, escape)?;
         }
         Ok(())
     }
@@ -301,7 +304,7 @@ impl Making {
     fn step(&mut self, does: Does, text: &Text, (start, end): (usize, usize), source: &SourceText) {
         let said = text.text[start..end].to_owned();
         let at = source.origin(text.span(start, end), said.clone());
-        self.stage.steps.push(Step { does, files: Vec::new(), said: Said { text: said, at } });
+        self.stage.steps.push(Step::new(does, Said { text: said, at }));
     }
 
     /// `$NAME` of an ARG that stands before the first FROM and is not declared in the stage: it is empty there.
@@ -322,6 +325,42 @@ impl Making {
         }
         for (text, place) in found {
             self.step(Does::UnsetArgument, text, place, source);
+        }
+    }
+
+    /// `source` is a word of bash's, and /bin/sh is another shell on Debian.
+    fn sources_script(&mut self, text: &Text, source: &SourceText) {
+        // Another shell may read it, or be made /bin/sh.
+        let without_files = text.text.replace(".bash", "");
+        let other = self.own_shell || ["bash", "zsh", "/bin/sh", "<<"].iter().any(|word| without_files.contains(word));
+        if other || text.text.trim_start().starts_with('[') {
+            return;
+        }
+        if let Some(place) = sourcing(&text.text).into_iter().next() {
+            self.step(Does::Source, text, place, source);
+        }
+    }
+
+    /// Mounts that name no target, which then is the folder where the step works; and files of the build that they bring.
+    fn mounts(&mut self, text: &Text, source: &SourceText) {
+        for (start, end) in words(&text.text) {
+            let Some(value) = text.text[start..end].strip_prefix("--mount=") else { return };
+            let fields = options::fields(value);
+            let of =
+                |keys: &[&str]| fields.iter().find(|(key, _)| keys.contains(&key.as_str())).and_then(|(_, text)| *text);
+            let kind = of(&["type"]).unwrap_or("bind");
+            if ["bind", "cache", "tmpfs"].contains(&kind) && of(&["target", "dst", "destination"]).is_none() {
+                self.step(Does::NoTarget, text, (start, end), source);
+            }
+            let brought =
+                of(&["source", "src"]).filter(|path| kind == "bind" && of(&["from"]).is_none() && !path.contains('$'));
+            if let Some(path) = brought.and_then(copy::path) {
+                let at = source.origin(text.span(start, end), path.clone());
+                let said = Said { text: path.clone(), at };
+                let target = of(&["target", "dst", "destination"]).unwrap_or(".");
+                let target = copy::target(&self.folder, target, &path, false);
+                self.stage.sources.push(Source { path, target, mode_set: true, said });
+            }
         }
     }
 
@@ -371,7 +410,8 @@ impl Making {
             let base = Base { reference, stage: None, arguments: Vec::new(), platform: None, at };
             self.stage.copied.push(base);
         }
-        self.copies.push(name);
+        let at = source.origin(text.span(start, end), name.clone());
+        self.copies.push(Said { text: name, at });
     }
 
     /// The stages that COPY, ADD and mounts name, by name or number.
@@ -380,8 +420,62 @@ impl Making {
             let known = names.iter().rposition(|known| known.as_deref() == Some(&name.to_ascii_lowercase()));
             known.or_else(|| name.parse().ok()).filter(|number| *number < names.len())
         };
-        self.copies.iter().filter_map(number).collect()
+        self.copies.iter().map(|said| &said.text).filter_map(number).collect()
     }
+}
+
+type Place = (usize, usize);
+
+/// Names and values of ENV and LABEL: `NAME=value …`, or the old `NAME value`.
+fn pairs(instruction: &Instruction) -> Result<Vec<(Place, Place)>, Wrong> {
+    let (text, keyword) = (&instruction.text, instruction.keyword.as_str());
+    let found = words(&text.text);
+    let Some(&(first, first_end)) = found.first() else { return Ok(Vec::new()) };
+    if !text.text[first..first_end].contains('=') {
+        let end = text.text.trim_end().len();
+        let Some(&(value, _)) = found.get(1) else {
+            let what = format!("{} has no value here", &text.text[first..first_end]);
+            return Err(Wrong::at(text.span(first, first_end), &what, &format!("{keyword} NAME=VALUE")));
+        };
+        return Ok(vec![((first, first_end), (value, end))]);
+    }
+    let pair = |(start, end): Place| match text.text[start..end].find('=').map(|at| start + at) {
+        Some(equals) => Ok(((start, equals), (equals + 1, end))),
+        None if instruction.swallowed.is_some_and(|(from, _)| from == start) => {
+            let what = format!("{} belongs to the {keyword} above here", &text.text[start..end]);
+            let help = "the line before it ends with a backslash: take that out";
+            Err(Wrong::at(text.span(start, end), &what, help))
+        }
+        None => {
+            let what = format!("{keyword} takes NAME=value, and here no `=` is");
+            Err(Wrong::at(text.span(start, end), &what, "a value with blanks stands in quotes"))
+        }
+    };
+    found.into_iter().map(pair).collect()
+}
+
+/// Where commands of a script begin with `source`, outside quotes.
+fn sourcing(text: &str) -> Vec<Place> {
+    let mut found = Vec::new();
+    let (mut quote, mut begins) = (None, true);
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match (quote, c) {
+            (Some(open), c) if open == c => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => (quote, begins) = (Some(c), false),
+            (None, '\\') => drop(chars.next()),
+            (None, ';' | '&' | '|' | '\n') => begins = true,
+            (None, c) if c.is_whitespace() => {}
+            (None, _) => {
+                if begins && text[at..].strip_prefix("source").is_some_and(|rest| rest.starts_with([' ', '\t'])) {
+                    found.push((at, at + "source".len()));
+                }
+                begins = false;
+            }
+        }
+    }
+    found
 }
 
 /// The CUDA of a word of an installer of Python's packages: `cupy-cuda12x`, `jax[cuda12]`, `nvidia-cublas-cu12`,

@@ -20,8 +20,19 @@ use super::dockerfile::build::Build;
 use super::shell;
 
 pub use need::add;
+pub use numbers::is_size;
 pub use parts::{Part, parts};
 pub use shell::{Outside as Shell, Wrong};
+
+/// Go's text of a time, such as `1m30s`.
+pub fn is_time(text: &str) -> bool {
+    numbers::time(text).is_ok()
+}
+
+/// A signal's name or number.
+pub fn is_signal(text: &str) -> bool {
+    values::refused(flags::Kind::Signal, text).is_none()
+}
 
 /// Longer texts are refused.
 const CAP: usize = 256 << 10;

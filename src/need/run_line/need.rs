@@ -87,7 +87,10 @@ fn alone(argument: &Argument) -> Option<&Argument> {
 }
 
 fn display(need: &mut Need, line: &RunLine) {
-    let variable = line.variable("DISPLAY").filter(|_| line.own_display().is_none()).map(|variable| &variable.at);
+    let variable = line
+        .variable("DISPLAY")
+        .filter(|_| line.own_display().is_none() && !line.wants_no_window())
+        .map(|variable| &variable.at);
     // The sockets alone, without DISPLAY, want no window: the line's own check tells of it.
     if let Some(at) = variable {
         need.display.get_or_insert_with(|| at.origin());
