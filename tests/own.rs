@@ -574,6 +574,7 @@ fn another_root_is_looked_at_and_nothing_of_it_is_started() {
         "Package: docker-ce\nStatus: install ok installed\nVersion: 5:28.5.1-1~ubuntu\n",
     );
     site.write("root/var/lib/dpkg/info/.keep", "");
+    site.write("root/usr/bin/.keep", "");
     site.write("root/etc/nsswitch.conf", "passwd: files ldap\ngroup: files\n");
     let data = site.write("root/data", "");
     let uid = fs::metadata(&data).map(|meta| std::os::unix::fs::MetadataExt::uid(&meta)).unwrap();

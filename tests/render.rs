@@ -562,6 +562,7 @@ fn one_run_gives_every_format() {
     assert_eq!(code(&["--format", "nagios", "--no-such-flag"]), 3);
     assert_eq!(code(&["--exit-codes=npd", "--no-such-flag"]), i32::from(policy::MISUSE));
     assert_eq!(code(&["--out", "pdf=x"]), 2);
+    std::fs::create_dir_all(folder.path().join("usr/bin")).unwrap();
     let none = ["--root", text(folder.path()), "--only", "docker-client", "--format"];
     let failing = |format: &str| code(&[&none[..], &[format]].concat());
     assert_eq!((failing("text"), failing("nagios"), failing("npd")), (1, 2, 1));
