@@ -1036,6 +1036,9 @@ fn an_example_finds_a_robots_adapter() {
     site.write("root/etc/passwd", "robot:x:1000:1000::/home/robot:/bin/sh\n");
     site.write("root/etc/group", "dialout:x:20:robot\n");
     site.write("root/dev/null", "");
+    // What kind of machine the root is of, one of its programs tells.
+    site.write("root/usr/bin/.keep", "");
+    fs::copy("/usr/bin/env", site.path("root/usr/bin/env")).unwrap();
     let look = || {
         let output =
             site.gdoctor(&["check", "--checks", "checks.d", "--root", root, "--only", "robot", "--format", "json"]);
