@@ -26,7 +26,11 @@ pub fn meant(name: &str) -> Option<&'static str> {
         5..=8 => 1,
         _ => 2,
     };
-    let near = keys().map(|key| (distance(plain.as_bytes(), key.as_bytes()), key));
+    // Another number means another thing.
+    let digits = |name: &str| -> Vec<u8> { name.bytes().filter(u8::is_ascii_digit).collect() };
+    let of_numbers = digits(&plain);
+    let alike = keys().filter(|key| digits(key) == of_numbers);
+    let near = alike.map(|key| (distance(plain.as_bytes(), key.as_bytes()), key));
     let mut near: Vec<(usize, &str)> = near.filter(|(far, _)| (1..=most).contains(far)).collect();
     near.sort_unstable();
     match near.as_slice() {

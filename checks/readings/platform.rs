@@ -50,6 +50,8 @@ fn normal(machine: &str, variant: &str) -> (String, String) {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::String;
+
     use super::Platform;
 
     #[test]

@@ -1,6 +1,7 @@
 //! `gdoctor explain`: all about a check or a code, or the known causes of an error message or a log, ranked by what this host
 //! shows.
 
+mod code_page;
 mod commands;
 mod documents;
 pub mod entries;

@@ -182,7 +182,7 @@ impl Match {
             checked: entry.check.is_some(),
             summary: report::general_words(&entry.code.sentence.replace('\n', " "), known),
             detail: report::general_words(&entry.code.detail.replace('\n', " "), known),
-            open: super::topic::is_open(&entry.code, &written, tags, known),
+            open: super::code_page::is_open(&entry.code, &written, tags, known),
             sight: "",
             matched: String::new(),
             message: String::new(),
@@ -217,7 +217,7 @@ impl Match {
             self.summary.clone_from(&outcome.summary);
             self.detail.clone_from(&outcome.detail);
             self.open = false;
-            self.sight = super::topic::seen_here(outcome);
+            self.sight = super::code_page::seen_here(outcome);
             if !outcome.fixes.is_empty() {
                 self.fixes.clone_from(&outcome.fixes);
             }
@@ -228,7 +228,7 @@ impl Match {
     /// The look that fills what is named in capitals.
     fn filled_by(&self) -> Option<(&'static str, String)> {
         let look = rank::look_with(&[self.check], rank::engine(&self.code)).filter(|_| self.open && self.checked)?;
-        Some((super::topic::FILLED_BY, look))
+        Some((super::code_page::FILLED_BY, look))
     }
 
     /// The other is told by it: of the same check, mended by the same, and neither is told otherwise by this host.
