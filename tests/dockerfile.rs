@@ -271,6 +271,12 @@ fn what_the_builder_refuses_is_refused() {
         ("FROM busybox\nCOPY --link=maybe b c\n", 2, "true or false", "--link"),
         ("FROM busybox\nADD --keep-git-dir=maybe b c\n", 2, "true or false", "--keep-git-dir"),
         ("FROM busybox\nCOPY --chmod=1 --chmod=2 b c\n", 2, "a second time", "one of the two"),
+        (
+            "ARG TOOLS=tools\nFROM busybox\nCOPY --from=${TOOLS} /a /b\n",
+            3,
+            "takes no variable",
+            "FROM ${TOOLS} AS NAME",
+        ),
         ("FROM busybox\nRUN --network=hosts x\n", 2, "does not take hosts", "host"),
         ("FROM busybox\nRUN --mount=type=chache,target=/x y\n", 2, "no mount of the type", "cache"),
         ("FROM busybox\nRUN --mount=type=cache,taget=/x y\n", 2, "no key taget", "target"),

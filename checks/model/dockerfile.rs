@@ -170,6 +170,8 @@ pub enum Does {
     /// Has the package manager ask its mirrors for their lists.
     Update,
     /// Has apt install where no step of the file has fetched lists; whether the base has some is another matter.
+    /// apt, dnf or yum asks whether it may go on, and nobody answers.
+    Asks,
     NoLists,
     /// Has apt install after a step that took the lists away.
     ListsRemoved,

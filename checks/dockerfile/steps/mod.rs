@@ -163,6 +163,9 @@ impl<'a> Seen<'a> {
             Does::Daemon => (!self.says(&["dockerd"])).then(|| Finding::warn("no-daemon", "outside")),
             Does::Ollama => Some(Finding::fail("no-server", "serve-there")),
             Does::Calls => self.program(&said.text),
+            Does::Asks => {
+                (!self.says(&["ssume-Yes", "assumeyes", "apt.conf"])).then(|| Finding::warn("asks-back", "say-yes"))
+            }
             Does::NoLists => self.no_lists(stage, said),
             Does::ListsRemoved => Some(self.without_lists("lists-removed", stage, said)),
             Does::UnsetArgument => self.unset(&said.text),

@@ -97,6 +97,13 @@ pub fn check(instruction: &Instruction, own: bool) -> Result<(), Wrong> {
             return Err(at((format!("--{name} stands here a second time"), "keep one of the two".into())));
         }
         before.push(name);
+        if let Some(image) = value.filter(|value| name == "from" && value.contains('$') && !own) {
+            let what = "--from takes no variable: the builder reads the word as it stands";
+            return Err(at((
+                what.into(),
+                format!("write FROM {image} AS NAME above, with its ARG before the first FROM, and --from=NAME"),
+            )));
+        }
         taken(*kind, name, value).map_err(at)?;
     }
     Ok(())

@@ -27,13 +27,18 @@ pub fn of(keyword: &str, text: &Text, folder: &str, source: &SourceText) -> Star
     Started { form, words, program, said: Said { text: keyword.to_owned(), at } }
 }
 
-/// `['x', 'y']`, `["x", "y",]`: after the bracket a word in quotes, and behind it a comma or the bracket. `[ "$a" = b ]` is a command.
+/// `['x', 'y']`, `["x", "y",]`, `["x" "y"]`: after the bracket a word in quotes, and behind it another, a comma or the bracket; `[x, y]`: the
+/// shell's own `[` has a blank behind it. `[ "$a" = b ]` is a command.
 fn is_meant_as_list(text: &str) -> bool {
-    let Some(inner) = text.strip_prefix('[').map(str::trim_start) else { return false };
+    let Some(inner) = text.strip_prefix('[') else { return false };
+    if inner.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/') {
+        return true;
+    }
+    let inner = inner.trim_start();
     let Some(quote) = inner.chars().next().filter(|c| ['\'', '"', '\u{201c}'].contains(c)) else { return false };
     let closing = if quote == '\u{201c}' { '\u{201d}' } else { quote };
     let Some((_, behind)) = inner[quote.len_utf8()..].split_once(closing) else { return false };
-    behind.trim_start().starts_with([',', ']'])
+    behind.trim_start().starts_with([',', ';', ']', quote])
 }
 
 /// `$NAME` and `${NAME}`, neither escaped nor in single quotes: the place of each, and its name.

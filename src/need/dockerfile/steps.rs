@@ -75,11 +75,38 @@ pub fn of(text: &str, words: &[(usize, usize)]) -> Vec<(Does, (usize, usize))> {
     if let Some(verb) = rest.iter().find(|place| updates.contains(&word(place))).filter(|_| !caught) {
         found.push((Does::Update, (first.0, verb.1)));
     }
+    found.extend(asks_back(text, words).filter(|_| !caught));
     let asks = rest.first().is_some_and(|verb| ["install", "create", "update"].contains(&word(verb)));
     if name(first) == "conda" && asks && !caught && !OTHER_CHANNELS.iter().any(|option| says(option)) {
         found.push((Does::Conda, (first.0, rest[0].1)));
     }
     found
+}
+
+/// Says yes to every question: `-y`, also among others as in `-qy`; `-qq` means it, too (apt-get(8)).
+fn says_yes(word: &str) -> bool {
+    let short = word.strip_prefix('-').filter(|letters| letters.bytes().all(|b| b.is_ascii_lowercase()));
+    short.is_some_and(|letters| letters.contains('y') || letters.contains("qq"))
+        || ["--yes", "--assume-yes", "--force-yes", "--assumeyes"].contains(&word)
+        || word.to_ascii_lowercase().contains("assume-yes")
+}
+
+/// `apt-get install git`: it lists what else comes and asks, and a build has no terminal.
+fn asks_back(text: &str, words: &[(usize, usize)]) -> Option<(Does, (usize, usize))> {
+    const ONLY_LOOKS: [&str; 6] = ["-s", "--simulate", "--dry-run", "--print-uris", "--version", "--help"];
+    let word = |place: &(usize, usize)| &text[place.0..place.1];
+    let (first, rest) = words.split_first()?;
+    let program = word(first).rsplit('/').next().unwrap_or_default();
+    let installs: &[&str] = match program {
+        "apt-get" | "apt" => &["install", "upgrade", "dist-upgrade", "full-upgrade", "build-dep"],
+        "dnf" | "yum" => &["install", "upgrade", "groupinstall", "localinstall"],
+        _ => return None,
+    };
+    let verb = rest.iter().find(|place| !word(place).starts_with('-'))?;
+    let silent = rest.iter().map(word).any(|word| says_yes(word) || ONLY_LOOKS.contains(&word) || word.contains('$'));
+    // Somebody answers, or the settings do.
+    let answered = ["yes |", "yes|", "<<", "echo y", "printf y"].iter().any(|answer| text.contains(answer));
+    (installs.contains(&word(verb)) && !silent && !answered).then_some((Does::Asks, (first.0, verb.1)))
 }
 
 /// The files by which a step installs, as it names them.
