@@ -2,7 +2,7 @@
 
 use crate::model::fact::Stop;
 use crate::model::facts::Facts;
-use crate::model::facts::docker::Reach;
+use crate::model::facts::docker::{Package, Reach};
 use crate::model::need::{Need, Origin};
 
 impl Facts {
@@ -27,7 +27,8 @@ impl Facts {
     /// No part of Docker's is here, and nobody asked for one.
     fn is_without_docker(&self, need: &Need) -> bool {
         let docker = &self.docker;
-        let none = docker.client.is_absent() && self.host.container.value().is_none();
+        let is_podmans = docker.client.value().is_some_and(|client| client.package == Package::Podman);
+        let none = (docker.client.is_absent() || is_podmans) && self.host.container.value().is_none();
         let some = docker.daemon_program.value().is_some()
             || docker.daemon_process.value().is_some()
             || docker.reach.value() == Some(&Reach::Answers)

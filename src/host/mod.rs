@@ -42,7 +42,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use gdoctor_checks::model::fact::Gap;
+use gdoctor_checks::model::fact::{Fact, Gap};
 
 /// A moment after which nobody waits any longer.
 #[derive(Clone, Copy, Debug)]
@@ -151,6 +151,21 @@ impl Host {
     /// The same machine without `--root`: for /proc of processes that run here.
     pub fn live(&self) -> Self {
         Self { root: "/".into(), ..self.clone() }
+    }
+
+    /// The folders in which this account's programs are looked for. Of another system nobody asks the shells: those that the login shells of
+    /// distributions have by themselves, snap's and NixOS' among them.
+    pub fn search_path(&self) -> Vec<String> {
+        const USUAL: &str =
+            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin:/run/current-system/sw/bin";
+        let path = self.env("PATH").unwrap_or_else(|| USUAL.into());
+        path.split(':').filter(|folder| folder.starts_with('/')).map(str::to_owned).collect()
+    }
+
+    /// The program of this name on this account's PATH.
+    pub fn on_path(&self, name: &str) -> Fact<String> {
+        let folders = self.search_path();
+        self.executable(name, folders.iter().map(String::as_str))
     }
 
     /// An environment variable; `None` when unset or empty, and where it is an account's and the root another machine's. A value that is not UTF-8 is read lossily.

@@ -2,7 +2,9 @@
 
 mod start;
 
-use crate::model::facts::docker::{Address, Config, DockerFacts, Lack, NoVariables, PidOfAnother, Reach, Settings};
+use crate::model::facts::docker::{
+    Address, Config, DockerFacts, Lack, NoVariables, Package, PidOfAnother, Reach, Settings,
+};
 use crate::model::facts::engine::{Kvm, Start, SystemdFailure};
 use crate::model::facts::host::Platform;
 use crate::model::finding::Verdict;
@@ -160,6 +162,10 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
         }
         return match docker.client.is_absent() {
             true => Err(Stop::blocked_by("docker-client")),
+            false if docker.client.value().is_some_and(|client| client.package == Package::Podman) => {
+                let gap = Gap::Unsupported("docker is podman's stand-in here, and podman has no daemon to ask".into());
+                Ok(Finding::unknown(gap, docker.client.source.clone()))
+            }
             false => Ok(Finding::fail("not-installed", "docker-client/install")),
         };
     }

@@ -6,9 +6,7 @@ use gdoctor_checks::model::facts::docker::{Client, Package};
 use crate::host::Host;
 
 pub fn find(host: &Host) -> Fact<Client> {
-    let path = host.env("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
-    let folders = path.split(':').filter(|folder| folder.starts_with('/'));
-    host.executable("docker", folders).map(|path| Client { package: package(host, &path), path })
+    host.on_path("docker").map(|path| Client { package: package(host, &path), path })
 }
 
 /// Where packages, the snap and people put it. A link that leads nowhere is none.

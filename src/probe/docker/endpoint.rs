@@ -77,8 +77,7 @@ pub fn ssh(host: &Host, endpoint: &Fact<Endpoint>) -> Fact<String> {
     if !matches!(endpoint.value().map(|endpoint| &endpoint.address), Some(Address::Ssh(_))) {
         return Fact::unknown(Gap::NotAsked, "PATH");
     }
-    let path = host.env("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
-    host.executable("ssh", path.split(':').filter(|folder| folder.starts_with('/')))
+    host.on_path("ssh")
 }
 
 fn docker_config(host: &Host) -> String {

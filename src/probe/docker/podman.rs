@@ -8,9 +8,7 @@ use crate::host::Host;
 use crate::probe::packages;
 
 pub fn find(host: &Host) -> Fact<Podman> {
-    let path = host.env("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
-    let folders = path.split(':').filter(|folder| folder.starts_with('/'));
-    host.executable("podman", folders).map(|path| Podman {
+    host.on_path("podman").map(|path| Podman {
         version: version(host, &path).unwrap_or_default(),
         spec_dirs: spec_dirs(host),
         path,

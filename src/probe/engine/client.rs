@@ -15,17 +15,11 @@ pub fn folder(host: &Host) -> String {
     host.env("DOCKER_CONFIG").unwrap_or_else(|| format!("{}/.docker", host.home()))
 }
 
-fn search_path(host: &Host) -> Vec<String> {
-    let path = host.env("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
-    path.split(':').filter(|folder| folder.starts_with('/')).map(str::to_owned).collect()
-}
-
 pub fn config(host: &Host) -> Fact<ClientConfig> {
-    let path = search_path(host);
     // A folder that this user may not read is closed to the user's docker too.
     let helper = |name: &str| {
         let program = format!("docker-credential-{name}");
-        let found = host.executable(&program, path.iter().map(String::as_str));
+        let found = host.on_path(&program);
         let unfit = found.value().and_then(|path| host.unfit(path).value().cloned());
         Helper { name: name.to_owned(), missing: found.value().is_none(), unfit }
     };
@@ -145,7 +139,7 @@ pub fn buildx(host: &Host, docker: &DockerFacts, client: &Fact<String>) -> Fact<
 
 pub fn compose(host: &Host, packages: &Fact<Vec<Package>>) -> Fact<Compose> {
     let plugin = first_plugin(host, "docker-compose", |path| host.exists(path));
-    let python = search_path(host).into_iter().map(|folder| format!("{folder}/docker-compose"));
+    let python = host.search_path().into_iter().map(|folder| format!("{folder}/docker-compose"));
     let python = python.into_iter().find(|path| is_python(host, path));
     let known = packages.value().map(Vec::as_slice).unwrap_or_default();
     // A plugin in the user's or in /usr/local's folder is of no package.

@@ -269,9 +269,7 @@ pub fn user_namespaces(host: &Host) -> Fact<UserNamespaces> {
         let text = text.value().map(String::as_str).unwrap_or_default();
         text.lines().filter_map(|line| line.split(':').next()).any(|owner| owner == name || owner == uid.to_string())
     };
-    let path = host.env("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
-    let folders: Vec<&str> = path.split(':').filter(|folder| folder.starts_with('/')).collect();
-    let [newuidmap, newgidmap] = ["newuidmap", "newgidmap"].map(|name| host.executable(name, folders.iter().copied()));
+    let [newuidmap, newgidmap] = ["newuidmap", "newgidmap"].map(|name| host.on_path(name));
     let powerless =
         [&newuidmap, &newgidmap].into_iter().filter_map(|found| found.value()).find(|path| !may_map_ids(host, path));
     Fact::present(
