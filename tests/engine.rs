@@ -261,7 +261,8 @@ fn told_below(root: &Path) -> Run {
 #[test]
 fn dockerd_refuses_its_configuration() {
     for (text, code) in [
-        (r#"{"log-levle": "warn"}"#, "unknown-key"),
+        (r#"{"log-levle": "warn"}"#, "misnamed-key"),
+        (r#"{"no-such-key": "warn"}"#, "unknown-key"),
         (r#"{"debug": "true"}"#, "wrong-kind"),
         (r#"{"insecure-registries": "a:5000"}"#, "wrong-kind"),
         (r#"{"default-runtime": "nope"}"#, "no-such-runtime"),

@@ -132,8 +132,9 @@ const SIGNED: &[u8] = b"~Module signature appended~\n";
 
 /// What `modinfo` reads out of the file; only the path where it cannot be asked.
 fn modinfo(host: &Host, path: &str) -> ModuleFile {
-    let signed = host.ends_with(path, SIGNED);
-    let unsigned = path.ends_with(".ko") && signed.value() == Some(&false);
+    // What is compressed, or no module at all, shows nothing at its end.
+    let is_plain = host.head(path, 4).value().is_some_and(|head| head == b"\x7fELF");
+    let unsigned = is_plain && host.ends_with(path, SIGNED).value() == Some(&false);
     let file = ModuleFile { path: path.into(), unsigned, ..ModuleFile::default() };
     let Ok(tool) = Program::named("modinfo") else { return file };
     let ran = tool.run([host.on_disk(path).as_os_str()], 1 << 20, host.deadline);
