@@ -124,6 +124,10 @@ fn root_with(name: &str, files: &[(&str, &Path)]) -> tempfile::TempDir {
         std::fs::create_dir(root.path().join(tree)).unwrap();
         std::fs::write(root.path().join(tree).join(".keep"), "").unwrap();
     }
+    // Files of this machine, so that this session's engine is theirs.
+    let boot = "proc/sys/kernel/random/boot_id";
+    std::fs::create_dir_all(root.path().join("proc/sys/kernel/random")).unwrap();
+    std::fs::copy(Path::new("/").join(boot), root.path().join(boot)).unwrap();
     root
 }
 
