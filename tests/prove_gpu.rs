@@ -122,8 +122,13 @@ const HEALTHY: [&str; 8] = [
 const STATES: [(&str, &[&str]); 6] = [
     ("healthy", &[]),
     ("mismatch", &["NVML: Driver/library version mismatch"]),
-    // They share the time that a look may take.
-    ("hang", &["NVML: cannot tell: no answer within the deadline", "CUDA: cannot tell: no answer within the deadline"]),
+    (
+        "hang",
+        &[
+            "NVML: cannot tell: no answer within the deadline",
+            "CUDA: cannot tell: not asked: NVML gave no answer within the deadline",
+        ],
+    ),
     (
         "no decoder",
         &["video: libnvcuvid: no such library", "decode h264: libcuda, libnvcuvid: one of them is not there"],

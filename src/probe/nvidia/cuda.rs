@@ -1,6 +1,6 @@
 //! How CUDA starts on this host, asked in a child, and what the kernel says that may keep it from that.
 
-use gdoctor_checks::model::fact::Fact;
+use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::nvidia::{CudaFacts, NvidiaFacts};
 
 use crate::host::{Deadline, Host, child};
@@ -16,6 +16,10 @@ pub fn probe(host: &Host, facts: &NvidiaFacts) -> CudaFacts {
         CudaFacts { start, ..CudaFacts::default() }
     } else if would_load(facts) {
         CudaFacts { start: Fact::absent(SOURCE), ..CudaFacts::default() }
+    } else if facts.nvml.start.gap() == Some(&Gap::TimedOut) {
+        // The driver does not answer, and the time for both is used up.
+        let start = Fact::unknown(Gap::Unsupported("not asked: NVML gave no answer within the deadline".into()), SOURCE);
+        CudaFacts { start, ..CudaFacts::default() }
     } else {
         let deadline = Deadline::after(host.deadline.left().saturating_sub(RESERVE));
         child::probe("cuda", &[], SOURCE, deadline)
