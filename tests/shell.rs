@@ -216,6 +216,8 @@ fn pasted_text_is_what_it_is() {
         "repo$ docker run --rm a\nhello",
         "~/src/repo$ docker run \\\n> --rm \\\n> a",
         "(venv) me@host:~/x$ docker run --rm a",
+        "$docker run --rm a",
+        "docker run --rm -v /long/\\\npath:/x -e A=b,\\\nc a",
     ];
     for text in read {
         let lines = parse(text).unwrap_or_else(|why| panic!("{text:?}: {why:?}"));
@@ -238,6 +240,12 @@ fn pasted_text_is_what_it_is() {
         ("docker run a b &&", "the text ends behind `&&`"),
         ("docker run --rm $my-name", "$my-name is not set here"),
         ("docker run --rm $my-image", "$my-image is not set here"),
+        ("docker run --runtime=nvidia\\\n--gpus all a", "no blank stands before this backslash"),
+        ("docker run -p 80:80\\\n-e A=b a", "no blank stands before this backslash"),
+        ("docker run --rm \\\\\n  -e A=b a", "two backslashes"),
+        ("docker run --rm \\\r\n  -e A=b a", "a carriage return"),
+        ("docker run --it a", "--it is no option"),
+        ("docker run \"--gpus all\" a", "--gpus all is no option"),
     ];
     for (text, what) in wrong {
         let why = parse(text).expect_err(text);
@@ -250,6 +258,50 @@ fn pasted_text_is_what_it_is() {
         let lines = parse(text).unwrap_or_else(|why| panic!("{text:?}: {why:?}"));
         assert_eq!(lines[0].image.as_ref().map(|image| image.reference.as_str()), Some("a"), "{text}");
     }
+}
+
+/// The words of a Makefile's recipe are those that make gives to the shell, which gives them to a `docker` that only prints them.
+#[test]
+fn recipes_get_the_words_that_make_gives_them() {
+    let makefile = "IMG := ros:humble\nexport NAME=n1\nHERE = $(shell pwd)\n.PHONY: run\nrun: build\n\
+                    \t@docker run --rm -u $$(id -u):$$(id -g) --name=$$NAME \\\n\
+                    -e 'A=$(IMG)' -e \"B=$$HOME\" $(IMG) sh $<\n\nbuild:\n\t-@echo $$(date) > /dev/null\n";
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    std::fs::write(folder.path().join("Makefile"), makefile).unwrap();
+    let docker = folder.path().join("docker");
+    std::fs::write(&docker, "#!/bin/sh\nfor word; do echo \"$word\"; done\n").unwrap();
+    std::fs::set_permissions(&docker, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", folder.path().display());
+    let mut make = Command::new("make");
+    make.args(["-s", "run"]).current_dir(&folder).env_clear().env("PATH", path).env("HOME", "/root");
+    let Ok(output) = make.output() else { return eprintln!("left out: there is no make") };
+    let said = String::from_utf8(output.stdout).unwrap();
+    let line = &parse(makefile).unwrap_or_else(|why| panic!("{why:?}"))[0];
+    // What make alone knows, here the name of the first thing that the rule needs, is known when it runs.
+    let said: Vec<&str> = said.lines().map(|word| if word == "build" { "$(unknown)" } else { word }).collect();
+    let user = said[3].to_owned();
+    let words: Vec<String> = line.words.iter().map(|word| word.replace("$(id -u):$(id -g)", &user)).collect();
+    assert_eq!([&["run".to_owned()], &words[..]].concat(), said);
+    assert_eq!(line.image.as_ref().map(|image| image.reference.as_str()), Some("ros:humble"));
+}
+
+/// systemd fills in specifiers and variables, and knows nothing else of a shell's: its services have no terminal.
+#[test]
+fn the_exec_lines_of_a_unit_are_read() {
+    let unit = "[Service]\nExecStartPre=-/usr/bin/docker rm -f x\n\
+                ExecStart=/usr/bin/docker run -t --rm --name %n -e HOST=%H -e A=${A} -v $(pwd):/x:ro \\\n  -e B=a;b r:1 # why\n\
+                # docker run other\nRestart=always\n";
+    let lines = parse(unit).unwrap_or_else(|why| panic!("{why:?}"));
+    let [line] = &lines[..] else { panic!("{lines:#?}") };
+    assert!(line.scheduled && line.number == 3);
+    let open: Vec<&str> = line.options.iter().filter(|option| option.at.opaque).map(|o| o.name.as_str()).collect();
+    assert_eq!(open, ["name", "env", "env"]);
+    assert_eq!(line.last("volume").map(|option| option.value.as_str()), Some("$(pwd):/x:ro"));
+    assert!(line.last("volume").is_some_and(|option| option.refused.is_some()));
+    let behind: Vec<&str> = line.arguments.iter().map(|word| word.text.as_str()).collect();
+    assert_eq!(behind, ["#", "why"]);
+    let inner = parse("[Service]\nExecStart=/bin/sh -c 'docker run --rm --name %n r:1'\n").unwrap();
+    assert!(inner[0].last("name").is_some_and(|option| option.at.opaque));
 }
 
 /// Whatever stands in a file, reading it ends: no stack runs over, no loop goes on.

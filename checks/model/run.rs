@@ -282,6 +282,8 @@ pub struct Versions {
     /// The first that does not any more; empty where none is known.
     pub until: String,
     pub why: String,
+    /// Docker's client alone decides: it reads the value before an engine hears of it.
+    pub client: bool,
 }
 
 impl RunOption {

@@ -55,6 +55,10 @@ fn reference(text: &str, secret: Span) -> String {
             _ => {}
         }
     }
+    // `${TOKEN:-secret}` has the variable already.
+    if text[..secret.start].ends_with(":-") {
+        return String::new();
+    }
     let name = variable(&text[..secret.start]);
     match quote {
         None => format!("\"${{{name}}}\""),
@@ -164,6 +168,9 @@ fn secret_reason(line: &RunLine, edit: &Edit) -> String {
     match line.secrets.iter().find(|secret| secret.span == edit.span) {
         Some(Secret { name, .. }) => {
             format!("The value of {name} is not repeated here: `export {name}=…` first, which docker then passes on")
+        }
+        None if edit.text.is_empty() => {
+            "A secret is not repeated here: set its variable in your shell first".to_owned()
         }
         None => {
             let name = edit.text.trim_matches(|c: char| !c.is_ascii_alphanumeric());

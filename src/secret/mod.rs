@@ -9,6 +9,7 @@ mod values;
 use std::ops::Range;
 
 pub use names::is_secret;
+pub use values::holds;
 
 /// What is shown in a secret's place.
 const MASK: &str = "***";
@@ -120,6 +121,7 @@ mod tests {
                 "bad storage-opt password=hunter2LOGPW Authorization: Bearer LOGBEARER AWS_SECRET_ACCESS_KEY=LOGAWS",
                 "bad storage-opt password=*** Authorization: *** AWS_SECRET_ACCESS_KEY=***",
             ),
+            ("-e TOKEN=${TOKEN:-hf_abcdefgh} -e PASSWORD=hunter$(date) x", "-e TOKEN=${TOKEN:-***} -e PASSWORD=*** x"),
             ("-e MYSQL_PWD=abc -e GITHUB_PAT=\"a b c\" x", "-e MYSQL_PWD=*** -e GITHUB_PAT=\"***\" x"),
             ("-e WG_PEER=kFv3m0xqYb7Jm0P1o9Jt2rZs8c4wQhL5uVnXaBdEfG0= img", "-e WG_PEER=*** img"),
             ("-e \"DB_PASSWORD=correct horse\" img", "-e \"DB_PASSWORD=***\" img"),
@@ -215,6 +217,9 @@ mod tests {
             "https://hooks.example/ see https://docs.docker.com/reference/webhooks/ nvidia-container-runtime-hook: /usr/bin/x",
             "signature: invalid sig=11 $1 costs $$5 ${A} 10.0.0.1:8080 12345678:abc GPG signature=bad",
             "credsStore: desktop credHelpers: gcloud secret \"db\" not found",
+            "-e HF_TOKEN=$(cat ~/.cache/huggingface/token) -e API_KEY=`pass show api key` -e PASSWORD=\"$(pass $(whoami))\" x",
+            "-e TOKEN=${HF_TOKEN:-$TOKEN} -e MAX_INPUT_TOKENS=4096 curl -H \"Authorization: Bearer $(cat token)\" http://x/",
+            "curl -H \"Authorization: Bearer $TOKEN\" http://x/ | grep -o 'Cookie: ).*'",
         ] {
             assert_eq!(masked(text), text);
         }

@@ -108,7 +108,7 @@ pub fn is_secret(name: &str) -> bool {
     }
     let tells = |word: &&str| TELLING.iter().any(|telling| word.ends_with(telling));
     let ends = |ending: &&str| *last == *ending || (["pass", "pwd"].contains(ending) && last.ends_with(ending));
-    let limit = before.last().is_some_and(|word| ["max", "min", "num", "total"].contains(word));
+    let limit = before.iter().any(|word| ["max", "min", "num", "total"].contains(word));
     if words.iter().any(tells) || (AT_THE_END.iter().any(ends) && !limit) {
         return true;
     }

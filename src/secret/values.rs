@@ -63,6 +63,11 @@ const SAID: [&str; 52] = [
     "from",
 ];
 
+/// Of a variable of this name, the value is a secret that is written out.
+pub fn holds(name: &str, value: &str) -> bool {
+    is_secret(name) && is_worth(name, value)
+}
+
 /// The value behind `=`, `:`, `%3D` or `<name>` at this byte, when the name before it tells that it is secret.
 pub fn after_separator(text: &str, at: usize) -> Option<Range<usize>> {
     let rest = &text.as_bytes()[at..];
@@ -100,6 +105,10 @@ pub fn after_separator(text: &str, at: usize) -> Option<Range<usize>> {
         return header(text, start, &before);
     }
     let value = match quote(text, start) {
+        // A command, whose output the shell puts here.
+        Some(open) if open.sign == b'`' && start == at + 1 && text[quoted(text, start, open)].contains(' ') => {
+            return None;
+        }
         Some(open) => quoted(text, start, open),
         // `"TOKEN=two words"`: the quotes are around both.
         None if rest[0] == b'=' && start == at + 1 => match before.quote {
@@ -235,7 +244,8 @@ fn header(text: &str, start: usize, before: &Before) -> Option<Range<usize>> {
         if schemed && next > first { unquoted(text, next) } else { first }
     };
     let value = start..end;
-    is_worth_in_prose(name, text, &value).then_some(value)
+    let says = text[value.clone()].contains(|c: char| c.is_alphanumeric());
+    (says && is_worth_in_prose(name, text, &value)).then_some(value)
 }
 
 #[derive(Clone, Copy)]
@@ -290,6 +300,7 @@ fn unquoted(text: &str, start: usize) -> usize {
             b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\'' | b'`' | b'<' => break,
             b'\\' if matches!(bytes.get(at + 1), Some(b'"' | b'n' | b'\'')) => break,
             b'&' | b';' | b',' if next_is_named(text, at + 1) => break,
+            b'$' => at = replaced(text, at).unwrap_or(at + 1),
             _ => at += 1,
         }
     }
@@ -351,18 +362,51 @@ fn skip(text: &str, at: usize, blanks: &[u8]) -> usize {
     at + text.as_bytes()[at..].iter().take_while(|byte| blanks.contains(byte)).count()
 }
 
-/// Not empty, no reference to a variable, no place-holder.
+/// The end of what a shell replaces here: `$(…)`, `${…}`, `$NAME`.
+fn replaced(text: &str, at: usize) -> Option<usize> {
+    let rest = text.as_bytes().get(at..)?.strip_prefix(b"$")?;
+    let (open, close) = match rest.first()? {
+        b'(' => (b'(', b')'),
+        b'{' => (b'{', b'}'),
+        byte if byte.is_ascii_alphabetic() || *byte == b'_' => {
+            let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
+            return Some(at + 1 + rest.iter().take(LONGEST_NAME).take_while(is_name).count());
+        }
+        _ => return None,
+    };
+    let mut depth = 0usize;
+    let end = rest.iter().take(ENOUGH).position(|byte| {
+        depth += usize::from(*byte == open);
+        depth -= usize::from(*byte == close);
+        depth == 0
+    })?;
+    Some(at + 1 + end + 1)
+}
+
+/// The value without what a shell puts into it.
+fn literal(value: &str) -> String {
+    let mut literal = String::new();
+    let mut at = 0;
+    while let Some(c) = value[at..].chars().next() {
+        let end = replaced(value, at);
+        literal.extend(end.is_none().then_some(c));
+        at = end.unwrap_or(at + c.len_utf8());
+    }
+    literal
+}
+
+/// Not empty, not what a shell puts there, no place-holder.
 fn is_worth(name: &str, value: &str) -> bool {
     if value.is_empty() || value.starts_with(['{', '[']) {
         return false;
     }
     let value = if value.len() > ENOUGH { return true } else { value };
     let inside = |open: &str, close: &str| value.strip_prefix(open).and_then(|v| v.strip_suffix(close)).is_some();
-    let variable = value
-        .strip_prefix('$')
-        .is_some_and(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
-    let filler = value.chars().all(|c| "*.…xX-_?".contains(c));
-    if variable || filler || inside("${", "}") || inside("$(", ")") || inside("<", ">") || inside("{{", "}}") {
+    let literal = literal(value);
+    // `Bearer $TOKEN`
+    let is_said = literal.len() < value.len() && SAID.contains(&literal.trim().to_ascii_lowercase().as_str());
+    let filler = literal.trim().chars().all(|c| "*.…xX-_?".contains(c));
+    if is_said || filler || inside("<", ">") || inside("{{", "}}") {
         return false;
     }
     let number = value.bytes().all(|byte| byte.is_ascii_digit());

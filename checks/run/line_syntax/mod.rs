@@ -56,9 +56,10 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     });
     findings.extend(missing.map(|option| value_missing(option, swallowed)));
     findings.extend(alone(facts, line));
-    let version = version(facts);
+    let version = number(facts.docker.version.value().map(|version| &*version.version));
+    let client = number(facts.engine.client_version.value().map(String::as_str)).or_else(|| version.clone());
     let others = line.options.iter().filter(|option| !told(option) && option.refused.is_none());
-    findings.extend(others.filter_map(|option| of_other_version(line, option, version.as_ref())));
+    findings.extend(others.filter_map(|option| of_other_version(line, option, version.as_ref(), client.as_ref())));
     let words = line.options.iter().filter(|option| !FREE.contains(&option.name.as_str())).map(|option| &option.at);
     let mut told_of: Vec<Span> = Vec::new();
     for at in words.chain(line.image.as_ref().map(|image| &image.at)).filter(|at| at.opaque) {
@@ -343,29 +344,38 @@ fn empty(line: &RunLine, unset: &Unset) -> Option<Finding> {
     Some(finding.asked_by(&at.origin()))
 }
 
-/// The engine's; its client is of the same release unless somebody has mixed them.
-fn version(facts: &Facts) -> Option<Version> {
-    let text = &facts.docker.version.value()?.version;
+/// Of `28.2.2+dfsg1`, the numbers.
+fn number(text: Option<&str>) -> Option<Version> {
+    let text = text?;
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     Version::parse(text[..end].trim_end_matches('.'))
 }
 
-fn of_other_version(line: &RunLine, option: &RunOption, version: Option<&Version>) -> Option<Finding> {
+/// A client is of its engine's release unless somebody has mixed them.
+fn of_other_version(
+    line: &RunLine,
+    option: &RunOption,
+    engine: Option<&Version>,
+    client: Option<&Version>,
+) -> Option<Finding> {
     if line.podman {
         return None;
     }
-    let Some(version) = version else {
+    let Some(engine) = engine else {
         // Which Docker this is cannot be told, and what only old ones took is hardly meant.
         let versions = option.versions.iter().find(|versions| !versions.until.is_empty())?;
         let finding = Finding::warn("old-form", "correct-value").with("flag", format!("--{}", option.name));
         let finding = finding.with("other", &versions.until).with("why", &versions.why).about(&option.at.text);
         return Some(finding.evidence("the line", &*option.at.text).asked_by(&option.at.origin()));
     };
-    let before = |text: &str| Version::parse(text).is_some_and(|first| *version < first);
-    let misses =
-        |versions: &&Versions| before(&versions.since) || (!versions.until.is_empty() && !before(&versions.until));
+    let of = |versions: &Versions| if versions.client { client.unwrap_or(engine) } else { engine };
+    let before = |versions: &Versions, text: &str| Version::parse(text).is_some_and(|first| *of(versions) < first);
+    let misses = |versions: &&Versions| {
+        before(versions, &versions.since) || (!versions.until.is_empty() && !before(versions, &versions.until))
+    };
     let versions = option.versions.iter().find(misses)?;
-    let (finding, other) = match before(&versions.since) {
+    let version = of(versions);
+    let (finding, other) = match before(versions, &versions.since) {
         true => (Finding::fail("too-old", "newer-docker"), &versions.since),
         false => (Finding::fail("too-new", "correct-value"), &versions.until),
     };

@@ -101,7 +101,7 @@ impl Visitor for Finder<'_> {
             let known: Vec<_> =
                 words.iter().map(|word| Some(word.value.as_str()).filter(|_| word.unknown.is_none())).collect();
             let cwd = Path::new(seen.state.cwd(seen.outside));
-            let build = Build::of_words(&known, podman, cwd, &|name| seen.state.passed(seen.outside, name));
+            let build = Build::of_words(&known, podman, cwd, &|name| seen.state.passed(seen.outside, name)?.known());
             self.builds.extend(build.filter(|build| !self.builds.contains(build)));
         }
         let verb: Vec<&str> = words.iter().map(|word| word.value.as_str()).collect();

@@ -11,6 +11,7 @@ mod parts;
 mod paste;
 mod places;
 mod podman;
+mod recipe;
 mod things;
 mod values;
 
@@ -69,8 +70,14 @@ pub fn read(text: &str, shell: &Shell) -> Result<Read, Wrong> {
         let what = format!("U+{:04X}, a character that cannot be seen", c as u32);
         return Err(Wrong::at(Span::new(at, at + c.len_utf8()), &what, "take it out, or type the line anew"));
     }
+    if let Some(recipe) = recipe::of(text) {
+        let shell = Shell { elsewhere: shell.elsewhere || recipe.service, ..*shell };
+        let mut read = found(text, &recipe.text, Some(&recipe.places), &shell)?;
+        read.lines.iter_mut().for_each(|line| line.scheduled = recipe.service);
+        return Ok(read);
+    }
     let pasted = paste::clean(text)?;
-    let mut read = found(text, &pasted.text, shell)?;
+    let mut read = found(text, &pasted.text, None, shell)?;
     for line in &mut read.lines {
         line.foreign = pasted.foreign.clone();
         line.pasted = pasted.around.clone();
@@ -79,10 +86,11 @@ pub fn read(text: &str, shell: &Shell) -> Result<Read, Wrong> {
     Ok(read)
 }
 
-/// What `clean` does, which is `text` without what stands around a pasted command.
-fn found(text: &str, clean: &str, shell: &Shell) -> Result<Read, Wrong> {
+/// What `clean` does, which is `text` without what stands around a pasted command; `places` says where its bytes stand in `text`, if
+/// not at the same ones.
+fn found(text: &str, clean: &str, places: Option<&[Span]>, shell: &Shell) -> Result<Read, Wrong> {
     let mut finder = find::Finder::new(text);
-    shell::walk(clean, shell, &mut finder)?;
+    shell::walk(clean, places, shell, &mut finder)?;
     if let Some(broken) = finder.broken {
         return Err(broken.wrong);
     }
@@ -111,7 +119,7 @@ pub fn parse_one(text: &str, shell: &Shell) -> Result<RunLine, Wrong> {
 
 /// As `parse_one`, of a line that was made here: what looks like a place to fill in is a value.
 pub fn parse_made(text: &str, shell: &Shell) -> Result<RunLine, Wrong> {
-    let mut lines = found(text, text, shell)?.lines;
+    let mut lines = found(text, text, None, shell)?.lines;
     Ok(lines.swap_remove(0))
 }
 

@@ -7,7 +7,7 @@ use gdoctor_checks::model::run::{
 
 use super::flags::{self, Dialect, Flag, Kind};
 use super::{Wrong, mounts, numbers, podman, things, values};
-use crate::need::shell::Word;
+use crate::need::shell::{Text, Word};
 use crate::reference;
 use crate::secret;
 
@@ -29,7 +29,7 @@ const READ_ALL_OF: [&str; 2] = ["NVIDIA_", "DOCKER_RESOURCE_"];
 /// Where the command is started.
 pub struct Place<'a> {
     /// What `-e NAME` passes on.
-    pub passed: &'a dyn Fn(&str) -> Option<String>,
+    pub passed: &'a dyn Fn(&str) -> Option<Text>,
     pub cwd: &'a str,
     /// The working directory is known only when the text runs.
     pub open_folder: bool,
@@ -106,6 +106,17 @@ impl<'a> Reader<'a> {
                 let help = "a backslash goes on only at the end of a line: take it out here";
                 return Err(Wrong::at(Span::new(word.span.start, word.span.start + 2), what, help));
             }
+            if let Some(at) = self.text.get(word.span.start..word.span.end).and_then(joined) {
+                let at = word.span.start + at;
+                let what = "no blank stands before this backslash: the shell joins the words of both lines to one";
+                return Err(Wrong::at(Span::new(at, at + 1), what, "write a blank before the backslash"));
+            }
+        }
+        let last = self.words.last().map(|word| word.span);
+        if let Some(span) = last.filter(|span| self.text.get(span.start..span.end) == Some("\\\\")) {
+            let what =
+                "two backslashes stand here: the shell makes one of them, which goes to docker, and ends the line";
+            return Err(Wrong::at(span, what, "take one of them away"));
         }
         match self.next_line() {
             Some((wrong, next)) if is_option(next) => Err(wrong),
@@ -483,10 +494,11 @@ impl<'a> Reader<'a> {
 
     fn variable(&mut self, text: &str, from: usize, word: &Word, at: &Argument) {
         let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
-        let passed = || (self.place.passed)(name);
-        let held = value.map(str::to_owned).or_else(passed);
+        let passed = if value.is_none() { (self.place.passed)(name) } else { None };
+        let opaque = at.opaque || passed.as_ref().is_some_and(|text| text.unknown.is_some());
+        let held = value.map(str::to_owned).or_else(|| passed.map(|text| text.shown()));
         let read = READ.contains(&name) || READ_ALL_OF.iter().any(|begin| name.starts_with(begin));
-        if let Some(equals) = text.find('=').filter(|_| secret::is_secret(name)) {
+        if let Some(equals) = text.find('=').filter(|equals| secret::holds(name, &text[equals + 1..])) {
             let place = word.place_of(from + equals);
             let literal = self.text.get(place.start..at.value.end).is_some_and(|source| !source.contains(['$', '`']));
             if literal {
@@ -498,9 +510,9 @@ impl<'a> Reader<'a> {
         self.line.variables.push(Variable {
             name: name.to_owned(),
             unset: held.is_none(),
-            value: held.filter(|_| read && !at.opaque),
+            value: held.filter(|_| read && !opaque),
             from: of_shell.or_else(|| value.is_none().then(|| name.to_owned())),
-            at: at.clone(),
+            at: Argument { opaque, ..at.clone() },
         });
     }
 
@@ -538,6 +550,19 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Where a word without quotes goes on at the start of the next line, as nobody parts a word on purpose: not behind `:`, `,`, `=` or `/`.
+fn joined(source: &str) -> Option<usize> {
+    let is_end = |c: char| c.is_ascii_alphanumeric() || "}\"'".contains(c);
+    let is_start = |c: char| c.is_ascii_alphanumeric() || "-$\"'".contains(c);
+    let quoted = |c: char| "\"'".contains(c);
+    source.match_indices("\\\n").map(|(at, _)| at).find(|at| {
+        let (before, behind) = (&source[..*at], &source[at + 2..]);
+        let (Some(last), Some(next)) = (before.chars().next_back(), behind.chars().next()) else { return false };
+        let open = ['"', '\''].iter().any(|quote| !before.matches(*quote).count().is_multiple_of(2));
+        is_end(last) && is_start(next) && !open && !(quoted(last) && quoted(next))
+    })
+}
+
 /// `--name`, `-it`: no program prints a line that begins so, but for a shell's own complaint: `-bash: …`.
 fn is_option(word: &str) -> bool {
     let name = word.split('=').next().unwrap_or_default();
@@ -552,7 +577,13 @@ fn is_option(word: &str) -> bool {
 
 fn unknown(word: &Word, name: &str, dialect: Dialect) -> Wrong {
     let what = format!("--{name} is no option of `{} {}`", dialect.program(), dialect.verb());
+    let cluster =
+        name.len() > 1 && name.chars().all(|letter| dialect.short(letter).is_some_and(|f| f.kind == Kind::Switch));
     let help = match dialect.nearest(name) {
+        _ if name.split(' ').next().is_some_and(|first| first != name && dialect.long(first).is_some()) => {
+            "the quotes make one word of the option and its value: take them away".to_owned()
+        }
+        _ if cluster => format!("did you mean -{name}, with one hyphen?"),
         Some(near) => format!("did you mean --{near}?"),
         None => format!("`{} {} --help` lists them", dialect.program(), dialect.verb()),
     };
@@ -562,7 +593,7 @@ fn unknown(word: &Word, name: &str, dialect: Dialect) -> Wrong {
 fn unknown_letter(word: &Word, index: usize, letter: char, dialect: Dialect) -> Wrong {
     let what = format!("-{letter} is no option of `{} {}`", dialect.program(), dialect.verb());
     let long = word.value[1..].split('=').next().unwrap_or_default();
-    let help = match dialect.nearest(long).filter(|_| long.len() > 2) {
+    let help = match dialect.nearest(long).filter(|near| long.len() > 2 || *near == long) {
         Some(near) => format!("did you mean --{near}, with two hyphens?"),
         None => format!("`{} {} --help` lists them", dialect.program(), dialect.verb()),
     };

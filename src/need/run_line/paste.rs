@@ -78,6 +78,13 @@ fn unfence(text: &str, bytes: &mut [u8]) {
 fn prompt(line: &str) -> Option<usize> {
     let indent = line.len() - line.trim_start().len();
     let rest = &line[indent..];
+    // `$docker run …`: the prompt's sign stands close.
+    if rest
+        .strip_prefix('$')
+        .is_some_and(|rest| ["docker run ", "sudo docker "].iter().any(|word| rest.starts_with(word)))
+    {
+        return Some(indent + 1);
+    }
     for mark in ["$ ", "% "] {
         if rest.starts_with(mark) {
             return Some(indent + mark.len());

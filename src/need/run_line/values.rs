@@ -144,12 +144,21 @@ const NEW_CAPABILITIES: [&str; 3] = ["PERFMON", "BPF", "CHECKPOINT_RESTORE"];
 
 /// Which releases take a value that others refuse.
 pub fn versions(flag: &Flag, value: &str) -> Vec<Versions> {
+    let mut found = of_releases(flag, value);
+    let client = matches!(flag.kind, Kind::Volume | Kind::Restart | Kind::Pull | Kind::Mac | Kind::ExtraHost)
+        || value.starts_with(['.', '+']);
+    found.iter_mut().for_each(|versions| versions.client = client);
+    found
+}
+
+fn of_releases(flag: &Flag, value: &str) -> Vec<Versions> {
     let since = |since: &str, why: &str| Versions { since: since.into(), why: why.into(), ..Versions::default() };
     match flag.kind {
         Kind::Volume if is_loose(value) => vec![Versions {
             since: String::new(),
             until: "23.0".into(),
             why: "nothing stands between two colons".into(),
+            ..Versions::default()
         }],
         Kind::Restart if value == "on-failure:" => vec![since("23.0", "older ones want the number of tries")],
         Kind::Restart if value.starts_with(':') => {
@@ -157,6 +166,7 @@ pub fn versions(flag: &Flag, value: &str) -> Vec<Versions> {
                 since: String::new(),
                 until: "23.0".into(),
                 why: "no policy stands before the colon".into(),
+                ..Versions::default()
             }]
         }
         Kind::Security if value == "seccomp=builtin" => vec![since("23.0", "older ones take it for a file's name")],
@@ -166,11 +176,17 @@ pub fn versions(flag: &Flag, value: &str) -> Vec<Versions> {
                 since: String::new(),
                 until: "23.0".into(),
                 why: "it takes always, missing or never".into(),
+                ..Versions::default()
             }]
         }
         Kind::Mount => super::mounts::mount_versions(value).into_iter().map(|(first, why)| since(first, why)).collect(),
         Kind::Mac if value.len() > 17 => {
-            vec![Versions { since: String::new(), until: "28.0".into(), why: "it takes six bytes".into() }]
+            vec![Versions {
+                since: String::new(),
+                until: "28.0".into(),
+                why: "it takes six bytes".into(),
+                ..Versions::default()
+            }]
         }
         Kind::Size if flag.name == "kernel-memory" && bytes(value).is_some_and(|size| (1..6 << 20).contains(&size)) => {
             vec![since("23.0", "older ones want 6m at the least, newer ones take no notice of it")]

@@ -22,7 +22,7 @@ mod word;
 
 use gdoctor_checks::model::run::Span;
 
-pub use state::Outside;
+pub use state::{Outside, Text};
 pub use walk::walk;
 pub use walker::{Seen, Status, Visitor};
 pub use word::Word;

@@ -182,7 +182,7 @@ impl State {
     }
 
     /// What a program that is started here finds in its environment.
-    pub fn passed(&self, outside: &Outside, name: &str) -> Option<String> {
+    pub fn passed(&self, outside: &Outside, name: &str) -> Option<Text> {
         // What sudo keeps unless it is told otherwise: sudo's env.c.
         let kept = ["DISPLAY", "XAUTHORITY", "PATH", "HOSTNAME", "LANG", "TZ", "HOME", "USER"].contains(&name);
         if self.root && !self.keeps_environment && !kept {
@@ -190,10 +190,10 @@ impl State {
         }
         match self.variables.get(name) {
             Some(Variable::One(text)) if self.exported.contains(name) || (outside.passed)(name).is_some() => {
-                Some(text.shown())
+                Some(text.clone())
             }
             Some(Variable::Unset) => None,
-            _ => (outside.passed)(name),
+            _ => (outside.passed)(name).map(|text| Text::outside(&text)),
         }
     }
 

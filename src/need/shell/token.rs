@@ -283,6 +283,10 @@ impl<'t> Reader<'t> {
         if self.eat("\\\n") {
             return Ok(());
         }
+        if self.rest()[1..].starts_with("\r\n") {
+            self.at += 1;
+            return self.letter('\r', parts);
+        }
         let after = self.rest()[1..].trim_start_matches([' ', '\t', '\r']);
         if after.len() + 1 < self.rest().len() && (after.is_empty() || after.starts_with('\n')) {
             return Err(self.wrong(

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use gdoctor_checks::model::run::Span;
+
 use super::state::{ARGUMENT, Outside, State, Text, Variable};
 use super::walker::{Flow, Status, Visitor, Walker};
 use super::word::Word;
@@ -14,9 +16,10 @@ const STEPS: usize = 20_000;
 /// Turns of a loop over words.
 const TURNS: usize = 8;
 /// Tells `visitor` of the commands of `text` with the words that they get. A script that does nothing without arguments is gone
-/// through once more as if it had some; then functions that nobody calls.
-pub fn walk(text: &str, outside: &Outside, visitor: &mut dyn Visitor) -> Result<(), Wrong> {
-    let script = read::script(text, None, 0)?;
+/// through once more as if it had some; then functions that nobody calls. `places` says where its bytes stand in the file, if not at
+/// the same ones.
+pub fn walk(text: &str, places: Option<&[Span]>, outside: &Outside, visitor: &mut dyn Visitor) -> Result<(), Wrong> {
+    let script = read::script(text, places, 0)?;
     let mut walker = Walker {
         outside,
         state: State::at(outside),
