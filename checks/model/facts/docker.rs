@@ -683,6 +683,8 @@ pub struct Settings {
     /// Whose subordinate ids containers get: userns-remap.
     #[serde(serialize_with = "place::user")]
     pub userns_remap: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live_restore: Option<bool>,
     pub iptables: Option<bool>,
     pub ip_forward: Option<bool>,
     /// The default bridge; `none`: there is none.
