@@ -367,7 +367,7 @@ impl Outcome {
 
     /// Unknown because another system's files were looked at, and not that system.
     pub fn is_of_root(&self) -> bool {
-        let of_root = self.summary.contains("this root") || self.summary.contains("--root names");
+        let of_root = ["this root", "another root", "--root names"].iter().any(|words| self.summary.contains(words));
         self.status == Status::Unknown && of_root
     }
 

@@ -1,15 +1,26 @@
 //! What files show to keep an engine that is down from starting, whoever tries. What daemon.json and the packages show is told by the
 //! checks of those.
 
-use crate::model::facts::docker::{Package, Place};
+use crate::model::facts::docker::{Package, Place, RefusedValue};
 use crate::model::facts::host::Platform;
 use crate::model::prelude::*;
 
 /// The first that there is, in the order in which dockerd would meet them.
 pub fn keeping(facts: &Facts) -> Option<Finding> {
-    let looks: [fn(&Facts) -> Option<Finding>; 6] =
-        [id_range, foreign_root, service_manager, unmounted_root, packet_filter, swarm];
+    let looks: [fn(&Facts) -> Option<Finding>; 7] =
+        [command, id_range, foreign_root, service_manager, unmounted_root, packet_filter, swarm];
     looks.iter().find_map(|look| look(facts))
+}
+
+/// A value of dockerd's command that dockerd takes from no file either.
+fn command(facts: &Facts) -> Option<Finding> {
+    let fact = &facts.docker.command;
+    // What systemd or a shell fills in is not known.
+    let is_whole = |refused: &&RefusedValue| !refused.value.contains(['$', '%']);
+    let refused = fact.value()?.settings.refused.iter().find(is_whole)?;
+    let reason = format!("{} has {:?}: {}", refused.key, refused.value, refused.why);
+    let finding = Finding::fail("setting-refused", "mend-command").with("reason", &reason);
+    Some(finding.evidence(fact.source.0.as_str(), reason))
 }
 
 fn id_range(facts: &Facts) -> Option<Finding> {

@@ -188,6 +188,9 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
     if let Some(reason) = docker.unit.value().and_then(|unit| unit.refused.as_ref()).filter(|_| !said) {
         return Ok(Finding::fail("unit-refused", "mend-unit").with("reason", reason).with("files", "its drop-ins"));
     }
+    if let Some(command) = docker.unit.value().and_then(|unit| unit.old_command.as_ref()) {
+        return Ok(Finding::fail("old-command", "start-own-program").with("program", command));
+    }
     if let Some(program) = docker.unit.value().and_then(|unit| unit.program_gone.as_ref()) {
         return Ok(Finding::fail("program-gone", "start-own-program").with("program", program));
     }

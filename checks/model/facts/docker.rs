@@ -394,6 +394,9 @@ pub struct Unit {
     #[serde(default)]
     #[serde(serialize_with = "place::path")]
     pub program_gone: Option<String>,
+    /// Its command where that starts docker's client as a daemon, which Docker's releases since 17.12 do not have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_command: Option<String>,
     /// Why systemd refuses it as its files stand.
     #[serde(default)]
     pub refused: Option<String>,

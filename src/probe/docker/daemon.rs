@@ -137,6 +137,7 @@ fn unit(host: &Host) -> Fact<Unit> {
         at_boot,
         lacks,
         program_gone,
+        old_command: command::of_client(host, &path),
         refused,
         ignored,
         hides: sandbox::hides(&settings),
