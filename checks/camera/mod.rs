@@ -14,6 +14,6 @@ pub static FAMILY: Family = Family {
     name: "camera",
     title: "Camera",
     asked_by: "--camera any",
-    reads: &[Group::Host, Group::Docker, Group::Camera, Group::Frame, Group::Run],
+    reads: &[Group::Host, Group::Docker, Group::Camera, Group::Frame, Group::Toolkit, Group::Run],
     checks: &[&node::CHECK, &access::CHECK, &busy::CHECK, &format::CHECK, &bandwidth::CHECK, &frame::CHECK],
 };

@@ -11,6 +11,6 @@ pub static FAMILY: Family = Family {
     name: "host",
     title: "Host",
     asked_by: "",
-    reads: &[Group::Host, Group::Docker, Group::Engine],
+    reads: &[Group::Host, Group::Docker, Group::Engine, Group::Nvidia],
     checks: &[&reboot::CHECK, &clock::CHECK, &inotify::CHECK],
 };

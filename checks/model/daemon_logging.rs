@@ -4,6 +4,9 @@
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::daemon_names::nearest;
 
 /// Options by driver: the names, and the engine that takes them first. What is in no row is a plugin's driver, or none.
 pub const OPTIONS: [(&str, &[&str], [u32; 2]); 17] = [
@@ -109,12 +112,28 @@ pub const JSON_FILE: &str = "json-file";
 
 pub type Options = BTreeMap<String, String>;
 
-/// The first option that dockerd does not start with, and why.
-pub fn refused(driver: &str, options: &Options) -> Option<(String, String)> {
+/// The driver that is meant by a name that is nearly its, and that no plugin can bear for its folder or its version.
+pub fn meant(driver: &str) -> Option<&'static str> {
+    let plain = driver.trim().to_ascii_lowercase().replace(['_', ' '], "-");
+    let names = || OPTIONS.iter().map(|(name, ..)| *name);
+    if names().any(|name| name == driver) || driver.contains(['/', ':']) {
+        return None;
+    }
+    let same = if plain == "json" { Some(JSON_FILE) } else { names().find(|name| *name == plain) };
+    same.or_else(|| nearest(&plain, names()))
+}
+
+/// Why a driver is none, where another one is meant.
+pub fn no_driver(driver: &str) -> Option<String> {
+    Some(format!("Docker has no log driver of this name; {} is one", meant(driver)?))
+}
+
+/// Options that dockerd does not start with, and why.
+pub fn refused(driver: &str, options: &Options) -> Option<(Vec<String>, String)> {
     if driver == "none" || options.is_empty() {
         return None;
     }
-    let own = |name: &str, why: &str| Some((name.to_string(), why.to_string()));
+    let own = |name: &str, why: &str| Some((Vec::from([name.to_string()]), why.to_string()));
     let mode = options.get("mode").map_or("", String::as_str);
     if !["", "blocking", "non-blocking"].contains(&mode) {
         return own("mode", "it takes blocking, non-blocking");
@@ -124,8 +143,13 @@ pub fn refused(driver: &str, options: &Options) -> Option<(String, String)> {
     }
     let rows = || OPTIONS.iter().filter(|(name, ..)| *name == driver);
     let is_known = |name: &str| BUILT_IN.contains(&name) || rows().any(|(_, known, _)| known.contains(&name));
-    if let Some(name) = options.keys().find(|name| rows().next().is_some() && !is_known(name)) {
-        return Some((name.clone(), format!("the log driver {driver} has no such option")));
+    let unknown: Vec<String> =
+        options.keys().filter(|name| rows().next().is_some() && !is_known(name)).cloned().collect();
+    if !unknown.is_empty() {
+        let mut own: Vec<&str> = rows().flat_map(|(_, known, _)| known.iter().copied()).collect();
+        own.sort_unstable();
+        let such = if unknown.len() == 1 { "no such option" } else { "none of these options" };
+        return Some((unknown, format!("the log driver {driver} has {such}, but {}", own.join(", "))));
     }
     let lacks_group = driver == "awslogs" && options.get("awslogs-group").is_none_or(String::is_empty);
     if lacks_group { own("awslogs-group", "the log driver awslogs wants one") } else { None }
@@ -202,7 +226,21 @@ mod tests {
             ("local", &[("max-buffer-size", "4m")], "max-buffer-size"),
             ("awslogs", &[("awslogs-region", "eu-west-1")], "awslogs-group"),
         ] {
-            assert_eq!(refused(driver, &of(options)).map(|(key, _)| key).as_deref(), Some(key), "{driver}");
+            assert_eq!(
+                refused(driver, &of(options)).map(|(keys, _)| keys),
+                Some(Vec::from([key.to_string()])),
+                "{driver}"
+            );
+        }
+        let two = refused("json-file", &of(&[("max-files", "3"), ("max_size", "10m"), ("compress", "true")]));
+        assert_eq!(two.map(|(keys, _)| keys.join(" ")).as_deref(), Some("max-files max_size"));
+        for (name, driver) in
+            [("json_file", "json-file"), ("journal", "journald"), ("json", "json-file"), ("sylog", "syslog")]
+        {
+            assert_eq!(meant(name), Some(driver));
+        }
+        for name in ["loki", "local", "grafana/loki-docker-driver:latest", "fluentbit", "syslog", "sentry"] {
+            assert_eq!(meant(name), None, "{name}");
         }
         for (options, key) in [
             (&[("max-size", "10 megs")][..], "max-size"),

@@ -20,6 +20,11 @@ pub fn meant(name: &str) -> Option<&'static str> {
     if let Some(key) = keys().find(|key| *key == plain) {
         return (key != name).then_some(key);
     }
+    nearest(&plain, keys())
+}
+
+/// The only one of these names that a name is nearly.
+pub fn nearest(plain: &str, names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     // So few letters are another word soon.
     let most = match plain.len() {
         0..=4 => 0,
@@ -28,19 +33,19 @@ pub fn meant(name: &str) -> Option<&'static str> {
     };
     // Another number means another thing.
     let digits = |name: &str| -> Vec<u8> { name.bytes().filter(u8::is_ascii_digit).collect() };
-    let of_numbers = digits(&plain);
-    let alike = keys().filter(|key| digits(key) == of_numbers);
-    let near = alike.map(|key| (distance(plain.as_bytes(), key.as_bytes()), key));
+    let of_numbers = digits(plain);
+    let alike = names.filter(|name| digits(name) == of_numbers);
+    let near = alike.map(|name| (distance(plain.as_bytes(), name.as_bytes()), name));
     let mut near: Vec<(usize, &str)> = near.filter(|(far, _)| (1..=most).contains(far)).collect();
     near.sort_unstable();
+    near.dedup();
     match near.as_slice() {
-        [(_, key)] => Some(key),
-        [(least, key), (next, _), ..] if least < next => Some(key),
+        [(_, name)] => Some(name),
+        [(least, name), (next, _), ..] if least < next => Some(name),
         _ => None,
     }
 }
 
-/// How many letters are changed, put in, taken out, or swapped with their neighbour.
 fn distance(one: &[u8], other: &[u8]) -> usize {
     let mut rows: Vec<Vec<usize>> = Vec::from([(0..=other.len()).collect::<Vec<_>>()]);
     for i in 1..=one.len() {

@@ -21,10 +21,11 @@ enum Form {
     Mirror,
     Registry,
     ExecOption,
+    Socket,
 }
 
 /// By key. Each form is refused by every engine from 20.10 on.
-const FORMS: [(&str, Form); 22] = [
+const FORMS: [(&str, Form); 23] = [
     ("bip", Form::Bridge),
     ("default-address-pools", Form::Pool),
     ("default-cgroupns-mode", Form::Words(&["host", "private"])),
@@ -38,6 +39,7 @@ const FORMS: [(&str, Form); 22] = [
     ("fixed-cidr-v6", Form::Network),
     ("host-gateway-ip", Form::Address),
     ("host-gateway-ips", Form::Address),
+    ("hosts", Form::Socket),
     ("insecure-registries", Form::Registry),
     ("ip", Form::Address),
     ("log-format", Form::Words(&["text", "json"])),
@@ -69,7 +71,14 @@ pub fn refused(key: &str, value: &str) -> Option<String> {
         Form::Mirror => mirror(value),
         Form::Registry => registry(value),
         Form::ExecOption => exec_option(value),
+        Form::Socket => socket(value),
     }
+}
+
+/// A path without its first slash is sought in the folder that dockerd was started in, which has none of its folders.
+fn socket(value: &str) -> Option<String> {
+    let path = value.strip_prefix("unix://").filter(|path| !path.starts_with('/') && path.contains('/'))?;
+    Some(format!("behind unix:// stands the path of a socket, and {path} begins with no slash"))
 }
 
 /// Two labels of one name with different values (GetConflictFreeLabels).

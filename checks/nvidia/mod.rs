@@ -25,7 +25,16 @@ pub static FAMILY: Family = Family {
     name: "nvidia",
     title: "GPU",
     asked_by: "--gpu",
-    reads: &[Group::Host, Group::Docker, Group::Nvidia, Group::Toolkit, Group::Library, Group::Image, Group::Run],
+    reads: &[
+        Group::Host,
+        Group::Docker,
+        Group::Engine,
+        Group::Nvidia,
+        Group::Toolkit,
+        Group::Library,
+        Group::Image,
+        Group::Run,
+    ],
     checks: &[
         &gpu::CHECK,
         &driver::CHECK,

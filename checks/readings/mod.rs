@@ -4,6 +4,7 @@
 pub mod architecture;
 pub mod asks;
 pub mod camera_choice;
+mod confinement;
 pub mod container_ids;
 pub mod containerd_config;
 pub mod cuda;
@@ -18,6 +19,7 @@ pub mod inside;
 pub mod known_image;
 pub mod misplaced;
 mod next_start;
+mod old_kernel;
 pub mod passage;
 pub mod platform;
 pub mod pools;

@@ -35,8 +35,8 @@ impl Host {
             return Some(Account { name: user.name, uid: uid.as_raw(), home, groups });
         }
         let here = self.is_this_machine() || uid.is_root();
-        let table = self.text("/etc/passwd");
-        let mut fitting = table.value()?.lines().filter_map(line).filter(|line| match here {
+        let table = self.accounts("passwd");
+        let mut fitting = table.lines().filter_map(line).filter(|line| match here {
             true => line.uid == uid.as_raw(),
             false => OF_PEOPLE.contains(&line.uid) && line.logs_in,
         });
@@ -70,8 +70,8 @@ impl Host {
         if self.is_live() {
             return unistd::Group::from_gid(Gid::from_raw(gid)).ok().flatten().map(|group| group.name);
         }
-        let table = self.text("/etc/group");
-        let line = table.value()?.lines().find(|line| line.split(':').nth(2) == Some(&gid.to_string()))?;
+        let table = self.accounts("group");
+        let line = table.lines().find(|line| line.split(':').nth(2) == Some(&gid.to_string()))?;
         line.split(':').next().map(str::to_owned)
     }
 
@@ -88,9 +88,27 @@ impl Host {
         })
     }
 
+    /// The lines of `passwd` or `group`; where nsswitch.conf(5) asks for them, those that an image brings in /usr/lib, too (altfiles).
+    pub fn accounts(&self, database: &str) -> String {
+        let own = self.text(format!("/etc/{database}"));
+        let of_image = self.account_sources(database).iter().any(|source| source == "altfiles");
+        let of_image = of_image.then(|| self.text(format!("/usr/lib/{database}")));
+        let texts = [Some(own), of_image].into_iter().flatten();
+        texts.filter_map(|text| text.value().cloned()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Where nsswitch.conf(5) has a database looked up; files alone where it does not say.
+    pub fn account_sources(&self, database: &str) -> Vec<String> {
+        let text = self.text("/etc/nsswitch.conf");
+        let line = |line: &str| Some(line.trim().strip_prefix(database)?.strip_prefix(':')?.to_owned());
+        let sources = text.value().and_then(|text| text.lines().find_map(line)).unwrap_or_else(|| "files".into());
+        let sources = sources.split_whitespace().filter(|word| !word.starts_with('['));
+        sources.map(str::to_owned).collect()
+    }
+
     fn groups_of(&self, name: &str, gid: u32) -> Vec<u32> {
-        let table = self.text("/etc/group");
-        let lines = table.value().map(String::as_str).unwrap_or_default().lines();
+        let table = self.accounts("group");
+        let lines = table.lines();
         let member = |line: &str| {
             let fields: Vec<&str> = line.split(':').collect();
             let is_in = fields.get(3)?.split(',').any(|member| member.trim() == name);

@@ -9,6 +9,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
 use gdoctor_checks::model::fact::{Fact, Gap};
+use gdoctor_checks::model::facts::host::NOT_RUNNING;
 
 use nix::errno::Errno;
 
@@ -85,8 +86,9 @@ impl From<Metadata> for Stat {
     }
 }
 
-/// What the kernel shows as folders, and a disk does not hold.
+/// What the kernel shows as folders, and a disk does not hold; and what a system makes anew at each start (file-hierarchy(7)).
 const KERNELS: [&str; 3] = ["proc", "sys", "dev"];
+const OF_START: [&str; 2] = ["/run", "/var/run"];
 
 impl Host {
     /// Up to `cap` bytes of a regular file; a longer one is Unparsable, never cut.
@@ -281,6 +283,7 @@ impl Host {
     fn fact_of<T>(&self, error: io::Error, path: &Path, source: String) -> Fact<T> {
         match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => match self.unmounted(path) {
+                Some(_) if !self.runs() => Fact::unknown(Gap::Unsupported(NOT_RUNNING.into()), source),
                 Some(tree) => {
                     Fact::unknown(Gap::Unsupported(format!("/{tree} is not mounted below this root")), source)
                 }
@@ -293,11 +296,26 @@ impl Host {
     /// Of another root only what somebody has put there is seen: without a file in /proc, /sys or /dev nobody knows what the
     /// kernel has there.
     fn unmounted(&self, path: &Path) -> Option<&'static str> {
+        if OF_START.iter().any(|top| path.starts_with(top)) {
+            return (!self.runs()).then_some("run");
+        }
         let mut parts = path.components().filter(|part| matches!(part, Component::Normal(_)));
         let top = parts.next()?.as_os_str();
         let tree = KERNELS.into_iter().find(|tree| !self.is_live() && top == *tree)?;
         let seen = fs::read_dir(self.root.join(tree)).is_ok_and(|mut names| names.next().is_some());
         (!seen).then_some(tree)
+    }
+
+    /// False for a root in whose /run nothing lies, empty folders aside: a disk of a system that does not run.
+    pub fn runs(&self) -> bool {
+        let holds = |entry: io::Result<fs::DirEntry>| {
+            let path = entry.map(|entry| entry.path());
+            path.is_ok_and(|path| fs::read_dir(path).map_or(true, |mut names| names.next().is_some()))
+        };
+        // What may not be read is none that is empty.
+        self.is_live()
+            || fs::read_dir(self.root.join("run"))
+                .map_or_else(|error| error.kind() != io::ErrorKind::NotFound, |mut entries| entries.any(holds))
     }
 
     fn open(&self, path: &Path) -> io::Result<File> {

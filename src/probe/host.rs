@@ -12,7 +12,8 @@ pub fn probe(host: &Host) -> HostFacts {
         system: system(host),
         kernel: kernel(host),
         machine: machine(host),
-        systemd: host.stat("/run/systemd/system").map(|_| "systemd".into()),
+        runs: Fact::present(host.runs(), "/run"),
+        systemd: systemd(host),
         container: container(host),
         platform: platform(host),
         dgx: dgx(host),
@@ -43,6 +44,18 @@ fn system(host: &Host) -> Fact<System> {
             base: value("PLATFORM_ID").trim_start_matches("platform:").to_owned(),
         }
     })
+}
+
+/// A system that does not run starts by what its init leads to.
+fn systemd(host: &Host) -> Fact<String> {
+    let init = "/sbin/init";
+    match host.runs() {
+        true => host.stat("/run/systemd/system").map(|_| "systemd".into()),
+        false => {
+            let is_its = host.real_path(init).value().is_some_and(|path| path.ends_with("/systemd"));
+            Fact::found(is_its.then(|| "systemd".into()), init)
+        }
+    }
 }
 
 /// The recorded host's kernel where one is recorded, else the running one of this machine's own root.
@@ -168,6 +181,12 @@ fn image_root(host: &Host) -> Fact<ImageRoot> {
     const BOOTED: &str = "/run/ostree-booted";
     if host.exists(BOOTED) {
         return Fact::present(ImageRoot::Ostree, BOOTED);
+    }
+    // rpm-ostree writes it into each deployment's os-release.
+    let release = host.text("/etc/os-release");
+    if !host.runs() && release.value().is_some_and(|text| text.lines().any(|line| line.starts_with("OSTREE_VERSION=")))
+    {
+        return Fact::present(ImageRoot::Ostree, "/etc/os-release");
     }
     let system = system(host);
     let id = system.value().map_or("", |system| system.id.as_str());

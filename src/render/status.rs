@@ -157,10 +157,11 @@ pub fn counts(report: &Report) -> String {
 /// What the reader has to know of: failures, then what was asked for and is not known, then warnings.
 pub fn trouble(report: &Report) -> Vec<&Outcome> {
     let mut trouble: Vec<&Outcome> = report.results.iter().filter(|o| o.is_trouble()).collect();
-    // Of what is as bad, the user's own Dockerfile comes before this host.
+    // Of what is as bad, the user's own Dockerfile comes before this host. What no root shows says nothing of this one.
     trouble.sort_by_key(|o| {
         let rank = match o.status {
             Status::Fail => 0,
+            Status::Unknown if o.is_of_root() => 3,
             Status::Unknown => 1,
             _ => 2,
         };
@@ -198,6 +199,9 @@ pub fn verdict(report: &Report) -> String {
         (None, 0, 0, 0) => "No problem found.".into(),
         (None, 0, 0, _) if is_ready(report) => format!("Ready, with {}.", plural(warned, "warning")),
         (None, 0, 0, _) => format!("No problem found, {}.", plural(warned, "warning")),
+        (None, 0, ..) if trouble.first().is_some_and(|o| o.status == Status::Warn) => {
+            format!("{}. The first: {first}.", listed(&told))
+        }
         (None, 0, 1, _) => format!("{}.", capital(first)),
         (None, 0, count, _) => format!("{count} things are not known. The first: {first}."),
         (None, 1, ..) => format!("{}: {first}.", listed(&told)),

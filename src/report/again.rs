@@ -17,6 +17,7 @@ impl Report {
         (self.command, self.unselected) = (gate.text(typed), gate.text(unselected));
         // Of the places `explain` takes the root alone.
         let root = places.chunks(2).find(|pair| pair[0] == ROOT).map(|pair| gate.text(&join(pair)));
+        let mut told = false;
         for outcome in &mut self.results {
             if let (Some(flags), Some(root)) = (&mut outcome.explained, &root) {
                 *flags = format!("{flags} {root}");
@@ -30,6 +31,12 @@ impl Report {
                     outcome.find_out.push(root.as_ref().map_or("gdoctor issue".to_owned(), |_| look));
                 }
             }
+            // The same look there tells all that a root does not.
+            if outcome.is_of_root() && outcome.is_trouble() && root.is_some() {
+                let look = format!("{}{THERE}", without_root(typed));
+                outcome.find_out = if told { Vec::new() } else { vec![look] };
+                told = true;
+            }
             let steps = outcome.fixes.iter_mut().flat_map(|fix| &mut fix.verify);
             let steps = steps.filter_map(|step| match step {
                 Step::Command(command) => Some(command),
@@ -40,6 +47,20 @@ impl Report {
             }
         }
     }
+}
+
+/// A typed command for the machine whose root it names.
+fn without_root(typed: &str) -> String {
+    let mut words = typed.split(' ');
+    let mut kept = Vec::new();
+    while let Some(word) = words.next() {
+        match word {
+            ROOT => drop(words.next()),
+            _ if word.starts_with("--root=") => {}
+            _ => kept.push(word),
+        }
+    }
+    kept.join(" ")
 }
 
 /// Behind a look that this one cannot take the place of.

@@ -38,5 +38,8 @@ pub fn fold(results: &mut [Outcome]) {
 /// What stands behind the words that name what cannot be told.
 fn reason(outcome: &Outcome) -> Option<&str> {
     let is_unknown = outcome.is_trouble() && outcome.status == crate::policy::Status::Unknown;
-    is_unknown.then(|| outcome.summary.split_once(outcome.title)).flatten().map(|(_, reason)| reason)
+    let reason = is_unknown.then(|| outcome.summary.split_once(outcome.title)).flatten().map(|(_, reason)| reason)?;
+    // Where a root as a whole shows it, the file that was looked for makes no other reason.
+    let whole = reason.rsplit_once(" (").filter(|_| outcome.is_of_root()).map(|(whole, _)| whole);
+    Some(whole.unwrap_or(reason))
 }

@@ -365,6 +365,12 @@ impl Outcome {
         self.waiver.as_ref().is_some_and(|waiver| !waiver.expired)
     }
 
+    /// Unknown because another system's files were looked at, and not that system.
+    pub fn is_of_root(&self) -> bool {
+        let of_root = ["this root", "another root", "--root names"].iter().any(|words| self.summary.contains(words));
+        self.status == Status::Unknown && of_root
+    }
+
     /// It waits for no other check, nobody lives with it, and it failed, warned, or was asked for and is not known.
     pub fn is_trouble(&self) -> bool {
         let bad = match self.status {

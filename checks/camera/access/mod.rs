@@ -41,6 +41,10 @@ fn look(facts: &Facts, need: &Need, wish: &Wish<Camera>) -> Result<Finding, Stop
             return Err(Stop::blocked_by("run-line-camera"));
         }
         (Some(bad), _) => bad,
+        (None, _) if confined(facts, need)?.is_some() => {
+            let bad = if confined(facts, need)? == Some(true) { Finding::fail } else { Finding::warn };
+            bad("selinux", "gpu-confinement/allow-devices").saw(&facts.toolkit.selinux_devices)
+        }
         (None, Opened::Denied) => user(facts, file),
         (None, _) => Finding::pass("granted"),
     };
@@ -57,6 +61,16 @@ fn look(facts: &Facts, need: &Need, wish: &Wish<Camera>) -> Result<Finding, Stop
         .with("arguments", arguments(facts, &inside, path, file))
         .saw(&node.file)
         .saw(&node.said.opened))
+}
+
+/// Of an engine that has told whether it labels; podman does wherever SELinux is.
+fn confined(facts: &Facts, need: &Need) -> Result<Option<bool>, Stop> {
+    let info = facts.docker.answered_info();
+    let podman = facts.is_of_podman(need);
+    if info.is_none() && !podman || facts.toolkit.selinux.gap().is_some() {
+        return Ok(None);
+    }
+    facts.selinux_stops(need, info.filter(|_| !podman), &[&facts.toolkit.selinux_devices])
 }
 
 /// The user is the run line's, or its image's, and that check tells of it with the line's correction.

@@ -113,7 +113,7 @@ fn refused_later(docker: &DockerFacts, engine: Option<&Version>) -> Option<(&'st
         return Some(("log-driver", format!("is {driver}, and this engine has no log driver of that name")));
     }
     if let Some(RefusedValue { key, value, why }) = settings.refused_later.first() {
-        let key = if key == "log-opts" { "log-opts" } else { "default-ulimits" };
+        let key = ["log-opts", "log-driver"].into_iter().find(|known| known == key).unwrap_or("default-ulimits");
         return Some((key, format!("has {value}: {why}")));
     }
     // From 28.0 on the range has to lie in the bridge's network.

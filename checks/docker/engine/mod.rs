@@ -1,12 +1,13 @@
 //! Does the Docker daemon answer, and if not, why?
 
+mod files;
 mod start;
 
 use crate::model::facts::docker::{
     Address, Config, DockerFacts, Lack, NoVariables, Package, PidOfAnother, Reach, Settings,
 };
 use crate::model::facts::engine::{Kvm, Start, SystemdFailure};
-use crate::model::facts::host::Platform;
+use crate::model::facts::host::{NOT_RUNNING, Platform};
 use crate::model::finding::Verdict;
 use crate::model::prelude::*;
 
@@ -187,6 +188,9 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
     if let Some(reason) = docker.unit.value().and_then(|unit| unit.refused.as_ref()).filter(|_| !said) {
         return Ok(Finding::fail("unit-refused", "mend-unit").with("reason", reason).with("files", "its drop-ins"));
     }
+    if let Some(command) = docker.unit.value().and_then(|unit| unit.old_command.as_ref()) {
+        return Ok(Finding::fail("old-command", "start-own-program").with("program", command));
+    }
     if let Some(program) = docker.unit.value().and_then(|unit| unit.program_gone.as_ref()) {
         return Ok(Finding::fail("program-gone", "start-own-program").with("program", program));
     }
@@ -200,6 +204,9 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
     }
     if let Some(finding) = facts.engine.start.value().and_then(start::finding) {
         let finding = finding.with("range", facts.engine.id_range());
+        if facts.engine_waits_for_reboot() && start::is_of_kernel(finding.code) {
+            return Err(Stop::blocked_by("host-reboot"));
+        }
         // Whether another dockerd runs is not believed of a file: its number may be another program's by now.
         let another = docker.pid_file.value().filter(|_| finding.code == "already-runs");
         let finding = match another {
@@ -215,27 +222,20 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
     if let Some(finding) = facts.engine.start.value().and_then(starting) {
         return Ok(finding);
     }
-    if let Some((root, kind)) = facts.root_without_overlay() {
-        let finding = Finding::fail("root-on-server", "docker-storage/local-root").with("root", &root.path);
-        let seen = format!("{} {kind}", root.mount);
-        return Ok(finding.with("kind", kind).evidence(facts.engine.data_root.source.0.as_str(), seen));
+    if facts.engine_waits_for_reboot() {
+        return Err(Stop::blocked_by("host-reboot"));
     }
-    if facts.host.platform.value() == Some(&Platform::Wsl) && facts.host.systemd.is_absent() {
-        return Ok(Finding::fail("no-service-manager", "systemd-in-wsl"));
-    }
-    if let Some((root, place)) =
-        facts.engine.data_root.value().and_then(|root| Some((root, root.not_mounted.as_ref()?)))
-    {
-        let finding = Finding::fail("disk-not-mounted", "docker-storage/mount-it").with("place", place);
-        return Ok(finding.with("root", &root.path).evidence("/etc/fstab", place.as_str()));
-    }
-    if let Some(finding) = without_filter(facts) {
+    if let Some(finding) = files::keeping(facts) {
         return Ok(finding);
     }
     if let Some(finding) = unsaid(facts) {
         return Ok(finding);
     }
     let stopped = facts.engine.start.value().is_some_and(Start::is_stopped);
+    // Nothing is started in a system that is not.
+    if facts.host.runs.value() == Some(&false) {
+        return Err(Stop::Unknown(Gap::Unsupported(NOT_RUNNING.into()), facts.host.runs.source.clone()));
+    }
     Ok(match *reach {
         Reach::Refused if stopped => Finding::fail("stopped", "start"),
         Reach::Refused => Finding::fail("stale-socket", "start"),
@@ -344,25 +344,6 @@ fn unsaid(facts: &Facts) -> Option<Finding> {
     };
     let finding = Finding::fail(code, fix).with("result", &start.result);
     Some(finding.evidence(facts.engine.start.source.0.as_str(), format!("failed, {}", start.result)))
-}
-
-/// Its first rule is where dockerd ends then, unless it is to set none.
-fn without_filter(facts: &Facts) -> Option<Finding> {
-    let docker = &facts.docker;
-    let own = docker.is_rootless() || docker.uses_nftables();
-    if own || docker.setting("iptables", |settings| settings.iptables).is_some_and(|set| !set.value) {
-        return None;
-    }
-    let fact = &facts.engine.packet_filter;
-    let filter = fact.value()?;
-    let program = filter.program.as_deref()?;
-    let (interface, fix) = match (filter.legacy && !filter.legacy_in_kernel, filter.no_nf_tables) {
-        (true, _) => ("ip_tables", "filter-backend"),
-        (_, true) => ("nf_tables", "filter-legacy"),
-        _ => return None,
-    };
-    let finding = Finding::fail("filter-not-in-kernel", fix).with("program", program).with("interface", interface);
-    Some(finding.evidence(fact.source.0.as_str(), format!("{program}, and no {interface} in the kernel")))
 }
 
 fn starting(start: &Start) -> Option<Finding> {

@@ -111,6 +111,13 @@ pub fn finding(start: &Start) -> Option<Finding> {
     Some(finding.with("reason", reason).evidence(start.log.as_str(), line.as_str()))
 }
 
+/// What a module of the kernel's that cannot be loaded looks like.
+pub fn is_of_kernel(code: &str) -> bool {
+    const CODES: [&str; 5] =
+        ["no-packet-filter", "lacks-module", "lacks-br-netfilter", "wants-ipset", "no-storage-driver"];
+    CODES.contains(&code)
+}
+
 /// A containerd that dockerd starts itself says why it ends, long before dockerd has waited enough for it.
 fn own_containerd(start: &Start, at: usize) -> Option<&String> {
     let waited = start.lines.get(at).is_some_and(|line| contains(line, "timeout waiting for containerd"));

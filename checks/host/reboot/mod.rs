@@ -14,11 +14,11 @@ pub static CHECK: Check = Check {
     judge,
 };
 
-fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let mut findings = Findings::new();
     findings.extend(refused_cgroups(facts));
     findings.extend(lost_mounts(facts));
-    match (running_kernel(facts), findings.is_empty()) {
+    match (running_kernel(facts, need), findings.is_empty()) {
         (Ok(finding), _) => findings.insert(0, finding),
         (Err(stop), true) => return Err(stop),
         // What is known is told, whatever /lib/modules has.
@@ -27,7 +27,7 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     Ok(findings)
 }
 
-fn running_kernel(facts: &Facts) -> Result<Finding, Stop> {
+fn running_kernel(facts: &Facts, need: &Need) -> Result<Finding, Stop> {
     // A container and a kernel in one piece have no modules of their own.
     let fact = &facts.engine.modules;
     let modules = fact.known()?.filter(|modules| modules.loadable && !modules.kernels.is_empty());
@@ -35,7 +35,12 @@ fn running_kernel(facts: &Facts) -> Result<Finding, Stop> {
         return Err(Stop::NotNeeded("no-modules"));
     };
     let kernel = facts.host.kernel.value().map_or("", String::as_str);
-    let finding = if !modules.running {
+    let driver = (need.gpu.is_some() && facts.driver_waits_for_reboot()).then_some("nvidia");
+    let lost: Vec<&str> = facts.lost_modules().into_iter().chain(driver).collect();
+    let finding = if !lost.is_empty() {
+        let finding = Finding::fail("modules-gone", "reboot").with("installed", modules.kernels.join(", "));
+        finding.with("modules", lost.join(", ")).evidence("/proc/modules", format!("no {}", lost.join(", ")))
+    } else if !modules.running {
         Finding::warn("upgraded", "reboot").with("installed", modules.kernels.join(", "))
     } else if let Some(packages) = facts.engine.reboot_wanted.value() {
         Finding::pass("wanted").with("packages", packages.join(", "))

@@ -394,6 +394,9 @@ pub struct Unit {
     #[serde(default)]
     #[serde(serialize_with = "place::path")]
     pub program_gone: Option<String>,
+    /// Its command where that starts docker's client as a daemon, which Docker's releases since 17.12 do not have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_command: Option<String>,
     /// Why systemd refuses it as its files stand.
     #[serde(default)]
     pub refused: Option<String>,
@@ -683,6 +686,8 @@ pub struct Settings {
     /// Whose subordinate ids containers get: userns-remap.
     #[serde(serialize_with = "place::user")]
     pub userns_remap: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live_restore: Option<bool>,
     pub iptables: Option<bool>,
     pub ip_forward: Option<bool>,
     /// The default bridge; `none`: there is none.

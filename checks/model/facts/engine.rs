@@ -87,6 +87,8 @@ pub struct EngineFacts {
     #[serde(serialize_with = "place::word")]
     pub libseccomp: Fact<String>,
     pub user_namespaces: Fact<UserNamespaces>,
+    /// The user whose ids containers are to get, where a file has none for it; only of an engine that does not answer.
+    pub no_id_range: Fact<NoIdRange>,
     /// The first of [`IDS`] ids that no line of /etc/subuid and /etc/subgid has.
     pub free_ids: Fact<u32>,
     pub kvm: Fact<Kvm>,
@@ -196,6 +198,9 @@ pub struct DataRoot {
     pub overlay2: bool,
     /// No program may be started from it.
     pub noexec: bool,
+    /// It has the state of a swarm's node. Only root may see.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub swarm: bool,
     /// A folder above it that /etc/fstab mounts a file system at, and none is mounted there.
     #[serde(serialize_with = "place::path")]
     pub not_mounted: Option<String>,
@@ -208,7 +213,14 @@ impl DataRoot {
     /// The kind of its file system, where overlay takes none of it for what is written: a server's disk, or another overlay.
     pub fn no_overlay(&self) -> Option<&str> {
         const KINDS: [&str; 9] = ["nfs", "nfs4", "cifs", "smb3", "9p", "virtiofs", "overlay", "ecryptfs", "aufs"];
-        KINDS.contains(&self.kind.as_str()).then_some(self.kind.as_str())
+        (KINDS.contains(&self.kind.as_str()) || self.is_foreign()).then_some(self.kind.as_str())
+    }
+
+    /// A disk's file system of another system. Overlay takes none for its upper layer that knows no whiteouts (FUSE's) or no difference
+    /// of large and small letters: the kernel's fs/overlayfs/super.c, ovl_make_workdir and ovl_dentry_weird.
+    pub fn is_foreign(&self) -> bool {
+        const KINDS: [&str; 7] = ["fuseblk", "ntfs-3g", "ntfs", "vfat", "msdos", "exfat", "hfsplus"];
+        KINDS.contains(&self.kind.as_str())
     }
 }
 
@@ -471,7 +483,13 @@ pub struct Modules {
     /// Kernels that /lib/modules has.
     #[serde(serialize_with = "place::word")]
     pub kernels: Vec<String>,
+    /// Of [`NEEDED_MODULES`] those that are not loaded, and that only a kernel of `kernels` has as modules.
+    #[serde(serialize_with = "place::word", skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<String>,
 }
+
+/// What containers and their networks need of the kernel; of the filters the one that iptables speaks to.
+pub const NEEDED_MODULES: [&str; 6] = ["overlay", "bridge", "veth", "nf_tables", "ip_tables", "xt_addrtype"];
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -664,6 +682,17 @@ impl EngineFacts {
         let first = self.free_ids.value().copied().unwrap_or(FIRST_ID);
         format!("{first}-{}", first.saturating_add(IDS - 1))
     }
+}
+
+/// Of "userns-remap".
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NoIdRange {
+    #[serde(serialize_with = "place::user")]
+    pub user: String,
+    /// /etc/subuid or /etc/subgid.
+    #[serde(serialize_with = "place::path")]
+    pub file: String,
 }
 
 /// What a rootless engine needs of the kernel and of the account.

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::fact::Fact;
 
+/// Why nothing is told of what a system makes when it starts.
+pub const NOT_RUNNING: &str = "this root's system does not run: its /run is empty";
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HostFacts {
@@ -18,7 +21,9 @@ pub struct HostFacts {
     /// `uname -m`: `x86_64`, `aarch64`.
     #[serde(serialize_with = "place::word")]
     pub machine: Fact<String>,
-    /// Present when systemd runs this host (/run/systemd/system).
+    /// False for a root whose system does not run: nothing of it can be said to be missing that its start would make.
+    pub runs: Fact<bool>,
+    /// Present when systemd runs this host (/run/systemd/system), or would.
     pub systemd: Fact<String>,
     /// The container that gdoctor itself runs in: `docker`, `podman`, `lxc` …; Absent on a real or virtual machine.
     #[serde(serialize_with = "place::word")]

@@ -47,6 +47,9 @@ pub struct NvidiaFacts {
     /// Versions of the driver that DKMS knows of; Absent without DKMS.
     #[serde(serialize_with = "place::word")]
     pub dkms: Fact<Vec<String>>,
+    /// What NVIDIA's own installer (`.run`) leaves, and no package has: the program that takes its driver away.
+    #[serde(serialize_with = "place::path")]
+    pub installer: Fact<String>,
     /// The setting that keeps the module out: `FILE: LINE`.
     pub blocked_module: Fact<String>,
     /// The mark of a program that switches the GPU off (prime-select, envycontrol): its file.
@@ -644,6 +647,11 @@ impl NvidiaFacts {
             || self.cuda_library.value().is_some()
             || self.dkms.value().is_some_and(|versions| !versions.is_empty())
             || self.built_for.value().is_some_and(|kernels| !kernels.is_empty())
+    }
+
+    /// NVIDIA's installer brought the driver, and DKMS does not know it: nobody builds it for other kernels.
+    pub fn is_of_installer(&self) -> bool {
+        self.installer.value().is_some() && self.dkms.value().is_none_or(|versions| versions.is_empty())
     }
 
     /// GPUs that NVIDIA's driver holds or could take: not those passed through to a virtual machine.

@@ -14,7 +14,7 @@ pub static CHECK: Check = Check {
     judge,
 };
 
-fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
+fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     match facts.host.platform.value() {
         Some(Platform::Wsl | Platform::Wsl1) => return Err(Stop::NotNeeded("wsl")),
         Some(Platform::Jetson) => return Err(Stop::NotNeeded("jetson")),
@@ -24,7 +24,13 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
     if let Some(cause) = nvidia.blocker(&facts.host, CHECK.id) {
         return Err(Stop::blocked_by(cause));
     }
-    let Some(module) = nvidia.module.known()? else { return Ok(not_loaded(facts).saw(&nvidia.module).into()) };
+    let Some(module) = nvidia.module.known()? else {
+        let finding = not_loaded(facts);
+        return match finding.code == "reboot-pending" && facts.driver_waits_for_reboot() && need.docker.is_some() {
+            true => Err(Stop::blocked_by("host-reboot")),
+            false => Ok(finding.saw(&nvidia.module).into()),
+        };
+    };
     let undriven = nvidia.dropped_gpus(&module.version, module.open);
     let mut findings: Findings = undriven.gpus.iter().map(|gpu| dropped(gpu, undriven.branch, false)).collect();
     let unclaimed = nvidia
@@ -55,12 +61,11 @@ fn gone_after_restart(nvidia: &NvidiaFacts) -> Option<Finding> {
     if next.module || next.akmods && next.headers {
         return None;
     }
-    let finding = match next.headers {
-        true => Finding::warn("next-kernel-not-built", "build-next"),
-        false => Finding::warn("next-kernel-no-headers", "build-next"),
-    };
+    let fix = if nvidia.is_of_installer() { "run-installer" } else { "build-next" };
+    let code = if next.headers { "next-kernel-not-built" } else { "next-kernel-no-headers" };
     let seen = format!("no nvidia module in {}", next.release);
-    Some(finding.with("next", &next.release).evidence(source, seen))
+    let finding = Finding::warn(code, fix).with("next", &next.release).with("kernel", &next.release);
+    Some(finding.evidence(source, seen))
 }
 
 fn softened(finding: Finding) -> Finding {
@@ -158,7 +163,12 @@ fn not_built(facts: &Facts) -> Finding {
     let newer = |tree: &&String| release_numbers(tree) > release_numbers(kernel(facts));
     let finding = match nvidia.built_for.value().and_then(|trees| trees.iter().find(newer)) {
         Some(tree) => Finding::fail("built-for-newer", "reboot").with("other", tree),
+        None if nvidia.is_of_installer() => Finding::fail("not-built", "run-installer"),
         None => Finding::fail("not-built", "build"),
+    };
+    let finding = match nvidia.version_on_disk() {
+        Some(version) => finding.with("version", version),
+        None => finding,
     };
     let dkms = nvidia.dkms.value().filter(|versions| !versions.is_empty()).map(|versions| versions.join(", "));
     finding

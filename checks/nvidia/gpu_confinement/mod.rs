@@ -25,16 +25,10 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
             Some(facts.docker.info.known()?.ok_or(Stop::blocked_by("docker-engine"))?)
         }
     };
-    let labels = info.is_none_or(|info| info.has_security_option("selinux"));
     let mut findings: Findings = Vec::new();
     let toolkit = &facts.toolkit;
-    let allowed =
-        [&toolkit.selinux_devices, &toolkit.selinux_xserver_devices].iter().any(|on| on.value() == Some(&true));
-    let free = need.run.as_ref().is_some_and(is_unconfined);
-    if labels && !free && toolkit.selinux.known()? == Some(&true) && !allowed {
-        // Both switches are seen, and this very container is confined.
-        let sure =
-            need.run.is_some() && toolkit.selinux_devices.value().is_some() && seen(&toolkit.selinux_xserver_devices);
+    let switches = [&toolkit.selinux_devices, &toolkit.selinux_xserver_devices];
+    if let Some(sure) = facts.selinux_stops(need, info, &switches)? {
         let bad = if sure { Finding::fail } else { Finding::warn };
         findings.push(bad("selinux", "allow-devices").saw(&toolkit.selinux).saw(&toolkit.selinux_devices));
     }
@@ -50,14 +44,4 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         });
     }
     Ok(findings)
-}
-
-fn seen(switch: &Fact<bool>) -> bool {
-    switch.gap().is_none()
-}
-
-/// SELinux holds this container to nothing, or to a type of its own.
-fn is_unconfined(line: &RunLine) -> bool {
-    let lifts = |value: &str| ["label=disable", "label:disable"].contains(&value) || value.contains("type");
-    line.switch("privileged").is_some() || line.all("security-opt").any(|option| lifts(&option.value))
 }

@@ -53,6 +53,15 @@ pub fn program(host: &Host, unit: &str) -> Option<String> {
     Some(program.to_owned()).filter(|program| program.starts_with('/'))
 }
 
+/// `docker daemon` and `docker -d`, as units of old tools start them.
+pub fn of_client(host: &Host, unit: &str) -> Option<String> {
+    let (_, command) = units::last(host, unit, "ExecStart")?;
+    let mut words = command.split_whitespace();
+    let (program, first) = (words.next()?, words.next()?);
+    let is_client = program.rsplit('/').next() == Some("docker") && ["daemon", "-d"].contains(&first);
+    is_client.then(|| format!("{} {first}", program.trim_start_matches(['@', '-', ':', '+', '!', '|'])))
+}
+
 /// What a process was started with. Everybody may read that, unless /proc is mounted with hidepid.
 pub fn of_process(host: &Host, pid: u32) -> Fact<Vec<Opt>> {
     let line = host.live().text(format!("/proc/{pid}/cmdline"));

@@ -137,6 +137,7 @@ fn unit(host: &Host) -> Fact<Unit> {
         at_boot,
         lacks,
         program_gone,
+        old_command: command::of_client(host, &path),
         refused,
         ignored,
         hides: sandbox::hides(&settings),
@@ -204,17 +205,31 @@ fn lack(host: &Host, unit: String) -> Option<Lack> {
     Some(Lack { unit, group: Some(group), ..Lack::default() })
 }
 
-/// A name of no group in the files, where groups come from nowhere else (nsswitch.conf(5)). What systemd adds are groups of
-/// services that run.
+/// A name of no group in the files, where groups come from nowhere else. What systemd adds are groups of services that run, and
+/// records of its own (nss-systemd(8)); what the start of a system makes is missing in none that does not run (sysusers.d(5)).
 fn is_missing_group(host: &Host, name: &str) -> bool {
-    let sources = host.text("/etc/nsswitch.conf");
-    let sources = sources.value().map_or("", String::as_str).lines().find_map(|line| line.strip_prefix("group:"));
-    let is_of_files = |source: &str| ["files", "systemd", "[SUCCESS=merge]"].contains(&source);
-    let by_files = sources.is_none_or(|sources| sources.split_whitespace().all(is_of_files));
-    let groups = host.text("/etc/group");
-    let is_named = |line: &str| line.split(':').next() == Some(name);
+    const RECORDS: [&str; 4] = ["/etc/userdb", "/run/userdb", "/usr/local/lib/userdb", "/usr/lib/userdb"];
+    let sources = host.account_sources("group");
+    let is_of_files = |source: &String| ["files", "altfiles", "systemd"].contains(&source.as_str());
+    let by_record = || RECORDS.iter().any(|folder| host.exists(format!("{folder}/{name}.group")));
     let is_number = name.bytes().all(|b| b.is_ascii_digit());
-    by_files && !is_number && groups.value().is_some_and(|groups| !groups.lines().any(is_named))
+    let seen = host.text("/etc/group").value().is_some();
+    let is_named = host.accounts("group").lines().any(|line| line.split(':').next() == Some(name));
+    let is_known = is_number || is_named || by_record() || !host.runs() && is_made_at_start(host, name);
+    seen && sources.iter().all(is_of_files) && !is_known
+}
+
+/// `g docker -`, or a user of this name, who gets a group of it.
+fn is_made_at_start(host: &Host, name: &str) -> bool {
+    let files = ["/etc/sysusers.d", "/usr/lib/sysusers.d"].into_iter().flat_map(|folder| {
+        let names = host.list(folder).value().cloned().unwrap_or_default();
+        names.into_iter().map(move |file| format!("{folder}/{file}"))
+    });
+    let makes = |line: &str| {
+        let mut words = line.split_whitespace();
+        words.next().is_some_and(|kind| ["g", "u"].contains(&kind.trim_end_matches('!'))) && words.next() == Some(name)
+    };
+    files.into_iter().any(|file| host.text(file).value().is_some_and(|text| text.lines().any(makes)))
 }
 
 /// The endpoint is the socket of the engine that the system's service starts.

@@ -73,7 +73,11 @@ fn refused(object: &Map<String, Value>) -> Vec<RefusedValue> {
     }));
     let (driver, options) = logging(object);
     let option = daemon_logging::refused(driver, &options);
-    all.extend(option.map(|(name, why)| told("log-opts", &written(&options, &name), why)));
+    let all_of = |names: Vec<String>| names.iter().map(|name| written(&options, name)).collect::<Vec<_>>().join(", ");
+    all.extend(option.map(|(names, why)| told("log-opts", &all_of(names), why)));
+    // dockerd asks for the driver only where it has options to hand on.
+    let no_driver = daemon_logging::no_driver(driver).filter(|_| !options.is_empty());
+    all.extend(no_driver.map(|why| told("log-driver", driver, why)));
     let is = |key: &str, wanted: bool| object.get(key).and_then(Value::as_bool) == Some(wanted);
     if is("icc", false) && is("iptables", false) {
         all.push(told("icc", "false", "with iptables false nothing could keep containers apart".into()));
@@ -122,7 +126,9 @@ fn refused_later(object: &Map<String, Value>) -> Vec<RefusedValue> {
         value: name.into(),
         why: format!("it lacks \"Name\": {name:?}"),
     });
-    daemon_logging::stops_containers(driver, &options).map(told).into_iter().chain(unnamed).collect()
+    let no_driver = daemon_logging::no_driver(driver).filter(|_| options.is_empty());
+    let no_driver = no_driver.map(|why| RefusedValue { key: "log-driver".into(), value: driver.into(), why });
+    daemon_logging::stops_containers(driver, &options).map(told).into_iter().chain(unnamed).chain(no_driver).collect()
 }
 
 fn limits(object: &Map<String, Value>) -> Vec<(&str, &Value)> {
@@ -180,6 +186,7 @@ pub fn settings(object: &Map<String, Value>, changed: i64) -> Settings {
         hosts: names(object, "hosts"),
         tlsverify: switch("tlsverify"),
         userns_remap: text("userns-remap").filter(|user| !user.is_empty()),
+        live_restore: switch("live-restore"),
         iptables: switch("iptables"),
         ip_forward: switch("ip-forward"),
         bridge: text("bridge"),

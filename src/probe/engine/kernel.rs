@@ -3,12 +3,14 @@
 use gdoctor_checks::model::fact::{Fact, Gap};
 use gdoctor_checks::model::facts::docker::{Address, DockerFacts};
 use gdoctor_checks::model::facts::engine::{
-    AppArmor, CgroupMounts, Clock, FIRST_ID, IDS, Inotify, KeyQuota, Kvm, Limits, Modules, UserNamespaces,
+    AppArmor, CgroupMounts, Clock, FIRST_ID, IDS, Inotify, KeyQuota, Kvm, Limits, Modules, NEEDED_MODULES, NoIdRange,
+    UserNamespaces,
 };
 use nix::unistd::AccessFlags;
 
 use crate::host::{Host, clock, units};
 
+use super::network::MODULES_CAP;
 use super::number;
 
 /// 2026-01-01: no clock that is right shows an earlier time to this version.
@@ -28,14 +30,42 @@ pub fn modules(host: &Host) -> Fact<Modules> {
     let (Some(release), names) = (release.value(), host.list(source)) else {
         return Fact::unknown(Gap::Unsupported("the kernel's release cannot be read".into()), source);
     };
+    // An empty folder is what a package manager leaves of one that it has removed.
+    let running = ["kernel", "modules.dep", "modules.builtin"]
+        .iter()
+        .any(|name| host.exists(format!("{source}/{release}/{name}")));
+    let loaded = host.text(LOADED);
+    // A kernel without modules shows no such file; below another root nobody has put it there.
+    if loaded.value().is_none() && !running && !host.is_live() {
+        return Fact::unknown(Gap::Unsupported(format!("{LOADED} is not below this root")), LOADED);
+    }
     names.map(|kernels| Modules {
-        loadable: host.exists("/proc/modules"),
-        // An empty folder is what a package manager leaves of one that it has removed.
-        running: host.exists(format!("{source}/{release}/kernel"))
-            || host.exists(format!("{source}/{release}/modules.dep"))
-            || host.exists(format!("{source}/{release}/modules.builtin")),
+        loadable: loaded.value().is_some(),
+        running,
+        lost: if running { Vec::new() } else { lost(host, &kernels, loaded.value().map_or("", String::as_str)) },
         kernels,
     })
+}
+
+const LOADED: &str = "/proc/modules";
+
+/// What an installed kernel has as a module the one that runs had, too.
+fn lost(host: &Host, kernels: &[String], loaded: &str) -> Vec<String> {
+    let systems = host.text("/proc/filesystems");
+    let systems = systems.value().map_or("", String::as_str);
+    let list = |kernel: &String| host.bytes(format!("/lib/modules/{kernel}/modules.dep"), MODULES_CAP);
+    let lists: Vec<Vec<u8>> = kernels.iter().filter_map(|kernel| list(kernel).value().cloned()).collect();
+    let is_loaded = |name: &str| {
+        loaded.lines().any(|line| line.split(' ').next() == Some(name))
+            || host.exists(format!("/sys/module/{name}"))
+            || systems.lines().any(|line| line.split_whitespace().next_back() == Some(name))
+    };
+    let is_module = |name: &str| {
+        let file = format!("/{name}.ko");
+        lists.iter().any(|list| memchr::memmem::find(list, file.as_bytes()).is_some())
+    };
+    let lost = NEEDED_MODULES.into_iter().filter(|name| is_module(name) && !is_loaded(name));
+    lost.map(str::to_owned).collect()
 }
 
 /// Debian's and Ubuntu's note that a package leaves.
@@ -282,6 +312,36 @@ pub fn user_namespaces(host: &Host) -> Fact<UserNamespaces> {
         },
         "/proc/sys, /etc/subuid, /etc/subgid",
     )
+}
+
+/// LoadIdentityMapping of moby/sys/user: an account's lines are those of its name and of its number. dockerd makes the user of
+/// "default" itself, with its lines, where there is none yet.
+pub fn no_id_range(host: &Host, docker: &DockerFacts) -> Fact<NoIdRange> {
+    const FILES: [&str; 2] = ["/etc/subuid", "/etc/subgid"];
+    let set = docker.setting("userns-remap", |settings| settings.userns_remap.as_deref()).map(|set| set.value);
+    let told = set.and_then(|set| set.split(':').next()).filter(|_| docker.answered_info().is_none());
+    let told = told.map(|name| if name == "default" { "dockremap" } else { name });
+    let table = host.accounts("passwd");
+    let is_told = |line: &&str| {
+        let mut fields = line.split(':');
+        let (name, uid) = (fields.next(), fields.nth(1));
+        told.is_some() && (name == told || uid == told)
+    };
+    let Some(line) = table.lines().find(is_told) else { return Fact::absent("/etc/passwd") };
+    let mut fields = line.split(':');
+    let (user, uid) = (fields.next().unwrap_or_default(), fields.nth(1).unwrap_or_default());
+    let has_line =
+        |text: &str| text.lines().filter_map(|line| line.split(':').next()).any(|of| of == user || of == uid);
+    for file in FILES {
+        let text = host.text(file);
+        if let Some(gap) = text.gap() {
+            return Fact::unknown(gap.clone(), file);
+        }
+        if !text.value().is_some_and(|text| has_line(text)) {
+            return Fact::present(NoIdRange { user: user.into(), file: file.into() }, file);
+        }
+    }
+    Fact::absent(FILES.join(", "))
 }
 
 /// The first id of as many as an account gets (login.defs(5): SUB_UID_MIN, SUB_UID_COUNT) that no line of either file has.

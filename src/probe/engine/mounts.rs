@@ -32,7 +32,15 @@ pub fn data_root(host: &Host, docker: &DockerFacts) -> Fact<DataRoot> {
     let mut gone: Vec<String> = [tmp].into_iter().filter(|path| whole && host.stat(path).is_absent()).collect();
     gone.extend(unlinked(host, &path).filter(|_| whole && overlay2));
     let overlay2 = host.exists(format!("{path}/image/overlay2"));
-    table(host, docker).map(|mounts| DataRoot { gone, overlay2, ..read(path, &mounts, fstab) })
+    // moby, daemon/cluster: stateFile.
+    let swarm = host.exists(format!("{path}/swarm/docker-state.json"));
+    // What is not mounted yet will be by its start.
+    if !host.runs() {
+        let mounts: Vec<String> = entries(fstab).map(|fields| fields.join(" ")).collect();
+        let root = DataRoot { gone, overlay2, swarm, ..read(path, &mounts.join("\n"), "") };
+        return Fact::present(root, "/etc/fstab");
+    }
+    table(host, docker).map(|mounts| DataRoot { gone, overlay2, swarm, ..read(path, &mounts, fstab) })
 }
 
 /// The root that the system's dockerd is told, where nobody listens at its socket.
@@ -97,8 +105,8 @@ fn read(path: String, mounts: &str, fstab: &str) -> DataRoot {
     let further = rows.iter().filter(|row| row.first() == source && at(row) != path && is_above(&at(row), &path));
     let below = further.max_by_key(|row| at(row).len()).filter(|_| over.is_some_and(|row| at(row) == path)).or(over);
     let mounted = |place: &str| rows.iter().any(|row| at(row) == place);
-    let wanted = fstab.lines().filter(|line| !line.trim_start().starts_with('#')).filter_map(|line| {
-        let mut fields = line.split_whitespace().skip(1);
+    let wanted = entries(fstab).filter_map(|fields| {
+        let mut fields = fields.into_iter().skip(1);
         let (place, kind, options) = (fields.next()?, fields.next()?, fields.next().unwrap_or_default());
         let by_hand = options.split(',').any(|option| option == "noauto");
         let named = place.starts_with('/') && place != "/" && kind != "swap" && !by_hand;
@@ -110,11 +118,18 @@ fn read(path: String, mounts: &str, fstab: &str) -> DataRoot {
         kind: below.and_then(|row| row.get(2)).map(|kind| (*kind).to_owned()).unwrap_or_default(),
         quotas: ["pquota", "prjquota"].iter().any(|word| options.split(',').any(|option| option == *word)),
         overlay2: false,
+        swarm: false,
         noexec: options.split(',').any(|option| option == "noexec"),
         not_mounted: not_mounted.next(),
         gone: Vec::new(),
         path,
     }
+}
+
+/// fstab(5), without its comments.
+fn entries(fstab: &str) -> impl Iterator<Item = Vec<&str>> {
+    let told = fstab.lines().filter(|line| !line.trim_start().starts_with('#'));
+    told.map(|line| line.split_whitespace().collect())
 }
 
 /// A blank in a path is `\040` there, and so on for a tab, a new line, a backslash.

@@ -7,6 +7,7 @@ use gdoctor_checks::model::facts::docker::DockerFacts;
 use gdoctor_checks::model::facts::engine::{Bridge, Firewall, PacketFilter, PathMtu, Resolver, Route};
 
 use crate::host::{Host, sysctl};
+use crate::probe::dockerd::Dockerd;
 
 use super::number;
 use super::sockets::{Protocol, Sockets};
@@ -159,15 +160,15 @@ pub fn path_mtu(host: &Host) -> Fact<PathMtu> {
     }
 }
 
-pub fn packet_filter(host: &Host) -> Fact<PacketFilter> {
-    let program = host.executable("iptables", ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"]);
+pub fn packet_filter(host: &Host, docker: &DockerFacts) -> Fact<PacketFilter> {
+    let program = Dockerd::look(host, docker).program(host, "iptables");
     if let Some(gap) = program.gap() {
-        return Fact::unknown(gap.clone(), "iptables in the folders of system programs");
+        return Fact::unknown(gap.clone(), &*program.source.0);
     }
     let real = program.value().map(|path| host.real_path(path).value().cloned().unwrap_or_else(|| path.clone()));
     let legacy =
         real.as_deref().is_some_and(|real| real.ends_with("legacy-multi") || real.ends_with("iptables-legacy"));
-    let source = program.value().map_or("iptables in the folders of system programs", String::as_str).to_owned();
+    let source = program.value().unwrap_or(&program.source.0).to_owned();
     let legacy_in_kernel = !legacy || host.exists("/proc/net/ip_tables_names") || kernel_knows(host, "ip_tables");
     let no_raw_table = legacy && legacy_in_kernel && !kernel_knows(host, "iptable_raw");
     // /usr/sbin/xtables-nft-multi; older ones, and those of other makers, have one name for all.
@@ -189,7 +190,7 @@ fn kernel_knows(host: &Host, module: &str) -> bool {
 }
 
 /// modules.dep of a distribution's kernel has some hundred kilobytes.
-const MODULES_CAP: usize = 16 << 20;
+pub const MODULES_CAP: usize = 16 << 20;
 
 pub fn firewall(host: &Host) -> Fact<Firewall> {
     let ufw = host.text("/etc/ufw/ufw.conf");

@@ -51,7 +51,6 @@ pub fn explain(host: &Host, facts: &mut NvidiaFacts) {
     facts.kernel_tree = host.stat(format!("/lib/modules/{release}")).map(|_| release.clone());
     facts.module_file = module_file(host, &release);
     facts.built_for = built_for(host, &release);
-    facts.dkms = dkms(host);
     facts.blocked_module = blocked(host);
     facts.switched_off = switched_off(host);
     facts.secure_boot = secure_boot(host);
@@ -162,8 +161,13 @@ fn built_for(host: &Host, release: &str) -> Fact<Vec<String>> {
     })
 }
 
+/// NVIDIA's installer leaves the program that undoes it; packages have none of this name.
+pub fn installer(host: &Host) -> Fact<String> {
+    host.executable("nvidia-uninstall", ["/usr/bin", "/usr/local/bin"])
+}
+
 /// /var/lib/dkms/nvidia/VERSION, and the names that distributions give the folder.
-fn dkms(host: &Host) -> Fact<Vec<String>> {
+pub fn dkms(host: &Host) -> Fact<Vec<String>> {
     host.list("/var/lib/dkms").map(|packages| {
         packages
             .into_iter()

@@ -36,6 +36,8 @@ pub fn probe(host: &Host, _need: &Need) -> NvidiaFacts {
         cuda_library: files::library(host, "libcuda.so.1"),
         majors: nodes::majors(host),
         params: nodes::params(host),
+        dkms: kernel::dkms(host),
+        installer: kernel::installer(host),
         ..NvidiaFacts::default()
     };
     let no_library = facts.nvml_library.is_absent() && facts.cuda_library.is_absent();
