@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use gdoctor::need::dockerfile;
-use gdoctor_checks::model::dockerfile::Dockerfile;
+use gdoctor_checks::model::dockerfile::{Does, Dockerfile};
 use gdoctor_checks::model::need::Origin;
 use part::{Part, has_engine};
 use serde_json::Value;
@@ -287,6 +287,10 @@ fn what_the_builder_refuses_is_refused() {
         ("FROM busybox\nRUN apk add a\n    git \\\n  b\n", 3, "git is no instruction", "end with a backslash"),
         ("FROM busybox\nRUN true\n&& false\n", 3, "&& is no instruction", "end with a backslash"),
         ("FROM busybox\nRUN cat <<- EOF\nhello\nEOF\n", 3, "hello is no instruction", "<<-WORD"),
+        ("FROM busybox\nCOPY --from=1 a b\n", 2, "no stage 1: the file has 1 stage", "--from=NAME"),
+        ("FROM busybox AS a\nCOPY --from=a b c\n", 2, "from itself", "before it"),
+        ("FROM busybox AS a\nCOPY --from=1 b c\nFROM busybox AS b\nCOPY --from=a b c\n", 2, "and this one from it", "before it"),
+        ("FROM busybox AS a\nCOPY --from=b b c\nFROM busybox AS b\nFROM a\n", 2, "comes later", "put that stage before"),
     ];
     for (text, line, what, help) in rows {
         let wrong = dockerfile::parse("Dockerfile", text, None, &[]).unwrap_err();
@@ -311,6 +315,9 @@ fn what_the_builder_takes_is_taken() {
         "RUN --mount=type=secret,id=a,required --mount=type=ssh --mount=type=tmpfs,target=/t,size=64m --network=none true",
         "RUN --mount=target=/x --mount=type=cache,dst=/y,id=$A true",
         "ONBUILD RUN true",
+        // Nothing of the last stage is made of these.
+        "FROM busybox AS a\nCOPY --from=b x y\nFROM busybox AS b\nFROM busybox",
+        "FROM busybox AS a\nFROM busybox\nCOPY --from=0 x y\nRUN --mount=from=7,target=/x true",
     ];
     for text in rows {
         let text = format!("FROM busybox\n{text}\n");
@@ -535,4 +542,71 @@ fn builds_end_as_told() {
         let code = told.status.code();
         assert_eq!([Some(1), Some(2)].contains(&code), !well, "{text}\n{}", String::from_utf8_lossy(&told.stdout));
     }
+}
+
+/// Texts of RUN, and what comes of them when any one word or sign is missing.
+const TEXTS: [&str; 24] = [
+    "apt-get update && apt-get install -y --no-install-recommends curl git && rm -rf /var/lib/apt/lists/*",
+    "if [ -f /x ]; then echo a; elif [ -d /y ]; then echo b; else echo c; fi",
+    "for f in a b c; do echo \"$f\"; done && true",
+    "while read -r line; do echo \"$line\"; done < /etc/passwd",
+    "case \"$(uname -m)\" in x86_64) arch=amd64 ;; aarch64|arm64) arch=arm64 ;; *) exit 1 ;; esac; echo $arch",
+    "set -eux; { echo a; echo b; } > /x; ( cd /tmp && ls )",
+    "echo 'it is' \"$HOME/\\\"x\\\"\" `date` $(date +%s) ${A:-b c}",
+    "curl -fsSL https://localhost/x.sh | sh -s -- -y || true",
+    "printf '%s\\n' \"a b\" 'c d' >> /etc/x 2>&1 & wait",
+    "f() { echo \"$1\"; } ; f a",
+    "! grep -q x /y && echo $((1 + 2)) $(( (3) * 2 ))",
+    "until false; do break; done; echo done fi esac",
+    "pip install 'numpy>=1.2' \"torch<2\" && python -c 'import x; print(\"(\")'",
+    "echo \"a; b && c\" '`' \\; find / -name x -exec rm {} \\; -o -print",
+    "export A=1 B=\"2 3\"; unset A; : ${B:?no} ${B%x} ${#B}",
+    "cat <<X > /y",
+    "if ! command -v x >/dev/null 2>&1; then exit 1; fi # a comment's end",
+    "a=$(case x in x) echo y;; esac); echo $a",
+    "(((1)))",
+    "if true; then (echo a) fi; if true; then { echo b; } fi",
+    "echo a;; echo b",
+    "echo a & & echo b",
+    "echo ( a )",
+    "; echo a",
+];
+
+/// What neither dash nor bash reads is told, and what both read is not: `-n` runs nothing.
+#[test]
+fn the_text_of_a_step_is_read_as_shells_read_it() {
+    let takes = |shell: &str, text: &str| {
+        let output = Command::new(shell).args(["-n", "-c", text]).output().ok()?;
+        Some(output.status.success())
+    };
+    let parts = |text: &str| -> Vec<String> {
+        let words: Vec<&str> = text.split(' ').collect();
+        let signs = text.char_indices().filter(|(_, c)| "\"'`(){};&|<>$\\".contains(*c));
+        let without_sign = signs.map(|(at, c)| format!("{}{}", &text[..at], &text[at + c.len_utf8()..]));
+        let cut = (0..words.len()).map(|number| words[..number].join(" "));
+        let without_word = (0..words.len()).map(|number| {
+            words.iter().enumerate().filter(|(at, _)| *at != number).map(|(_, word)| *word).collect::<Vec<_>>().join(" ")
+        });
+        without_sign.chain(cut).chain(without_word).chain([text.to_owned()]).collect()
+    };
+    let (mut refused, mut taken, mut wrong) = (0, 0, Vec::new());
+    for text in TEXTS.iter().flat_map(|text| parts(text)) {
+        // The builder has its own way with these.
+        if text.trim().is_empty() || text.trim_end().ends_with('\\') || text.contains("<<") && !text.contains("<<X") {
+            continue;
+        }
+        let (Some(dash), Some(bash)) = (takes("dash", &text), takes("bash", &text)) else { return };
+        let file = format!("FROM debian:12\nRUN {text}\n{}", if text.contains("<<X") { "X\n" } else { "" });
+        let Ok((file, _)) = dockerfile::parse("Dockerfile", &file, None, &[]) else { continue };
+        let told = file.stages[0].steps.iter().any(|step| step.does == Does::NoShellText);
+        match (dash || bash, dash && bash) {
+            (false, _) if told => refused += 1,
+            (_, true) if !told => taken += 1,
+            (false, _) => wrong.push(format!("no shell reads: {text}")),
+            (_, true) => wrong.push(format!("all shells read: {text}")),
+            _ => {}
+        }
+    }
+    assert!(wrong.is_empty(), "{refused} refused, {taken} taken, {} not: {wrong:#?}", wrong.len());
+    assert!(refused > 100 && taken > 200, "{refused} {taken}");
 }

@@ -179,7 +179,7 @@ pub enum Does {
     ImportTensorFlow,
     /// Takes an ARG from before the first FROM, which the stage does not have.
     UnsetArgument,
-    /// Goes on in a line that reads like the next instruction.
+    /// Goes on in a line that reads like the next instruction; `meant`: the step `fails` by it, where that is certain.
     Swallowed,
     /// Sets a variable to a value that begins with `=`.
     EqualsApart,
@@ -189,6 +189,24 @@ pub enum Does {
     NoStage,
     /// Has /bin/sh read a script by bash's `source`.
     Source,
+    /// Has another word or form of bash's; `meant`: what comes behind it runs `never`, or `perhaps`.
+    OnlyBash,
+    /// Is no text of a shell; `meant`: why.
+    NoShellText,
+    /// Asks for a version as one sends to a file; `meant`: the file is `read` or `written`.
+    Redirected,
+    /// Starts an installer that asks, and nobody answers.
+    Installer,
+    /// Takes a file that a later line brings; `meant`: without it the step `fails` or `goes on`.
+    TooEarly,
+    /// Takes a file that no line brings.
+    NotCopied,
+    /// Needs root, and USER has named another; `meant`: whom.
+    NotRoot,
+    /// Is done as a user that nobody makes.
+    NoUser,
+    /// Is meant as a list, and is no JSON.
+    NoList,
 }
 
 /// What ENTRYPOINT or CMD starts.
@@ -201,6 +219,12 @@ pub struct Started {
     /// The program that a list starts, as a path in the image; `./NAME` lies where the base works.
     #[serde(default, serialize_with = "place::path")]
     pub program: Option<String>,
+    /// The script that it starts, where no line brings it into the image.
+    #[serde(default, serialize_with = "place::path")]
+    pub missing: String,
+    /// And where one of that name lies.
+    #[serde(default, serialize_with = "place::path")]
+    pub lies: String,
     pub said: Said,
 }
 

@@ -27,6 +27,11 @@ fn judge(_: &Facts, need: &Need) -> Result<Findings, Stop> {
             let own_shell = file.running().any(|stage| stage.rest.contains("SHELL "));
             findings.push(told(no_list(&one.said.text, own_shell), one));
         }
+        if !one.missing.is_empty()
+            && let Some(finding) = missing(file, one)
+        {
+            findings.push(told(finding, one));
+        }
         if let Some(word) = one_word(one) {
             let option = word.split(' ').next().unwrap_or_default();
             findings.push(told(Finding::warn("one-word", "two-words").with("option", option), one));
@@ -40,10 +45,29 @@ fn judge(_: &Facts, need: &Need) -> Result<Findings, Stop> {
     {
         findings.push(told(Finding::warn("lost-command", "list"), command));
     }
+    if let (Some(entry), Some(command)) = (&entrypoint, &command)
+        && (entry.form, command.form) == (Form::List, Form::Shell)
+        && command.words.iter().any(|text| text.starts_with('-'))
+    {
+        findings.push(told(Finding::fail("shell-arguments", "list-of-words"), command));
+    }
     if findings.is_empty() {
         findings.push(Finding::pass("fine").evidence("the Dockerfile", &*file.path));
     }
     Ok(findings)
+}
+
+/// Whoever runs the image may mount the folder that holds it, unless it lies elsewhere.
+fn missing(file: &Dockerfile, started: &Started) -> Option<Finding> {
+    let plain = file.ground().is_some_and(|base| super::steps::is_plain(&base.reference));
+    let program = started.missing.trim_start_matches("./");
+    match started.lies.as_str() {
+        "" => plain.then(|| Finding::warn("not-copied", "copy-it").with("program", program)),
+        lies => {
+            let bad = if plain { Finding::fail } else { Finding::warn };
+            Some(bad("other-place", "name-place").with("program", program).with("place", lies))
+        }
+    }
 }
 
 /// Who runs the image often names another command, and seldom another entry point.

@@ -1,6 +1,9 @@
 //! Do the steps of the Dockerfile still end well on its bases?
 
 mod packages;
+mod text;
+
+pub use text::is_plain;
 
 use crate::model::dockerfile::{Dockerfile, Does, Said, Stage, Step};
 use crate::model::facts::run::Brings;
@@ -68,6 +71,19 @@ const NON_FREE: [&str; 7] = [
     "unrar",
 ];
 
+/// Each of these is a cause of its own by what it names; of the others one is told a stage.
+const EACH: [Does; 9] = [
+    Does::UnsetArgument,
+    Does::Calls,
+    Does::NoStage,
+    Does::Swallowed,
+    Does::EqualsApart,
+    Does::NoShellText,
+    Does::Redirected,
+    Does::NotCopied,
+    Does::NoUser,
+];
+
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Some(file) = &need.dockerfile else { return Ok(Findings::new()) };
     let mut findings = Findings::new();
@@ -85,8 +101,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
             let by_file = facts.run.context.as_ref().is_some_and(|folder| folder.step_brings(step, Brings::OpenCv));
             let does = if by_file { Does::OpenCv } else { step.does };
             // One cause is told once a stage, at its first place; each variable is one.
-            let each =
-                [Does::UnsetArgument, Does::Calls, Does::NoStage, Does::Swallowed, Does::EqualsApart].contains(&does);
+            let each = EACH.contains(&does);
             let cause = (does, if each { step.said.text.trim_matches(['$', '{', '}']) } else { "" });
             let Some(finding) = seen.step(stage, does, step).filter(|_| !told.contains(&cause)) else {
                 continue;
@@ -169,6 +184,7 @@ impl<'a> Seen<'a> {
             Does::NoLists => self.no_lists(stage, said),
             Does::ListsRemoved => Some(self.without_lists("lists-removed", stage, said)),
             Does::UnsetArgument => self.unset(&said.text),
+            Does::Swallowed if step.meant == "fails" => Some(Finding::fail("swallowed", "end-line")),
             Does::Swallowed => Some(Finding::warn("swallowed", "end-line")),
             Does::EqualsApart => {
                 let name = said.text.split_whitespace().next().unwrap_or_default();
@@ -177,6 +193,16 @@ impl<'a> Seen<'a> {
             Does::NoTarget => Some(Finding::warn("no-target", "name-target")),
             Does::NoStage => Some(Finding::warn("no-stage", "name-stage").with("near", &step.meant)),
             Does::Source => self.source(),
+            Does::OnlyBash => self.only_bash(step.meant == "never"),
+            Does::NoShellText => Some(Finding::fail("no-shell-text", "finish-text").with("why", &step.meant)),
+            Does::Redirected if step.meant == "read" => Some(Finding::fail("version-read", "quote-version")),
+            Does::Redirected => Some(Finding::warn("version-written", "quote-version")),
+            Does::Installer => Some(Finding::fail("installer-asks", "answer-installer")),
+            Does::TooEarly => self.too_early(step),
+            Does::NotCopied => self.not_copied(step),
+            Does::NotRoot => self.not_root(&step.meant),
+            Does::NoUser => self.no_user(&said.text),
+            Does::NoList => Some(Finding::fail("no-list", "double-quotes")),
             // The checks of GPUs in builds and of bases tell of these.
             Does::CudaExtension | Does::SetupPy | Does::PipFiles | Does::ImportTensorFlow | Does::Update => None,
         }
@@ -269,17 +295,21 @@ impl<'a> Seen<'a> {
         fits.then(|| Finding::warn("conda-terms", "accept-terms"))
     }
 
-    /// Debian's and Ubuntu's /bin/sh is dash, which has no `source`.
-    fn source(&self) -> Option<Finding> {
+    /// Its /bin/sh is dash, as on all of Debian and Ubuntu.
+    fn has_dash(&self) -> bool {
         let known = self.is_small()
             || WITH_APT.contains(&self.repository_name())
             || ["ros", "osrf/ros"].contains(&self.repository_name());
         let of_debian = known
             && !["alpine", "rockylinux", "ubi", "centos", "windows"].iter().any(|other| self.base.contains(other));
+        of_debian && !self.says(&["/bin/sh", "dpkg-reconfigure"])
+    }
+
+    /// dash has no `source`.
+    fn source(&self) -> Option<Finding> {
         let is_sure = self.is_small() && !self.says(&["||", "if "]);
         let bad = if is_sure { Finding::fail } else { Finding::warn };
-        (of_debian && !self.says(&["/bin/sh", "dpkg-reconfigure"]))
-            .then(|| bad("no-source", "use-bash").with("base", self.base))
+        self.has_dash().then(|| bad("no-source", "use-bash").with("base", self.base))
     }
 
     /// Packages that a distribution has no more, or never had.

@@ -4,7 +4,7 @@ use crate::model::prelude::*;
 use crate::model::run::{Argument, Edit, Foreign, RunLine, RunOption, Span, Unset, Versions};
 use crate::model::typed;
 use crate::model::version::Version;
-use crate::readings::misplaced::option_of;
+use crate::readings::misplaced::{self, option_of};
 
 pub static CHECK: Check = Check {
     id: "run-line-syntax",
@@ -42,11 +42,14 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let unit = unit_apart(line);
     let is_unit = unit.is_some();
     findings.extend(unit);
+    let parted = misplaced::parted(line, &line.text).filter(|_| !is_unit && !by_pattern);
+    findings.extend(parted.as_ref().map(blank_inside));
     let swallowed = line.all("image").next().is_some() && line.options.iter().any(takes_next);
     let own = |option: &&RunOption| {
         !told(option)
             && typed::as_typed(&option.value).is_none()
-            && (!swallowed && !by_pattern && !is_unit || option.name != "image")
+            && (!swallowed && !by_pattern && !is_unit && parted.is_none() || option.name != "image")
+            && parted.as_ref().is_none_or(|parted| parted.option != *option)
     };
     findings.extend(line.options.iter().filter(own).filter_map(|option| refused(line, option)));
     findings.extend(line.options.iter().filter(|option| option.one_hyphen).map(one_hyphen));
@@ -182,6 +185,17 @@ fn unit_apart(line: &RunLine) -> Option<Finding> {
     let finding =
         Finding::fail("unit-apart", "join-unit").about(&option.at.text).with("unit", unit).with("whole", whole);
     Some(finding.edit(edit).evidence("the line", unit).asked_by(&option.at.origin()))
+}
+
+/// `--gpus = all`: a blank beside the sign makes several words of one value.
+fn blank_inside(parted: &misplaced::Parted) -> Finding {
+    let edit = Edit { span: parted.span, text: parted.whole.clone() };
+    let shown = parted.option.at.shown();
+    let finding = Finding::fail("blank-inside", "close-up").about(shown).with("mark", parted.mark).edit(edit);
+    finding
+        .with("option", format!("--{}", parted.option.name))
+        .evidence("the line", shown)
+        .asked_by(&parted.option.at.origin())
 }
 
 fn refused(line: &RunLine, option: &RunOption) -> Option<Finding> {

@@ -6,6 +6,7 @@ mod dotenv;
 mod interpolate;
 mod merge;
 mod networks;
+mod ports;
 mod project;
 mod releases;
 mod schema;

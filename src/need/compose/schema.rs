@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use serde_json::Value as Json;
 
 use super::tree::{Kind, Node, Value};
+use super::values;
 
 const TEXT: &str = include_str!("schema.json");
 
@@ -173,7 +174,21 @@ impl<'a> Walk<'a> {
         self.tell(node, false, what, format!("compose takes {wrong}"), 0);
     }
 
+    /// `- /dev/x: /dev/x`: a blank behind the colon makes a map of an item that is meant as text.
+    fn blank_behind_colon(&mut self, key: &str, child: &Node) -> bool {
+        let is_port = !key.is_empty() && key.bytes().all(|b| b.is_ascii_digit() || b".-:".contains(&b));
+        let value = child.text().filter(|value| value.starts_with('/') || (is_port && !value.is_empty()));
+        let is_item = self.path.last().is_some_and(|part| part.parse::<usize>().is_ok());
+        let Some(value) = value.filter(|_| is_item) else { return false };
+        let what = format!("{} takes text, and the blank behind {key}: makes it a map", self.name());
+        self.tell(child, true, what, format!("write it without the blank: - {}", quoted(&format!("{key}:{value}"))), 1);
+        true
+    }
+
     fn unknown_key(&mut self, schema: &'a Json, key: &str, child: &Node) {
+        if self.blank_behind_colon(key, child) {
+            return;
+        }
         let place = self.place();
         let known: Vec<&str> = schema
             .get("properties")
@@ -268,6 +283,9 @@ impl<'a> Walk<'a> {
                 if takes("string") && last == "version" =>
             {
                 format!("write version: {}, or take the line out: compose has no use for it", quoted(text))
+            }
+            Value::Scalar(text, _) if takes("string") && self.path.len() > 2 && values::is_time(&self.path[2..]) => {
+                format!("give the number its unit: {text}s")
             }
             Value::Scalar(text, _) if takes("string") => format!("write it in quotes: {}", quoted(text)),
             Value::Scalar(text, Kind::Text) if text.parse::<f64>().is_ok() => {

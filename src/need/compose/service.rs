@@ -561,11 +561,15 @@ fn point(line: &mut RunLine, said: &[Said], image: &Said, own: Origin) {
     line.made_up = true;
 }
 
-/// Variables that nobody sets, and whether docker takes what is left. Those of a variable's value alone are compose's own warning.
+/// Variables that nobody sets, and whether docker takes what is left. Of a variable's value it is told where nothing is left of it.
 fn unset(line: &RunLine, said: &[Said], image: &Said) -> Vec<Unset> {
     let mut found: Vec<Unset> = Vec::new();
     let places = line.options.iter().zip(said.iter().chain([image]));
-    for (option, said) in places.filter(|(option, _)| option.refused.is_some() || option.name != "env") {
+    let blank = |option: &RunOption| {
+        line.variables.iter().any(|one| one.at.span == option.at.span && one.value.as_deref() == Some(""))
+    };
+    for (option, said) in places.filter(|(option, _)| option.refused.is_some() || option.name != "env" || blank(option))
+    {
         for name in &said.unset {
             let breaks = option.refused.is_some();
             match found.iter_mut().find(|known| known.name == *name && known.breaks == breaks) {

@@ -1,9 +1,8 @@
 //! Values that the schema takes as text and that compose then cannot read: sizes, durations, switches, ports, mounts.
 
-use std::net::IpAddr;
-
 use super::consistency::Fault;
 use super::interpolate::fits;
+use super::ports;
 use super::tree::{Kind, Node, Value};
 
 #[derive(Clone, Copy)]
@@ -12,11 +11,13 @@ enum Form {
     Duration,
     Switch,
     Port,
+    PortRange,
+    Number,
     Mount,
     Key,
 }
 
-const FORMS: [(&str, Form); 35] = [
+const FORMS: [(&str, Form); 38] = [
     ("mem_limit", Form::Size),
     ("mem_reservation", Form::Size),
     ("mem_swappiness", Form::Size),
@@ -26,6 +27,8 @@ const FORMS: [(&str, Form); 35] = [
     ("deploy.resources.limits.memory", Form::Size),
     ("deploy.resources.reservations.memory", Form::Size),
     ("volumes.*.tmpfs.size", Form::Size),
+    ("deploy.resources.limits.cpus", Form::Number),
+    ("deploy.resources.reservations.cpus", Form::Number),
     ("stop_grace_period", Form::Duration),
     ("healthcheck.interval", Form::Duration),
     ("healthcheck.timeout", Form::Duration),
@@ -49,10 +52,16 @@ const FORMS: [(&str, Form); 35] = [
     ("pre_start.*.per_replica", Form::Switch),
     ("use_api_socket", Form::Switch),
     ("ports.*", Form::Port),
+    ("ports.*.published", Form::PortRange),
     ("volumes.*", Form::Mount),
     ("build.ssh", Form::Key),
     ("build.ssh.*", Form::Key),
 ];
+
+/// The value of a service that lies there is a time.
+pub fn is_time(path: &[String]) -> bool {
+    FORMS.iter().any(|(pattern, form)| matches!(form, Form::Duration) && fits(pattern, path))
+}
 
 /// The first value of a service that compose cannot read.
 pub fn fault(service: &Node) -> Option<Fault> {
@@ -65,8 +74,11 @@ fn walk(path: &mut Vec<String>, node: &Node) -> Option<Fault> {
         return wrong(form, text, node);
     }
     if fits("ports.*", path) {
-        return node.get("host_ip").filter(|ip| ip.text().is_some_and(|ip| ip.parse::<IpAddr>().is_err())).map(|ip| {
-            (ip.clone(), "host_ip is no address".into(), "write an address of this host, such as 127.0.0.1".into())
+        let ip = node.get("host_ip").filter(|ip| ip.text().is_some_and(|ip| !ports::is_address(ip)));
+        let help = "write an address of this host, such as 127.0.0.1";
+        return ip.map(|ip| (ip.clone(), "host_ip is no address".into(), help.into())).or_else(|| {
+            let published = node.get("published")?;
+            wrong(Form::PortRange, published.text()?, published)
         });
     }
     let step = |path: &mut Vec<String>, name: &str, child: &Node| {
@@ -88,9 +100,21 @@ fn wrong(form: Form, text: &str, node: &Node) -> Option<Fault> {
     let plain = matches!(node.value, Value::Scalar(_, Kind::Text));
     let (good, what, help) = match form {
         Form::Size => (!plain || is_size(text), "no size", "a number with b, k, m or g: 512m, 8g"),
+        Form::Duration if text.parse::<f64>().is_ok() => {
+            let told = || (node.clone(), format!("{text:?} has no unit"), format!("give the number its unit: {text}s"));
+            return (!is_duration(text)).then(told);
+        }
         Form::Duration => (is_duration(text), "no duration", "numbers with their units: 30s, 1m30s"),
+        Form::Number => (!plain || text.parse::<f64>().is_ok(), "no number", "a number of processors: 2, \"0.5\""),
+        Form::Port => {
+            let (what, help) = ports::fault(text)?;
+            return Some((node.clone(), what, help));
+        }
+        Form::PortRange => {
+            let (what, help) = ports::range(text).err()?;
+            return Some((node.clone(), what, help));
+        }
         Form::Switch => (!plain || is_switch(text), "neither true nor false", "write true or false"),
-        Form::Port => (is_port(text), "no port", "write [ADDRESS:]HOST:CONTAINER, in quotes: \"8080:80\""),
         Form::Mount => {
             let good = text.len() < 3 || is_mount(text);
             (good, "no mount", "write SOURCE:TARGET, or SOURCE:TARGET:ro")
@@ -139,31 +163,6 @@ fn is_duration(text: &str) -> bool {
     !text.is_empty()
 }
 
-/// `[IP:][HOST[-HOST]:]CONTAINER[-CONTAINER][/PROTOCOL]`.
-fn is_port(text: &str) -> bool {
-    let (rest, protocol) = text.rsplit_once('/').unwrap_or((text, "tcp"));
-    if !["tcp", "udp", "sctp"].contains(&protocol.to_ascii_lowercase().as_str()) {
-        return false;
-    }
-    let range = |text: &str| -> Option<(u32, u32)> {
-        let (first, last) = text.split_once('-').unwrap_or((text, text));
-        let number = |text: &str| text.parse::<u16>().ok().map(u32::from);
-        let (first, last) = (number(first)?, number(last)?);
-        (first <= last).then_some((first, last))
-    };
-    let (host, container) = rest.rsplit_once(':').unwrap_or(("", rest));
-    let (ip, host) = match host.rsplit_once(':') {
-        Some((ip, host)) => (ip, host),
-        // `127.0.0.1::80` and `[::1]::80` let the engine choose.
-        None => ("", host),
-    };
-    let ip = ip.trim_start_matches('[').trim_end_matches(']');
-    let good = ip.is_empty() || ip.parse::<IpAddr>().is_ok();
-    let Some((first, last)) = range(container) else { return false };
-    let fits = host.is_empty() || range(host).is_some_and(|(from, to)| first == last || to - from == last - first);
-    good && fits
-}
-
 fn is_mount(text: &str) -> bool {
     // A single letter before a colon is a drive of Windows.
     let drive = |text: &str| text.len() > 1 && text.as_bytes()[0].is_ascii_alphabetic() && text.as_bytes()[1] == b':';
@@ -199,6 +198,7 @@ mod tests {
         all(is_size, &["1", "-1", "512m", "1.5g", "2 GiB", "64MB", "10b"], &["", "1q", "lots", "m", "true", "10s"]);
         all(is_duration, &["0", "10s", "1m30s", "1.5h", "2d", "-1s", "500ms"], &["", "10", "10 s", "true", "1x"]);
         let ports = ["80", "80:80", "8080-8081:80-81", "127.0.0.1::80", "[::1]:80:80", "80/udp", "8000-8010:80"];
+        let is_port = |text: &str| ports::fault(text).is_none();
         all(is_port, &ports, &["", "a", "80:80:80", "1-3:1-2", "80/xyz", "70000", "80:"]);
         all(is_mount, &["./a:/b", "v:/x", "c:\\a:/b:ro", "/a"], &[":/b", "ab::b", "/a:/b:ro:x"]);
     }

@@ -11,6 +11,18 @@ pub struct Copying {
     pub mode_set: bool,
 }
 
+impl Copying {
+    /// With variables replaced, as far as they are known.
+    pub fn expanded(mut self, value: impl Fn(&str) -> Option<String>) -> Self {
+        for word in self.sources.iter_mut().map(|(_, word)| word).chain([&mut self.target]) {
+            if let Some(known) = value(word) {
+                *word = known;
+            }
+        }
+        self
+    }
+}
+
 /// None where the sources are not told one by one: here-documents, `--parents`, `--exclude`.
 pub fn read(text: &str) -> Option<Copying> {
     let found = words(text);

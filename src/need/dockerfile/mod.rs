@@ -8,9 +8,12 @@ mod demands;
 mod expand;
 mod lines;
 mod options;
+mod order;
+mod script;
 mod stage;
 mod start;
 mod steps;
+mod there;
 mod values;
 
 use std::collections::BTreeMap;
@@ -361,12 +364,15 @@ impl Reader {
             let what = target.map_or("there is no FROM in it".to_owned(), |name| format!("there is no stage {name}"));
             return Err(Wrong::at(Span::at(end), &what, "a Dockerfile begins with FROM"));
         };
+        order::check(&self.stages, wanted)?;
         let names: Vec<Option<String>> = self.stages.iter().map(|stage| stage.name.clone()).collect();
         let mut stages: Vec<Stage> = Vec::new();
         let mut copies = Vec::new();
         for (number, mut making) in self.stages.into_iter().take(wanted + 1).enumerate() {
             copies.push(making.copies_from(&names));
-            let near = making.copies.iter().filter_map(|said| Some((said, near_stage(&said.text, &names[..number])?)));
+            making.end();
+            let said = making.copies.iter().map(|taken| &taken.said);
+            let near = said.filter_map(|said| Some((said, near_stage(&said.text, &names[..number])?)));
             let steps = near.map(|(said, near)| Step { meant: near.clone(), ..Step::new(Does::NoStage, said.clone()) });
             making.stage.steps.extend(steps);
             stages.push(making.stage);

@@ -13,6 +13,8 @@ use crate::secret;
 
 use super::expand::{self, Scope};
 use super::lines::{Instruction, Text};
+use super::script::{self, Shell, Told};
+use super::there::{self, Awaited, Files};
 use super::{Arguments, apt, argument, automatic, copy, options, start, steps, values, words};
 
 /// A stage while it is read.
@@ -24,14 +26,24 @@ pub struct Making {
     arguments: Arguments,
     globals: Arguments,
     /// What COPY, ADD and mounts take files from.
-    pub copies: Vec<Said>,
+    pub copies: Vec<Taken>,
     /// ARGs that it has, of the stages that it stands on too.
     declared: BTreeSet<String>,
     lists: apt::Lists,
     /// Where it works; nothing where the base decides.
     folder: String,
-    /// SHELL names another than the base's.
-    own_shell: bool,
+    /// Who reads its steps.
+    shell: Shell,
+    /// USER, where that is not root; nothing where the base or a variable decides.
+    user: Option<String>,
+    files: Files,
+}
+
+/// What a stage takes files from.
+pub struct Taken {
+    pub said: Said,
+    /// By COPY, which knows stages by their numbers too, and by no mount.
+    pub by_copy: bool,
 }
 
 struct Inside<'a> {
@@ -70,6 +82,7 @@ impl Making {
             command: None,
             rest: String::new(),
         };
+        let shell = on.map_or_else(|| Shell::of_base(&stage.base.reference), |on| on.shell);
         let arguments = Arguments { given: globals.given.clone(), set: BTreeMap::new() };
         Self {
             name,
@@ -81,7 +94,9 @@ impl Making {
             declared: on.map(|on| on.declared.clone()).unwrap_or_default(),
             lists: on.map(|on| on.lists).unwrap_or_default(),
             folder: on.map(|on| on.folder.clone()).unwrap_or_default(),
-            own_shell: on.is_some_and(|on| on.own_shell),
+            shell,
+            user: on.and_then(|on| on.user.clone()),
+            files: on.map(|on| on.files.clone()).unwrap_or_default(),
         }
     }
 
@@ -89,7 +104,12 @@ impl Making {
         self.unset_arguments(instruction, source);
         values::closed(instruction, &Inside { making: self, escape })?;
         if let Some(place) = instruction.swallowed {
-            self.step(Does::Swallowed, &instruction.text, place, source);
+            let meant = steps::ends_by(&instruction.text.text[..place.0], &commands(&instruction.text.text[..place.0]));
+            let told = Told { does: Does::Swallowed, place, name: None, meant: meant.to_owned() };
+            self.told(told, &instruction.text, source);
+        }
+        if ["RUN", "CMD", "ENTRYPOINT"].contains(&instruction.keyword.as_str()) {
+            self.script(instruction, source);
         }
         match instruction.keyword.as_str() {
             "ENTRYPOINT" => {
@@ -107,9 +127,9 @@ impl Making {
             }
             "ENV" => return self.variables(instruction, source, escape),
             "LABEL" => pairs(instruction).map(|_| ())?,
-            "SHELL" => self.own_shell = true,
+            "SHELL" => self.shell = Shell::named(&instruction.text.text),
+            "USER" => self.user(&instruction.text, source, escape),
             "RUN" => {
-                self.sources_script(&instruction.text, source);
                 self.mounts(&instruction.text, source);
                 self.lists(instruction, source);
                 self.commands(&instruction.text, source, escape);
@@ -124,6 +144,11 @@ impl Making {
                 self.takes_from(text, flag.map(|(start, end)| (start + "--from=".len(), end)), source, escape);
                 self.lists.copied(&text.text);
                 self.sources(text, flag.is_some(), source, escape);
+                let scope = Inside { making: self, escape };
+                let copying = copy::read(&text.text)
+                    .map(|copying| copying.expanded(|word| expand::word(word, &scope).ok().flatten()));
+                let late = self.files.copied(&self.folder, copying, flag.is_some());
+                self.late(Does::TooEarly, late);
             }
             "WORKDIR" => {
                 let word = expand::word(instruction.text.text.trim(), &Inside { making: self, escape }).ok().flatten();
@@ -144,6 +169,22 @@ impl Making {
             self.stage.rest.push('\n');
         }
         Ok(())
+    }
+
+    /// `USER NAME[:GROUP]`.
+    fn user(&mut self, text: &Text, source: &SourceText, escape: char) {
+        let Some(&(start, end)) = words(&text.text).first() else { return };
+        let known = expand::word(&text.text[start..end], &Inside { making: self, escape }).ok().flatten();
+        let name =
+            known.map(|word| word.split(':').next().unwrap_or_default().to_owned()).filter(|name| !name.contains('$'));
+        self.user = name.filter(|name| !["", "root", "0"].contains(&name.as_str()));
+        if let Some(name) = self.user.clone().filter(|name| name.parse::<u32>().is_err()) {
+            self.told(
+                Told { does: Does::NoUser, place: (start, end), name: Some(name), meant: String::new() },
+                text,
+                source,
+            );
+        }
     }
 
     /// `ARG NAME` takes what was given, what stands before the first FROM, or nothing.
@@ -328,16 +369,76 @@ impl Making {
         }
     }
 
-    /// `source` is a word of bash's, and /bin/sh is another shell on Debian.
-    fn sources_script(&mut self, text: &Text, source: &SourceText) {
-        // Another shell may read it, or be made /bin/sh.
-        let without_files = text.text.replace(".bash", "");
-        let other = self.own_shell || ["bash", "zsh", "/bin/sh", "<<"].iter().any(|word| without_files.contains(word));
-        if other || text.text.trim_start().starts_with('[') {
-            return;
+    /// What a shell makes of the text of RUN, CMD and ENTRYPOINT, and whether the files and the user are there that it takes.
+    fn script(&mut self, instruction: &Instruction, source: &SourceText) {
+        let is_run = instruction.keyword == "RUN";
+        let Some(begin) = script::begin(&instruction.text.text).filter(|_| self.shell != Shell::Other) else {
+            // A list of JSON runs a program that is not followed.
+            return if is_run {
+                self.files.changed()
+            };
+        };
+        let text = instruction.text.text.trim_end();
+        if is_run && start::is_meant_as_list(&text[begin..]) {
+            let name = Some(format!("RUN {}", text[begin..].split_whitespace().next().unwrap_or_default()));
+            let told = Told { does: Does::NoList, place: (begin, text.len()), name, meant: String::new() };
+            return self.told(told, &instruction.text, source);
         }
-        if let Some(place) = sourcing(&text.text).into_iter().next() {
-            self.step(Does::Source, text, place, source);
+        let mut texts = vec![(&instruction.text, begin)];
+        if script::is_document(&instruction.text.text[begin..]) {
+            let of_shell = |body: &&Text| !body.text.starts_with("#!");
+            texts = instruction.bodies.iter().filter(of_shell).map(|body| (body, 0)).collect();
+        }
+        for (text, begin) in texts {
+            let outline = match script::read(&instruction.keyword, text, begin) {
+                Ok(outline) => outline,
+                // What was swallowed is the cause.
+                Err(_) if instruction.swallowed.is_some() => continue,
+                Err(told) => {
+                    self.told(told, text, source);
+                    continue;
+                }
+            };
+            for told in script::told(&text.text, &outline, self.shell) {
+                self.told(told, text, source);
+            }
+            if !is_run {
+                continue;
+            }
+            if let Some(told) = self.user.as_deref().and_then(|user| there::not_root(&outline, user)) {
+                self.told(told, text, source);
+            }
+            let mounts = instruction.text.text[..begin].contains("--mount");
+            self.files.ran(&self.folder, &outline, !mounts, &|place| said(text, place, source));
+        }
+        if !instruction.bodies.is_empty() {
+            self.files.changed();
+        }
+    }
+
+    fn told(&mut self, told: Told, text: &Text, source: &SourceText) {
+        let mut said = said(text, told.place, source);
+        said.text = told.name.unwrap_or(said.text);
+        self.stage.steps.push(Step { meant: told.meant, ..Step::new(told.does, said) });
+    }
+
+    /// Files that steps took before the line that brings them.
+    fn late(&mut self, does: Does, awaited: Vec<Awaited>) {
+        let step = |one: Awaited| {
+            let meant = if one.certain { "fails" } else { "goes on" };
+            Step { meant: meant.to_owned(), files: vec![one.file], ..Step::new(does, one.said) }
+        };
+        self.stage.steps.extend(awaited.into_iter().map(step));
+    }
+
+    /// What is known at the end of the stage alone: files that no line brought, for a step or for what is started.
+    pub fn end(&mut self) {
+        let never = self.files.never();
+        self.late(Does::NotCopied, never);
+        for started in [&mut self.stage.entrypoint, &mut self.stage.command].into_iter().flatten() {
+            if let Some((file, other)) = self.files.missing(&self.folder, started) {
+                (started.missing, started.lies) = (file, other.unwrap_or_default());
+            }
         }
     }
 
@@ -400,6 +501,7 @@ impl Making {
 
     /// A stage, or an image that only a registry can have.
     fn takes_from(&mut self, text: &Text, place: Option<(usize, usize)>, source: &SourceText, escape: char) {
+        let by_copy = !text.text.contains("--mount=");
         let Some((start, end)) = place else { return };
         let name = text.text[start..end].to_owned();
         // Names of stages and of the build's contexts have neither.
@@ -411,7 +513,7 @@ impl Making {
             self.stage.copied.push(base);
         }
         let at = source.origin(text.span(start, end), name.clone());
-        self.copies.push(Said { text: name, at });
+        self.copies.push(Taken { said: Said { text: name, at }, by_copy });
     }
 
     /// The stages that COPY, ADD and mounts name, by name or number.
@@ -420,8 +522,13 @@ impl Making {
             let known = names.iter().rposition(|known| known.as_deref() == Some(&name.to_ascii_lowercase()));
             known.or_else(|| name.parse().ok()).filter(|number| *number < names.len())
         };
-        self.copies.iter().map(|said| &said.text).filter_map(number).collect()
+        self.copies.iter().map(|taken| &taken.said.text).filter_map(number).collect()
     }
+}
+
+fn said(text: &Text, (start, end): Place, source: &SourceText) -> Said {
+    let said = text.text[start..end].to_owned();
+    Said { at: source.origin(text.span(start, end), said.clone()), text: said }
 }
 
 type Place = (usize, usize);
@@ -452,30 +559,6 @@ fn pairs(instruction: &Instruction) -> Result<Vec<(Place, Place)>, Wrong> {
         }
     };
     found.into_iter().map(pair).collect()
-}
-
-/// Where commands of a script begin with `source`, outside quotes.
-fn sourcing(text: &str) -> Vec<Place> {
-    let mut found = Vec::new();
-    let (mut quote, mut begins) = (None, true);
-    let mut chars = text.char_indices();
-    while let Some((at, c)) = chars.next() {
-        match (quote, c) {
-            (Some(open), c) if open == c => quote = None,
-            (Some(_), _) => {}
-            (None, '"' | '\'') => (quote, begins) = (Some(c), false),
-            (None, '\\') => drop(chars.next()),
-            (None, ';' | '&' | '|' | '\n') => begins = true,
-            (None, c) if c.is_whitespace() => {}
-            (None, _) => {
-                if begins && text[at..].strip_prefix("source").is_some_and(|rest| rest.starts_with([' ', '\t'])) {
-                    found.push((at, at + "source".len()));
-                }
-                begins = false;
-            }
-        }
-    }
-    found
 }
 
 /// The CUDA of a word of an installer of Python's packages: `cupy-cuda12x`, `jax[cuda12]`, `nvidia-cublas-cu12`,

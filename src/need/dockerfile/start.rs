@@ -24,12 +24,13 @@ pub fn of(keyword: &str, text: &Text, folder: &str, source: &SourceText) -> Star
         list.as_ref().and_then(|words| words.first()).filter(|word| word.contains('/') && !word.contains('$'));
     let program = program.map(|word| super::copy::joined(folder, word));
     let words = list.unwrap_or_else(|| vec![bare.to_owned()]);
-    Started { form, words, program, said: Said { text: keyword.to_owned(), at } }
+    let (missing, lies) = Default::default();
+    Started { form, words, program, missing, lies, said: Said { text: keyword.to_owned(), at } }
 }
 
 /// `['x', 'y']`, `["x", "y",]`, `["x" "y"]`: after the bracket a word in quotes, and behind it another, a comma or the bracket; `[x, y]`: the
 /// shell's own `[` has a blank behind it. `[ "$a" = b ]` is a command.
-fn is_meant_as_list(text: &str) -> bool {
+pub fn is_meant_as_list(text: &str) -> bool {
     let Some(inner) = text.strip_prefix('[') else { return false };
     if inner.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/') {
         return true;

@@ -76,6 +76,7 @@ pub fn of(text: &str, words: &[(usize, usize)]) -> Vec<(Does, (usize, usize))> {
         found.push((Does::Update, (first.0, verb.1)));
     }
     found.extend(asks_back(text, words).filter(|_| !caught));
+    found.extend(installer_asks(text, words).filter(|_| !caught));
     let asks = rest.first().is_some_and(|verb| ["install", "create", "update"].contains(&word(verb)));
     if name(first) == "conda" && asks && !caught && !OTHER_CHANNELS.iter().any(|option| says(option)) {
         found.push((Does::Conda, (first.0, rest[0].1)));
@@ -107,6 +108,49 @@ fn asks_back(text: &str, words: &[(usize, usize)]) -> Option<(Does, (usize, usiz
     // Somebody answers, or the settings do.
     let answered = ["yes |", "yes|", "<<", "echo y", "printf y"].iter().any(|answer| text.contains(answer));
     (installs.contains(&word(verb)) && !silent && !answered).then_some((Does::Asks, (first.0, verb.1)))
+}
+
+/// What comes of the next instruction's word behind a step's text: it is started as a program, or asked for as a package.
+pub fn ends_by(text: &str, commands: &[Vec<(usize, usize)>]) -> &'static str {
+    const INSTALLERS: [&str; 7] = ["apt-get", "apt", "apk", "dnf", "yum", "pip", "pip3"];
+    let bare = text.trim_end();
+    let word = |place: &(usize, usize)| &text[place.0..place.1];
+    let installs = commands.last().is_some_and(|last| {
+        INSTALLERS.contains(&word(&last[0])) && last.iter().any(|place| ["install", "add"].contains(&word(place)))
+    });
+    let starts = bare.ends_with("&&") || (bare.ends_with('|') && !bare.ends_with("||"));
+    if (starts || installs) && !text.contains("||") { "fails" } else { "" }
+}
+
+/// `curl … | sh` of rustup, Miniconda's installer: they ask, and a build has no terminal.
+fn installer_asks(text: &str, words: &[(usize, usize)]) -> Option<(Does, (usize, usize))> {
+    let word = |place: &(usize, usize)| &text[place.0..place.1];
+    let (first, rest) = words.split_first()?;
+    let program = word(first).rsplit('/').next().unwrap_or_default();
+    if !["sh", "bash"].contains(&program)
+        || ["yes |", "yes|", "<<", "echo ", "printf "].iter().any(|answer| text.contains(answer))
+    {
+        return None;
+    }
+    let line = text[..first.0].rsplit([';', '\n']).next().unwrap_or_default();
+    let line = line.rsplit("&&").next().unwrap_or_default();
+    let says = |letter: char, long: &str| {
+        let short = |word: &str| {
+            word.strip_prefix('-').is_some_and(|letters| !letters.starts_with('-') && letters.contains(letter))
+        };
+        rest.iter().map(word).any(|word| short(word) || word == long)
+    };
+    let piped = line.trim_end().ends_with('|') && line.contains("sh.rustup.rs") && !says('y', "--yes");
+    let of_conda = |place: &&(usize, usize)| {
+        let name = word(place).rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+        name.ends_with(".sh")
+            && ["miniconda", "anaconda", "miniforge", "mambaforge"].iter().any(|known| name.starts_with(known))
+    };
+    let script = rest.iter().find(of_conda).filter(|_| !says('b', "--batch"));
+    match script {
+        Some(script) => Some((Does::Installer, (first.0, script.1))),
+        None => piped.then_some((Does::Installer, *first)),
+    }
 }
 
 /// The files by which a step installs, as it names them.

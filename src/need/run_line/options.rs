@@ -5,6 +5,8 @@ use gdoctor_checks::model::run::{
     Argument, Image, Mount, NamedFile, RunLine, RunOption, Secret, Span, Unset, Variable,
 };
 
+use gdoctor_checks::readings::misplaced;
+
 use super::flags::{self, Dialect, Flag, Kind};
 use super::{Wrong, mounts, numbers, podman, things, values};
 use crate::need::shell::{Text, Word};
@@ -83,6 +85,7 @@ impl<'a> Reader<'a> {
         self.line.program = self.words.get(at + 1).map(|word| word.value.clone()).unwrap_or_default();
         self.line.behind = self.behind(at + 1);
         self.line.arguments = self.words[at + 1..].iter().map(|word| self.word(word)).collect();
+        self.no_image_behind_blank();
         Ok(self.line)
     }
 
@@ -231,6 +234,21 @@ impl<'a> Reader<'a> {
             at += if takes_next { 2 } else { 1 };
         }
         self.words[first..at].iter().map(|word| self.word(word)).collect()
+    }
+
+    /// What stands behind a blank within a value is no image, whatever it reads like.
+    fn no_image_behind_blank(&mut self) {
+        let named = self.line.all("image").next().is_some();
+        let Some(name) =
+            misplaced::parted(&self.line, self.text).filter(|_| !named).map(|parted| parted.option.name.clone())
+        else {
+            return;
+        };
+        if let Some(image) = &self.line.image {
+            let refused = Some(format!("it is a part of the value of --{name}"));
+            let (value, at) = (image.reference.clone(), image.at.clone());
+            self.line.options.push(RunOption { name: "image".into(), value, at, refused, ..RunOption::default() });
+        }
     }
 
     /// Variables that nobody sets, each once, with the first argument that it empties.

@@ -9,7 +9,7 @@ impl Reader<'_> {
     pub(super) fn subshell(&mut self) -> Result<Kind, Wrong> {
         let start = self.at;
         self.at += 1;
-        let body = self.list(&[])?;
+        let body = self.body(&[], "(")?;
         if !self.eat(")") {
             return Err(self.unclosed(start, "("));
         }
@@ -21,15 +21,15 @@ impl Reader<'_> {
         self.at += 2;
         let mut arms = Vec::new();
         loop {
-            let condition = self.list(&["then"])?;
+            let condition = self.body(&["then"], "if")?;
             self.expect("then", (start, "if"))?;
-            arms.push((condition, self.list(&["elif", "else", "fi"])?));
+            arms.push((condition, self.body(&["elif", "else", "fi"], "if")?));
             self.line_ends();
             match self.reserved() {
                 Some("elif") => self.at += 4,
                 Some("else") => {
                     self.at += 4;
-                    let otherwise = self.list(&["fi"])?;
+                    let otherwise = self.body(&["fi"], "if")?;
                     self.expect("fi", (start, "if"))?;
                     return Ok(Kind::If { arms, otherwise: Some(otherwise) });
                 }
@@ -65,12 +65,12 @@ impl Reader<'_> {
         self.line_ends();
         let body = if self.reserved() == Some("{") {
             self.at += 1;
-            let body = self.list(&["}"])?;
+            let body = self.body(&["}"], word)?;
             self.expect("}", (start, word))?;
             body
         } else {
             self.expect("do", (start, word))?;
-            let body = self.list(&["done"])?;
+            let body = self.body(&["done"], word)?;
             self.expect("done", (start, word))?;
             body
         };

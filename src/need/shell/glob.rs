@@ -17,7 +17,8 @@ pub(super) fn found(word: Word, outside: &Outside) -> Vec<Word> {
         let Some(next) = step(&paths, &part, outside).filter(|paths| paths.len() <= MOST) else { return vec![word] };
         paths = next;
     }
-    if paths.is_empty() { vec![word] } else { paths.iter().map(|path| word.stands_for(path)).collect() }
+    // No file fits: the shell leaves the word as it is.
+    if paths.is_empty() { vec![word.literal()] } else { paths.iter().map(|path| word.stands_for(path)).collect() }
 }
 
 /// The parts of the path between its slashes; what is quoted is marked as it is.

@@ -10,6 +10,7 @@ mod condition;
 mod expand;
 mod glob;
 mod known;
+pub mod outline;
 mod parameter;
 mod programs;
 mod read;
@@ -107,6 +108,14 @@ struct Item {
     rest: Vec<(Join, Pipeline)>,
 }
 
+impl Item {
+    /// Its last command is none of words: a reserved word may follow at once.
+    fn ends_compound(&self) -> bool {
+        let last = self.rest.last().map_or(&self.first, |(_, pipeline)| pipeline);
+        last.commands.last().is_some_and(|command| !matches!(command.kind, Kind::Simple { .. }))
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Join {
     And,
@@ -196,6 +205,8 @@ struct Redirect {
     target: Token,
     /// A here-document's text, which is read once its line has ended.
     document: Option<std::rc::Rc<std::cell::OnceCell<Document>>>,
+    /// From the operator to the file.
+    span: Span,
 }
 
 #[derive(Clone, Debug, Default)]

@@ -29,6 +29,8 @@ pub(super) struct Reader<'t> {
     pub at: usize,
     pub places: Option<&'t [Span]>,
     pub depth: usize,
+    /// Only what a shell takes is taken: a text that is run as it stands, and none that somebody pasted.
+    pub strict: bool,
     /// Here-documents whose text begins at the next line end.
     awaited: Vec<Awaited>,
 }
@@ -40,7 +42,11 @@ struct Awaited {
 }
 
 pub(super) fn script(text: &str, places: Option<&[Span]>, depth: usize) -> Result<Script, Wrong> {
-    let mut reader = Reader::new(text, places, depth);
+    whole(Reader::new(text, places, depth))
+}
+
+/// All that a reader has before it.
+pub(super) fn whole(mut reader: Reader) -> Result<Script, Wrong> {
     let script = reader.list(&[])?;
     match reader.peek() {
         None => Ok(script),
@@ -52,7 +58,12 @@ pub(super) fn script(text: &str, places: Option<&[Span]>, depth: usize) -> Resul
 
 impl<'t> Reader<'t> {
     pub fn new(text: &'t str, places: Option<&'t [Span]>, depth: usize) -> Self {
-        Self { text, at: 0, places, depth, awaited: Vec::new() }
+        Self { text, at: 0, places, depth, strict: false, awaited: Vec::new() }
+    }
+
+    /// Of a text that is run as it stands.
+    pub fn strict(text: &'t str, places: Option<&'t [Span]>, depth: usize) -> Self {
+        Self { strict: true, ..Self::new(text, places, depth) }
     }
 
     /// The place of bytes of this text in the whole text.
@@ -194,15 +205,35 @@ impl<'t> Reader<'t> {
             if self.reserved().is_some_and(|word| ends.contains(&word)) {
                 break;
             }
-            if self.eat(";") || self.eat("&") {
+            if !self.strict && (self.eat(";") || self.eat("&")) {
                 continue;
             }
             let item = self.item()?;
+            let is_compound = item.ends_compound();
             script.items.push(item);
             self.blanks();
-            if !self.rest().starts_with(";;") && !self.rest().starts_with(";&") {
-                let _ = self.eat(";") || (!self.rest().starts_with("&&") && self.eat("&"));
+            let of_case = self.rest().starts_with(";;") || self.rest().starts_with(";&");
+            let parted = of_case || self.eat(";") || (!self.rest().starts_with("&&") && self.eat("&"));
+            let ended = self.peek().is_none_or(|c| "\n)".contains(c))
+                || (is_compound && self.reserved().is_some_and(|word| ends.contains(&word)));
+            if self.strict && !parted && !ended {
+                let c = self.peek().unwrap_or(' ');
+                return Err(self.wrong(
+                    c.len_utf8(),
+                    &format!("`{c}` is not expected here"),
+                    "a `;` is, or a line end",
+                ));
             }
+        }
+        Ok(script)
+    }
+
+    /// As `list`, within a compound command, which the shell takes with a command in it alone.
+    pub(super) fn body(&mut self, ends: &[&str], opened: &str) -> Result<Script, Wrong> {
+        let script = self.list(ends)?;
+        if self.strict && script.items.is_empty() && self.peek().is_some() {
+            let what = format!("no command stands in this part of `{opened}`");
+            return Err(self.wrong(1, &what, "the shell takes none without: `:` does nothing"));
         }
         Ok(script)
     }
@@ -255,6 +286,9 @@ impl<'t> Reader<'t> {
             }
             self.line_ends();
             if self.peek().is_none() {
+                if self.strict {
+                    return Err(self.wrong(0, "the text ends behind `|`", "the shell waits for another command"));
+                }
                 break;
             }
             commands.push(self.deeper(Self::command)?);
@@ -270,16 +304,16 @@ impl<'t> Reader<'t> {
             Some("for" | "select") => self.each()?,
             Some(word @ ("while" | "until")) => {
                 self.at += word.len();
-                let condition = self.list(&["do"])?;
+                let condition = self.body(&["do"], word)?;
                 self.expect("do", (start, word))?;
-                let body = self.list(&["done"])?;
+                let body = self.body(&["done"], word)?;
                 self.expect("done", (start, word))?;
                 Kind::Loop { condition: Some(condition), until: word == "until", body }
             }
             Some("case") => self.case()?,
             Some("{") => {
                 self.at += 1;
-                let body = self.list(&["}"])?;
+                let body = self.body(&["}"], "{")?;
                 self.expect("}", (start, "{"))?;
                 Kind::Group(body)
             }
@@ -439,6 +473,7 @@ impl<'t> Reader<'t> {
         if after[1..].starts_with('(') && operator.len() == 1 {
             return Ok(None);
         }
+        let start = self.at;
         self.at = self.text.len() - after.len() + operator.len();
         self.blanks();
         let output = operator.starts_with("&>") || (operator.starts_with('>') && ["", "1"].contains(&number));
@@ -451,12 +486,13 @@ impl<'t> Reader<'t> {
                 "the shell takes no line without it",
             ));
         };
+        let span = self.place(start, self.at);
         if !heredoc {
-            return Ok(Some(Redirect { operator, output, target, document: None }));
+            return Ok(Some(Redirect { operator, output, target, document: None, span }));
         }
         let document = Rc::new(OnceCell::new());
         let awaited = Awaited { document: Rc::clone(&document), end: target.plain(), strips_tabs: operator == "<<-" };
         self.awaited.push(awaited);
-        Ok(Some(Redirect { operator, output, target, document: Some(document) }))
+        Ok(Some(Redirect { operator, output, target, document: Some(document), span }))
     }
 }

@@ -161,6 +161,7 @@ impl<'t> Reader<'t> {
     fn letter(&mut self, c: char, parts: &mut Vec<Part>) -> Result<(), Wrong> {
         let first = parts.is_empty();
         let told = match c {
+            _ if self.strict => None,
             '\r' => Some((
                 "a carriage return: the text has Windows line ends".to_owned(),
                 "docker would get it as part of the argument; `sed -i 's/\\r$//' FILE` takes them out",
@@ -288,14 +289,14 @@ impl<'t> Reader<'t> {
             return self.letter('\r', parts);
         }
         let after = self.rest()[1..].trim_start_matches([' ', '\t', '\r']);
-        if after.len() + 1 < self.rest().len() && (after.is_empty() || after.starts_with('\n')) {
+        if !self.strict && after.len() + 1 < self.rest().len() && (after.is_empty() || after.starts_with('\n')) {
             return Err(self.wrong(
                 2,
                 "something invisible stands after this backslash, so the line ends here",
                 "the backslash has to be the last character of its line",
             ));
         }
-        if self.rest()[1..].starts_with([' ', '\t']) && after.starts_with('#') {
+        if !self.strict && self.rest()[1..].starts_with([' ', '\t']) && after.starts_with('#') {
             return Err(self.wrong(
                 1,
                 "a comment stands after this backslash, so the line ends here",
@@ -326,7 +327,8 @@ impl<'t> Reader<'t> {
             places.extend(std::iter::repeat_n(self.place(at, self.at), c.len_utf8()));
         }
         let depth = self.depth + 1;
-        let script = read::script(&text, Some(&places), depth)?;
+        let kind = if self.strict { Reader::strict } else { Reader::new };
+        let script = read::whole(kind(&text, Some(&places), depth))?;
         let shown = self.text[open..self.at].to_owned();
         parts.push(Part::Command { script, shown, place: self.place(open, self.at), quoted });
         Ok(())

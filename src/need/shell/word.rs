@@ -50,6 +50,12 @@ impl Word {
         }
     }
 
+    /// The same letters, none of which stands for others.
+    pub(super) fn literal(mut self) -> Word {
+        self.quoted.fill(true);
+        self
+    }
+
     /// The letter that begins at this byte stood within quotes.
     pub(super) fn is_quoted(&self, at: usize) -> bool {
         self.quoted.get(at).copied().unwrap_or(true)
