@@ -5,6 +5,8 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 
+use super::daemon_names::nearest;
+
 /// Options by driver: the names, and the engine that takes them first. What is in no row is a plugin's driver, or none.
 pub const OPTIONS: [(&str, &[&str], [u32; 2]); 17] = [
     (
@@ -104,6 +106,7 @@ const OF_CONTAINER: [&str; 5] = ["env", "env-regex", "labels", "labels-regex", "
 /// Options of dockerd's own, which each driver takes.
 pub const BUILT_IN: [&str; 6] =
     ["cache-compress", "cache-disabled", "cache-max-file", "cache-max-size", "max-buffer-size", "mode"];
+const MODES: [&str; 2] = ["blocking", "non-blocking"];
 /// The driver where none is named.
 pub const JSON_FILE: &str = "json-file";
 
@@ -116,19 +119,46 @@ pub fn refused(driver: &str, options: &Options) -> Option<(String, String)> {
     }
     let own = |name: &str, why: &str| Some((name.to_string(), why.to_string()));
     let mode = options.get("mode").map_or("", String::as_str);
-    if !["", "blocking", "non-blocking"].contains(&mode) {
+    if !mode.is_empty() && !MODES.contains(&mode) {
         return own("mode", "it takes blocking, non-blocking");
     }
     if options.contains_key("max-buffer-size") && mode != "non-blocking" {
         return own("max-buffer-size", "it is for mode non-blocking only");
     }
-    let rows = || OPTIONS.iter().filter(|(name, ..)| *name == driver);
-    let is_known = |name: &str| BUILT_IN.contains(&name) || rows().any(|(_, known, _)| known.contains(&name));
-    if let Some(name) = options.keys().find(|name| rows().next().is_some() && !is_known(name)) {
-        return Some((name.clone(), format!("the log driver {driver} has no such option")));
+    if let Some(name) = options.keys().find(|name| !is_taken(driver, name)) {
+        let meant = meant(driver, name).map(|meant| format!(": it is called {meant}")).unwrap_or_default();
+        return Some((name.clone(), format!("the log driver {driver} has no such option{meant}")));
     }
     let lacks_group = driver == "awslogs" && options.get("awslogs-group").is_none_or(String::is_empty);
     if lacks_group { own("awslogs-group", "the log driver awslogs wants one") } else { None }
+}
+
+/// What the driver takes; None: it is in no row.
+fn taken(driver: &str) -> Option<impl Iterator<Item = &'static str>> {
+    let rows = OPTIONS.iter().filter(move |(name, ..)| *name == driver);
+    rows.clone().next()?;
+    Some(rows.flat_map(|(_, names, _)| names.iter()).chain(&BUILT_IN).copied())
+}
+
+pub fn is_taken(driver: &str, option: &str) -> bool {
+    taken(driver).is_none_or(|mut names| names.any(|name| name == option))
+}
+
+/// The option of the driver's that is meant by one that it does not have.
+pub fn meant(driver: &str, option: &str) -> Option<&'static str> {
+    taken(driver)?.next()?;
+    nearest(option, || taken(driver).into_iter().flatten())
+}
+
+/// The driver that is meant by one that no engine has.
+pub fn meant_driver(name: &str) -> Option<&'static str> {
+    let drivers = || OPTIONS.iter().map(|(driver, ..)| *driver);
+    drivers().all(|driver| driver != name).then(|| nearest(name, drivers)).flatten()
+}
+
+/// The mode that is meant by one that no engine has.
+pub fn meant_mode(name: &str) -> Option<&'static str> {
+    nearest(name, || MODES.iter().copied())
 }
 
 /// The first option with which dockerd starts and no container, and why: New of json-file, newConfig of local.
@@ -204,6 +234,22 @@ mod tests {
         ] {
             assert_eq!(refused(driver, &of(options)).map(|(key, _)| key).as_deref(), Some(key), "{driver}");
         }
+        for (driver, option, name) in [
+            ("json-file", "max_size", Some("max-size")),
+            ("json-file", "max-files", Some("max-file")),
+            ("fluentd", "fluentd-adress", Some("fluentd-address")),
+            ("journald", "max-size", None),
+            ("json-file", "fluentd-address", None),
+            ("json-file", "max-size", None),
+            ("loki", "loki_url", None),
+        ] {
+            assert_eq!(meant(driver, option), name, "{driver} {option}");
+        }
+        assert_eq!((meant_driver("jsonfile"), meant_driver("json_file")), (Some("json-file"), Some("json-file")));
+        assert_eq!(
+            (meant_driver("local"), meant_driver("loki"), meant_mode("nonblocking")),
+            (None, None, Some(MODES[1]))
+        );
         for (options, key) in [
             (&[("max-size", "10 megs")][..], "max-size"),
             (&[("max-size", "0")], "max-size"),

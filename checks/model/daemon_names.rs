@@ -1,5 +1,6 @@
 //! The key of daemon.json that is meant by one that is nearly right.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::daemon_keys::{all, of_option};
@@ -8,17 +9,23 @@ use super::daemon_keys::{all, of_option};
 const WRITTEN: [(&str, &str); 3] =
     [("runtime", "runtimes"), ("dns-option", "dns-opts"), ("insecure-registrys", "insecure-registries")];
 
-/// Of a name that no engine knows, or of an option's: its letters in another case, `_` for `-`, the singular, one or two letters that differ.
-/// None where it is right, and where two keys are as near.
+/// Of a name that no engine knows, or of an option's. None where it is right, and where two keys are as near.
 pub fn meant(name: &str) -> Option<&'static str> {
-    let plain = name.trim().to_ascii_lowercase().replace(['_', ' '], "-");
+    let plain = plain(name);
     let written = || WRITTEN.iter().find(|(written, _)| *written == plain).map(|(_, key)| *key);
-    if let Some(key) = of_option(&plain).or_else(written) {
-        return Some(key);
-    }
-    let keys = || all().filter(|key| of_option(key).is_none());
-    if let Some(key) = keys().find(|key| *key == plain) {
-        return (key != name).then_some(key);
+    of_option(&plain).or_else(written).or_else(|| nearest(name, || all().filter(|key| of_option(key).is_none())))
+}
+
+fn plain(name: &str) -> String {
+    name.trim().to_ascii_lowercase().replace(['_', ' '], "-")
+}
+
+/// The one of them that is meant: with its letters in another case, `_` for `-`, the singular, one or two letters that differ. None where
+/// it is one of them, and where two are as near.
+pub fn nearest<I: Iterator<Item = &'static str>>(name: &str, known: impl Fn() -> I) -> Option<&'static str> {
+    let plain = plain(name);
+    if let Some(word) = known().find(|word| *word == plain) {
+        return (word != name).then_some(word);
     }
     // So few letters are another word soon.
     let most = match plain.len() {
@@ -29,13 +36,14 @@ pub fn meant(name: &str) -> Option<&'static str> {
     // Another number means another thing.
     let digits = |name: &str| -> Vec<u8> { name.bytes().filter(u8::is_ascii_digit).collect() };
     let of_numbers = digits(&plain);
-    let alike = keys().filter(|key| digits(key) == of_numbers);
-    let near = alike.map(|key| (distance(plain.as_bytes(), key.as_bytes()), key));
+    let alike = known().filter(|word| digits(word) == of_numbers);
+    let near = alike.map(|word| (distance(plain.as_bytes(), word.as_bytes()), word));
     let mut near: Vec<(usize, &str)> = near.filter(|(far, _)| (1..=most).contains(far)).collect();
     near.sort_unstable();
+    near.dedup();
     match near.as_slice() {
-        [(_, key)] => Some(key),
-        [(least, key), (next, _), ..] if least < next => Some(key),
+        [(_, word)] => Some(word),
+        [(least, word), (next, _), ..] if least < next => Some(word),
         _ => None,
     }
 }

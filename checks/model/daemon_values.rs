@@ -6,6 +6,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr};
 
+use super::daemon_names::nearest;
+
 /// What the value of a key, or each entry of its list, has to be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
@@ -69,6 +71,14 @@ pub fn refused(key: &str, value: &str) -> Option<String> {
         Form::Mirror => mirror(value),
         Form::Registry => registry(value),
         Form::ExecOption => exec_option(value),
+    }
+}
+
+/// The word that is meant by one that the key does not take.
+pub fn meant(key: &str, value: &str) -> Option<&'static str> {
+    match FORMS.iter().find(|(name, _)| *name == key)?.1 {
+        Form::Words(words) if refused(key, value).is_some() => nearest(value, || words.iter().copied()),
+        _ => None,
     }
 }
 
@@ -180,6 +190,8 @@ mod tests {
         ] {
             assert!(refused(key, value).is_some(), "{key} {value}");
         }
+        assert_eq!((meant("log-level", "debgu"), meant("log-level", "WARN")), (Some("debug"), None));
+        assert_eq!((meant("log-level", "loud"), meant("log-format", "plain")), (None, None));
         let labels = |all: &[&str]| all.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(conflict(&labels(&["a=1", "b=2", "a=1"])), None);
         assert_eq!(conflict(&labels(&["a=1", "b=2", "a=3"])), Some(("a", "1".to_string())));
