@@ -33,9 +33,14 @@ pub fn fault(text: &str, error: &serde_json::Error) -> (usize, usize, String) {
     let words = error.to_string();
     let why = words.rsplit_once(" at line ").map_or(words.as_str(), |(why, _)| why).to_owned();
     let (line, column) = (error.line(), error.column());
-    let wrong = text.lines().nth(line.saturating_sub(1)).and_then(|text| letter(text, column.saturating_sub(1)));
+    let at = text.lines().nth(line.saturating_sub(1));
+    let wrong = at.and_then(|text| letter(text, column.saturating_sub(1)));
+    let is_comment = at
+        .and_then(|text| text.get(column.saturating_sub(1)..))
+        .is_some_and(|rest| ["//", "/*", "#"].iter().any(|sign| rest.starts_with(sign)));
     let why = match wrong {
         Some(c) if is_quote(c) => format!("{c} is a typographic quote, and JSON takes only \""),
+        _ if is_comment => "a comment, and JSON has none".to_owned(),
         _ => why,
     };
     let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();

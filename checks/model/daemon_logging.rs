@@ -107,25 +107,15 @@ const OF_CONTAINER: [&str; 5] = ["env", "env-regex", "labels", "labels-regex", "
 /// Options of dockerd's own, which each driver takes.
 pub const BUILT_IN: [&str; 6] =
     ["cache-compress", "cache-disabled", "cache-max-file", "cache-max-size", "max-buffer-size", "mode"];
+const MODES: [&str; 2] = ["blocking", "non-blocking"];
 /// The driver where none is named.
 pub const JSON_FILE: &str = "json-file";
 
 pub type Options = BTreeMap<String, String>;
 
-/// The driver that is meant by a name that is nearly its, and that no plugin can bear for its folder or its version.
-pub fn meant(driver: &str) -> Option<&'static str> {
-    let plain = driver.trim().to_ascii_lowercase().replace(['_', ' '], "-");
-    let names = || OPTIONS.iter().map(|(name, ..)| *name);
-    if names().any(|name| name == driver) || driver.contains(['/', ':']) {
-        return None;
-    }
-    let same = if plain == "json" { Some(JSON_FILE) } else { names().find(|name| *name == plain) };
-    same.or_else(|| nearest(&plain, names()))
-}
-
 /// Why a driver is none, where another one is meant.
 pub fn no_driver(driver: &str) -> Option<String> {
-    Some(format!("Docker has no log driver of this name; {} is one", meant(driver)?))
+    Some(format!("Docker has no log driver of this name; {} is one", meant_driver(driver)?))
 }
 
 /// Options that dockerd does not start with, and why.
@@ -135,24 +125,61 @@ pub fn refused(driver: &str, options: &Options) -> Option<(Vec<String>, String)>
     }
     let own = |name: &str, why: &str| Some((Vec::from([name.to_string()]), why.to_string()));
     let mode = options.get("mode").map_or("", String::as_str);
-    if !["", "blocking", "non-blocking"].contains(&mode) {
+    if !mode.is_empty() && !MODES.contains(&mode) {
         return own("mode", "it takes blocking, non-blocking");
     }
     if options.contains_key("max-buffer-size") && mode != "non-blocking" {
         return own("max-buffer-size", "it is for mode non-blocking only");
     }
-    let rows = || OPTIONS.iter().filter(|(name, ..)| *name == driver);
-    let is_known = |name: &str| BUILT_IN.contains(&name) || rows().any(|(_, known, _)| known.contains(&name));
-    let unknown: Vec<String> =
-        options.keys().filter(|name| rows().next().is_some() && !is_known(name)).cloned().collect();
+    let unknown: Vec<String> = options.keys().filter(|name| !is_taken(driver, name)).cloned().collect();
     if !unknown.is_empty() {
-        let mut own: Vec<&str> = rows().flat_map(|(_, known, _)| known.iter().copied()).collect();
-        own.sort_unstable();
         let such = if unknown.len() == 1 { "no such option" } else { "none of these options" };
-        return Some((unknown, format!("the log driver {driver} has {such}, but {}", own.join(", "))));
+        let meant: Option<Vec<&str>> = unknown.iter().map(|name| meant(driver, name)).collect();
+        let behind = match meant {
+            Some(names) if names.len() == 1 => format!(": it is called {}", names[0]),
+            Some(names) => format!(": they are called {}", names.join(", ")),
+            None => {
+                let mut own: Vec<&str> =
+                    taken(driver).into_iter().flatten().filter(|n| !BUILT_IN.contains(n)).collect();
+                own.sort_unstable();
+                format!(", but {}", own.join(", "))
+            }
+        };
+        return Some((unknown, format!("the log driver {driver} has {such}{behind}")));
     }
     let lacks_group = driver == "awslogs" && options.get("awslogs-group").is_none_or(String::is_empty);
     if lacks_group { own("awslogs-group", "the log driver awslogs wants one") } else { None }
+}
+
+/// What the driver takes; None: it is in no row.
+fn taken(driver: &str) -> Option<impl Iterator<Item = &'static str>> {
+    let rows = OPTIONS.iter().filter(move |(name, ..)| *name == driver);
+    rows.clone().next()?;
+    Some(rows.flat_map(|(_, names, _)| names.iter()).chain(&BUILT_IN).copied())
+}
+
+pub fn is_taken(driver: &str, option: &str) -> bool {
+    taken(driver).is_none_or(|mut names| names.any(|name| name == option))
+}
+
+/// The option of the driver's that is meant by one that it does not have.
+pub fn meant(driver: &str, option: &str) -> Option<&'static str> {
+    taken(driver)?.next()?;
+    nearest(option, || taken(driver).into_iter().flatten())
+}
+
+/// The driver that is meant by one that no engine has, and that no plugin can bear for its folder or its version.
+pub fn meant_driver(name: &str) -> Option<&'static str> {
+    let drivers = || OPTIONS.iter().map(|(driver, ..)| *driver);
+    if name.contains(['/', ':']) || drivers().any(|driver| driver == name) {
+        return None;
+    }
+    if name == "json" { Some(JSON_FILE) } else { nearest(name, drivers) }
+}
+
+/// The mode that is meant by one that no engine has.
+pub fn meant_mode(name: &str) -> Option<&'static str> {
+    nearest(name, || MODES.iter().copied())
 }
 
 /// The first option with which dockerd starts and no container, and why: New of json-file, newConfig of local.
@@ -226,22 +253,35 @@ mod tests {
             ("local", &[("max-buffer-size", "4m")], "max-buffer-size"),
             ("awslogs", &[("awslogs-region", "eu-west-1")], "awslogs-group"),
         ] {
-            assert_eq!(
-                refused(driver, &of(options)).map(|(keys, _)| keys),
-                Some(Vec::from([key.to_string()])),
-                "{driver}"
-            );
+            let refused = refused(driver, &of(options)).map(|(keys, _)| keys.join(" "));
+            assert_eq!(refused.as_deref(), Some(key), "{driver}");
         }
         let two = refused("json-file", &of(&[("max-files", "3"), ("max_size", "10m"), ("compress", "true")]));
         assert_eq!(two.map(|(keys, _)| keys.join(" ")).as_deref(), Some("max-files max_size"));
         for (name, driver) in
             [("json_file", "json-file"), ("journal", "journald"), ("json", "json-file"), ("sylog", "syslog")]
         {
-            assert_eq!(meant(name), Some(driver));
+            assert_eq!(meant_driver(name), Some(driver));
         }
-        for name in ["loki", "local", "grafana/loki-docker-driver:latest", "fluentbit", "syslog", "sentry"] {
-            assert_eq!(meant(name), None, "{name}");
+        for name in ["grafana/loki-docker-driver:latest", "fluentbit", "syslog", "sentry"] {
+            assert_eq!(meant_driver(name), None, "{name}");
         }
+        for (driver, option, name) in [
+            ("json-file", "max_size", Some("max-size")),
+            ("json-file", "max-files", Some("max-file")),
+            ("fluentd", "fluentd-adress", Some("fluentd-address")),
+            ("journald", "max-size", None),
+            ("json-file", "fluentd-address", None),
+            ("json-file", "max-size", None),
+            ("loki", "loki_url", None),
+        ] {
+            assert_eq!(meant(driver, option), name, "{driver} {option}");
+        }
+        assert_eq!((meant_driver("jsonfile"), meant_driver("json_file")), (Some("json-file"), Some("json-file")));
+        assert_eq!(
+            (meant_driver("local"), meant_driver("loki"), meant_mode("nonblocking")),
+            (None, None, Some(MODES[1]))
+        );
         for (options, key) in [
             (&[("max-size", "10 megs")][..], "max-size"),
             (&[("max-size", "0")], "max-size"),

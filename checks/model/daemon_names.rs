@@ -1,5 +1,6 @@
 //! The key of daemon.json that is meant by one that is nearly right.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::daemon_keys::{all, of_option};
@@ -8,23 +9,24 @@ use super::daemon_keys::{all, of_option};
 const WRITTEN: [(&str, &str); 3] =
     [("runtime", "runtimes"), ("dns-option", "dns-opts"), ("insecure-registrys", "insecure-registries")];
 
-/// Of a name that no engine knows, or of an option's: its letters in another case, `_` for `-`, the singular, one or two letters that differ.
-/// None where it is right, and where two keys are as near.
+/// Of a name that no engine knows, or of an option's. None where it is right, and where two keys are as near.
 pub fn meant(name: &str) -> Option<&'static str> {
-    let plain = name.trim().to_ascii_lowercase().replace(['_', ' '], "-");
+    let plain = plain(name);
     let written = || WRITTEN.iter().find(|(written, _)| *written == plain).map(|(_, key)| *key);
-    if let Some(key) = of_option(&plain).or_else(written) {
-        return Some(key);
-    }
-    let keys = || all().filter(|key| of_option(key).is_none());
-    if let Some(key) = keys().find(|key| *key == plain) {
-        return (key != name).then_some(key);
-    }
-    nearest(&plain, keys())
+    of_option(&plain).or_else(written).or_else(|| nearest(name, || all().filter(|key| of_option(key).is_none())))
 }
 
-/// The only one of these names that a name is nearly.
-pub fn nearest(plain: &str, names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+fn plain(name: &str) -> String {
+    name.trim().to_ascii_lowercase().replace(['_', ' '], "-")
+}
+
+/// The one of them that is meant: with its letters in another case, `_` for `-`, the singular, one or two letters that differ. None where
+/// it is one of them, and where two are as near.
+pub fn nearest<I: Iterator<Item = &'static str>>(name: &str, known: impl Fn() -> I) -> Option<&'static str> {
+    let plain = plain(name);
+    if let Some(word) = known().find(|word| *word == plain) {
+        return (word != name).then_some(word);
+    }
     // So few letters are another word soon.
     let most = match plain.len() {
         0..=4 => 0,
@@ -33,19 +35,20 @@ pub fn nearest(plain: &str, names: impl Iterator<Item = &'static str>) -> Option
     };
     // Another number means another thing.
     let digits = |name: &str| -> Vec<u8> { name.bytes().filter(u8::is_ascii_digit).collect() };
-    let of_numbers = digits(plain);
-    let alike = names.filter(|name| digits(name) == of_numbers);
-    let near = alike.map(|name| (distance(plain.as_bytes(), name.as_bytes()), name));
+    let of_numbers = digits(&plain);
+    let alike = known().filter(|word| digits(word) == of_numbers);
+    let near = alike.map(|word| (distance(plain.as_bytes(), word.as_bytes()), word));
     let mut near: Vec<(usize, &str)> = near.filter(|(far, _)| (1..=most).contains(far)).collect();
     near.sort_unstable();
     near.dedup();
     match near.as_slice() {
-        [(_, name)] => Some(name),
-        [(least, name), (next, _), ..] if least < next => Some(name),
+        [(_, word)] => Some(word),
+        [(least, word), (next, _), ..] if least < next => Some(word),
         _ => None,
     }
 }
 
+/// How many letters are changed, put in, taken out, or swapped with their neighbour.
 fn distance(one: &[u8], other: &[u8]) -> usize {
     let mut rows: Vec<Vec<usize>> = Vec::from([(0..=other.len()).collect::<Vec<_>>()]);
     for i in 1..=one.len() {

@@ -6,6 +6,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr};
 
+use super::daemon_names::nearest;
+
 /// What the value of a key, or each entry of its list, has to be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
@@ -79,6 +81,14 @@ pub fn refused(key: &str, value: &str) -> Option<String> {
 fn socket(value: &str) -> Option<String> {
     let path = value.strip_prefix("unix://").filter(|path| !path.starts_with('/') && path.contains('/'))?;
     Some(format!("behind unix:// stands the path of a socket, and {path} begins with no slash"))
+}
+
+/// The word that is meant by one that the key does not take.
+pub fn meant(key: &str, value: &str) -> Option<&'static str> {
+    match FORMS.iter().find(|(name, _)| *name == key)?.1 {
+        Form::Words(words) if refused(key, value).is_some() => nearest(value, || words.iter().copied()),
+        _ => None,
+    }
 }
 
 /// Two labels of one name with different values (GetConflictFreeLabels).
@@ -189,6 +199,8 @@ mod tests {
         ] {
             assert!(refused(key, value).is_some(), "{key} {value}");
         }
+        assert_eq!((meant("log-level", "debgu"), meant("log-level", "WARN")), (Some("debug"), None));
+        assert_eq!((meant("log-level", "loud"), meant("log-format", "plain")), (None, None));
         let labels = |all: &[&str]| all.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(conflict(&labels(&["a=1", "b=2", "a=1"])), None);
         assert_eq!(conflict(&labels(&["a=1", "b=2", "a=3"])), Some(("a", "1".to_string())));

@@ -1,9 +1,12 @@
 //! The address ranges that the engine makes networks from, and which of them are left on this host.
 
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
-use crate::model::facts::docker::{AddressPool, Info};
+use crate::model::facts::Facts;
+use crate::model::facts::docker::{AddressPool, Info, Settings};
 use crate::model::facts::engine::Route;
 
 /// The engine's own pools, and the bits of each network made from one: moby daemon/libnetwork/ipamutils.
@@ -72,4 +75,51 @@ pub fn free(&(first, last, step): &(u32, u32, u32), taken: &[(u32, u32)]) -> usi
         })
         .take(ENOUGH)
         .count()
+}
+
+/// 16 bits of private addresses for networks to come that no route of this host touches, also none through a gateway. Where those cover all
+/// private addresses, the widest of them do not count.
+pub fn unused(routes: &[Route]) -> Option<Unused> {
+    let of_ten = [200, 201, 123, 55].map(|second| Ipv4Addr::new(10, second, 0, 0));
+    let all = of_ten.into_iter().chain([Ipv4Addr::new(172, 30, 0, 0), Ipv4Addr::new(192, 168, 0, 0)]);
+    // Routes of one bit stand for the default route.
+    [1, WIDE].into_iter().find_map(|wide| {
+        let counts = |route: &&Route| route.bits > wide || (route.on_link && route.bits > 0);
+        let taken: Vec<_> = routes.iter().filter(counts).filter_map(range_of_route).collect();
+        let is_free = |base: &Ipv4Addr| {
+            range(*base, 16).is_some_and(|(first, last)| taken.iter().all(|(from, to)| *to < first || *from > last))
+        };
+        all.clone().find(is_free).map(Unused)
+    })
+}
+
+/// Where docker0 may move. None too where settings besides its address would have to move with it.
+pub fn for_docker0(facts: &Facts) -> Option<Unused> {
+    let held = ["bridge", "default-gateway", "fixed-cidr"];
+    let holds = |settings: &Settings| held.iter().any(|key| settings.kinds.contains_key(*key));
+    unused(facts.engine.routes.value()?).filter(|_| !facts.docker.settings().is_some_and(holds))
+}
+
+/// Of routes through a gateway those of so few bits are default routes of a kind.
+pub const WIDE: u8 = 8;
+
+/// The first address of 16 bits.
+pub struct Unused(Ipv4Addr);
+
+impl Unused {
+    pub fn whole(&self) -> String {
+        format!("{}/16", self.0)
+    }
+
+    /// For docker0: its address and its network's length.
+    pub fn bridge(&self) -> String {
+        let [one, two, ..] = self.0.octets();
+        format!("{}/24", Ipv4Addr::new(one, two, 0, 1))
+    }
+
+    /// For all other networks: the half in which the bridge does not lie.
+    pub fn pool(&self) -> String {
+        let [one, two, ..] = self.0.octets();
+        format!("{}/17", Ipv4Addr::new(one, two, 128, 0))
+    }
 }

@@ -116,7 +116,9 @@ pub fn is_left_to_edits(line: &str) -> bool {
 /// What a child of gdoctor cannot do for it, and what asks the user something.
 pub fn is_for_the_users_shell(line: &str) -> bool {
     const OWN: [&str; 7] = ["export", "unset", "newgrp", "cd", "hash", "docker login", "docker logout"];
-    OWN.iter().any(|word| line.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with(' ')))
+    // A line that only says what to do is the reader's.
+    line.starts_with("# ")
+        || OWN.iter().any(|word| line.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with(' ')))
 }
 
 /// The file of the user's own folder that a line copies: `sudo cp ca.crt /etc/…`.

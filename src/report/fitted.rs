@@ -12,7 +12,10 @@ pub fn commands(tags: &[String], commands: Vec<String>) -> Result<Vec<String>, &
     }
     let is = |tag: &str| tags.iter().any(|known| known == tag);
     let commands = match is("rootless") {
-        true => commands.into_iter().map(of_user).collect::<Option<_>>().ok_or(ROOTLESS)?,
+        true => {
+            let own = commands.into_iter().map(|command| of_user(places(tags, command)));
+            own.collect::<Option<_>>().ok_or(ROOTLESS)?
+        }
         false => commands,
     };
     let commands: Vec<String> = match is("before-23") {
@@ -61,6 +64,19 @@ pub fn commands(tags: &[String], commands: Vec<String>) -> Result<Vec<String>, &
     Ok(told)
 }
 
+/// A text with the places of the engine that the user's client asks: a rootless one has its settings in its user's folder.
+pub fn places(tags: &[String], text: String) -> String {
+    match tags.iter().any(|tag| tag == "rootless") {
+        true => text.replace(DAEMON_JSON, DAEMON_JSON_OF_USER).replace(BY_SUDO, ""),
+        false => text,
+    }
+}
+
+const DAEMON_JSON: &str = "/etc/docker/daemon.json";
+const DAEMON_JSON_OF_USER: &str = "~/.config/docker/daemon.json";
+/// sudo edits no file in a folder of the user's.
+const BY_SUDO: &str = " with sudoedit";
+
 /// What stands in the place of commands that a fix has for other systems only.
 pub fn none_here(tags: &[String], fences: &[Commands]) -> &'static str {
     let is = |tag: &str| tags.iter().any(|known| known == tag);
@@ -85,7 +101,8 @@ pub const STEP_MISSING: &str = "A step is missing after these commands: gdoctor 
 /// The sentences that hold on this kind of host: none tells of systemd where there is none.
 pub fn notes(tags: &[String], notes: Vec<String>) -> Vec<String> {
     let without = tags.iter().any(|tag| tag == "no-systemd");
-    notes.into_iter().filter(|note| !without || !OF_SYSTEMD.iter().any(|words| note.contains(words))).collect()
+    let notes = notes.into_iter().filter(|note| !without || !OF_SYSTEMD.iter().any(|words| note.contains(words)));
+    notes.map(|note| places(tags, note)).collect()
 }
 
 /// What follows a fix's commands, each line as this kind of host needs it; none that does something else there.
@@ -94,7 +111,7 @@ pub fn steps(tags: &[String], steps: Vec<Step<String>>) -> Vec<Step<String>> {
         let fitting = commands(tags, vec![step.text().to_owned()]).ok()?;
         Some(match step {
             Step::Command(_) => fitting.into_iter().map(Step::Command).collect(),
-            sentence => vec![sentence],
+            Step::Sentence(text) => vec![Step::Sentence(places(tags, text))],
         })
     });
     fitting.flatten().flatten().collect()
@@ -152,7 +169,10 @@ fn of_user(command: String) -> Option<String> {
             let rest: Vec<&str> = rest.iter().copied().filter(|word| *word != "docker.socket").collect();
             Some(format!("systemctl --user {}", rest.join(" ")))
         }
+        ["service", "docker", "restart" | "start", ..] => Some(AGAIN.into()),
         ["service", "docker", ..] => None,
+        ["sudoedit", file] if file.contains(OF_THE_USER) => Some(format!("${{EDITOR:-vi}} {file}")),
+        ["dockerd", ..] => Some(plain.join(" ")),
         _ => Some(command),
     }
 }
@@ -201,6 +221,8 @@ const NO_SYSTEMD: &str = "The commands for this are systemd's, which does not ru
 const RESTART_BY_SCRIPT: &str = "sudo service docker restart";
 /// Debian's script, and Docker's own, restart nothing that was stopped in good order: they end with 1, without a word.
 pub const ANEW_BY_SCRIPT: &str = "sudo service docker restart || sudo service docker start";
+/// In a home folder, where a rootless engine's settings lie.
+const OF_THE_USER: &str = "/.config/";
 const AGAIN: &str = "# end dockerd-rootless.sh, and start it again";
 /// dockerd knows it from 23.0 on.
 const VALIDATE: &str = "dockerd --validate";
@@ -302,6 +324,18 @@ mod tests {
         let unit = told("rootless", &["sudo systemctl enable --now docker", "sudo systemctl restart x11"]).unwrap();
         assert_eq!(unit, ["systemctl --user enable --now docker", "sudo systemctl restart x11"]);
         assert_eq!(told("rootless", &["systemctl --user start docker"]).unwrap(), ["systemctl --user start docker"]);
+        let settings = [
+            "sudoedit /etc/docker/daemon.json",
+            "sudo dockerd --validate --config-file=/home/a/.config/docker/daemon.json",
+            "sudo service docker restart",
+        ];
+        let own = [
+            "${EDITOR:-vi} ~/.config/docker/daemon.json",
+            "dockerd --validate --config-file=/home/a/.config/docker/daemon.json",
+            AGAIN,
+        ];
+        assert_eq!(told("rootless", &settings).unwrap(), own);
+        assert_eq!(told("rootless", &["sudoedit /etc/sysctl.d/x.conf"]).unwrap(), ["sudoedit /etc/sysctl.d/x.conf"]);
         assert!(told("rootless", &["sudo service docker start"]).is_err());
     }
 }

@@ -442,7 +442,7 @@ fn touches(fix: &Fix, tags: &[String], finding: &Finding, gate: Gate) -> Option<
     {
         return None;
     }
-    let raw = |text: &str| fill(text, finding, str::to_owned);
+    let raw = |text: &str| fitted::places(tags, fill(text, finding, str::to_owned));
     let named = || writes.iter().flat_map(|note| note.text.split(", "));
     let edit = |note: &&Note| {
         let edit = Edit::parse(note.text)?;

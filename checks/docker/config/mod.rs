@@ -68,6 +68,12 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         let finding = finding.with("keys", without.join(", ")).with("named", named.join(", ")).with("path", path);
         finding.with("program", program).evidence(path, without.join(", "))
     }));
+    let doubled = docker.settings().map_or(&[][..], |settings| &settings.doubled);
+    findings.extend((starts && !doubled.is_empty()).then(|| {
+        let keys = doubled.join(", ");
+        let finding = Finding::warn("key-twice", "one-of-each").about(&*keys).with("path", path);
+        finding.evidence(path, &*keys).with("keys", keys)
+    }));
     let by_option = facts.engine.start.value().is_some_and(Start::refuses_an_option);
     let misread = docker.command.value().and_then(|command| command.misread.as_ref());
     findings.extend(misread.map(|misread| {
@@ -102,15 +108,15 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
 /// A setting that dockerd takes, and with which no container starts.
 fn refused_later(docker: &DockerFacts, engine: Option<&Version>) -> Option<(&'static str, String)> {
     let settings = docker.settings()?;
-    if let Some(name) = settings.inverted_limits.first() {
-        return Some(("default-ulimits", format!("has a soft limit for {name} that is above the hard one")));
-    }
     let plugins = docker.answered_info().map(|info| &info.plugins.log).filter(|names| !names.is_empty());
     let driver = settings.log_driver.as_ref().filter(|name| !name.is_empty() && *name != "none");
     if let (Some(driver), Some(known)) = (driver, plugins)
         && !known.iter().any(|name| name == driver || name.split(':').next() == Some(driver))
     {
         return Some(("log-driver", format!("is {driver}, and this engine has no log driver of that name")));
+    }
+    if let Some(name) = settings.inverted_limits.first() {
+        return Some(("default-ulimits", format!("has a soft limit for {name} that is above the hard one")));
     }
     if let Some(RefusedValue { key, value, why }) = settings.refused_later.first() {
         let key = ["log-opts", "log-driver"].into_iter().find(|known| known == key).unwrap_or("default-ulimits");

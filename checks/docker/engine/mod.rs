@@ -10,6 +10,7 @@ use crate::model::facts::engine::{Kvm, Start, SystemdFailure};
 use crate::model::facts::host::{NOT_RUNNING, Platform};
 use crate::model::finding::Verdict;
 use crate::model::prelude::*;
+use crate::readings::pools;
 
 pub static CHECK: Check = Check {
     id: "docker-engine",
@@ -71,7 +72,7 @@ fn held_by_systemd(facts: &Facts) -> Option<Result<Findings, Stop>> {
     let lacking = docker.unit.value().and_then(|unit| unit.lacks_variables.as_ref());
     let said = || {
         Some(
-            in_its_place(docker, of_named_key(docker, start::finding(start)?))
+            in_its_place(docker, of_named_key(docker, with_a_range(facts, start::finding(start)?)))
                 .with("root", docker.root())
                 .with("range", facts.engine.id_range()),
         )
@@ -216,7 +217,7 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
             Some(other) => foreign_pid(docker, other),
             None => finding,
         };
-        let finding = outside_its_guest(facts, by_its_unit(docker, of_named_key(docker, finding)));
+        let finding = outside_its_guest(facts, by_its_unit(docker, of_named_key(docker, with_a_range(facts, finding))));
         return Ok(in_its_place(docker, finding).with("root", docker.root()));
     }
     if let Some(finding) = facts.engine.start.value().and_then(starting) {
@@ -260,6 +261,17 @@ fn of_named_key(docker: &DockerFacts, finding: Finding) -> Finding {
     match key.filter(|_| finding.code == "start-failed") {
         Some(_) => Finding { code: "setting-refused", verdict: Verdict::Fail("mend-setting"), ..finding },
         None => finding,
+    }
+}
+
+/// Addresses that dockerd can take.
+fn with_a_range(facts: &Facts, finding: Finding) -> Finding {
+    if finding.code != "no-address-range" {
+        return finding;
+    }
+    match pools::for_docker0(facts) {
+        Some(unused) => finding.with("bip", unused.bridge()).with("pool", unused.pool()),
+        None => Finding { verdict: Verdict::Fail("docker-pools/choose-ranges"), ..finding },
     }
 }
 

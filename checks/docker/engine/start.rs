@@ -5,7 +5,7 @@ use crate::model::facts::engine::{Start, is_final};
 use crate::model::prelude::*;
 
 /// Words of a line, the code that they mean, and its fix. The first row that fits counts.
-const MEANINGS: [(&str, &str, &str); 63] = [
+const MEANINGS: [(&str, &str, &str); 65] = [
     (".json: is a directory", "config-folder", "remove-config-folder"),
     // Whatever was being done when it happened.
     ("too many open files", "few-resources", "see-limits"),
@@ -32,6 +32,8 @@ const MEANINGS: [(&str, &str, &str); 63] = [
     (": not a directory", "root-in-the-way", "look-at-root"),
     ("zone_conflict", "firewalld-zone", "leave-zone"),
     ("non-overlapping ipv4 address pool", "no-address-range", "free-range"),
+    ("list bridge addresses failed", "no-address-range", "free-range"),
+    ("all predefined address pools", "no-address-range", "free-range"),
     ("devices cgroup isn't mounted", "no-cgroups", "mount-cgroups"),
     ("cgroup mountpoint does not exist", "no-cgroups", "mount-cgroups"),
     ("ip_set", "wants-ipset", "newer-than-28-0-0"),

@@ -1,10 +1,8 @@
 //! Is an address range left for one more Docker network?
 
-use core::net::Ipv4Addr;
-
 use crate::model::facts::engine::Route;
 use crate::model::prelude::*;
-use crate::readings::pools::{self, ENOUGH, free, pool, range_of_route};
+use crate::readings::pools::{self, ENOUGH, Unused, WIDE, range_of_route};
 
 pub static CHECK: Check = Check {
     id: "docker-pools",
@@ -28,14 +26,15 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let bad = if wanted.is_some() { Finding::fail } else { Finding::warn };
     let finding = match free {
         0 if pools.is_empty() => return Err(Stop::NotNeeded("own-network")),
-        0 => match unused(&taken) {
-            Some(pool) => bad("exhausted", "more-pools").with("pool", pool),
+        0 => match pools::unused(routes) {
+            Some(unused) => bad("exhausted", "more-pools").with("pool", unused.whole()),
             None => bad("all-covered", "narrow-routes").with("routes", widest(routes)),
         },
         _ => match in_the_way(routes) {
-            Some((own, wide)) => Finding::warn("in-the-way", "other-ranges")
+            Some((code, own, other)) => moved(code, own, pools::for_docker0(facts))
+                .with("path", facts.docker.config_path())
                 .with("own", format!("{}/{}", own.network, own.bits))
-                .with("route", format!("{}/{}", wide.network, wide.bits)),
+                .with("route", format!("{}/{}", other.network, other.bits)),
             None => Finding::pass("room"),
         },
     };
@@ -49,17 +48,32 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         .into())
 }
 
-/// One of Docker's networks inside what this host reaches through a gateway: the nearer route wins, and what has these addresses
-/// behind the gateway is out of reach. Routes of half of all private addresses and more are default routes of a kind.
-fn in_the_way(routes: &[Route]) -> Option<(&Route, &Route)> {
-    let beyond = |own: &Route| {
-        let (first, last) = range_of_route(own)?;
-        routes.iter().find(|wide| {
-            let covers = range_of_route(wide).is_some_and(|(from, to)| from <= first && last <= to);
-            !wide.on_link && (9..own.bits).contains(&wide.bits) && covers
-        })
+/// One of Docker's networks, another route for some of its addresses, and what comes of it: the nearer route wins, and of what the
+/// other led to nothing is reached. Widest routes through a gateway are default routes of a kind.
+fn in_the_way(routes: &[Route]) -> Option<(&'static str, &Route, &Route)> {
+    let met = |own: &Route, other: &Route| {
+        let ((first, last), (from, to)) = (range_of_route(own)?, range_of_route(other)?);
+        match () {
+            () if other.by_docker || other.bits <= WIDE => None,
+            () if from <= first && last <= to => Some(if other.on_link { "on-own-network" } else { "in-the-way" }),
+            // A route to one machine, or two, is a server's.
+            () if first <= from && to <= last && other.bits <= 30 => Some("covers"),
+            () => None,
+        }
     };
-    routes.iter().filter(|route| route.on_link && route.by_docker).find_map(|own| Some((own, beyond(own)?)))
+    let own = routes.iter().filter(|route| route.on_link && route.by_docker);
+    own.flat_map(|own| routes.iter().map(move |other| (own, other)))
+        .find_map(|(own, other)| Some((met(own, other)?, own, other)))
+}
+
+fn moved(code: &'static str, own: &Route, unused: Option<Unused>) -> Finding {
+    match unused {
+        Some(unused) if own.docker0 => {
+            Finding::warn(code, "other-ranges").with("bip", unused.bridge()).with("pool", unused.pool())
+        }
+        None if own.docker0 => Finding::warn(code, "choose-ranges"),
+        _ => Finding::warn(code, "make-anew"),
+    }
 }
 
 /// A network that is made with the container, for certain: the engine does not have it yet.
@@ -68,14 +82,6 @@ fn to_make(facts: &Facts, need: &Need) -> Option<(String, Origin)> {
     let known = facts.run.networks.value()?;
     let made = line.networks_to_make().into_iter().find(|(name, _)| known.iter().all(|known| known != name));
     made.map(|(name, by)| (name.to_string(), by))
-}
-
-/// A private range that no route of this host touches.
-fn unused(taken: &[(u32, u32)]) -> Option<String> {
-    let candidates = [200, 201, 123, 55].map(|second| Ipv4Addr::new(10, second, 0, 0));
-    let candidates = candidates.into_iter().chain([Ipv4Addr::new(172, 30, 0, 0), Ipv4Addr::new(192, 168, 0, 0)]);
-    let fits = |base: &Ipv4Addr| pool(*base, 16, 24).is_some_and(|pool| free(&pool, taken) == ENOUGH);
-    candidates.filter(|base| fits(base)).map(|base| format!("{base}/16")).next()
 }
 
 /// The routes that cover most, as `ip route` names them.

@@ -30,7 +30,9 @@ fn judge(facts: &Facts, _: &Need) -> Result<Findings, Stop> {
             findings.push(Finding::warn(code, fix).evidence(fact.source.0.as_str(), said.as_str()));
         }
     }
-    findings.extend(no_log_driver(info));
+    // Where daemon.json names it, docker-config tells of it.
+    let by_file = facts.docker.settings().and_then(|settings| settings.log_driver.as_ref());
+    findings.extend(no_log_driver(info).filter(|_| by_file != Some(&info.logging_driver)));
     if findings.is_empty() {
         let said = if info.warnings.is_empty() { "no warnings".into() } else { info.warnings.join("; ") };
         findings.push(Finding::pass("nothing-that-matters").evidence(fact.source.0.as_str(), said));

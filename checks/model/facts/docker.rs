@@ -672,6 +672,9 @@ pub struct Settings {
     /// What dockerd starts with, and no container.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub refused_later: Vec<RefusedValue>,
+    /// Keys that stand there more than once with different values: the last counts.
+    #[serde(serialize_with = "place::word", skip_serializing_if = "Vec::is_empty")]
+    pub doubled: Vec<String>,
     /// Entries of storage-opts: `overlay2.size=20G`.
     #[serde(serialize_with = "place::word", skip_serializing_if = "Vec::is_empty")]
     pub storage_opts: Vec<String>,

@@ -539,6 +539,9 @@ pub struct Route {
     /// Its interface has a name that Docker gives: `docker0`, `br-0123456789ab`.
     #[serde(default)]
     pub by_docker: bool,
+    /// Of these, the engine's own: the others are networks that somebody has made.
+    #[serde(default)]
+    pub docker0: bool,
 }
 
 /// What dockerd sets its packet filter rules with.

@@ -1,16 +1,11 @@
-//! One key of a JSON file, changed in its text: everything else of it keeps its place, its order and its blanks. And the form of one
-//! that is no JSON, and a value of another kind than is wanted, where one thing alone can be meant.
+//! One key of a JSON file, changed in its text: everything else of it keeps its place, its order and its blanks.
 
-use std::net::IpAddr;
 use std::ops::Range;
 
 use gdoctor_checks::model::fix::Change;
-use gdoctor_checks::model::{daemon_keys, daemon_names};
-use serde_json::{Deserializer, Value};
+use serde_json::Value;
 
-use crate::probe::docker::daemon_json;
-
-const BYTE_ORDER_MARK: char = '\u{feff}';
+pub const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// The text after the edit. Err tells why this text cannot be edited so.
 pub fn edited(text: &str, change: &Change<String>) -> Result<String, String> {
@@ -37,91 +32,6 @@ pub fn edited(text: &str, change: &Change<String>) -> Result<String, String> {
         }
     }
     Err("cannot be edited by its text".into())
-}
-
-/// With the values of dockerd's keys as it wants them.
-pub fn retyped(text: &str) -> Result<String, String> {
-    let bare = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    let whole: Value = serde_json::from_str(bare).map_err(|why| format!("is no JSON ({why})"))?;
-    let mut after = text.to_owned();
-    for (key, value) in whole.as_object().into_iter().flatten() {
-        after = of_kind(after, &[key], value)?;
-        let inner = daemon_keys::OBJECTS.iter().any(|(name, _)| name == key).then(|| value.as_object()).flatten();
-        for (name, value) in inner.into_iter().flatten() {
-            after = of_kind(after, &[key, name], value)?;
-        }
-    }
-    if after == text {
-        Err("has no value whose kind alone is wrong, and what is right there is for you to say".into())
-    } else {
-        Ok(after)
-    }
-}
-
-/// With the keys of the file by the names that dockerd has for them.
-pub fn renamed(text: &str) -> Result<String, String> {
-    let bare = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    let whole: Value = serde_json::from_str(bare).map_err(|why| format!("is no JSON ({why})"))?;
-    let object = whole.as_object().ok_or("has another value where an object has to be")?;
-    let at = text.len() - bare.len();
-    let of_text = parts(text, at).ok_or("cannot be edited by its text")?;
-    let is_known = |key: &str| daemon_keys::wanted(key).is_some() && daemon_keys::of_option(key).is_none();
-    let mut wanted = object.clone();
-    let mut after = text.to_owned();
-    for part in of_text.parts.iter().rev().filter(|part| !is_known(&part.key)) {
-        let unsure = || format!("has a key {} that is for you to say", part.key);
-        let name = daemon_names::meant(&part.key).ok_or_else(unsure)?;
-        // Two keys of one name would be one setting.
-        if wanted.contains_key(name) {
-            return Err(format!("has a key {name} besides {}", part.key));
-        }
-        let value = wanted.remove(&part.key).ok_or_else(unsure)?;
-        wanted.insert(name.to_owned(), value);
-        let key = part.whole.start..behind(text, part.whole.start).ok_or_else(unsure)?;
-        after = replaced(&after, key, &Value::from(name).to_string());
-    }
-    let bare = after.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&after);
-    match serde_json::from_str::<Value>(bare).is_ok_and(|value| value == Value::Object(wanted)) {
-        true if after == text => Err("has no key that is nearly one of dockerd's".into()),
-        true => Ok(after),
-        false => Err("cannot be edited by its text".into()),
-    }
-}
-
-fn of_kind(text: String, path: &[&String], value: &Value) -> Result<String, String> {
-    let kind = match path {
-        [key] if *key == "dns" => Some("addresses"),
-        [key] => daemon_keys::wanted(key),
-        [key, name] => daemon_keys::member(&format!("{key}.{name}")),
-        _ => None,
-    };
-    let Some(kind) = kind.filter(|kind| !["", daemon_json::kind(value)].contains(kind) && !value.is_null()) else {
-        return Ok(text);
-    };
-    let path: Vec<String> = path.iter().map(|name| (*name).clone()).collect();
-    let new = meant(value, kind).ok_or(format!("has a value at {} that is for you to say", path.join(".")))?;
-    edited(&text, &Change::Set(path, new.to_string()))
-}
-
-/// What a value of another kind can only mean.
-fn meant(value: &Value, kind: &str) -> Option<Value> {
-    let is_word = |text: &str| !text.is_empty() && !text.contains(|c: char| c == ',' || c.is_whitespace());
-    let addresses = |text: &str| {
-        let words = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|word| !word.is_empty());
-        words.map(|word| word.parse::<IpAddr>().is_ok().then(|| Value::from(word))).collect::<Option<Vec<_>>>()
-    };
-    match (kind, value) {
-        ("switch", Value::String(text)) => text.parse::<bool>().ok().map(Value::from),
-        ("number", Value::String(text)) => text.parse::<u64>().ok().map(Value::from),
-        ("text", Value::Number(number)) => Some(number.to_string().into()),
-        ("list", Value::String(text)) if is_word(text) => Some(Value::from(vec![text.as_str()])),
-        ("addresses", Value::String(text)) => addresses(text).map(Value::from),
-        ("addresses", Value::Array(list)) => {
-            let each = list.iter().map(|entry| addresses(entry.as_str()?)).collect::<Option<Vec<_>>>()?;
-            Some(each.concat().into())
-        }
-        _ => None,
-    }
 }
 
 /// What the document is to say after it.
@@ -155,17 +65,17 @@ fn changed(value: &mut Value, key: &[String], change: &Change<String>) -> Result
 }
 
 /// Where the parts of an object or a list stand in the text.
-struct Parts {
+pub struct Parts {
     /// Between the brackets.
-    inside: Range<usize>,
-    parts: Vec<Part>,
+    pub inside: Range<usize>,
+    pub parts: Vec<Part>,
 }
 
-struct Part {
+pub struct Part {
     /// Empty in a list.
-    key: String,
-    whole: Range<usize>,
-    value: Range<usize>,
+    pub key: String,
+    pub whole: Range<usize>,
+    pub value: Range<usize>,
 }
 
 fn written(text: &str, key: &[String], change: &Change<String>) -> Option<String> {
@@ -207,7 +117,12 @@ fn nested(key: &[String], change: &Change<String>) -> Option<String> {
     Some(format!("{}: {value}", Value::from(name.as_str())))
 }
 
-fn replaced(text: &str, range: Range<usize>, new: &str) -> String {
+/// What this file's lines end with.
+pub fn line_end(text: &str) -> &'static str {
+    if text.contains("\r\n") { "\r\n" } else { "\n" }
+}
+
+pub fn replaced(text: &str, range: Range<usize>, new: &str) -> String {
     format!("{}{new}{}", &text[..range.start], &text[range.end..])
 }
 
@@ -224,7 +139,10 @@ fn with_part(text: &str, of: &Parts, new: &str, depth: usize) -> String {
             replaced(text, last.whole.end..last.whole.end, &format!(",{blanks}{new}"))
         }
         // The file's own object gets lines, an inner one stays on its line.
-        [] if depth == 0 => replaced(text, of.inside.clone(), &format!("\n  {new}\n")),
+        [] if depth == 0 => {
+            let end = line_end(text);
+            replaced(text, of.inside.clone(), &format!("{end}  {new}{end}"))
+        }
         [] => replaced(text, of.inside.clone(), new),
     }
 }
@@ -240,7 +158,7 @@ fn without(text: &str, of: &Parts, index: usize) -> String {
 }
 
 /// Of the object or list at this place. The text is JSON: that was asked before.
-fn parts(text: &str, at: usize) -> Option<Parts> {
+pub fn parts(text: &str, at: usize) -> Option<Parts> {
     let mut at = blanks(text, at);
     let is_object = match text.as_bytes().get(at)? {
         b'{' => true,
@@ -273,13 +191,13 @@ fn parts(text: &str, at: usize) -> Option<Parts> {
     }
 }
 
-fn blanks(text: &str, at: usize) -> usize {
+pub fn blanks(text: &str, at: usize) -> usize {
     let rest = &text.as_bytes()[at..];
     at + rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count()
 }
 
 /// The end of the value that begins there.
-fn behind(text: &str, at: usize) -> Option<usize> {
+pub fn behind(text: &str, at: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     match bytes.get(at)? {
         b'"' => {
@@ -295,92 +213,6 @@ fn behind(text: &str, at: usize) -> Option<usize> {
             Some(at + bytes[at..].iter().position(ends).unwrap_or(bytes.len() - at))
         }
     }
-}
-
-/// The text with the commas that it has too many taken out, and those that it lacks before a key put in; without a byte order mark and
-/// without brackets that close nothing; an object where there was nothing. What else is wrong with it could be mended in more ways than
-/// one.
-pub fn mended(text: &str) -> Result<String, String> {
-    let bare = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    if bare.trim().is_empty() {
-        return Ok("{}\n".into());
-    }
-    if serde_json::from_str::<Value>(bare).is_ok() {
-        let is_well = || "is well-formed, and what is right in it is for you to say".to_owned();
-        return if bare == text { Err(is_well()) } else { Ok(bare.to_owned()) };
-    }
-    if let Some(quoted) = with_plain_quotes(bare) {
-        return Ok(quoted);
-    }
-    let text = bare;
-    let bytes = text.as_bytes();
-    // What is put in the place of one byte, or before one.
-    let mut cuts: Vec<usize> = Vec::new();
-    let mut commas: Vec<usize> = Vec::new();
-    let mut last: Option<usize> = None;
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        let end = if *byte == b'"' { behind(text, at).ok_or("ends in the midst of a text")? } else { at + 1 };
-        if byte.is_ascii_whitespace() {
-            at = end;
-            continue;
-        }
-        let before = last.map(|last| bytes[last]);
-        match byte {
-            b'}' | b']' if before == Some(b',') => cuts.extend(last),
-            b'"' if is_key(text, end) && before.is_some_and(|before| !b"{[,:".contains(&before)) => {
-                commas.extend(last.map(|last| last + 1));
-            }
-            _ => {}
-        }
-        last = Some(end - 1);
-        at = end;
-    }
-    let mut after = String::with_capacity(text.len() + commas.len());
-    for (at, letter) in text.char_indices() {
-        if commas.contains(&at) {
-            after.push(',');
-        }
-        if !cuts.contains(&at) {
-            after.push(letter);
-        }
-    }
-    let is_bracket = |letter: char| "}]".contains(letter);
-    if let Some(end) = end_of_first(&after)
-        && after[end..].contains(is_bracket)
-        && after[end..].chars().all(|letter| letter.is_whitespace() || is_bracket(letter))
-    {
-        after.truncate(end);
-        after.push('\n');
-    }
-    let is_object = |after: &String| serde_json::from_str::<Value>(after).is_ok_and(|value| value.is_object());
-    if after != text && is_object(&after) {
-        Ok(after)
-    } else {
-        Err("has more wrong than its commas, and what is right there is for you to say".into())
-    }
-}
-
-/// With JSON's quotation marks where a word processor's, or none but single ones, stand. A text that holds such letters within JSON's own is none.
-fn with_plain_quotes(text: &str) -> Option<String> {
-    const TYPOGRAPHIC: [char; 4] = ['\u{201c}', '\u{201d}', '\u{201e}', '\u{201f}'];
-    let after = match text.contains('"') {
-        false if text.contains('\'') => text.replace('\'', "\""),
-        _ => text.replace(TYPOGRAPHIC, "\""),
-    };
-    let is_object = |text: &str| serde_json::from_str::<Value>(text).is_ok_and(|value| value.is_object());
-    (after != text && is_object(&after)).then_some(after)
-}
-
-/// Where the object ends that the text begins with.
-fn end_of_first(text: &str) -> Option<usize> {
-    let mut values = Deserializer::from_str(text).into_iter::<Value>();
-    values.next()?.ok()?;
-    Some(values.byte_offset())
-}
-
-fn is_key(text: &str, end: usize) -> bool {
-    text.as_bytes().get(blanks(text, end)) == Some(&b':')
 }
 
 #[cfg(test)]
@@ -410,42 +242,12 @@ mod tests {
     }
 
     #[test]
-    fn commas_are_mended_and_nothing_else() {
-        let mended = |text: &str| told(text, "json mend");
-        assert_eq!(mended("{\n  \"a\": \"x,}\",\n}\n"), "{\n  \"a\": \"x,}\"\n}\n");
-        assert_eq!(mended("{\"a\": [1, 2,],}"), "{\"a\": [1, 2]}");
-        assert_eq!(
-            mended("{\n  \"a\": 1\n  \"b\": {}\n  \"c\": \"x\"\n}"),
-            "{\n  \"a\": 1,\n  \"b\": {},\n  \"c\": \"x\"\n}"
-        );
-        for text in [
-            "{\"a\": 1",
-            "{\"a\": 1,,}",
-            "{\"a\" \"b\": 1}",
-            "{'a': \"it's\"}",
-            "{\"a\": \u{201c}x\" y\u{201d}}",
-            "{\"a\": 1}",
-            "[1,]",
-            "{\"a\": yes,}",
-            "{\"a\": \"x",
-        ] {
-            assert!(mended(text).starts_with("error: "), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_form_that_not_every_engine_takes_is_mended() {
-        let mended = |text: &str| told(text, "json mend");
-        assert_eq!((mended(""), mended(" \n"), mended("\u{feff}")), ("{}\n".into(), "{}\n".into(), "{}\n".into()));
-        assert_eq!(mended("\u{feff}{\"a\": 1}\n"), "{\"a\": 1}\n");
-        assert_eq!(mended("{'a': 'b'}\n"), "{\"a\": \"b\"}\n");
-        assert_eq!(mended("{\u{201c}a\u{201d}: \u{201e}b\u{201c}}\n"), "{\"a\": \"b\"}\n");
-        assert_eq!(mended("{\n  \"a\": {},\n}\n}\n"), "{\n  \"a\": {}\n}\n");
-        for text in ["{\"a\": 1}\n{\"b\": 2}", "{\"a\": 1} // why", "{\"a\": 1}\nx"] {
-            assert!(mended(text).starts_with("error: "), "{text}");
-        }
-        assert_eq!(mended("{\"log-opts\": {\"max-file\": 3},}"), "{\"log-opts\": {\"max-file\": \"3\"}}");
-        assert_eq!(told("\u{feff}{\"a\": 1}", "json set a 2"), "\u{feff}{\"a\": 2}");
+    fn lines_and_blanks_are_the_files() {
+        let (tabs, windows) = ("{\n\t\"a\": 1\n}\n", "{\r\n  \"a\": 1,\r\n  \"b\": 2\r\n}\r\n");
+        assert_eq!(told(tabs, "json set b 2"), "{\n\t\"a\": 1,\n\t\"b\": 2\n}\n");
+        assert_eq!(told(windows, "json set c 3"), windows.replace("2\r", "2,\r\n  \"c\": 3\r"));
+        assert_eq!(told(windows, "json remove a"), "{\r\n  \"b\": 2\r\n}\r\n");
+        assert_eq!(told("{\r\n}\r\n", "json set a 1"), "{\r\n  \"a\": 1\r\n}\r\n");
     }
 
     #[test]
@@ -453,59 +255,6 @@ mod tests {
         let text = "{\"a\": 1, \"b\": 2, \"a\": 3}";
         assert_eq!(told(text, "json remove a"), "{\"b\": 2}");
         assert_eq!(told(text, "json set a 4"), "{\"a\": 1, \"b\": 2, \"a\": 4}");
-    }
-
-    #[test]
-    fn values_of_another_kind_are_mended_where_they_mean_one_thing() {
-        for (broken, well) in [
-            ("\"debug\": \"true\"", "\"debug\": true"),
-            ("\"mtu\": \"1400\", \"ipv6\": \"false\"", "\"mtu\": 1400, \"ipv6\": false"),
-            ("\"log-opts\": {\"max-file\": 3}", "\"log-opts\": {\"max-file\": \"3\"}"),
-            ("\"registry-mirrors\": \"https://m.lan\"", "\"registry-mirrors\": [\"https://m.lan\"]"),
-            ("\"dns\": \"8.8.8.8, 1.1.1.1\"", "\"dns\": [\"8.8.8.8\",\"1.1.1.1\"]"),
-            ("\"dns\": [\" 8.8.8.8\", \"1.1.1.1 ::1\"]", "\"dns\": [\"8.8.8.8\",\"1.1.1.1\",\"::1\"]"),
-        ] {
-            let text = |part: &str| format!("{{\n  {part},\n  \"no-such-key\": 1\n}}\n");
-            assert_eq!(told(&text(broken), "json mend values"), text(well));
-        }
-        for part in [
-            "\"debug\": \"yes\"",
-            "\"mtu\": \"1k\"",
-            "\"registry-mirrors\": \"a, b\"",
-            "\"bridge\": true",
-            "\"dns\": [\"8.8.8.8#53\"]",
-            "\"debug\": \"true\", \"mtu\": \"1k\"",
-            "\"debug\": true",
-        ] {
-            assert!(told(&format!("{{{part}}}"), "json mend values").starts_with("error: has "), "{part}");
-        }
-    }
-
-    #[test]
-    fn keys_get_their_names_and_nothing_else_changes() {
-        let edit = "json mend names";
-        for (broken, well) in [
-            (
-                "{\n  \"Log_Level\" : \"warn\",\n  \"mtu\":1400\n}\n",
-                "{\n  \"log-level\" : \"warn\",\n  \"mtu\":1400\n}\n",
-            ),
-            ("{\"registry-mirror\": \"https://m.lan\"}", "{\"registry-mirrors\": [\"https://m.lan\"]}"),
-            (
-                "{\"log_driver\": \"local\", \"log_opts\": {\"max-size\": \"1m\"}}",
-                "{\"log-driver\": \"local\", \"log-opts\": {\"max-size\": \"1m\"}}",
-            ),
-        ] {
-            assert_eq!(told(broken, edit), well);
-        }
-        for text in [
-            "{\"log-levle\": \"warn\", \"log-level\": \"info\"}",
-            "{\"log-levle\": \"warn\", \"log_level\": \"info\"}",
-            "{\"log-levle\": \"warn\", \"no-such-key\": 1}",
-            "{\"mtu\": 1400}",
-            "{\"log-levle\": 1,}",
-        ] {
-            assert!(told(text, edit).starts_with("error: "), "{text}");
-        }
     }
 
     #[test]

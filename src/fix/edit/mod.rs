@@ -1,6 +1,7 @@
 //! Files changed by their structure: one setting of a file becomes another, and every other byte stays where it is. Whatever comes
 //! of it is read again, and has to say just what it was to say.
 
+mod daemon;
 mod json;
 mod options;
 mod sysctl;
@@ -13,11 +14,14 @@ use gdoctor_checks::model::fix::{Change, Edit, Form};
 pub fn edited(text: &str, edit: &Edit<String>) -> Result<String, String> {
     match (edit.form, &edit.change) {
         // With its form alone in order the next start would fail by its values.
-        (Form::Json, Change::Mend(None)) => json::mended(text).map(|after| json::retyped(&after).unwrap_or(after)),
+        (Form::Json, Change::Mend(None)) => match daemon::mended(text) {
+            Ok(after) => Ok(daemon::retyped(&after).unwrap_or(after)),
+            Err(why) => daemon::retyped(text).map_err(|_| why),
+        },
         (Form::Json, Change::Mend(Some(what))) if what == "names" => {
-            json::renamed(text).map(|after| json::retyped(&after).unwrap_or(after))
+            daemon::renamed(text).map(|after| daemon::retyped(&after).unwrap_or(after))
         }
-        (Form::Json, Change::Mend(Some(_))) => json::retyped(text),
+        (Form::Json, Change::Mend(Some(_))) => daemon::retyped(text),
         (Form::Json, Change::Remove(key)) if key.len() == 1 => key[0]
             .split(", ")
             .try_fold(text.to_owned(), |text, name| json::edited(&text, &Change::Remove(vec![name.to_owned()]))),

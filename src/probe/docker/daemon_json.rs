@@ -1,9 +1,12 @@
 //! daemon.json as dockerd reads it. Of values only those are kept that checks use.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use gdoctor_checks::model::facts::docker::{Config, Oddity, RefusedValue, Settings};
 use gdoctor_checks::model::{daemon_keys, daemon_logging, daemon_values};
+use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
 use serde_json::{Deserializer, Map, Value};
 
 use crate::document::fault;
@@ -12,8 +15,8 @@ use crate::document::fault;
 pub fn parse(text: &str, changed: i64, command: &Map<String, Value>) -> Config {
     let mut oddities = Vec::new();
     let text = text.strip_prefix('\u{feff}').inspect(|_| oddities.push(Oddity::ByteOrderMark)).unwrap_or(text);
-    let object = match object(text, &mut oddities) {
-        Ok(object) => object,
+    let Merged { object, doubled } = match object(text, &mut oddities) {
+        Ok(pairs) => merged(pairs),
         Err(error) => {
             let (line, column, why) = fault(text, &error);
             return Config::Malformed { line, column, why };
@@ -25,21 +28,70 @@ pub fn parse(text: &str, changed: i64, command: &Map<String, Value>) -> Config {
         runtimes: names(&object, "runtimes"),
         insecure_registries: names(&object, "insecure-registries"),
         keys: object.keys().cloned().collect(),
-        settings: Box::new(Settings { oddities, repeated, ..settings(&object, changed) }),
+        settings: Box::new(Settings { oddities, repeated, doubled, ..settings(&object, changed) }),
     }
 }
 
-fn object(text: &str, oddities: &mut Vec<Oddity>) -> serde_json::Result<Map<String, Value>> {
+fn object(text: &str, oddities: &mut Vec<Oddity>) -> serde_json::Result<Pairs> {
     if text.trim().is_empty() {
         oddities.push(Oddity::Empty);
-        return Ok(Map::new());
+        return Ok(Pairs::default());
     }
-    let whole = serde_json::from_str(text);
+    let whole = serde_json::from_str::<Pairs>(text);
     let Some(Ok(first)) = Deserializer::from_str(text).into_iter().next() else { return whole };
     if let Err(error) = whole {
         oddities.push(Oddity::Behind { line: error.line(), column: error.column() });
     }
     Ok(first)
+}
+
+/// The keys of an object in their order, each as often as it stands there.
+#[derive(Default)]
+struct Pairs(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Pairs::default())
+    }
+}
+
+impl<'de> Visitor<'de> for Pairs {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
+        while let Some(pair) = map.next_entry()? {
+            self.0.push(pair);
+        }
+        Ok(self)
+    }
+}
+
+struct Merged {
+    object: Map<String, Value>,
+    /// Keys of which dockerd leaves a value out.
+    doubled: Vec<String>,
+}
+
+/// As encoding/json fills dockerd's configuration: of two values the later one counts, and two objects' entries come together.
+fn merged(Pairs(pairs): Pairs) -> Merged {
+    let (mut object, mut doubled) = (Map::new(), Vec::new());
+    for (key, value) in pairs {
+        match (object.get_mut(&key), value) {
+            (Some(Value::Object(known)), Value::Object(more)) => known.extend(more),
+            (Some(known), value) => {
+                if *known != value && !doubled.contains(&key) {
+                    doubled.push(key);
+                }
+                *known = value;
+            }
+            (None, value) => drop(object.insert(key, value)),
+        }
+    }
+    Merged { object, doubled }
 }
 
 fn names(object: &Map<String, Value>, key: &str) -> Vec<String> {
@@ -183,6 +235,7 @@ pub fn settings(object: &Map<String, Value>, changed: i64) -> Settings {
         refused_later: refused_later(object),
         storage_opts: names(object, "storage-opts"),
         repeated: Vec::new(),
+        doubled: Vec::new(),
         hosts: names(object, "hosts"),
         tlsverify: switch("tlsverify"),
         userns_remap: text("userns-remap").filter(|user| !user.is_empty()),
@@ -276,6 +329,10 @@ mod tests {
         assert_eq!(keys, ["bip", "labels", "icc"]);
         let pools = read("{\"default-address-pools\": [{\"base\": \"10.0.0.0/16\", \"size\": 8}]}").1.refused;
         assert_eq!(pools[0].value, "10.0.0.0/16 8");
+        let (_, twice) = read(
+            "{\"dns\": [\"1.1.1.1\"], \"runtimes\": {\"a\": {}}, \"mtu\": 1, \"runtimes\": {\"b\": {}}, \"dns\": [], \"mtu\": 1}",
+        );
+        assert_eq!((twice.dns.len(), &twice.doubled[..]), (0, &["dns".to_owned()][..]));
         let members = read("{\"log-opts\": {\"max-file\": 3}}").1.members;
         assert_eq!(members["log-opts.max-file"], "number");
         let Config::Malformed { line, column, why } = parse("{\n  \"a\": 1,\n}") else {
@@ -283,6 +340,10 @@ mod tests {
         };
         assert_eq!((line, column), (2, 9));
         assert!(why.contains("trailing comma") && !why.contains("line"), "{why}");
+        let Config::Malformed { line, column, why } = parse("{\n  \"a\": 1 // why\n}") else {
+            panic!("a comment passed")
+        };
+        assert_eq!((line, column, why.as_str()), (2, 10, "a comment, and JSON has none"));
         let Config::Malformed { line, column, why } = parse("{\n  “log-driver”: “local”\n}") else {
             panic!("a web page's quotes passed")
         };

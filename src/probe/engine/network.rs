@@ -125,8 +125,10 @@ fn line(text: &str) -> Option<Line> {
     let mask = u32::from(address(hex(7)?));
     let bits = u8::try_from(mask.count_ones()).ok()?;
     let interface = (*fields.first()?).to_owned();
-    let by_docker = interface == "docker0" || interface.starts_with("br-");
-    let route = Route { network: address(hex(1)?), bits, on_link: flags & 2 == 0, by_docker };
+    let docker0 = interface == "docker0";
+    let id = interface.strip_prefix("br-").filter(|id| id.len() == 12 && id.bytes().all(|b| b.is_ascii_hexdigit()));
+    let by_docker = docker0 || id.is_some();
+    let route = Route { network: address(hex(1)?), bits, on_link: flags & 2 == 0, by_docker, docker0 };
     Some(Line { interface, route, metric: fields.get(6)?.parse().ok()? })
 }
 
@@ -234,7 +236,7 @@ mod tests {
         assert_eq!((lines[0].route.bits, lines[0].route.on_link, lines[0].metric), (0, false, 100));
         assert_eq!(
             lines[1].route,
-            Route { network: Ipv4Addr::new(172, 17, 0, 0), bits: 16, on_link: true, by_docker: true }
+            Route { network: Ipv4Addr::new(172, 17, 0, 0), bits: 16, on_link: true, by_docker: true, docker0: true }
         );
     }
 }
