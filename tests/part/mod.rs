@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
@@ -156,10 +157,12 @@ pub fn run(mut command: Command, arguments: &[&str], env: &[(&str, &str)]) -> Ru
 
 /// Every report of every test fits the published schema.
 fn validate(report: &Value) {
-    let schema: Value =
-        serde_json::from_str(include_str!("../../docs/gdoctor-report-1.json")).expect("the schema is JSON");
-    let validator = jsonschema::validator_for(&schema).expect("the schema is a schema");
-    let errors: Vec<String> = validator.iter_errors(report).map(|e| format!("{e} at {}", e.instance_path())).collect();
+    static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
+        let schema: Value =
+            serde_json::from_str(include_str!("../../docs/gdoctor-report-1.json")).expect("the schema is JSON");
+        jsonschema::validator_for(&schema).expect("the schema is a schema")
+    });
+    let errors: Vec<String> = SCHEMA.iter_errors(report).map(|e| format!("{e} at {}", e.instance_path())).collect();
     assert!(errors.is_empty(), "{errors:#?}");
 }
 
@@ -170,6 +173,7 @@ impl Run {
         let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
             panic!("not a report: {error}\n{}\n{errors}", String::from_utf8_lossy(&output.stdout))
         });
+        validate(&report);
         Self { code: output.status.code().unwrap_or(-1), report }
     }
 
