@@ -713,7 +713,10 @@ fn words_stand_for_values() {
             let has = |text: &str| text.contains(&format!("{{{}}}", name.to_ascii_lowercase()));
             let notes = |fix: &Fix<'static>| [&fix.notes[..], &fix.undo].concat().into_iter().map(|note| note.text);
             let fixes = doc.fixes.iter().flat_map(|fix| notes(fix).chain([fix.title]));
-            let mut texts = doc.codes.iter().flat_map(|code| [code.sentence, code.detail]).chain(fixes);
+            let commands = doc.fixes.iter().flat_map(|fix| &fix.commands).map(|fence| fence.text);
+            let commands = commands.chain(doc.find_out.iter().copied());
+            let commands = commands.filter(|_| *name == "SUBJECT");
+            let mut texts = doc.codes.iter().flat_map(|code| [code.sentence, code.detail]).chain(fixes).chain(commands);
             assert!(texts.any(has), "{id}: {name} is no value of a sentence");
             assert!(!words.is_empty() && !words.contains(['{', '`']), "{id}: {name}: {words}");
         }
