@@ -213,9 +213,9 @@ fn the_title_of_what_only_looks_says_so() {
                 let commands: Vec<&str> = fix.commands_for(&tags).into_iter().flat_map(str::lines).collect();
                 let looks =
                     !commands.is_empty() && commands.iter().all(|line| only_looks(line) && *line != report::CORRECTED);
-                let looks = looks && fix.risks.contains(&Risk::Looks);
-                if looks && !LOOKS.iter().any(|word| fix.title.starts_with(&format!("{word} "))) {
-                    problems.insert(format!("{id}: fix {}: {:?} over {}", fix.name, fix.title, commands.join("; ")));
+                let title = fix.title_for(&tags);
+                if looks && !LOOKS.iter().any(|word| title.starts_with(&format!("{word} "))) {
+                    problems.insert(format!("{id}: fix {}: {title:?} over {}", fix.name, commands.join("; ")));
                 }
             }
         }
@@ -709,10 +709,14 @@ fn nothing_is_a_riddle() {
 fn words_stand_for_values() {
     for (id, doc) in documents() {
         for (name, words) in &doc.words {
-            let has = |text: &str| text.contains(&format!("{{{name}}}"));
+            // `SUBJECT` is the same value in a command.
+            let has = |text: &str| text.contains(&format!("{{{}}}", name.to_ascii_lowercase()));
             let notes = |fix: &Fix<'static>| [&fix.notes[..], &fix.undo].concat().into_iter().map(|note| note.text);
             let fixes = doc.fixes.iter().flat_map(|fix| notes(fix).chain([fix.title]));
-            let mut texts = doc.codes.iter().flat_map(|code| [code.sentence, code.detail]).chain(fixes);
+            let commands = doc.fixes.iter().flat_map(|fix| &fix.commands).map(|fence| fence.text);
+            let commands = commands.chain(doc.find_out.iter().copied());
+            let commands = commands.filter(|_| *name == "SUBJECT");
+            let mut texts = doc.codes.iter().flat_map(|code| [code.sentence, code.detail]).chain(fixes).chain(commands);
             assert!(texts.any(has), "{id}: {name} is no value of a sentence");
             assert!(!words.is_empty() && !words.contains(['{', '`']), "{id}: {name}: {words}");
         }

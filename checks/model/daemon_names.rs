@@ -48,7 +48,7 @@ pub fn nearest<I: Iterator<Item = &'static str>>(name: &str, known: impl Fn() ->
     }
 }
 
-/// How many letters are changed, put in, taken out, or swapped with their neighbour.
+/// How many letters are changed, put in, taken out, or swapped with their neighbour. strsim, which the binary has, needs std.
 fn distance(one: &[u8], other: &[u8]) -> usize {
     let mut rows: Vec<Vec<usize>> = Vec::from([(0..=other.len()).collect::<Vec<_>>()]);
     for i in 1..=one.len() {

@@ -160,6 +160,7 @@ fn parse_fix<'a>(name: &'a str, body: &'a str) -> Result<Fix<'a>, String> {
     let mut fix = Fix {
         name,
         title: prose[..title_end].trim_ascii(),
+        titles: notes(&items, "title"),
         commands: Vec::new(),
         risks: Vec::new(),
         notes: notes(&items, "note"),
@@ -201,7 +202,7 @@ fn notes<'a>(items: &[(&'a str, &'a str)], kind: &str) -> Vec<Note<'a>> {
 }
 
 /// The keys whose words may be followed by tags.
-const TAGGED: [&str; 5] = ["note", "verify", "undo", "writes", "edit"];
+const TAGGED: [&str; 6] = ["title", "note", "verify", "undo", "writes", "edit"];
 
 /// (`#` or `##`, heading, body).
 type Section<'a> = (&'a str, &'a str, &'a str);

@@ -132,6 +132,8 @@ pub struct Fix<'a> {
     pub name: &'a str,
     /// An imperative sentence: "Add the user to the docker group".
     pub title: &'a str,
+    /// The title where the commands of some systems do another thing than those of the others.
+    pub titles: Vec<Note<'a>>,
     pub commands: Vec<Commands<'a>>,
     pub risks: Vec<Risk>,
     /// What to know before or after, a sentence each.
@@ -245,6 +247,11 @@ impl<'a> Fix<'a> {
     pub fn commands_for(&self, host_tags: &[String]) -> Vec<&'a str> {
         let known = self.commands.iter().take(self.known_steps(host_tags));
         known.filter(|fence| hold(&fence.tags, host_tags)).map(|fence| fence.text).collect()
+    }
+
+    /// What its commands do on a host with these tags.
+    pub fn title_for(&self, host_tags: &[String]) -> &'a str {
+        notes_for(&self.titles, host_tags).first().map_or(self.title, |title| title.text)
     }
 
     /// All its commands are for a kind of machine that this host is not.

@@ -251,7 +251,9 @@ fn write_all(page: &mut Page, id: &str, fix: &Fix<'_>, again: &str) {
     if fix.verify.is_empty() {
         page.piece(2, format!("{CHECK_IT}: {again}"));
     }
-    for (label, notes) in [("", &fix.notes), ("Check it worked: ", &fix.verify), ("Undo: ", &fix.undo)] {
+    for (label, notes) in
+        [("", &fix.titles), ("", &fix.notes), ("Check it worked: ", &fix.verify), ("Undo: ", &fix.undo)]
+    {
         for note in notes {
             let on = if note.tags.is_empty() { String::new() } else { format!("on {}: ", note.tags.join(", ")) };
             match (label, note.step().command()) {

@@ -34,6 +34,7 @@ mod outcome;
 mod program;
 mod read;
 mod schema;
+mod twice;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::kinds::Eyes;
-use crate::document::{once, typed};
+use super::twice::once;
+use crate::document::typed;
 use crate::host::process::{self, End};
 
 /// Answers of one program.

@@ -153,9 +153,12 @@ impl Screen<'_> {
     /// Its words in so many rows; how many checks wait for it is told whole, where there is room for more than that.
     fn family_words(&self, family: &FamilyWords, indent: usize, rows: usize) -> String {
         let waiting = family.waiting_words();
-        let room = self.width.saturating_sub(indent + waiting.len());
-        if waiting.is_empty() || rows > 1 || room < LEAST {
+        if waiting.is_empty() || rows > 1 {
             return self.rows(&family.told(), indent, rows);
+        }
+        if self.width.saturating_sub(indent + waiting.len()) < LEAST {
+            let row = format!("{:indent$}{} waiting", "", family.waiting);
+            return format!("{};\n{row}", self.rows(&family.text, indent, 1));
         }
         let narrow = Screen { width: self.width - waiting.len(), trouble: Vec::new(), extras: self.extras, ..*self };
         format!("{}{waiting}", narrow.rows(&family.text, indent, rows))

@@ -49,18 +49,19 @@ pub struct Known {
 impl Known {
     /// Of no check.
     pub fn nothing() -> Self {
-        Self { finding: Finding::pass("").about("NAME"), words: Vec::new() }
+        Self { finding: Finding::pass("").about(NOBODYS), words: Vec::new() }
     }
 
     /// Of a check or a note.
     pub fn of(id: &str) -> Self {
         let check = ALL.iter().find(|check| check.id == id);
-        let family = check.map_or("", |check| check.family.name);
-        let is_meant = |(names, _): &&(&[&str], &str)| names.contains(&id) || names.contains(&family);
-        let subject = SUBJECTS.iter().find(is_meant).map_or("NAME", |(_, word)| word);
         let words =
             check.and_then(|check| Doc::parse_part(check.doc, |_| false).ok()).map_or(Vec::new(), |doc| doc.words);
-        Self { finding: Finding::pass("").about(subject), words }
+        let known = Self { words, ..Self::nothing() };
+        match known.words_for(SUBJECT) {
+            Some(subject) => known.about(subject),
+            None => known,
+        }
     }
 
     pub fn about(self, subject: impl std::fmt::Display) -> Self {
@@ -77,7 +78,7 @@ impl Known {
 
     /// Its subject is but the word for one.
     fn is_nobodys(&self) -> bool {
-        self.finding.subject == "NAME" || SUBJECTS.iter().any(|(_, word)| self.finding.subject == *word)
+        self.finding.subject == self.words_for(SUBJECT).unwrap_or(NOBODYS)
     }
 
     /// The words that stand for `{name}` in a sentence.
@@ -86,27 +87,10 @@ impl Known {
     }
 }
 
-/// What the findings of a check, or of all other checks of a family, are about.
-const SUBJECTS: [(&[&str], &str); 18] = [
-    (&["port", "run-line-ports"], "PORT"),
-    (&["registry"], "HOST:PORT"),
-    (&["camera", "run-line-camera"], "CAMERA"),
-    (&["disk-lost", "docker-storage", "run-line-volumes", "dockerfile-path"], "SOME_PATH"),
-    (&["disk-reclaim"], "COMMAND"),
-    (&["disk"], "FOLDER"),
-    (&["gpu-decode", "gpu-encode"], "CODEC"),
-    (&["capability", "nvidia-config", "run-line-capabilities", "dockerfile-variables"], "CAPABILITY"),
-    (&["gpu-path", "run-line-limits", "run-line-options", "run-line-rights", "run-line-shared"], "OPTION"),
-    (&["nvidia-nodes"], "DEVICE"),
-    (&["nvidia"], "GPU"),
-    (&["docker-compose"], "KEY"),
-    (&["docker-programs"], "PROGRAM"),
-    (&["run-line-syntax", "run-line-socket"], "VARIABLE"),
-    (&["dockerfile-context"], "FILE"),
-    (&["dockerfile-driver"], "PACKAGE"),
-    (&["dockerfile"], "WORDS"),
-    (&["proof"], "LOOK"),
-];
+/// The line of `## Words` that tells what a command has for a subject: `- SUBJECT: PORT`.
+const SUBJECT: &str = "SUBJECT";
+/// What it has where no such line is.
+const NOBODYS: &str = "NAME";
 
 /// What stands in a command for something that no look at a host tells, and what is to be written there.
 pub const PLACES: [(&str, &str); 2] =

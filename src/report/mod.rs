@@ -9,16 +9,17 @@ mod families;
 mod fitted;
 mod gate;
 mod length;
+mod line;
 mod refusal;
+mod remedy;
 mod shown;
 pub mod start;
 mod words;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
-use gdoctor_checks::model::fix::{Edit, Risk, Step};
+use gdoctor_checks::model::fix::Step;
 use gdoctor_checks::model::newest;
 use serde::Serialize;
 
@@ -32,7 +33,9 @@ pub use doc::{Known, PLACES, find_fix, general, general_words, has_holes, is_ope
 pub use families::FamilyWords;
 pub use fitted::ANEW_BY_SCRIPT;
 pub use gate::{Gate, harmless};
+pub use line::{Change, ComposeWords, FileChange, RunLineWords};
 pub use refusal::Refused;
+pub use remedy::{CHECK_IT, FixWords, Touches, UNDO, headed};
 pub use words::{CORRECTED, OUT_OF_SIGHT, ROOT_FOR_ALL, YOUR_OWN, general_fix, title_of, write, write_through};
 
 /// `$id` of `docs/gdoctor-report-1.json`, which `gdoctor schema` prints.
@@ -162,125 +165,6 @@ impl NeedFile {
         };
         (!self.used).then(words)
     }
-}
-
-/// The judged line, and what would have to change in it.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RunLineWords {
-    /// As given; literal secrets are overwritten with asterisks of the same length.
-    pub text: String,
-    /// The file that it stands in; empty where it was typed or piped.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub file: String,
-    /// Where the command begins in the text, from 1.
-    pub line: usize,
-    /// It is one of several: sentences name its line.
-    #[serde(skip)]
-    pub several: bool,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub image: String,
-    /// Whether docker would start the container; whether its program then finds all it wants is another matter.
-    pub starts: Starts,
-    /// Not all checks that decide were selected.
-    #[serde(skip)]
-    pub partial: bool,
-    /// Arguments that nothing here looks into, and that docker may refuse.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub unseen: Vec<String>,
-    /// Why it cannot be told whether the container would start.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub open: Vec<String>,
-    /// `docker`, `podman`.
-    pub engine: &'static str,
-    /// The whole line, ready to paste; `None` when nothing has to change.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub corrected: Option<String>,
-    /// What keeps docker from starting the container after the correction as well: only the user can mend it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub left: Vec<String>,
-    /// What the correction changes, in the order of the line.
-    pub changes: Vec<Change>,
-}
-
-impl RunLineWords {
-    /// Whether docker would start the container, in a sentence.
-    pub fn verdict(&self) -> String {
-        if self.several { format!("Line {}, {}: {}", self.line, self.image, self.sentence()) } else { self.sentence() }
-    }
-
-    fn sentence(&self) -> String {
-        let engine = self.engine;
-        let start = || format!("Whether {engine} would start this container");
-        match self.starts {
-            Starts::Yes => format!("Nothing seen here keeps {engine} from starting this container."),
-            Starts::No => format!("{engine} would not start this container."),
-            Starts::Unknown if self.partial => {
-                format!("{} is not known: checks were left out.", start())
-            }
-            Starts::Unknown if self.open.is_empty() => format!("{} cannot be told.", start()),
-            Starts::Unknown => format!("{} cannot be told: {}.", start(), self.open.join("; ")),
-        }
-    }
-
-    /// What the corrected command is called.
-    pub fn title(&self) -> &'static str {
-        if self.left.is_empty() {
-            "The corrected command"
-        } else {
-            "The command with the changes that are known, which docker does not take yet"
-        }
-    }
-
-    /// Why the correction changes what it changes, each reason once.
-    pub fn reasons(&self) -> Vec<&str> {
-        let mut reasons: Vec<&str> = Vec::new();
-        for change in &self.changes {
-            if !reasons.contains(&change.reason.as_str()) {
-                reasons.push(&change.reason);
-            }
-        }
-        reasons
-    }
-}
-
-/// One change of the line: bytes `start..end` of its text become `text`.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Change {
-    pub start: usize,
-    pub end: usize,
-    pub text: String,
-    /// One line.
-    pub reason: String,
-    /// The finding that it mends.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub code: String,
-}
-
-/// The judged service, and what would have to change in its files.
-#[derive(Clone, Debug, Serialize)]
-pub struct ComposeWords {
-    /// Where the service stands.
-    pub service: String,
-    /// Why it cannot be told whether the container would start.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub open: Vec<String>,
-    pub changes: Vec<FileChange>,
-}
-
-/// One change of a compose file.
-#[derive(Clone, Debug, Serialize)]
-pub struct FileChange {
-    pub file: Place,
-    /// The place is the service, which gets these lines besides what it has; else they stand for what is there.
-    pub adds: bool,
-    /// YAML, without the indentation of the place; none: what is there goes.
-    pub lines: Vec<String>,
-    /// One line.
-    pub reason: String,
-    /// The finding that it mends.
-    pub code: String,
 }
 
 /// One finding in words.
@@ -486,100 +370,6 @@ fn is_zero(number: &usize) -> bool {
 pub struct Seen {
     pub source: String,
     pub value: String,
-}
-
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct FixWords {
-    pub title: String,
-    /// Lines to paste into a shell, in order.
-    pub commands: Vec<String>,
-    pub risks: Vec<&'static str>,
-    pub notes: Vec<String>,
-    /// How to see that it worked; never empty in a report.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub verify: Vec<Step<String>>,
-    /// Commands that take back what it changes, or a sentence that says why none does.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub undo: Vec<Step<String>>,
-    pub needs_root: bool,
-    pub page: String,
-    /// The commands are the run line, changed.
-    #[serde(skip)]
-    pub changes_line: bool,
-    /// Addresses at which everybody who reaches them is root on this host once it is done, and nobody is now.
-    #[serde(skip)]
-    pub opens: String,
-    /// None: what it changes is not told, or not in the very words that are printed.
-    #[serde(skip)]
-    pub touches: Option<Touches>,
-}
-
-/// What a fix's commands change, as its document says.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Touches {
-    /// `~/` is the user's home.
-    pub writes: Vec<String>,
-    /// A package manager brings packages besides.
-    pub packages: bool,
-    /// In the places of the commands that open an editor or have sed change a file.
-    pub edits: Vec<Edit<String>>,
-}
-
-/// What [`FixWords::afterwards`] calls its lines.
-pub const CHECK_IT: &str = "Check it worked";
-pub const UNDO: &str = "Undo";
-
-/// `Stop it (needs root)`; of a site's own fix nobody may have said what it does.
-pub fn headed(title: impl fmt::Display, risks: &[&str]) -> String {
-    if risks.is_empty() { title.to_string() } else { format!("{title} ({})", risks.join(", ")) }
-}
-
-impl FixWords {
-    /// The page, where it is one: an own check without a page has the place where it is written.
-    pub fn link(&self) -> Option<&str> {
-        Some(self.page.as_str()).filter(|page| page.starts_with("https://") || page.starts_with("http://"))
-    }
-
-    /// Its title, with what it does to the host where that is known.
-    pub fn headed(&self, title: impl fmt::Display) -> String {
-        headed(title, &self.risks)
-    }
-
-    /// Its commands only look: the reader does what the title says.
-    pub fn is_by_hand(&self) -> bool {
-        self.risks.contains(&Risk::Looks.words())
-    }
-
-    /// How to see that it worked, where its commands try it by themselves, in a container or in surroundings that they make: another
-    /// look at the host sees nothing of that.
-    pub fn tried(&self) -> Option<&'static str> {
-        const TESTS: [&str; 3] = [" test -", "xvfb-run ", " gdoctor "];
-        const STARTS: [&str; 4] = ["docker run ", "podman run ", "docker build ", "docker compose up"];
-        let any = |words: &[&str]| {
-            let mut own = self.commands.iter().filter(|command| *command != words::YOUR_OWN);
-            own.any(|command| words.iter().any(|words| command.contains(words)))
-        };
-        match (any(&TESTS), any(&STARTS)) {
-            (true, _) => Some("The command above ends without an error."),
-            (false, true) => Some("Start again what failed: the error is gone."),
-            (false, false) => None,
-        }
-    }
-
-    /// What follows the commands in every format: how to see that it worked, how to take it back.
-    pub fn afterwards(&self) -> impl Iterator<Item = (&'static str, &Step<String>)> {
-        let says = |risk: Risk| self.risks.contains(&risk.words());
-        // A shell that has the new group already is part of some fixes.
-        let in_new_shell = self.commands.iter().any(|command| command.starts_with("newgrp "));
-        let label = match () {
-            () if says(Risk::Reboot) => "After a restart",
-            () if says(Risk::LogInAgain) && !in_new_shell => "After a login",
-            () => CHECK_IT,
-        };
-        let verify = self.verify.iter().map(move |step| (label, step));
-        verify.chain(self.undo.iter().map(|step| (UNDO, step)))
-    }
 }
 
 /// What a report says besides its findings.

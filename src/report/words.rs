@@ -339,7 +339,7 @@ const RESTART: &str = "Then restart the machine: `sudo reboot`.";
 
 /// A fix for a host with these tags, with what is known where no host was looked at.
 pub fn general_fix(fix: &Fix, tags: &[String], known: &Known) -> FixWords {
-    let title = worded(fix.title, known);
+    let title = worded(fix.title_for(tags), known);
     let texts = |lines: &[Note]| -> Vec<String> {
         let text = |line: &Note| match line.step() {
             Step::Sentence(text) => worded(text, known),
@@ -350,6 +350,7 @@ pub fn general_fix(fix: &Fix, tags: &[String], known: &Known) -> FixWords {
     let (notes, verify, undo) = (texts(&fix.notes), texts(&fix.verify), texts(&fix.undo));
     let worded = Fix {
         title: &title,
+        titles: Vec::new(),
         notes: with_texts(&fix.notes, &notes),
         verify: with_texts(&fix.verify, &verify),
         undo: with_texts(&fix.undo, &undo),
@@ -414,7 +415,7 @@ fn fix_words(fix: &Fix, tags: &[String], line: Option<&RunLine>, finding: &Findi
     let restart =
         risks.contains(&Risk::Reboot) && to_run && !commands.iter().any(|command| command.ends_with("reboot"));
     FixWords {
-        title: fill(fix.title, finding, told),
+        title: fill(fix.title_for(tags), finding, told),
         commands,
         needs_root: risks.contains(&Risk::NeedsRoot),
         risks: risks.into_iter().map(Risk::words).collect(),

@@ -42,6 +42,6 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
 
 /// The line's wish to be started again by the daemon, also after a boot.
 fn restarts(need: &Need) -> Option<&RunOption> {
-    let line = need.run.as_ref().filter(|line| !line.podman)?;
+    let line = need.run.as_ref()?;
     line.last("restart").filter(|option| ["always", "unless-stopped"].contains(&option.value.as_str()))
 }

@@ -33,9 +33,10 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         None => Finding::pass("raisable").evidence("default-shm-size", shared),
     };
     // The line's own option is refused: told there.
-    let of_line = need.run.as_ref().is_some_and(|line| {
-        line.by.is_some() && !line.podman && line.all("ulimit").any(|option| option.value.starts_with("memlock="))
-    });
+    let of_line = need
+        .run
+        .as_ref()
+        .is_some_and(|line| line.by.is_some() && line.all("ulimit").any(|option| option.value.starts_with("memlock=")));
     let finding = match capped {
         Some(_) if of_line => Finding::from(Stop::blocked_by("run-line-rights")),
         _ => finding,

@@ -78,7 +78,7 @@ fn moved(code: &'static str, own: &Route, unused: Option<Unused>) -> Finding {
 
 /// A network that is made with the container, for certain: the engine does not have it yet.
 fn to_make(facts: &Facts, need: &Need) -> Option<(String, Origin)> {
-    let line = need.run.as_ref().filter(|line| !line.podman)?;
+    let line = need.run.as_ref()?;
     let known = facts.run.networks.value()?;
     let made = line.networks_to_make().into_iter().find(|(name, _)| known.iter().all(|known| known != name));
     made.map(|(name, by)| (name.to_string(), by))

@@ -85,7 +85,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
 fn runtime_gone(facts: &Facts, need: &Need) -> Option<Finding> {
     let docker = &facts.docker;
     let info = docker.info.value()?;
-    let line = need.run.as_ref().filter(|line| !line.podman);
+    let line = need.run.as_ref();
     let named = line.and_then(|line| line.last("runtime")).filter(|option| !option.value.is_empty());
     let name = named.map_or(&info.default_runtime, |option| &option.value);
     let path = &info.runtimes.get(name)?.path;

@@ -82,7 +82,7 @@ fn asked(need: &Need, hidden: &Hidden) -> Option<Finding> {
         let kept = |name: &str| path.strip_prefix("/dev/").is_some_and(|rest| rest.split('/').next() == Some(name));
         !KEPT.iter().any(|name| kept(name)) && hidden.has(path)
     };
-    let line = need.run.as_ref().filter(|line| !line.podman);
+    let line = need.run.as_ref();
     let by_line = line.and_then(|line| of_line(line, &is_below));
     let camera = need.cameras.first().map(|wish| ("cameras' nodes".into(), wish.by.clone(), true));
     let gpu = need.gpu.as_ref().map(|wish| ("GPUs' nodes".into(), wish.by.clone(), false));
