@@ -575,7 +575,7 @@ fn no_sudo(machine: &Machine) -> Result<(), String> {
 fn opens_and_closes(machine: &Machine) -> Result<(), String> {
     let fix = "gdoctor fix --only docker-config,docker-engine,docker-access --timeout 30s";
     let hosts = r#"[\"unix:///var/run/docker.sock\", \"tcp://127.0.0.1:2375\"]"#;
-    let refused = "Docker would listen at tcp://127.0.0.1:2375 without TLS";
+    let refused = "Docker would listen at tcp://127.0.0.1:2375 and ask nobody for a certificate";
     // Each keeps dockerd from its start, and is mended by an edit.
     for (file, options) in [
         (format!(r#"{{\"hosts\": {hosts},}}"#), ""),

@@ -91,7 +91,10 @@ pub fn of_command(host: &Host, before: &str, after: &str) -> Result<(), String> 
 }
 
 fn opens(hosts: &str) -> String {
-    format!("Docker would listen at {} without TLS, and {ROOT_FOR_ALL}", Gate::default().text(hosts))
+    format!(
+        "Docker would listen at {} and ask nobody for a certificate (tlsverify): {ROOT_FOR_ALL}",
+        Gate::default().text(hosts)
+    )
 }
 
 /// A file that a package has brought: what is written there the package's next version takes back.

@@ -314,7 +314,13 @@ impl Words<'_> {
         }
         if !self.opens.is_empty() && words.commands.iter().any(|line| starts_docker(line)) {
             words.opens = self.shown.gate.told(&self.opens);
-            words.notes.insert(0, format!("Docker then listens at {} without TLS: {ROOT_FOR_ALL}.", words.opens));
+            words.notes.insert(
+                0,
+                format!(
+                    "Docker then listens at {} and asks nobody for a certificate (tlsverify): {ROOT_FOR_ALL}.",
+                    words.opens
+                ),
+            );
         }
         if words.verify.is_empty() {
             words.verify.push(self.look_again(&words, finding));
@@ -323,7 +329,7 @@ impl Words<'_> {
     }
 }
 
-/// What a dockerd on TCP without TLS comes to.
+/// What a dockerd on TCP comes to that asks nobody for a certificate.
 pub const ROOT_FOR_ALL: &str = "whoever reaches that is root on this host";
 
 /// The line starts dockerd, anew too.
