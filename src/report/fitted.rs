@@ -169,7 +169,7 @@ fn of_user(command: String) -> Option<String> {
             let rest: Vec<&str> = rest.iter().copied().filter(|word| *word != "docker.socket").collect();
             Some(format!("systemctl --user {}", rest.join(" ")))
         }
-        ["service", "docker", "restart" | "start", ..] => Some(AGAIN.into()),
+        ["service", "docker", "restart"] => Some(AGAIN.into()),
         ["service", "docker", ..] => None,
         ["sudoedit", file] if file.contains(OF_THE_USER) => Some(format!("${{EDITOR:-vi}} {file}")),
         ["dockerd", ..] => Some(plain.join(" ")),
