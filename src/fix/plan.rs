@@ -1,5 +1,6 @@
 //! What could be done about each cause that a report tells, and in which order: the steps as values. `draft` makes one of a fix.
 
+use gdoctor_checks::model::finding;
 use gdoctor_checks::model::fix::{Edit, Risk, Step as Afterwards};
 use serde::Serialize;
 
@@ -130,7 +131,10 @@ impl Step {
 /// dockerd does not start while this is told; one that runs goes on.
 pub fn keeps_from_start(code: &str) -> bool {
     match code.split_once('/') {
-        Some(("docker-config", name)) => !["refused-later", "key-without-effect", "variables-misread"].contains(&name),
+        // What nobody could read is mended by nobody.
+        Some(("docker-config", name)) => {
+            !["refused-later", "key-without-effect", "key-twice", "variables-misread", finding::UNKNOWN].contains(&name)
+        }
         Some((check, name)) => check == "docker-unit" && ["refused-next", "closes-next"].contains(&name),
         None => false,
     }

@@ -169,7 +169,7 @@ fn of_user(command: String) -> Option<String> {
             let rest: Vec<&str> = rest.iter().copied().filter(|word| *word != "docker.socket").collect();
             Some(format!("systemctl --user {}", rest.join(" ")))
         }
-        ["service", "docker", "restart" | "start", ..] => Some(AGAIN.into()),
+        ["service", "docker", "restart"] => Some(AGAIN.into()),
         ["service", "docker", ..] => None,
         ["sudoedit", file] if file.contains(OF_THE_USER) => Some(format!("${{EDITOR:-vi}} {file}")),
         ["dockerd", ..] => Some(plain.join(" ")),
@@ -203,6 +203,8 @@ fn without_systemd(commands: Vec<String>) -> Option<Vec<String>> {
                 _ => return None,
             },
             _ if command == RESTART_BY_SCRIPT => ANEW_BY_SCRIPT.to_owned(),
+            // Where it has no script of its own dockerd starts it.
+            ["service", "containerd", "restart"] => format!("[ ! -e /etc/init.d/containerd ] || {command}"),
             _ if OF_SYSTEMD.iter().any(|words| command.contains(words)) => return None,
             _ => command.clone(),
         };
@@ -310,6 +312,8 @@ mod tests {
         let fitting = ["sudo rm /x", ANEW_BY_SCRIPT, "sudo service docker stop"].map(str::to_owned);
         assert_eq!(told(&written), Ok(fitting.to_vec()));
         assert_eq!(told(&["sudo systemctl enable --now docker"]), Ok(vec!["sudo service docker start".to_owned()]));
+        let containerd = told(&["sudo service containerd restart"]).unwrap();
+        assert_eq!(containerd, ["[ ! -e /etc/init.d/containerd ] || sudo service containerd restart"]);
         assert_eq!(told(&["systemctl is-active docker"]), Err(NO_SYSTEMD));
         assert_eq!(told(&["sudo journalctl -u docker"]), Err(NO_SYSTEMD));
         let old =

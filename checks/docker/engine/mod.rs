@@ -6,7 +6,7 @@ mod start;
 use crate::model::facts::docker::{
     Address, Config, DockerFacts, Lack, NoVariables, Package, PidOfAnother, Reach, Settings,
 };
-use crate::model::facts::engine::{Kvm, Start, SystemdFailure};
+use crate::model::facts::engine::{EngineFacts, Kvm, Start, SystemdFailure};
 use crate::model::facts::host::{NOT_RUNNING, Platform};
 use crate::model::finding::Verdict;
 use crate::model::prelude::*;
@@ -82,7 +82,9 @@ fn held_by_systemd(facts: &Facts) -> Option<Result<Findings, Stop>> {
         _ if lacking.is_some() => no_variables(lacking?),
         Some(failure) => of_systemd(failure).evidence(facts.engine.start.source.0.as_str(), start.state.as_str()),
         // The next connection would start it again; what ended by itself ends so again.
-        None => said().or_else(|| unsaid(facts).filter(|_| start.result != "oom-kill")).or_else(|| starting(start))?,
+        None => said()
+            .or_else(|| unsaid(facts).filter(|_| start.result != "oom-kill"))
+            .or_else(|| starting(&facts.engine, start))?,
     };
     let address = docker.endpoint.value().map(|endpoint| endpoint.address.to_string()).unwrap_or_default();
     Some(Ok(finding.with("address", address).with("path", config_path(docker)).into()))
@@ -220,7 +222,7 @@ fn down(facts: &Facts, reach: &Reach) -> Result<Finding, Stop> {
         let finding = outside_its_guest(facts, by_its_unit(docker, of_named_key(docker, with_a_range(facts, finding))));
         return Ok(in_its_place(docker, finding).with("root", docker.root()));
     }
-    if let Some(finding) = facts.engine.start.value().and_then(starting) {
+    if let Some(finding) = facts.engine.start.value().and_then(|start| starting(&facts.engine, start)) {
         return Ok(finding);
     }
     if facts.engine_waits_for_reboot() {
@@ -358,8 +360,16 @@ fn unsaid(facts: &Facts) -> Option<Finding> {
     Some(finding.evidence(facts.engine.start.source.0.as_str(), format!("failed, {}", start.result)))
 }
 
-fn starting(start: &Start) -> Option<Finding> {
-    (start.state == "activating").then(|| Finding::fail("still-starting", "see-log"))
+fn starting(engine: &EngineFacts, start: &Start) -> Option<Finding> {
+    let awaited = engine.containerd.value().filter(|containerd| !containerd.listens);
+    (start.state == "activating").then(|| match awaited {
+        Some(containerd) => {
+            let finding =
+                Finding::fail("awaits-containerd", "start-containerd").with("containerd", &containerd.address);
+            finding.evidence(engine.containerd.source.0.as_str(), format!("nobody listens at {}", containerd.address))
+        }
+        None => Finding::fail("still-starting", "see-log"),
+    })
 }
 
 /// dockerd was not reached: systemd gave up before.

@@ -1,5 +1,6 @@
 //! One line of a unit's file or a drop-in: taken out, or mended where systemd.syntax(7) leaves one way to mean it.
 
+use gdoctor_checks::model::daemon_names::nearest;
 use gdoctor_checks::model::facts::docker::{Ignored, Why};
 
 use crate::host::units;
@@ -49,6 +50,10 @@ pub fn mended(text: &str, number: &str) -> Result<String, String> {
         Why::Misspelled(right) => line.replacen(&fault.key, right, 1),
         Why::Percent if is_encoded(line) => line.replace('%', "%%"),
         Why::Percent => return Err(format!("has a % in line {number} that is for you to say")),
+        Why::NoLimit if means_infinity(line) => {
+            let (name, value) = line.split_once('=').unwrap_or((line, ""));
+            format!("{name}={}", value.replacen(value.trim(), "infinity", 1))
+        }
         Why::NoLimit => return Err(format!("has a limit in line {number} that is for you to say")),
         Why::NoValue => return Err(format!("has no value in line {number}")),
     };
@@ -67,6 +72,12 @@ pub fn mended(text: &str, number: &str) -> Result<String, String> {
         true => Ok(after),
         false => Err(format!("cannot be mended by line {number} alone")),
     }
+}
+
+/// ulimit's word, or systemd's own with a letter too few.
+fn means_infinity(line: &str) -> bool {
+    let value = line.split_once('=').map_or("", |(_, value)| value.trim());
+    value == "unlimited" || nearest(value, || ["infinity"].into_iter()).is_some()
 }
 
 /// The section that a key belongs to.
@@ -89,6 +100,9 @@ mod tests {
         assert_eq!(told(no_section, "unit mend 2"), "# mine\n[Service]\nLimitNPROC=infinity\nTasksMax=infinity\n");
         let percent = "[Service]\nEnvironment=\"HTTPS_PROXY=http://a:b%40c%21@p\"\nEnvironment=A=%h\n";
         assert_eq!(told(percent, "unit mend 2"), percent.replace("%40c%21", "%%40c%%21"));
+        assert_eq!(told("[Service]\nLimitNOFILE = infinty\n", "unit mend 2"), "[Service]\nLimitNOFILE = infinity\n");
+        assert_eq!(told("[Service]\nLimitNPROC=unlimited\n", "unit mend 2"), "[Service]\nLimitNPROC=infinity\n");
+        assert!(told("[Service]\nLimitNPROC=many\n", "unit mend 2").starts_with("error: "));
         assert_eq!(told("[Service]\nexecstart = /b\n", "unit mend 2"), "[Service]\nExecStart = /b\n");
         let unit = "[Unit]\nAfter=a\nTasksMax=9\nWants=b\n";
         assert_eq!(told(unit, "unit mend 3"), "[Unit]\nAfter=a\n[Service]\nTasksMax=9\n[Unit]\nWants=b\n");
