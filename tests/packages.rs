@@ -22,7 +22,10 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 fn release() -> Option<&'static Path> {
     static RELEASE: OnceLock<Option<PathBuf>> = OnceLock::new();
     let made = RELEASE.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap().keep();
+        // It is wanted to the end of the program, so the next one takes it away.
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("release");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir(&folder).unwrap();
         let binary = folder.join("binary");
         let built = root().join("target/release/gdoctor");
         let version = Command::new(&built).arg("--version").output();
