@@ -151,6 +151,7 @@ impl Hosts {
             in_use: true,
             registers: !state.unregistered,
             cdi: state.cdi,
+            shims: BTreeMap::new(),
             spec_dirs: state.dirs.clone(),
             changed: 100,
         };

@@ -7,9 +7,13 @@ use alloc::vec::Vec;
 use alloc::{format, vec};
 
 use crate::model::fact::{Gap, Stop};
-use crate::model::facts::nvidia::{NvmlFacts, NvmlGpu};
+use crate::model::facts::Facts;
+use crate::model::facts::nvidia::NvmlGpu;
 use crate::model::require::{Card, Subject, Verdict, evaluate};
 use crate::model::version::Version;
+
+/// From this version on libnvidia-container knows the brands that NVML has added (its CHANGELOG).
+const NEWER_BRANDS: [u32; 3] = [1, 9, 0];
 
 /// The variables of an image, with those of a run line over them.
 #[derive(Clone, Copy, Debug)]
@@ -72,12 +76,16 @@ impl Asks<'_> {
     }
 
     /// The first condition that this host's driver, or one of its GPUs, does not meet.
-    pub fn verdict(&self, nvml: &NvmlFacts) -> Result<Verdict, Stop> {
-        self.verdict_for(nvml, None)
+    pub fn verdict(&self, facts: &Facts) -> Result<Verdict, Stop> {
+        self.verdict_for(facts, None)
     }
 
     /// The same of the GPUs of these indices alone; `None`: of all.
-    pub fn verdict_for(&self, nvml: &NvmlFacts, indices: Option<&[u32]>) -> Result<Verdict, Stop> {
+    pub fn verdict_for(&self, facts: &Facts, indices: Option<&[u32]>) -> Result<Verdict, Stop> {
+        let nvml = &facts.nvidia.nvml;
+        let version = facts.toolkit.version.value().and_then(|text| Version::leading(text));
+        let knows = version.map(|version| version >= Version::new(&NEWER_BRANDS));
+        let card = |gpu| card(gpu, knows);
         let cuda = nvml.cuda.known()?.ok_or(Stop::blocked_by("nvidia-nvml"))?;
         let driver = nvml.driver.known()?.ok_or(Stop::blocked_by("nvidia-nvml"))?;
         let taken = nvml.gpus.iter().filter(|gpu| indices.is_none_or(|indices| indices.contains(&gpu.index)));
@@ -107,14 +115,19 @@ pub fn words(list: &str) -> Vec<String> {
     list.split(',').map(|word| word.trim().to_string()).filter(|word| !word.is_empty()).collect()
 }
 
-fn card(gpu: &NvmlGpu) -> Card<'_> {
-    Card { arch: gpu.compute_capability.value().map(String::as_str), brand: gpu.brand.as_deref().map(brand) }
+fn card(gpu: &NvmlGpu, knows: Option<bool>) -> Card<'_> {
+    let brand = gpu.brand.as_deref().and_then(|nvml| brand(nvml, knows));
+    Card { arch: gpu.compute_capability.value().map(String::as_str), brand }
 }
 
-/// libnvidia-container knows NVML's first six brands; all others, those of most cards since Turing among them, are "Unknown".
-fn brand(nvml: &str) -> &str {
-    match nvml {
-        "Quadro" | "Tesla" | "NVS" | "GRID" | "GeForce" | "Titan" => nvml,
-        _ => "Unknown",
+/// libnvidia-container knew NVML's first six brands and called all others, those of most cards since Turing among them, "Unknown";
+/// later it calls them by names of their own. `None`: which of the two it does is not known, or what it calls this one.
+fn brand(nvml: &str, knows_newer: Option<bool>) -> Option<&str> {
+    match (nvml, knows_newer) {
+        ("Quadro" | "Tesla" | "NVS" | "GRID" | "GeForce" | "Titan" | "Unknown", _) => Some(nvml),
+        (_, Some(false)) => Some("Unknown"),
+        ("Nvidia" | "NvidiaRTX" | "GeForceRTX" | "QuadroRTX" | "TitanRTX", Some(true)) => Some(nvml),
+        ("VApps" | "VPC" | "VCS" | "VWS", Some(true)) => Some(nvml),
+        _ => None,
     }
 }

@@ -233,6 +233,9 @@ pub struct Modes {
 pub struct CdiMode {
     #[serde(serialize_with = "place::word")]
     pub default_kind: Option<String>,
+    /// Beginnings of annotations that ask for devices; by default `cdi.k8s.io/` alone.
+    #[serde(serialize_with = "place::word")]
+    pub annotation_prefixes: Option<Vec<String>>,
     pub spec_dirs: Option<Vec<String>>,
 }
 
@@ -267,6 +270,8 @@ pub struct DaemonFile {
     pub in_use: bool,
     /// It registers a runtime named nvidia.
     pub registers: bool,
+    /// The programs of runtimes that are registered by a `runtimeType`, by the runtime's name; empty where its options name none.
+    pub shims: BTreeMap<String, String>,
     /// features.cdi.
     pub cdi: Option<bool>,
     /// cdi-spec-dirs.

@@ -53,7 +53,11 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         return Ok(by.iter().fold(finding, |finding, by| finding.asked_by(by)).into());
     }
     let own = facts.toolkit.runtime_specs.value().map(Vec::as_slice).unwrap_or_default();
-    let named = |spec: &&Spec| matches!(mine, Some(Refusal::NodeGone { spec: path, .. } | Refusal::FileGone { spec: path, .. }) if *path == spec.path);
+    let named = |spec: &&Spec| match mine {
+        Some(Refusal::NodeGone { spec: path, .. } | Refusal::FileGone { spec: path, .. }) => *path == spec.path,
+        Some(Refusal::Conflict { specs, .. }) => specs.contains(&spec.path),
+        _ => false,
+    };
     let mut all: Vec<&Spec> = specs.iter().collect();
     let others = seen.iter().filter(|spec| is_of_another_vendor(spec));
     all.extend(own.iter().chain(others).filter(named));
@@ -165,9 +169,8 @@ fn one(facts: &Facts, specs: &[Spec], spec: &Spec, driver: Option<&str>, weight:
 
 fn malformed(only_one: bool, path: &str, line: usize, column: usize, why: &str) -> Finding {
     let bad = if only_one { Finding::fail } else { Finding::warn };
-    let finding = bad("malformed", "regenerate").about(path).with("path", path).with("why", why);
-    let place = if line == 0 { "it".to_string() } else { format!("line {line}, column {column}") };
-    finding.evidence(path, format!("{place}: {why}")).with("place", place)
+    let why = if line == 0 { why.to_string() } else { format!("line {line}, column {column}: {why}") };
+    bad("malformed", "regenerate").about(path).with("path", path).with("why", &why).evidence(path, why)
 }
 
 /// What is wrong with a spec; it fails where containers get what it says, and warns elsewhere.
@@ -249,16 +252,16 @@ fn fault(facts: &Facts, devices: &Devices, driver: Option<&str>, podman: bool) -
     None
 }
 
-/// Another file of the same folder defines one of its devices: then neither counts.
+/// Another file of the same folder defines one of its devices: then that name leads nowhere. Told of the smaller one of the two,
+/// without which the least is lost.
 fn conflict(specs: &[Spec], spec: &Spec) -> Option<Fault> {
-    let names = names(spec);
-    let folder = folder(&spec.path);
-    let other = specs.iter().find(|other| {
-        other.path != spec.path
-            && self::folder(&other.path) == folder
-            && self::names(other).iter().any(|name| names.contains(name))
-    })?;
-    Some(Fault::new("conflict", "put-aside", &[("other", &other.path)]).closing())
+    let own = names(spec);
+    let rank = |spec: &Spec| (names(spec).len(), spec.path.clone());
+    let beside = |other: &&Spec| folder(&other.path) == folder(&spec.path) && rank(spec) < rank(other);
+    let shared = |other| Some((other, names(other).into_iter().find(|name| own.contains(name))?));
+    let (other, (kind, name)) = specs.iter().filter(beside).find_map(shared)?;
+    let device = format!("{kind}={name}");
+    Some(Fault::new("conflict", "put-aside", &[("other", &other.path), ("device", &device)]).closing())
 }
 
 /// Every device that it defines is defined again in a folder of higher priority.

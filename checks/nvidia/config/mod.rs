@@ -20,6 +20,9 @@ pub static CHECK: Check = Check {
 /// From this version on, a config whose ldconfig is not the host's is rejected.
 const LDCONFIG_IS_HELD: [u32; 3] = [1, 17, 3];
 
+/// From this version on config.toml has a mode.
+const HAS_MODES: [u32; 2] = [1, 10];
+
 fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     facts.has_a_driven_gpu()?;
     facts.is_for_docker(need)?;
@@ -79,7 +82,7 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
 
 fn keys(facts: &Facts, need: &Need, ways: &Ways, settings: &Settings, refused: Option<&Refusal>) -> Findings {
     let mut findings: Findings = Vec::new();
-    findings.extend(mode(settings, ways, refused));
+    findings.extend(mode(facts, settings, ways, refused));
     findings.extend(ldconfig(facts, settings, ways, refused));
     if !facts.toolkit.hook_reads_config() {
         findings.push(unread(facts, need, ways, settings));
@@ -118,9 +121,12 @@ fn unread(facts: &Facts, need: &Need, ways: &Ways, settings: &Settings) -> Findi
     bad("unread", "nvidia-toolkit/upgrade").with("version", version).saw(&facts.toolkit.version)
 }
 
-fn mode(settings: &Settings, ways: &Ways, refused: Option<&Refusal>) -> Option<Finding> {
+fn mode(facts: &Facts, settings: &Settings, ways: &Ways, refused: Option<&Refusal>) -> Option<Finding> {
     let mode = settings.nvidia_container_runtime.mode.as_deref()?;
-    let known = MODES.contains(&mode);
+    let refuses = |refusal: &Refusal| matches!(refusal, Refusal::Mode(other) if other == mode);
+    let version = facts.toolkit.version.value().and_then(|version| Version::leading(version));
+    let is_before = |first: &[u32]| version.as_ref().is_some_and(|version| *version < Version::new(first));
+    let known = MODES.contains(&mode) && !refused.is_some_and(refuses) || is_before(&HAS_MODES);
     let stops = match refused {
         Some(Refusal::Mode(other) | Refusal::HookRefuses(other)) => other == mode,
         _ => ways.usual().is_none(),

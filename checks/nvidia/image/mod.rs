@@ -88,7 +88,7 @@ fn driver(facts: &Facts, asks: Asks<'_>, way: Way) -> Result<(Finding, bool), St
     let nvml = &facts.nvidia.nvml;
     let conditions = asks.conditions();
     let off = facts.switches_requirements_off(asks);
-    let verdict = if conditions.is_empty() { Verdict::Met } else { asks.verdict(nvml)? };
+    let verdict = if conditions.is_empty() { Verdict::Met } else { asks.verdict(facts)? };
     let enforced = way.obeys_capabilities() && !off;
     let finding = match (&verdict, enforced) {
         (Verdict::Unmet(condition), true) => Finding::fail("unmet", "fit").with("condition", condition),

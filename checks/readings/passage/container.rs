@@ -23,6 +23,8 @@ pub struct Container {
     pub variables: BTreeMap<String, String>,
     /// Devices that are asked for by a mount of /dev/null below /var/run/nvidia-container-devices.
     pub mounted: Vec<String>,
+    /// `--annotation`, by its name.
+    pub annotations: BTreeMap<String, String>,
     /// It gets CAP_SYS_ADMIN.
     pub is_admin: bool,
 }
@@ -66,6 +68,7 @@ impl Container {
             requests: line.gpus.iter().map(Request::of).collect(),
             names: line.devices.iter().filter_map(named).collect(),
             variables,
+            annotations: line.all("annotation").filter_map(|option| annotation(&option.value)).collect(),
             mounted: line.mounts.iter().filter_map(by_mount).collect(),
             is_admin: line.switch("privileged").is_some() || line.all("cap-add").any(gives_admin),
         })
@@ -121,6 +124,10 @@ impl Request {
             count => (0..count.min(4096)).map(|index| index.to_string()).collect(),
         }
     }
+}
+
+fn annotation(value: &str) -> Option<(String, String)> {
+    value.split_once('=').map(|(name, value)| (name.to_string(), value.to_string()))
 }
 
 fn gives_admin(option: &RunOption) -> bool {

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::Brought;
 use super::names::{self, Selected};
 use super::refusal::Refusal;
-use super::toolkit::{Toolkit, Work, is_qualified};
+use super::toolkit::{AUTO_CDI, Toolkit, Work, is_qualified};
 use crate::model::fact::{Gap, Stop};
 use crate::model::facts::library;
 use crate::model::facts::nvidia::Start;
@@ -21,6 +21,10 @@ use crate::readings::way::Way;
 const PASSES_COMPAT: [u32; 3] = [1, 17, 7];
 /// From this version on `ldconfig` is normalized on use.
 const TAKES_REAL_OFF: [u32; 2] = [1, 15];
+/// From this version on the hook asks for its mode.
+const ASKS_MODE: [u32; 3] = [1, 11, 0];
+/// Before this version capabilities were compared as they are written, blanks and all.
+const CAPABILITIES_BY_WORD: [u32; 3] = [1, 14, 0];
 const CAPABILITIES: &str = "NVIDIA_DRIVER_CAPABILITIES";
 
 /// Who put the hook in.
@@ -54,7 +58,8 @@ impl Toolkit<'_> {
                 return Ok(Some(Refusal::MigWithoutRights(variable)));
             }
         }
-        let wanted = match capabilities(&work.variables, &supported) {
+        let by_word = self.is_at_least(CAPABILITIES_BY_WORD);
+        let wanted = match capabilities(&work.variables, &supported, by_word) {
             Ok(wanted) => wanted,
             Err(refusal) => return Ok(Some(refusal)),
         };
@@ -66,13 +71,14 @@ impl Toolkit<'_> {
 
     /// assertModeIsLegacy of cmd/nvidia-container-runtime-hook/hook_config.go.
     fn mode_of_hook(&self, devices: &[String], settings: &Settings) -> Result<Option<Refusal>, Stop> {
-        if settings.nvidia_container_runtime_hook.skip_mode_detection == Some(true) {
+        let skips = settings.nvidia_container_runtime_hook.skip_mode_detection == Some(true);
+        if skips || !self.is_at_least(ASKS_MODE) {
             return Ok(None);
         }
         let mode = settings.nvidia_container_runtime.mode.as_deref().unwrap_or("auto");
         Ok(match mode {
             "legacy" => None,
-            "auto" if devices.iter().all(|name| is_qualified(name)) => {
+            "auto" if self.is_at_least(AUTO_CDI) && devices.iter().all(|name| is_qualified(name)) => {
                 Some(Refusal::CdiNameAtHook(devices.first().cloned().unwrap_or_default()))
             }
             "auto" if self.is_csv_platform() => Some(Refusal::HookRefuses("csv".to_string())),
@@ -124,8 +130,13 @@ impl Toolkit<'_> {
             // NVML works through this node: where it does and the node is gone, nobody makes it anew.
             return Ok(Some(Refusal::NoControlNode));
         }
-        if let Some(root) = settings.nvidia_container_cli.root.as_deref().filter(|_| toolkit.root_cache.is_absent()) {
+        let root = settings.nvidia_container_cli.root.as_deref().filter(|root| !root.trim_matches('/').is_empty());
+        if let Some(root) = root.filter(|_| toolkit.root_cache.is_absent()) {
             return Ok(Some(Refusal::NoDriverRoot(root.to_string())));
+        }
+        if let Some(root) = root.filter(|_| toolkit.root_cache.value().is_none()) {
+            let why = super::unknown(&alloc::format!("{root}, the root that config.toml sets, has not been looked at"));
+            brought.doubt = brought.doubt.take().or(Some(why));
         }
         self.by_cli(&selected, wanted, brought);
         let path =
@@ -165,7 +176,11 @@ impl Toolkit<'_> {
 }
 
 /// getDriverCapabilities of cmd/nvidia-container-runtime-hook/container_config.go.
-fn capabilities(variables: &BTreeMap<String, String>, supported: &[String]) -> Result<BTreeSet<String>, Refusal> {
+fn capabilities(
+    variables: &BTreeMap<String, String>,
+    supported: &[String],
+    by_word: bool,
+) -> Result<BTreeSet<String>, Refusal> {
     let supported: BTreeSet<String> = supported.iter().cloned().collect();
     let common = |words: &[String]| words.iter().filter(|word| supported.contains(*word)).cloned().collect();
     match variables.get(CAPABILITIES) {
@@ -174,6 +189,11 @@ fn capabilities(variables: &BTreeMap<String, String>, supported: &[String]) -> R
         Some(value) if value.is_empty() => Ok(common(&words("utility,compute"))),
         Some(value) => {
             let asked = words(value);
+            let known: Vec<&str> = asked.iter().filter(|w| supported.contains(*w)).map(String::as_str).collect();
+            let unknown = asked.iter().any(|word| word != "all" && !supported.contains(word));
+            if !by_word && value != "all" && known.join(",") != *value && !unknown {
+                return Err(Refusal::Capability { word: value.clone(), whole: value.clone() });
+            }
             if asked.iter().any(|word| word == "all") {
                 return Ok(supported);
             }

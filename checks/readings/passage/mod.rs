@@ -39,6 +39,8 @@ pub struct Passage {
     /// Device nodes and the stems of the driver's libraries that are inside, as far as it is known from here.
     pub nodes: BTreeSet<String>,
     pub libraries: BTreeSet<String>,
+    /// NVIDIA's parts come, and no GPU: the list of them says none.
+    pub without_gpu: bool,
     /// Something on the way may refuse the container, and what decides that is not known, or another check has it.
     pub doubt: Option<Stop>,
 }
@@ -61,6 +63,7 @@ struct Brought {
     ways: Vec<Way>,
     nodes: BTreeSet<String>,
     libraries: BTreeSet<String>,
+    without_gpu: bool,
     /// What runc will not find, once it comes to it.
     gone: Option<Refusal>,
     doubt: Option<Stop>,
@@ -81,6 +84,8 @@ const CDI_AT_ALL: [u32; 2] = [25, 0];
 const GPUS_BY_CDI: [u32; 2] = [29, 2];
 /// From here on a count of 0 hides the GPUs that the image asks for; 25.0.7 had it too, 26 never.
 const ZERO_IS_VOID: [u32; 2] = [27, 3];
+/// Runtimes that bring no GPU whatever the variables say. Another may hand over to NVIDIA's.
+const PLAIN: [&str; 6] = ["runc", "docker-runc", "crun", "youki", "runsc", "kata-runtime"];
 /// Words of `capabilities=` that dockerd knows (allNvidiaCaps, and the two that it adds). ngx is none of them.
 const KNOWN: [&str; 8] = ["gpu", "nvidia", "compute", "compat32", "graphics", "utility", "video", "display"];
 
@@ -93,8 +98,8 @@ impl Facts {
         let engine = Engine { facts: self, info, version: number };
         let mut brought = Brought::default();
         let refused = engine.start(container, &mut brought)?;
-        let Brought { ways, nodes, libraries, doubt, .. } = brought;
-        Ok(Passage { ways, refused, nodes, libraries, doubt })
+        let Brought { ways, nodes, libraries, without_gpu, doubt, .. } = brought;
+        Ok(Passage { ways, refused, nodes, libraries, without_gpu, doubt })
     }
 
     /// The start that findings about this host are about: that of the line, where one of docker's is given, else the usual one.
@@ -145,8 +150,8 @@ impl Facts {
             Err((Refusal::Unresolvable { .. }, _)) => return None,
             Err((refusal, _)) => Some(refusal),
         };
-        let Brought { ways, nodes, libraries, doubt, .. } = brought;
-        Some(Passage { ways, refused, nodes, libraries, doubt })
+        let Brought { ways, nodes, libraries, without_gpu, doubt, .. } = brought;
+        Some(Passage { ways, refused, nodes, libraries, without_gpu, doubt })
     }
 
     /// The way of that start, and the words of the flag that leads there.
@@ -177,8 +182,15 @@ impl Facts {
     pub fn is_served_by_nvidias(&self, line: &RunLine) -> bool {
         let Some(info) = self.docker.info.value() else { return false };
         let named = line.last("runtime").map(|option| option.value.as_str()).filter(|name| !name.is_empty());
-        let runtime = info.runtimes.get(named.unwrap_or(&info.default_runtime));
-        runtime.and_then(|runtime| runtime.path.rsplit('/').next()).is_some_and(is_nvidias)
+        let path = self.path_of(info, named.unwrap_or(&info.default_runtime));
+        path.and_then(|path| path.rsplit('/').next()).is_some_and(is_nvidias)
+    }
+
+    /// Where the program of a registered runtime is; empty where nobody tells.
+    fn path_of<'a>(&'a self, info: &'a Info, runtime: &str) -> Option<&'a str> {
+        let path = info.runtimes.get(runtime)?.path.as_str();
+        let shim = || self.toolkit.daemon_file()?.shims.get(runtime).map(String::as_str);
+        Some(if path.is_empty() { shim().unwrap_or_default() } else { path })
     }
 
     /// NVIDIA's runtime is asked for GPUs by this container's variables or mounts, heeded or not.
@@ -230,7 +242,7 @@ impl Engine<'_> {
             "" => "runc",
             name => name,
         });
-        let registered = self.info.runtimes.get(runtime).map(|runtime| runtime.path.as_str());
+        let registered = self.facts.path_of(self.info, runtime);
         if container.runtime.is_some() && registered.is_none() && !runtime.contains(['.', '/']) {
             return Ok(Some(Refusal::NoRuntime(runtime.to_string())));
         }
@@ -261,6 +273,12 @@ impl Engine<'_> {
             {
                 return Ok(Some(refusal));
             }
+        }
+        let plain = program.is_some_and(|program| is_nvidias(program) || PLAIN.contains(&program));
+        let alone = container.requests.is_empty() && container.names.is_empty();
+        if registered.is_some() && !plain && alone && self.facts.names_gpus(container) {
+            let why = alloc::format!("what the runtime {runtime} does with NVIDIA's variables is not known");
+            return Err(unknown(&why));
         }
         if let Some(gone) = brought.gone.take() {
             return Ok(Some(gone));

@@ -36,6 +36,11 @@ pub enum Refusal {
         known: Vec<String>,
         by: Reader,
     },
+    /// Two specs of one folder have this name, so that the reader takes it from neither.
+    Conflict {
+        name: String,
+        specs: [String; 2],
+    },
     /// A spec names a device node that is not there.
     NodeGone {
         spec: String,
@@ -87,6 +92,10 @@ pub enum Refusal {
     },
     /// A name of a kind that this way does not take, whatever GPUs there are.
     NoNameHere(String),
+    /// A name of the vendor runtime.nvidia.com, which this toolkit does not know.
+    NoAutomatic(String),
+    /// Names of the vendor runtime.nvidia.com beside others.
+    MixedVendors,
     /// NVML does not tell this GPU's id.
     SilentGpu(u32),
     /// NVIDIA_IMEX_CHANNELS names a channel that has no node.
@@ -111,7 +120,10 @@ pub enum Missing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
     Dockerd,
+    /// nvidia-container-runtime, for a name that it has made of a plain one.
     Runtime,
+    /// The same, for a name that was asked for in full.
+    Named,
 }
 
 impl Refusal {
@@ -125,7 +137,11 @@ impl Refusal {
             | Refusal::OldCli
             | Refusal::NoCtk(_)
             | Refusal::NoPivot => "nvidia-toolkit",
-            Refusal::CdiOff | Refusal::NoFolders | Refusal::NodeGone { .. } | Refusal::FileGone { .. } => "nvidia-cdi",
+            Refusal::CdiOff
+            | Refusal::NoFolders
+            | Refusal::Conflict { .. }
+            | Refusal::NodeGone { .. }
+            | Refusal::FileGone { .. } => "nvidia-cdi",
             Refusal::Unresolvable { .. } if self.other_kind().is_some() => "nvidia-config",
             Refusal::Unresolvable { known, .. } if known.is_empty() => "nvidia-cdi",
             Refusal::NoRuntime(name) if name == "nvidia" => "nvidia-runtime",
@@ -193,6 +209,7 @@ impl fmt::Display for Refusal {
                 f.write_str("CDI device injection failed: no CDI specification directories specified")
             }
             Refusal::Unresolvable { names, .. } => write!(f, "unresolvable CDI devices {}", names.join(", ")),
+            Refusal::Conflict { name, .. } => write!(f, "unresolvable CDI devices {name}"),
             Refusal::NodeGone { path, .. } => {
                 write!(f, "failed to stat CDI host device \"{path}\": no such file or directory")
             }
@@ -226,6 +243,10 @@ impl fmt::Display for Refusal {
             Refusal::Cgroups => f.write_str("mount error: failed to add device rules"),
             Refusal::UnknownDevice { id, .. } => write!(f, "device error: {id}: unknown device"),
             Refusal::NoNameHere(id) => write!(f, "identifier is not a valid UUID or index: \"{id}\""),
+            Refusal::NoAutomatic(name) => write!(f, "unresolvable CDI devices {name}"),
+            Refusal::MixedVendors => f.write_str(
+                "requesting a CDI device with vendor 'runtime.nvidia.com' is not supported when requesting other CDI devices",
+            ),
             Refusal::SilentGpu(_) => {
                 f.write_str("failed to construct device spec generators: failed to get device UUID")
             }

@@ -40,6 +40,8 @@ pub struct Registry<'a> {
     reader: Reader,
     /// The spec behind each name; `None` where the engine tells of a name whose file is not seen from here.
     devices: BTreeMap<String, Option<(&'a Spec, &'a Devices)>>,
+    /// Names that two files of one folder have, with the two.
+    conflicts: BTreeMap<String, [&'a str; 2]>,
     /// A file that cannot be read from here may have more names.
     hidden: Option<&'a Spec>,
     /// The engine itself tells what it has.
@@ -78,7 +80,7 @@ impl<'a> Registry<'a> {
         // What the daemon lists is what it has, whatever lies in its folders by now.
         let listed = info.discovered_devices.iter().map(|device| &device.id);
         let devices = listed.map(|name| (name.clone(), read.behind(name))).collect();
-        Ok(Self { reader: Reader::Dockerd, devices, hidden: None, told: true })
+        Ok(Self { devices, hidden: None, told: true, ..read })
     }
 
     /// podman's, which looks into folders of its own.
@@ -106,9 +108,9 @@ impl<'a> Registry<'a> {
 
     /// Cache.refresh: a later folder has priority; two specs of one folder that share a name, and the name is gone.
     fn read(reader: Reader, specs: impl Iterator<Item = &'a Spec>, folders: &[&str], newest: &Version) -> Self {
-        let mut read = Self { reader, devices: BTreeMap::new(), hidden: None, told: false };
-        let mut places: BTreeMap<String, usize> = BTreeMap::new();
-        let mut conflicts = BTreeSet::new();
+        let (devices, conflicts) = (BTreeMap::new(), BTreeMap::new());
+        let mut read = Self { reader, devices, conflicts, hidden: None, told: false };
+        let mut places: BTreeMap<String, (usize, &str)> = BTreeMap::new();
         let place = |spec: &Spec| folders.iter().position(|known| same_folder(known, folder(&spec.path)));
         let mut specs: Vec<(usize, &Spec)> = specs.filter_map(|spec| Some((place(spec)?, spec))).collect();
         specs.sort_by_key(|(place, _)| *place);
@@ -123,13 +125,16 @@ impl<'a> Registry<'a> {
             };
             for name in &devices.names {
                 let qualified = alloc::format!("{}={name}", devices.kind);
-                match places.insert(qualified.clone(), place) {
-                    Some(other) if other == place => drop(conflicts.insert(qualified)),
+                match places.insert(qualified.clone(), (place, &spec.path)) {
+                    Some((other, path)) if other == place => {
+                        read.conflicts.insert(qualified, [path, &spec.path]);
+                    }
                     _ => drop(read.devices.insert(qualified, Some((spec, devices)))),
                 }
             }
         }
-        read.devices.retain(|name, _| !conflicts.contains(name));
+        let Self { devices, conflicts, .. } = &mut read;
+        devices.retain(|name, _| !conflicts.contains_key(name));
         read
     }
 
@@ -160,6 +165,10 @@ impl<'a> Registry<'a> {
         if let Some(hidden) = self.hidden.filter(|_| !missing.is_empty()) {
             let gap = crate::model::fact::Gap::Unsupported(alloc::format!("{} cannot be read", hidden.path));
             return Err(Stop::Unknown(gap, Default::default()));
+        }
+        if let Some((name, specs)) = missing.iter().find_map(|name| self.conflicts.get_key_value(name)) {
+            let conflict = Refusal::Conflict { name: name.clone(), specs: specs.map(ToString::to_string) };
+            return Ok(Err((conflict, Injected::default())));
         }
         if !missing.is_empty() {
             let kind = missing.first().and_then(|name| name.split_once('=')).map_or("", |(kind, _)| kind);
@@ -226,7 +235,8 @@ pub enum Untaken {
 }
 
 fn refuses(devices: &Devices, newest: &Version) -> Option<Untaken> {
-    let version = Version::parse(&devices.version).filter(|_| VERSIONS.contains(&devices.version.as_str()));
+    let written = devices.version.strip_prefix('v').unwrap_or(&devices.version);
+    let version = Version::parse(written).filter(|_| VERSIONS.contains(&written));
     let Some(version) = version else { return Some(Untaken::Version) };
     if version > *newest {
         return Some(Untaken::TooNew);

@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 
 use super::Brought;
 use super::names::{self, Selected};
-use super::refusal::Refusal;
+use super::refusal::{Reader, Refusal};
 use super::registry::Registry;
-use super::toolkit::{JIT_CDI, NONE_IS_NONE, Toolkit, VISIBLE, Work, is_qualified};
+use super::toolkit::{AUTOMATIC_NAMES, BY_ANNOTATION, NONE_IS_NONE, Toolkit, VISIBLE, Work, is_qualified};
 use crate::model::fact::{Gap, Stop};
 use crate::model::facts::toolkit::Settings;
 use crate::readings::way::Way;
@@ -29,7 +29,15 @@ impl Toolkit<'_> {
             return Ok(Some(Refusal::NoLowLevel(named)));
         }
         let mode = self.mode(work, program)?;
-        let asked = self.visible(work, true);
+        if !self.knows(&mode) {
+            return Ok(Some(Refusal::Mode(mode)));
+        }
+        let annotated = Some(self.annotated(work)).filter(|names| mode == "cdi" && !names.is_empty());
+        let asked = match annotated {
+            Some(names) if self.is_at_least(BY_ANNOTATION) => Some(names),
+            Some(names) => Some(names.into_iter().chain(self.visible(work, true).into_iter().flatten()).collect()),
+            None => self.visible(work, true),
+        };
         let (way, refusal) = match mode.as_str() {
             "legacy" => {
                 work.hook = true;
@@ -40,11 +48,10 @@ impl Toolkit<'_> {
                 work.hook &= !self.is_at_least(REMOVES_HOOK);
                 (Way::CdiRuntime, self.by_specs(work, asked.as_deref(), &settings, brought)?)
             }
-            "jit-cdi" if self.is_at_least(JIT_CDI) => {
+            _ => {
                 work.hook = false;
                 (Way::JitCdi, self.made_for_it(work, asked.as_deref(), brought)?)
             }
-            mode => return Ok(Some(Refusal::Mode(mode.to_string()))),
         };
         if asked.is_some() {
             brought.ways.push(way);
@@ -75,22 +82,37 @@ impl Toolkit<'_> {
     ) -> Result<Option<Refusal>, Stop> {
         let Some(asked) = asked else { return Ok(None) };
         let mode = &settings.nvidia_container_runtime.modes.cdi;
-        let kind = mode.default_kind.as_deref().unwrap_or(GPU);
+        let newer = self.is_at_least(BY_ANNOTATION);
+        let kind = mode.default_kind.as_deref().filter(|_| newer).unwrap_or(GPU);
         let none = if self.is_at_least(NONE_IS_NONE) { "none" } else { "" };
         let qualified = |name: &String| match (is_qualified(name), name.as_str()) {
             (true, name) => name.to_string(),
             (false, "") => alloc::format!("{kind}={none}"),
             (false, name) => alloc::format!("{kind}={name}"),
         };
-        let names: Vec<String> = asked.iter().map(qualified).collect();
+        let mut names: Vec<String> = asked.iter().map(qualified).collect();
         let automatic: Vec<String> =
             names.iter().filter_map(|name| name.strip_prefix(AUTOMATIC)).map(ToString::to_string).collect();
-        if automatic.len() == names.len() {
-            return self.made_for_it(work, Some(&automatic), brought);
+        match automatic.first() {
+            Some(first) if !self.is_at_least(AUTOMATIC_NAMES) => {
+                return Ok(Some(Refusal::NoAutomatic(alloc::format!("{AUTOMATIC}{first}"))));
+            }
+            Some(_) if automatic.len() == names.len() => return self.made_for_it(work, Some(&automatic), brought),
+            Some(_) => return Ok(Some(Refusal::MixedVendors)),
+            None => {}
         }
         let registry = Registry::of_runtime(self.facts, mode.spec_dirs.as_deref(), self.version.as_ref())?;
+        let all = alloc::format!("{GPU}=all");
+        if !newer && names.contains(&all) {
+            // Its own word: whatever the specs name.
+            names = registry.names(GPU).into_iter().map(|name| alloc::format!("{GPU}={name}")).collect();
+            brought.without_gpu = names.is_empty() && registry.is_whole();
+        }
         let injected = match registry.inject(&names)? {
             Ok(injected) => injected,
+            Err((Refusal::Unresolvable { names, known, .. }, _)) if names.iter().any(|name| asked.contains(name)) => {
+                return Ok(Some(Refusal::Unresolvable { names, known, by: Reader::Named }));
+            }
             Err((refusal, _)) => return Ok(Some(refusal)),
         };
         if let Some(value) = &injected.visible {
@@ -114,9 +136,8 @@ impl Toolkit<'_> {
         let ids: Vec<String> =
             asked.iter().map(|id| if id.is_empty() { none.to_string() } else { id.clone() }).collect();
         let ids = ids.iter().map(|id| id.strip_prefix(AUTOMATIC).unwrap_or(id).to_string()).collect::<Vec<_>>();
-        if let Some(qualified) = ids.iter().find(|id| is_qualified(id)) {
-            // Names of specs beside others: the spec that is made has none of them.
-            return Ok(Some(Refusal::NoNameHere(qualified.clone())));
+        if ids.iter().any(|id| is_qualified(id)) {
+            return Ok(Some(Refusal::MixedVendors));
         }
         let selected = match names::by_runtime(self.facts, &ids) {
             Ok(selected) => selected,
@@ -135,6 +156,7 @@ impl Toolkit<'_> {
             self.node(node, brought);
         }
         self.gpus(&selected, brought);
+        brought.without_gpu = selected.indices.as_ref().is_some_and(Vec::is_empty);
         brought.libraries.extend(self.libraries(|_| true));
         Ok(None)
     }

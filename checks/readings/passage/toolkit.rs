@@ -24,6 +24,17 @@ pub(super) const JIT_CDI: [u32; 3] = [1, 18, 0];
 const PIVOTS: [u32; 3] = [1, 17, 7];
 pub(super) const NONE_IS_NONE: [u32; 3] = [1, 19, 0];
 const HOLDS_LDCONFIG: [u32; 3] = [1, 17, 3];
+/// config.toml's `mode` came, with legacy and csv; then cdi.
+const HAS_MODES: [u32; 3] = [1, 10, 0];
+const HAS_CDI: [u32; 3] = [1, 11, 0];
+/// A list keeps an empty place for each name that comes again.
+const KEEPS_PLACES: [u32; 3] = [1, 12, 0];
+/// The mode cdi takes what annotations ask for in the place of the variable; the mode auto does from `JIT_CDI` on.
+pub(super) const BY_ANNOTATION: [u32; 3] = [1, 13, 0];
+/// The mode auto takes CDI names for the mode cdi.
+pub(super) const AUTO_CDI: [u32; 3] = [1, 14, 0];
+/// CDI names by mounts, and those of the vendor runtime.nvidia.com.
+pub(super) const AUTOMATIC_NAMES: [u32; 3] = [1, 15, 0];
 
 pub(super) const VISIBLE: &str = "NVIDIA_VISIBLE_DEVICES";
 
@@ -44,6 +55,7 @@ pub struct Toolkit<'a> {
 pub struct Work {
     pub variables: BTreeMap<String, String>,
     mounted: Vec<String>,
+    annotations: BTreeMap<String, String>,
     pub(super) is_admin: bool,
     /// dockerd, or the runtime, has put the hook in.
     pub hook: bool,
@@ -51,8 +63,8 @@ pub struct Work {
 
 impl Work {
     pub fn of(container: &Container) -> Self {
-        let (variables, mounted) = (container.variables.clone(), container.mounted.clone());
-        Self { variables, mounted, is_admin: container.is_admin, hook: false }
+        let Container { variables, mounted, annotations, is_admin, .. } = container.clone();
+        Self { variables, mounted, annotations, is_admin, hook: false }
     }
 }
 
@@ -90,6 +102,7 @@ impl<'a> Toolkit<'a> {
     /// The mode that config.toml or the program's own name sets; `auto` where neither does.
     fn set_mode(&self, program: &str) -> String {
         match program.rsplit('.').next() {
+            _ if !self.is_at_least(HAS_MODES) => "legacy".to_string(),
             Some("cdi") => "cdi".to_string(),
             Some("legacy") => "legacy".to_string(),
             _ => {
@@ -120,7 +133,9 @@ impl<'a> Toolkit<'a> {
     pub(super) fn visible(&self, work: &Work, by_runtime: bool) -> Option<Vec<String>> {
         let settings = self.settings.as_ref()?;
         if settings.accept_nvidia_visible_devices_as_volume_mounts == Some(true) && !work.mounted.is_empty() {
-            return Some(work.mounted.iter().map(|name| by_mount(name)).collect());
+            let newer = self.is_at_least(AUTOMATIC_NAMES);
+            let name = |name: &String| if newer { by_mount(name) } else { name.clone() };
+            return Some(work.mounted.iter().map(name).collect());
         }
         let swarm = settings.swarm_resource.as_deref().filter(|_| !by_runtime || self.is_at_least(NONE_IS_NONE));
         let swarm = words(swarm.unwrap_or_default());
@@ -139,6 +154,7 @@ impl<'a> Toolkit<'a> {
         let asked = match special {
             Some("all") => Vec::from(["all".to_string()]),
             Some(_) => Vec::from([String::new()]),
+            None if self.is_at_least(KEEPS_PLACES) => places(&asked),
             None => asked,
         };
         Some(asked).filter(|_| self.heeds_variables(work))
@@ -159,14 +175,33 @@ impl<'a> Toolkit<'a> {
         if ignored == Some(true) || none || !self.heeds_variables(work) { Vec::new() } else { asked }
     }
 
+    /// What annotations ask for, in the order of their names: cdiDeviceRequestsFromAnnotations of internal/config/image/cuda_image.go.
+    pub(super) fn annotated(&self, work: &Work) -> Vec<String> {
+        let set = self.settings.as_ref().and_then(|s| s.nvidia_container_runtime.modes.cdi.annotation_prefixes.clone());
+        let prefixes = set.unwrap_or_else(|| Vec::from(["cdi.k8s.io/".to_string()]));
+        let asks = |name: &String| prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()));
+        let asking = work.annotations.iter().filter(|(name, _)| asks(name));
+        asking.flat_map(|(_, list)| list.split(',').map(ToString::to_string)).collect()
+    }
+
+    /// It knows this mode.
+    pub(super) fn knows(&self, mode: &str) -> bool {
+        match mode {
+            "jit-cdi" => self.is_at_least(JIT_CDI),
+            "cdi" => self.is_at_least(HAS_CDI),
+            mode => ["legacy", "csv"].contains(&mode),
+        }
+    }
+
     /// The mode that nvidia-container-runtime works in for this container, by the name of its program.
     pub(super) fn mode(&self, work: &Work, program: &str) -> Result<String, Stop> {
         let set = self.set_mode(program);
         if set != "auto" {
             return Ok(set);
         }
-        let asked = self.visible(work, true).unwrap_or_default();
-        if !asked.is_empty() && asked.iter().all(|name| is_qualified(name)) {
+        let annotated = Some(self.annotated(work)).filter(|names| !names.is_empty() && self.is_at_least(JIT_CDI));
+        let asked = annotated.or_else(|| self.visible(work, true)).unwrap_or_default();
+        if self.is_at_least(AUTO_CDI) && !asked.is_empty() && asked.iter().all(|name| is_qualified(name)) {
             return Ok("cdi".to_string());
         }
         Ok(if self.is_csv_platform() { "csv" } else { self.default_mode()? }.to_string())
@@ -177,7 +212,7 @@ impl<'a> Toolkit<'a> {
         if self.facts.switches_requirements_off(asks) || asks.conditions().is_empty() {
             return Ok(None);
         }
-        let verdict = asks.verdict_for(&self.facts.nvidia.nvml, selected.indices.as_deref())?;
+        let verdict = asks.verdict_for(self.facts, selected.indices.as_deref())?;
         Ok((verdict != require::Verdict::Met).then_some(Refusal::Requirement(verdict)))
     }
 
@@ -224,6 +259,12 @@ impl<'a> Toolkit<'a> {
     pub(super) fn is_csv_platform(&self) -> bool {
         self.facts.is_csv_platform()
     }
+}
+
+/// newDevices of internal/config/image/devices.go: a name counts at its last place, and each place before it is left empty.
+fn places(names: &[String]) -> Vec<String> {
+    let again = |at: usize, name: &String| names.iter().skip(at + 1).any(|later| later == name);
+    names.iter().enumerate().map(|(at, name)| if again(at, name) { String::new() } else { name.clone() }).collect()
 }
 
 /// `/var/run/nvidia-container-devices/cdi/vendor/class/name` is a CDI name.

@@ -26,10 +26,11 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let Ok(passage) = Container::of_line(facts, line).and_then(|container| facts.passage(&container)) else {
         return Err(Stop::blocked_by("run-line-gpu"));
     };
-    if let Some(Refusal::Capability { word, .. }) = &passage.refused
+    if let Some(Refusal::Capability { word, whole }) = &passage.refused
         && Capability::from_word(word).is_none()
     {
-        return Ok(unknown_word(facts, line, word, need).into());
+        let code = if word == whole && word.contains([',', ' ']) { "as-written" } else { "unknown-word" };
+        return Ok(unknown_word(facts, line, code, word, need).into());
     }
     let way = match (passage.way(), &passage.refused) {
         (Some(way), _) => way,
@@ -75,15 +76,18 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
 
 /// Of the line's variable or of the image's: the hook refuses the container. What is left of the list stands in its place, with
 /// what is wanted besides.
-fn unknown_word(facts: &Facts, line: &RunLine, word: &str, need: &Need) -> Finding {
+fn unknown_word(facts: &Facts, line: &RunLine, code: &'static str, word: &str, need: &Need) -> Finding {
     let named = named(facts, line).map(|named| named.words).unwrap_or_default();
     let mut kept: Vec<String> =
         named.into_iter().filter(|word| word == "all" || Capability::from_word(word).is_some()).collect();
+    if kept.iter().any(|word| word == "all") {
+        kept = vec!["all".to_string()];
+    }
     let missing = wanted(need).into_iter().filter(|wanted| !has(&kept, *wanted)).collect::<Vec<_>>();
     kept.extend(missing.iter().map(|capability| capability.to_string()));
     let variable = line.variable(VARIABLE).filter(|variable| variable.value.is_some());
     let whose = if variable.is_some() { "the line" } else { "the image" };
-    let finding = Finding::fail("unknown-word", "drop-word").with("word", word).with("whose", whose);
+    let finding = Finding::fail(code, "drop-word").with("word", word).with("whose", whose);
     let finding = finding.edit(set(line, &kept.join(",")));
     let at = variable.map(|variable| &variable.at).or(line.image.as_ref().map(|image| &image.at));
     at.iter().fold(finding, |finding, at| finding.asked_by(&at.origin()))

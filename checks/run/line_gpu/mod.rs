@@ -54,6 +54,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if findings.is_empty() && passage.ways.is_empty() {
         findings.extend(nothing_comes(facts, line, asked)?);
     }
+    if passage.without_gpu {
+        findings.extend(none_is_named(facts, line, asked));
+    }
     findings.extend(socket_in_the_way(facts, line, &passage));
     findings.extend(privileged_takes_all(facts, line, &passage));
     findings.extend(for_amd(line, asked));
@@ -112,8 +115,10 @@ fn nothing_comes(facts: &Facts, line: &RunLine, asked: &Argument) -> Result<Opti
     // What an image that is not here would say is not known.
     let Some(image) = facts.run.image.value() else { return Ok(None) };
     let image = image.variables.get(VISIBLE).map(String::as_str);
-    let finding = match said.or(image) {
-        said if !line.gpus.is_empty() || said.is_some_and(|value| !is_none(Some(value))) => {
+    let named = said.or(image);
+    let names = !line.gpus.is_empty() || named.is_some_and(|value| !says_none(value));
+    let finding = match named {
+        _ if names && is_shut(facts, line) => {
             let finding = match other::open(facts, line, asked) {
                 Some(open) => {
                     Finding::fail("variable-ignored", "other-way").with("other", open.words).edits(open.edits)
@@ -123,15 +128,57 @@ fn nothing_comes(facts: &Facts, line: &RunLine, asked: &Argument) -> Result<Opti
             };
             return Ok(Some(finding.with("flag", &asked.text).asked_by(&asked.origin())));
         }
+        // Neither the variable nor config.toml says why.
+        _ if names => {
+            let gap = Gap::Unsupported(format!("nothing seen here tells why {} brings no GPU", asked.text));
+            return Err(Stop::Unknown(gap, Default::default()));
+        }
         Some(value) => Finding::fail("nothing-named", "name-visible").with("said", format!("it is {value:?}")),
         None => Finding::fail("nothing-named", "name-visible").with("said", "it is not set"),
     };
-    let edit = match variable {
-        Some(variable) => Edit { span: variable.at.value, text: format!("{VISIBLE}=all") },
-        None => line.insert(&format!("-e {VISIBLE}=all")),
-    };
-    let finding = finding.with("flag", &asked.text).edit(edit);
+    let finding = finding.with("flag", &asked.text).edit(naming(line, named));
     Ok(Some(finding.evidence("the line", &*asked.text).asked_by(&asked.origin())))
+}
+
+/// config.toml closes the variable to this container.
+fn is_shut(facts: &Facts, line: &RunLine) -> bool {
+    let set = facts.toolkit.settings().and_then(|s| s.accept_nvidia_visible_devices_envvar_when_unprivileged);
+    set == Some(false) && Container::of_line(facts, line).is_ok_and(|container| !container.is_admin)
+}
+
+/// One `none` or `void` in a list, or a name that comes twice, and none of its names counts; `none` alone is meant.
+fn none_is_named(facts: &Facts, line: &RunLine, asked: &Argument) -> Option<Finding> {
+    let said = line.variable(VISIBLE).and_then(|variable| variable.value.as_deref());
+    let image = facts.run.image.value().and_then(|image| image.variables.get(VISIBLE)).map(String::as_str);
+    let value = said.or(image).filter(|value| !is_none(Some(value)))?;
+    let why = match value.split(',').any(|word| word.trim() == "none") {
+        true => format!("it is {value:?}, in which none takes the others away"),
+        false => format!("it is {value:?}, in which a name that comes twice takes all away"),
+    };
+    let finding = Finding::fail("none-counts", "name-visible").with("flag", &asked.text).with("said", why);
+    let finding = finding.edit(naming(line, Some(value)));
+    Some(finding.evidence("the line", &*asked.text).asked_by(&asked.origin()))
+}
+
+/// The GPUs that the variable names, each once; all where it names none.
+fn naming(line: &RunLine, said: Option<&str>) -> Edit {
+    let mut names: Vec<&str> = Vec::new();
+    for word in said.unwrap_or_default().split(',').map(str::trim) {
+        if !["", "none", "void"].contains(&word) && !names.contains(&word) {
+            names.push(word);
+        }
+    }
+    let list = if names.is_empty() { "all".to_string() } else { names.join(",") };
+    match line.variable(VISIBLE) {
+        Some(variable) => Edit { span: variable.at.value, text: format!("{VISIBLE}={list}") },
+        None => line.insert(&format!("-e {VISIBLE}={list}")),
+    }
+}
+
+/// A list with `void` in it is as good as none.
+fn says_none(value: &str) -> bool {
+    value.split(',').all(|word| word.trim().is_empty())
+        || value.split(',').any(|word| ["none", "void"].contains(&word.trim()))
 }
 
 /// The older ways make a file in the container's /run for each socket of NVIDIA's daemons; where /run is the host's, the socket

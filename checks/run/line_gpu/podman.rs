@@ -15,17 +15,19 @@ pub fn judge(facts: &Facts, need: &Need, line: &RunLine) -> Result<Findings, Sto
     let version = facts.podman_version();
     let is_before = |first: [u32; 2]| version.as_ref().map(|version| *version < Version::new(&first));
     let mut asked: Vec<(String, &Argument)> = Vec::new();
-    if let Some(request) = line.gpus.first() {
+    let devices = line.devices.iter().filter(|device| device.cdi && device.host.starts_with(KIND));
+    let by_name = devices.clone().next().is_some();
+    if let Some(request) = line.gpus.first().filter(|_| is_before(KNOWS_GPUS) != Some(false)) {
         let names = match request.devices.is_empty() {
             true => vec!["all"],
             false => request.devices.iter().map(String::as_str).collect(),
         };
-        if is_before(KNOWS_GPUS) != Some(false) {
-            return Ok(docker_option(request, &names, is_before(KNOWS_GPUS) == Some(true)).into());
-        }
-        asked.extend(names.iter().map(|name| (format!("{KIND}={name}"), &request.at)));
+        return Ok(docker_option(request, &names, is_before(KNOWS_GPUS) == Some(true), by_name).into());
     }
-    let devices = line.devices.iter().filter(|device| device.cdi && device.host.starts_with(KIND));
+    // Each word of each value is a name, a number too (pkg/specgenutil/specgen.go).
+    for option in line.all("gpus") {
+        asked.extend(option.value.split(',').map(|name| (format!("{KIND}={name}"), &option.at)));
+    }
     asked.extend(devices.map(|device| (device.host.clone(), &device.at)));
     let Some((first, at)) = asked.first() else { return not_asked(need, line) };
     if let (true, Some(version)) = (facts.podman_lacks_cdi(), &version) {
@@ -43,7 +45,7 @@ pub fn judge(facts: &Facts, need: &Need, line: &RunLine) -> Result<Findings, Sto
         return Err(Stop::blocked_by("nvidia-cdi"));
     }
     let judged = |(device, at): &(String, &Argument)| {
-        let name = device.rsplit('=').next().unwrap_or_default();
+        let name = device.strip_prefix(KIND).and_then(|rest| rest.strip_prefix('=')).unwrap_or_default();
         let finding = if names.contains(&name) {
             Finding::pass("podman-named")
         } else if !registry.is_whole() {
@@ -70,7 +72,13 @@ fn is_gone(injected: Result<Result<Injected, (Refusal, Injected)>, Stop>) -> boo
 }
 
 /// `--gpus` where podman takes it and brings nothing, or may do so.
-fn docker_option(request: &GpuRequest, names: &[&str], nothing: bool) -> Finding {
+fn docker_option(request: &GpuRequest, names: &[&str], nothing: bool, by_name: bool) -> Finding {
+    if by_name {
+        // The line's own --device brings them.
+        let finding = Finding::warn("podman-gpus-beside", "without-gpus").with("flag", &request.at.text);
+        let finding = finding.edit(request.at.without());
+        return finding.evidence("the line", &*request.at.text).asked_by(&request.at.origin());
+    }
     let text = names.iter().map(|name| format!("--device {KIND}={name}")).collect::<Vec<_>>().join(" ");
     let bad = if nothing { Finding::fail } else { Finding::warn };
     let finding = bad("podman-gpus", "by-name").with("flag", &request.at.text).with("name", &text);

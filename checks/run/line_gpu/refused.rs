@@ -26,6 +26,11 @@ pub fn judge(facts: &Facts, need: &Need, line: &RunLine, refusal: &Refusal) -> R
             .edits(other::words_by_variable(line, words)),
         Refusal::CountByCdi => Finding::fail("count-by-cdi", "other-way"),
         Refusal::CdiNameAtHook(name) => Finding::fail("cdi-name-at-hook", "other-way").with("name", name),
+        Refusal::NoAutomatic(name) => Finding::fail("automatic-name", "plain-names")
+            .with("name", name)
+            .with("version", facts.toolkit.version.words())
+            .edits(plain_names(line)),
+        Refusal::MixedVendors => Finding::fail("mixed-vendors", "plain-names").edits(plain_names(line)),
         Refusal::NoNameHere(id) => Finding::fail("no-name-here", "list-gpus").with("id", id),
         // Fewer GPUs than are counted: told of the host.
         Refusal::UnknownDevice { .. } if has_too_few(facts, line) => return Err(Stop::blocked_by("nvidia-gpu")),
@@ -159,6 +164,7 @@ fn culprit<'a>(line: &'a RunLine, refusal: &Refusal) -> Option<&'a Argument> {
             cdi().or_else(gpus).or_else(runtime)
         }
         Refusal::NoRuntime(_) | Refusal::NoRuntimeProgram { .. } => runtime(),
+        Refusal::NoAutomatic(_) | Refusal::MixedVendors => variable().or_else(runtime),
         Refusal::UnknownDevice { id, .. } | Refusal::NoNameHere(id) => {
             let has =
                 |request: &&crate::model::run::GpuRequest| request.devices.contains(id) || request.count.is_some();
@@ -167,6 +173,14 @@ fn culprit<'a>(line: &'a RunLine, refusal: &Refusal) -> Option<&'a Argument> {
         }
         _ => gpus().or_else(runtime),
     }
+}
+
+/// The variable with plain numbers and ids in the place of CDI names.
+fn plain_names(line: &RunLine) -> Vec<crate::model::run::Edit> {
+    let Some(variable) = line.variable("NVIDIA_VISIBLE_DEVICES") else { return Vec::new() };
+    let names = variable.value.iter().flat_map(|value| value.split(','));
+    let names: Vec<&str> = names.map(|name| name.trim().rsplit('=').next().unwrap_or_default()).collect();
+    vec![variable.at.with_value(format!("NVIDIA_VISIBLE_DEVICES={}", names.join(",")))]
 }
 
 fn has_too_few(facts: &Facts, line: &RunLine) -> bool {

@@ -1,7 +1,9 @@
 //! Do driver and GPU meet what the line's image asks of them, where the line's path checks it?
 
+use crate::model::facts::nvidia::NvmlGpu;
 use crate::model::prelude::*;
 use crate::model::require::Verdict;
+use crate::model::run::Edit;
 use crate::readings::asks::Asks;
 use crate::readings::passage::{Container, Refusal};
 
@@ -45,14 +47,14 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
         Finding::pass("switched-off").with("by", by)
     } else {
         match (refused, passage.obeys_capabilities()) {
-            (Some(Verdict::Unmet(condition)), _) => Finding::fail("unmet", "fit").with("condition", condition),
+            (Some(Verdict::Unmet(condition)), _) => unmet(facts, line, asks, condition),
             (Some(Verdict::Invalid(rule)), _) => Finding::fail("invalid", "see").with("rule", rule),
             (_, true) => {
                 // Who has told nothing of the driver cannot have met anything.
-                asks.verdict(nvml)?;
+                asks.verdict(facts)?;
                 Finding::pass("met")
             }
-            (_, false) => match asks.verdict(nvml)? {
+            (_, false) => match asks.verdict(facts)? {
                 Verdict::Unmet(condition) => Finding::warn("unmet-unchecked", "fit").with("condition", condition),
                 _ => Finding::pass("unchecked"),
             },
@@ -70,4 +72,37 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     let by = line.image.as_ref().map(|image| image.at.origin());
     let finding = finding.evidence(facts.run.image.source.0.as_str(), seen);
     Ok(by.iter().fold(finding, |finding, by| finding.asked_by(by)).into())
+}
+
+/// By what the condition is on: another GPU of this host, an image for this GPU, or one for this driver.
+fn unmet(facts: &Facts, line: &RunLine, asks: Asks<'_>, condition: String) -> Finding {
+    let is_on = |name: &str| condition.to_ascii_lowercase().contains(name);
+    let gpus = &facts.nvidia.nvml.gpus;
+    if is_on("arch") || is_on("brand") {
+        let told = |gpu: &NvmlGpu| {
+            let arch = gpu.compute_capability.value().map_or("of an unknown generation", String::as_str);
+            format!("GPU {} ({}) is {arch}", gpu.index, gpu.name)
+        };
+        let has = gpus.iter().map(told).collect::<Vec<_>>().join(", ");
+        let meets = |index: &u32| asks.verdict_for(facts, Some(&[*index])) == Ok(Verdict::Met);
+        let fitting: Vec<u32> = gpus.iter().map(|gpu| gpu.index).filter(meets).collect();
+        let edit = edit_to(line, &fitting);
+        let fix = if edit.is_empty() { "other-image" } else { "other-gpu" };
+        return Finding::fail("unmet-by-gpu", fix).with("condition", condition).with("has", has).edits(edit);
+    }
+    let has_ceiling = condition.split(',').any(|rule| rule.starts_with("driver<"));
+    let fix = if has_ceiling && !is_on(">") { "other-image" } else { "fit" };
+    Finding::fail("unmet", fix).with("condition", condition)
+}
+
+/// The line's one way with these GPUs alone.
+fn edit_to(line: &RunLine, fitting: &[u32]) -> Vec<Edit> {
+    let list = fitting.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+    match (line.gpus.as_slice(), line.variable("NVIDIA_VISIBLE_DEVICES"), fitting) {
+        (_, _, []) => Vec::new(),
+        ([request], ..) if fitting.len() == 1 => vec![request.at.with_value(format!("device={list}"))],
+        ([request], ..) => vec![request.at.with_value(format!("'\"device={list}\"'"))],
+        ([], Some(variable), _) => vec![variable.at.with_value(format!("NVIDIA_VISIBLE_DEVICES={list}"))],
+        _ => Vec::new(),
+    }
 }

@@ -8,6 +8,7 @@ use gdoctor_checks::model::facts::library::{file_version, is_drivers as is_drive
 use gdoctor_checks::model::facts::toolkit::{Content, Devices, Edits, Installed, Settings, Spec};
 use serde_json::{Map, Value};
 
+use super::cdi_rules as rules;
 use crate::document::fault;
 use crate::host::Host;
 
@@ -84,11 +85,12 @@ type Fault = (usize, usize, String);
 
 fn parse(path: &str, bytes: &[u8]) -> Result<Map<String, Value>, Fault> {
     let text = std::str::from_utf8(bytes).map_err(|_| (0, 0, "it is not UTF-8".to_owned()))?;
-    let value: Value = if path.ends_with(".json") {
+    let mut value: Value = if path.ends_with(".json") {
         serde_json::from_slice(text.as_bytes()).map_err(|error| fault(text, &error))?
     } else {
         serde_saphyr::from_str(text).map_err(|error| yaml_fault(&error))?
     };
+    rules::make_texts(&mut value, "");
     let Value::Object(spec) = value else { return Err((0, 0, "it is no table of keys".to_owned())) };
     for key in ["cdiVersion", "kind"] {
         if !spec.get(key).is_some_and(Value::is_string) {
@@ -140,7 +142,7 @@ fn devices(host: &Host, spec: &Map<String, Value>) -> Devices {
         nodes: all.iter().flat_map(|edits| list(edits, "deviceNodes")).filter_map(|n| word(n, "path")).any(is_gpus_own),
         unknown: unknown(spec, listed),
         least: least(spec, listed).to_owned(),
-        fault: spec_fault(&names, listed),
+        fault: rules::fault(spec, listed),
         visible: Some(all.iter().find_map(|edits| visible(edits)).unwrap_or_default().to_owned()),
         common: brought(host, spec.get("containerEdits").unwrap_or(&none)),
         each: each.collect(),
@@ -240,36 +242,16 @@ fn least(spec: &Map<String, Value>, devices: &[Value]) -> &'static str {
     }
 }
 
-/// Spec.validate of pkg/cdi/spec.go.
-fn spec_fault(names: &[String], devices: &[Value]) -> Option<String> {
-    let twice = names.iter().enumerate().find(|(at, name)| names.iter().take(*at).any(|earlier| earlier == *name));
-    let bare = |device: &&Value| {
-        let edits = device.get("containerEdits").and_then(Value::as_object);
-        edits.is_none_or(|edits| edits.values().all(|value| value.as_array().is_none_or(Vec::is_empty)))
-    };
-    if let Some((_, name)) = twice {
-        return Some(format!("it has the device {name} twice"));
-    }
-    match devices.iter().find(bare) {
-        _ if names.is_empty() => Some("it has no device".to_owned()),
-        Some(device) => {
-            let name = device.get("name").and_then(Value::as_str).unwrap_or_default();
-            Some(format!("its device {name} brings nothing"))
-        }
-        None => None,
-    }
-}
-
 fn visible(edits: &Value) -> Option<&str> {
     let values = edits.get("env").and_then(Value::as_array)?.iter().filter_map(Value::as_str);
     values.filter_map(|value| value.strip_prefix("NVIDIA_VISIBLE_DEVICES=")).next_back()
 }
 
-fn list<'a>(edits: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+pub fn list<'a>(edits: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
     edits.get(key).and_then(Value::as_array).into_iter().flatten()
 }
 
-fn word<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+pub fn word<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     value.get(key).and_then(Value::as_str)
 }
 

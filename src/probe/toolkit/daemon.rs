@@ -1,5 +1,7 @@
 //! What daemon.json files say of GPUs.
 
+use std::collections::BTreeMap;
+
 use gdoctor_checks::model::fact::Fact;
 use gdoctor_checks::model::facts::docker::DockerFacts;
 use gdoctor_checks::model::facts::toolkit::DaemonFile;
@@ -32,6 +34,7 @@ fn file(path: &str, in_use: bool, json: &Value, changed: i64) -> DaemonFile {
         path: path.to_owned(),
         in_use,
         registers: json.pointer("/runtimes/nvidia").is_some_and(Value::is_object),
+        shims: shims(json),
         cdi: json.pointer("/features/cdi").and_then(Value::as_bool),
         spec_dirs: json
             .get("cdi-spec-dirs")
@@ -39,4 +42,15 @@ fn file(path: &str, in_use: bool, json: &Value, changed: i64) -> DaemonFile {
             .map(|dirs| dirs.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
         changed,
     }
+}
+
+/// The daemon tells nothing of these but their names (daemon/info_unix.go of moby).
+fn shims(json: &Value) -> BTreeMap<String, String> {
+    let runtimes = json.get("runtimes").and_then(Value::as_object).into_iter().flatten();
+    let by_type = runtimes.filter(|(_, runtime)| runtime.get("runtimeType").is_some());
+    let program = |runtime: &Value| {
+        let named = runtime.get("options").and_then(|options| options.get("BinaryName"));
+        named.and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    by_type.map(|(name, runtime)| (name.clone(), program(runtime))).collect()
 }

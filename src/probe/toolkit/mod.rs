@@ -2,6 +2,7 @@
 
 mod apt;
 pub mod cdi;
+mod cdi_rules;
 mod config;
 mod daemon;
 mod programs;
