@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use gdoctor::need::dockerfile;
-use gdoctor_checks::model::dockerfile::{Does, Dockerfile};
+use gdoctor_checks::model::dockerfile::{Dockerfile, Does};
 use gdoctor_checks::model::need::Origin;
 use part::{Part, has_engine};
 use serde_json::Value;
@@ -289,8 +289,18 @@ fn what_the_builder_refuses_is_refused() {
         ("FROM busybox\nRUN cat <<- EOF\nhello\nEOF\n", 3, "hello is no instruction", "<<-WORD"),
         ("FROM busybox\nCOPY --from=1 a b\n", 2, "no stage 1: the file has 1 stage", "--from=NAME"),
         ("FROM busybox AS a\nCOPY --from=a b c\n", 2, "from itself", "before it"),
-        ("FROM busybox AS a\nCOPY --from=1 b c\nFROM busybox AS b\nCOPY --from=a b c\n", 2, "and this one from it", "before it"),
-        ("FROM busybox AS a\nCOPY --from=b b c\nFROM busybox AS b\nFROM a\n", 2, "comes later", "put that stage before"),
+        (
+            "FROM busybox AS a\nCOPY --from=1 b c\nFROM busybox AS b\nCOPY --from=a b c\n",
+            2,
+            "and this one from it",
+            "before it",
+        ),
+        (
+            "FROM busybox AS a\nCOPY --from=b b c\nFROM busybox AS b\nFROM a\n",
+            2,
+            "comes later",
+            "put that stage before",
+        ),
     ];
     for (text, line, what, help) in rows {
         let wrong = dockerfile::parse("Dockerfile", text, None, &[]).unwrap_err();
@@ -585,7 +595,13 @@ fn the_text_of_a_step_is_read_as_shells_read_it() {
         let without_sign = signs.map(|(at, c)| format!("{}{}", &text[..at], &text[at + c.len_utf8()..]));
         let cut = (0..words.len()).map(|number| words[..number].join(" "));
         let without_word = (0..words.len()).map(|number| {
-            words.iter().enumerate().filter(|(at, _)| *at != number).map(|(_, word)| *word).collect::<Vec<_>>().join(" ")
+            words
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| *at != number)
+                .map(|(_, word)| *word)
+                .collect::<Vec<_>>()
+                .join(" ")
         });
         without_sign.chain(cut).chain(without_word).chain([text.to_owned()]).collect()
     };

@@ -1,7 +1,7 @@
 //! Turns a service into the options that compose would give to the engine, in the spelling of `docker create`.
 
 use gdoctor_checks::model::need::Origin;
-use gdoctor_checks::model::run::{Argument, Device, RunLine, Unset};
+use gdoctor_checks::model::run::{Argument, Device, RunLine, RunOption, Unset};
 
 use crate::need::Refusal;
 use crate::need::dockerfile::build::{Build, Places, is_folder};
