@@ -18,7 +18,8 @@ pub fn probe(host: &Host, facts: &NvidiaFacts) -> CudaFacts {
         CudaFacts { start: Fact::absent(SOURCE), ..CudaFacts::default() }
     } else if facts.nvml.start.gap() == Some(&Gap::TimedOut) {
         // The driver does not answer, and the time for both is used up.
-        let start = Fact::unknown(Gap::Unsupported("not asked: NVML gave no answer within the deadline".into()), SOURCE);
+        let start =
+            Fact::unknown(Gap::Unsupported("not asked: NVML gave no answer within the deadline".into()), SOURCE);
         CudaFacts { start, ..CudaFacts::default() }
     } else {
         let deadline = Deadline::after(host.deadline.left().saturating_sub(RESERVE));
