@@ -853,7 +853,7 @@ fn imports_follow_the_table() {
         ("secret", &[]),
         ("deliver", &["cli", "host", "plan", "render", "report"]),
         ("diff", &["document", "report", "run", "snapshot"]),
-        ("explain", &["cli", "host", "policy", "report"]),
+        ("explain", &["cli", "host", "judge", "need", "policy", "report"]),
         ("fix", &["explain", "host", "policy", "probe", "report"]),
         ("fleet", &["cli::FleetFormat", "document", "host", "policy", "render", "report", "run", "snapshot"]),
         ("host", &["document"]),

@@ -1,18 +1,49 @@
 //! Commands that somebody typed, as they stand in a paste above what they printed. They say nothing of themselves, and show what was
 //! asked for: a cause that the command rules out comes later, one that it shows comes first.
 
+use super::inside;
 use super::rows::{begins, has_any};
+use super::started::Started;
 
 /// A typed command, from its program on.
 #[derive(Clone, Debug)]
 pub struct Command {
     /// The line it begins on, from 1.
     pub line: u32,
+    /// The line it ends on.
+    pub last: u32,
     pub text: String,
     /// Nothing stood below it before the next prompt or the end.
     pub silent: bool,
     /// Typed behind `sudo`, which `text` does not have.
     pub by_sudo: bool,
+    /// Typed in a container, or what it starts there prints below.
+    pub inside: bool,
+    /// Whose prompt stands before it, on a host.
+    pub user: Option<String>,
+}
+
+impl Command {
+    /// The command of a line.
+    pub fn new(line: u32, whole: &str, command: &str) -> Self {
+        let by_sudo = whole.strip_suffix(command).is_some_and(|before| before.trim_end().ends_with("sudo"));
+        let inside = inside::is_prompt(whole) || inside::enters(command);
+        let text = command.trim_end_matches('\\').to_owned();
+        let user = user(whole).filter(|_| !inside).map(str::to_owned);
+        Self { line, last: line, text, silent: true, by_sudo, inside, user }
+    }
+
+    /// With its next line.
+    pub fn go_on(&mut self, line: u32, more: &str) {
+        self.text = format!("{} {}", self.text, more.trim_end_matches('\\'));
+        self.last = line;
+    }
+
+    /// Options alone on a line go on with a run that begins on the line before, as templates of NAS systems write it.
+    pub fn takes(&self, line: u32, text: &str) -> bool {
+        let option = text.starts_with([' ', '\t']) && text.trim_start().starts_with('-');
+        option && self.last + 1 == line && is_run(&self.text)
+    }
 }
 
 /// Programs that start containers, with the words that follow them.
@@ -72,6 +103,14 @@ fn behind_a_host(line: &str) -> Option<&str> {
     (place && (rest.is_empty() || rest.starts_with(' '))).then_some(rest)
 }
 
+/// `ann` of `ann@host:~$ docker ps`.
+fn user(line: &str) -> Option<&str> {
+    behind_a_host(line)?;
+    let (user, _) = line.trim_start_matches(['[', '(']).split_once('@')?;
+    let name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
+    (user != "root" && user.chars().all(name)).then_some(user)
+}
+
 /// True for a name and its arguments: no sentence, no heading.
 fn is_program(text: &str) -> bool {
     let mut words = text.split_whitespace();
@@ -89,7 +128,12 @@ fn gone_round(commands: &[Command], line: u32) -> bool {
 }
 
 /// True when a command shows that a code's cause is there, false when it shows that it is not.
-pub fn shows(code: &str, matched: &str, commands: &[Command], line: u32) -> Option<bool> {
+pub fn shows(code: &str, matched: &str, commands: &[Command], started: &Started, line: u32) -> Option<bool> {
+    started.shows(code, line).or_else(|| by_words(code, matched, commands, line))
+}
+
+/// The same by the words of a command, where a run line alone does not decide, and of commands that start nothing.
+fn by_words(code: &str, matched: &str, commands: &[Command], line: u32) -> Option<bool> {
     let above = || commands.iter().filter(|command| command.line < line);
     let run = || above().rfind(|command| is_run(&command.text)).map(|command| command.text.as_str());
     match code {
@@ -109,7 +153,6 @@ pub fn shows(code: &str, matched: &str, commands: &[Command], line: u32) -> Opti
         "run-line-display/no-socket" => {
             Some(!has_any(run()?, &["X11-unix", "--net host", "--network host", "=host", ":/tmp"]))
         }
-        "run-line-display/no-variable" | "run-line-display/no-display" => Some(!run()?.contains("DISPLAY")),
         "port-free/process" | "port-free/container" => {
             let listed =
                 commands.iter().any(|command| command.silent && begins(&command.text, &["lsof ", "ss ", "fuser "]));
@@ -118,12 +161,13 @@ pub fn shows(code: &str, matched: &str, commands: &[Command], line: u32) -> Opti
         code if code.split_once('/').is_some_and(|(id, _)| id == "docker-access") => {
             gone_round(commands, line).then_some(false)
         }
-        "port-free/connection" => shows("port-free/process", matched, commands, line).map(|shown| !shown),
+        "port-free/connection" => by_words("port-free/process", matched, commands, line).map(|shown| !shown),
         _ => None,
     }
 }
 
-fn is_run(command: &str) -> bool {
+/// True for a command that starts a container.
+pub fn is_run(command: &str) -> bool {
     let mut words = command.split_whitespace().skip(1);
     words.any(|word| matches!(word, "run" | "create"))
 }
@@ -177,9 +221,8 @@ mod tests {
 
     #[test]
     fn variables_bring_nothing_alone() {
-        let shown = |code: &str, text: &str| {
-            shows(code, "", &[Command { line: 1, text: text.into(), silent: false, by_sudo: false }], 2)
-        };
+        let shown =
+            |code: &str, text: &str| by_words(code, "", &[Command { silent: false, ..Command::new(1, text, text) }], 2);
         let alone = "docker run -e NVIDIA_DRIVER_CAPABILITIES=all -e NVIDIA_VISIBLE_DEVICES=all x";
         assert_eq!(shown("run-line-gpu/variables-alone", alone), Some(true));
         assert_eq!(shown("run-line-capabilities/missing", alone), Some(false));
@@ -190,8 +233,8 @@ mod tests {
 
     #[test]
     fn sudo_goes_round_what_was_refused() {
-        let command = |line, text: &str, by_sudo| Command { line, text: text.into(), silent: false, by_sudo };
-        let shown = |commands: &[Command]| shows("docker-access/not-in-group", "", commands, 2);
+        let command = |line, text: &str, by_sudo| Command { silent: false, by_sudo, ..Command::new(line, text, text) };
+        let shown = |commands: &[Command]| by_words("docker-access/not-in-group", "", commands, 2);
         let refused = command(1, "docker run x", false);
         assert_eq!(shown(&[refused.clone(), command(3, "docker run x", true)]), Some(false));
         assert_eq!(shown(&[refused.clone(), command(3, "docker ps", true)]), None);

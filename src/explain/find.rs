@@ -60,7 +60,7 @@ impl Finder {
         let mut documents = Documents::default();
         for line in lines(bytes.get(..MOST).unwrap_or(bytes)) {
             reading.witnesses.note(&line.text);
-            match reading.repeats(&line) || documents.hides(&line.text) {
+            match !reading.takes(&line) && (reading.repeats(&line) || documents.hides(&line.text)) {
                 true => reading.part(),
                 false => reading.read(&line),
             }

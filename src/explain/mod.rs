@@ -1,12 +1,14 @@
 //! `gdoctor explain`: all about a check or a code, or the known causes of an error message or a log, ranked by what this host
 //! shows.
 
+mod beside;
 mod code_page;
 mod commands;
 mod documents;
 pub mod entries;
 pub mod find;
 mod hash;
+mod inside;
 mod knowledge;
 mod lexicon;
 mod lines;
@@ -22,9 +24,11 @@ mod seek;
 mod sentences;
 pub mod show;
 mod signs;
+mod started;
 pub mod topic;
 mod trie;
 pub mod understood;
+mod values;
 mod witnesses;
 mod words;
 mod writing;

@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::commands::shows;
 use super::entries::Entry;
+use super::inside;
 use super::knowledge::Knowledge;
 use super::lines::Severity;
 use super::ports;
 use super::reading::{Hit, Reading, Said};
 use super::signs::Sign;
+use super::started::Started;
 use super::understood::Understood;
+use crate::report::Outcome;
 
 /// A code that the text speaks of.
 #[derive(Clone, Debug)]
@@ -29,6 +32,12 @@ pub struct Found {
     pub why: Vec<String>,
     /// Left out beside a cause that is none of these: a consequence of something else, or what the error's own number speaks against.
     pub weak: bool,
+    /// What the run line of the text shows of it by itself.
+    pub told: Option<Outcome>,
+    /// The image that the run line above starts.
+    pub image: Option<String>,
+    /// Whose shell it was said in, by its prompt.
+    pub user: Option<String>,
 }
 
 /// What a text gave.
@@ -48,6 +57,7 @@ pub fn causes(knowledge: &Knowledge, reading: Reading<'_>) -> Search {
         refused.extend(knowledge.declared[*at as usize].entries.iter().map(|entry| (*entry, *line)));
     }
     let behind = Behind::of(knowledge, &reading);
+    let started = Started::of(&reading.commands);
     for (at, hits) in &reading.hits {
         let declared = &knowledge.declared[*at as usize];
         let elsewhere = hits.iter().filter(|hit| !reading.surrounds(&declared.sign, hit));
@@ -61,18 +71,28 @@ pub fn causes(knowledge: &Knowledge, reading: Reading<'_>) -> Search {
                     score -= 0.1;
                     why.push("the daemon that is said to be down has answered".into());
                 }
-                let shown = shows(&found.entry.name(), &hit.matched, &reading.commands, hit.line);
-                let beside = reading.witnesses.shows(&found.entry.name(), &hit.matched);
-                if declared.sign.shown && shown != Some(true) {
+                let name = found.entry.name();
+                let above = shows(&name, &hit.matched, &reading.commands, &started, hit.line);
+                // Where the run line itself decides, nobody has to guess.
+                let inside = if above.is_none() { inside::shows(&name, &reading.commands, hit.line) } else { None };
+                let witnesses = [
+                    (above, "the command above"),
+                    (inside, "the container that says it"),
+                    (reading.witnesses.shows(&name, &hit.matched), "what stands beside"),
+                ];
+                if declared.sign.shown && witnesses.iter().all(|(shown, _)| *shown != Some(true)) {
                     continue;
                 }
-                for (shown, what) in [(shown, "the command above"), (beside, "what stands beside")] {
+                for (shown, what) in witnesses {
                     let Some(shown) = shown else { continue };
                     score += if shown { SHOWN } else { -SHOWN };
                     why.push(format!("{what} {}", if shown { "shows it" } else { "rules it out" }));
                 }
                 let weak = declared.sign.weak || hit.beside || behind.has(&declared.sign);
-                keep(&mut best, *entry, Found { score, why, weak, ..found });
+                let told = started.fault(&name, hit.line).cloned();
+                let image = started.image(hit.line).map(str::to_owned);
+                let user = reading.user_of(hit.line);
+                keep(&mut best, *entry, Found { score, why, weak, told, image, user, ..found });
             }
         }
     }
@@ -139,7 +159,8 @@ const ENGINE: &str = "docker-engine";
 fn found(knowledge: &Knowledge, reading: &Reading<'_>, entry: usize, hit: &Hit, declared: &'static str) -> Found {
     let (entry, matched) = (knowledge.entries[entry].clone(), hit.matched.clone());
     let port = ports::of(&matched).or_else(|| reading.port_below(hit));
-    Found { entry, declared, matched, line: hit.line, port, score: 0.0, why: Vec::new(), weak: false }
+    let (line, score, why) = (hit.line, 0.0, Vec::new());
+    Found { entry, declared, matched, line, port, score, why, weak: false, told: None, image: None, user: None }
 }
 
 /// Of two places of one code that tell as much, the earlier one stays.

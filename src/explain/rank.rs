@@ -10,7 +10,7 @@ use super::find::Found;
 use super::witnesses::camera_in;
 use crate::cli::Wishes;
 use crate::policy::Status;
-use crate::report::{self, Outcome, Report};
+use crate::report::{Outcome, Report};
 
 /// What this host shows of a cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -29,7 +29,7 @@ pub enum Here {
 pub struct Answer {
     pub found: Found,
     pub here: Here,
-    /// The finding, where it is seen.
+    /// The finding, where it is seen on this host or on the run line of the text.
     pub outcome: Option<Outcome>,
 }
 
@@ -147,61 +147,14 @@ pub fn wishes_of(families: &[&str]) -> Wishes {
     }
 }
 
-/// What a message names of what its cause is about.
-pub fn named(found: &Found) -> report::Known {
-    let nobodys = report::Known::of(found.entry.id);
-    match found.entry.check.map_or("", |check| check.family.name) {
-        "camera" => match camera_in(&found.matched) {
-            Some(path) => nobodys.about(&path).with("path", &path),
-            None => nobodys,
-        },
-        "port" => match port_of(found) {
-            Some(port) => nobodys.about(&port).with("port", port.first).with("protocol", port.protocol),
-            None => nobodys,
-        },
-        "docker" => {
-            let said = nobodys.with("reason", "what the message says");
-            match socket_in(&found.matched) {
-                Some(path) => said.with("address", format!("unix://{path}")).with("socket", path),
-                None => said,
-            }
-        }
-        _ => {
-            let numbers = NUMBERS.iter().filter_map(|(key, before)| Some((key, value_in(&found.matched, before)?)));
-            numbers.fold(nobodys, |known, (key, value)| known.with(key, value))
-        }
-    }
-}
-
-/// Versions and conditions that NVIDIA's programs name, by what stands before them.
-const NUMBERS: [(&str, &str); 3] = [
-    ("condition", "unsatisfied condition: "),
-    ("library", "client has the version "),
-    ("loaded", "kernel module has the version "),
-];
-
-/// `cuda>=12.8` behind some words.
-fn value_in<'a>(text: &'a str, before: &str) -> Option<&'a str> {
-    let (_, rest) = text.split_once(before)?;
-    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"<>=._-".contains(c)).unwrap_or(rest.len());
-    Some(rest[..end].trim_end_matches('.')).filter(|value| !value.is_empty())
-}
-
-/// `/var/run/docker.sock` of a message that names it as an address.
-fn socket_in(text: &str) -> Option<&str> {
-    let (_, rest) = text.split_once("unix://").or_else(|| text.split_once("dial unix "))?;
-    let end = rest.find(|c: char| c.is_whitespace() || ":\"',;)".contains(c)).unwrap_or(rest.len());
-    Some(&rest[..end]).filter(|path| path.starts_with('/') && path.ends_with(".sock"))
-}
-
 /// The port that a cause is about, as a wish.
-fn port_of(found: &Found) -> Option<Port> {
+pub fn port_of(found: &Found) -> Option<Port> {
     found.port.map(|port| Port { ip: None, first: port, last: port, protocol: Protocol::Tcp })
 }
 
 fn answer(found: Found, report: Option<&Report>) -> Answer {
     let (here, outcome) = here(&found.entry, report);
-    Answer { outcome: outcome.cloned(), found, here }
+    Answer { outcome: outcome.cloned().or_else(|| found.told.clone()), found, here }
 }
 
 /// What this report shows of a code, and its finding where it is seen.

@@ -138,6 +138,11 @@ impl<'a> Reading<'a> {
         !self.shapes.insert(line.shape) && line.number > PASTE
     }
 
+    /// True for a line of options that goes on with the run before it.
+    pub fn takes(&self, line: &Line<'_>) -> bool {
+        self.commands.last().is_some_and(|last| last.takes(line.number, &line.text))
+    }
+
     /// The next line.
     pub fn read(&mut self, line: &Line<'_>) {
         let text = line.text.get(line.spoken.min(line.text.len())..).unwrap_or("").trim_end();
@@ -175,7 +180,8 @@ impl<'a> Reading<'a> {
     /// True for a line of a command that was typed.
     fn command(&mut self, line: &Line<'_>) -> bool {
         let text = line.text.trim().trim_matches('`').trim();
-        let command = match self.goes_on {
+        let goes_on = self.goes_on || self.takes(line);
+        let command = match goes_on {
             true => Some(text),
             false => typed(text),
         };
@@ -184,13 +190,9 @@ impl<'a> Reading<'a> {
             self.commands.last_mut().filter(|_| printed).into_iter().for_each(|last| last.silent = false);
             return false;
         };
-        let part = command.trim_end_matches('\\');
-        match self.commands.last_mut().filter(|_| self.goes_on) {
-            Some(begun) => begun.text = format!("{} {part}", begun.text),
-            None => {
-                let by_sudo = text.strip_suffix(command).is_some_and(|before| before.trim_end().ends_with("sudo"));
-                self.commands.push(Command { line: line.number, text: part.to_owned(), silent: true, by_sudo });
-            }
+        match self.commands.last_mut().filter(|_| goes_on) {
+            Some(begun) => begun.go_on(line.number, command),
+            None => self.commands.push(Command::new(line.number, text, command)),
         }
         self.goes_on = command.ends_with('\\');
         true
@@ -336,6 +338,11 @@ impl<'a> Reading<'a> {
         row.tokens.iter().filter(|token| token.number().is_none()).for_each(|token| token.word.hash(&mut hash));
         numbers.found.iter().for_each(|(_, number)| number.hash(&mut hash));
         self.seen.insert(hash.finish())
+    }
+
+    /// The user whose prompt stands above a line, other than root.
+    pub fn user_of(&self, line: u32) -> Option<String> {
+        self.commands.iter().rfind(|command| command.line < line)?.user.clone()
     }
 
     /// The port that the next lines name, where a statement names none.

@@ -201,9 +201,19 @@ pub fn stands_alone(line: &str) -> bool {
     if line.len() > 10 && line.bytes().take(10).all(mode) && line[10..].starts_with([' ', '.', '+']) {
         return true;
     }
+    if is_version(line) {
+        return true;
+    }
     let name = line.split('=').next().unwrap_or("");
     let word = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
     !line.contains(' ') && name.len() < line.len() && !name.is_empty() && name.chars().all(word)
+}
+
+/// `WSL2 kernel version (own build): 6.6.87.1-microsoft-standard-WSL2`: what somebody tells of his machine.
+fn is_version(line: &str) -> bool {
+    let Some((name, value)) = line.split_once(": ") else { return false };
+    let number = value.trim_start_matches(['v', 'V']).starts_with(|c: char| c.is_ascii_digit());
+    number && !value.trim().contains(' ') && value.contains('.') && has_any(name, &["ersion", "elease"])
 }
 
 /// `- one of several`: it goes on with no line before it.

@@ -9,6 +9,7 @@ use super::find::Found;
 use super::page::Page;
 use super::rank::{self, Answer, Here};
 use super::understood::Understood;
+use super::values;
 use crate::report::{self, FixWords, Outcome, Report};
 
 /// `gdoctor explain --format json`.
@@ -202,7 +203,7 @@ impl Match {
             why: found.why.clone(),
             line: found.line,
             score: (found.score * 1000.0).round() / 1000.0,
-            ..Self::of_entry(&found.entry, tags, &rank::named(found))
+            ..Self::of_entry(&found.entry, tags, &values::named(found))
         }
     }
 
@@ -217,7 +218,7 @@ impl Match {
             self.summary.clone_from(&outcome.summary);
             self.detail.clone_from(&outcome.detail);
             self.open = false;
-            self.sight = super::code_page::seen_here(outcome);
+            self.sight = if here == Here::Seen { super::code_page::seen_here(outcome) } else { "" };
             if !outcome.fixes.is_empty() {
                 self.fixes.clone_from(&outcome.fixes);
             }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use gdoctor_checks::readings::known_image::{Missing, missing};
 
+use super::beside::Beside;
 use super::rows::{begins, has_any};
 use super::seek;
 
@@ -21,10 +22,22 @@ pub struct Witnesses {
     cameras: BTreeSet<String>,
     /// `docker context ls` or `show` names Docker Desktop's machine on Linux as the one in use.
     desktop: bool,
-    /// A daemon.json that registers NVIDIA's runtime stands there.
-    registered: bool,
-    /// A daemon.json whose `dns` is a loopback address stands there.
-    loopback_dns: bool,
+    /// What single lines say.
+    beside: Beside,
+    room: Room,
+    /// What a daemon.json has in its `insecure-registries`.
+    insecure: Vec<String>,
+    /// The list of these goes on.
+    lists_insecure: bool,
+}
+
+/// Tables of df: whether one of the file systems of a disk has no room left, in bytes and in inodes; unknown where none was shown.
+#[derive(Debug, Default)]
+struct Room {
+    /// The rows below the last head count inodes.
+    of_inodes: bool,
+    full: Option<bool>,
+    inodes_full: Option<bool>,
 }
 
 /// Docker Desktop's context on Linux, and on Windows and macOS too, where it sees GPUs by WSL.
@@ -38,8 +51,9 @@ const WRONG: [&str; 12] =
 impl Witnesses {
     /// The next line, also one of a document that is not searched.
     pub fn note(&mut self, line: &str) {
-        self.registered |= seek::has(line, "\"path\"") && seek::has(line, "nvidia-container-runtime\"");
-        self.loopback_dns |= seek::has(line, "\"dns\"") && seek::has(line, "\"127.");
+        self.beside.note(line);
+        self.room.note(line);
+        self.note_insecure(line);
         if begins(line, &["| NVIDIA-SMI"]) {
             self.table = behind(line, "Driver Version:").or(self.table.take());
         } else if line.starts_with("GPU ") && line.contains("(UUID: GPU-") {
@@ -73,11 +87,10 @@ impl Witnesses {
         {
             return Some(code == "gpu-path/desktop-vm");
         }
-        match code {
-            "nvidia-runtime/not-registered" | "nvidia-toolkit/not-installed" if self.registered => return Some(false),
-            "nvidia-runtime/not-reloaded" if self.registered => return Some(true),
-            "docker-dns/set-loopback" if self.loopback_dns => return Some(true),
-            _ => {}
+        if let Some(shown) =
+            self.beside.shows(code).or_else(|| self.room.shows(code)).or_else(|| self.lists(code, matched))
+        {
+            return Some(shown);
         }
         let answers = self.listed || self.table.is_some();
         let of_image = ["in-image/brings-driver-files", "dockerfile-driver/driver"].contains(&code);
@@ -88,6 +101,69 @@ impl Witnesses {
                 (of_image || is_of("nvidia-version")).then_some(of_image)
             }
             _ => (answers && is_of("nvidia-driver")).then_some(false),
+        }
+    }
+}
+
+impl Witnesses {
+    /// `"insecure-registries": ["registry:5000"]`, on one line or on several.
+    fn note_insecure(&mut self, line: &str) {
+        const KEY: &str = "\"insecure-registries\"";
+        let rest = match line.split_once(KEY) {
+            Some((_, rest)) => rest,
+            None if self.lists_insecure => line,
+            None => return,
+        };
+        self.lists_insecure = !rest.contains(']') && self.insecure.len() < CAMERAS;
+        let list = rest.split(']').next().unwrap_or("");
+        self.insecure.extend(list.split('"').skip(1).step_by(2).map(str::to_owned));
+    }
+
+    /// Whether the registry of a message is in that list, as it has to be written there or otherwise.
+    fn lists(&self, code: &str, matched: &str) -> Option<bool> {
+        let named = |entry: &&String| {
+            entry.len() > 3 && matched.contains(entry.trim_start_matches(|c| c != '/').trim_matches('/'))
+        };
+        let exact = self.insecure.iter().any(|entry| matched.contains(&format!("//{entry}/")));
+        match code {
+            "registry-trust/not-reloaded" if exact => Some(true),
+            "registry-trust/plain-http" if exact => Some(false),
+            "registry-trust/misspelt" if exact => Some(false),
+            "registry-trust/misspelt" => {
+                self.insecure.iter().filter(|e| e.contains("//")).any(|e| named(&e)).then_some(true)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Room {
+    /// `/dev/vda1  59G  59G  0 100% /`. Packed file systems, such as those of snaps, are always full.
+    fn note(&mut self, line: &str) {
+        if begins(line, &["Filesystem "]) {
+            self.of_inodes = seek::has(line, "IUse%");
+            return;
+        }
+        if !begins(line, &["/dev/", "overlay "]) || begins(line, &["/dev/loop"]) || !seek::has(line, "% /") {
+            return;
+        }
+        let share = line.split_whitespace().find_map(|word| word.strip_suffix('%')?.parse::<u32>().ok());
+        // What is nearly full may be too little for one large file.
+        let full = match share {
+            Some(99..) => true,
+            Some(..85) => false,
+            _ => return,
+        };
+        let known = if self.of_inodes { &mut self.inodes_full } else { &mut self.full };
+        *known = Some(full || known.unwrap_or(false));
+    }
+
+    fn shows(&self, code: &str) -> Option<bool> {
+        match code {
+            "disk-space/full" => self.full,
+            "disk-inodes/used-up" => self.inodes_full.or(self.full.filter(|full| !full).map(|_| true)),
+            "docker-engine/disk-full" | "disk-space/tmp-full" => self.full.filter(|full| !full),
+            _ => None,
         }
     }
 }
