@@ -309,6 +309,7 @@ mod tests {
         Fix {
             name: "",
             title: "",
+            titles: vec![],
             commands,
             risks: vec![],
             notes: vec![],
