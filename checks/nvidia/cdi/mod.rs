@@ -158,7 +158,7 @@ fn one(facts: &Facts, specs: &[Spec], spec: &Spec, driver: Option<&str>, weight:
             Finding::warn("not-kept", fix).evidence(facts.nvidia.at_boot.source.0.as_str(), seen)
         }
         None => Finding::pass("fresh").with("count", devices.names.len()),
-        Some(_) if is_shadowed(specs, spec) => Finding::warn("leftover", "put-aside"),
+        Some(_) if weight != Weight::Refused && is_shadowed(specs, spec) => Finding::warn("leftover", "put-aside"),
         Some(fault) => {
             let fails = weight == Weight::Refused || weight == Weight::Used && !fault.closes;
             fault.build(fails)

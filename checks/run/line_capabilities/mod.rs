@@ -29,8 +29,9 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
     if let Some(Refusal::Capability { word, whole }) = &passage.refused
         && Capability::from_word(word).is_none()
     {
-        let code = if word == whole && word.contains([',', ' ']) { "as-written" } else { "unknown-word" };
-        return Ok(unknown_word(facts, line, code, word, need).into());
+        let as_written = word == whole && word.contains([',', ' ']);
+        let bad = if as_written { ("as-written", "plain-list") } else { ("unknown-word", "drop-word") };
+        return Ok(unknown_word(facts, line, bad, word, need).into());
     }
     let way = match (passage.way(), &passage.refused) {
         (Some(way), _) => way,
@@ -76,7 +77,13 @@ fn judge(facts: &Facts, need: &Need) -> Result<Findings, Stop> {
 
 /// Of the line's variable or of the image's: the hook refuses the container. What is left of the list stands in its place, with
 /// what is wanted besides.
-fn unknown_word(facts: &Facts, line: &RunLine, code: &'static str, word: &str, need: &Need) -> Finding {
+fn unknown_word(
+    facts: &Facts,
+    line: &RunLine,
+    (code, fix): (&'static str, &'static str),
+    word: &str,
+    need: &Need,
+) -> Finding {
     let named = named(facts, line).map(|named| named.words).unwrap_or_default();
     let mut kept: Vec<String> =
         named.into_iter().filter(|word| word == "all" || Capability::from_word(word).is_some()).collect();
@@ -87,7 +94,7 @@ fn unknown_word(facts: &Facts, line: &RunLine, code: &'static str, word: &str, n
     kept.extend(missing.iter().map(|capability| capability.to_string()));
     let variable = line.variable(VARIABLE).filter(|variable| variable.value.is_some());
     let whose = if variable.is_some() { "the line" } else { "the image" };
-    let finding = Finding::fail(code, "drop-word").with("word", word).with("whose", whose);
+    let finding = Finding::fail(code, fix).with("word", word).with("whose", whose);
     let finding = finding.edit(set(line, &kept.join(",")));
     let at = variable.map(|variable| &variable.at).or(line.image.as_ref().map(|image| &image.at));
     at.iter().fold(finding, |finding, at| finding.asked_by(&at.origin()))

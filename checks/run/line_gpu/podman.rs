@@ -52,6 +52,10 @@ pub fn judge(facts: &Facts, need: &Need, line: &RunLine) -> Result<Findings, Sto
             // The name may be in the spec that this user may not read; podman of the same user reads it no better.
             let specs = facts.toolkit.specs.source.clone();
             return Finding::unknown(Gap::Denied, specs).about(device).asked_by(&at.origin());
+        } else if let Some(known) = option_with(line, at, name, &names) {
+            Finding::fail("podman-unnamed", "podman-names")
+                .with("other", format!("--gpus {known}"))
+                .edit(at.with_value(known))
         } else {
             Finding::fail("podman-unnamed", "make-spec")
         };
@@ -60,6 +64,19 @@ pub fn judge(facts: &Facts, need: &Need, line: &RunLine) -> Result<Findings, Sto
         finding.evidence(facts.toolkit.specs.source.0.as_str(), seen).asked_by(&at.origin())
     };
     Ok(asked.iter().map(judged).collect())
+}
+
+/// What podman's `--gpus` has to be for what docker's would bring: the named GPUs without `device=`, or all for a count of them.
+fn option_with(line: &RunLine, at: &Argument, name: &str, names: &[&str]) -> Option<String> {
+    let option = line.all("gpus").find(|option| option.at.span == at.span)?;
+    let plain = option.value.trim_matches('"').strip_prefix("device=");
+    let count =
+        name.parse::<usize>().ok().filter(|count| *count == names.iter().filter(|n| n.parse::<u32>().is_ok()).count());
+    match (plain, count) {
+        (Some(list), _) if list.split(',').all(|name| names.contains(&name)) => Some(list.to_string()),
+        (_, Some(_)) if names.contains(&"all") => Some("all".to_string()),
+        _ => None,
+    }
 }
 
 /// podman refuses the container when a node that a spec names is not there, its runtime when a file is.
