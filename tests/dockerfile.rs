@@ -586,7 +586,7 @@ const TEXTS: [&str; 24] = [
 #[test]
 fn the_text_of_a_step_is_read_as_shells_read_it() {
     let takes = |shell: &str, text: &str| {
-        let output = Command::new(shell).args(["-n", "-c", text]).output().ok()?;
+        let output = Command::new(shell).args(["-n", "-c", "--", text]).output().ok()?;
         Some(output.status.success())
     };
     let parts = |text: &str| -> Vec<String> {

@@ -479,7 +479,15 @@ impl<'t> Reader<'t> {
         let output = operator.starts_with("&>") || (operator.starts_with('>') && ["", "1"].contains(&number));
         let heredoc = operator == "<<" || operator == "<<-";
         let target = self.token()?;
-        let Some(target) = target else {
+        // `> 2>&1`: a number before an operator is that one's.
+        let is_number = |token: &Token| {
+            let plain = token.plain();
+            !operator.ends_with('&')
+                && self.rest().starts_with(['<', '>'])
+                && !plain.is_empty()
+                && plain.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        let Some(target) = target.filter(|target| !is_number(target)) else {
             return Err(self.wrong(
                 1,
                 &format!("a file is expected behind `{operator}`"),
