@@ -304,6 +304,20 @@ fn the_exec_lines_of_a_unit_are_read() {
     assert!(inner[0].last("name").is_some_and(|option| option.at.opaque));
 }
 
+/// What looks like a rule or a unit within a script is the script's.
+#[test]
+fn a_script_that_writes_a_unit_is_a_script() {
+    for text in [
+        "#!/bin/sh\ncat > /tmp/x.service <<EOF\n[Service]\nExecStart=/usr/bin/docker run other\nEOF\ndocker run --rm a\n",
+        "echo Starting: now\nif true; then\n\tdocker run --rm a\nfi\n",
+        "#!/bin/bash\nnote: b\n\tdocker run --rm a\n",
+    ] {
+        let lines = parse(text).unwrap_or_else(|why| panic!("{text}: {why:?}"));
+        let images: Vec<&str> = lines.iter().map(|line| line.image.as_ref().map_or("", |i| &i.reference)).collect();
+        assert_eq!(images, ["a"], "{text}");
+    }
+}
+
 /// Whatever stands in a file, reading it ends: no stack runs over, no loop goes on.
 #[test]
 fn no_text_takes_long_or_breaks_the_reader() {

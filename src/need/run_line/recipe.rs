@@ -23,7 +23,7 @@ pub struct Recipe {
 pub fn of(text: &str) -> Option<Recipe> {
     let mut out =
         Writer { text, recipe: Recipe { text: String::new(), places: Vec::new(), service: false }, quote: None };
-    if lines(text).any(|(_, line)| starts_container(line) && exec(line).is_some()) {
+    if is_unit(text) {
         out.recipe.service = true;
         out.commands(|line, goes_on| if goes_on { Some(0) } else { exec(line) }, Writer::of_unit);
     } else if is_makefile(text) {
@@ -48,16 +48,33 @@ fn exec(line: &str) -> Option<usize> {
         .then(|| line.len() - value.trim_start().trim_start_matches(['-', '@', ':', '+', '!', '|']).len())
 }
 
-/// A rule, `name: what it needs`, and below it a line behind a tab that starts a container.
+/// It begins as a unit does: a script may write one.
+fn is_unit(text: &str) -> bool {
+    let mut begins = lines(text).filter(|(_, line)| !line.trim().is_empty() && !line.starts_with(['#', ';']));
+    begins
+        .next()
+        .is_some_and(|(_, line)| line.starts_with('[') && line.trim_end().ends_with(']') || exec(line).is_some())
+        && lines(text).any(|(_, line)| starts_container(line) && exec(line).is_some())
+}
+
+/// A rule, `name: what it needs`, and right below it lines behind a tab, of which one starts a container.
 fn is_makefile(text: &str) -> bool {
     let rule = |line: &str| {
         let head = line.split_once(':').filter(|(_, behind)| !behind.starts_with('='));
         let name = |c: char| c.is_ascii_alphanumeric() || "_-./%$(){} ".contains(c);
         head.is_some_and(|(head, _)| head.starts_with(|c: char| !c.is_whitespace()) && head.chars().all(name))
     };
-    let below = lines(text).skip_while(|(_, line)| !rule(line)).skip(1);
-    let mut recipes = below.filter(|(_, line)| line.starts_with('\t'));
-    recipes.any(|(_, line)| starts_container(line))
+    let is_script = text.lines().next().is_some_and(|first| first.starts_with("#!") && !first.contains("make"));
+    let mut below = false;
+    let mut goes_on = false;
+    let mut found = false;
+    for (_, line) in lines(text) {
+        let of_recipe = line.starts_with('\t') || goes_on || line.trim().is_empty() || line.starts_with('#');
+        below = if of_recipe { below } else { rule(line) };
+        found |= below && line.starts_with('\t') && starts_container(line);
+        goes_on = line.ends_with('\\');
+    }
+    found && !is_script
 }
 
 /// Variables of a Makefile that are set once, to a plain text.
