@@ -66,12 +66,12 @@ fn packet_filter(facts: &Facts) -> Option<Finding> {
         let finding = Finding::fail("no-iptables", "install-iptables").with("reason", reason);
         return (!snap).then(|| finding.evidence(fact.source.0.as_str(), "no iptables"));
     };
-    let (interface, fix) = match (filter.legacy && !filter.legacy_in_kernel, filter.no_nf_tables) {
-        (true, _) => ("ip_tables", "filter-backend"),
-        (_, true) => ("nf_tables", "filter-legacy"),
+    let (interface, finding) = match (filter.legacy && !filter.legacy_in_kernel, filter.no_nf_tables) {
+        (true, _) => ("ip_tables", Finding::fail("filter-not-in-kernel", "filter-backend")),
+        (_, true) => ("nf_tables", Finding::fail("nft-not-in-kernel", "filter-legacy")),
         _ => return None,
     };
-    let finding = Finding::fail("filter-not-in-kernel", fix).with("program", program).with("interface", interface);
+    let finding = finding.with("program", program).with("interface", interface);
     Some(finding.evidence(fact.source.0.as_str(), format!("{program}, and no {interface} in the kernel")))
 }
 
