@@ -39,7 +39,7 @@ impl Machine {
             "--only",
             "host,docker,port,registry,disk",
             "--timeout",
-            "5s",
+            "60s",
         ]);
         Run::read(&command.args(arguments).args(["--format", "json"]).output().unwrap())
     }

@@ -6,27 +6,28 @@ use super::tree::{Kind, Node, Tag, Value};
 /// Replaced as a whole: what is run is one thing.
 const REPLACED: [&str; 3] = ["services.*.command", "services.*.entrypoint", "services.*.healthcheck.test"];
 /// Names with values, written as a map or as a list.
-const PAIRS: [&str; 14] = [
+const PAIRS: [&str; 12] = [
     "networks.*.labels",
     "volumes.*.labels",
     "services.*.annotations",
     "services.*.build.args",
     "services.*.build.additional_contexts",
     "services.*.build.labels",
-    "services.*.build.extra_hosts",
     "services.*.deploy.labels",
     "services.*.environment",
-    "services.*.extra_hosts",
     "services.*.labels",
     "services.*.volumes.*.volume.labels",
     "services.*.sysctls",
     "services.*.dns_opt",
 ];
+/// The same, where a colon may stand in the place of the equals sign.
+const HOSTS: [&str; 2] = ["services.*.build.extra_hosts", "services.*.extra_hosts"];
 /// A list, or one item of it.
 const LISTS: [&str; 5] =
     ["services.*.dns", "services.*.dns_search", "services.*.env_file", "services.*.label_file", "services.*.tmpfs"];
 /// Names, as a list or as a map with more about each.
-const NAMED: [&str; 3] = ["services.*.depends_on", "services.*.networks", "services.*.models"];
+const NAMED: [&str; 2] = ["services.*.networks", "services.*.models"];
+const DEPENDS_ON: &str = "services.*.depends_on";
 /// Lists in which compose keeps the last of what is for one thing.
 const UNIQUE: [&str; 26] = [
     "networks.*.labels",
@@ -66,16 +67,20 @@ pub fn merged(path: &mut Vec<String>, below: &Node, over: &Node) -> Result<Node,
     if over.tag == Tag::Override || is(&REPLACED) {
         return Ok(over.clone());
     }
-    if over.is_null() && !is(&PAIRS) {
+    if over.is_null() && !is(&PAIRS) && !is(&HOSTS) {
         return Ok(below.clone());
     }
     let value = if is(&PAIRS) {
         Value::Map(each(path, &pairs(below), &pairs(over))?)
+    } else if is(&HOSTS) {
+        Value::Map(each(path, &hosts(below), &hosts(over))?)
     } else if is(&LISTS) {
         let items = below.items().into_iter().chain(over.items());
         Value::List(items.cloned().collect())
     } else if is(&NAMED) {
         Value::Map(each(path, &named(below), &named(over))?)
+    } else if is(&[DEPENDS_ON]) {
+        Value::Map(each(path, &awaited(below), &awaited(over))?)
     } else if is(&["services.*.build"]) {
         Value::Map(each(path, &built(below), &built(over))?)
     } else if is(&["services.*.logging"]) && !one_driver(below, over) || is(&["services.*.ulimits.*"]) {
@@ -131,15 +136,34 @@ pub fn named(node: &Node) -> Vec<(String, Node)> {
     node.items().into_iter().filter_map(name).collect()
 }
 
+/// Services that are waited for, each with what compose waits for where only its name is given.
+fn awaited(node: &Node) -> Vec<(String, Node)> {
+    let mut all = named(node);
+    for (_, node) in all.iter_mut().filter(|(_, node)| node.is_null()) {
+        let started = Node { value: Value::Scalar("service_started".into(), Kind::Text), ..node.clone() };
+        node.value = Value::Map(vec![("condition".into(), started)]);
+    }
+    all
+}
+
 /// `NAME: value`, whichever of its two forms is used; a name alone has no value.
 pub fn pairs(node: &Node) -> Vec<(String, Node)> {
+    parted(node, &['='])
+}
+
+/// `NAME: address` of a map, `NAME:address` or `NAME=address` of a list.
+fn hosts(node: &Node) -> Vec<(String, Node)> {
+    parted(node, &['=', ':'])
+}
+
+fn parted(node: &Node, at: &[char]) -> Vec<(String, Node)> {
     if let Value::Map(entries) = &node.value {
         return entries.clone();
     }
     let pair = |item: &Node| {
         let text = item.text()?;
         let value = |value: &str| Value::Scalar(value.to_owned(), Kind::Text);
-        let (name, value) = text.split_once('=').map_or((text, Value::Null), |(name, text)| (name, value(text)));
+        let (name, value) = text.split_once(at).map_or((text, Value::Null), |(name, text)| (name, value(text)));
         Some((name.to_owned(), Node { value, ..item.clone() }))
     };
     node.items().into_iter().filter_map(pair).collect()
