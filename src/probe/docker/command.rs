@@ -179,7 +179,8 @@ pub fn object(options: &[Opt]) -> Map<String, Value> {
                 let (name, value) = value.split_once('=').unwrap_or((value, ""));
                 let earlier = object.remove(key);
                 let mut map = earlier.and_then(|map| map.as_object().cloned()).unwrap_or_default();
-                map.insert(name.into(), value.into());
+                let value = if key == "default-ulimits" { limit(name, value) } else { value.into() };
+                map.insert(name.into(), value);
                 Value::Object(map)
             }
             _ => value.clone().into(),
@@ -187,6 +188,15 @@ pub fn object(options: &[Opt]) -> Map<String, Value> {
         object.insert(key.clone(), value);
     }
     object
+}
+
+/// `nofile=1024:65536` as daemon.json writes a limit; one number is both.
+fn limit(name: &str, value: &str) -> Value {
+    let (soft, hard) = value.split_once(':').unwrap_or((value, value));
+    match (soft.parse::<i64>(), hard.parse::<i64>()) {
+        (Ok(soft), Ok(hard)) => serde_json::json!({ "Name": name, "Soft": soft, "Hard": hard }),
+        _ => Value::Null,
+    }
 }
 
 /// strconv.ParseBool; a flag without a value is true.
@@ -312,6 +322,10 @@ mod tests {
         assert_eq!(settings.dns, ["1.1.1.1", "8.8.8.8"]);
         assert_eq!(settings.bridge.as_deref(), Some("none"));
         assert!(settings.log_limited);
+        let limits = command(&parsed("--default-ulimit nofile=1024:65536 --default-ulimit=core=-1")).settings;
+        assert_eq!((limits.refused, limits.inverted_limits), (vec![], vec![]));
+        let inverted = command(&parsed("--default-ulimit nofile=65536:1024")).settings;
+        assert_eq!(inverted.inverted_limits, ["nofile"]);
         let odd = command(&parsed("--iptables=perhaps --mtu --debug false --http-proxy=http://me:word@p -")).settings;
         assert_eq!((odd.iptables, odd.mtu), (None, None));
         assert!(!format!("{odd:?}").contains("word"));
