@@ -88,6 +88,7 @@ impl From<Metadata> for Stat {
 
 /// What the kernel shows as folders, and a disk does not hold; and what a system makes anew at each start (file-hierarchy(7)).
 const KERNELS: [&str; 3] = ["proc", "sys", "dev"];
+const OF_NIXOS: &str = "/run/current-system/sw/bin";
 const OF_START: [&str; 2] = ["/run", "/var/run"];
 
 impl Host {
@@ -226,7 +227,9 @@ impl Host {
         let mut gap = None;
         // A root of a few files has none of the folders in which programs lie: it tells nothing of them.
         let mut any = self.is_live();
-        for folder in folders {
+        // NixOS makes this folder when it starts; no other system does.
+        let is_foreign = |folder: &&str| *folder == OF_NIXOS && !self.runs() && !self.exists("/etc/NIXOS");
+        for folder in folders.into_iter().filter(|folder| !is_foreign(folder)) {
             any = any || self.exists(folder);
             let candidate = Path::new(folder).join(name);
             let stat = self.stat(&candidate);

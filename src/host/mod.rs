@@ -156,11 +156,9 @@ impl Host {
     /// The folders in which this account's programs are looked for. Of another system nobody asks the shells: those that the login shells of
     /// distributions have by themselves, snap's and NixOS' among them.
     pub fn search_path(&self) -> Vec<String> {
-        const USUAL: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin";
-        // What NixOS makes when it starts.
-        const NIXOS: &str = "/run/current-system/sw/bin";
-        let usual = || if self.exists("/etc/NIXOS") { format!("{USUAL}:{NIXOS}") } else { USUAL.to_owned() };
-        let path = self.env("PATH").unwrap_or_else(usual);
+        const USUAL: &str =
+            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin:/run/current-system/sw/bin";
+        let path = self.env("PATH").unwrap_or_else(|| USUAL.into());
         path.split(':').filter(|folder| folder.starts_with('/')).map(str::to_owned).collect()
     }
 

@@ -47,7 +47,7 @@ impl Dockerd {
             (Some(path), _) => (folders(path), "PATH of dockerd".to_owned()),
             (None, Some(set)) => (folders(set.value.trim_matches(['"', '\''])), set.file),
             (None, None) => {
-                let all = USUAL_PATH.into_iter().chain(host.exists("/etc/NIXOS").then_some(OF_NIXOS));
+                let all = USUAL_PATH.into_iter().chain([OF_NIXOS]);
                 (all.map(str::to_owned).collect(), "the PATH that dockerd usually has".to_owned())
             }
         };
