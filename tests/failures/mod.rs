@@ -124,6 +124,10 @@ printf 'version: 0.1\nstorage: { filesystem: { rootdirectory: /var/lib/registry 
 tar -C /tmp/registry -c . | docker import --change 'CMD ["/bin/docker-registry", "serve", "/config.yml"]' - registry:3
 "#;
 
+/// A daemon that is to end at its start is gone, one that comes up answers.
+const SETTLED: &str = "for turn in $(seq 100); do pgrep -x dockerd >/dev/null || break; \
+                       ! curl -sf --unix-socket /var/run/docker.sock http://d/_ping >/dev/null 2>&1 || break; sleep 0.1; done";
+
 impl Machine {
     pub fn start(arguments: &[&str]) -> Option<Self> {
         let machine = Self(Part::start("machine", arguments)?);
@@ -167,7 +171,7 @@ impl Machine {
 
     /// Breaks it, and looks until it tells of that: a script of init ends before the daemon that it started is there.
     pub fn broken(&self, case: &Case) -> Result<Run, String> {
-        let said = self.as_root(&case.breakage);
+        let said = self.as_root(&format!("{}\n{SETTLED}", case.breakage));
         let end = Instant::now() + Duration::from_secs(30);
         loop {
             let (_, run) = self.look_after(case, "")?;
