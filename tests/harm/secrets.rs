@@ -430,5 +430,6 @@ fn no_secret_comes_out_of_any_place() {
     assert!(leaks.is_empty(), "{} leaks: {:#?}", leaks.len(), &leaks[..leaks.len().min(60)]);
     let all: String = out.texts.iter().map(|(_, text)| text.as_str()).collect();
     let (told, untold): (Vec<&String>, Vec<&String>) = sown.beside.iter().partition(|word| all.contains(word.as_str()));
-    assert!(told.len() > untold.len(), "{} words beside secrets were told, and not {untold:?}", told.len());
+    // One that hid everything would leak nothing either.
+    assert!(told.len() >= 40, "{} words beside secrets were told, and not {untold:?}", told.len());
 }
