@@ -74,6 +74,8 @@ fn planted() -> tempfile::TempDir {
         ),
         ("proc/driver/nvidia/gpus/0000:01:00.0/information", "GPU UUID: \t GPU-5ddc1ab9-7b1c-4e0c-9f00-0123456789ab\n"),
         ("sys/class/net/eth0/address", "52:54:00:77:12:34\n"),
+        // Of a system that does not run less is read.
+        ("run/.keep", ""),
         ("etc/machine-id", "0123456789abcdef0123456789abcdef\n"),
     ];
     for (name, text) in files {

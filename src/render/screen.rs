@@ -158,7 +158,8 @@ impl Screen<'_> {
         }
         if self.width.saturating_sub(indent + waiting.len()) < LEAST {
             let row = format!("{:indent$}{} waiting", "", family.waiting);
-            return format!("{};\n{row}", self.rows(&family.text, indent, 1));
+            let narrow = Screen { width: self.width - 1, trouble: Vec::new(), extras: self.extras, ..*self };
+            return format!("{};\n{row}", narrow.rows(&family.text, indent, 1));
         }
         let narrow = Screen { width: self.width - waiting.len(), trouble: Vec::new(), extras: self.extras, ..*self };
         format!("{}{waiting}", narrow.rows(&family.text, indent, rows))
