@@ -88,8 +88,9 @@ impl From<Metadata> for Stat {
 
 /// What the kernel shows as folders, and a disk does not hold; and what a system makes anew at each start (file-hierarchy(7)).
 const KERNELS: [&str; 3] = ["proc", "sys", "dev"];
-const OF_NIXOS: &str = "/run/current-system/sw/bin";
 const OF_START: [&str; 2] = ["/run", "/var/run"];
+/// Where NixOS, when it starts, lays the programs of all users.
+const OF_NIXOS: &str = "/run/current-system/sw/bin";
 
 impl Host {
     /// Up to `cap` bytes of a regular file; a longer one is Unparsable, never cut.

@@ -121,6 +121,7 @@ mod tests {
                 "bad storage-opt password=hunter2LOGPW Authorization: Bearer LOGBEARER AWS_SECRET_ACCESS_KEY=LOGAWS",
                 "bad storage-opt password=*** Authorization: *** AWS_SECRET_ACCESS_KEY=***",
             ),
+            ("-e PASSWORD=x$ecret -e PASSWD=$ecret!! x", "-e PASSWORD=*** -e PASSWD=*** x"),
             ("-e TOKEN=${TOKEN:-hf_abcdefgh} -e PASSWORD=hunter$(date) x", "-e TOKEN=${TOKEN:-***} -e PASSWORD=*** x"),
             ("-e MYSQL_PWD=abc -e GITHUB_PAT=\"a b c\" x", "-e MYSQL_PWD=*** -e GITHUB_PAT=\"***\" x"),
             ("-e WG_PEER=kFv3m0xqYb7Jm0P1o9Jt2rZs8c4wQhL5uVnXaBdEfG0= img", "-e WG_PEER=*** img"),

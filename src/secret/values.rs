@@ -405,8 +405,10 @@ fn is_worth(name: &str, value: &str) -> bool {
     let literal = literal(value);
     // `Bearer $TOKEN`
     let is_said = literal.len() < value.len() && SAID.contains(&literal.trim().to_ascii_lowercase().as_str());
-    let filler = literal.trim().chars().all(|c| "*.…xX-_?".contains(c));
-    if is_said || filler || inside("<", ">") || inside("{{", "}}") {
+    // `$USER-$HOST`: the shell puts all of it there but for what parts it.
+    let is_put = literal.len() < value.len() && literal.chars().all(|c| " -_./:@,".contains(c));
+    let filler = value.chars().all(|c| "*.…xX-_?".contains(c));
+    if is_said || is_put || filler || inside("<", ">") || inside("{{", "}}") {
         return false;
     }
     let number = value.bytes().all(|byte| byte.is_ascii_digit());
